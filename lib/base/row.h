@@ -1,0 +1,45 @@
+/* row.h — what a peer tells the history: plain structs that know no database, so the core may make them.
+ *
+ * A double that is NaN, and a signed count that is negative, stand for "not measured": the history stores NULL. */
+#ifndef SL_BASE_ROW_H
+#define SL_BASE_ROW_H
+
+#include "base/limits.h"
+#include "base/time.h"
+
+/* One round of one peer: the table `round`. Bytes are totals since the start of the run. */
+struct sl_round_row {
+	uint32_t peer, round;
+	int64_t at_us; /* wall clock, microseconds since 1970; filled in by the driver */
+	double train_loss, test_loss, test_accuracy;
+	int64_t nonzero;          /* model coordinates that are not exactly zero */
+	double disagreement;      /* sum over neighbours of w_ij |x̂_j - x̂_i|² */
+	int64_t payload_tx, payload_rx;
+	int64_t wire_tx, wire_rx; /* filled in by the driver */
+	int64_t compute_us, compress_us, wait_us; /* filled in by the driver */
+};
+
+/* One edge as one end sees it: the table `link`. Totals since the start of the run. */
+struct sl_link_row {
+	uint32_t peer, neighbour, round;
+	int64_t payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused, snapshots, rtt_us;
+};
+
+/* A count sketch of a peer's model: the table `sketch`, `count` rows. */
+struct sl_sketch_row {
+	uint32_t peer, round, count;
+	float value[SL_SKETCH_MAX];
+};
+
+enum sl_level { SL_LEVEL_ERROR, SL_LEVEL_WARNING, SL_LEVEL_NOTICE, SL_LEVEL_INFO, SL_LEVEL_COUNT };
+
+/* Something worth a line: the table `event`. `kind` is a stable word such as "edge-late". */
+struct sl_event_row {
+	uint32_t peer, round;
+	int64_t at_us; /* filled in by the driver */
+	enum sl_level level;
+	char kind[32];
+	char detail[256];
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* frame.h — the wire format: a fixed little-endian header, then a body. WIRE.md says it in prose. */
+#ifndef SL_GOSSIP_FRAME_H
+#define SL_GOSSIP_FRAME_H
+
+#include "base/bytes.h"
+
+enum { SL_FRAME_HEADER = 52, SL_WIRE_VERSION = 1 };
+
+enum sl_frame_kind {
+	SL_FRAME_HELLO,      /* who I am in this run, what I hold of yours, where the edge stands */
+	SL_FRAME_DIFFERENCE, /* frame `number` of my journal; step ≠ 0: it is also the tag of that step */
+	SL_FRAME_TAG,        /* the tag of `step` at `number`, without a difference */
+	SL_FRAME_SNAPSHOT,   /* a piece of my copy at `number` */
+	SL_FRAME_REQUEST,    /* send me what follows number `number` of yours */
+	SL_FRAME_KINDS
+};
+
+struct sl_frame {
+	uint8_t kind, channels;
+	uint32_t epoch;   /* of the sender's journal */
+	uint32_t number;  /* in the sender's journal (REQUEST: in the receiver's) */
+	uint32_t step;    /* of the edge; 0: no tag */
+	uint32_t round;   /* the sender's, when the frame was made */
+	uint32_t durable; /* number of the receiver's journal held in the sender's older checkpoint */
+	uint32_t serial;  /* of the sender's roster */
+	uint64_t run;     /* fingerprint */
+	uint64_t digest;  /* of the copy after this frame */
+	struct sl_reader body; /* parsing: borrowed */
+};
+
+/* Writes the header for a body of `length` bytes. */
+void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_frame *, uint32_t length);
+
+/* Header and exact length, or nothing: false for another magic or version, an unknown kind, reserved bits, a length that
+ * is not the message's. */
+bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length);
+
+#endif

@@ -1,0 +1,120 @@
+/* peer.h — the whole behaviour of a peer: events in, actions out. No socket, clock, thread, file, allocation after the
+ * start, global or printf is behind it. starlingd and `starling sim` are two drivers of the same object file. */
+#ifndef SL_GOSSIP_PEER_H
+#define SL_GOSSIP_PEER_H
+
+#include "base/row.h"
+#include "gossip/frame.h"
+#include "gossip/plan.h"
+
+struct sl_peer; /* lives in an arena */
+
+/* One neighbour, in ascending number. */
+struct sl_peer_neighbour {
+	uint32_t peer;
+	double weight; /* w_ij, the same double at both ends */
+};
+
+struct sl_peer_setup {
+	const struct sl_plan *plan;
+	uint32_t peer;
+	const struct sl_peer_neighbour *neighbours;
+	uint32_t degree;
+	const struct sl_dataset *data; /* the shard; borrowed */
+};
+
+enum sl_event_kind {
+	SL_EVENT_START,
+	SL_EVENT_TIMER,        /* sl_peer_deadline has passed */
+	SL_EVENT_RECEIVE,      /* one message from the neighbour at `edge`, decided by the proven key */
+	SL_EVENT_JOB_DONE,     /* the job of SL_ACTION_JOB has run */
+	SL_EVENT_CHECKPOINTED, /* the checkpoint of SL_ACTION_CHECKPOINT is durable (ok) or failed (!ok) */
+	SL_EVENT_STOP,         /* asked to stop: the round in hand is dropped, what is done is kept */
+	SL_EVENT_KINDS
+};
+
+struct sl_event {
+	enum sl_event_kind kind;
+	struct sl_time now;
+	uint32_t edge;
+	const uint8_t *bytes; /* RECEIVE: borrowed during the call */
+	size_t length;
+	bool ok; /* CHECKPOINTED */
+};
+
+enum sl_action_kind {
+	SL_ACTION_SEND,       /* header ‖ body to the neighbour at `edge`; dropping it is allowed at any time */
+	SL_ACTION_JOB,        /* call sl_peer_run_job (any thread, not concurrently with anything else on its learner),
+	                         then feed SL_EVENT_JOB_DONE; receives may be fed meanwhile */
+	SL_ACTION_ROUND_ROW,
+	SL_ACTION_LINK_ROW,
+	SL_ACTION_SKETCH_ROW,
+	SL_ACTION_EVENT_ROW,
+	SL_ACTION_MARK,       /* compression begins (mark 0) or ends (1), waiting begins (2) or ends (3): for timings */
+	SL_ACTION_CHECKPOINT, /* call sl_peer_save before the next event, make it durable, feed SL_EVENT_CHECKPOINTED */
+	SL_ACTION_FINISHED,   /* all rounds are done; goes on serving its neighbours until SL_ACTION_HALT */
+	SL_ACTION_HALT,       /* nothing more to do; `ok` says whether it ended well, `detail` why not */
+	SL_ACTION_KINDS
+};
+
+/* Everything an action points to is valid during the call only. */
+struct sl_action {
+	enum sl_action_kind kind;
+	uint32_t edge;
+	const uint8_t *header; /* SEND: SL_FRAME_HEADER bytes */
+	const uint8_t *body;
+	size_t body_length;
+	unsigned mark;
+	bool ok;
+	const char *detail;
+	union {
+		struct sl_round_row *round; /* the driver fills in its fields in place */
+		struct sl_link_row *link;
+		struct sl_sketch_row *sketch;
+		struct sl_event_row *event;
+	};
+};
+
+/* How a peer acts. Called during sl_peer_step, never recursively; must not call back into the peer. */
+typedef void sl_act(void *driver, const struct sl_action *);
+
+/* Bytes of arena that a peer needs; its untouched part stays untouched until an edge lags or a snapshot is made. */
+size_t sl_peer_size(const struct sl_peer_setup *);
+/* Lays a peer out in zeroed arena memory with x and all copies at the seeded start. The setup's pointers are borrowed
+ * for its life; the setup itself is not. */
+struct sl_peer *sl_peer_make(const struct sl_peer_setup *, struct sl_arena *);
+
+/* Restores what sl_peer_save wrote (before SL_EVENT_START). Validated whole before anything is taken over: on failure
+ * the peer is as it was. */
+enum sl_status sl_peer_load(struct sl_peer *, const uint8_t *bytes, size_t length, struct sl_error *error);
+/* The state between two events, for a checkpoint: returns its length; writes it when out is not NULL. */
+size_t sl_peer_save(const struct sl_peer *, uint8_t *out);
+
+/* `scratch` belongs to the calling thread. */
+void sl_peer_step(struct sl_peer *, const struct sl_event *, const struct sl_scratch *scratch, sl_act *act, void *driver);
+void sl_peer_run_job(struct sl_peer *, const struct sl_scratch *scratch);
+/* When it next wants SL_EVENT_TIMER; SL_TIME_NEVER: not at all. */
+struct sl_time sl_peer_deadline(const struct sl_peer *);
+
+/* What a person asks about. */
+struct sl_peer_edge_status {
+	uint32_t neighbour, step, behind; /* behind: rounds since the open tag was sent; 0 when it is in step */
+	bool greeted, up, late, waited_for, finished;
+	uint32_t their_round;
+	struct sl_time heard_at;
+	struct sl_link_row totals;
+};
+struct sl_peer_status {
+	uint32_t round, rounds, degree, edges_up;
+	const char *phase; /* "greeting", "computing", "waiting", "evaluating", "serving", "halted" */
+	double train_loss, test_accuracy; /* NaN before the first */
+	int64_t nonzero, payload_tx, payload_rx;
+};
+void sl_peer_status(const struct sl_peer *, struct sl_peer_status *out);
+void sl_peer_edge_status(const struct sl_peer *, uint32_t edge, struct sl_peer_edge_status *out);
+
+/* Read-only views for checks and digests. copies: channels × dimension floats. */
+const float *sl_peer_model(const struct sl_peer *);
+uint32_t sl_peer_round(const struct sl_peer *);
+
+#endif

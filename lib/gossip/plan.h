@@ -1,0 +1,57 @@
+/* plan.h — what all peers of a run share and none changes: settings resolved into plug-ins, and sizes. One a process. */
+#ifndef SL_GOSSIP_PLAN_H
+#define SL_GOSSIP_PLAN_H
+
+#include "compress/pipeline.h"
+#include "gossip/settings.h"
+#include "learn/model.h"
+
+struct sl_algorithm;
+
+struct sl_plan {
+	struct sl_settings settings;
+	struct sl_model_instance model;
+	struct sl_pipeline pipeline;
+	const struct sl_algorithm *algorithm;
+	uint64_t algorithm_options[8]; /* parsed arguments of the algorithm */
+	const struct sl_prox *prox;
+	const struct sl_dataset *test; /* borrowed; samples 0: none */
+	uint64_t run, session;         /* fingerprint and session, as frames carry them */
+	uint32_t peers;
+	bool complete;                 /* every peer is everyone's neighbour */
+	uint32_t serial;               /* of the roster */
+
+	/* derived */
+	uint32_t dimension, channels;
+	size_t body_bound;  /* of a difference frame */
+	size_t frame_max;   /* of any frame, header included: also the limit at the socket */
+	size_t snapshot_piece; /* floats in one piece */
+	size_t journal_bytes, journal_frames, hold_bytes; /* capacities */
+};
+
+/* The graph's facts that a plan is checked against. */
+struct sl_plan_graph {
+	uint32_t peers, degree_most;
+	double beta; /* ‖I − W‖₂ */
+	double gap;
+	bool complete;
+};
+
+/* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over max_degree,
+ * pipelines that the algorithm's theory excludes. A γ above the theory's bound is let through; *note (SL_TEXT_MAX bytes
+ * or more) then gets one line, else an empty string. */
+enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, const struct sl_plan_graph *,
+                            uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
+                            struct sl_error *error);
+
+/* Scratch for everything a thread does for peers of this plan: one a thread, shared by the peers that it drives. */
+struct sl_scratch {
+	struct sl_workspace *workspace; /* codec */
+	float *vector;                  /* channels × dimension floats */
+	float *gradient;                /* dimension floats */
+	float *learn;                   /* model scratch */
+	uint32_t *pick;                 /* batch indices */
+};
+void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);
+
+#endif

@@ -1,0 +1,78 @@
+/* settings.h — everything that run.conf can say, as one struct and one option table a section. No files here: the
+ * programs read lines and hand over (section, key, value). */
+#ifndef SL_GOSSIP_SETTINGS_H
+#define SL_GOSSIP_SETTINGS_H
+
+#include "base/option.h"
+
+enum sl_pace { SL_PACE_LOCKSTEP, SL_PACE_STALENESS, SL_PACE_FREE };
+enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
+
+struct sl_settings {
+	/* [run] */
+	char name[SL_TEXT_MAX];
+	uint64_t seed;
+	uint32_t rounds;
+	char pace_text[SL_TEXT_MAX]; /* lockstep, staleness:S, free */
+	enum sl_pace pace;           /* from pace_text, by sl_settings_check */
+	uint32_t staleness;
+	int64_t round_timeout_us; /* INT64_MAX: never */
+	int64_t link_timeout_us;  /* a neighbour unheard for so long counts as down */
+	uint32_t catch_up;
+	uint32_t max_degree;
+	char roster[SL_TEXT_MAX];   /* path of the signed roster */
+	char operator_key[SL_TEXT_MAX]; /* hex Ed25519 public key that signs it */
+	char keys[SL_TEXT_MAX];     /* folder of identity keys */
+
+	/* [algorithm] */
+	char algorithm[SL_TEXT_MAX]; /* name or name:arguments */
+	double eta, eta_end, lambda, gamma, momentum;
+	uint32_t eta_schedule, local_steps, batch;
+
+	/* [compress] */
+	char pipeline[SL_TEXT_MAX];
+
+	/* [model] */
+	char model[SL_TEXT_MAX];
+
+	/* [data] */
+	char train[SL_TEXT_MAX], test[SL_TEXT_MAX]; /* paths, or a pattern with %d for a peer's own file */
+	char format[SL_TEXT_MAX];
+	char partition[SL_TEXT_MAX];
+	char shards[SL_TEXT_MAX]; /* folder of the prepared data */
+
+	/* [history] */
+	char history[SL_TEXT_MAX];
+	uint32_t history_every, evaluate, sketch;
+
+	/* [checkpoint] */
+	uint32_t checkpoint_every; /* 0: none */
+	char checkpoint[SL_TEXT_MAX];
+};
+
+struct sl_settings_section {
+	const char *name, *doc;
+	const struct sl_option *options;
+};
+extern const struct sl_settings_section sl_settings_sections[]; /* ends with a NULL name */
+
+void sl_settings_standard(struct sl_settings *);
+
+/* Sets one key; unknown sections and keys are errors that name the nearest known one. */
+enum sl_status sl_settings_set(struct sl_settings *, const char *section, const char *key, const char *value,
+                               struct sl_error *error);
+
+/* What single keys cannot check: pace, names of plug-ins and their arguments, and combinations. Text only; γ·β_W and the
+ * fit of model and data are checked by sl_plan_make, which knows them. */
+enum sl_status sl_settings_check(struct sl_settings *, struct sl_error *error);
+
+/* Prints the effective configuration as an INI file that parses back to itself. With shared_only, only the keys that all
+ * peers must agree on, in table order: the text under the fingerprint. Returns the length, or what would be needed, as
+ * snprintf does. */
+size_t sl_settings_print(const struct sl_settings *, bool shared_only, char *text, size_t size);
+
+/* Step size η_k of round k. falling: from eta to eta_end geometrically over the rounds; sqrt: η/√(k+1);
+ * steps: eta, divided by 5 after 70 % of the rounds. Only +, ×, ÷, sqrt: the same on every machine. */
+double sl_settings_eta(const struct sl_settings *, uint32_t round);
+
+#endif

@@ -1,0 +1,74 @@
+/* model.h — a model is a pure function of its parameters, a flat vector of `dimension` floats cut into tensors. */
+#ifndef SL_LEARN_MODEL_H
+#define SL_LEARN_MODEL_H
+
+#include "learn/dataset.h"
+
+/* One tensor of the parameter vector; biases have one column. */
+struct sl_tensor {
+	char name[24];
+	uint32_t offset, rows, columns;
+	bool bias; /* not penalised by the proximal step */
+};
+
+struct sl_layout {
+	uint32_t dimension, tensors;
+	struct sl_tensor tensor[SL_TENSORS_MAX];
+};
+
+struct sl_model; /* a kind of model: the registry entry */
+
+/* A model made for given features and classes. Immutable after sl_model_make; shared by all peers of a process. */
+struct sl_model_instance {
+	const struct sl_model *model;
+	struct sl_layout layout;
+	uint32_t features, classes;
+	uint32_t hidden[8], hidden_layers; /* of mlp */
+	uint64_t parameters[16];           /* room for a plug-in's own options */
+};
+
+struct sl_model {
+	const char *name, *doc;
+	const struct sl_option *options;
+	/* Parses the text behind the colon and fills layout (and whatever it needs of the instance). */
+	enum sl_status (*make)(struct sl_model_instance *out, const char *arguments, struct sl_error *error);
+	/* The initial parameters, from the seed alone: the same at every peer. */
+	void (*init)(const struct sl_model_instance *, uint64_t seed, float *x);
+	/* Floats of scratch that gradient and evaluate need for up to `count` samples at once. */
+	size_t (*scratch)(const struct sl_model_instance *, uint32_t count);
+	/* gradient ← ∇ of the mean loss over the picked samples at x (overwrites all `dimension` floats); returns the loss.
+	 * Pure: no state but `scratch`. pick NULL: samples 0 … count-1. */
+	double (*gradient)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
+	                   uint32_t count, const float *x, float *gradient, float *scratch);
+	/* Mean loss over samples first … first+count-1, and into *correct how many have the right arg max (NULL allowed;
+	 * −1 where the model has no classes). count at most what scratch was asked for. */
+	double (*evaluate)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first, uint32_t count,
+	                   const float *x, int64_t *correct, float *scratch);
+};
+extern const struct sl_model *const sl_models[];
+
+/* Makes a model from "mlp:128" for data of that shape. The error names the model, what was found, what would be right
+ * ("unknown model 'mpl'; did you mean mlp?"). */
+enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, uint32_t features, uint32_t classes,
+                             struct sl_error *error);
+
+/* Samples that sl_model_evaluate_all takes at a time, and so the `count` to ask scratch for. */
+enum { SL_EVALUATE_CHUNK = 128 };
+/* Mean loss and accuracy over a whole data set (accuracy NaN for models without classes or empty sets). */
+double sl_model_evaluate_all(const struct sl_model_instance *, const struct sl_dataset *, const float *x,
+                             double *accuracy, float *scratch);
+
+/* A proximal operator: x ← argmin_u ½‖u − x‖² + t·R(u). */
+struct sl_prox {
+	const char *name, *doc;
+	/* Applies it to the tensors that R covers (biases are left alone), t ≥ 0. */
+	void (*apply)(const struct sl_layout *, float t, float *x);
+	/* R(x). */
+	double (*value)(const struct sl_layout *, const float *x);
+};
+extern const struct sl_prox *const sl_proxes[];
+
+/* Finds an entry of a registry by name, or NULL. */
+const struct sl_prox *sl_prox_find(const char *name);
+
+#endif
