@@ -1,0 +1,37 @@
+/* config.h — run.conf: an INI file (libinih) into settings, with file and line in every error. */
+#ifndef SL_DAEMON_CONFIG_H
+#define SL_DAEMON_CONFIG_H
+
+#include "gossip/settings.h"
+
+/* Settings and where they came from. Paths inside are as written; sl_config_path resolves them. */
+struct sl_config {
+	struct sl_settings settings;
+	char file[4096];   /* of run.conf; empty where there is none (`starling sim --topology …`) */
+	char folder[4096]; /* relative paths that are read start here: run.conf's folder */
+	char state[4096];  /* relative paths that are written start here: $STATE_DIRECTORY if set, else `folder` */
+};
+
+/* Reads a file over the defaults, then applies `overrides` ("section.key=value", NULL-terminated, may be NULL), then
+ * checks. Errors: "run.conf:12: eta = 12: must be between …". Lines over libinih's limit are refused, not cut. */
+enum sl_status sl_config_load(struct sl_config *out, const char *file, char *const *overrides, struct sl_error *error);
+
+/* As above without a file: defaults and overrides. */
+enum sl_status sl_config_standard(struct sl_config *out, char *const *overrides, struct sl_error *error);
+
+/* `name` as an absolute or working path in `out` (4096 bytes): relative to folder, or to state where `written`. */
+void sl_config_path(const struct sl_config *, const char *name, bool written, char out[static 4096]);
+
+/* Fingerprint of a run: BLAKE2b-128 over the shared settings, the model's shape, the wire version and the operator's
+ * key. Hex, NUL-terminated; the first 8 bytes (little-endian) are what frames carry. */
+struct sl_layout;
+void sl_config_fingerprint(const struct sl_settings *, const struct sl_layout *, char hex[static 33], uint64_t *run);
+
+/* run_id = name + '-' + hex(BLAKE2b-64(fingerprint ‖ session)). */
+void sl_config_run_id(const struct sl_settings *, const char *fingerprint_hex, uint64_t session,
+                      char out[static SL_TEXT_MAX + 32]);
+
+/* RUN/session: 16 hex digits. Reads it; with `fresh` (or when it is missing) draws a new one and replaces the file. */
+enum sl_status sl_config_session(const struct sl_config *, bool fresh, uint64_t *session, struct sl_error *error);
+
+#endif

@@ -1,0 +1,43 @@
+/* prepared.h — opening a run from its folder: everything that starlingd, `starling sim RUN` and `starling up` do alike
+ * before the first round, so that they cannot differ. */
+#ifndef SL_DAEMON_PREPARED_H
+#define SL_DAEMON_PREPARED_H
+
+#include "daemon/config.h"
+#include "daemon/files.h"
+#include "daemon/roster.h"
+#include "gossip/plan.h"
+#include "gossip/peer.h"
+#include "history/history.h"
+
+/* A run as its folder describes it. Owns mappings, roster and strings; pointers in plan point into it, so it must not
+ * move after sl_prepared_open. */
+struct sl_prepared {
+	struct sl_config config;
+	struct sl_roster roster;
+	uint8_t operator_key[SL_KEY_BYTES];
+	struct sl_mapping test_file;
+	struct sl_dataset test;
+	struct sl_plan plan;
+	char note[SL_TEXT_MAX * 2]; /* of sl_plan_make; may be empty */
+	char fingerprint[33], run_id[SL_TEXT_MAX + 32], dataset[SL_TEXT_MAX];
+	char printed[16384]; /* the effective configuration and the BLAS core: run.config */
+};
+
+/* Loads configuration, roster, test set; checks them against each other; makes the plan. A fresh session is drawn with
+ * `fresh`, else RUN/session is continued. */
+enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides, bool fresh,
+                                struct sl_error *error);
+void sl_prepared_close(struct sl_prepared *);
+
+/* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's. */
+enum sl_status sl_prepared_shard(const struct sl_prepared *, uint32_t peer, struct sl_mapping *file,
+                                 struct sl_dataset *out, struct sl_error *error);
+
+/* The neighbours of a peer, for sl_peer_setup; `out` has room for SL_DEGREE_MAX. Returns how many. */
+uint32_t sl_prepared_neighbours(const struct sl_prepared *, uint32_t peer, struct sl_peer_neighbour *out);
+
+/* Fills the row of table `run` (driver: "daemon" or "sim"); strings are borrowed from `p`. */
+void sl_prepared_run_row(const struct sl_prepared *p, const char *driver, struct sl_history_run *out);
+
+#endif

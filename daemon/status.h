@@ -1,0 +1,23 @@
+/* status.h — what a peer is doing now, asked over a UNIX socket in the run's folder: RUN/status/K. One connection, one
+ * JSON line, closed. Paths of any length work (the socket is bound through /proc/self/fd). */
+#ifndef SL_DAEMON_STATUS_H
+#define SL_DAEMON_STATUS_H
+
+#include "base/error.h"
+
+/* Binds and listens (0600, non-blocking); replaces a stale socket. Returns the descriptor or −1. */
+int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error);
+/* Removes the socket's name. */
+void sl_status_unlink(const char *folder, uint32_t peer);
+/* Accepts and answers every waiting client with `line` (a newline is added); never blocks. */
+void sl_status_answer(int listener, const char *line);
+/* Asks peer K: fills `line`; false when nobody answers within timeout_ms. */
+bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line, size_t size);
+
+/* The line, a flat JSON object plus an array of edges:
+ * {"peer":3,"pid":123,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"nonzero":90123,
+ *  "payload_tx":123,"payload_rx":123,"wire_tx":1,"wire_rx":1,"edges_up":2,"edges":2,
+ *  "links":[{"neighbour":2,"up":true,"late":false,"waited_for":true,"behind":0,"their_round":17,"heard_ms":3}, …]}
+ * Unknown numbers are null. */
+
+#endif

@@ -1,0 +1,45 @@
+/* store.h — the disk never stops the loop: a bounded ring of rows to a writer thread that owns the database and the
+ * checkpoint files. Rows that did not fit are counted, and the count becomes an event row of the history itself. */
+#ifndef SL_DAEMON_STORE_H
+#define SL_DAEMON_STORE_H
+
+#include "history/history.h"
+
+struct sl_store;
+
+struct sl_store_setup {
+	const char *database;             /* path */
+	const struct sl_history_run *run; /* both are registered before sl_store_open returns */
+	const struct sl_history_peer *peer;
+	const char *checkpoint; /* path stem of the two generations, or NULL */
+	int wake; /* eventfd that the writer signals when a checkpoint is done; −1: none */
+};
+
+/* Opens and migrates the database on the calling thread (errors are the caller's to report), then starts the writer. All
+ * signals must be blocked already. */
+struct sl_store *sl_store_open(const struct sl_store_setup *, struct sl_error *error);
+
+/* From the loop's thread; never block. Rows are copied. */
+void sl_store_round(struct sl_store *, const struct sl_round_row *);
+void sl_store_link(struct sl_store *, const struct sl_link_row *);
+void sl_store_sketch(struct sl_store *, const struct sl_sketch_row *);
+void sl_store_event(struct sl_store *, const struct sl_event_row *);
+
+/* Hands over a checkpoint (malloc'd bytes, freed by the writer): rows pushed so far are committed durably, then the older
+ * generation is replaced. False if one is still being written (the caller skips this one). */
+bool sl_store_checkpoint(struct sl_store *, uint8_t *bytes, size_t length);
+/* Whether a checkpoint ended since the last call, and how. */
+bool sl_store_checkpointed(struct sl_store *, bool *ok);
+
+/* Milliseconds since the writer last finished a batch while rows were waiting; 0 when it is idle: for the watchdog. */
+int64_t sl_store_stuck_ms(const struct sl_store *);
+
+/* Writes what is queued, marks the peer stopped, joins the thread, closes. */
+void sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
+
+/* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The caller frees
+ * the bytes. `which` says which file, for the event row. */
+enum sl_status sl_checkpoint_load(const char *stem, uint8_t **bytes, size_t *length, char which[static 64],
+                                  struct sl_error *error);
+
+#endif
