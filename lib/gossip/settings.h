@@ -72,7 +72,7 @@ enum sl_status sl_settings_check(struct sl_settings *, struct sl_error *error);
 size_t sl_settings_print(const struct sl_settings *, bool shared_only, char *text, size_t size);
 
 /* Step size η_k of round k. falling: from eta to eta_end geometrically over the rounds; sqrt: η/√(k+1);
- * steps: eta, divided by 5 after 70 % of the rounds. Only +, ×, ÷, sqrt: the same on every machine. */
+ * steps: eta, divided by 5 after 70 % of the rounds. */
 double sl_settings_eta(const struct sl_settings *, uint32_t round);
 
 #endif
