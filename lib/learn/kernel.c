@@ -66,6 +66,14 @@ KERNEL bool sl_kernel_finite(size_t n, const float *x)
 	return !bad;
 }
 
+KERNEL bool sl_kernel_ascending(size_t n, const uint32_t *column, uint32_t limit)
+{
+	uint32_t bad = n > 0 && column[n - 1] >= limit; /* the last is the largest, if they ascend */
+	for (size_t i = 1; i < n; i++)
+		bad |= column[i] <= column[i - 1];
+	return !bad;
+}
+
 KERNEL uint16_t sl_kernel_largest(size_t n, const uint16_t *label)
 {
 	uint16_t most = 0;

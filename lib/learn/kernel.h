@@ -25,6 +25,8 @@ static inline void sl_kernel_axpy(size_t n, float a, const float *restrict x, fl
 }
 /* Neither NaN nor infinity among the floats. */
 bool sl_kernel_finite(size_t n, const float *x);
+/* Strictly ascending and below the limit. */
+bool sl_kernel_ascending(size_t n, const uint32_t *column, uint32_t limit);
 /* The largest label; 0 for n = 0. */
 uint16_t sl_kernel_largest(size_t n, const uint16_t *label);
 

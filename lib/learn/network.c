@@ -110,23 +110,24 @@ _Static_assert(sizeof((struct pass *)NULL)->activation / sizeof(float *) >=
                    sizeof((struct sl_model_instance *)NULL)->hidden / sizeof(uint32_t) + 2,
                "an activation for each layer");
 
-static size_t aligned(size_t floats)
+/* The next buffer of so many floats, on a cache line of its own; NULL while only counting. */
+static float *take(float *scratch, size_t *used, size_t floats)
 {
-	return (floats + 15) & ~(size_t)15;
+	size_t at = *used;
+	*used += (floats + 15) & ~(size_t)15;
+	return scratch ? scratch + at : NULL;
 }
 
-/* Cuts scratch into the buffers of a pass of `rows` rows; with scratch NULL it only counts. */
+/* Cuts scratch into the buffers of a pass of `rows` rows and returns the floats used; scratch NULL: only
+ * counts. */
 static size_t pass_cut(struct pass *p, const struct sl_model_instance *net, uint32_t rows, float *scratch)
 {
 	size_t used = 0;
-	float *base = scratch ? scratch : (float *)NULL;
-#define TAKE(floats) (used += aligned(floats), base ? base + used - aligned(floats) : NULL)
 	p->net = net;
 	for (uint32_t l = 1; l <= layers_of(net); l++)
-		p->activation[l] = TAKE((size_t)rows * width_of(net, l));
-	p->delta = TAKE((size_t)rows * widest_hidden(net));
-	p->gathered = TAKE((size_t)rows * net->features);
-#undef TAKE
+		p->activation[l] = take(scratch, &used, (size_t)rows * width_of(net, l));
+	p->delta = take(scratch, &used, (size_t)rows * widest_hidden(net));
+	p->gathered = take(scratch, &used, (size_t)rows * net->features);
 	return used;
 }
 
@@ -147,7 +148,9 @@ static struct pass pass_start(const struct sl_model_instance *net, const struct 
 
 static uint32_t sample_of(const struct pass *p, uint32_t row)
 {
-	return p->pick ? p->pick[row] : p->first + row;
+	uint32_t sample = p->pick ? p->pick[row] : p->first + row;
+	SL_CHECK(sample < p->data->samples);
+	return sample;
 }
 
 /* Dense input as floats: in place where it is stored so, else gathered. */
