@@ -165,12 +165,12 @@ static enum sl_status parse_text(struct sl_config *c, const char *text, size_t l
 {
 	struct parse p = { .config = c, .error = error, .at = text, .end = text + length };
 	int first_bad = ini_parse_stream(read_line, &p, handle, &p);
+	/* libinih goes on behind a line that it does not understand; the first bad line is the one to name. */
+	if (first_bad > 0 && !(p.failed && (uint32_t)first_bad == p.line))
+		return sl_fail(error, SL_MALFORMED, "%s:%d: neither a [section], a 'key = value', nor a comment", c->file,
+		               first_bad);
 	if (p.failed)
 		return error->status;
-	if (first_bad > 0)
-		return sl_fail(error, SL_MALFORMED,
-		               "%s:%d: neither a [section], a 'key = value', nor a comment", c->file,
-		               first_bad);
 	return first_bad == 0 ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", c->file);
 }
 
