@@ -14,7 +14,7 @@
 struct entry {
 	const char *name, *usage, *doc;
 	const struct sl_option *options;
-	const char *exchanges, *needs, *paper;
+	const char *formula, *bytes, *exchanges, *needs, *paper;
 };
 
 /* Each gives entry i of its registry, or false behind the last. */
@@ -22,7 +22,12 @@ static bool algorithm_at(size_t i, struct entry *out)
 {
 	const struct sl_algorithm *a = sl_algorithms[i];
 	if (a)
-		*out = (struct entry){ a->name, NULL, a->doc, a->options, a->exchanges, a->needs, a->paper };
+		*out = (struct entry){ .name = a->name,
+			               .doc = a->doc,
+			               .options = a->options,
+			               .exchanges = a->exchanges,
+			               .needs = a->needs,
+			               .paper = a->paper };
 	return a != NULL;
 }
 
@@ -34,6 +39,28 @@ static bool topology_at(size_t i, struct entry *out)
 	return g != NULL;
 }
 
+static bool selector_at(size_t i, struct entry *out)
+{
+	const struct sl_select *s = sl_selects[i];
+	if (s)
+		*out = (struct entry){
+			.name = s->name, .doc = s->doc, .options = s->options, .formula = s->formula
+		};
+	return s != NULL;
+}
+
+static bool quantiser_at(size_t i, struct entry *out)
+{
+	const struct sl_quantise *q = sl_quantisers[i];
+	if (q)
+		*out = (struct entry){ .name = q->name,
+			               .doc = q->doc,
+			               .options = q->options,
+			               .formula = q->formula,
+			               .bytes = q->bytes };
+	return q != NULL;
+}
+
 #define PLAIN(kind, registry)                                                                                \
 	static bool kind##_at(size_t i, struct entry *out)                                                   \
 	{                                                                                                    \
@@ -43,8 +70,6 @@ static bool topology_at(size_t i, struct entry *out)
 				               .options = registry[i]->options };                            \
 		return registry[i] != NULL;                                                                  \
 	}
-PLAIN(selector, sl_selects)
-PLAIN(quantiser, sl_quantisers)
 PLAIN(coder, sl_codes)
 PLAIN(model, sl_models)
 PLAIN(dataset, sl_data_formats)
@@ -121,6 +146,8 @@ static void print_entry(const struct entry *e, size_t column, size_t width)
 	sl_commented_wrap(stdout, e->doc, used + 4, indent, width);
 	for (const struct sl_option *o = e->options; o && o->name; o++)
 		print_option(o, width);
+	print_more("formula", e->formula, width);
+	print_more("bytes", e->bytes, width);
 	print_more("exchanges", e->exchanges, width);
 	print_more("needs", e->needs, width);
 	print_more("paper", e->paper, width);
@@ -178,6 +205,8 @@ static void json_kind(const struct kind *kind)
 		sl_json_text(stdout, e.name);
 		json_text("usage", e.usage);
 		json_text("doc", e.doc);
+		json_text("formula", e.formula);
+		json_text("bytes", e.bytes);
 		json_text("exchanges", e.exchanges);
 		json_text("needs", e.needs);
 		json_text("paper", e.paper);
