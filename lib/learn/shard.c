@@ -263,9 +263,12 @@ static void write_sparse(const struct sl_dataset *from, const uint32_t *pick, ui
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t start = from->row[picked(pick, i)], n = from->row[picked(pick, i) + 1] - start;
 		sl_store_u64(out + plan->first + sizeof at * i, at);
-		memcpy(out + plan->second + sizeof(uint32_t) * at, from->column + start,
-		       n * sizeof(uint32_t));
-		memcpy(out + plan->third + sizeof(float) * at, from->value + start, n * sizeof(float));
+		if (n > 0) { /* a set without non-zeros may have no arrays */
+			memcpy(out + plan->second + sizeof(uint32_t) * at, from->column + start,
+			       n * sizeof(uint32_t));
+			memcpy(out + plan->third + sizeof(float) * at, from->value + start,
+			       n * sizeof(float));
+		}
 		at += n;
 	}
 	sl_store_u64(out + plan->first + sizeof at * count, at);
