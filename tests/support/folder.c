@@ -3,33 +3,55 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-static char folder[64];
+static char made[256];
 
-int test_folder_make(void **state)
+const char *folder_make(void)
 {
-	(void)state;
-	snprintf(folder, sizeof folder, "/tmp/starling-test-XXXXXX");
-	return mkdtemp(folder) ? 0 : -1;
+	const char *base = getenv("TMPDIR");
+	snprintf(made, sizeof made, "%s/starling-test-XXXXXX", base ? base : "/tmp");
+	if (!mkdtemp(made)) {
+		perror(made);
+		abort();
+	}
+	return made;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+const char *folder_path(const char *name)
 {
-	(void)status, (void)type, (void)walk;
+	static char path[8][512];
+	static unsigned turn;
+	char *out = path[turn++ % 8];
+	snprintf(out, sizeof path[0], "%s/%s", made, name);
+	return out;
+}
+
+const char *folder_write(const char *name, const void *bytes, size_t length)
+{
+	const char *path = folder_path(name);
+	FILE *f = fopen(path, "wb");
+	if (!f || fwrite(bytes, 1, length, f) != length || fclose(f) != 0) {
+		perror(path);
+		abort();
+	}
+	return path;
+}
+
+const char *folder_text(const char *name, const char *text)
+{
+	return folder_write(name, text, strlen(text));
+}
+
+static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
+{
+	(void)about;
+	(void)kind;
+	(void)walk;
 	return remove(path);
 }
 
-int test_folder_remove(void **state)
+void folder_remove(void)
 {
-	(void)state;
-	return nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-const char *test_path(const char *name)
-{
-	static char path[16][256];
-	static unsigned turn;
-	char *out = path[turn++ % 16];
-	snprintf(out, sizeof path[0], "%s/%s", folder, name);
-	return out;
+	nftw(made, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
