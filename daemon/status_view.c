@@ -77,7 +77,7 @@ static double real(const char *text)
 {
 	char *end;
 	double v = strtod(text, &end);
-	return end != text && *end == '\0' ? v : NAN;
+	return end != text && *end == '\0' ? v : (double)NAN;
 }
 
 static const char *link_member(void *context, const char *key, const char *value)
@@ -160,7 +160,7 @@ static const char *view_member(void *context, const char *key, const char *value
 
 static void clear(struct sl_status_view *v)
 {
-	*v = (struct sl_status_view){ .train_loss = NAN, .test_accuracy = NAN };
+	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };
 	v->peer = v->pid = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
 	v->payload_tx = v->payload_rx = v->wire_tx = v->wire_rx = -1;
 }
