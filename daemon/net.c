@@ -375,6 +375,7 @@ void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time 
 	bool all = net->again;
 	net->again = false;
 	net->now = now;
+	net->readable = net->readable || all || items[0].revents;
 	if ((all || items[1].revents) && sl_zap_serve(&net->zap, ZAP_A_TURN))
 		net->again = true;
 	if (all || items[2].revents)
@@ -390,7 +391,7 @@ void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time 
 
 struct sl_time sl_net_deadline(const struct sl_net *net)
 {
-	struct sl_time due = net->again ? net->now : SL_TIME_NEVER;
+	struct sl_time due = net->again || net->readable ? net->now : SL_TIME_NEVER;
 	for (uint32_t i = 0; i < net->degree; i++)
 		due = sl_time_earlier(due, net->link[i].retry_at);
 	return due;
@@ -458,8 +459,10 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 {
 	bool shaped;
 	for (unsigned budget = DROPS_A_CALL; budget > 0; budget--) {
-		if (!take(net, &shaped))
+		if (!net->readable || !take(net, &shaped)) {
+			net->readable = false;
 			return false;
+		}
 		int64_t from = shaped ? proven(net, &net->message) : -1;
 		if (from < 0) {
 			drop(net, shaped);
@@ -474,7 +477,6 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 		*length = zmq_msg_size(&net->message);
 		return true;
 	}
-	net->again = true;
 	return false;
 }
 

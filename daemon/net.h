@@ -50,6 +50,7 @@ struct sl_net {
 	char endpoint[SL_TEXT_MAX]; /* as bound: the port is known also when it was asked of the kernel */
 	struct sl_time now;         /* of this turn of the loop */
 	bool again;                 /* something was left over: do not sleep */
+	bool readable;              /* messages may wait: sl_net_receive has not said no since */
 	zmq_msg_t message;          /* the one handed out by sl_net_receive */
 	uint64_t unproven, shapeless,
 	    unsent; /* messages without a proven key, of a wrong number of parts, not taken */

@@ -71,7 +71,8 @@ static void *work(void *context)
 	}
 }
 
-struct sl_worker *sl_worker_start(struct sl_peer *peer, const struct sl_plan *plan, int wake, struct sl_error *error)
+struct sl_worker *sl_worker_start(struct sl_peer *peer, const struct sl_plan *plan, int wake,
+                                  struct sl_error *error)
 {
 	struct sl_worker *w = calloc(1, sizeof *w);
 	if (!w) {

@@ -20,7 +20,8 @@ void sl_worker_run(struct sl_worker *);
 bool sl_worker_busy(const struct sl_worker *);
 /* Whether a job ended since the last call, and how long it took. */
 bool sl_worker_done(struct sl_worker *, int64_t *took_us);
-/* Ends the thread if it is idle. A thread amid a job is left alone: false, and its memory must stay. NULL is fine. */
+/* Ends the thread if it is idle. A thread amid a job is left alone: false, and its memory must stay. NULL is
+ * fine. */
 bool sl_worker_stop(struct sl_worker *);
 
 /* Microseconds of the monotonic clock. */
