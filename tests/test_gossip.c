@@ -342,8 +342,10 @@ static void other_graphs_and_algorithms(void **state)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(learns),
 		cmocka_unit_test(repeats),

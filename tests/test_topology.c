@@ -9,66 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
-#include "topology/topology.h"
+#include "tests/support/topology.h"
 
 #define PI 3.14159265358979323846
-
-static void make(struct sl_topology *t, const char *spec, uint64_t seed)
-{
-	struct sl_error error;
-	if (sl_topology_make(t, spec, seed, &error) != SL_OK)
-		fail_msg("%s", error.text);
-}
-
-static double entry(const struct sl_topology *t, uint32_t i, uint32_t j)
-{
-	if (i == j)
-		return t->self[i];
-	for (uint32_t k = t->first[i]; k < t->first[i + 1]; k++)
-		if (t->neighbour[k] == j)
-			return t->weight[t->edge_of[k]];
-	return 0;
-}
-
-/* Whatever a topology is made from, this holds. */
-static void check_sound(const struct sl_topology *t)
-{
-	assert_in_range(t->peers, 2, SL_PEERS_MAX);
-	assert_int_equal(t->first[0], 0);
-	assert_int_equal(t->first[t->peers], 2 * t->edges);
-	for (uint32_t e = 0; e < t->edges; e++) {
-		struct sl_edge_pair at = t->edge[e];
-		assert_true(at.a < at.b && at.b < t->peers);
-		assert_true(t->weight[e] > 0 && t->weight[e] <= 1);
-		if (e)
-			assert_true(t->edge[e - 1].a < at.a ||
-			            (t->edge[e - 1].a == at.a && t->edge[e - 1].b < at.b));
-	}
-	for (uint32_t i = 0; i < t->peers; i++) {
-		double row = t->self[i];
-		assert_true(t->self[i] >= 0);
-		assert_in_range(sl_topology_degree(t, i), 1, SL_DEGREE_MAX);
-		for (uint32_t k = t->first[i]; k < t->first[i + 1]; k++) {
-			struct sl_edge_pair at = t->edge[t->edge_of[k]];
-			uint32_t j = t->neighbour[k];
-			assert_true((at.a == i && at.b == j) || (at.a == j && at.b == i));
-			assert_true(k == t->first[i] || t->neighbour[k - 1] < j);
-			row += t->weight[t->edge_of[k]];
-		}
-		assert_true(fabs(row - 1) < 1e-13);
-	}
-}
-
-static void check_equal(const struct sl_topology *a, const struct sl_topology *b)
-{
-	assert_int_equal(a->peers, b->peers);
-	assert_int_equal(a->edges, b->edges);
-	assert_memory_equal(a->edge, b->edge, a->edges * sizeof *a->edge);
-	assert_memory_equal(a->weight, b->weight, a->edges * sizeof *a->weight);
-	assert_memory_equal(a->self, b->self, a->peers * sizeof *a->self);
-	assert_memory_equal(a->neighbour, b->neighbour, 2 * a->edges * sizeof *a->neighbour);
-}
 
 static void families_are_sound(void **state)
 {
@@ -83,8 +26,8 @@ static void families_are_sound(void **state)
 			char spec[64];
 			struct sl_topology t;
 			snprintf(spec, sizeof spec, "%s%u%s", one[f].before, n, one[f].behind);
-			make(&t, spec, 7);
-			check_sound(&t);
+			topology_make(&t, spec, 7);
+			topology_check_sound(&t);
 			assert_string_equal(t.spec, spec);
 			sl_topology_free(&t);
 		}
@@ -124,8 +67,8 @@ static void small_cases(void **state)
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct sl_topology t;
-		make(&t, cases[i].spec, 1);
-		check_sound(&t);
+		topology_make(&t, cases[i].spec, 1);
+		topology_check_sound(&t);
 		assert_int_equal(t.peers, cases[i].peers);
 		assert_int_equal(t.edges, cases[i].edges);
 		sl_topology_free(&t);
@@ -182,21 +125,15 @@ static void refusals(void **state)
 	}
 }
 
-static void near(const char *spec, const char *what, double found, double right)
-{
-	if (fabs(found - right) > 1e-9 * fabs(right))
-		fail_msg("%s: %s is %.15g, not %.15g", spec, what, found, right);
-}
-
 static void check_spectrum(const char *spec, double gap, double beta, uint32_t diameter)
 {
 	struct sl_topology t;
 	struct sl_spectrum s;
-	make(&t, spec, 1);
+	topology_make(&t, spec, 1);
 	sl_topology_spectrum(&t, &s);
-	near(spec, "gap", s.gap, gap);
-	near(spec, "second", s.second + 1, 2 - gap);
-	near(spec, "beta", s.beta, beta);
+	topology_near(spec, "gap", s.gap, gap);
+	topology_near(spec, "second", s.second + 1, 2 - gap);
+	topology_near(spec, "beta", s.beta, beta);
 	assert_int_equal(s.diameter, diameter);
 	sl_topology_free(&t);
 }
@@ -245,9 +182,9 @@ static void exponential_graphs(void **state)
 		struct sl_topology t;
 		struct sl_spectrum s;
 		snprintf(spec, sizeof spec, "exponential:%u", 1U << d);
-		make(&t, spec, 1);
+		topology_make(&t, spec, 1);
 		sl_topology_spectrum(&t, &s);
-		near(spec, "gap", s.gap, 2.0 / d);
+		topology_near(spec, "gap", s.gap, 2.0 / d);
 		assert_int_equal(s.diameter, (d + 1) / 2);
 		assert_int_equal(s.degree_least, 2 * d - 1);
 		assert_int_equal(s.degree_most, 2 * d - 1);
@@ -264,7 +201,7 @@ static void jacobi(const struct sl_topology *t, double *value)
 	uint32_t n = t->peers;
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t j = 0; j < n; j++)
-			a[i][j] = entry(t, i, j);
+			a[i][j] = topology_entry(t, i, j);
 	for (unsigned sweep = 0; sweep < 30; sweep++)
 		for (uint32_t p = 0; p < n; p++)
 			for (uint32_t q = p + 1; q < n; q++) {
@@ -297,7 +234,7 @@ static void spectrum_against_jacobi(void **state)
 		struct sl_topology t;
 		struct sl_spectrum s;
 		snprintf(spec, sizeof spec, "erdos-renyi:%u,0.2", (unsigned)(16 + seed));
-		make(&t, spec, seed);
+		topology_make(&t, spec, seed);
 		double value[DENSE], least = 2, second = 0;
 		bool one = false; /* the eigenvalue 1 was met */
 		jacobi(&t, value);
@@ -309,8 +246,8 @@ static void spectrum_against_jacobi(void **state)
 				second = fabs(value[i]) > second ? fabs(value[i]) : second;
 		}
 		sl_topology_spectrum(&t, &s);
-		near(spec, "second", s.second, second);
-		near(spec, "beta", s.beta, 1 - least);
+		topology_near(spec, "second", s.second, second);
+		topology_near(spec, "beta", s.beta, 1 - least);
 		sl_topology_free(&t);
 	}
 }
@@ -322,10 +259,10 @@ static void random_families_repeat(void **state)
 		                             "random-regular:30,2" };
 	for (unsigned i = 0; i < sizeof specs / sizeof *specs; i++) {
 		struct sl_topology a, b, c;
-		make(&a, specs[i], 5);
-		make(&b, specs[i], 5);
-		make(&c, specs[i], 6);
-		check_equal(&a, &b);
+		topology_make(&a, specs[i], 5);
+		topology_make(&b, specs[i], 5);
+		topology_make(&c, specs[i], 6);
+		topology_check_equal(&a, &b);
 		assert_true(a.edges != c.edges || memcmp(a.edge, c.edge, a.edges * sizeof *a.edge) != 0);
 		sl_topology_free(&a);
 		sl_topology_free(&b);
@@ -343,8 +280,8 @@ static void random_regular_degrees(void **state)
 			char spec[64];
 			struct sl_topology t;
 			snprintf(spec, sizeof spec, "random-regular:%u,%u", n, d);
-			make(&t, spec, n + d);
-			check_sound(&t);
+			topology_make(&t, spec, n + d);
+			topology_check_sound(&t);
 			for (uint32_t i = 0; i < n; i++)
 				assert_int_equal(sl_topology_degree(&t, i), d);
 			sl_topology_free(&t);
@@ -360,11 +297,12 @@ static void random_regular_is_uniform(void **state)
 	for (uint64_t seed = 0; seed < 700; seed++) {
 		struct sl_topology t;
 		bool triangle = false;
-		make(&t, "random-regular:6,3", seed);
+		topology_make(&t, "random-regular:6,3", seed);
 		for (uint32_t e = 0; e < t.edges; e++)
 			for (uint32_t i = 0; i < 6; i++)
 				triangle |= i != t.edge[e].a && i != t.edge[e].b &&
-				            entry(&t, i, t.edge[e].a) > 0 && entry(&t, i, t.edge[e].b) > 0;
+				            topology_entry(&t, i, t.edge[e].a) > 0 &&
+				            topology_entry(&t, i, t.edge[e].b) > 0;
 		without += !triangle;
 		sl_topology_free(&t);
 	}
@@ -381,7 +319,7 @@ static void erdos_renyi_frequencies(void **state)
 	double all = 0;
 	for (uint64_t seed = 0; seed < DRAWS; seed++) {
 		struct sl_topology t;
-		make(&t, "erdos-renyi:20,0.5", seed);
+		topology_make(&t, "erdos-renyi:20,0.5", seed);
 		for (uint32_t e = 0; e < t.edges; e++)
 			count[t.edge[e].a][t.edge[e].b]++;
 		all += t.edges;
@@ -392,209 +330,6 @@ static void erdos_renyi_frequencies(void **state)
 			assert_in_range(count[a][b], DRAWS / 2 - 61, DRAWS / 2 + 61);
 	double pairs = N * (N - 1) / 2.0 * DRAWS;
 	assert_true(fabs(all - 0.5 * pairs) < 5 * sqrt(0.25 * pairs));
-}
-
-/* A ready file as text; the caller frees it. */
-static char *read_ready(const char *name, size_t *length)
-{
-	char path[256];
-	snprintf(path, sizeof path, "topologies/%s.graph", name);
-	FILE *file = fopen(path, "rb");
-	if (!file)
-		fail_msg("%s: cannot be opened (tests run in the top folder)", path);
-	char *text = malloc(1 << 16);
-	assert_non_null(text);
-	*length = fread(text, 1, 1 << 16, file);
-	fclose(file);
-	return text;
-}
-
-static void ready(struct sl_topology *t, const char *name)
-{
-	size_t length;
-	char *text = read_ready(name, &length);
-	struct sl_error error;
-	if (sl_topology_parse(t, text, length, name, &error) != SL_OK)
-		fail_msg("%s", error.text);
-	check_sound(t);
-	free(text);
-}
-
-static void ready_files_are_their_families(void **state)
-{
-	(void)state;
-	static const char *const pairs[][2] = { { "ring-8", "ring:8" },
-		                                { "torus-4x4", "torus:4x4" },
-		                                { "torus-8x8", "torus:8x8" },
-		                                { "hypercube-16", "hypercube:16" },
-		                                { "exponential-16", "exponential:16" },
-		                                { "star-8", "star:8" } };
-	for (unsigned i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		struct sl_topology file, family;
-		ready(&file, pairs[i][0]);
-		make(&family, pairs[i][1], 1);
-		check_equal(&file, &family);
-		sl_topology_free(&file);
-		sl_topology_free(&family);
-	}
-}
-
-static void other_ready_files(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *name;
-		uint32_t peers, edges, diameter, degree_least, degree_most;
-		double gap;
-	} cases[] = {
-		{ "petersen", 10, 15, 2, 3, 3, 0.5 }, /* eigenvalues 3, 1, −2 of the adjacency: 1 − (1+1)/4 */
-		{ "karate-34", 34, 78, 5, 1, 17, 0 },
-		{ "small-world-16", 16, 32, 3, 3, 5, 0 },
-		{ "ring-8-fast", 8, 8, 4, 2, 2, 2 * (2 - 1.4142135623730951) / (6 - 1.4142135623730951) },
-	};
-	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct sl_topology t;
-		struct sl_spectrum s;
-		ready(&t, cases[i].name);
-		sl_topology_spectrum(&t, &s);
-		assert_int_equal(t.peers, cases[i].peers);
-		assert_int_equal(t.edges, cases[i].edges);
-		assert_int_equal(s.diameter, cases[i].diameter);
-		assert_int_equal(s.degree_least, cases[i].degree_least);
-		assert_int_equal(s.degree_most, cases[i].degree_most);
-		if (cases[i].gap > 0)
-			near(cases[i].name, "gap", s.gap, cases[i].gap);
-		sl_topology_free(&t);
-	}
-}
-
-static void files_may_be_written_freely(void **state)
-{
-	(void)state;
-	static const char text[] = "\r\n# three\tpeers \xc3\xa9\r\n\tpeers   3 # yes\r\n edge 2 0 "
-	                           "0.25\r\nedge 1 0 .5\nedge 1 2 1e-1";
-	struct sl_topology t;
-	struct sl_error error;
-	assert_int_equal(sl_topology_parse(&t, text, sizeof text - 1, "three", &error), SL_OK);
-	check_sound(&t);
-	assert_string_equal(t.spec, "file:three");
-	assert_true(entry(&t, 0, 2) == 0.25 && entry(&t, 1, 0) == 0.5 && entry(&t, 2, 1) == 0.1);
-	assert_true(fabs(entry(&t, 0, 0) - 0.25) < 1e-15);
-	sl_topology_free(&t);
-}
-
-static void file_errors(void **state)
-{
-	(void)state;
-	static const struct {
-		const char *text, *says;
-	} cases[] = {
-		{ "", "f: holds no 'peers N' line" },
-		{ "# only a comment\n", "f: holds no 'peers N' line" },
-		{ "edge 0 1\n", "f:1: 'peers N' must come before" },
-		{ "peers\n", "f:1: must be 'peers' and a number" },
-		{ "peers 2 3\n", "f:1: must be 'peers' and a number" },
-		{ "peers 1\n", "f:1: peers 1: must be between 2 and 65536" },
-		{ "peers 65537\n", "must be between 2 and 65536" },
-		{ "peers 99999999999\n", "must be 'peers' and a number" },
-		{ "peers 2\npeers 2\n", "f:2: a second 'peers' line" },
-		{ "peers 2\n\n# x\nedge 0\n", "f:4: must be 'edge', two numbers" },
-		{ "peers 2\nedge 0 x\n", "f:2: must be 'edge', two numbers" },
-		{ "peers 2\nedge 0 -1\n", "f:2: must be 'edge', two numbers" },
-		{ "peers 2\nedge 0 2\n", "f:2: edge 0 2: peers are numbered 0 to 1" },
-		{ "peers 2\nedge 1 1\n", "f:2: edge 1 1: a peer is not its own neighbour" },
-		{ "peers 2\nedge 0 1 0.5 7\n", "f:2: '7' is one word too many" },
-		{ "peers 2\nedge 0 1 half\n", "f:2: weight 'half': not a number" },
-		{ "peers 2\nedge 0 1 0x1\n", "f:2: weight '0x1': not a number" },
-		{ "peers 2\nedge 0 1 nan\n", "f:2: weight 'nan': not a number" },
-		{ "peers 2\nedge 0 1 0\n", "f:2: edge 0 1: its weight 0 must be over 0" },
-		{ "peers 2\nedge 0 1 -0.5\n", "f:2: edge 0 1: its weight -0.5 must be over 0" },
-		{ "peers 2\nedge 0 1 1e999\n", "f:2: edge 0 1: its weight inf must be" },
-		{ "peers 3\nedge 0 1 0.5\nedge 1 2\n",
-		  "f:3: edge 1 2 has no weight, but the edges above have one" },
-		{ "peers 3\nedge 0 1\nedge 1 2 0.5\n",
-		  "f:3: edge 1 2 has a weight, but the edges above have none" },
-		{ "peers 3\nedge 0 1\nedge 1 2\nedge 1 0\n", "f:4: edge 0 1 was given in line 2 already" },
-		{ "peers 3\nedge 0 1\n", "f: not connected: no path leads from peer 0 to peer 2" },
-		{ "peers 2\n", "f: not connected" },
-		{ "peers 3\nedge 0 1 0.6\nedge 1 2 0.6\n", "f: the weights of peer 1 add up to 1.2" },
-		{ "peers 2\nedge 0 1 1\n", "f: the weights never come to agreement" },
-		{ "peers 4\nedge 0 1 .5\nedge 1 2 .5\nedge 2 3 .5\nedge 3 0 .5\n",
-		  "f: the weights never come to agreement" },
-		{ "peers 2\nnode 0\n", "f:2: 'node': a line is" },
-		{ "peers 2\nedge 0 1 \x01\n", "f:2: byte 0x01" },
-		{ "peers 2\nedge 0 1 \xff\n", "f:2: byte 0xff" },
-	};
-	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct sl_topology t, none = { 0 };
-		struct sl_error error;
-		assert_int_not_equal(sl_topology_parse(&t, cases[i].text, strlen(cases[i].text), "f", &error),
-		                     SL_OK);
-		if (!strstr(error.text, cases[i].says))
-			fail_msg("'%s': '%s' does not say '%s'", cases[i].text, error.text, cases[i].says);
-		assert_memory_equal(&t, &none, sizeof t);
-	}
-}
-
-static void long_lines_are_refused(void **state)
-{
-	(void)state;
-	char text[600];
-	struct sl_topology t;
-	struct sl_error error;
-	memset(text, ' ', sizeof text);
-	assert_int_equal(sl_topology_parse(&t, text, sizeof text, "f", &error), SL_TOO_BIG);
-	assert_non_null(strstr(error.text, "f:1: a line of 600 bytes"));
-	text[0] = '#'; /* a comment may be of any length */
-	assert_int_equal(sl_topology_parse(&t, text, sizeof text, "f", &error), SL_MALFORMED);
-}
-
-/* What a topology holds makes the same topology again, as a roster does. */
-static void from_its_own_edges(void **state)
-{
-	(void)state;
-	static const char *const specs[] = { "ring:8", "star:9", "erdos-renyi:40,0.2", "torus:5x7" };
-	for (unsigned i = 0; i < sizeof specs / sizeof *specs; i++) {
-		struct sl_topology a, b;
-		struct sl_error error;
-		make(&a, specs[i], 3);
-		assert_int_equal(sl_topology_from_edges(&b, a.spec, a.peers, a.edge, NULL, a.edges, &error),
-		                 SL_OK);
-		check_equal(&a, &b);
-		sl_topology_free(&b);
-		for (uint32_t e = 0; e < a.edges; e++) { /* a decimal text and back */
-			char text[32];
-			snprintf(text, sizeof text, "%.17g", a.weight[e]);
-			a.weight[e] = strtod(text, NULL);
-		}
-		assert_int_equal(
-		    sl_topology_from_edges(&b, a.spec, a.peers, a.edge, a.weight, a.edges, &error), SL_OK);
-		check_equal(&a, &b);
-		sl_topology_free(&b);
-		sl_topology_free(&a);
-	}
-}
-
-static void bad_edges(void **state)
-{
-	(void)state;
-	struct sl_topology t;
-	struct sl_error error;
-	const struct sl_edge_pair twice[] = { { 0, 1 }, { 1, 0 } };
-	assert_int_equal(sl_topology_from_edges(&t, "mine", 2, twice, NULL, 2, &error), SL_MALFORMED);
-	assert_string_equal(error.text, "mine: edge 0 1 comes twice");
-	assert_int_equal(sl_topology_from_edges(&t, "mine", 1, twice, NULL, 0, &error), SL_OUT_OF_RANGE);
-	assert_int_equal(
-	    sl_topology_from_edges(&t, "mine", 2, twice, (const double[]){ (double)NAN }, 1, &error),
-	    SL_OUT_OF_RANGE);
-	struct sl_edge_pair star[300];
-	for (uint32_t i = 0; i < 300; i++)
-		star[i] = (struct sl_edge_pair){ 0, i + 1 };
-	assert_int_equal(sl_topology_from_edges(&t, "mine", 301, star, NULL, 300, &error), SL_TOO_BIG);
-	assert_string_equal(error.text, "mine: peer 0 has 300 neighbours, at most 255 are possible");
-	assert_int_equal(sl_topology_from_edges(&t, "mine", 256, star, NULL, 255, NULL), SL_OK);
-	sl_topology_free(&t);
-	sl_topology_free(&t);
 }
 
 int main(void)
@@ -610,13 +345,6 @@ int main(void)
 		cmocka_unit_test(random_regular_degrees),
 		cmocka_unit_test(random_regular_is_uniform),
 		cmocka_unit_test(erdos_renyi_frequencies),
-		cmocka_unit_test(ready_files_are_their_families),
-		cmocka_unit_test(other_ready_files),
-		cmocka_unit_test(files_may_be_written_freely),
-		cmocka_unit_test(file_errors),
-		cmocka_unit_test(long_lines_are_refused),
-		cmocka_unit_test(from_its_own_edges),
-		cmocka_unit_test(bad_edges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

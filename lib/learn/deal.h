@@ -5,8 +5,6 @@
 
 #include "learn/dataset.h"
 
-enum { SL_CLASSES_MAX = 65536 }; /* labels are uint16_t */
-
 /* Where the samples of each class begin in the order by class: first[c] … first[c + 1] − 1; first[classes] is
  * the number of samples. */
 void sl_deal_classes(const struct sl_dataset *data, uint32_t first[SL_CLASSES_MAX + 1]);

@@ -25,7 +25,7 @@
 #endif
 
 static const uint8_t magic[8] = "SLDATA\r\n";
-enum { VERSION = 1, HEADER = 64, CLASSES_MAX = 65536 };
+enum { VERSION = 1, HEADER = 64 };
 
 /* Where the arrays lie: the one place that turns counts into sizes, for reading and for writing. */
 struct plan {
@@ -65,10 +65,10 @@ static enum sl_status check_header(const struct sl_dataset *d, uint32_t kind, ui
 		return sl_fail(error, SL_MALFORMED, "prepared data: kind %u, must be 0, 1 or 2", kind);
 	if (d->features < 1)
 		return sl_fail(error, SL_MALFORMED, "prepared data: no features");
-	if (d->classes == 1 || d->classes > CLASSES_MAX)
+	if (d->classes == 1 || d->classes > SL_CLASSES_MAX)
 		return sl_fail(error, SL_MALFORMED,
 		               "prepared data: %u classes, must be 0 or between 2 and %d", d->classes,
-		               CLASSES_MAX);
+		               SL_CLASSES_MAX);
 	if (!isfinite(d->scale * 255) || !(d->scale > 0) || (kind != SL_FEATURES_BYTE && d->scale != 1))
 		return sl_fail(error, SL_MALFORMED, "prepared data: scale %g", (double)d->scale);
 	if (kind != SL_FEATURES_SPARSE && nonzeros != 0)
@@ -263,9 +263,12 @@ static void write_sparse(const struct sl_dataset *from, const uint32_t *pick, ui
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t start = from->row[picked(pick, i)], n = from->row[picked(pick, i) + 1] - start;
 		sl_store_u64(out + plan->first + sizeof at * i, at);
-		memcpy(out + plan->second + sizeof(uint32_t) * at, from->column + start,
-		       n * sizeof(uint32_t));
-		memcpy(out + plan->third + sizeof(float) * at, from->value + start, n * sizeof(float));
+		if (n > 0) { /* a set without non-zeros may have no arrays */
+			memcpy(out + plan->second + sizeof(uint32_t) * at, from->column + start,
+			       n * sizeof(uint32_t));
+			memcpy(out + plan->third + sizeof(float) * at, from->value + start,
+			       n * sizeof(float));
+		}
 		at += n;
 	}
 	sl_store_u64(out + plan->first + sizeof at * count, at);

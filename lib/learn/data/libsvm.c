@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { WORD_MAX = 63, CLASSES_MAX = 65536 };
+enum { WORD_MAX = 63 };
 enum { LABELS_SORTED, LABELS_ZERO, LABELS_ONE };
 
 struct libsvm_options {
@@ -213,9 +213,9 @@ static size_t distinct(const int32_t *label, size_t samples, int32_t *sorted)
 static enum sl_status check_sorted(const struct sl_data_reader *r, const int32_t *sorted, size_t count,
                                    uint32_t classes, struct sl_error *error)
 {
-	if (count > CLASSES_MAX)
+	if (count > SL_CLASSES_MAX)
 		return sl_fail(error, SL_TOO_BIG, "%s: %zu distinct labels, at most %d are classes", r->what,
-		               count, CLASSES_MAX);
+		               count, SL_CLASSES_MAX);
 	if (classes > 0 && count > classes)
 		return sl_fail(error, SL_MALFORMED, "%s: %zu distinct labels, but there are %u classes",
 		               r->what, count, classes);
@@ -261,7 +261,7 @@ static enum sl_status counted_classes(const struct sl_data_reader *r, int32_t fi
 {
 	const int32_t *label = (const void *)r->label.bytes;
 	const uint64_t *where = (const void *)r->where.bytes;
-	uint32_t limit = *classes ? *classes : CLASSES_MAX, found = 2;
+	uint32_t limit = *classes ? *classes : SL_CLASSES_MAX, found = 2;
 	for (uint64_t s = 0; s < r->samples; s++) {
 		int64_t class = (int64_t)label[s] - first;
 		if (class < 0 || class >= limit)

@@ -18,7 +18,7 @@ static const struct sl_option synthetic_options[] = {
 	{ "samples", "training samples", SL_OPTION_U32, AT(samples), 1, 1e8, "8192", NULL, true },
 	{ "test", "test samples", SL_OPTION_U32, AT(test), 1, 1e8, "2048", NULL, true },
 	{ "features", "features of a sample", SL_OPTION_U32, AT(features), 1, 1 << 24, "32", NULL, true },
-	{ "classes", "classes", SL_OPTION_U32, AT(classes), 2, 65536, "4", NULL, true },
+	{ "classes", "classes", SL_OPTION_U32, AT(classes), 2, SL_CLASSES_MAX, "4", NULL, true },
 	{ "noise", "standard deviation around a centre, in each feature", SL_OPTION_REAL, AT(noise), 0, 1e3,
 	  "1", NULL, true },
 	{ "density", "chance of a feature to be kept; below 1 the samples are sparse", SL_OPTION_REAL,
