@@ -1,12 +1,12 @@
 /* greeting.c — who is there, what they hold, and how a peer that lost its state gets back in.
  *
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
- * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32. */
+ * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still in the journal). */
 #include "gossip/peer_state.h"
 
 #include <string.h>
 
-enum { HELLO_BYTES = 60 };
+enum { HELLO_BYTES = 64 };
 enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, FLAGS = 31 };
 
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
@@ -32,6 +32,7 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u32(&w, e->their_number);
 	sl_write_u64(&w, e->their_digest);
 	sl_write_u32(&w, e->step);
+	sl_write_u32(&w, p->journal.first);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_HELLO);
 	f.number = p->number;
 	f.digest = p->digest;
@@ -61,7 +62,7 @@ void sl_greet_all(struct sl_peer *p, bool answer)
 
 struct hello {
 	uint64_t session, incarnation, echo, held_digest;
-	uint32_t dimension, sender, receiver, flags, held_epoch, held_number, step;
+	uint32_t dimension, sender, receiver, flags, held_epoch, held_number, step, oldest;
 };
 
 static bool parse_hello(struct hello *h, struct sl_reader r)
@@ -77,6 +78,7 @@ static bool parse_hello(struct hello *h, struct sl_reader r)
 	h->held_number = sl_read_u32(&r);
 	h->held_digest = sl_read_u64(&r);
 	h->step = sl_read_u32(&r);
+	h->oldest = sl_read_u32(&r);
 	return sl_reader_done(&r) && !(h->flags & ~(unsigned)FLAGS);
 }
 
@@ -131,6 +133,7 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	e->holds_me_epoch = h->held_epoch;
 	e->holds_me_number = h->held_number;
 	e->holds_me_digest = h->held_digest;
+	e->oldest = h->oldest;
 	if (h->held_epoch == p->epoch && h->held_number <= p->number)
 		e->acknowledged = h->held_number;
 	if (e->reset && !(p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)) {
@@ -267,6 +270,20 @@ void sl_recovery_check(struct sl_peer *p)
 	}
 }
 
+/* In lockstep, neighbours that still keep their whole journals let a peer that lost everything compute it all again, bit
+ * for bit: a crash before the first checkpoint costs nothing. */
+static bool can_recompute(const struct sl_peer *p)
+{
+	if (p->plan->settings.pace != SL_PACE_LOCKSTEP)
+		return false;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (!e->greeted || e->oldest != 1 || e->holds_me_epoch != 0 || e->their_epoch != 0)
+			return false;
+	}
+	return true;
+}
+
 /* Every neighbour has answered, or had its time. */
 void sl_greeting_check(struct sl_peer *p)
 {
@@ -289,8 +306,8 @@ void sl_greeting_check(struct sl_peer *p)
 		sl_round_begin(p);
 		return;
 	}
-	bool tie;
-	struct sl_edge *best = best_copy(p, &tie);
+	bool tie = false;
+	struct sl_edge *best = can_recompute(p) ? NULL : best_copy(p, &tie);
 	if (tie) {
 		sl_peer_halt(
 		    p, false,

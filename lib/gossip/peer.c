@@ -327,8 +327,9 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 		due = sl_time_earlier(due, p->recover_at);
 	else if (p->phase == SL_PHASE_WAITING)
 		due = sl_time_earlier(due, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
-	else if (p->phase == SL_PHASE_SERVING)
-		due = sl_time_earlier(due, sl_time_after(p->phase_since, timeout));
+	struct sl_time settled = sl_time_after(p->phase_since, timeout);
+	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
+		due = sl_time_earlier(due, settled);
 	return due;
 }
 

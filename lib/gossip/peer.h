@@ -53,8 +53,8 @@ enum sl_action_kind {
 	SL_ACTION_EVENT_ROW,
 	SL_ACTION_MARK,       /* compression begins (mark 0) or ends (1), waiting begins (2) or ends (3): for
 	                         timings */
-	SL_ACTION_CHECKPOINT, /* call sl_peer_save before the next event, make it durable, feed
-	                         SL_EVENT_CHECKPOINTED */
+	SL_ACTION_CHECKPOINT, /* call sl_peer_save within this call, make it durable, feed
+	                         SL_EVENT_CHECKPOINTED later */
 	SL_ACTION_FINISHED,   /* all rounds are done; goes on serving its neighbours until SL_ACTION_HALT */
 	SL_ACTION_HALT,       /* nothing more to do; `ok` says whether it ended well, `detail` why not */
 	SL_ACTION_KINDS

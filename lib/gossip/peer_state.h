@@ -69,6 +69,7 @@ struct sl_edge {
 	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round;
+	uint32_t oldest; /* of the frames in its journal */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;

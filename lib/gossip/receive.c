@@ -16,6 +16,12 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 		e->theirs_open = true;
 }
 
+/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at. */
+static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
+{
+	return f->step > e->step + 1;
+}
+
 /* The next frame of their journal. False: it does not fit my copy. */
 static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
@@ -69,7 +75,7 @@ void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
 		at += length + 4;
 		if (f.kind == SL_FRAME_TAG || f.number <= e->their_number) {
 			take_tag(p, e, &f);
-		} else if (f.number != e->their_number + 1 || !apply(p, e, &f)) {
+		} else if (f.number != e->their_number + 1 || leaps_over_a_tag(e, &f) || !apply(p, e, &f)) {
 			at = h->used; /* what follows does not fit either: it will be asked for again */
 			h->overflow = true;
 		}
@@ -96,6 +102,8 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 			sl_edge_ask(p, e);
 		return;
 	}
+	if (e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)
+		return; /* where the edge stands is not settled: a tag would be lost */
 	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
 	if (f->number > newest + difference) {
 		sl_edge_ask(p, e); /* something is missing in between */
@@ -106,6 +114,8 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 	} else if (e->theirs_open) {
 		if (difference || f->step > e->step + 1)
 			hold(p, e, f, bytes, length);
+	} else if (leaps_over_a_tag(e, f)) {
+		sl_edge_ask(p, e);
 	} else if (difference) {
 		apply(p, e, f);
 	} else {

@@ -1,0 +1,13 @@
+/* summary.h — what a run came to, from its history. */
+#ifndef SL_DAEMON_SUMMARY_H
+#define SL_DAEMON_SUMMARY_H
+
+#include "base/error.h"
+
+#include <stdio.h>
+
+/* Prints accuracy, consensus error, traffic and time of one run. */
+enum sl_status sl_summary_print(FILE *out, const char *database, const char *run_id, bool json,
+                                struct sl_error *error);
+
+#endif

@@ -1,0 +1,156 @@
+#include "linalg/vector.h"
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "linalg/variants.h"
+
+#include <math.h>
+
+/* Reductions run in LANES partial sums: lane l takes elements l, l + LANES, …; the lanes are then added pairwise in a
+ * fixed order. Sixteen doubles are two AVX-512 or four AVX2 registers: enough to hide the latency of an addition. */
+enum { LANES = 16 };
+
+static inline double lanes_sum(const double lane[LANES])
+{
+	double half[LANES];
+	for (int l = 0; l < LANES; l++)
+		half[l] = lane[l];
+	for (int width = LANES / 2; width > 0; width /= 2)
+		for (int l = 0; l < width; l++)
+			half[l] += half[l + width];
+	return half[0];
+}
+
+SL_VARIANTS void sl_vector_axpy(size_t n, float a, const float *restrict x, float *restrict y)
+{
+	for (size_t k = 0; k < n; k++)
+		y[k] += a * x[k];
+}
+
+SL_VARIANTS void sl_vector_subtract(size_t n, const float *a, const float *b, float *out)
+{
+	for (size_t k = 0; k < n; k++)
+		out[k] = a[k] - b[k];
+}
+
+SL_VARIANTS void sl_vector_scale(size_t n, float a, float *x)
+{
+	for (size_t k = 0; k < n; k++)
+		x[k] *= a;
+}
+
+/* The product of two floats is exact in double, so these sums round only where they add. */
+SL_VARIANTS double sl_vector_dot(size_t n, const float *x, const float *y)
+{
+	double lane[LANES] = { 0 };
+	size_t k = 0;
+	for (; k + LANES <= n; k += LANES)
+		for (int l = 0; l < LANES; l++)
+			lane[l] += (double)x[k + l] * (double)y[k + l];
+	for (int l = 0; k + l < n; l++)
+		lane[l] += (double)x[k + l] * (double)y[k + l];
+	return lanes_sum(lane);
+}
+
+double sl_vector_square(size_t n, const float *x)
+{
+	return sl_vector_dot(n, x, x);
+}
+
+SL_VARIANTS double sl_vector_distance(size_t n, const float *a, const float *b)
+{
+	double lane[LANES] = { 0 };
+	size_t k = 0;
+	for (; k + LANES <= n; k += LANES)
+		for (int l = 0; l < LANES; l++) {
+			float difference = a[k + l] - b[k + l];
+			lane[l] += (double)difference * (double)difference;
+		}
+	for (int l = 0; k + l < n; l++) {
+		float difference = a[k + l] - b[k + l];
+		lane[l] += (double)difference * (double)difference;
+	}
+	return lanes_sum(lane);
+}
+
+/* The absolute values of floats are ordered as their bit patterns are, and integers vectorise without further ado. */
+SL_VARIANTS float sl_vector_largest(size_t n, const float *x)
+{
+	uint32_t lane[4 * LANES] = { 0 }, most = 0;
+	size_t k = 0;
+	for (; k + 4 * LANES <= n; k += 4 * LANES)
+		for (int l = 0; l < 4 * LANES; l++) {
+			uint32_t bits = sl_float_bits(x[k + l]) & UINT32_C(0x7fffffff);
+			lane[l] = bits > lane[l] ? bits : lane[l];
+		}
+	for (int l = 0; k + l < n; l++) {
+		uint32_t bits = sl_float_bits(x[k + l]) & UINT32_C(0x7fffffff);
+		lane[l] = bits > lane[l] ? bits : lane[l];
+	}
+	for (int l = 0; l < 4 * LANES; l++)
+		most = lane[l] > most ? lane[l] : most;
+	return sl_float_from_bits(most);
+}
+
+SL_VARIANTS size_t sl_vector_nonzero(size_t n, const float *x)
+{
+	size_t count = 0;
+	while (n > 0) {
+		uint32_t part = n < (1 << 20) ? (uint32_t)n : 1 << 20, here = 0;
+		for (uint32_t k = 0; k < part; k++)
+			here += x[k] != 0;
+		count += here;
+		x += part;
+		n -= part;
+	}
+	return count;
+}
+
+SL_VARIANTS bool sl_vector_finite(size_t n, const float *x)
+{
+	uint32_t bad = 0;
+	for (size_t k = 0; k < n; k++)
+		bad |= (sl_float_bits(x[k]) & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
+	return !bad;
+}
+
+SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, const float *restrict b, float *restrict x)
+{
+	double lane[LANES] = { 0 };
+	size_t k = 0;
+	for (; k + LANES <= n; k += LANES)
+		for (int l = 0; l < LANES; l++) {
+			float difference = b[k + l] - a[k + l];
+			x[k + l] += c * difference;
+			lane[l] += (double)difference * (double)difference;
+		}
+	for (int l = 0; k + l < n; l++) {
+		float difference = b[k + l] - a[k + l];
+		x[k + l] += c * difference;
+		lane[l] += (double)difference * (double)difference;
+	}
+	return lanes_sum(lane);
+}
+
+/* x − clamp(x, −t, t): no branch, and x − x is +0 (a −0 becomes −0 − −0 = +0). */
+SL_VARIANTS void sl_vector_soft_threshold(size_t n, float t, float *x)
+{
+	for (size_t k = 0; k < n; k++) {
+		float clamped = x[k] < -t ? -t : x[k];
+		clamped = clamped > t ? t : clamped;
+		x[k] -= clamped;
+	}
+}
+
+SL_VARIANTS uint64_t sl_vector_digest(size_t n, uint64_t offset, const float *x)
+{
+	uint64_t sum = 0;
+	for (size_t k = 0; k < n; k++)
+		sum += sl_mix64((offset + k) << 32 | sl_float_bits(x[k]));
+	return sum;
+}
+
+uint64_t sl_digest_term(uint64_t k, float v)
+{
+	return sl_mix64(k << 32 | sl_float_bits(v));
+}
