@@ -43,10 +43,13 @@ static enum sl_status check_gamma(const struct sl_plan *plan, const struct sl_pl
 static void note_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph, char *note)
 {
 	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
-	double delta = promise.kind == SL_CLASS_IDENTITY      ? 1
-	               : promise.kind == SL_CLASS_UNBIASED    ? 1 / (1 + promise.omega)
-	               : promise.kind == SL_CLASS_CONTRACTIVE ? promise.delta
-	                                                      : NAN;
+	double delta = (double)NAN;
+	if (promise.kind == SL_CLASS_IDENTITY)
+		delta = 1;
+	else if (promise.kind == SL_CLASS_UNBIASED)
+		delta = 1 / (1 + promise.omega);
+	else if (promise.kind == SL_CLASS_CONTRACTIVE)
+		delta = promise.delta;
 	double rho = graph->gap, beta2 = graph->beta * graph->beta;
 	double bound =
 	    rho * rho * delta / (16 * rho + rho * rho + 4 * beta2 + 2 * rho * beta2 - 8 * rho * delta);

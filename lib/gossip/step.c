@@ -26,7 +26,7 @@ void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 		e->acknowledged = number;
 }
 
-enum { STASH_HEAD = 20 };
+enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
 
 /* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with `more` bytes. */
 static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
@@ -78,6 +78,10 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 		if (!e->mine_open && e->greeted && !sl_time_before(p->now, e->ask_at))
 			sl_greet(p, e, true); /* what do you hold? */
 		return;
+	}
+	if (e->up) {
+		e->ask_every_us = 0;
+		e->ask_at = sl_time_after(p->now, ASK_AFTER_US);
 	}
 	e->mine_open = true;
 	e->mine_saved = false;
