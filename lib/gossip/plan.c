@@ -80,7 +80,8 @@ static void derive_sizes(struct sl_plan *plan)
 	plan->snapshot_piece = piece;
 	size_t body = plan->body_bound > piece + 16 ? plan->body_bound : piece + 16;
 	plan->frame_max = SL_FRAME_HEADER + (body > 256 ? body : 256);
-	plan->resend_bytes = 4 * plan->block_floats;
+	size_t model = 4 * plan->block_floats; /* or two frames, where one is as large as the model */
+	plan->resend_bytes = model > 2 * plan->body_bound ? model : 2 * plan->body_bound;
 	plan->hold_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
 	double frames = 3.0 * plan->settings.checkpoint_every + 16;
 	plan->tags = power_of_two_above(frames, 65536);
