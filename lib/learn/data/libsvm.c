@@ -122,7 +122,7 @@ static enum sl_status take_feature(struct sl_data_reader *r, struct sl_error *er
 {
 	make_printable(r->word);
 	uint32_t index = 0;
-	char *text = NULL, *end;
+	char *text = r->word, *end;
 	enum sl_status status = take_index(r, &index, &text, error);
 	if (status != SL_OK)
 		return status;
