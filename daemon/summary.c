@@ -13,13 +13,13 @@ struct report {
 	bool json, found;
 };
 
-static void print_json(const struct report *r, const struct sl_history_summary *s)
+void sl_summary_json(FILE *out, const char *database, const struct sl_history_summary *s)
 {
 	const struct {
 		const char *key, *text;
 	} texts[] = { { "run_id", s->run_id },       { "name", s->name },         { "topology", s->topology },
 		      { "algorithm", s->algorithm }, { "compress", s->compress }, { "model", s->model },
-		      { "dataset", s->dataset },     { "history", r->database } };
+		      { "dataset", s->dataset },     { "history", database } };
 	const struct {
 		const char *key;
 		double value;
@@ -35,14 +35,14 @@ static void print_json(const struct report *r, const struct sl_history_summary *
 		        { "seconds", s->seconds },
 		        { "events", (double)s->events } };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		fprintf(r->out, "%s\"%s\": ", i ? ", " : "{", texts[i].key);
-		sl_json_text(r->out, texts[i].text);
+		fprintf(out, "%s\"%s\": ", i ? ", " : "{", texts[i].key);
+		sl_json_text(out, texts[i].text);
 	}
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		fprintf(r->out, ", \"%s\": ", numbers[i].key);
-		sl_json_real(r->out, numbers[i].value < 0 ? (double)NAN : numbers[i].value);
+		fprintf(out, ", \"%s\": ", numbers[i].key);
+		sl_json_real(out, numbers[i].value < 0 ? (double)NAN : numbers[i].value);
 	}
-	fputs("}\n", r->out);
+	putc('}', out);
 }
 
 static void print_text(const struct report *r, const struct sl_history_summary *s)
@@ -76,10 +76,12 @@ static bool each(void *context, const struct sl_history_summary *s)
 {
 	struct report *r = context;
 	r->found = true;
-	if (r->json)
-		print_json(r, s);
-	else
+	if (r->json) {
+		sl_summary_json(r->out, r->database, s);
+		putc('\n', r->out);
+	} else {
 		print_text(r, s);
+	}
 	return false;
 }
 
