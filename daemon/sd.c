@@ -39,7 +39,8 @@ bool sl_sd_notify(const char *format, ...)
 	if (fd < 0)
 		return false;
 	socklen_t to_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
-	bool sent = sendto(fd, text, size, MSG_NOSIGNAL, (const struct sockaddr *)&to, to_size) == (ssize_t)size;
+	bool sent =
+	    sendto(fd, text, size, MSG_NOSIGNAL, (const struct sockaddr *)&to, to_size) == (ssize_t)size;
 	close(fd);
 	return sent;
 }

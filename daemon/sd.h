@@ -8,7 +8,8 @@
 /* Sends "READY=1", "STATUS=…" and the like; false without a manager, or when it did not take it. */
 __attribute__((format(printf, 1, 2))) bool sl_sd_notify(const char *format, ...);
 
-/* Half of the watchdog's interval, in microseconds: how often to send WATCHDOG=1. INT64_MAX: there is none. */
+/* Half of the watchdog's interval, in microseconds: how often to send WATCHDOG=1. INT64_MAX: there is none.
+ */
 int64_t sl_sd_watchdog_us(void);
 
 /* Whether anybody reads STATUS=. */

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A socket's address has room for 107 bytes, a run's folder for thousands: the name is reached through the folder's
- * descriptor. */
+/* A socket's address has room for 107 bytes, a run's folder for thousands: the name is reached through the
+ * folder's descriptor. */
 static int open_folder(const char *folder, bool create)
 {
 	char path[4096];
@@ -35,7 +35,8 @@ static struct sockaddr_un address_of(int folder, uint32_t peer)
 static bool answered(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+	bool yes = fd >= 0 &&
+	           (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
 	if (fd >= 0)
 		close(fd);
 	return yes;
@@ -59,7 +60,8 @@ int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error)
 	bool good = fd >= 0 && bind_and_listen(fd, &address);
 	if (fd >= 0 && !good && errno == EADDRINUSE) {
 		if (answered(&address)) {
-			sl_fail(error, SL_REFUSED, "%s/status/%" PRIu32 ": another starlingd runs as this peer", folder, peer);
+			sl_fail(error, SL_REFUSED,
+			        "%s/status/%" PRIu32 ": another starlingd runs as this peer", folder, peer);
 			close(fd);
 			close(directory);
 			return -1;

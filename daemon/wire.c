@@ -44,7 +44,8 @@ void sl_wire_opened(struct sl_wire *w, unsigned owner, int fd)
 		return; /* closed meanwhile: it carried a greeting at most */
 	struct stat about;
 	bool known = fstat(dup, &about) != 0;
-	for (unsigned i = 0; i < w->count; i++) /* a number that was closed and given to the next connection meanwhile */
+	for (unsigned i = 0; i < w->count;
+	     i++) /* a number that was closed and given to the next connection meanwhile */
 		known = known || w->open[i].socket == about.st_ino;
 	if (!known && w->count == w->room) {
 		unsigned room = w->room ? w->room * 2 : 16;

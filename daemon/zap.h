@@ -1,5 +1,6 @@
-/* zap.h — who may connect: libzmq asks over ZAP (ZeroMQ RFC 27) whenever a CURVE client has proven its key, and is answered from
- * the loop. The list is the neighbours' keys and nothing else; a key that is not on it gets 400. */
+/* zap.h — who may connect: libzmq asks over ZAP (ZeroMQ RFC 27) whenever a CURVE client has proven its key,
+ * and is answered from the loop. The list is the neighbours' keys and nothing else; a key that is not on it
+ * gets 400. */
 #ifndef SL_DAEMON_ZAP_H
 #define SL_DAEMON_ZAP_H
 
@@ -25,7 +26,8 @@ struct sl_zap {
 /* The domain of our sockets. It must not be empty, or libzmq would not ask. */
 extern const char sl_zap_domain[];
 
-/* Binds the handler of a zmq context; to be done before any socket of it is bound, or early strangers get in. */
+/* Binds the handler of a zmq context; to be done before any socket of it is bound, or early strangers get in.
+ */
 enum sl_status sl_zap_open(struct sl_zap *, void *context, struct sl_error *error);
 /* Answers what waits, at most `budget` requests; true: there may be more. */
 bool sl_zap_serve(struct sl_zap *, unsigned budget);

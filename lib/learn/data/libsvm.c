@@ -263,14 +263,14 @@ static enum sl_status counted_classes(const struct sl_data_reader *r, int32_t fi
 	const uint64_t *where = (const void *)r->where.bytes;
 	uint32_t limit = *classes ? *classes : SL_CLASSES_MAX, found = 2;
 	for (uint64_t s = 0; s < r->samples; s++) {
-		int64_t class = (int64_t)label[s] - first;
-		if (class < 0 || class >= limit)
+		int64_t number = (int64_t)label[s] - first;
+		if (number < 0 || number >= limit)
 			return at_line(r, where[s],
 			               sl_fail(error, SL_MALFORMED, "label %d, must be between %d and %lld",
 			                       label[s], first, (long long)first + limit - 1),
 			               error);
-		out[s] = (uint16_t) class;
-		found = class >= found ? (uint32_t) class + 1 : found;
+		out[s] = (uint16_t)number;
+		found = number >= found ? (uint32_t)number + 1 : found;
 	}
 	*classes = *classes > found ? *classes : found;
 	return SL_OK;
