@@ -74,7 +74,8 @@ static enum sl_status read_block(struct sl_block *out, const struct sl_source *s
 	if (status == SL_OK)
 		status =
 		    source->format->finish(f.reader, features, classes, &out->bytes, &out->length, error);
-	source->format->abandon(f.reader);
+	else
+		source->format->abandon(f.reader);
 	if (status == SL_OK)
 		status = sl_dataset_open(&out->data, out->bytes, out->length, error);
 	if (status != SL_OK)

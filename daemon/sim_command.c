@@ -38,7 +38,7 @@ struct sim {
 	double *accuracy; /* each peer's newest, or NaN */
 	double exact, began;
 	uint32_t exact_round;
-	int64_t payload;
+	int64_t started_at_us; /* virtual time counts from here */
 	struct sl_error row_error;
 };
 
@@ -89,8 +89,10 @@ static void on_round(void *context, const struct sl_round_row *row)
 	struct sl_error error;
 	if (!isnan(row->test_accuracy))
 		s->accuracy[row->peer] = row->test_accuracy;
+	struct sl_round_row moved = *row;
+	moved.at_us += s->started_at_us;
 	if (s->history)
-		keep(s, sl_history_round(s->history, row, &error), &error);
+		keep(s, sl_history_round(s->history, &moved, &error), &error);
 }
 
 static void on_link(void *context, const struct sl_link_row *row)
@@ -113,8 +115,10 @@ static void on_event(void *context, const struct sl_event_row *row)
 {
 	struct sim *s = context;
 	struct sl_error error;
+	struct sl_event_row moved = *row;
+	moved.at_us += s->started_at_us;
 	if (s->history)
-		keep(s, sl_history_event(s->history, row, &error), &error);
+		keep(s, sl_history_event(s->history, &moved, &error), &error);
 }
 
 static void on_exact(void *context, uint32_t round, double value)
@@ -228,6 +232,7 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 	struct sl_history_run run;
 	const struct sl_topology *t = &s->prepared.roster.topology;
 	sl_prepared_run_row(&s->prepared, "sim", &run);
+	s->started_at_us = run.started_at_us;
 	s->history = sl_history_open(s->database, SL_HISTORY_WRITE, error);
 	if (!s->history)
 		return error->status;
