@@ -45,27 +45,37 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 	putc('}', out);
 }
 
-static void print_text(const struct report *r, const struct sl_history_summary *s)
+static void print_traffic(const struct report *r, const struct sl_history_summary *s)
 {
 	char payload[32], wire[32];
 	sl_bytes_text(s->payload_bytes, payload, sizeof payload);
 	sl_bytes_text(s->wire_bytes, wire, sizeof wire);
+	fprintf(r->out, "sent       %s of differences", payload);
+	if (isfinite(s->saved))
+		fprintf(r->out, ", %.2f %% less than float32 models in as many rounds", 100 * s->saved);
+	if (s->wire_bytes > 0)
+		fprintf(r->out, "; %s on the wire", wire);
+	putc('\n', r->out);
+}
+
+static void print_text(const struct report *r, const struct sl_history_summary *s)
+{
 	fprintf(r->out, "run        %s: %s, %u peers on %s\n", s->run_id, s->algorithm, s->peers,
 	        s->topology);
-	fprintf(r->out, "learned    %s (%u parameters) from %s in %u rounds, %.1f s\n", s->model,
-	        s->dimension, s->dataset, s->rounds, s->seconds);
+	fprintf(r->out, "learned    %s (%u parameters) from %s in %u rounds", s->model, s->dimension,
+	        s->dataset, s->rounds);
+	if (isfinite(s->seconds))
+		fprintf(r->out, ", %.1f s", s->seconds);
+	putc('\n', r->out);
 	if (isfinite(s->test_accuracy))
 		fprintf(r->out, "accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n",
 		        s->test_accuracy, s->worst_accuracy);
 	if (isfinite(s->consensus_error))
 		fprintf(r->out, "consensus  %.4g, the mean squared distance from the average model\n",
 		        s->consensus_error);
-	fprintf(r->out, "sent       %s of differences", payload);
-	if (isfinite(s->saved))
-		fprintf(r->out, ", %.2f %% less than float32 models in as many rounds", 100 * s->saved);
-	if (s->wire_bytes > 0)
-		fprintf(r->out, "; %s on the wire", wire);
-	fprintf(r->out, "\ncompress   %s\n", s->compress);
+	if (s->payload_bytes >= 0)
+		print_traffic(r, s);
+	fprintf(r->out, "compress   %s\n", s->compress);
 	if (s->events > 0)
 		fprintf(r->out, "warnings   %lld: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s'\"\n",
 		        (long long)s->events, r->database, s->run_id);
