@@ -67,11 +67,12 @@ static char **arguments(const struct sl_children *c, char *number)
 	char **argv = calloc(2 * count + 6, sizeof *argv);
 	if (!argv)
 		return NULL;
-	char *fixed[] = { (char *)c->program, "-r", (char *)c->conf, "-p", number };
+	/* execv takes char * and changes nothing. */
+	const char *fixed[] = { c->program, "-r", c->conf, "-p", number };
 	for (; at < 5; at++)
-		argv[at] = fixed[at];
+		argv[at] = (char *)(uintptr_t)fixed[at];
 	for (size_t i = 0; i < count; i++) {
-		argv[at++] = "--set";
+		argv[at++] = (char *)(uintptr_t) "--set";
 		argv[at++] = c->set[i];
 	}
 	return argv;

@@ -90,7 +90,7 @@ static const struct kind {
 	{ "partitions", "Partitions: [data] partition", "partitions", partition_at },
 	{ "topologies", "Topologies: --topology", "topologies", topology_at },
 };
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { KINDS = sizeof kinds / sizeof *kinds, LISTED = 3 };
 
 static size_t page_width(void)
 {
@@ -106,11 +106,15 @@ static size_t page_width(void)
 static void usage_text(const struct entry *e, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", e->usage ? e->usage : e->name);
-	char separator = ':';
-	for (const struct sl_option *o = e->options; o && o->name && !e->usage && used < size;
-	     o++, separator = ',')
-		used += (size_t)snprintf(text + used, size - used, o->standard ? "[%c%s]" : "%c%s", separator,
-		                         o->name);
+	unsigned count = 0;
+	for (const struct sl_option *o = e->options; o && o->name && !e->usage && used < size; o++, count++) {
+		if (count == LISTED) {
+			snprintf(text + used, size - used, ",...");
+			break;
+		}
+		used += (size_t)snprintf(text + used, size - used, o->standard ? "[%c%s]" : "%c%s",
+		                         count ? ',' : ':', o->name);
+	}
 }
 
 static void print_option(const struct sl_option *o, size_t width)
@@ -309,7 +313,7 @@ const struct sl_command sl_command_list = {
 	"show every plug-in with its options",
 	"Prints every plug-in of that kind, or of all kinds, with its options. Arguments stand behind a "
 	"colon in the order\n"
-	"shown, or as key=value: topk:0.05 is topk:fraction=0.05. `settings` prints a run.conf of defaults "
+	"shown, or as key=value: topk:0.05 is topk:keep=0.05. `settings` prints a run.conf of defaults "
 	"that explains\n"
 	"every key.\n"
 	"\n"

@@ -15,9 +15,8 @@ static const struct sl_command *const commands[] = {
 
 static const char notes[] =
     "RUN is the folder of a run, DB a history database. `starling COMMAND --help` explains a command;\n"
-    "starling(1) and starling.conf(5) explain everything. A first run: starling init /tmp/run --topology "
-    "ring:8\n"
-    "&& starling up /tmp/run\n";
+    "starling(1) and starling.conf(5) explain everything. A first run:\n"
+    "  starling init /tmp/ring --topology ring:8 && starling up /tmp/ring\n";
 
 static int help(FILE *out)
 {

@@ -1,20 +1,12 @@
 /* test_database.c — the file under the history: durable commits, older and foreign files, many writers, a
  * full disk, a busy one, and merging. */
+#include "tests/support/faults.h"
 #include "tests/support/history.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* Counts what SQLite (a shared library, so this definition comes first) brings to the disk. */
-static int syncs;
-int fdatasync(int fd)
-{
-	syncs++;
-	return (int)syscall(SYS_fdatasync, fd);
-}
 
 static void a_commit_can_be_durable(void **state)
 {
@@ -23,12 +15,12 @@ static void a_commit_can_be_durable(void **state)
 	begin_run(h, "unit-1", 1, 10);
 	struct sl_round_row r = row_of(0, 0);
 	assert_ok(sl_history_round(h, &r, &test_error));
-	int before = syncs;
+	int before = atomic_load(&test_fault_sync.calls);
 	assert_ok(sl_history_commit(h, false, &test_error));
-	assert_int_equal(syncs, before);
+	assert_int_equal(atomic_load(&test_fault_sync.calls), before);
 	assert_ok(sl_history_commit(h, true,
 	                            &test_error)); /* nothing new, but what came before must be on the disk */
-	assert_true(syncs > before);
+	assert_true(atomic_load(&test_fault_sync.calls) > before);
 	sl_history_close(h);
 }
 

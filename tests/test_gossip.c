@@ -101,8 +101,11 @@ static void mean_stays(const char *pace, bool faults, int64_t timeout)
 	swarm_standard(w);
 	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "%s", pace);
 	w->settings.round_timeout_us = timeout;
-	w->settings.rounds = 150;
+	w->settings.rounds = strcmp(pace, "lockstep") == 0 ? 150 : 2000;
 	w->settings.gamma = 0.2;
+	w->settings.catch_up = 1000000;
+	if (strcmp(pace, "lockstep") != 0)
+		w->network.compute_us = 20000; /* a lost frame is asked for after 100 ms: some rounds, not hundreds */
 	if (faults)
 		bad_network(w);
 	swarm_open_probed(w);

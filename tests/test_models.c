@@ -193,9 +193,15 @@ static void large_batches_are_means(void **state)
 				for (uint32_t k = 0; k < dimension; k++)
 					sum[k] += (double)b.gradient[k] * PART / COUNT;
 			}
-			assert_true(fabs(gradient_of(&b, &s.data, NULL, COUNT) - loss) < 1e-5);
-			for (uint32_t k = 0; k < dimension; k++)
-				assert_true(fabs((double)b.gradient[k] - sum[k]) < 1e-5);
+			for (int picked = 0; picked < 2;
+			     picked++) { /* the whole: in order, and picked backwards */
+				for (uint32_t k = 0; k < COUNT; k++)
+					pick[k] = COUNT - 1 - k;
+				double all = gradient_of(&b, &s.data, picked ? pick : NULL, COUNT);
+				assert_true(fabs(all - loss) < 1e-5);
+				for (uint32_t k = 0; k < dimension; k++)
+					assert_true(fabs((double)b.gradient[k] - sum[k]) < 1e-5);
+			}
 			free(sum);
 			bench_free(&b);
 		}
@@ -210,7 +216,7 @@ static void evaluation_counts_and_adds_up(void **state)
 	size_t count = specs(spec);
 	struct samples s = samples_make(SL_FEATURES_BYTE, 2 * SL_EVALUATE_CHUNK + 31, 11, 4, 6);
 	for (size_t i = 0; i < count; i++) {
-		struct bench b = bench_make(spec[i], &s.data, SL_EVALUATE_CHUNK);
+		struct bench b = bench_make(spec[i], &s.data, s.data.samples);
 		double loss = 0, accuracy;
 		int64_t right = 0, correct;
 		for (uint32_t k = 0; k < s.data.samples; k++) {
@@ -221,12 +227,40 @@ static void evaluation_counts_and_adds_up(void **state)
 		double all = sl_model_evaluate_all(&b.model, &s.data, b.x, &accuracy, b.scratch);
 		assert_true(fabs(all - loss / s.data.samples) < 1e-5);
 		assert_true(fabs(accuracy - (double)right / s.data.samples) < 0.01);
+		/* All but the first at once, more than go through at a time. */
+		double first = b.model.model->evaluate(&b.model, &s.data, 0, 1, b.x, &correct, b.scratch);
+		uint32_t rest = s.data.samples - 1;
+		double others = b.model.model->evaluate(&b.model, &s.data, 1, rest, b.x, NULL, b.scratch);
+		assert_true(fabs(others * rest + first - loss) < 1e-4 * s.data.samples);
 		struct sl_dataset empty = s.data;
 		empty.samples = 0;
 		assert_true(isnan(sl_model_evaluate_all(&b.model, &empty, b.x, &accuracy, b.scratch)) &&
 		            isnan(accuracy));
 		bench_free(&b);
 	}
+	samples_free(&s);
+}
+
+/* Without weights a network says what its last biases say. */
+static void the_largest_logit_is_the_answer(void **state)
+{
+	(void)state;
+	static const char *const spec[] = { "softmax", "mlp:4" };
+	struct samples s = samples_make(SL_FEATURES_SPARSE, 200, 5, 3, 6);
+	for (int i = 0; i < 2; i++)
+		for (uint32_t wanted = 0; wanted < 3; wanted++) {
+			struct bench b = bench_make(spec[i], &s.data, SL_EVALUATE_CHUNK);
+			uint32_t have = 0;
+			double accuracy;
+			memset(b.x, 0, b.model.layout.dimension * sizeof *b.x);
+			b.x[b.model.layout.dimension - 3 + wanted] = 1;
+			for (uint32_t k = 0; k < s.data.samples; k++)
+				have += s.data.label[k] == wanted;
+			double loss = sl_model_evaluate_all(&b.model, &s.data, b.x, &accuracy, b.scratch);
+			assert_true(fabs(accuracy * s.data.samples - have) < 1e-6);
+			assert_true(fabs(loss - (log(2 + exp(1)) - (double)have / s.data.samples)) < 1e-6);
+			bench_free(&b);
+		}
 	samples_free(&s);
 }
 
@@ -390,6 +424,7 @@ int main(void)
 		cmocka_unit_test(kinds_agree),
 		cmocka_unit_test(large_batches_are_means),
 		cmocka_unit_test(evaluation_counts_and_adds_up),
+		cmocka_unit_test(the_largest_logit_is_the_answer),
 		cmocka_unit_test(runs_repeat_bit_for_bit),
 		cmocka_unit_test(extremes_are_honest),
 		cmocka_unit_test(layouts_are_whole),

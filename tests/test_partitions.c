@@ -101,8 +101,9 @@ static void every_partition_keeps_its_promises(void **state)
 				assert_true(a[i] < peers);
 				have[a[i]]++;
 			}
+			bool even = strcmp((*p)->name, "dirichlet") != 0;
 			for (uint32_t i = 0; i < peers; i++)
-				assert_true(have[i] > 0);
+				assert_true(have[i] > 0 && (!even || have[i] - s.data.samples / peers <= 1));
 			assert_int_equal(assign(spec, &s.data, peers, 2, b, NULL), SL_OK);
 			assert_true(peers == 1 || memcmp(a, b, s.data.samples * sizeof *a) != 0);
 			assert_int_not_equal(assign(spec, &s.data, s.data.samples + 1, 1, b, NULL), SL_OK);

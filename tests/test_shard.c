@@ -172,6 +172,38 @@ static void every_rule_of_a_shard_is_checked(void **state)
 	}
 }
 
+static void columns_ascend_below_the_features(void **state)
+{
+	(void)state;
+	static const uint64_t row[] = { 0, 2, 2, 5 };
+	static const struct {
+		uint32_t column[5];
+		bool sound;
+	} cases[] = {
+		{ { 0, 3, 0, 1, 8 }, true },  { { 3, 3, 0, 1, 2 }, false }, { { 3, 0, 0, 1, 2 }, false },
+		{ { 0, 3, 0, 1, 9 }, false }, { { 0, 3, 0, 1, 1 }, false }, { { 0, 9, 0, 1, 2 }, false },
+	};
+	static const float value[5] = { 1, 2, 3, 4, 5 };
+	static const uint16_t label[3] = { 0, 1, 1 };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sl_dataset out, d = {
+			.kind = SL_FEATURES_SPARSE,
+			.samples = 3,
+			.features = 9,
+			.classes = 2,
+			.row = row,
+			.column = cases[i].column,
+			.value = value,
+			.label = label,
+		};
+		size_t length = sl_dataset_prepared_size(&d, NULL, 0);
+		uint8_t *block = malloc(length);
+		sl_dataset_prepare(&d, NULL, 0, block);
+		assert_int_equal(sl_dataset_open(&out, block, length, NULL) == SL_OK, cases[i].sound);
+		free(block);
+	}
+}
+
 static void gathering_gives_the_values(void **state)
 {
 	(void)state;
@@ -200,6 +232,7 @@ int main(void)
 		cmocka_unit_test(cut_or_extended_shards_are_refused),
 		cmocka_unit_test(damaged_shards_are_refused_or_sound),
 		cmocka_unit_test(every_rule_of_a_shard_is_checked),
+		cmocka_unit_test(columns_ascend_below_the_features),
 		cmocka_unit_test(gathering_gives_the_values),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
-/* pipeline.h — "select | quantise | code": a vector to bytes, and bytes to the very same sparse vector at both ends.
+/* pipeline.h — "select | quantise | code": a vector to bytes, and bytes to the very same sparse vector at
+ * both ends.
  *
- * A pipeline is immutable and shared by all peers of a process; what changes lives in a workspace (per thread) and, for
- * stages that remember, in a memory per stream. Decoding uses integers, +, −, ×, ldexp and constant tables, never libm,
- * so that both ends agree on unlike machines. */
+ * A pipeline is immutable and shared by all peers of a process; what changes lives in a workspace (per
+ * thread) and, for stages that remember, in a memory per stream. Decoding uses integers, +, −, ×, ldexp and
+ * constant tables, never libm, so that both ends agree on unlike machines. */
 #ifndef SL_COMPRESS_PIPELINE_H
 #define SL_COMPRESS_PIPELINE_H
 
@@ -18,11 +19,11 @@ struct sl_message {
 	uint32_t peer, number, channel; /* sender, number of the frame in its journal, exchanged vector */
 	const struct sl_layout *layout; /* tensors of the vector */
 	const float *copy;              /* the public copy before this difference, layout->dimension floats */
-	void *memory;                   /* of the stream: sl_pipeline_memory() bytes, or NULL where that is 0 */
+	void *memory; /* of the stream: sl_pipeline_memory() bytes, or NULL where that is 0 */
 };
 
-/* A sparse vector: value[i] at coordinate index[i], indices ascending and distinct, no value zero, none −0, NaN or
- * infinite. Arrays belong to the workspace and live until its next use. */
+/* A sparse vector: value[i] at coordinate index[i], indices ascending and distinct, no value zero, none −0,
+ * NaN or infinite. Arrays belong to the workspace and live until its next use. */
 struct sl_update {
 	uint32_t count;
 	uint32_t *index;
@@ -31,11 +32,11 @@ struct sl_update {
 
 /* What a stage or a whole pipeline promises about v → C(v). */
 enum sl_compressor_class {
-	SL_CLASS_IDENTITY,   /* exact */
-	SL_CLASS_UNBIASED,   /* E C(v) = v, E|C(v) − v|² ≤ omega |v|² */
+	SL_CLASS_IDENTITY,    /* exact */
+	SL_CLASS_UNBIASED,    /* E C(v) = v, E|C(v) − v|² ≤ omega |v|² */
 	SL_CLASS_CONTRACTIVE, /* E|C(v) − v|² ≤ (1 − delta) |v|² */
-	SL_CLASS_ABSOLUTE,   /* E|C(v) − v|² ≤ kappa² */
-	SL_CLASS_NONE,       /* none of these in general (a stage may still be fine in practice) */
+	SL_CLASS_ABSOLUTE,    /* E|C(v) − v|² ≤ kappa² */
+	SL_CLASS_NONE,        /* none of these in general (a stage may still be fine in practice) */
 };
 
 struct sl_promise {
@@ -59,8 +60,8 @@ struct sl_pipeline {
 	_Alignas(8) unsigned char code_options[SL_STAGE_OPTIONS];
 };
 
-/* Parses "topk:0.05 | dither:16 | golomb" for vectors of that layout. Error texts name the stage, say what was found and
- * what would be right, also for stages that do not fit each other (golomb behind float32). */
+/* Parses "topk:0.05 | dither:16 | golomb" for vectors of that layout. Error texts name the stage, say what
+ * was found and what would be right, also for stages that do not fit each other (golomb behind float32). */
 enum sl_status sl_pipeline_parse(struct sl_pipeline *out, const char *text, const struct sl_layout *layout,
                                  struct sl_error *error);
 /* The text with every argument explicit; parses back to the same pipeline. */
@@ -69,22 +70,23 @@ struct sl_promise sl_pipeline_promise(const struct sl_pipeline *);
 
 /* The longest encoding of one vector, in bytes. */
 size_t sl_pipeline_bound(const struct sl_pipeline *);
-/* Bytes that a stream remembers between messages (0 for most); zeroed memory is the state at number 0. Plain bytes
- * without pointers: checkpoints and snapshots carry them as they are. */
+/* Bytes that a stream remembers between messages (0 for most); zeroed memory is the state at number 0. Plain
+ * bytes without pointers: checkpoints and snapshots carry them as they are. */
 size_t sl_pipeline_memory(const struct sl_pipeline *);
 
 /* Scratch for encode and decode: one a thread. */
 struct sl_workspace;
 struct sl_workspace *sl_workspace_make(const struct sl_pipeline *, struct sl_arena *);
 
-/* Encodes v (dimension floats, finite) and gives in *update exactly what a receiver of the bytes will decode. The writer
- * must have room for the bound. */
-void sl_pipeline_encode(const struct sl_pipeline *, const struct sl_message *, const float *v, struct sl_writer *,
-                        struct sl_update *update, struct sl_workspace *);
+/* Encodes v (dimension floats, finite) and gives in *update exactly what a receiver of the bytes will decode.
+ * The writer must have room for the bound. */
+void sl_pipeline_encode(const struct sl_pipeline *, const struct sl_message *, const float *v,
+                        struct sl_writer *, struct sl_update *update, struct sl_workspace *);
 
-/* Decodes a body that must be used up entirely. Refuses whatever encode cannot have produced in shape: truncations,
- * trailing bytes, indices out of order or beyond the dimension, non-finite values. Never reads or allocates beyond what
- * dimension and length allow. On false nothing has changed, message->memory included. */
+/* Decodes a body that must be used up entirely. Refuses whatever encode cannot have produced in shape:
+ * truncations, trailing bytes, indices out of order or beyond the dimension, non-finite values. Never reads
+ * or allocates beyond what dimension and length allow. On false nothing has changed, message->memory
+ * included. */
 bool sl_pipeline_decode(const struct sl_pipeline *, const struct sl_message *, struct sl_reader body,
                         struct sl_update *update, struct sl_workspace *);
 

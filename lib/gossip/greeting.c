@@ -1,12 +1,13 @@
 /* greeting.c — who is there, what they hold, and how a peer that lost its state gets back in.
  *
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
- * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still in the journal). */
+ * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still in the journal),
+ * known epoch u32 (the newest of yours that I have heard of). */
 #include "gossip/peer_state.h"
 
 #include <string.h>
 
-enum { HELLO_BYTES = 64 };
+enum { HELLO_BYTES = 68 };
 enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, FLAGS = 31 };
 
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
@@ -33,6 +34,7 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u64(&w, e->their_digest);
 	sl_write_u32(&w, e->step);
 	sl_write_u32(&w, p->journal.first);
+	sl_write_u32(&w, e->known_epoch);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_HELLO);
 	f.number = p->number;
 	f.digest = p->digest;
@@ -62,7 +64,7 @@ void sl_greet_all(struct sl_peer *p, bool answer)
 
 struct hello {
 	uint64_t session, incarnation, echo, held_digest;
-	uint32_t dimension, sender, receiver, flags, held_epoch, held_number, step, oldest;
+	uint32_t dimension, sender, receiver, flags, held_epoch, held_number, step, oldest, known_epoch;
 };
 
 static bool parse_hello(struct hello *h, struct sl_reader r)
@@ -79,6 +81,7 @@ static bool parse_hello(struct hello *h, struct sl_reader r)
 	h->held_digest = sl_read_u64(&r);
 	h->step = sl_read_u32(&r);
 	h->oldest = sl_read_u32(&r);
+	h->known_epoch = sl_read_u32(&r);
 	return sl_reader_done(&r) && !(h->flags & ~(unsigned)FLAGS);
 }
 
@@ -103,9 +106,10 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 /* Their journal as their greeting shows it: a newer epoch replaces what I hold of the old one. */
 static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
-	if (f->epoch < e->their_epoch)
+	if (f->epoch < e->known_epoch)
 		return; /* it will learn from my greeting that it is behind, and start a newer one */
-	if (f->epoch > e->their_epoch) {
+	if (f->epoch > e->known_epoch) {
+		e->known_epoch = f->epoch;
 		e->theirs_open = false; /* a tag of a lost life: the step will be tagged again */
 		e->hold.used = 0;
 		e->hold.overflow = false;
@@ -115,7 +119,7 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		} else {
 			e->diverged = true;
 		}
-	} else if (f->number == e->their_number && f->digest != e->their_digest && !e->diverged) {
+	} else if (!e->diverged && f->number == e->their_number && f->digest != e->their_digest) {
 		e->diverged = true;
 		e->theirs_open = false;
 		sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
@@ -136,8 +140,11 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	e->oldest = h->oldest;
 	if (h->held_epoch == p->epoch && h->held_number <= p->number)
 		e->acknowledged = h->held_number;
-	if (e->reset && !(p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)) {
+	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
+	if (e->reset && started && h->known_epoch == p->epoch) { /* no tag of my former epoch counts any more */
 		e->reset = false;
+		e->mine_saved = false;
+		e->stash.used = 0;
 		e->step = e->tagged = h->flags & RESET ? 0 : h->step;
 		e->limit = p->number;
 	}

@@ -186,6 +186,13 @@ static void on_start(struct sl_peer *p)
 	sl_greeting_check(p);
 }
 
+/* Whether this end has reason to ask the neighbour for what it did not get. */
+static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->diverged || sl_edge_awaited(p, e) || (e->mine_open && !e->theirs_open) ||
+	       (e->hold.overflow && !e->theirs_open);
+}
+
 static void watch_link(struct sl_peer *p, struct sl_edge *e)
 {
 	int64_t timeout = p->plan->settings.link_timeout_us;
@@ -204,7 +211,7 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		if (e->ask_every_us > timeout / 2)
 			e->ask_every_us = timeout / 2;
 		sl_greet(p, e, true);
-	} else if (e->diverged || sl_edge_awaited(p, e) || (e->hold.overflow && !e->theirs_open)) {
+	} else if (lacks_something(p, e)) {
 		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 			sl_edge_open(p, e);
 		sl_edge_ask(p, e);
@@ -310,8 +317,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 		return due;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
-		bool asking = !e->greeted || e->diverged || sl_edge_awaited(p, e) ||
-		              (e->hold.overflow && !e->theirs_open) ||
+		bool asking = !e->greeted || lacks_something(p, e) ||
 		              (p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished));
 		struct sl_time silent = sl_time_after(e->heard_at, timeout / 2);
 		if (!asking)

@@ -36,6 +36,7 @@ struct sl_edge {
 	/* what I hold of the neighbour's journal */
 	uint8_t *theirs; /* block at their_number */
 	uint32_t their_epoch, their_number;
+	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it is here */
 	uint64_t their_digest;
 	bool diverged;       /* their frame did not fit my copy: only a snapshot helps */
 	struct sl_hold hold; /* their frames beyond an uncompleted tag */

@@ -43,10 +43,13 @@ static enum sl_status check_gamma(const struct sl_plan *plan, const struct sl_pl
 static void note_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph, char *note)
 {
 	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
-	double delta = promise.kind == SL_CLASS_IDENTITY      ? 1
-	               : promise.kind == SL_CLASS_UNBIASED    ? 1 / (1 + promise.omega)
-	               : promise.kind == SL_CLASS_CONTRACTIVE ? promise.delta
-	                                                      : NAN;
+	double delta = (double)NAN;
+	if (promise.kind == SL_CLASS_IDENTITY)
+		delta = 1;
+	else if (promise.kind == SL_CLASS_UNBIASED)
+		delta = 1 / (1 + promise.omega);
+	else if (promise.kind == SL_CLASS_CONTRACTIVE)
+		delta = promise.delta;
 	double rho = graph->gap, beta2 = graph->beta * graph->beta;
 	double bound =
 	    rho * rho * delta / (16 * rho + rho * rho + 4 * beta2 + 2 * rho * beta2 - 8 * rho * delta);
@@ -80,7 +83,8 @@ static void derive_sizes(struct sl_plan *plan)
 	plan->snapshot_piece = piece;
 	size_t body = plan->body_bound > piece + 16 ? plan->body_bound : piece + 16;
 	plan->frame_max = SL_FRAME_HEADER + (body > 256 ? body : 256);
-	plan->resend_bytes = 4 * plan->block_floats;
+	size_t model = 4 * plan->block_floats; /* or two frames, where one is as large as the model */
+	plan->resend_bytes = model > 2 * plan->body_bound ? model : 2 * plan->body_bound;
 	plan->hold_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
 	double frames = 3.0 * plan->settings.checkpoint_every + 16;
 	plan->tags = power_of_two_above(frames, 65536);

@@ -96,9 +96,7 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 {
 	bool difference = f->kind == SL_FRAME_DIFFERENCE;
 	if (!e->greeted || f->epoch != e->their_epoch || e->diverged) {
-		if (e->greeted && (f->epoch > e->their_epoch || e->diverged))
-			e->diverged = true;
-		if (e->diverged)
+		if (e->greeted && (e->diverged || f->epoch > e->known_epoch))
 			sl_edge_ask(p, e);
 		return;
 	}

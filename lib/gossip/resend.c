@@ -22,7 +22,7 @@ static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uin
 	sl_write_u32(&w, number);
 	sl_write_u32(&w, offset);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_REQUEST);
-	f.epoch = e->their_epoch;
+	f.epoch = e->known_epoch;
 	f.number = e->hold.used ? e->hold.last : e->their_number;
 	f.step = e->step;
 	f.digest = e->their_digest;
@@ -212,26 +212,29 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_greet(p, e, false);
 		if (what == WANT_FRAMES)
 			return;
-	} else if (what == WANT_FRAMES) {
+	} else if (what == WANT_FRAMES) { /* with a diverged copy they ask for a snapshot */
 		sl_edge_acknowledge(p, e, f->number);
 	}
 	if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 		sl_edge_open(p, e);
 	if (p->phase == SL_PHASE_SERVING && !e->mine_open && f->step == e->step)
 		sl_edge_open(p, e);
-	if (what == WANT_SNAPSHOT || (f->number < e->limit && !send_frames(p, e, f->number, f->step)))
+	uint32_t next;
+	if (what == WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, number, offset);
-	else if (f->number >= e->limit && e->tagged > f->step)
+	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == f->number)
 		sl_send_tag(p, e, f->step + 1);
 	else if (f->number >= e->limit)
 		sl_greet(p, e, false); /* nothing yet; but I am here */
+	else if (!send_frames(p, e, f->number, f->step))
+		send_snapshot(p, e, f->step, number, offset);
 }
 
 /* A whole copy of the neighbour has arrived: it replaces journal frames, never a step. */
 static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	memcpy(e->theirs, p->staging, p->plan->block_bytes);
-	e->their_epoch = f->epoch;
+	e->their_epoch = e->known_epoch = f->epoch;
 	e->their_number = f->number;
 	e->their_digest = f->digest;
 	e->diverged = false;
@@ -289,7 +292,7 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	}
 	bool wanted = self ? p->phase == SL_PHASE_RECOVERING : e->diverged || f->number > e->their_number;
 	if (!wanted || !e->greeted || staging_taken(p, e) ||
-	    (!self && (f->epoch < e->their_epoch || e->theirs_open)))
+	    (!self && (f->epoch < e->known_epoch || e->theirs_open)))
 		return;
 	bool same = p->staging_edge == e && p->staging_self == self && p->staging_number == f->number &&
 	            p->staging_epoch == f->epoch;

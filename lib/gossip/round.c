@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_AFTER_US = 100000 };
-
 static void emit_job(struct sl_peer *p, enum sl_phase phase)
 {
 	p->phase = phase;
@@ -92,12 +90,7 @@ void sl_round_exchange(struct sl_peer *p)
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
 	for (uint32_t i = 0; i < p->degree; i++) {
-		struct sl_edge *e = &p->edge[i];
-		if (e->up) {
-			e->ask_every_us = 0;
-			e->ask_at = sl_time_after(p->now, ASK_AFTER_US);
-		}
-		sl_edge_open(p, e);
+		sl_edge_open(p, &p->edge[i]);
 	}
 	trim(p);
 	sl_peer_mark(p, 2);

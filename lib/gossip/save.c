@@ -143,6 +143,8 @@ static void walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	struct sl_edge copy = *edge, *e = w->mode == CHECK ? &copy : edge;
 	expect(w, e->neighbour);
 	walk_u32(w, &e->their_epoch);
+	walk_u32(w, &e->known_epoch);
+	walk_bool(w, &e->diverged);
 	walk_u32(w, &e->their_number);
 	walk_u64(w, &e->their_digest);
 	walk_u32(w, &e->step);

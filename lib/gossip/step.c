@@ -26,6 +26,16 @@ void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 		e->acknowledged = number;
 }
 
+enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
+
+/* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with `more` bytes. */
+static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
+{
+	size_t span = sl_journal_span(&p->journal, e->acknowledged, last);
+	size_t heads = (size_t)STASH_HEAD * (last > e->acknowledged ? last - e->acknowledged : 0);
+	return span <= p->plan->resend_bytes && span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
+}
+
 /* Opening step m+1 gives up the copy at step m's number, so the neighbour must hold that, or get it from
  * frames that will still be there. */
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
@@ -34,7 +44,7 @@ static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 		return false;
 	if (e->acknowledged >= e->limit)
 		return true;
-	return sl_journal_span(&p->journal, e->acknowledged, p->number) <= p->plan->resend_bytes;
+	return servable(p, e, p->number, 0);
 }
 
 /* Sends the journal from the newest number sent so far, the last frame tagged. More than a few frames: the
@@ -69,6 +79,10 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 			sl_greet(p, e, true); /* what do you hold? */
 		return;
 	}
+	if (e->up) {
+		e->ask_every_us = 0;
+		e->ask_at = sl_time_after(p->now, ASK_AFTER_US);
+	}
 	e->mine_open = true;
 	e->mine_saved = false;
 	e->stash.used = 0;
@@ -82,7 +96,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 static void stash_frames(struct sl_peer *p, struct sl_edge *e)
 {
 	e->stash.used = 0;
-	if (sl_journal_span(&p->journal, e->acknowledged, e->limit) > p->plan->resend_bytes)
+	if (!servable(p, e, e->limit, 0))
 		return; /* the neighbour holds the last step's number: a snapshot of `mine` serves it */
 	for (uint32_t n = e->acknowledged + 1; n <= e->limit; n++) {
 		const uint8_t *body;
@@ -102,9 +116,10 @@ void sl_edges_keep(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
-		/* A completed step's number is served by the journal until the next tag, which follows at
-		 * once, unless the neighbour is away. */
-		bool needed = e->mine_open || (!e->greeted && e->acknowledged < e->limit);
+		/* A completed step's number that the neighbour may still lack is served by the journal if the next step
+		 * can be opened at once, which is the rule; else it is kept here too. */
+		bool opens = e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
+		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens);
 		if (!needed || e->mine_saved || e->limit != p->number)
 			continue;
 		memcpy(e->mine, p->block, p->plan->block_bytes);

@@ -6,8 +6,9 @@
 
 #include <math.h>
 
-/* Reductions run in LANES partial sums: lane l takes elements l, l + LANES, …; the lanes are then added pairwise in a
- * fixed order. Sixteen doubles are two AVX-512 or four AVX2 registers: enough to hide the latency of an addition. */
+/* Reductions run in LANES partial sums: lane l takes elements l, l + LANES, …; the lanes are then added
+ * pairwise in a fixed order. Sixteen doubles are two AVX-512 or four AVX2 registers: enough to hide the
+ * latency of an addition. */
 enum { LANES = 16 };
 
 static inline double lanes_sum(const double lane[LANES])
@@ -73,7 +74,8 @@ SL_VARIANTS double sl_vector_distance(size_t n, const float *a, const float *b)
 	return lanes_sum(lane);
 }
 
-/* The absolute values of floats are ordered as their bit patterns are, and integers vectorise without further ado. */
+/* The absolute values of floats are ordered as their bit patterns are, and integers vectorise without further
+ * ado. */
 SL_VARIANTS float sl_vector_largest(size_t n, const float *x)
 {
 	uint32_t lane[4 * LANES] = { 0 }, most = 0;
@@ -114,7 +116,8 @@ SL_VARIANTS bool sl_vector_finite(size_t n, const float *x)
 	return !bad;
 }
 
-SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, const float *restrict b, float *restrict x)
+SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, const float *restrict b,
+                                 float *restrict x)
 {
 	double lane[LANES] = { 0 };
 	size_t k = 0;

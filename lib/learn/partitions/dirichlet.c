@@ -40,13 +40,12 @@ static double log_gamma_variate(double alpha, struct sl_random *g)
 
 /* cut[p] … cut[p + 1] − 1 become peer p's places among the `size` samples of a class. Draws are addressed by
  * class and peer, so they are drawn again rather than stored: for the largest, for the sum, for the cuts. */
-static void cut_class(double alpha, uint64_t seed, uint32_t class, uint32_t peers, uint32_t size,
-                      uint32_t *cut)
+static void cut_class(double alpha, uint64_t seed, uint32_t c, uint32_t peers, uint32_t size, uint32_t *cut)
 {
 	double most = -HUGE_VAL, sum = 0, below = 0;
 	for (int stage = 0; stage < 3; stage++)
 		for (uint32_t p = 0; p < peers; p++) {
-			struct sl_random g = sl_random_stream(seed, p, "partition dirichlet", class);
+			struct sl_random g = sl_random_stream(seed, p, "partition dirichlet", c);
 			double drawn = log_gamma_variate(alpha, &g);
 			double weight = stage > 0 ? sl_portable_exp(drawn - most) : 0;
 			if (stage == 0)

@@ -1,0 +1,449 @@
+/* golomb — support and frequency: the run lengths of each symbol's support, rarest first, in Golomb codes
+ * (after Woldemariam, Liu and Scaglione, arXiv 2309.05633, which MALCOM-PSGD uses).
+ *
+ * Body: one bit that chooses the form, whichever is shorter.
+ *   0  omega(m), m − 1 the number of distinct symbols, zero included where it occurs; for each, by falling
+ * count and, where counts are equal, rising zigzag: omega(zigzag + 1), omega(count + 1). Then, from the
+ * rarest symbol up to but without the most frequent, the runs before each of its places among the positions
+ * that are left, in Golomb codes whose parameter follows from how many are left and how many are marked; then
+ * its positions are struck out. 1  omega(count); omega(least magnitude); four bits k; for each nonzero: the
+ * gap in a Golomb code, its sign, and magnitude − least with k low bits (Rice). For messages whose table
+ * would cost more than it saves.
+ *
+ * Striking out is not done position by position. Over the symbols in order of rarity stands a binary tree,
+ * split by count: going down, elements on the left keep their place, those on the right count only the places
+ * that the left has not taken. That costs (entropy + 1) steps an element, whatever the dimension. */
+#include "compress/stage.h"
+
+#include "compress/bits.h"
+
+enum { LARGEST = 32767, SHORT_FORM_MAX = 4096 /* nonzeros up to which form 1 is tried */ };
+
+/* Position and symbol of what is not the most frequent symbol; encoding: symbol is its rank, rarest 0. */
+struct element {
+	uint32_t position, symbol;
+};
+
+struct golomb_scratch {
+	struct element *element, *spare;
+	uint64_t *order;  /* per distinct symbol: ~count << 32 | zigzag, sorted: the table */
+	uint32_t *before; /* per rank: how many elements have a smaller one; one more entry at the end */
+	uint32_t *count;  /* per zigzag; all zero between calls; then its rank */
+	int32_t *symbol;  /* per rank */
+	uint32_t distinct, domain;
+};
+
+static uint32_t distinct_most(uint32_t domain, uint32_t most, uint32_t largest)
+{
+	uint64_t m = 2 * (uint64_t)largest + 1, n = (uint64_t)most + 1;
+	m = m < n ? m : n;
+	return m < domain ? (uint32_t)m : domain;
+}
+
+/* Everything but the most frequent symbol: when at most half of the domain can be nonzero, that symbol is
+ * zero. */
+static uint32_t elements_most(uint32_t domain, uint32_t most)
+{
+	return most <= domain / 2 ? most : domain;
+}
+
+static struct golomb_scratch *scratch_layout(void *base, uint32_t domain, uint32_t most, uint32_t largest,
+                                             size_t *size)
+{
+	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
+	struct golomb_scratch *s = sl_arena_take(&a, 1, sizeof *s), made = { .domain = domain };
+	made.count =
+	    sl_arena_take(&a, 2 * (size_t)largest + 1, sizeof *made.count); /* first: at a fixed place */
+	uint32_t elements = elements_most(domain, most), distinct = distinct_most(domain, most, largest);
+	made.element = sl_arena_take(&a, elements, sizeof *made.element);
+	made.spare = sl_arena_take(&a, elements, sizeof *made.spare);
+	made.order = sl_arena_take(&a, distinct, sizeof *made.order);
+	made.before = sl_arena_take(&a, (size_t)distinct + 1, sizeof *made.before);
+	made.symbol = sl_arena_take(&a, distinct, sizeof *made.symbol);
+	*size = a.used;
+	if (s)
+		*s = made;
+	return s;
+}
+
+static size_t golomb_scratch(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+{
+	(void)options;
+	size_t size;
+	scratch_layout(NULL, domain, most, largest, &size);
+	return size;
+}
+
+/* The runs of all symbols take at most log2 of the number of arrangements, and 3 bits more an element: the
+ * quotient and its end, the rounding of the remainder and of the parameter. */
+static size_t golomb_bound(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+{
+	(void)options;
+	if (most == 0)
+		return SL_BITS_SLACK;
+	uint64_t distinct = distinct_most(domain, most, largest);
+	uint64_t table = 64 + distinct * (sl_omega_length(2 * largest + 1) + sl_omega_length(domain));
+	uint64_t sparse =
+	    most * (sl_bit_length(3 * (uint64_t)domain / most) + sl_bit_length(2 * (uint64_t)largest) + 3);
+	uint64_t dense = domain * (uint64_t)(sl_bit_length(distinct) + 3);
+	return (table + (most <= domain / 2 || sparse > dense ? (sparse < dense ? sparse : dense) : dense)) /
+	           8 +
+	       1 + SL_BITS_SLACK;
+}
+
+/* Shell sort: the table is short, and nothing here may allocate as qsort does. */
+static void sort_rising(uint64_t *a, uint32_t n)
+{
+	uint32_t gap = 1;
+	while (gap < n / 3)
+		gap = 3 * gap + 1;
+	for (; gap > 0; gap /= 3)
+		for (uint32_t i = gap; i < n; i++) {
+			uint64_t v = a[i];
+			uint32_t j = i;
+			for (; j >= gap && a[j - gap] > v; j -= gap)
+				a[j] = a[j - gap];
+			a[j] = v;
+		}
+}
+
+static uint32_t count_of(uint64_t order)
+{
+	return ~(uint32_t)(order >> 32);
+}
+
+/* The table of a message, from the counts; leaves in count[] the rank of each symbol. */
+static void make_table(struct golomb_scratch *g, const struct sl_symbols *s)
+{
+	for (uint32_t i = 0; i < s->count; i++)
+		g->count[sl_zigzag(s->symbol[i])]++;
+	g->count[0] = s->domain - s->count;
+	uint32_t m = 0;
+	for (uint32_t z = 0; z <= 2 * s->largest; z++) {
+		if (g->count[z])
+			g->order[m++] = (uint64_t)~g->count[z] << 32 | z;
+	}
+	sort_rising(g->order, m);
+	g->distinct = m;
+	for (uint32_t i = 0; i < m; i++)
+		g->count[(uint32_t)g->order[i]] = m - 1 - i;
+}
+
+/* before[] from the table. */
+static void count_up(struct golomb_scratch *g)
+{
+	uint32_t sum = 0;
+	for (uint32_t rank = 0; rank < g->distinct; rank++) {
+		uint64_t entry = g->order[g->distinct - 1 - rank];
+		g->symbol[rank] = sl_unzigzag((uint32_t)entry);
+		g->before[rank] = sum;
+		sum += count_of(entry);
+	}
+	g->before[g->distinct] = sum;
+}
+
+/* Elements in order of position; returns how many. */
+static uint32_t make_elements(struct golomb_scratch *g, const struct sl_symbols *s)
+{
+	uint32_t most_frequent = g->distinct - 1, n = 0;
+	if ((uint32_t)g->order[0] == 0) { /* zero */
+		for (uint32_t i = 0; i < s->count; i++)
+			g->element[i] = (struct element){ s->index[i], g->count[sl_zigzag(s->symbol[i])] };
+		return s->count;
+	}
+	for (uint32_t at = 0, i = 0; at < s->domain; at++) {
+		bool nonzero = i < s->count && s->index[i] == at;
+		uint32_t rank = g->count[nonzero ? sl_zigzag(s->symbol[i]) : 0];
+		i += nonzero;
+		if (rank != most_frequent)
+			g->element[n++] = (struct element){ at, rank };
+	}
+	return n;
+}
+
+/* Where the ranks low … high−1 are cut: as near to half of their elements as can be. */
+static uint32_t middle_of(const struct golomb_scratch *g, uint32_t low, uint32_t high)
+{
+	uint32_t half = g->before[low] + (g->before[high] - g->before[low]) / 2;
+	uint32_t first = low + 1, last = high - 1; /* the least middle with before[middle] ≥ half */
+	while (first < last) {
+		uint32_t m = (first + last) / 2;
+		if (g->before[m] >= half)
+			last = m;
+		else
+			first = m + 1;
+	}
+	if (first > low + 1 && half - g->before[first - 1] < g->before[first] - half)
+		first--;
+	return first;
+}
+
+static struct sl_golomb code_of_rank(const struct golomb_scratch *g, uint32_t rank)
+{
+	return sl_golomb_for(g->domain - g->before[rank], g->before[rank + 1] - g->before[rank]);
+}
+
+static void put_runs(const struct golomb_scratch *g, struct sl_bit_writer *b, uint32_t rank,
+                     const struct element *e)
+{
+	struct sl_golomb code = code_of_rank(g, rank);
+	uint32_t next = 0, n = g->before[rank + 1] - g->before[rank];
+	for (uint32_t i = 0; i < n; i++) {
+		sl_put_golomb(b, &code, e[i].position - next);
+		next = e[i].position + 1;
+	}
+}
+
+/* The elements e[] hold the ranks low … high−1, with positions among what the ranks below `low` leave. */
+static void put_tree(const struct golomb_scratch *g, struct sl_bit_writer *b, uint32_t low, uint32_t high,
+                     struct element *e)
+{
+	if (high - low == 1) {
+		put_runs(g, b, low, e);
+		return;
+	}
+	uint32_t middle = middle_of(g, low, high), n = g->before[high] - g->before[low], left = 0;
+	struct element *right = g->spare;
+	for (uint32_t i = 0; i < n; i++) {
+		struct element here = e[i];
+		bool goes_left = here.symbol < middle;
+		e[left] = here;
+		right[i - left] = (struct element){ here.position - left, here.symbol };
+		left += goes_left;
+	}
+	memcpy(e + left, right, (n - left) * sizeof *e);
+	put_tree(g, b, low, middle, e);
+	put_tree(g, b, middle, high, e + left);
+}
+
+static void put_table(const struct golomb_scratch *g, struct sl_bit_writer *b)
+{
+	sl_put_omega(b, g->distinct + 1);
+	for (uint32_t i = 0; i < g->distinct; i++) {
+		sl_put_omega(b, (uint32_t)g->order[i] + 1);
+		sl_put_omega(b, count_of(g->order[i]) + 1);
+	}
+}
+
+static uint32_t magnitude_of(int32_t v)
+{
+	return (uint32_t)(v < 0 ? -v : v);
+}
+
+struct short_form {
+	struct sl_golomb gap;
+	uint32_t least; /* magnitude */
+	unsigned k;
+};
+
+/* Chooses the parameters of form 1 and returns its length in bits. */
+static uint64_t plan_short_form(const struct sl_symbols *s, struct short_form *f)
+{
+	uint64_t sum = 0, bits = 0;
+	uint32_t n = s->count, next = 0;
+	f->gap = sl_golomb_for(s->domain, n);
+	f->least = UINT32_MAX;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t magnitude = magnitude_of(s->symbol[i]);
+		f->least = magnitude < f->least ? magnitude : f->least;
+		sum += magnitude;
+		bits += sl_golomb_length(&f->gap, s->index[i] - next);
+		next = s->index[i] + 1;
+	}
+	/* The best Golomb parameter is near 0.69 of the mean; Rice takes the power of two below. */
+	f->k = sl_bit_length((45426 * (sum - (uint64_t)n * f->least) / n) >> 16);
+	f->k = f->k > 0 ? f->k - 1 : 0;
+	for (uint32_t i = 0; i < n; i++)
+		bits += (magnitude_of(s->symbol[i]) - f->least) >> f->k;
+	return bits + sl_omega_length(n) + sl_omega_length(f->least) + 4 + (uint64_t)n * (2 + f->k);
+}
+
+static void put_short_form(const struct sl_symbols *s, struct sl_bit_writer *b, const struct short_form *f)
+{
+	sl_put_omega(b, s->count);
+	sl_put_omega(b, f->least);
+	sl_put_bits(b, f->k, 4);
+	struct sl_golomb rice = { 1u << f->k, 1u << f->k,
+		                  f->k + 1 }; /* every remainder below the cutoff: k bits */
+	uint32_t next = 0;
+	for (uint32_t i = 0; i < s->count; i++) {
+		sl_put_golomb(b, &f->gap, s->index[i] - next);
+		next = s->index[i] + 1;
+		sl_put_bits(b, s->symbol[i] < 0, 1);
+		sl_put_golomb(b, &rice, magnitude_of(s->symbol[i]) - f->least);
+	}
+}
+
+static void golomb_encode(const void *options, const struct sl_symbols *s, struct sl_writer *writer,
+                          void *scratch)
+{
+	(void)options;
+	size_t size;
+	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->most, s->largest, &size);
+	make_table(g, s);
+	count_up(g);
+	uint32_t n = make_elements(g, s);
+	memset(g->count, 0, (2 * (size_t)s->largest + 1) * sizeof *g->count);
+	struct sl_bit_writer start = sl_bit_writer(writer), b = start;
+	sl_put_bits(&b, 0, 1);
+	put_table(g, &b);
+	if (n > 0)
+		put_tree(g, &b, 0, g->distinct - 1, g->element);
+	struct short_form f;
+	if (s->count <= SHORT_FORM_MAX && s->count <= s->domain / 2) {
+		uint64_t bits = (uint64_t)(b.at - start.at) * 8 + b.fill - start.fill;
+		if (1 + plan_short_form(s, &f) < bits) {
+			b = start;
+			sl_put_bits(&b, 1, 1);
+			put_short_form(s, &b, &f);
+		}
+	}
+	sl_bits_finish(&b, writer);
+}
+
+/* Reads and checks the table: canonical order, each symbol once, counts that fill the domain. */
+static bool get_table(struct golomb_scratch *g, const struct sl_symbols *s, struct sl_bit_reader *b)
+{
+	uint32_t m = sl_get_omega(b);
+	if (m < 2 || m - 1 > distinct_most(s->domain, s->most, s->largest))
+		return false;
+	g->distinct = m - 1;
+	uint64_t sum = 0, previous = 0, zeros = 0;
+	bool good = true;
+	uint32_t seen = 0;
+	for (; good && seen < g->distinct; seen++) {
+		uint32_t zigzag = sl_get_omega(b) - 1, count = sl_get_omega(b) - 1;
+		if (zigzag > 2 * s->largest || count == 0 || count > s->domain || g->count[zigzag] ||
+		    sl_bits_overrun(b))
+			break;
+		g->count[zigzag] = 1;
+		g->order[seen] = (uint64_t)~count << 32 | zigzag;
+		good = seen == 0 || g->order[seen] > previous;
+		previous = g->order[seen];
+		zeros = zigzag ? zeros : count;
+		sum += count;
+	}
+	good = good && seen == g->distinct;
+	for (uint32_t i = 0; i < seen; i++)
+		g->count[(uint32_t)g->order[i]] = 0;
+	return good && sum == s->domain && sum - zeros <= s->most && sum > zeros;
+}
+
+static bool get_runs(const struct golomb_scratch *g, struct sl_bit_reader *b, uint32_t rank,
+                     struct element *e)
+{
+	struct sl_golomb code = code_of_rank(g, rank);
+	uint32_t n = g->before[rank + 1] - g->before[rank], left = g->domain - g->before[rank];
+	uint64_t next = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		next += sl_get_golomb(b, &code);
+		if (next >= left)
+			return false;
+		e[i] = (struct element){ (uint32_t)next, (uint32_t)g->symbol[rank] };
+		next++;
+	}
+	return !sl_bits_overrun(b);
+}
+
+/* The way back up: positions of the right half make room for those of the left. */
+static bool get_tree(const struct golomb_scratch *g, struct sl_bit_reader *b, uint32_t low, uint32_t high,
+                     struct element *e)
+{
+	if (high - low == 1)
+		return get_runs(g, b, low, e);
+	uint32_t middle = middle_of(g, low, high);
+	uint32_t lefts = g->before[middle] - g->before[low], n = g->before[high] - g->before[low];
+	if (!get_tree(g, b, low, middle, e) || !get_tree(g, b, middle, high, e + lefts))
+		return false;
+	struct element *left = g->spare, *right = e + lefts;
+	memcpy(left, e, lefts * sizeof *e);
+	uint32_t i = 0, j = 0;
+	while (i < lefts && j < n - lefts) {
+		struct element shifted = { right[j].position + i, right[j].symbol };
+		bool take_left = left[i].position <= shifted.position;
+		e[i + j] = take_left ? left[i] : shifted;
+		i += take_left;
+		j += !take_left;
+	}
+	for (; j < n - lefts; j++)
+		e[i + j].position = right[j].position + i, e[i + j].symbol = right[j].symbol;
+	memcpy(e + i + j, left + i, (lefts - i) * sizeof *e);
+	return true;
+}
+
+/* The nonzero symbols, from the elements: either these are they, or zero is among them and another symbol
+ * fills up. */
+static void take_elements(const struct golomb_scratch *g, struct sl_symbols *s, uint32_t n)
+{
+	int32_t rest = g->symbol[g->distinct - 1];
+	s->count = 0;
+	if (rest == 0) {
+		for (; s->count < n; s->count++) {
+			s->index[s->count] = g->element[s->count].position;
+			s->symbol[s->count] = (int32_t)g->element[s->count].symbol;
+		}
+		return;
+	}
+	for (uint32_t at = 0, i = 0; at < s->domain; at++) {
+		bool explicit_one = i < n && g->element[i].position == at;
+		int32_t symbol = explicit_one ? (int32_t)g->element[i].symbol : rest;
+		i += explicit_one;
+		if (symbol != 0) {
+			s->index[s->count] = at;
+			s->symbol[s->count++] = symbol;
+		}
+	}
+}
+
+static bool get_short_form(struct sl_symbols *s, struct sl_bit_reader *b)
+{
+	s->count = sl_get_omega(b);
+	uint32_t least = sl_get_omega(b);
+	unsigned k = (unsigned)sl_get_bits(b, 4);
+	if (s->count == 0 || s->count > s->most || s->count > s->domain / 2 || s->count > SHORT_FORM_MAX ||
+	    least == 0 || least > s->largest)
+		return false;
+	struct sl_golomb gap = sl_golomb_for(s->domain, s->count), rice = { 1u << k, 1u << k, k + 1 };
+	uint64_t next = 0;
+	for (uint32_t i = 0; i < s->count; i++) {
+		next += sl_get_golomb(b, &gap);
+		bool negative = sl_get_bits(b, 1);
+		uint64_t magnitude = (uint64_t)least + sl_get_golomb(b, &rice);
+		if (next >= s->domain || magnitude > s->largest || sl_bits_overrun(b))
+			return false;
+		s->index[i] = (uint32_t)next++;
+		s->symbol[i] = negative ? -(int32_t)magnitude : (int32_t)magnitude;
+	}
+	return true;
+}
+
+static bool golomb_decode(const void *options, struct sl_symbols *s, struct sl_reader body, void *scratch)
+{
+	(void)options;
+	size_t size;
+	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->most, s->largest, &size);
+	struct sl_bit_reader b = sl_bit_reader(body);
+	if (sl_get_bits(&b, 1))
+		return get_short_form(s, &b) && sl_bits_done(&b);
+	if (!get_table(g, s, &b))
+		return false;
+	count_up(g);
+	uint32_t n = g->before[g->distinct - 1];
+	if (n > elements_most(s->domain, s->most))
+		return false;
+	if (n > 0 && !get_tree(g, &b, 0, g->distinct - 1, g->element))
+		return false;
+	take_elements(g, s, n);
+	return sl_bits_done(&b);
+}
+
+const struct sl_code sl_code_golomb = {
+	.name = "golomb",
+	.doc = "run lengths of each symbol's support, rarest first, in Golomb codes (MALCOM)",
+	.examples = "golomb",
+	.largest = LARGEST,
+	.bound = golomb_bound,
+	.scratch = golomb_scratch,
+	.encode = golomb_encode,
+	.decode = golomb_decode,
+};

@@ -1,0 +1,170 @@
+/* raw — fixed-length fields, no statistics. Body: a byte 0, then every symbol of the domain; or a byte 1,
+ * then omega(count), the positions, and the symbols; whichever is shorter (dense where they are equal).
+ * Positions take ⌈log2 domain⌉ bits, symbols (zigzag) ⌈log2(2·largest + 1)⌉; arbitrary 32-bit patterns take
+ * four bytes, little-endian in the dense form. */
+#include "compress/stage.h"
+
+#include "compress/bits.h"
+
+static unsigned symbol_bits(uint32_t largest)
+{
+	return largest ? sl_bit_length(2 * (uint64_t)largest) : 32;
+}
+
+static uint64_t dense_bits(uint32_t domain, uint32_t largest)
+{
+	return (uint64_t)domain * symbol_bits(largest);
+}
+
+static uint64_t sparse_bits(uint32_t domain, uint32_t count, uint32_t largest)
+{
+	return sl_omega_length(count) + (uint64_t)count * (sl_bit_length(domain - 1) + symbol_bits(largest));
+}
+
+static bool dense_is_shorter(uint32_t domain, uint32_t count, uint32_t largest)
+{
+	return dense_bits(domain, largest) <= sparse_bits(domain, count, largest);
+}
+
+static size_t raw_bound(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+{
+	(void)options;
+	if (most == 0)
+		return SL_BITS_SLACK;
+	uint64_t bits = dense_is_shorter(domain, most, largest) ? dense_bits(domain, largest)
+	                                                        : sparse_bits(domain, most, largest);
+	return 2 + bits / 8 + SL_BITS_SLACK;
+}
+
+static uint32_t field_of(int32_t symbol, uint32_t largest)
+{
+	return largest ? sl_zigzag(symbol) : (uint32_t)symbol;
+}
+
+static void encode_patterns(const struct sl_symbols *s, struct sl_writer *writer)
+{
+	uint8_t *p = sl_write_room(writer, (size_t)s->domain * 4);
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < s->count; i++, at++) {
+		for (; at < s->index[i]; at++)
+			sl_store_u32(p + 4 * (size_t)at, 0);
+		sl_store_u32(p + 4 * (size_t)at, (uint32_t)s->symbol[i]);
+	}
+	for (; at < s->domain; at++)
+		sl_store_u32(p + 4 * (size_t)at, 0);
+}
+
+static void encode_dense(const struct sl_symbols *s, struct sl_bit_writer *b)
+{
+	unsigned bits = symbol_bits(s->largest);
+	uint32_t at = 0;
+	for (uint32_t i = 0; i < s->count; i++, at++) {
+		for (; at < s->index[i]; at++)
+			sl_put_bits(b, 0, bits);
+		sl_put_bits(b, field_of(s->symbol[i], s->largest), bits);
+	}
+	for (; at < s->domain; at++)
+		sl_put_bits(b, 0, bits);
+}
+
+static void raw_encode(const void *options, const struct sl_symbols *s, struct sl_writer *writer,
+                       void *scratch)
+{
+	(void)options, (void)scratch;
+	bool dense = dense_is_shorter(s->domain, s->count, s->largest);
+	sl_write_u8(writer, !dense);
+	if (dense && !s->largest) {
+		encode_patterns(s, writer);
+		return;
+	}
+	struct sl_bit_writer b = sl_bit_writer(writer);
+	if (dense) {
+		encode_dense(s, &b);
+	} else {
+		sl_put_omega(&b, s->count);
+		for (uint32_t i = 0; i < s->count; i++)
+			sl_put_bits(&b, s->index[i], sl_bit_length(s->domain - 1));
+		for (uint32_t i = 0; i < s->count; i++)
+			sl_put_bits(&b, field_of(s->symbol[i], s->largest), symbol_bits(s->largest));
+	}
+	sl_bits_finish(&b, writer);
+}
+
+/* One more symbol, unless it is zero; false where it does not fit. */
+static bool append(struct sl_symbols *s, uint32_t position, uint32_t field)
+{
+	if (field == 0)
+		return true;
+	int32_t symbol = s->largest ? sl_unzigzag(field) : (int32_t)field;
+	if (s->count == s->most || (s->largest && field > 2 * s->largest))
+		return false;
+	s->index[s->count] = position;
+	s->symbol[s->count++] = symbol;
+	return true;
+}
+
+static bool decode_patterns(struct sl_symbols *s, struct sl_reader body)
+{
+	const uint8_t *p = sl_read_bytes(&body, (size_t)s->domain * 4);
+	if (!p || !sl_reader_done(&body))
+		return false;
+	for (uint32_t at = 0; at < s->domain; at++)
+		if (!append(s, at, sl_load_u32(p + 4 * (size_t)at)))
+			return false;
+	return true;
+}
+
+static bool decode_sparse(struct sl_symbols *s, struct sl_bit_reader *b)
+{
+	uint32_t count = sl_get_omega(b);
+	unsigned wide = sl_bit_length(s->domain - 1), bits = symbol_bits(s->largest);
+	if (count == 0 || count > s->most ||
+	    b->position + (uint64_t)count * (wide + bits) > (uint64_t)b->length * 8)
+		return false;
+	uint64_t expected = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = (uint32_t)sl_get_bits(b, wide);
+		if (at < expected || at >= s->domain)
+			return false;
+		expected = (uint64_t)at + 1;
+		s->index[i] = at;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		if (!append(s, s->index[i], (uint32_t)sl_get_bits(b, bits)))
+			return false;
+	return s->count == count;
+}
+
+static bool raw_decode(const void *options, struct sl_symbols *s, struct sl_reader body, void *scratch)
+{
+	(void)options, (void)scratch;
+	uint8_t sparse = sl_read_u8(&body);
+	s->count = 0;
+	if (body.failed || sparse > 1)
+		return false;
+	bool good;
+	if (!sparse && !s->largest) {
+		good = decode_patterns(s, body);
+	} else {
+		struct sl_bit_reader b = sl_bit_reader(body);
+		good = true;
+		if (sparse)
+			good = decode_sparse(s, &b);
+		else if ((uint64_t)b.length * 8 < dense_bits(s->domain, s->largest))
+			good = false;
+		for (uint32_t at = 0; good && !sparse && at < s->domain; at++)
+			good = append(s, at, (uint32_t)sl_get_bits(&b, symbol_bits(s->largest)));
+		good = good && sl_bits_done(&b);
+	}
+	return good && s->count > 0 && sparse == !dense_is_shorter(s->domain, s->count, s->largest);
+}
+
+const struct sl_code sl_code_raw = {
+	.name = "raw",
+	.doc = "fixed-length fields, dense or sparse, whichever is shorter; carries float32",
+	.examples = "raw",
+	.largest = 0,
+	.bound = raw_bound,
+	.encode = raw_encode,
+	.decode = raw_decode,
+};

@@ -1,0 +1,174 @@
+#include "compress/stage.h"
+
+struct sl_workspace {
+	uint32_t *support;  /* selected coordinates */
+	uint32_t *position; /* of nonzero symbols, in the coder's domain */
+	int32_t *symbol;
+	uint32_t *index; /* of the update */
+	float *value;
+	void *select, *code; /* scratch of the stages */
+};
+
+static uint32_t most_symbols(const struct sl_pipeline *p)
+{
+	return p->select->most(p->select_options, p->dimension);
+}
+
+static uint32_t code_domain(const struct sl_pipeline *p)
+{
+	return p->select->shared_support ? most_symbols(p) : p->dimension;
+}
+
+static uint32_t largest_symbol(const struct sl_pipeline *p)
+{
+	return p->quantise->largest ? p->quantise->largest(p->quantise_options) : 0;
+}
+
+static size_t side_length(const struct sl_pipeline *p)
+{
+	return p->quantise->side ? p->quantise->side(p->quantise_options) : 0;
+}
+
+size_t sl_pipeline_bound(const struct sl_pipeline *p)
+{
+	return side_length(p) +
+	       p->code->bound(p->code_options, code_domain(p), most_symbols(p), largest_symbol(p));
+}
+
+size_t sl_pipeline_memory(const struct sl_pipeline *p)
+{
+	return p->code->memory ? p->code->memory(p->code_options, p->dimension) : 0;
+}
+
+struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_arena *arena)
+{
+	uint32_t most = most_symbols(p);
+	struct sl_workspace *w = sl_arena_take(arena, 1, sizeof *w);
+	struct sl_workspace made = {
+		.support = sl_arena_take(arena, most, sizeof *made.support),
+		.position = sl_arena_take(arena, most, sizeof *made.position),
+		.symbol = sl_arena_take(arena, most, sizeof *made.symbol),
+		.index = sl_arena_take(arena, most, sizeof *made.index),
+		.value = sl_arena_take(arena, most, sizeof *made.value),
+	};
+	if (p->select->scratch)
+		made.select = sl_arena_take(arena, 1, p->select->scratch(p->select_options, p->dimension));
+	if (p->code->scratch)
+		made.code = sl_arena_take(
+		    arena, 1, p->code->scratch(p->code_options, code_domain(p), most, largest_symbol(p)));
+	if (w)
+		*w = made;
+	return w;
+}
+
+static void gather(uint32_t count, const uint32_t *index, const float *v, double scale, float *value)
+{
+	for (uint32_t i = 0; i < count; i++)
+		value[i] = v[index[i]];
+	if (scale != 1)
+		for (uint32_t i = 0; i < count; i++)
+			value[i] = (float)((double)value[i] * scale);
+}
+
+/* Leaves out zero symbols: their positions (or coordinates) and symbols move up. */
+static uint32_t drop_zero_symbols(uint32_t count, const uint32_t *support, bool by_position,
+                                  uint32_t *position, int32_t *symbol)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		position[kept] = by_position ? i : support[i];
+		symbol[kept] = symbol[i];
+		kept += symbol[i] != 0;
+	}
+	return kept;
+}
+
+/* The receiver's half, which gives the sender its update as well: values from symbols, without zeros; false
+ * where one is not finite. */
+static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_message *m, uint32_t count,
+                              const uint8_t *side, struct sl_update *update, struct sl_workspace *w)
+{
+	const uint32_t *index = w->position;
+	if (p->select->shared_support) {
+		for (uint32_t i = 0; i < count; i++)
+			w->index[i] = w->support[w->position[i]];
+		index = w->index;
+	}
+	struct sl_values values = { .message = m, .index = index, .count = count };
+	if (!p->quantise->decode(p->quantise_options, &values, w->symbol, side, w->value))
+		return false;
+	uint32_t kept = 0, bad = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t bits = sl_float_bits(w->value[i]);
+		bad |= (bits & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
+		w->index[kept] = index[i];
+		w->value[kept] = w->value[i];
+		kept += bits << 1 != 0;
+	}
+	*update = (struct sl_update){ .count = kept, .index = w->index, .value = w->value };
+	return !bad;
+}
+
+static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl_message *m, uint32_t domain,
+                                    struct sl_workspace *w)
+{
+	bool shared = p->select->shared_support;
+	return (struct sl_symbols){
+		.message = m,
+		.domain = domain,
+		.most = most_symbols(p) < domain ? most_symbols(p) : domain,
+		.largest = largest_symbol(p),
+		.coordinate = shared ? w->support : NULL,
+		.index = w->position,
+		.symbol = w->symbol,
+	};
+}
+
+void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m, const float *v,
+                        struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
+{
+	uint32_t selected = p->select->select(p->select_options, m, v, w->support, w->select);
+	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
+	gather(selected, w->support, v, scale, w->value);
+	struct sl_values values = { .message = m, .index = w->support, .count = selected };
+	uint8_t *side = sl_write_room(writer, side_length(p));
+	p->quantise->encode(p->quantise_options, &values, w->value, w->symbol, side);
+	bool shared = p->select->shared_support;
+	uint32_t count = drop_zero_symbols(selected, w->support, shared, w->position, w->symbol);
+	if (count == 0) { /* the empty body */
+		writer->at = side;
+		*update = (struct sl_update){ .index = w->index, .value = w->value };
+		return;
+	}
+	struct sl_symbols symbols = symbols_of(p, m, shared ? selected : p->dimension, w);
+	symbols.count = count;
+	p->code->encode(p->code_options, &symbols, writer, w->code);
+	SL_CHECK(values_of_symbols(p, m, count, side, update, w));
+	if (p->code->commit)
+		p->code->commit(p->code_options, &symbols, w->code);
+}
+
+bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m, struct sl_reader body,
+                        struct sl_update *update, struct sl_workspace *w)
+{
+	*update = (struct sl_update){ .index = w->index, .value = w->value };
+	if (sl_reader_done(&body))
+		return true;
+	const uint8_t *side = sl_read_bytes(&body, side_length(p));
+	if (body.failed)
+		return false;
+	uint32_t domain = p->dimension;
+	if (p->select->shared_support)
+		domain = p->select->select(p->select_options, m, NULL, w->support, w->select);
+	struct sl_symbols symbols = symbols_of(p, m, domain, w);
+	if (domain == 0 || !p->code->decode(p->code_options, &symbols, body, w->code))
+		return false;
+	SL_CHECK(symbols.count >= 1 && symbols.count <= symbols.most);
+	if (!values_of_symbols(p, m, symbols.count, side, update, w)) {
+		update->count = 0;
+		return false;
+	}
+	if (p->code->commit)
+		p->code->commit(p->code_options, &symbols, w->code);
+	return true;
+}
