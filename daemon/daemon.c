@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include "base/bytes.h"
+#include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
 

@@ -300,9 +300,10 @@ static void on_router_event(struct sl_net *net, unsigned event, int value)
 		sl_wire_opened(&net->wire, 0, value);
 	else if (event == ZMQ_EVENT_DISCONNECTED)
 		sl_wire_closed(&net->wire, 0, value);
-	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+		/* Which of the two it is depends on who hangs up first. */
 		notice(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
-		       "refused a connection that does not speak CURVE");
+		       "a connection ended before it had proven a key");
 }
 
 /* A monitor's message: event (16 bits) and value (32 bits) of this machine, then an address. */
