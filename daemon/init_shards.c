@@ -72,8 +72,10 @@ static enum sl_status read_block(struct sl_block *out, const struct sl_source *s
 		return error->status;
 	enum sl_status status = feed_files(&f, train ? source->train : source->test, peer, error);
 	if (status == SL_OK)
-		status = source->format->finish(f.reader, features, classes, &out->bytes, &out->length, error);
-	source->format->abandon(f.reader);
+		status =
+		    source->format->finish(f.reader, features, classes, &out->bytes, &out->length, error);
+	else
+		source->format->abandon(f.reader);
 	if (status == SL_OK)
 		status = sl_dataset_open(&out->data, out->bytes, out->length, error);
 	if (status != SL_OK)

@@ -104,10 +104,23 @@ static void name_things(struct sl_prepared *p)
 	SL_CHECK(length < sizeof p->printed);
 }
 
+enum sl_status sl_prepared_complete(struct sl_prepared *out, bool fresh, struct sl_error *error)
+{
+	char path[4096];
+	sl_prepared_data_path(&out->config, SL_PREPARED_TEST, path);
+	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
+	if (status == SL_OK)
+		status = make_plan(out, error);
+	if (status == SL_OK)
+		status = sl_config_session(&out->config, fresh, &out->plan.session, error);
+	if (status == SL_OK)
+		name_things(out);
+	return status;
+}
+
 enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
                                 bool fresh, struct sl_error *error)
 {
-	char path[4096];
 	memset(out, 0, sizeof *out);
 	enum sl_status status = sl_keys_start(error);
 	if (status == SL_OK)
@@ -116,17 +129,9 @@ enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, 
 		status = sl_config_load(&out->config, conf_file, overrides, error);
 	if (status == SL_OK)
 		status = open_roster(out, error);
-	if (status == SL_OK) {
-		sl_prepared_data_path(&out->config, SL_PREPARED_TEST, path);
-		status = open_data(&out->test_file, &out->test, path, error);
-	}
 	if (status == SL_OK)
-		status = make_plan(out, error);
-	if (status == SL_OK)
-		status = sl_config_session(&out->config, fresh, &out->plan.session, error);
-	if (status == SL_OK)
-		name_things(out);
-	else
+		status = sl_prepared_complete(out, fresh, error);
+	if (status != SL_OK)
 		sl_prepared_close(out);
 	return status;
 }

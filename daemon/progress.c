@@ -223,7 +223,10 @@ void sl_progress_say(struct sl_progress *p, const char *format, ...)
 
 void sl_progress_end(struct sl_progress *p)
 {
-	if (p)
+	if (p && p->table) {
+		back_to_top(p);
+		fputs("\033[J", p->out);
 		fflush(p->out);
+	}
 	free(p);
 }

@@ -27,7 +27,7 @@ void sl_progress_show(struct sl_progress *, const struct sl_progress_peer *peers
 /* A line of its own above the table. */
 __attribute__((format(printf, 2, 3))) void sl_progress_say(struct sl_progress *, const char *format, ...);
 
-/* Leaves the last table standing. NULL is fine. */
+/* Clears the table: what it said last is a moment older than the summary that follows. NULL is fine. */
 void sl_progress_end(struct sl_progress *);
 
 #endif

@@ -13,13 +13,13 @@ struct report {
 	bool json, found;
 };
 
-static void print_json(const struct report *r, const struct sl_history_summary *s)
+void sl_summary_json(FILE *out, const char *database, const struct sl_history_summary *s)
 {
 	const struct {
 		const char *key, *text;
 	} texts[] = { { "run_id", s->run_id },       { "name", s->name },         { "topology", s->topology },
 		      { "algorithm", s->algorithm }, { "compress", s->compress }, { "model", s->model },
-		      { "dataset", s->dataset },     { "history", r->database } };
+		      { "dataset", s->dataset },     { "history", database } };
 	const struct {
 		const char *key;
 		double value;
@@ -35,37 +35,47 @@ static void print_json(const struct report *r, const struct sl_history_summary *
 		        { "seconds", s->seconds },
 		        { "events", (double)s->events } };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		fprintf(r->out, "%s\"%s\": ", i ? ", " : "{", texts[i].key);
-		sl_json_text(r->out, texts[i].text);
+		fprintf(out, "%s\"%s\": ", i ? ", " : "{", texts[i].key);
+		sl_json_text(out, texts[i].text);
 	}
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-		fprintf(r->out, ", \"%s\": ", numbers[i].key);
-		sl_json_real(r->out, numbers[i].value < 0 ? (double)NAN : numbers[i].value);
+		fprintf(out, ", \"%s\": ", numbers[i].key);
+		sl_json_real(out, numbers[i].value < 0 ? (double)NAN : numbers[i].value);
 	}
-	fputs("}\n", r->out);
+	putc('}', out);
 }
 
-static void print_text(const struct report *r, const struct sl_history_summary *s)
+static void print_traffic(const struct report *r, const struct sl_history_summary *s)
 {
 	char payload[32], wire[32];
 	sl_bytes_text(s->payload_bytes, payload, sizeof payload);
 	sl_bytes_text(s->wire_bytes, wire, sizeof wire);
+	fprintf(r->out, "sent       %s of differences", payload);
+	if (isfinite(s->saved))
+		fprintf(r->out, ", %.2f %% less than float32 models in as many rounds", 100 * s->saved);
+	if (s->wire_bytes > 0)
+		fprintf(r->out, "; %s on the wire", wire);
+	putc('\n', r->out);
+}
+
+static void print_text(const struct report *r, const struct sl_history_summary *s)
+{
 	fprintf(r->out, "run        %s: %s, %u peers on %s\n", s->run_id, s->algorithm, s->peers,
 	        s->topology);
-	fprintf(r->out, "learned    %s (%u parameters) from %s in %u rounds, %.1f s\n", s->model,
-	        s->dimension, s->dataset, s->rounds, s->seconds);
+	fprintf(r->out, "learned    %s (%u parameters) from %s in %u rounds", s->model, s->dimension,
+	        s->dataset, s->rounds);
+	if (isfinite(s->seconds))
+		fprintf(r->out, ", %.1f s", s->seconds);
+	putc('\n', r->out);
 	if (isfinite(s->test_accuracy))
 		fprintf(r->out, "accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n",
 		        s->test_accuracy, s->worst_accuracy);
 	if (isfinite(s->consensus_error))
 		fprintf(r->out, "consensus  %.4g, the mean squared distance from the average model\n",
 		        s->consensus_error);
-	fprintf(r->out, "sent       %s of differences", payload);
-	if (isfinite(s->saved))
-		fprintf(r->out, ", %.2f %% less than float32 models in as many rounds", 100 * s->saved);
-	if (s->wire_bytes > 0)
-		fprintf(r->out, "; %s on the wire", wire);
-	fprintf(r->out, "\ncompress   %s\n", s->compress);
+	if (s->payload_bytes >= 0)
+		print_traffic(r, s);
+	fprintf(r->out, "compress   %s\n", s->compress);
 	if (s->events > 0)
 		fprintf(r->out, "warnings   %lld: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s'\"\n",
 		        (long long)s->events, r->database, s->run_id);
@@ -76,10 +86,12 @@ static bool each(void *context, const struct sl_history_summary *s)
 {
 	struct report *r = context;
 	r->found = true;
-	if (r->json)
-		print_json(r, s);
-	else
+	if (r->json) {
+		sl_summary_json(r->out, r->database, s);
+		putc('\n', r->out);
+	} else {
 		print_text(r, s);
+	}
 	return false;
 }
 

@@ -10,4 +10,8 @@
 enum sl_status sl_summary_print(FILE *out, const char *database, const char *run_id, bool json,
                                 struct sl_error *error);
 
+/* One run as a JSON object, without a newline. */
+struct sl_history_summary;
+void sl_summary_json(FILE *out, const char *database, const struct sl_history_summary *);
+
 #endif

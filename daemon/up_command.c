@@ -347,8 +347,10 @@ static int run_peers(struct up *up, struct sl_error *error)
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);
 	watch(up);
+	sl_progress_end(up->progress);
+	up->progress = NULL;
 	if (up->interrupts)
-		sl_progress_say(up->progress, "stopped; starling up %s --resume goes on", up->run);
+		fprintf(stderr, "stopped; starling up %s --resume goes on\n", up->run);
 	status = sl_summary_print(stdout, up->database, up->prepared.run_id, up->json, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);

@@ -53,7 +53,8 @@ static enum sl_status read_all(const char *spec, const struct text *stream, uint
 	}
 	if (status == SL_OK)
 		status = f->finish(reader, features, classes, block, length, error);
-	f->abandon(reader);
+	else
+		f->abandon(reader);
 	assert_true((status == SL_OK) == (*block != NULL));
 	return status;
 }
@@ -325,7 +326,6 @@ static struct samples generate(const char *arguments, uint64_t seed, bool train)
 	assert_int_equal(sl_spec_arguments(f->options, options, "synthetic", arguments, NULL), SL_OK);
 	struct sl_data_reader *reader = f->open(options, seed, train, NULL);
 	assert_int_equal(f->finish(reader, 0, 0, &s.block, &s.length, NULL), SL_OK);
-	f->abandon(reader);
 	s.data = opened(s.block, s.length);
 	return s;
 }
@@ -365,6 +365,7 @@ static void synthetic_data_is_a_function_of_its_seed(void **state)
 	uint8_t *block;
 	size_t length;
 	assert_int_not_equal(f->finish(reader, 99, 0, &block, &length, &error), SL_OK);
+	reader = f->open(NULL, 1, true, &error);
 	assert_int_not_equal(f->push(reader, 0, (const uint8_t *)"x", 1, "file", &error), SL_OK);
 	f->abandon(reader);
 }

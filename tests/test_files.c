@@ -3,7 +3,7 @@
 #include "base/random.h"
 #include "daemon/files.h"
 #include "tests/support/faults.h"
-#include "tests/support/folder.h"
+#include "tests/support/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -47,9 +47,9 @@ uint32_t sl_get_omega(struct sl_bit_reader *b)
 {
 	uint64_t window = sl_peek_bits(b), n = 1;
 	while (window >> 63) {
-		unsigned group = (unsigned)n + 1;
-		if (group > 32)
+		if (n > 31)
 			return 0;
+		unsigned group = (unsigned)n + 1;
 		n = window >> (64 - group);
 		window <<= group;
 		b->position += group;

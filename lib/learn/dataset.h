@@ -46,8 +46,8 @@ void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint
 
 /* A reader of a foreign format: bytes in, a data set out. Not for the core: it allocates (learn/data only).
  * Life: open → push (any number of chunks) for the features stream and, where `streams` is 2, for the labels stream →
- * finish, which gives a prepared-form block that the caller frees with free(). After a failed push, or after finish,
- * nothing but abandon may follow. abandon frees the reader at any point, and always does: finish does not. */
+ * finish, which gives a prepared-form block that the caller frees with free(), and frees the reader whatever it returns.
+ * abandon frees a reader that is not to be finished; after a failed push nothing else may follow. */
 struct sl_data_reader;
 struct sl_data_format {
 	const char *name, *doc;

@@ -1,11 +1,11 @@
 #include "learn/kernel.h"
 
 #include "base/bytes.h"
+#include "linalg/variants.h"
 
-/* gcc's -O2 vectorises hardly any loop of unknown length, and a portable binary may only use SSE2: ask for
- * both here. -ffp-contract=off keeps the variants bit-equal. */
-#if defined __x86_64__ && defined __GNUC__ && !defined __clang__
-#define KERNEL __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"), optimize("O3")))
+/* gcc's -O2 vectorises hardly any loop of unknown length: ask for more here. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define KERNEL SL_VARIANTS __attribute__((optimize("O3")))
 #else
 #define KERNEL
 #endif

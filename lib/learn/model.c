@@ -6,7 +6,7 @@ static const struct sl_model *find_model(const char *name, struct sl_error *erro
 {
 	const char *names[64];
 	size_t count = 0;
-	for (; sl_models[count] && count < sizeof names / sizeof *names; count++) {
+	for (; count < sizeof names / sizeof *names && sl_models[count]; count++) {
 		if (strcmp(sl_models[count]->name, name) == 0)
 			return sl_models[count];
 		names[count] = sl_models[count]->name;

@@ -240,8 +240,8 @@ static double soften(struct pass *p, float *sum, int64_t *correct)
 	}
 	sl_kernel_exp((size_t)p->rows * classes, z);
 	for (uint32_t i = 0; i < p->rows; i++) {
-		sum[i] = 0;
-		for (uint32_t c = 0; c < classes; c++)
+		sum[i] = z[(size_t)i * classes];
+		for (uint32_t c = 1; c < classes; c++)
 			sum[i] += z[(size_t)i * classes + c];
 		loss += log((double)sum[i]);
 	}

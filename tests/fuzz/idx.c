@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	size_t size = 0;
 	if (status == SL_OK)
 		status = sl_data_format_idx.finish(reader, 0, 0, &block, &size, &error);
-	sl_data_format_idx.abandon(reader);
+	else
+		sl_data_format_idx.abandon(reader);
 	struct sl_dataset data;
 	if (status == SL_OK)
 		SL_CHECK(sl_dataset_open(&data, block, size, &error) == SL_OK);

@@ -30,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	size_t size = 0;
 	if (status == SL_OK)
 		status = format->finish(reader, features, classes, &block, &size, &error);
-	format->abandon(reader);
+	else
+		format->abandon(reader);
 	struct sl_dataset data;
 	if (status == SL_OK) {
 		SL_CHECK(sl_dataset_open(&data, block, size, &error) == SL_OK);

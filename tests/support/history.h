@@ -3,7 +3,7 @@
 #define TEST_SUPPORT_HISTORY_H
 
 #include "history/internal.h"
-#include "tests/support/folder.h"
+#include "tests/support/scratch.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -174,11 +174,10 @@ static enum sl_status check_shape(const struct sl_data_reader *reader, uint32_t 
 	return SL_OK;
 }
 
-static enum sl_status idx_finish(struct sl_data_reader *reader, uint32_t features, uint32_t classes,
+static enum sl_status make_block(const struct sl_data_reader *reader, uint32_t features, uint32_t classes,
                                  uint8_t **block, size_t *length, struct sl_error *error)
 {
 	const struct stream *images = &reader->stream[IMAGES], *labels = &reader->stream[LABELS];
-	SL_CHECK(!reader->refused);
 	uint32_t found;
 	enum sl_status status = check_shape(reader, features, error);
 	if (status == SL_OK)
@@ -210,6 +209,15 @@ static void idx_abandon(struct sl_data_reader *reader)
 	for (unsigned i = 0; reader && i < STREAMS; i++)
 		free(reader->stream[i].values.bytes);
 	free(reader);
+}
+
+static enum sl_status idx_finish(struct sl_data_reader *reader, uint32_t features, uint32_t classes,
+                                 uint8_t **block, size_t *length, struct sl_error *error)
+{
+	SL_CHECK(!reader->refused);
+	enum sl_status status = make_block(reader, features, classes, block, length, error);
+	idx_abandon(reader);
+	return status;
 }
 
 const struct sl_data_format sl_data_format_idx = {

@@ -122,7 +122,7 @@ static enum sl_status take_feature(struct sl_data_reader *r, struct sl_error *er
 {
 	make_printable(r->word);
 	uint32_t index = 0;
-	char *text = NULL, *end;
+	char *text = r->word, *end;
 	enum sl_status status = take_index(r, &index, &text, error);
 	if (status != SL_OK)
 		return status;
@@ -306,11 +306,9 @@ static enum sl_status complete(struct sl_data_reader *r, uint32_t features, stru
 	return sl_growing_add(&r->row, &end, sizeof end) ? SL_OK : no_memory(error);
 }
 
-static enum sl_status libsvm_finish(struct sl_data_reader *r, uint32_t features, uint32_t classes,
-                                    uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status make_block(struct sl_data_reader *r, uint32_t features, uint32_t classes,
+                                 uint8_t **block, size_t *length, struct sl_error *error)
 {
-	SL_CHECK(!r->refused);
-	r->refused = true; /* its life ends here */
 	enum sl_status status = complete(r, features, error);
 	if (status != SL_OK)
 		return status;
@@ -345,6 +343,15 @@ static void libsvm_abandon(struct sl_data_reader *r)
 	free(r->label.bytes);
 	free(r->where.bytes);
 	free(r);
+}
+
+static enum sl_status libsvm_finish(struct sl_data_reader *r, uint32_t features, uint32_t classes,
+                                    uint8_t **block, size_t *length, struct sl_error *error)
+{
+	SL_CHECK(!r->refused);
+	enum sl_status status = make_block(r, features, classes, block, length, error);
+	libsvm_abandon(r);
+	return status;
 }
 
 const struct sl_data_format sl_data_format_libsvm = {

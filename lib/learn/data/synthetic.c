@@ -147,16 +147,12 @@ static enum sl_status make_block(const struct sl_data_reader *r, uint32_t sample
 	return sl_reader_prepare(&data, block, length, error);
 }
 
-static enum sl_status synthetic_finish(struct sl_data_reader *r, uint32_t features, uint32_t classes,
-                                       uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status make_tables(const struct sl_data_reader *r, uint8_t **block, size_t *length,
+                                  struct sl_error *error)
 {
-	const struct synthetic_options *o = &r->options;
-	if ((features && features != o->features) || (classes && classes != o->classes))
-		return sl_fail(error, SL_MALFORMED,
-		               "synthetic: %u features and %u classes, must be %u and %u", o->features,
-		               o->classes, features, classes);
 	struct tables t = { 0 };
-	enum sl_status status = make_block(r, r->train ? o->samples : o->test, &t, block, length, error);
+	enum sl_status status =
+	    make_block(r, r->train ? r->options.samples : r->options.test, &t, block, length, error);
 	free(t.centre);
 	free(t.dense);
 	free(t.label);
@@ -169,6 +165,21 @@ static enum sl_status synthetic_finish(struct sl_data_reader *r, uint32_t featur
 static void synthetic_abandon(struct sl_data_reader *r)
 {
 	free(r);
+}
+
+static enum sl_status synthetic_finish(struct sl_data_reader *r, uint32_t features, uint32_t classes,
+                                       uint8_t **block, size_t *length, struct sl_error *error)
+{
+	const struct synthetic_options *o = &r->options;
+	enum sl_status status;
+	if ((features && features != o->features) || (classes && classes != o->classes))
+		status =
+		    sl_fail(error, SL_MALFORMED, "synthetic: %u features and %u classes, must be %u and %u",
+		            o->features, o->classes, features, classes);
+	else
+		status = make_tables(r, block, length, error);
+	synthetic_abandon(r);
+	return status;
 }
 
 const struct sl_data_format sl_data_format_synthetic = {

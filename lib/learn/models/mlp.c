@@ -6,7 +6,7 @@ enum { HIDDEN_MAX = sizeof((struct sl_model_instance *)NULL)->hidden / sizeof(ui
 #define HIDDEN(number, least, standard)                                                                      \
 	{                                                                                                    \
 		"hidden" #number, "units of hidden layer " #number " (0: no such layer)", SL_OPTION_U32,     \
-		    offsetof(struct sl_model_instance, hidden[number - 1]), least, 1 << 20, standard, NULL,  \
+		    offsetof(struct sl_model_instance, hidden[(number)-1]), least, 1 << 20, standard, NULL,  \
 		    true                                                                                     \
 	}
 static const struct sl_option options[] = {

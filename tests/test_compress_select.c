@@ -1,0 +1,121 @@
+/* topk against sorting, on vectors large enough for every path of it. */
+#include "tests/support/compress.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+static const float *sorted_vector;
+
+static int by_magnitude(const void *a, const void *b)
+{
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	uint32_t x = sl_float_bits(sorted_vector[i]) << 1, y = sl_float_bits(sorted_vector[j]) << 1;
+	return x != y ? (x < y ? 1 : -1) : i < j ? -1 : 1;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+	return i < j ? -1 : i > j;
+}
+
+/* The first k in order of magnitude, ties by index, without zeros, in order of index. */
+static uint32_t expected_topk(uint32_t d, const float *v, uint32_t k, uint32_t *order)
+{
+	for (uint32_t i = 0; i < d; i++)
+		order[i] = i;
+	sorted_vector = v;
+	qsort(order, d, sizeof *order, by_magnitude);
+	uint32_t count = 0;
+	while (count < k && v[order[count]] != 0)
+		count++;
+	qsort(order, count, sizeof *order, by_index);
+	return count;
+}
+
+/* Shapes of a vector: what a sample of it says ranges from right to thoroughly misleading. */
+static float shaped(unsigned shape, struct sl_random *g, uint32_t i, uint32_t d)
+{
+	float normal = (float)sl_random_normal(g);
+	switch (shape) {
+	case 0:
+		return normal;
+	case 1: /* few distinct magnitudes */
+		return (float)(int)(3 * normal) * 0.25F;
+	case 2: /* all the large ones at one end */
+		return i > d - d / 50 ? 100 + normal : normal * 1e-3F;
+	case 3: /* mostly zeros of both signs */
+		return sl_random_unit(g) < 0.01F ? normal : i % 2 ? 0.0F : -0.0F;
+	case 4: /* all equal */
+		return i % 3 ? 2.0F : -2.0F;
+	case 5: /* denormals */
+		return normal * 1e-40F;
+	default: /* larger every 24th, as a stride would see it */
+		return i % 24 == 0 ? 10 * normal : normal * 0.01F;
+	}
+}
+
+static void test_topk(void **state)
+{
+	(void)state;
+	static const uint32_t dimensions[] = { 1, 63, 64, 65, 4099, 20011, 101770 };
+	static const char *const texts[] = { "topk:1",    "topk:2",    "topk:37",
+		                             "topk:0.02", "topk:0.05", "topk:0.5" };
+	for (unsigned shape = 0; shape < 7; shape++)
+		for (size_t j = 0; j < sizeof dimensions / sizeof *dimensions; j++) {
+			uint32_t d = dimensions[j];
+			float *v = malloc(d * sizeof *v);
+			uint32_t *order = malloc(d * sizeof *order);
+			struct sl_random g = sl_random_stream(shape, 0, "topk", d);
+			for (uint32_t i = 0; i < d; i++)
+				v[i] = shaped(shape, &g, i, d);
+			struct sample s = { .v = v, .copy = v };
+			layout_fill(&s.layout, d, 7);
+			for (size_t t = 0; t<sizeof texts / sizeof *texts; t += d> 50000 ? 3 : 1) {
+				char text[64];
+				snprintf(text, sizeof text, "%s | float32 | raw", texts[t]);
+				struct rig r;
+				assert_true(rig_make(&r, text, &s.layout, NULL));
+				uint32_t k = r.pipeline.select->most(r.pipeline.select_options, d);
+				uint32_t count = expected_topk(d, v, k, order);
+				rig_encode(&r, &s, 0);
+				assert_int_equal(r.count, count);
+				assert_memory_equal(r.index, order, count * sizeof *order);
+				rig_free(&r);
+			}
+			free(v);
+			free(order);
+		}
+}
+
+static void test_topk_count(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		uint32_t dimension, k;
+	} cases[] = { { "topk:0.05", 101770, 5089 },
+		      { "topk:1", 10, 10 },
+		      { "topk:0.001", 10, 1 },
+		      { "topk:200", 1000, 200 },
+		      { "topk:200", 7, 7 } };
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sl_layout layout;
+		struct sl_pipeline p;
+		char text[64];
+		layout_fill(&layout, cases[i].dimension, 3);
+		snprintf(text, sizeof text, "%s | float32 | raw", cases[i].text);
+		assert_int_equal(sl_pipeline_parse(&p, text, &layout, NULL), SL_OK);
+		assert_int_equal(p.select->most(p.select_options, p.dimension), cases[i].k);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_topk), cmocka_unit_test(test_topk_count) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

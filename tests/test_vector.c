@@ -1,0 +1,225 @@
+/* Dense kernels: against plain loops, bit for bit where rounding is fixed, and across compiled variants. */
+#include "base/random.h"
+#include "linalg/vector.h"
+
+#include <float.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+enum { LENGTH = 1000 };
+static const size_t lengths[] = { 0, 1, 15, 16, 17, 63, 64, 65, 333, LENGTH };
+enum { LENGTHS = sizeof lengths / sizeof *lengths };
+
+static uint32_t bits_of(float v)
+{
+	uint32_t b;
+	memcpy(&b, &v, sizeof b);
+	return b;
+}
+
+static void fill(float *x, uint64_t seed)
+{
+	struct sl_random g = sl_random_stream(seed, 0, "vector", 0);
+	for (size_t i = 0; i < LENGTH; i++) {
+		float u = sl_random_unit(&g);
+		x[i] = u < 0.1F    ? 0
+		       : u < 0.15F ? -0.0F
+		       : u < 0.2F  ? 1e-41F
+		                   : (float)sl_random_normal(&g) * powf(10, 6 * u - 3);
+	}
+}
+
+/* The reduction as the contract has it: sixteen lanes, then halves. */
+static double lanes(size_t n, const double *term)
+{
+	double lane[16] = { 0 };
+	for (size_t k = 0; k < n; k++)
+		lane[k % 16] += term[k];
+	for (int width = 8; width > 0; width /= 2)
+		for (int l = 0; l < width; l++)
+			lane[l] += lane[l + width];
+	return lane[0];
+}
+
+static void same(size_t n, const float *a, const float *b)
+{
+	assert_memory_equal(a, b, n * sizeof *a);
+}
+
+/* The expectations are computed one element at a time through volatile: no vector instruction, no fused
+ * operation. */
+static void test_elementwise(void **state)
+{
+	(void)state;
+	static float x[LENGTH], y[LENGTH], out[LENGTH], expected[LENGTH];
+	fill(x, 1);
+	for (int i = 0; i < LENGTHS; i++) {
+		size_t n = lengths[i];
+		volatile float a = 0.3F;
+		fill(y, 2);
+		for (size_t k = 0; k < n; k++) {
+			volatile float product = a * x[k];
+			expected[k] = y[k] + product;
+		}
+		sl_vector_axpy(n, a, x, y);
+		same(n, y, expected);
+		fill(y, 3);
+		for (size_t k = 0; k < n; k++)
+			expected[k] = x[k] - y[k];
+		sl_vector_subtract(n, x, y, out);
+		same(n, out, expected);
+		sl_vector_subtract(n, x, y, y); /* in place */
+		same(n, y, expected);
+		memcpy(y, x, sizeof y);
+		for (size_t k = 0; k < n; k++)
+			expected[k] = a * x[k];
+		sl_vector_scale(n, a, y);
+		same(n, y, expected);
+		assert_memory_equal(y + n, x + n, (LENGTH - n) * sizeof *y); /* nothing beyond the end */
+	}
+}
+
+static void test_reductions(void **state)
+{
+	(void)state;
+	static float x[LENGTH], y[LENGTH];
+	static double term[LENGTH];
+	fill(x, 4);
+	fill(y, 5);
+	for (int i = 0; i < LENGTHS; i++) {
+		size_t n = lengths[i], nonzero = 0;
+		float largest = 0;
+		uint64_t digest = 0;
+		for (size_t k = 0; k < n; k++) {
+			term[k] = (double)x[k] * (double)y[k];
+			nonzero += x[k] != 0;
+			largest = fmaxf(largest, fabsf(x[k]));
+			digest += sl_digest_term(7 + k, x[k]);
+		}
+		assert_true(sl_vector_dot(n, x, y) == lanes(n, term));
+		for (size_t k = 0; k < n; k++)
+			term[k] = (double)x[k] * (double)x[k];
+		assert_true(sl_vector_square(n, x) == lanes(n, term));
+		for (size_t k = 0; k < n; k++) {
+			volatile float difference = x[k] - y[k];
+			term[k] = (double)difference * (double)difference;
+		}
+		assert_true(sl_vector_distance(n, x, y) == lanes(n, term));
+		assert_int_equal(sl_vector_nonzero(n, x), nonzero);
+		assert_true(sl_vector_largest(n, x) == largest);
+		assert_true(sl_vector_digest(n, 7, x) == digest);
+	}
+}
+
+static void test_mix(void **state)
+{
+	(void)state;
+	static float a[LENGTH], b[LENGTH], x[LENGTH], zero[LENGTH], back[LENGTH], expected[LENGTH];
+	static double term[LENGTH];
+	fill(a, 6);
+	fill(b, 7);
+	for (int i = 0; i < LENGTHS; i++) {
+		size_t n = lengths[i];
+		fill(x, 8);
+		for (size_t k = 0; k < n; k++) {
+			volatile float difference = b[k] - a[k];
+			volatile float increment = 0.17F * difference;
+			expected[k] = x[k] + increment;
+			term[k] = (double)difference * (double)difference;
+		}
+		assert_true(sl_vector_mix(n, 0.17F, a, b, x) == lanes(n, term));
+		same(n, x, expected);
+		memset(zero, 0, sizeof zero);
+		memset(back, 0, sizeof back);
+		sl_vector_mix(n, 0.17F, a, b, zero);
+		sl_vector_mix(n, 0.17F, b, a, back);
+		for (size_t k = 0; k < n; k++)
+			assert_true(zero[k] == -back[k]); /* what one end gains the other loses */
+	}
+}
+
+static void test_finite(void **state)
+{
+	(void)state;
+	static float x[LENGTH];
+	fill(x, 9);
+	x[1] = FLT_MAX;
+	for (int i = 0; i < LENGTHS; i++) {
+		size_t n = lengths[i];
+		assert_true(sl_vector_finite(n, x));
+		static const float bad[] = { NAN, INFINITY, -INFINITY };
+		for (size_t k = 0; k < 3 * n; k++) {
+			float keep = x[k / 3];
+			x[k / 3] = bad[k % 3];
+			assert_false(sl_vector_finite(n, x));
+			x[k / 3] = keep;
+		}
+	}
+}
+
+/* The proximal operator of t|x| is the minimiser of ½(u − x)² + t|u|; exact zeros have one sign. */
+static void test_soft_threshold(void **state)
+{
+	(void)state;
+	static float x[LENGTH], y[LENGTH];
+	static const float thresholds[] = { 0, 1e-41F, 0.1F, 10 };
+	for (size_t i = 0; i < 4; i++) {
+		float t = thresholds[i];
+		fill(x, 10);
+		memcpy(y, x, sizeof y);
+		sl_vector_soft_threshold(LENGTH, t, y);
+		for (size_t k = 0; k < LENGTH; k++) {
+			float magnitude = fabsf(x[k]) > t ? fabsf(x[k]) - t : 0;
+			assert_true(y[k] == copysignf(magnitude, x[k]));
+			assert_true(bits_of(y[k]) != 0x80000000);
+		}
+	}
+}
+
+/* The digest follows single changes, and a moved value changes it. */
+static void test_digest(void **state)
+{
+	(void)state;
+	static float x[LENGTH];
+	fill(x, 11);
+	uint64_t digest = sl_vector_digest(LENGTH, 0, x);
+	uint64_t parts = sl_vector_digest(400, 0, x) + sl_vector_digest(LENGTH - 400, 400, x + 400);
+	assert_true(digest == parts);
+	digest += sl_digest_term(5, 2.5F) - sl_digest_term(5, x[5]);
+	x[5] = 2.5F;
+	assert_true(digest == sl_vector_digest(LENGTH, 0, x));
+	float other = x[6];
+	x[6] = x[5];
+	x[5] = other;
+	assert_true(digest != sl_vector_digest(LENGTH, 0, x));
+}
+
+static void test_matrix(void **state)
+{
+	(void)state;
+	assert_non_null(sl_blas_start());
+	float a[2 * 3] = { 1, 2, 3, 4, 5, 6 }, b[3 * 2] = { 1, 0, 0, 1, 1, 1 }, c[4] = { 1, 1, 1, 1 };
+	sl_matrix_multiply(false, false, 2, 2, 3, 1, a, 3, b, 2, 2, c, 2); /* [[4 5] [10 11]] + 2 */
+	assert_true(c[0] == 6 && c[1] == 7 && c[2] == 12 && c[3] == 13);
+	float d[9];
+	sl_matrix_multiply(true, true, 3, 3, 2, 1, a, 3, b, 2, 0, d, 3); /* aᵀ·bᵀ, row 0: (1 4)·bᵀ = 1 4 5 */
+	assert_true(d[0] == 1 && d[1] == 4 && d[2] == 5 && d[8] == 9);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_elementwise),
+		cmocka_unit_test(test_reductions),
+		cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_finite),
+		cmocka_unit_test(test_soft_threshold),
+		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_matrix),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
