@@ -4,9 +4,11 @@
 # make SAN=address,undefined check
 # make bench | acceptance | fuzz | swarm
 # make install DESTDIR= PREFIX=/usr/local
+# make V=1                 shows the commands
 VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
 PREFIX  ?= /usr/local
 DESTDIR ?=
+Q       := $(if $(V),,@)
 CFLAGS  ?= -O2 -g
 SAN     ?=
 comma   := ,
@@ -33,23 +35,29 @@ daemon_c := $(filter-out $(programs:%=daemon/%.c),$(wildcard daemon/*.c daemon/*
 object    = $(patsubst %.c,$(B)/%.o,$(patsubst $(B)/%,%,$(1)))
 lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
+manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 all: $(programs:%=$(B)/%)
 $(programs:%=$(B)/%): $(B)/%: $(B)/daemon/%.o $(call object,$(daemon_c)) $(B)/libstarling.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(B)/libstarling.a: $(lib_o)
 	@$(RM) $@
 	@$(AR) rcs $@ $^
 $(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 # Kernels and coders are worth every vector instruction; the rest is not.
 $(B)/lib/linalg/%.o $(B)/lib/compress/%.o: override CFLAGS += -O3
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(B)/gen/%.o: $(B)/gen/%.c
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	@echo "  CC    $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
 define registry
 $(B)/gen/$(1).c: $(sort $(wildcard lib/$(1)/*.c)) lib/$(1)/registry lib/$(1) scripts/registry
@@ -64,12 +72,34 @@ $(B)/gen/schema.inc: lib/history/schema.sql
 $(call object,lib/history/history.c): $(B)/gen/schema.inc
 
 check: all $(tests)
-	@sh scripts/run-tests $(B) $(tests)
+	@sh scripts/run-tests $(B) $(tests) $(e2e)
+e2e: all
+	@sh scripts/run-tests $(B) $(e2e)
 lint:
 	@sh scripts/lint
+man: $(manual)
+$(B)/man/%: daemon/man/%.in scripts/man $(B)/starling
+	@mkdir -p $(@D)
+	@echo "  MAN   $@"
+	$(Q)sh scripts/man $(B)/starling $< > $@
+SBINDIR = $(PREFIX)/sbin
+UNITDIR = $(PREFIX)/lib/systemd/system
+SHARE   = $(PREFIX)/share
+install: all man
+	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/starling
+	install -D -t $(DESTDIR)$(SBINDIR) $(B)/starlingd
+	install -d $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|' scripts/systemd/starlingd@.service > $(DESTDIR)$(UNITDIR)/starlingd@.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/starlingd@.service
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) scripts/systemd/starling.target
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d scripts/systemd/starling.conf
+	for s in 1 5 7 8; do for m in $(B)/man/*.$$s; do [ ! -e $$m ] || \
+		install -D -m 644 -t $(DESTDIR)$(SHARE)/man/man$$s $$m || exit 1; done; done
+	for f in topologies/*; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/starling/topologies $$f || exit 1; done
+	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check lint clean
+.PHONY: all check e2e lint man install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

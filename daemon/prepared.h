@@ -1,5 +1,5 @@
-/* prepared.h — opening a run from its folder: everything that starlingd, `starling sim RUN` and `starling up` do alike
- * before the first round, so that they cannot differ. */
+/* prepared.h — opening a run from its folder: everything that starlingd, `starling sim RUN` and `starling up`
+ * do alike before the first round, so that they cannot differ. */
 #ifndef SL_DAEMON_PREPARED_H
 #define SL_DAEMON_PREPARED_H
 
@@ -10,8 +10,8 @@
 #include "gossip/peer.h"
 #include "history/history.h"
 
-/* A run as its folder describes it. Owns mappings, roster and strings; pointers in plan point into it, so it must not
- * move after sl_prepared_open. */
+/* A run as its folder describes it. Owns mappings, roster and strings; pointers in plan point into it, so it
+ * must not move after sl_prepared_open. */
 struct sl_prepared {
 	struct sl_config config;
 	struct sl_roster roster;
@@ -20,14 +20,31 @@ struct sl_prepared {
 	struct sl_dataset test;
 	struct sl_plan plan;
 	char note[SL_TEXT_MAX * 2]; /* of sl_plan_make; may be empty */
-	char fingerprint[33], run_id[SL_TEXT_MAX + 32], dataset[SL_TEXT_MAX];
+	char fingerprint[33], run_id[SL_TEXT_MAX + 32], dataset[SL_TEXT_MAX], compress[SL_TEXT_MAX * 2];
 	char printed[16384]; /* the effective configuration and the BLAS core: run.config */
 };
 
-/* Loads configuration, roster, test set; checks them against each other; makes the plan. A fresh session is drawn with
- * `fresh`, else RUN/session is continued. */
-enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides, bool fresh,
-                                struct sl_error *error);
+/* The prepared data of a run, in the folder [data] shards: train-0.shard, train-1.shard, … and test.shard,
+ * which exists also where there are no test samples (it tells features and classes). peer SL_PREPARED_TEST:
+ * the test set. */
+#define SL_PREPARED_TEST UINT32_MAX
+void sl_prepared_data_path(const struct sl_config *, uint32_t peer, char out[static 4096]);
+
+/* What the history calls the data set: the generator's specification, the folder of idx files, else the
+ * file's name. */
+void sl_prepared_dataset_name(const struct sl_settings *, char name[static SL_TEXT_MAX]);
+
+/* Refuses a floating-point environment other than the default one (rounding to nearest, denormals kept):
+ * results would differ from those of other peers. Every thread that computes asks once. */
+enum sl_status sl_float_check(struct sl_error *error);
+
+/* Loads configuration, roster, test set; checks them against each other; makes the plan. A fresh session is
+ * drawn with `fresh`, else RUN/session is continued. */
+enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
+                                bool fresh, struct sl_error *error);
+/* The second half of that, for a run without a folder: config and roster.topology are there, shards are written; opens
+ * the test set, makes the plan, draws the session. */
+enum sl_status sl_prepared_complete(struct sl_prepared *, bool fresh, struct sl_error *error);
 void sl_prepared_close(struct sl_prepared *);
 
 /* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's. */

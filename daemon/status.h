@@ -1,5 +1,5 @@
-/* status.h — what a peer is doing now, asked over a UNIX socket in the run's folder: RUN/status/K. One connection, one
- * JSON line, closed. Paths of any length work (the socket is bound through /proc/self/fd). */
+/* status.h — what a peer is doing now, asked over a UNIX socket in the run's folder: RUN/status/K. One
+ * connection, one JSON line, closed. Paths of any length work (the socket is bound through /proc/self/fd). */
 #ifndef SL_DAEMON_STATUS_H
 #define SL_DAEMON_STATUS_H
 
@@ -17,7 +17,7 @@ bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line
 /* The line, a flat JSON object plus an array of edges:
  * {"peer":3,"pid":123,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"nonzero":90123,
  *  "payload_tx":123,"payload_rx":123,"wire_tx":1,"wire_rx":1,"edges_up":2,"edges":2,
- *  "links":[{"neighbour":2,"up":true,"late":false,"waited_for":true,"behind":0,"their_round":17,"heard_ms":3}, …]}
- * Unknown numbers are null. */
+ *  "links":[{"neighbour":2,"up":true,"late":false,"waited_for":true,"behind":0,"their_round":17,"heard_ms":3},
+ * …]} Unknown numbers are null. */
 
 #endif

@@ -1,5 +1,6 @@
-/* store.h — the disk never stops the loop: a bounded ring of rows to a writer thread that owns the database and the
- * checkpoint files. Rows that did not fit are counted, and the count becomes an event row of the history itself. */
+/* store.h — the disk never stops the loop: a bounded ring of rows to a writer thread that owns the database
+ * and the checkpoint files. Rows that did not fit are counted, and the count becomes an event row of the
+ * history itself. */
 #ifndef SL_DAEMON_STORE_H
 #define SL_DAEMON_STORE_H
 
@@ -12,11 +13,11 @@ struct sl_store_setup {
 	const struct sl_history_run *run; /* both are registered before sl_store_open returns */
 	const struct sl_history_peer *peer;
 	const char *checkpoint; /* path stem of the two generations, or NULL */
-	int wake; /* eventfd that the writer signals when a checkpoint is done; −1: none */
+	int wake;               /* eventfd that the writer signals when a checkpoint is done; −1: none */
 };
 
-/* Opens and migrates the database on the calling thread (errors are the caller's to report), then starts the writer. All
- * signals must be blocked already. */
+/* Opens and migrates the database on the calling thread (errors are the caller's to report), then starts the
+ * writer. All signals must be blocked already. */
 struct sl_store *sl_store_open(const struct sl_store_setup *, struct sl_error *error);
 
 /* From the loop's thread; never block. Rows are copied. */
@@ -25,20 +26,26 @@ void sl_store_link(struct sl_store *, const struct sl_link_row *);
 void sl_store_sketch(struct sl_store *, const struct sl_sketch_row *);
 void sl_store_event(struct sl_store *, const struct sl_event_row *);
 
-/* Hands over a checkpoint (malloc'd bytes, freed by the writer): rows pushed so far are committed durably, then the older
- * generation is replaced. False if one is still being written (the caller skips this one). */
+/* Hands over a checkpoint (malloc'd bytes, freed by the writer): rows pushed so far are committed durably,
+ * then the older generation is replaced. False if one is still being written or its end was not asked for
+ * yet, or there is no stem: the caller skips this one and keeps the bytes. */
 bool sl_store_checkpoint(struct sl_store *, uint8_t *bytes, size_t length);
 /* Whether a checkpoint ended since the last call, and how. */
 bool sl_store_checkpointed(struct sl_store *, bool *ok);
 
-/* Milliseconds since the writer last finished a batch while rows were waiting; 0 when it is idle: for the watchdog. */
+/* How long the writer has been inside one batch, in milliseconds; 0 when it is idle: for the watchdog. A disk
+ * that answers with errors is a state, in which rows are kept and tried again; only one that does not answer
+ * is stuck. */
 int64_t sl_store_stuck_ms(const struct sl_store *);
 
-/* Writes what is queued, marks the peer stopped, joins the thread, closes. */
+/* Writes what is queued, marks the peer stopped, joins the thread, closes. Gives a database that cannot be
+ * written half a second, then says on stderr how many rows are lost. NULL is fine. */
 void sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
 
-/* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The caller frees
- * the bytes. `which` says which file, for the event row. */
+/* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The
+ * caller frees the bytes. `which` says which file, for the event row, and what was wrong with one that was
+ * passed over; it is empty where there was no file at all. SL_IO: none verified, and at least one could not
+ * be read. */
 enum sl_status sl_checkpoint_load(const char *stem, uint8_t **bytes, size_t *length, char which[static 64],
                                   struct sl_error *error);
 

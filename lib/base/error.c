@@ -33,7 +33,8 @@ enum sl_status sl_wrap(struct sl_error *error, const char *format, ...)
 	int n = vsnprintf(error->text, sizeof error->text, format, arguments);
 	va_end(arguments);
 	if (n >= 0 && (size_t)n + 3 < sizeof error->text)
-		snprintf(error->text + n, sizeof error->text - (size_t)n, ": %.*s", (int)sizeof inner - n - 3, inner);
+		snprintf(error->text + n, sizeof error->text - (size_t)n, ": %.*s", (int)sizeof inner - n - 3,
+		         inner);
 	return error->status;
 }
 

@@ -6,21 +6,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SL_STATUSES(X)                                                                                                \
-	X(OK, "success")                                                                                              \
-	X(NO_MEMORY, "out of memory")                                                                                 \
-	X(MALFORMED, "malformed input")                                                                               \
-	X(OUT_OF_RANGE, "out of range")                                                                               \
-	X(TOO_BIG, "over a limit")                                                                                    \
-	X(NOT_FOUND, "not found")                                                                                     \
-	X(UNSUPPORTED, "not supported in this combination")                                                           \
-	X(REFUSED, "refused")                                                                                         \
+#define SL_STATUSES(X)                                                                                       \
+	X(OK, "success")                                                                                     \
+	X(NO_MEMORY, "out of memory")                                                                        \
+	X(MALFORMED, "malformed input")                                                                      \
+	X(OUT_OF_RANGE, "out of range")                                                                      \
+	X(TOO_BIG, "over a limit")                                                                           \
+	X(NOT_FOUND, "not found")                                                                            \
+	X(UNSUPPORTED, "not supported in this combination")                                                  \
+	X(REFUSED, "refused")                                                                                \
 	X(IO, "input/output error")
 #define X(id, text) SL_##id,
 enum sl_status { SL_STATUSES(X) SL_STATUS_COUNT };
 #undef X
 
-/* What went wrong. `text` is one line for a person, without a newline; it is meaningful only after a failure. */
+/* What went wrong. `text` is one line for a person, without a newline; it is meaningful only after a failure.
+ */
 struct sl_error {
 	enum sl_status status;
 	char text[400];
@@ -30,7 +31,8 @@ struct sl_error {
 __attribute__((format(printf, 3, 4))) enum sl_status sl_fail(struct sl_error *error, enum sl_status status,
                                                              const char *format, ...);
 
-/* Puts "prefix: " in front of a sentence that is already there, as a caller who knows more; returns its status. */
+/* Puts "prefix: " in front of a sentence that is already there, as a caller who knows more; returns its
+ * status. */
 __attribute__((format(printf, 2, 3))) enum sl_status sl_wrap(struct sl_error *error, const char *format, ...);
 
 /* The generic sentence of a status; never NULL. */

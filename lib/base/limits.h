@@ -2,7 +2,8 @@
 #ifndef SL_BASE_LIMITS_H
 #define SL_BASE_LIMITS_H
 
-/* A model has at most this many parameters: indices are uint32_t, and 4 bytes each must fit a size_t sum with room. */
+/* A model has at most this many parameters: indices are uint32_t, and 4 bytes each must fit a size_t sum with
+ * room. */
 #define SL_DIMENSION_MAX (UINT32_C(1) << 28)
 /* Neighbours of one peer: a complete graph of 256 peers; each costs a copy of the model. */
 #define SL_DEGREE_MAX 255

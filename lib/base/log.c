@@ -32,8 +32,9 @@ void sl_log(enum sl_level level, const char *format, ...)
 		return;
 	int keep = errno;
 	char line[1024];
-	int n = level >= SL_LEVEL_NOTICE ? snprintf(line, sizeof line, "%s: ", log_name)
-	                                 : snprintf(line, sizeof line, "%s: %s: ", log_name, level_name[level]);
+	int n = level >= SL_LEVEL_NOTICE
+	            ? snprintf(line, sizeof line, "%s: ", log_name)
+	            : snprintf(line, sizeof line, "%s: %s: ", log_name, level_name[level]);
 	va_list arguments;
 	va_start(arguments, format);
 	int m = vsnprintf(line + n, sizeof line - (size_t)n - 1, format, arguments);

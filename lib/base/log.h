@@ -1,4 +1,5 @@
-/* log.h — lines for people on stderr: "starlingd[3]: warning: …". Used by the programs; the core emits event rows. */
+/* log.h — lines for people on stderr: "starlingd[3]: warning: …". Used by the programs; the core emits event
+ * rows. */
 #ifndef SL_BASE_LOG_H
 #define SL_BASE_LOG_H
 
@@ -16,8 +17,8 @@ __attribute__((format(printf, 2, 3))) void sl_log(enum sl_level level, const cha
 /* "error", "warning", "notice", "info". */
 const char *sl_level_name(enum sl_level level);
 
-/* One line a burst for a cause that a stranger can trigger at will: at most one every 10 s, with the number of those
- * held back. One static variable a cause, zero at the start. */
+/* One line a burst for a cause that a stranger can trigger at will: at most one every 10 s, with the number
+ * of those held back. One static variable a cause, zero at the start. */
 struct sl_log_burst {
 	int64_t next_us;
 	uint64_t held_back;

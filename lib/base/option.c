@@ -29,21 +29,23 @@ void sl_options_standard(const struct sl_option *table, void *record)
 	}
 }
 
-static enum sl_status out_of_range(const struct sl_option *o, const char *text, const char *unit, struct sl_error *error)
+static enum sl_status out_of_range(const struct sl_option *o, const char *text, const char *unit,
+                                   struct sl_error *error)
 {
-	return sl_fail(error, SL_OUT_OF_RANGE, "%s = %s: must be between %.15g%s and %.15g%s", o->name, text, o->min, unit,
-	               o->max, unit);
+	return sl_fail(error, SL_OUT_OF_RANGE, "%s = %s: must be between %.15g%s and %.15g%s", o->name, text,
+	               o->min, unit, o->max, unit);
 }
 
-static enum sl_status set_whole(const struct sl_option *o, void *record, const char *text, struct sl_error *error)
+static enum sl_status set_whole(const struct sl_option *o, void *record, const char *text,
+                                struct sl_error *error)
 {
 	char *end = NULL;
 	errno = 0;
 	bool digit = text[0] >= '0' && text[0] <= '9'; /* strtoull would take a minus sign */
 	uint64_t v = digit ? strtoull(text, &end, 10) : 0;
 	if (!digit || *end)
-		return sl_fail(error, SL_MALFORMED, "%s = %s: not a whole number (between %.15g and %.15g)", o->name, text,
-		               o->min, o->max);
+		return sl_fail(error, SL_MALFORMED, "%s = %s: not a whole number (between %.15g and %.15g)",
+		               o->name, text, o->min, o->max);
 	bool small = o->type == SL_OPTION_U32;
 	if (errno || (small && v > UINT32_MAX) || (double)v < o->min || (double)v > o->max)
 		return out_of_range(o, text, "", error);
@@ -54,13 +56,14 @@ static enum sl_status set_whole(const struct sl_option *o, void *record, const c
 	return SL_OK;
 }
 
-static enum sl_status set_real(const struct sl_option *o, void *record, const char *text, struct sl_error *error)
+static enum sl_status set_real(const struct sl_option *o, void *record, const char *text,
+                               struct sl_error *error)
 {
 	char *end;
 	double v = strtod(text, &end);
 	if (end == text || *end || !isfinite(v))
-		return sl_fail(error, SL_MALFORMED, "%s = %s: not a number (between %.15g and %.15g)", o->name, text, o->min,
-		               o->max);
+		return sl_fail(error, SL_MALFORMED, "%s = %s: not a number (between %.15g and %.15g)",
+		               o->name, text, o->min, o->max);
 	if (v < o->min || v > o->max)
 		return out_of_range(o, text, "", error);
 	*(double *)field_of(o, record) = v;
@@ -70,10 +73,13 @@ static enum sl_status set_real(const struct sl_option *o, void *record, const ch
 static const struct {
 	const char *name;
 	int64_t us;
-} duration_units[] = { { "us", 1 }, { "ms", 1000 }, { "s", 1000000 }, { "min", 60000000 }, { "h", INT64_C(3600000000) } };
+} duration_units[] = {
+	{ "us", 1 }, { "ms", 1000 }, { "s", 1000000 }, { "min", 60000000 }, { "h", INT64_C(3600000000) }
+};
 enum { DURATION_UNITS = sizeof duration_units / sizeof *duration_units };
 
-static enum sl_status set_duration(const struct sl_option *o, void *record, const char *text, struct sl_error *error)
+static enum sl_status set_duration(const struct sl_option *o, void *record, const char *text,
+                                   struct sl_error *error)
 {
 	int64_t *field = field_of(o, record);
 	if (strcmp(text, "never") == 0) {
@@ -93,14 +99,17 @@ static enum sl_status set_duration(const struct sl_option *o, void *record, cons
 		*field = (int64_t)llrint(us);
 		return SL_OK;
 	}
-	return sl_fail(error, SL_MALFORMED, "%s = %s: not a duration (such as 30s, 250ms, 5min, 2h, or never)", o->name, text);
+	return sl_fail(error, SL_MALFORMED,
+	               "%s = %s: not a duration (such as 30s, 250ms, 5min, 2h, or never)", o->name, text);
 }
 
-static enum sl_status set_text(const struct sl_option *o, void *record, const char *text, struct sl_error *error)
+static enum sl_status set_text(const struct sl_option *o, void *record, const char *text,
+                               struct sl_error *error)
 {
 	size_t n = strlen(text);
 	if (n >= SL_TEXT_MAX)
-		return sl_fail(error, SL_TOO_BIG, "%s: %zu bytes, at most %d fit", o->name, n, SL_TEXT_MAX - 1);
+		return sl_fail(error, SL_TOO_BIG, "%s: %zu bytes, at most %d fit", o->name, n,
+		               SL_TEXT_MAX - 1);
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)text[i] < ' ' || text[i] == 127)
 			return sl_fail(error, SL_MALFORMED, "%s: holds a control character", o->name);
@@ -108,7 +117,8 @@ static enum sl_status set_text(const struct sl_option *o, void *record, const ch
 	return SL_OK;
 }
 
-static enum sl_status set_choice(const struct sl_option *o, void *record, const char *text, struct sl_error *error)
+static enum sl_status set_choice(const struct sl_option *o, void *record, const char *text,
+                                 struct sl_error *error)
 {
 	uint32_t index = 0;
 	size_t n = strlen(text);
@@ -119,12 +129,14 @@ static enum sl_status set_choice(const struct sl_option *o, void *record, const 
 			return SL_OK;
 		}
 		if (!word[length])
-			return sl_fail(error, SL_MALFORMED, "%s = %s: must be one of %s", o->name, text, o->choices);
+			return sl_fail(error, SL_MALFORMED, "%s = %s: must be one of %s", o->name, text,
+			               o->choices);
 		word += length + 1;
 	}
 }
 
-static enum sl_status set_switch(const struct sl_option *o, void *record, const char *text, struct sl_error *error)
+static enum sl_status set_switch(const struct sl_option *o, void *record, const char *text,
+                                 struct sl_error *error)
 {
 	bool yes = strcmp(text, "yes") == 0;
 	if (!yes && strcmp(text, "no") != 0)
@@ -133,7 +145,8 @@ static enum sl_status set_switch(const struct sl_option *o, void *record, const 
 	return SL_OK;
 }
 
-enum sl_status sl_option_set(const struct sl_option *option, void *record, const char *text, struct sl_error *error)
+enum sl_status sl_option_set(const struct sl_option *option, void *record, const char *text,
+                             struct sl_error *error)
 {
 	switch (option->type) {
 	case SL_OPTION_U32:
@@ -218,8 +231,9 @@ const char *sl_spec_name(const char *spec, char *name, size_t size)
 	return spec[n] ? spec + n + 1 : "";
 }
 
-static enum sl_status take_argument(const struct sl_option *table, void *record, const char *what, char *argument,
-                                    unsigned position, uint64_t *given, struct sl_error *error)
+static enum sl_status take_argument(const struct sl_option *table, void *record, const char *what,
+                                    char *argument, unsigned position, uint64_t *given,
+                                    struct sl_error *error)
 {
 	const struct sl_option *o = table;
 	char *equals = strchr(argument, '=');
@@ -233,7 +247,8 @@ static enum sl_status take_argument(const struct sl_option *table, void *record,
 		for (unsigned i = 0; i < position && o && o->name; i++)
 			o++;
 		if (!o || !o->name)
-			return sl_fail(error, SL_MALFORMED, "%s: '%s' is one argument too many", what, argument);
+			return sl_fail(error, SL_MALFORMED, "%s: '%s' is one argument too many", what,
+			               argument);
 	}
 	*given |= UINT64_C(1) << (o - table);
 	if (sl_option_set(o, record, argument, error) != SL_OK)
@@ -241,12 +256,13 @@ static enum sl_status take_argument(const struct sl_option *table, void *record,
 	return SL_OK;
 }
 
-enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, const char *what, const char *arguments,
-                                 struct sl_error *error)
+enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, const char *what,
+                                 const char *arguments, struct sl_error *error)
 {
 	char text[SL_TEXT_MAX];
 	if (strlen(arguments) >= sizeof text)
-		return sl_fail(error, SL_TOO_BIG, "%s: its arguments are over %d bytes", what, SL_TEXT_MAX - 1);
+		return sl_fail(error, SL_TOO_BIG, "%s: its arguments are over %d bytes", what,
+		               SL_TEXT_MAX - 1);
 	snprintf(text, sizeof text, "%s", arguments);
 	sl_options_standard(table, record);
 	uint64_t given = 0;
@@ -259,11 +275,13 @@ enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, co
 	}
 	for (const struct sl_option *o = table; o && o->name; o++)
 		if (!o->standard && !(given >> (o - table) & 1))
-			return sl_fail(error, SL_MALFORMED, "%s: needs %s (%s), as in %s:%g", what, o->name, o->doc, what, o->min);
+			return sl_fail(error, SL_MALFORMED, "%s: needs %s (%s), as in %s:%g", what, o->name,
+			               o->doc, what, o->min);
 	return SL_OK;
 }
 
-void sl_spec_print(const char *name, const struct sl_option *table, const void *record, char *text, size_t size)
+void sl_spec_print(const char *name, const struct sl_option *table, const void *record, char *text,
+                   size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", name);
 	char separator = ':';

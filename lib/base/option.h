@@ -1,5 +1,5 @@
-/* option.h — options are a table: one line gives name, meaning, type, range and default, and from it come the parser,
- * the printer (whose text parses back to the same value), the man page, and the error texts. */
+/* option.h — options are a table: one line gives name, meaning, type, range and default, and from it come the
+ * parser, the printer (whose text parses back to the same value), the man page, and the error texts. */
 #ifndef SL_BASE_OPTION_H
 #define SL_BASE_OPTION_H
 
@@ -7,10 +7,10 @@
 #include "base/limits.h"
 
 enum sl_option_type {
-	SL_OPTION_U32,      /* uint32_t, within min … max */
-	SL_OPTION_U64,      /* uint64_t (min and max are doubles: exact up to 2^53; use 0 … 1.9e19 for "any") */
-	SL_OPTION_REAL,     /* double, within min … max, finite */
-	SL_OPTION_TEXT,     /* char[SL_TEXT_MAX]; at most SL_TEXT_MAX - 1 bytes, printable */
+	SL_OPTION_U32,  /* uint32_t, within min … max */
+	SL_OPTION_U64,  /* uint64_t (min and max are doubles: exact up to 2^53; use 0 … 1.9e19 for "any") */
+	SL_OPTION_REAL, /* double, within min … max, finite */
+	SL_OPTION_TEXT, /* char[SL_TEXT_MAX]; at most SL_TEXT_MAX - 1 bytes, printable */
 	SL_OPTION_CHOICE,   /* uint32_t: the index of the word in `choices` ("a|b|c") */
 	SL_OPTION_DURATION, /* int64_t microseconds: "30s", "250ms", "5min", "2h", or "never" (INT64_MAX) */
 	SL_OPTION_SWITCH,   /* bool: "yes" or "no" */
@@ -34,25 +34,29 @@ void sl_options_standard(const struct sl_option *table, void *record);
 /* The entry called `name`, or NULL. */
 const struct sl_option *sl_option_find(const struct sl_option *table, const char *name);
 
-/* Parses `text` into the field. On failure the field is untouched and the error says what was found and what would be
- * right ("eta = 12: must be between 1e-09 and 10"). */
-enum sl_status sl_option_set(const struct sl_option *option, void *record, const char *text, struct sl_error *error);
+/* Parses `text` into the field. On failure the field is untouched and the error says what was found and what
+ * would be right ("eta = 12: must be between 1e-09 and 10"). */
+enum sl_status sl_option_set(const struct sl_option *option, void *record, const char *text,
+                             struct sl_error *error);
 
-/* Prints the field's value in the option's own syntax, NUL-terminated; `size` of at least SL_TEXT_MAX always suffices.
- * Numbers are printed with the fewest digits that parse back to the same value. */
+/* Prints the field's value in the option's own syntax, NUL-terminated; `size` of at least SL_TEXT_MAX always
+ * suffices. Numbers are printed with the fewest digits that parse back to the same value. */
 void sl_option_print(const struct sl_option *option, const void *record, char *text, size_t size);
 
-/* "name" or "name:argument,argument" or "name:key=argument,…" as plug-ins are chosen: copies the name (at most size-1
- * bytes) and returns the position behind the colon, or an empty string. */
+/* "name" or "name:argument,argument" or "name:key=argument,…" as plug-ins are chosen: copies the name (at
+ * most size-1 bytes) and returns the position behind the colon, or an empty string. */
 const char *sl_spec_name(const char *spec, char *name, size_t size);
 
-/* Sets defaults, then the arguments of a spec (text behind the colon): positional ones in table order, or key=value.
- * `what` ("topk") begins the error text. An option without a default that is not given is an error. */
-enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, const char *what, const char *arguments,
-                                 struct sl_error *error);
+/* Sets defaults, then the arguments of a spec (text behind the colon): positional ones in table order, or
+ * key=value. `what` ("topk") begins the error text. An option without a default that is not given is an
+ * error. */
+enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, const char *what,
+                                 const char *arguments, struct sl_error *error);
 
-/* Prints "name:argument,argument" with every argument explicit, or "name" where the table is empty or NULL. */
-void sl_spec_print(const char *name, const struct sl_option *table, const void *record, char *text, size_t size);
+/* Prints "name:argument,argument" with every argument explicit, or "name" where the table is empty or NULL.
+ */
+void sl_spec_print(const char *name, const struct sl_option *table, const void *record, char *text,
+                   size_t size);
 
 /* Of `count` names the one nearest to `word` (edit distance ≤ 2), or NULL: for "did you mean". */
 const char *sl_nearest(const char *word, const char *const *names, size_t count);

@@ -1,7 +1,7 @@
 /* random.h — addressed random numbers: value = f(seed, peer, purpose, round, counter).
  *
- * A new draw somewhere shifts nobody else's numbers, and order of execution does not matter, so a restarted peer
- * draws again exactly what it drew before. */
+ * A new draw somewhere shifts nobody else's numbers, and order of execution does not matter, so a restarted
+ * peer draws again exactly what it drew before. */
 #ifndef SL_BASE_RANDOM_H
 #define SL_BASE_RANDOM_H
 
@@ -20,8 +20,8 @@ static inline uint64_t sl_mix64(uint64_t z)
 	return z ^ z >> 31;
 }
 
-/* The stream for one purpose ("batch", "dither", "init" …) of one peer in one round. Use peer UINT32_MAX for what all
- * peers share, and round 0 where there is none. */
+/* The stream for one purpose ("batch", "dither", "init" …) of one peer in one round. Use peer UINT32_MAX for
+ * what all peers share, and round 0 where there is none. */
 struct sl_random sl_random_stream(uint64_t seed, uint32_t peer, const char *purpose, uint64_t round);
 
 /* The next 64 bits of the stream. */
@@ -54,11 +54,13 @@ static inline uint32_t sl_random_below(struct sl_random *g, uint32_t n)
 	return (uint32_t)(((sl_random_u64(g) >> 32) * n) >> 32);
 }
 
-/* Standard normal (Box–Muller; libm, so for data and initial models, never for what both ends must agree on). */
+/* Standard normal (Box–Muller; libm, so for data and initial models, never for what both ends must agree on).
+ */
 double sl_random_normal(struct sl_random *g);
 
-/* A pseudo-random permutation of 0 … n-1, evaluated at one point: random reshuffling without a stored order (four
- * Feistel rounds on the smallest even power of two ≥ n, walked until it lands below n). 1 ≤ n ≤ 2^31, at < n. */
+/* A pseudo-random permutation of 0 … n-1, evaluated at one point: random reshuffling without a stored order
+ * (four Feistel rounds on the smallest even power of two ≥ n, walked until it lands below n). 1 ≤ n ≤ 2^31,
+ * at < n. */
 uint32_t sl_random_permutation(uint64_t key, uint32_t n, uint32_t at);
 
 #endif

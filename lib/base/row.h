@@ -1,6 +1,7 @@
 /* row.h — what a peer tells the history: plain structs that know no database, so the core may make them.
  *
- * A double that is NaN, and a signed count that is negative, stand for "not measured": the history stores NULL. */
+ * A double that is NaN, and a signed count that is negative, stand for "not measured": the history stores
+ * NULL. */
 #ifndef SL_BASE_ROW_H
 #define SL_BASE_ROW_H
 
@@ -12,10 +13,10 @@ struct sl_round_row {
 	uint32_t peer, round;
 	int64_t at_us; /* wall clock, microseconds since 1970; filled in by the driver */
 	double train_loss, test_loss, test_accuracy;
-	int64_t nonzero;          /* model coordinates that are not exactly zero */
-	double disagreement;      /* sum over neighbours of w_ij |x̂_j - x̂_i|² */
+	int64_t nonzero;     /* model coordinates that are not exactly zero */
+	double disagreement; /* sum over neighbours of w_ij |x̂_j - x̂_i|² */
 	int64_t payload_tx, payload_rx;
-	int64_t wire_tx, wire_rx; /* filled in by the driver */
+	int64_t wire_tx, wire_rx;                 /* filled in by the driver */
 	int64_t compute_us, compress_us, wait_us; /* filled in by the driver */
 };
 

@@ -1,4 +1,5 @@
-/* time.h — a moment has a type: it cannot be added to a count by accident. The core never asks for the time. */
+/* time.h — a moment has a type: it cannot be added to a count by accident. The core never asks for the time.
+ */
 #ifndef SL_BASE_TIME_H
 #define SL_BASE_TIME_H
 

@@ -17,22 +17,22 @@ enum sl_frame_kind {
 
 struct sl_frame {
 	uint8_t kind, channels;
-	uint32_t epoch;   /* of the sender's journal */
-	uint32_t number;  /* in the sender's journal (REQUEST: in the receiver's) */
-	uint32_t step;    /* of the edge; 0: no tag */
-	uint32_t round;   /* the sender's, when the frame was made */
-	uint32_t durable; /* number of the receiver's journal held in the sender's older checkpoint */
-	uint32_t serial;  /* of the sender's roster */
-	uint64_t run;     /* fingerprint */
-	uint64_t digest;  /* of the copy after this frame */
+	uint32_t epoch;        /* of the sender's journal */
+	uint32_t number;       /* in the sender's journal (REQUEST: in the receiver's) */
+	uint32_t step;         /* of the edge; 0: no tag */
+	uint32_t round;        /* the sender's, when the frame was made */
+	uint32_t durable;      /* number of the receiver's journal held in the sender's older checkpoint */
+	uint32_t serial;       /* of the sender's roster */
+	uint64_t run;          /* fingerprint */
+	uint64_t digest;       /* of the copy after this frame */
 	struct sl_reader body; /* parsing: borrowed */
 };
 
 /* Writes the header for a body of `length` bytes. */
 void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_frame *, uint32_t length);
 
-/* Header and exact length, or nothing: false for another magic or version, an unknown kind, reserved bits, a length that
- * is not the message's. */
+/* Header and exact length, or nothing: false for another magic or version, an unknown kind, reserved bits, a
+ * length that is not the message's. */
 bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length);
 
 #endif

@@ -1,5 +1,6 @@
-/* peer.h — the whole behaviour of a peer: events in, actions out. No socket, clock, thread, file, allocation after the
- * start, global or printf is behind it. starlingd and `starling sim` are two drivers of the same object file. */
+/* peer.h — the whole behaviour of a peer: events in, actions out. No socket, clock, thread, file, allocation
+ * after the start, global or printf is behind it. starlingd and `starling sim` are two drivers of the same
+ * object file. */
 #ifndef SL_GOSSIP_PEER_H
 #define SL_GOSSIP_PEER_H
 
@@ -43,15 +44,17 @@ struct sl_event {
 };
 
 enum sl_action_kind {
-	SL_ACTION_SEND,       /* header ‖ body to the neighbour at `edge`; dropping it is allowed at any time */
-	SL_ACTION_JOB,        /* call sl_peer_run_job (any thread, not concurrently with anything else on its learner),
-	                         then feed SL_EVENT_JOB_DONE; receives may be fed meanwhile */
+	SL_ACTION_SEND, /* header ‖ body to the neighbour at `edge`; dropping it is allowed at any time */
+	SL_ACTION_JOB,  /* call sl_peer_run_job (any thread, not concurrently with anything else on its
+	                   learner),  then feed SL_EVENT_JOB_DONE; receives may be fed meanwhile */
 	SL_ACTION_ROUND_ROW,
 	SL_ACTION_LINK_ROW,
 	SL_ACTION_SKETCH_ROW,
 	SL_ACTION_EVENT_ROW,
-	SL_ACTION_MARK,       /* compression begins (mark 0) or ends (1), waiting begins (2) or ends (3): for timings */
-	SL_ACTION_CHECKPOINT, /* call sl_peer_save before the next event, make it durable, feed SL_EVENT_CHECKPOINTED */
+	SL_ACTION_MARK,       /* compression begins (mark 0) or ends (1), waiting begins (2) or ends (3): for
+	                         timings */
+	SL_ACTION_CHECKPOINT, /* call sl_peer_save within this call, make it durable, feed
+	                         SL_EVENT_CHECKPOINTED later */
 	SL_ACTION_FINISHED,   /* all rounds are done; goes on serving its neighbours until SL_ACTION_HALT */
 	SL_ACTION_HALT,       /* nothing more to do; `ok` says whether it ended well, `detail` why not */
 	SL_ACTION_KINDS
@@ -78,27 +81,30 @@ struct sl_action {
 /* How a peer acts. Called during sl_peer_step, never recursively; must not call back into the peer. */
 typedef void sl_act(void *driver, const struct sl_action *);
 
-/* Bytes of arena that a peer needs; its untouched part stays untouched until an edge lags or a snapshot is made. */
+/* Bytes of arena that a peer needs; its untouched part stays untouched until an edge lags or a snapshot is
+ * made. */
 size_t sl_peer_size(const struct sl_peer_setup *);
-/* Lays a peer out in zeroed arena memory with x and all copies at the seeded start. The setup's pointers are borrowed
- * for its life; the setup itself is not. */
+/* Lays a peer out in zeroed arena memory with x and all copies at the seeded start. The setup's pointers are
+ * borrowed for its life; the setup itself is not. */
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *, struct sl_arena *);
 
-/* Restores what sl_peer_save wrote (before SL_EVENT_START). Validated whole before anything is taken over: on failure
- * the peer is as it was. */
+/* Restores what sl_peer_save wrote (before SL_EVENT_START). Validated whole before anything is taken over: on
+ * failure the peer is as it was. */
 enum sl_status sl_peer_load(struct sl_peer *, const uint8_t *bytes, size_t length, struct sl_error *error);
 /* The state between two events, for a checkpoint: returns its length; writes it when out is not NULL. */
 size_t sl_peer_save(const struct sl_peer *, uint8_t *out);
 
 /* `scratch` belongs to the calling thread. */
-void sl_peer_step(struct sl_peer *, const struct sl_event *, const struct sl_scratch *scratch, sl_act *act, void *driver);
+void sl_peer_step(struct sl_peer *, const struct sl_event *, const struct sl_scratch *scratch, sl_act *act,
+                  void *driver);
 void sl_peer_run_job(struct sl_peer *, const struct sl_scratch *scratch);
 /* When it next wants SL_EVENT_TIMER; SL_TIME_NEVER: not at all. */
 struct sl_time sl_peer_deadline(const struct sl_peer *);
 
 /* What a person asks about. */
 struct sl_peer_edge_status {
-	uint32_t neighbour, step, behind; /* behind: rounds since the open tag was sent; 0 when it is in step */
+	uint32_t neighbour, step,
+	    behind; /* behind: rounds since the open tag was sent; 0 when it is in step */
 	bool greeted, up, late, waited_for, finished;
 	uint32_t their_round;
 	struct sl_time heard_at;

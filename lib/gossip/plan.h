@@ -1,4 +1,5 @@
-/* plan.h — what all peers of a run share and none changes: settings resolved into plug-ins, and sizes. One a process. */
+/* plan.h — what all peers of a run share and none changes: settings resolved into plug-ins, and sizes. One a
+ * process. */
 #ifndef SL_GOSSIP_PLAN_H
 #define SL_GOSSIP_PLAN_H
 
@@ -18,15 +19,24 @@ struct sl_plan {
 	const struct sl_dataset *test; /* borrowed; samples 0: none */
 	uint64_t run, session;         /* fingerprint and session, as frames carry them */
 	uint32_t peers;
-	bool complete;                 /* every peer is everyone's neighbour */
-	uint32_t serial;               /* of the roster */
+	bool complete;   /* every peer is everyone's neighbour */
+	uint32_t serial; /* of the roster */
 
 	/* derived */
+	double gamma; /* the algorithm's own, or the settings' */
 	uint32_t dimension, channels;
-	size_t body_bound;  /* of a difference frame */
-	size_t frame_max;   /* of any frame, header included: also the limit at the socket */
-	size_t snapshot_piece; /* floats in one piece */
-	size_t journal_bytes, journal_frames, hold_bytes; /* capacities */
+	size_t block_floats;   /* channels × dimension: one copy */
+	size_t block_memory;   /* bytes that the coder remembers for a stream, all channels */
+	size_t block_bytes;    /* of a snapshot: floats, then memory */
+	size_t body_bound;     /* of a difference frame */
+	size_t frame_max;      /* of any frame, header included: also the limit at the socket */
+	size_t snapshot_piece; /* bytes in one piece, a multiple of 4 */
+	size_t resend_bytes;   /* missing frames over this many bytes (those of one model) are replaced by a
+	                          snapshot */
+	size_t journal_bytes, hold_bytes; /* capacities */
+	uint32_t journal_frames, tags;    /* capacities, powers of two */
+	const float
+	    *probe; /* simulator only: a vector r; edges then record <r, term> of each step. NULL otherwise */
 };
 
 /* The graph's facts that a plan is checked against. */
@@ -37,20 +47,24 @@ struct sl_plan_graph {
 	bool complete;
 };
 
-/* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over max_degree,
- * pipelines that the algorithm's theory excludes. A γ above the theory's bound is let through; *note (SL_TEXT_MAX bytes
- * or more) then gets one line, else an empty string. */
+/* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over
+ * max_degree, pipelines that the algorithm's theory excludes. A γ above the theory's bound is let through;
+ * *note (SL_TEXT_MAX bytes or more) then gets one line, else an empty string. */
 enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, const struct sl_plan_graph *,
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
 
-/* Scratch for everything a thread does for peers of this plan: one a thread, shared by the peers that it drives. */
+/* Scratch for everything a thread does for peers of this plan: one a thread, shared by the peers that it
+ * drives. */
 struct sl_scratch {
 	struct sl_workspace *workspace; /* codec */
 	float *vector;                  /* channels × dimension floats */
 	float *gradient;                /* dimension floats */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
+	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
+	struct sl_update
+	    update[SL_CHANNELS_MAX]; /* room for one decoded body; used where there are two channels */
 };
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);
 

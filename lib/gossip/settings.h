@@ -1,5 +1,5 @@
-/* settings.h — everything that run.conf can say, as one struct and one option table a section. No files here: the
- * programs read lines and hand over (section, key, value). */
+/* settings.h — everything that run.conf can say, as one struct and one option table a section. No files here:
+ * the programs read lines and hand over (section, key, value). */
 #ifndef SL_GOSSIP_SETTINGS_H
 #define SL_GOSSIP_SETTINGS_H
 
@@ -20,9 +20,9 @@ struct sl_settings {
 	int64_t link_timeout_us;  /* a neighbour unheard for so long counts as down */
 	uint32_t catch_up;
 	uint32_t max_degree;
-	char roster[SL_TEXT_MAX];   /* path of the signed roster */
+	char roster[SL_TEXT_MAX];       /* path of the signed roster */
 	char operator_key[SL_TEXT_MAX]; /* hex Ed25519 public key that signs it */
-	char keys[SL_TEXT_MAX];     /* folder of identity keys */
+	char keys[SL_TEXT_MAX];         /* folder of identity keys */
 
 	/* [algorithm] */
 	char algorithm[SL_TEXT_MAX]; /* name or name:arguments */
@@ -62,17 +62,17 @@ void sl_settings_standard(struct sl_settings *);
 enum sl_status sl_settings_set(struct sl_settings *, const char *section, const char *key, const char *value,
                                struct sl_error *error);
 
-/* What single keys cannot check: pace, names of plug-ins and their arguments, and combinations. Text only; γ·β_W and the
- * fit of model and data are checked by sl_plan_make, which knows them. */
+/* What single keys cannot check: pace, names of plug-ins and their arguments, and combinations. Text only;
+ * γ·β_W and the fit of model and data are checked by sl_plan_make, which knows them. */
 enum sl_status sl_settings_check(struct sl_settings *, struct sl_error *error);
 
-/* Prints the effective configuration as an INI file that parses back to itself. With shared_only, only the keys that all
- * peers must agree on, in table order: the text under the fingerprint. Returns the length, or what would be needed, as
- * snprintf does. */
+/* Prints the effective configuration as an INI file that parses back to itself. With shared_only, only the
+ * keys that all peers must agree on, in table order: the text under the fingerprint. Returns the length, or
+ * what would be needed, as snprintf does. */
 size_t sl_settings_print(const struct sl_settings *, bool shared_only, char *text, size_t size);
 
 /* Step size η_k of round k. falling: from eta to eta_end geometrically over the rounds; sqrt: η/√(k+1);
- * steps: eta, divided by 5 after 70 % of the rounds. Only +, ×, ÷, sqrt: the same on every machine. */
+ * steps: eta, divided by 5 after 70 % of the rounds. */
 double sl_settings_eta(const struct sl_settings *, uint32_t round);
 
 #endif

@@ -1,6 +1,6 @@
-/* history.h — the run's history in SQLite: schema, migrations, batched inserts, the queries that the CLI uses. The only
- * folder that knows sqlite3.h. Schema names are part of the product (schema.sql). Not thread-safe: one handle, one
- * thread. */
+/* history.h — the run's history in SQLite: schema, migrations, batched inserts, the queries that the CLI
+ * uses. The only folder that knows sqlite3.h. Schema names are part of the product (schema.sql). Not
+ * thread-safe: one handle, one thread. */
 #ifndef SL_HISTORY_HISTORY_H
 #define SL_HISTORY_HISTORY_H
 
@@ -11,7 +11,8 @@ struct sl_history;
 
 /* The row of table `run`. Strings are borrowed during the call; NULL stores NULL. */
 struct sl_history_run {
-	const char *run_id, *name, *driver, *version, *topology, *algorithm, *compress, *model, *dataset, *fingerprint, *config;
+	const char *run_id, *name, *driver, *version, *topology, *algorithm, *compress, *model, *dataset,
+	    *fingerprint, *config;
 	uint32_t peers, dimension;
 	uint64_t seed;
 	int64_t started_at_us;
@@ -22,29 +23,42 @@ struct sl_history_peer {
 	uint32_t peer;
 	const char *name, *public_key, *endpoint, *host;
 	int64_t pid, started_at_us;
+	uint32_t degree; /* neighbours: what float32 models would have cost is counted from it */
 };
 
 enum sl_history_mode { SL_HISTORY_WRITE, SL_HISTORY_READ };
 
-/* Opens (creating and migrating as needed when writing) a database in WAL mode. A newer schema is refused with a
- * sentence; so is a file that is no database. */
+/* Opens (creating and migrating as needed when writing) a database in WAL mode. A newer schema is refused
+ * with a sentence; so is a file that is no database, or one of another program. Reading an older schema
+ * migrates it too. */
 struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error);
+/* Rolls back what is not committed. NULL is fine. */
 void sl_history_close(struct sl_history *);
 
-/* Registers the run (kept if present: several peers do the same) and this peer. Later rows belong to run_id. */
+/* How long a call waits for other writers before it fails with SL_IO: 10 s at the start. The one function
+ * that another thread may call, to cut a wait short. */
+void sl_history_patience(struct sl_history *, int milliseconds);
+
+/* Registers the run (kept if present: several peers do the same) and this peer. Later rows belong to run_id.
+ * A peer that is there already keeps its first start and counts as running again. These three are committed
+ * at once, unless a transaction of rows is open, which they join. */
 enum sl_status sl_history_begin(struct sl_history *, const struct sl_history_run *, struct sl_error *error);
 enum sl_status sl_history_peer(struct sl_history *, const struct sl_history_peer *, struct sl_error *error);
 /* Marks the end of a peer. */
-enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64_t stopped_at_us, int exit_code,
-                                       const char *model_digest, struct sl_error *error);
+enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64_t stopped_at_us,
+                                       int exit_code, const char *model_digest, struct sl_error *error);
 
-/* Rows go into a transaction (BEGIN IMMEDIATE at the first) until sl_history_commit. ON CONFLICT DO NOTHING. */
+/* Rows go into a transaction (BEGIN IMMEDIATE at the first) until sl_history_commit. ON CONFLICT DO NOTHING.
+ */
 enum sl_status sl_history_round(struct sl_history *, const struct sl_round_row *, struct sl_error *error);
 enum sl_status sl_history_link(struct sl_history *, const struct sl_link_row *, struct sl_error *error);
 enum sl_status sl_history_sketch(struct sl_history *, const struct sl_sketch_row *, struct sl_error *error);
 enum sl_status sl_history_event(struct sl_history *, const struct sl_event_row *, struct sl_error *error);
-enum sl_status sl_history_exact(struct sl_history *, uint32_t round, double error_value, struct sl_error *error);
-/* `durable`: with synchronous=FULL, for rows that a checkpoint relies on. */
+enum sl_status sl_history_exact(struct sl_history *, uint32_t round, double error_value,
+                                struct sl_error *error);
+/* `durable`: everything committed so far is on the disk when this returns, for rows that a checkpoint relies
+ * on. After a failure of any of these, call sl_history_rollback and give the rows of the transaction again:
+ * SL_IO (busy, full, disk error) may pass; SL_REFUSED is this row's own fault. */
 enum sl_status sl_history_commit(struct sl_history *, bool durable, struct sl_error *error);
 enum sl_status sl_history_rollback(struct sl_history *);
 
@@ -53,14 +67,15 @@ enum sl_status sl_history_collect(struct sl_history *, const char *from, struct 
 
 /* One line of the view `summary`. Doubles NaN and counts negative where unknown. */
 struct sl_history_summary {
-	char run_id[SL_TEXT_MAX], name[SL_TEXT_MAX];
-	char topology[SL_TEXT_MAX], algorithm[SL_TEXT_MAX], compress[SL_TEXT_MAX], model[SL_TEXT_MAX], dataset[SL_TEXT_MAX];
+	char run_id[SL_TEXT_MAX + 32], name[SL_TEXT_MAX];
+	char topology[SL_TEXT_MAX], algorithm[SL_TEXT_MAX], compress[SL_TEXT_MAX], model[SL_TEXT_MAX],
+	    dataset[SL_TEXT_MAX];
 	uint32_t peers, rounds, dimension;
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;
 	int64_t payload_bytes, wire_bytes, events; /* events of level warning and worse */
 };
-/* Summaries of all runs, or of those with that name (or run_id), newest last, through a callback that returns false to
- * stop. */
+/* Summaries of all runs, or of those with that name (or run_id), newest last, through a callback that returns
+ * false to stop. */
 enum sl_status sl_history_summaries(struct sl_history *, const char *name,
                                     bool (*each)(void *, const struct sl_history_summary *), void *context,
                                     struct sl_error *error);

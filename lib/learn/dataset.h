@@ -15,6 +15,7 @@ enum sl_feature_kind {
 	SL_FEATURES_SPARSE, /* compressed rows of (uint32_t column, float value) */
 	SL_FEATURE_KINDS
 };
+enum { SL_CLASSES_MAX = 65536 }; /* labels are uint16_t */
 
 /* Labels are class numbers (classes ≥ 2), or real targets (classes = 0; `target` set, `label` NULL). All pointers are
  * borrowed from the block that holds the data set. */
@@ -45,14 +46,16 @@ void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint
 
 /* A reader of a foreign format: bytes in, a data set out. Not for the core: it allocates (learn/data only).
  * Life: open → push (any number of chunks) for the features stream and, where `streams` is 2, for the labels stream →
- * finish, which gives a prepared-form block that the caller frees with free(). abandon frees the reader at any point. */
+ * finish, which gives a prepared-form block that the caller frees with free(), and frees the reader whatever it returns.
+ * abandon frees a reader that is not to be finished; after a failed push nothing else may follow. */
 struct sl_data_reader;
 struct sl_data_format {
 	const char *name, *doc;
 	unsigned streams;                /* files per part: idx has 2 (images, labels), libsvm 1, synthetic 0 */
-	const struct sl_option *options; /* of the synthetic generator */
+	const struct sl_option *options; /* NULL: none; libsvm and synthetic have some */
 	size_t options_size;
-	/* `options` has been filled by sl_spec_arguments; `seed` matters to generators; `train` picks their part. */
+	/* `options` has been filled by sl_spec_arguments, or is NULL for the defaults; `seed` matters to generators; `train`
+	 * picks their part. */
 	struct sl_data_reader *(*open)(const void *options, uint64_t seed, bool train, struct sl_error *error);
 	/* `what` is the file's name for error texts, which say line or byte offset, what was found, what would be right. */
 	enum sl_status (*push)(struct sl_data_reader *, unsigned stream, const uint8_t *bytes, size_t length,

@@ -15,28 +15,32 @@ struct sl_topology {
 	char spec[SL_TEXT_MAX]; /* "ring:8" */
 	uint32_t peers, edges;
 	struct sl_edge_pair *edge;
-	double *weight;    /* of each edge: w_ab = w_ba > 0 */
-	double *self;      /* w_ii, peers of them */
-	uint32_t *first;   /* peers + 1: the neighbours of i are at first[i] … first[i+1]-1 of the two arrays below */
+	double *weight;      /* of each edge: w_ab = w_ba > 0 */
+	double *self;        /* w_ii, peers of them */
+	uint32_t *first;     /* peers + 1: i's neighbours are at first[i] … first[i+1]-1 of the two below */
 	uint32_t *neighbour; /* ascending for each peer */
-	uint32_t *edge_of; /* the edge's number */
+	uint32_t *edge_of;   /* the edge's number */
 };
 
 /* A family of graphs: one file in topology/graphs. */
 struct sl_graph {
 	const char *name, *doc, *usage; /* usage: "torus:RxC" */
-	/* Parses the text behind the colon and calls add(a, b) for every edge in any order (duplicates and self-loops are
-	 * the family's mistake); sets *peers first. `seed` matters to random families. */
+	/* Parses the text behind the colon and calls add(a, b) for every edge in any order (duplicates and
+	 * self-loops are the family's mistake); sets *peers first. `seed` matters to random families. */
 	enum sl_status (*make)(const char *arguments, uint64_t seed, uint32_t *peers,
-	                       enum sl_status (*add)(void *context, uint32_t a, uint32_t b, struct sl_error *), void *context,
-	                       struct sl_error *error);
+	                       enum sl_status (*add)(void *context, uint32_t a, uint32_t b,
+	                                             struct sl_error *),
+	                       void *context, struct sl_error *error);
 };
 extern const struct sl_graph *const sl_graphs[];
 
-/* Makes "ring:8", "torus:4x4", … with Metropolis–Hastings weights w_ij = 1/(1 + max(deg_i, deg_j)) (Xiao & Boyd
- * 2004). The error says what was found and what would be right; a graph that is not connected is refused. */
-enum sl_status sl_topology_make(struct sl_topology *out, const char *spec, uint64_t seed, struct sl_error *error);
-/* Parses the text of a topology file (format: topologies/README.md); `what` names it in errors, with the line. */
+/* Makes "ring:8", "torus:4x4", … with Metropolis–Hastings weights w_ij = 1/(1 + max(deg_i, deg_j)) (Xiao &
+ * Boyd 2004). The error says what was found and what would be right; a graph that is not connected is
+ * refused. */
+enum sl_status sl_topology_make(struct sl_topology *out, const char *spec, uint64_t seed,
+                                struct sl_error *error);
+/* Parses the text of a topology file (format: topologies/README.md); `what` names it in errors, with the
+ * line. */
 enum sl_status sl_topology_parse(struct sl_topology *out, const char *text, size_t length, const char *what,
                                  struct sl_error *error);
 /* From bare edges (any order, validated); weights NULL: Metropolis–Hastings. */
@@ -51,12 +55,14 @@ static inline uint32_t sl_topology_degree(const struct sl_topology *t, uint32_t 
 }
 
 struct sl_spectrum {
-	double second;  /* |λ|: the largest modulus of an eigenvalue of W except the simple 1 */
-	double gap;     /* 1 − second: the spectral gap ρ */
-	double beta;    /* ‖I − W‖₂ = 1 − λ_min(W) */
+	double second; /* |λ|: the largest modulus of an eigenvalue of W except the simple 1 */
+	double gap;    /* 1 − second: the spectral gap ρ */
+	double beta;   /* ‖I − W‖₂ = 1 − λ_min(W) */
 	uint32_t diameter, degree_least, degree_most;
 };
-/* Relative accuracy of the eigenvalues about 1e-9. */
+/* Relative accuracy of gap and beta about 1e-9; of over ten thousand peers on a long ring or path, gap is an
+ * upper bound. Costs milliseconds for a thousand peers. Panics without memory for some vectors of `peers`
+ * numbers. */
 void sl_topology_spectrum(const struct sl_topology *, struct sl_spectrum *out);
 
 #endif

@@ -1,0 +1,315 @@
+#include "daemon/daemon.h"
+
+#include "base/bytes.h"
+#include "daemon/sd.h"
+#include "daemon/status.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* Vectors above this profit from huge pages; below, the room that is only reserved would become resident. */
+enum { HUGE_VECTOR = 8 << 20 };
+
+static sigset_t loop_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	return set;
+}
+
+void sl_daemon_block_signals(void)
+{
+	sigset_t set = loop_signals();
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* ---- what it was given ---- */
+
+static enum sl_status check_number(const struct sl_daemon *d, struct sl_error *error)
+{
+	uint32_t peers = d->prepared.roster.topology.peers;
+	if (d->number < peers)
+		return SL_OK;
+	return sl_fail(error, SL_OUT_OF_RANGE,
+	               "-p %" PRIu32 ": the roster lists %" PRIu32 " peers, 0 to %" PRIu32, d->number, peers,
+	               peers - 1);
+}
+
+static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
+{
+	char path[4096], name[SL_TEXT_MAX + 16];
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	if (credentials && credentials[0]) {
+		if (snprintf(path, sizeof path, "%s/identity", credentials) >= (int)sizeof path)
+			return sl_fail(error, SL_TOO_BIG, "$CREDENTIALS_DIRECTORY is too long");
+	} else {
+		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->prepared.config.settings.keys,
+		         d->number);
+		sl_config_path(&d->prepared.config, name, false, path);
+	}
+	enum sl_status status = sl_identity_read(&d->identity, path, error);
+	if (status != SL_OK)
+		return status;
+	const uint8_t *listed = d->prepared.roster.peer[d->number].public_key;
+	sl_key_print(d->identity.public_key, d->public_key);
+	if (memcmp(d->identity.public_key, listed, SL_KEY_BYTES) == 0)
+		return SL_OK;
+	char hex[SL_KEY_HEX];
+	sl_key_print(listed, hex);
+	return sl_fail(error, SL_REFUSED,
+	               "%s: is the key %.16s…, but the roster lists %.16s… for peer %" PRIu32
+	               "; is it another peer's key, or of another roster?",
+	               path, d->public_key, hex, d->number);
+}
+
+enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_options *options,
+                               struct sl_error *error)
+{
+	memset(d, 0, sizeof *d);
+	d->number = options->peer;
+	d->loop.signals = d->loop.wake = d->loop.listener = -1;
+	enum sl_status status =
+	    sl_prepared_open(&d->prepared, options->file, options->overrides, false, error);
+	if (status == SL_OK)
+		status = check_number(d, error);
+	if (status == SL_OK)
+		status = read_identity(d, error);
+	if (status == SL_OK)
+		status = sl_prepared_shard(&d->prepared, d->number, &d->shard_file, &d->shard, error);
+	if (status == SL_OK)
+		d->degree = sl_prepared_neighbours(&d->prepared, d->number, d->neighbours);
+	return status;
+}
+
+/* ---- memory ---- */
+
+static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
+{
+	struct sl_peer_setup setup = { .plan = &d->prepared.plan,
+		                       .peer = d->number,
+		                       .neighbours = d->neighbours,
+		                       .degree = d->degree,
+		                       .data = &d->shard };
+	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
+	arena.base =
+	    sl_memory_take(arena.capacity, (size_t)d->prepared.plan.dimension * sizeof(float) >= HUGE_VECTOR);
+	if (!arena.base)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for a peer of %zu bytes", arena.capacity);
+	d->loop.peer = sl_peer_make(&setup, &arena);
+	return sl_memory_scratch(&d->scratch, &d->prepared.plan, error);
+}
+
+/* ---- history and checkpoint ---- */
+
+static int64_t wall_us(void)
+{
+	struct timeval t;
+	gettimeofday(&t, NULL);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
+{
+	char database[4096];
+	struct sl_history_run run;
+	const struct sl_settings *settings = &d->prepared.config.settings;
+	const struct sl_roster_peer *listed = &d->prepared.roster.peer[d->number];
+	sl_prepared_run_row(&d->prepared, "daemon", &run);
+	gethostname(d->host, sizeof d->host - 1);
+	struct sl_history_peer peer = { .peer = d->number,
+		                        .name = listed->name,
+		                        .public_key = d->public_key,
+		                        .endpoint = listed->endpoint,
+		                        .host = d->host,
+		                        .pid = getpid(),
+		                        .started_at_us = wall_us(),
+		                        .degree = d->degree };
+	char folder[4096], name[SL_TEXT_MAX + 16];
+	sl_config_path(&d->prepared.config, settings->history, true, database);
+	sl_config_path(&d->prepared.config, settings->checkpoint, true, folder);
+	snprintf(name, sizeof name, "%s/%" PRIu32, settings->checkpoint, d->number);
+	sl_config_path(&d->prepared.config, name, true, d->checkpoint);
+	if (settings->checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST)
+		return sl_fail(error, SL_IO, "%s: %s", folder, strerror(errno));
+	struct sl_store_setup setup = { .database = database,
+		                        .run = &run,
+		                        .peer = &peer,
+		                        .checkpoint = settings->checkpoint_every ? d->checkpoint : NULL,
+		                        .wake = d->loop.wake };
+	d->loop.store = d->store = sl_store_open(&setup, error);
+	return d->store ? SL_OK : error->status;
+}
+
+static void take_checkpoint(struct sl_daemon *d, const uint8_t *bytes, size_t length, const char *which)
+{
+	struct sl_error error = { 0 };
+	if (length < SL_LOOP_CHECKPOINT_HEAD)
+		sl_fail(&error, SL_MALFORMED, "it holds %zu bytes", length);
+	else if (sl_peer_load(d->loop.peer, bytes + SL_LOOP_CHECKPOINT_HEAD, length - SL_LOOP_CHECKPOINT_HEAD,
+	                      &error) == SL_OK) {
+		d->net.wire.closed_tx = (int64_t)sl_load_u64(bytes);
+		d->net.wire.closed_rx = (int64_t)sl_load_u64(bytes + 8);
+		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "resumed-from-checkpoint", "%s, at round %" PRIu32,
+		              which, sl_peer_round(d->loop.peer));
+		return;
+	}
+	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "checkpoint-refused", "%s: %s", which, error.text);
+}
+
+/* A checkpoint that cannot be used is no reason not to run: the neighbours may hold this peer's copy. */
+static void load_checkpoint(struct sl_daemon *d)
+{
+	struct sl_error error = { 0 };
+	uint8_t *bytes = NULL;
+	size_t length = 0;
+	char which[64] = "";
+	if (sl_checkpoint_load(d->checkpoint, &bytes, &length, which, &error) != SL_OK)
+		sl_loop_event(&d->loop, SL_LEVEL_WARNING, "checkpoint-refused", "%s", error.text);
+	else if (bytes)
+		take_checkpoint(d, bytes, length, which);
+	else if (which[0])
+		sl_loop_event(&d->loop, SL_LEVEL_WARNING, "checkpoint-refused", "%s", which);
+	free(bytes);
+}
+
+/* ---- links ---- */
+
+static void on_notice(void *context, enum sl_level level, const char *kind, const char *detail)
+{
+	sl_loop_event(context, level, kind, "%s", detail);
+}
+
+static enum sl_status open_net(struct sl_daemon *d, struct sl_error *error)
+{
+	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
+	const struct sl_roster_peer *listed = d->prepared.roster.peer;
+	for (uint32_t i = 0; i < d->degree; i++) {
+		uint32_t peer = d->neighbours[i].peer;
+		neighbours[i] =
+		    (struct sl_net_neighbour){ peer, listed[peer].endpoint, listed[peer].curve_public };
+	}
+	struct sl_net_setup setup = { .endpoint = listed[d->number].endpoint,
+		                      .identity = &d->identity,
+		                      .neighbours = neighbours,
+		                      .degree = d->degree,
+		                      .frame_max = d->prepared.plan.frame_max,
+		                      .notice = on_notice,
+		                      .context = &d->loop };
+	int64_t tx = d->net.wire.closed_tx,
+	        rx = d->net.wire.closed_rx; /* of this peer's life before a restart */
+	enum sl_status status = sl_net_open(&d->net, &setup, error);
+	d->net.wire.closed_tx = tx;
+	d->net.wire.closed_rx = rx;
+	sl_identity_wipe(&d->identity); /* libzmq has its own copy of what it needs */
+	return status;
+}
+
+/* ---- life ---- */
+
+static enum sl_status open_descriptors(struct sl_daemon *d, struct sl_error *error)
+{
+	sigset_t set = loop_signals();
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &files); /* a stranger that opens connections must not use up ours */
+	}
+	d->loop.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	d->loop.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->loop.signals < 0 || d->loop.wake < 0)
+		return sl_fail(error, SL_IO, "no descriptor for signals: %s", strerror(errno));
+	d->loop.listener = sl_status_listen(d->prepared.config.state, d->number, error);
+	return d->loop.listener >= 0 ? SL_OK : error->status;
+}
+
+enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
+{
+	mallopt(M_ARENA_MAX, 2); /* an arena a thread is address space and fragments for nothing */
+	d->loop.number = d->number;
+	d->loop.plan = &d->prepared.plan;
+	d->loop.scratch = &d->scratch;
+	d->loop.net = &d->net;
+	enum sl_status status = open_descriptors(d, error);
+	if (status == SL_OK)
+		status = make_peer(d, error);
+	if (status == SL_OK)
+		status = open_store(d, error);
+	if (status != SL_OK)
+		return status;
+	if (d->prepared.config.settings.checkpoint_every)
+		load_checkpoint(d);
+	if (d->prepared.note[0])
+		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
+	return open_net(d, error);
+}
+
+bool sl_daemon_run(struct sl_daemon *d)
+{
+	sl_log(SL_LEVEL_NOTICE, "peer %" PRIu32 " of %" PRIu32 " (%s) at %s, run %s, d = %" PRIu32 ", %s",
+	       d->number, d->prepared.roster.topology.peers, d->prepared.roster.topology.spec,
+	       d->net.endpoint, d->prepared.run_id, d->prepared.plan.dimension, d->prepared.compress);
+	sl_sd_notify("READY=1\nSTATUS=greeting the neighbours");
+	bool ok = sl_loop_run(&d->loop);
+	sl_log(ok ? SL_LEVEL_NOTICE : SL_LEVEL_ERROR, "ended in round %" PRIu32 ": %s",
+	       sl_peer_round(d->loop.peer), d->loop.detail);
+	return ok;
+}
+
+static void end_at_once(int number)
+{
+	(void)number;
+	_exit(1);
+}
+
+/* From here on a second signal needs no loop: it ends the process. */
+static void unblock_signals(void)
+{
+	sigset_t set;
+	signal(SIGTERM, end_at_once);
+	signal(SIGINT, end_at_once);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+void sl_daemon_close(struct sl_daemon *d, int exit_code)
+{
+	char digest[65];
+	unblock_signals();
+	sl_identity_wipe(&d->identity);
+	if (d->loop.listener >= 0) {
+		sl_status_unlink(d->prepared.config.state, d->number);
+		close(d->loop.listener);
+	}
+	sl_net_close(&d->net);
+	bool idle = sl_worker_stop(d->loop.worker);
+	bool final = d->loop.finished && idle;
+	if (final)
+		sl_model_digest(sl_peer_model(d->loop.peer), d->prepared.plan.dimension, digest);
+	sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL);
+	if (!idle)
+		_exit(exit_code); /* a job still reads what would be unmapped below */
+	if (d->loop.signals >= 0)
+		close(d->loop.signals);
+	if (d->loop.wake >= 0)
+		close(d->loop.wake);
+	sl_file_unmap(&d->shard_file);
+	sl_prepared_close(&d->prepared);
+}

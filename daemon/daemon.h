@@ -1,0 +1,44 @@
+/* daemon.h — one peer as a process: everything opened, in the order in which it can fail, and closed in
+ * reverse. */
+#ifndef SL_DAEMON_DAEMON_H
+#define SL_DAEMON_DAEMON_H
+
+#include "daemon/loop.h"
+#include "daemon/prepared.h"
+
+struct sl_daemon_options {
+	const char *file; /* run.conf */
+	uint32_t peer;
+	char *const *overrides; /* NULL-terminated */
+};
+
+struct sl_daemon {
+	uint32_t number;
+	struct sl_prepared prepared;
+	struct sl_identity identity;
+	struct sl_mapping shard_file;
+	struct sl_dataset shard;
+	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
+	uint32_t degree;
+
+	struct sl_scratch scratch;
+	char checkpoint[4096], public_key[SL_KEY_HEX], host[256];
+	struct sl_store *store;
+	struct sl_net net;
+	struct sl_loop loop;
+};
+
+/* Blocks the signals that the loop takes from a descriptor; call before any thread exists. */
+void sl_daemon_block_signals(void);
+
+/* Everything that can be wrong with what it was given: configuration, roster, key, data. Touches nothing. */
+enum sl_status sl_daemon_check(struct sl_daemon *, const struct sl_daemon_options *, struct sl_error *error);
+/* Memory, checkpoint, history, links, status socket. */
+enum sl_status sl_daemon_open(struct sl_daemon *, struct sl_error *error);
+/* Runs to the end; true: it ended well. */
+bool sl_daemon_run(struct sl_daemon *);
+/* Writes the last rows and lets the last frames leave. A second SIGTERM or SIGINT meanwhile ends the process
+ * with 1. */
+void sl_daemon_close(struct sl_daemon *, int exit_code);
+
+#endif

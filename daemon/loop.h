@@ -1,0 +1,58 @@
+/* loop.h — the daemon's one blocking call: feeds what happens to the peer and does what the peer asks for. */
+#ifndef SL_DAEMON_LOOP_H
+#define SL_DAEMON_LOOP_H
+
+#include "base/log.h"
+#include "daemon/net.h"
+#include "daemon/store.h"
+#include "daemon/worker.h"
+
+enum { SL_LOOP_KINDS = 24 };
+
+/* What it drives, all borrowed and filled in by the owner; the rest is its own and zero at the start. */
+struct sl_loop {
+	const struct sl_plan *plan;
+	struct sl_peer *peer;
+	const struct sl_scratch *scratch;
+	struct sl_net *net;
+	struct sl_store *store;
+	uint32_t number;
+	int signals;  /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
+	int wake;     /* eventfd: a checkpoint or a job is done */
+	int listener; /* status socket */
+
+	struct sl_worker *worker; /* NULL until a job is worth one */
+	struct sl_time now;       /* of this turn */
+	bool job, on_worker;      /* a job is asked for; it is on the worker */
+	bool checkpoint;          /* to be saved before the next event */
+	bool checkpoint_failed;   /* was not taken: the peer is to know */
+	bool stopping, finished, halted, ok;
+	char detail[256];  /* why it halted */
+	int64_t job_us[2]; /* smoothed: local steps, evaluations */
+
+	struct sl_time mark[4];
+	int64_t compute_us, compress_us, wait_us; /* since the last row */
+	int64_t worst_turn_us;                    /* since the last STATUS= */
+	struct sl_time watchdog_at, status_at;
+	int64_t watchdog_us;
+	struct {
+		char kind[32];
+		struct sl_log_burst burst;
+	} said[SL_LOOP_KINDS]; /* lines are limited a kind */
+};
+
+/* An event row of the daemon's own, and a line of log. */
+__attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
+                                                         const char *kind, const char *format, ...);
+
+/* Runs until the peer halts or a signal asks for the end. True: the run is done, or it was asked to stop. A
+ * second signal ends the process with exit code 1 at once. */
+bool sl_loop_run(struct sl_loop *);
+
+/* The line of the status socket (status.h), in a static buffer. */
+const char *sl_loop_status(struct sl_loop *);
+
+/* Bytes in front of a peer's state in a checkpoint: the wire totals so far. */
+enum { SL_LOOP_CHECKPOINT_HEAD = 16 };
+
+#endif

@@ -1,0 +1,99 @@
+#include "daemon/loop_report.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { LINE_FIXED = 512, LINE_EDGE = 192 };
+
+/* Appends; what does not fit is our own mistake. */
+__attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
+                                                      const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	int n = vsnprintf(line + *used, size - *used, format, arguments);
+	va_end(arguments);
+	SL_CHECK(n >= 0 && (size_t)n < size - *used);
+	*used += (size_t)n;
+}
+
+static void add_real(char *line, size_t size, size_t *used, const char *name, double v)
+{
+	if (isfinite(v))
+		add(line, size, used, "\"%s\":%.9g,", name, v);
+	else
+		add(line, size, used, "\"%s\":null,", name);
+}
+
+static void add_count(char *line, size_t size, size_t *used, const char *name, int64_t v)
+{
+	if (v >= 0)
+		add(line, size, used, "\"%s\":%" PRId64 ",", name, v);
+	else
+		add(line, size, used, "\"%s\":null,", name);
+}
+
+static const char *truth(bool v)
+{
+	return v ? "true" : "false";
+}
+
+const char *sl_loop_status(struct sl_loop *l)
+{
+	static char line[LINE_FIXED + SL_DEGREE_MAX * LINE_EDGE];
+	size_t used = 0, size = sizeof line;
+	struct sl_peer_status s;
+	struct sl_time now = sl_clock();
+	int64_t tx, rx;
+	sl_peer_status(l->peer, &s);
+	sl_wire_total(&l->net->wire, &tx, &rx);
+	add(line, size, &used,
+	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"phase\":\"%s\",\"round\":%" PRIu32 ",\"rounds\":%" PRIu32
+	    ",",
+	    l->number, (long)getpid(), s.phase, s.round, s.rounds);
+	add_real(line, size, &used, "train_loss", s.train_loss);
+	add_real(line, size, &used, "test_accuracy", s.test_accuracy);
+	add_count(line, size, &used, "nonzero", s.nonzero);
+	add_count(line, size, &used, "payload_tx", s.payload_tx);
+	add_count(line, size, &used, "payload_rx", s.payload_rx);
+	add_count(line, size, &used, "wire_tx", tx);
+	add_count(line, size, &used, "wire_rx", rx);
+	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[", s.edges_up,
+	    s.degree);
+	for (uint32_t i = 0; i < s.degree; i++) {
+		struct sl_peer_edge_status e;
+		sl_peer_edge_status(l->peer, i, &e);
+		int64_t heard_us = now.us - e.heard_at.us;
+		add(line, size, &used,
+		    "%s{\"neighbour\":%" PRIu32 ",\"up\":%s,\"late\":%s,\"waited_for\":%s,\"behind\":%" PRIu32
+		    ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64 "}",
+		    i ? "," : "", e.neighbour, truth(e.up), truth(e.late), truth(e.waited_for), e.behind,
+		    e.their_round, heard_us < 0 ? 0 : heard_us / 1000);
+	}
+	add(line, size, &used, "]}");
+	return line;
+}
+
+void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
+{
+	struct sl_peer_status s;
+	struct sl_peer_edge_status e;
+	int used;
+	sl_peer_status(l->peer, &s);
+	used = snprintf(line, size, "round %" PRIu32 " of %" PRIu32 ", %s", s.round, s.rounds, s.phase);
+	for (uint32_t i = 0, named = 0; i < s.degree && used >= 0 && (size_t)used < size; i++) {
+		sl_peer_edge_status(l->peer, i, &e);
+		if (e.waited_for && named++ < 8)
+			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32,
+			                 named == 1 ? " for" : ",", e.neighbour);
+	}
+	if (used >= 0 && (size_t)used < size)
+		snprintf(
+		    line + used, size - (size_t)used,
+		    "; %" PRIu32 " of %" PRIu32 " links up; loss %.4g, accuracy %.4g; worst turn %.1f ms",
+		    s.edges_up, s.degree, s.train_loss, s.test_accuracy, (double)l->worst_turn_us / 1000);
+	l->worst_turn_us = 0;
+}

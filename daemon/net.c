@@ -1,0 +1,494 @@
+#include "daemon/net.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Hidden behind the draft switch of zmq.h, honoured by the library all the same. */
+enum { ZAP_ENFORCE_DOMAIN = 93 };
+
+enum {
+	QUEUE_BYTES = 4 << 20, /* about what a neighbour that does not read may cost */
+	QUEUE_LEAST = 8,
+	QUEUE_MOST = 256,
+	/* CURVE adds 33 bytes to a message; handshakes have messages of up to some 300. */
+	MESSAGE_SLACK = 64,
+	MESSAGE_LEAST = 512,
+	ZAP_A_TURN = 32,
+	EVENTS_A_TURN = 64,
+	DROPS_A_CALL = 64,
+	ROUTER_FIXED = 3, /* descriptors that are no neighbour's monitor */
+	CLOSE_MS = 200,
+	BACK_OFF_FIRST_US = 200000,
+	BACK_OFF_MOST_US = 10000000,
+	KICK_EVERY_US = 100000,
+	FAILURES_BEFORE_WORDS = 3,
+};
+
+/* Every option in one place, set before bind and connect (most act on later ones only). */
+struct option {
+	int name, value;
+};
+static const struct option common[] = {
+	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_RECONNECT_IVL, 20 },    { ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_TCP_KEEPALIVE, 1 },     { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
+	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
+};
+/* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
+ * vanished. */
+static const struct option sending[] = {
+	{ ZMQ_IMMEDIATE, 1 },
+	{ ZMQ_HEARTBEAT_IVL, 2000 },
+	{ ZMQ_HEARTBEAT_TIMEOUT, 6000 },
+	{ ZMQ_HEARTBEAT_TTL, 6000 },
+};
+
+static bool set(void *socket, int name, const void *value, size_t size)
+{
+	return zmq_setsockopt(socket, name, value, size) == 0;
+}
+
+static bool set_number(void *socket, int name, int value)
+{
+	return set(socket, name, &value, sizeof value);
+}
+
+static bool set_all(void *socket, const struct option *option, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!set_number(socket, option[i].name, option[i].value))
+			return false;
+	return true;
+}
+
+static bool configure(void *socket, const struct sl_net_setup *setup)
+{
+	size_t longest = setup->frame_max < MESSAGE_LEAST ? MESSAGE_LEAST : setup->frame_max;
+	int64_t limit = (int64_t)longest + MESSAGE_SLACK;
+	size_t queue = QUEUE_BYTES / longest;
+	queue = queue < QUEUE_LEAST ? QUEUE_LEAST : queue > QUEUE_MOST ? QUEUE_MOST : queue;
+	return set_all(socket, common, sizeof common / sizeof *common) &&
+	       set(socket, ZMQ_MAXMSGSIZE, &limit, sizeof limit) &&
+	       set_number(socket, ZMQ_SNDHWM, (int)queue) && set_number(socket, ZMQ_RCVHWM, (int)queue) &&
+	       set_number(socket, ZMQ_IPV6, strchr(setup->endpoint, '[') != NULL) &&
+	       set(socket, ZMQ_CURVE_PUBLICKEY, setup->identity->curve_public, SL_KEY_BYTES) &&
+	       set(socket, ZMQ_CURVE_SECRETKEY, setup->identity->curve_secret, SL_KEY_BYTES);
+}
+
+static void *watch(struct sl_net *net, void *socket, int number)
+{
+	char address[64];
+	snprintf(address, sizeof address, "inproc://monitor.%d", number);
+	void *pair = zmq_socket(net->context, ZMQ_PAIR);
+	if (pair && set_number(pair, ZMQ_LINGER, 0) &&
+	    zmq_socket_monitor(socket, address, ZMQ_EVENT_ALL) == 0 && zmq_connect(pair, address) == 0)
+		return pair;
+	if (pair)
+		zmq_close(pair);
+	return NULL;
+}
+
+/* An endpoint is where others reach us; behind a name or an address translation that is no address of this
+ * host, and then the port on all addresses is right: the door is the same, strangers have no key. */
+static bool bind_router(struct sl_net *net, const char *endpoint)
+{
+	char everywhere[32];
+	size_t size = sizeof net->endpoint;
+	const char *port = strrchr(endpoint, ':');
+	if (zmq_bind(net->router, endpoint) != 0) {
+		if ((errno != ENODEV && errno != EADDRNOTAVAIL) || strncmp(endpoint, "tcp://", 6) != 0)
+			return false;
+		snprintf(everywhere, sizeof everywhere, "tcp://*%.16s", port);
+		if (zmq_bind(net->router, everywhere) != 0)
+			return false;
+	}
+	return zmq_getsockopt(net->router, ZMQ_LAST_ENDPOINT, net->endpoint, &size) == 0;
+}
+
+static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup *setup,
+                                  struct sl_error *error)
+{
+	net->router = zmq_socket(net->context, ZMQ_ROUTER);
+	bool good = net->router && configure(net->router, setup) &&
+	            set_number(net->router, ZMQ_CURVE_SERVER, 1) &&
+	            set(net->router, ZMQ_ZAP_DOMAIN, sl_zap_domain, strlen(sl_zap_domain));
+	if (good) /* refused by a library without it: then no User-Id, no message is what keeps strangers out
+	           */
+		set_number(net->router, ZAP_ENFORCE_DOMAIN, 1);
+	good = good && (net->monitor = watch(net, net->router, 0)) != NULL;
+	if (!good)
+		return sl_fail(error, SL_IO, "cannot make the receiving socket: %s", zmq_strerror(errno));
+	if (!bind_router(net, setup->endpoint))
+		return sl_fail(error, SL_IO, "%s: cannot listen: %s", setup->endpoint, zmq_strerror(errno));
+	return SL_OK;
+}
+
+static enum sl_status open_link(struct sl_net *net, const struct sl_net_setup *setup, uint32_t edge,
+                                struct sl_error *error)
+{
+	struct sl_net_link *l = &net->link[edge];
+	const struct sl_net_neighbour *n = &setup->neighbours[edge];
+	*l = (struct sl_net_link){ .peer = n->peer, .retry_at = SL_TIME_NEVER };
+	snprintf(l->endpoint, sizeof l->endpoint, "%s", n->endpoint);
+	memcpy(net->key[edge].curve, n->curve_public, SL_KEY_BYTES);
+	net->key[edge].user = edge;
+	l->dealer = zmq_socket(net->context, ZMQ_DEALER);
+	if (l->dealer && configure(l->dealer, setup) &&
+	    set_all(l->dealer, sending, sizeof sending / sizeof *sending) &&
+	    set_number(l->dealer, ZMQ_IPV6, strchr(l->endpoint, '[') != NULL) &&
+	    set(l->dealer, ZMQ_CURVE_SERVERKEY, n->curve_public, SL_KEY_BYTES) &&
+	    (l->monitor = watch(net, l->dealer, (int)edge + 1)) != NULL &&
+	    zmq_connect(l->dealer, l->endpoint) == 0)
+		return SL_OK;
+	return sl_fail(error, errno == EINVAL ? SL_MALFORMED : SL_IO, "peer %" PRIu32 " at %s: %s", l->peer,
+	               l->endpoint, zmq_strerror(errno));
+}
+
+static void stranger(void *context, const char *address, const uint8_t *key);
+
+enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup, struct sl_error *error)
+{
+	char version[16];
+	memset(net, 0, sizeof *net);
+	enum sl_status status = sl_net_library(version, error);
+	if (status != SL_OK)
+		return status;
+	zmq_msg_init(&net->message);
+	net->degree = setup->degree;
+	net->notice = setup->notice;
+	net->notice_context = setup->context;
+	net->link = calloc(setup->degree + 1, sizeof *net->link);
+	net->key = calloc(setup->degree + 1, sizeof *net->key);
+	net->context = zmq_ctx_new();
+	if (!net->link || !net->key || !net->context)
+		status = sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " links", setup->degree);
+	net->zap.key = net->key;
+	net->zap.keys = setup->degree;
+	net->zap.stranger = stranger;
+	net->zap.context = net;
+	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++)
+		memcpy(net->key[i].curve, setup->neighbours[i].curve_public, SL_KEY_BYTES);
+	if (status == SL_OK)
+		status = sl_zap_open(&net->zap, net->context, error); /* before the door it guards */
+	if (status == SL_OK)
+		status = open_router(net, setup, error);
+	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++)
+		status = open_link(net, setup, i, error);
+	net->again = true; /* what happened while opening is announced to nobody */
+	if (status != SL_OK)
+		sl_net_close(net);
+	return status;
+}
+
+static void close_watched(void *socket, void *monitor)
+{
+	if (monitor) {
+		zmq_socket_monitor(socket, NULL, 0);
+		zmq_close(monitor);
+	}
+	if (socket)
+		zmq_close(socket);
+}
+
+void sl_net_close(struct sl_net *net)
+{
+	int keep = errno;
+	if (!net->context)
+		return;
+	zmq_msg_close(&net->message);
+	for (uint32_t i = 0; net->link && i < net->degree; i++)
+		close_watched(net->link[i].dealer, net->link[i].monitor);
+	close_watched(net->router, net->monitor);
+	sl_zap_close(&net->zap);
+	sl_wire_free(&net->wire);
+	zmq_ctx_term(net->context);
+	free(net->link);
+	free(net->key);
+	memset(net, 0, sizeof *net);
+	errno = keep;
+}
+
+/* ---- what is told ---- */
+
+__attribute__((format(printf, 5, 6))) static void notice(struct sl_net *net, struct sl_log_burst *burst,
+                                                         enum sl_level level, const char *kind,
+                                                         const char *format, ...)
+{
+	char text[256];
+	uint64_t more = 0;
+	if (!sl_log_allowed(burst, net->now, &more) || !net->notice)
+		return;
+	va_list arguments;
+	va_start(arguments, format);
+	int n = vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (more && n >= 0 && (size_t)n < sizeof text)
+		snprintf(text + n, sizeof text - (size_t)n, " (and %" PRIu64 " more)", more);
+	net->notice(net->notice_context, level, kind, text);
+}
+
+static void stranger(void *context, const char *address, const uint8_t *key)
+{
+	struct sl_net *net = context;
+	char hex[17] = "none";
+	if (key)
+		sodium_bin2hex(hex, sizeof hex, key, 8);
+	notice(net, &net->stranger_burst, SL_LEVEL_WARNING, "stranger",
+	       "refused a connection from %.64s: its key %s… is no neighbour's", address, hex);
+}
+
+/* ---- connections ---- */
+
+static void retry_later(struct sl_net *net, struct sl_net_link *l, const char *why)
+{
+	l->back_off_us = l->back_off_us ? l->back_off_us * 2 : BACK_OFF_FIRST_US;
+	if (l->back_off_us > BACK_OFF_MOST_US)
+		l->back_off_us = BACK_OFF_MOST_US;
+	l->retry_at = sl_time_after(net->now, l->back_off_us);
+	notice(net, &l->burst, SL_LEVEL_WARNING, "refused", "peer %" PRIu32 " at %s %s; trying again",
+	       l->peer, l->endpoint, why);
+}
+
+static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
+{
+	if (++l->failures >= FAILURES_BEFORE_WORDS)
+		notice(net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
+		       "peer %" PRIu32
+		       " at %s: the handshake fails; whoever listens there does not hold the key in the "
+		       "roster",
+		       l->peer, l->endpoint);
+}
+
+static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
+{
+	unsigned owner = (unsigned)(l - net->link) + 1;
+	switch (event) {
+	case ZMQ_EVENT_CONNECTED:
+		l->connected = true;
+		sl_wire_opened(&net->wire, owner, value);
+		break;
+	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+		l->up = true;
+		l->back_off_us = 0;
+		l->failures = 0;
+		break;
+	case ZMQ_EVENT_DISCONNECTED:
+		l->connected = l->up = false;
+		sl_wire_closed(&net->wire, owner, value);
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: /* after these two libzmq does not try again by itself */
+		retry_later(net, l, "does not accept our key");
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+		retry_later(net, l, "does not speak CURVE");
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+		handshake_failed(net, l);
+		break;
+	default:
+		break;
+	}
+}
+
+static void on_router_event(struct sl_net *net, unsigned event, int value)
+{
+	if (event == ZMQ_EVENT_ACCEPTED)
+		sl_wire_opened(&net->wire, 0, value);
+	else if (event == ZMQ_EVENT_DISCONNECTED)
+		sl_wire_closed(&net->wire, 0, value);
+	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+		notice(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
+		       "refused a connection that does not speak CURVE");
+}
+
+/* A monitor's message: event (16 bits) and value (32 bits) of this machine, then an address. */
+static bool next_event(void *monitor, unsigned *event, int *value)
+{
+	uint8_t head[6];
+	char address[256];
+	uint16_t kind;
+	int n = zmq_recv(monitor, head, sizeof head, ZMQ_DONTWAIT);
+	if (n < 0 || zmq_recv(monitor, address, sizeof address, 0) < 0)
+		return false;
+	memcpy(&kind, head, sizeof kind);
+	memcpy(value, head + 2, sizeof *value);
+	*event = n == sizeof head ? kind : 0;
+	return true;
+}
+
+static void follow(struct sl_net *net, void *monitor, struct sl_net_link *l)
+{
+	unsigned event;
+	int value;
+	for (unsigned budget = EVENTS_A_TURN; budget > 0; budget--) {
+		if (!next_event(monitor, &event, &value))
+			return;
+		if (l)
+			on_link_event(net, l, event, value);
+		else
+			on_router_event(net, event, value);
+	}
+	net->again = true;
+}
+
+static void reconnect(struct sl_net *net, struct sl_net_link *l)
+{
+	l->retry_at = SL_TIME_NEVER;
+	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
+	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
+	sl_wire_closed(&net->wire, (unsigned)(l - net->link) + 1, -1);
+	l->connected = l->up = false;
+	zmq_connect(l->dealer, l->endpoint);
+}
+
+/* ---- the loop's side ---- */
+
+static int descriptor(void *socket)
+{
+	int fd = -1;
+	size_t size = sizeof fd;
+	zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+	return fd;
+}
+
+unsigned sl_net_descriptors(const struct sl_net *net)
+{
+	return ROUTER_FIXED + net->degree;
+}
+
+void sl_net_poll(const struct sl_net *net, struct pollfd *out)
+{
+	out[0] = (struct pollfd){ .fd = descriptor(net->router), .events = POLLIN };
+	out[1] = (struct pollfd){ .fd = descriptor(net->zap.socket), .events = POLLIN };
+	out[2] = (struct pollfd){ .fd = descriptor(net->monitor), .events = POLLIN };
+	for (uint32_t i = 0; i < net->degree; i++)
+		out[ROUTER_FIXED + i] =
+		    (struct pollfd){ .fd = descriptor(net->link[i].monitor), .events = POLLIN };
+}
+
+void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time now)
+{
+	bool all = net->again;
+	net->again = false;
+	net->now = now;
+	net->readable = net->readable || all || items[0].revents;
+	if ((all || items[1].revents) && sl_zap_serve(&net->zap, ZAP_A_TURN))
+		net->again = true;
+	if (all || items[2].revents)
+		follow(net, net->monitor, NULL);
+	for (uint32_t i = 0; i < net->degree; i++) {
+		struct sl_net_link *l = &net->link[i];
+		if (all || items[ROUTER_FIXED + i].revents)
+			follow(net, l->monitor, l);
+		if (!sl_time_before(now, l->retry_at))
+			reconnect(net, l);
+	}
+}
+
+struct sl_time sl_net_deadline(const struct sl_net *net)
+{
+	struct sl_time due = net->again || net->readable ? net->now : SL_TIME_NEVER;
+	for (uint32_t i = 0; i < net->degree; i++)
+		due = sl_time_earlier(due, net->link[i].retry_at);
+	return due;
+}
+
+bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
+                 const uint8_t *body, size_t body_length)
+{
+	zmq_msg_t message;
+	SL_CHECK(edge < net->degree);
+	if (zmq_msg_init_size(&message, header_length + body_length) != 0)
+		return false;
+	uint8_t *to = zmq_msg_data(&message);
+	memcpy(to, header, header_length);
+	if (body_length)
+		memcpy(to + header_length, body, body_length);
+	if (zmq_msg_send(&message, net->link[edge].dealer, ZMQ_DONTWAIT) >= 0)
+		return true;
+	zmq_msg_close(&message);
+	net->unsent++;
+	return false;
+}
+
+/* The edge whose key was proven for this message, or −1. libzmq sets User-Id from our own answers alone. */
+static int64_t proven(const struct sl_net *net, const zmq_msg_t *message)
+{
+	const char *user = zmq_msg_gets(message, "User-Id");
+	if (!user || user[0] < '0' || user[0] > '9')
+		return -1;
+	unsigned long edge = strtoul(user, NULL, 10);
+	return edge < net->degree ? (int64_t)edge : -1;
+}
+
+/* One whole message: the routing id (its sender's free choice: ignored), then one part that is kept. */
+static bool take(struct sl_net *net, bool *shaped)
+{
+	zmq_msg_t part;
+	unsigned parts = 0;
+	bool more = true;
+	zmq_msg_init(&part);
+	while (more) {
+		zmq_msg_t *to = parts == 1 ? &net->message : &part;
+		if (zmq_msg_recv(to, net->router, ZMQ_DONTWAIT) < 0)
+			break;
+		parts++;
+		more = zmq_msg_more(to);
+	}
+	zmq_msg_close(&part);
+	*shaped = parts == 2;
+	return parts > 0;
+}
+
+static void drop(struct sl_net *net, bool shaped)
+{
+	if (!shaped) {
+		net->shapeless++;
+		return;
+	}
+	net->unproven++;
+	notice(net, &net->unproven_burst, SL_LEVEL_WARNING, "stranger",
+	       "dropped a message whose sender has proven no key");
+}
+
+bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, size_t *length)
+{
+	bool shaped;
+	for (unsigned budget = DROPS_A_CALL; budget > 0; budget--) {
+		if (!net->readable || !take(net, &shaped)) {
+			net->readable = false;
+			return false;
+		}
+		int64_t from = shaped ? proven(net, &net->message) : -1;
+		if (from < 0) {
+			drop(net, shaped);
+			continue;
+		}
+		struct sl_net_link *l = &net->link[from];
+		/* It lives: no need to wait for libzmq's next attempt to reach it. */
+		if (!l->connected && !sl_time_before(net->now, l->kick_at))
+			reconnect(net, l);
+		*edge = (uint32_t)from;
+		*bytes = zmq_msg_data(&net->message);
+		*length = zmq_msg_size(&net->message);
+		return true;
+	}
+	return false;
+}
+
+enum sl_status sl_net_library(char version[static 16], struct sl_error *error)
+{
+	int major, minor, patch;
+	zmq_version(&major, &minor, &patch);
+	snprintf(version, 16, "%d.%d.%d", major, minor, patch);
+	if (major < 4 || (major == 4 && (minor < 3 || (minor == 3 && patch < 3))))
+		return sl_fail(error, SL_UNSUPPORTED, "libzmq %s has known holes; 4.3.3 or newer is needed",
+		               version);
+	if (!zmq_has("curve"))
+		return sl_fail(error, SL_UNSUPPORTED, "libzmq %s was built without CURVE", version);
+	return SL_OK;
+}

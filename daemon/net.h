@@ -1,0 +1,89 @@
+/* net.h — the links of one peer: a ROUTER that only receives, a DEALER for each neighbour that only sends,
+ * CURVE on both, ZAP answered beside them. Who sent a message is decided by the key that was proven in the
+ * handshake. */
+#ifndef SL_DAEMON_NET_H
+#define SL_DAEMON_NET_H
+
+#include "base/log.h"
+#include "daemon/wire.h"
+#include "daemon/zap.h"
+
+#include <poll.h>
+#include <zmq.h>
+
+struct sl_net_neighbour {
+	uint32_t peer;
+	const char *endpoint;
+	const uint8_t *curve_public; /* SL_KEY_BYTES */
+};
+
+struct sl_net_setup {
+	const char *endpoint; /* where neighbours reach this peer */
+	const struct sl_identity *identity;
+	const struct sl_net_neighbour *neighbours; /* in ascending number: their index is the edge */
+	uint32_t degree;
+	size_t frame_max; /* longest message */
+	/* Something worth an event row and a line: already limited to one a burst. */
+	void (*notice)(void *context, enum sl_level level, const char *kind, const char *detail);
+	void *context;
+};
+
+struct sl_net_link {
+	uint32_t peer;
+	char endpoint[SL_TEXT_MAX];
+	void *dealer, *monitor;
+	bool connected, up;      /* TCP stands; the handshake is done */
+	unsigned failures;       /* handshakes since the last good one */
+	struct sl_time retry_at; /* libzmq has given up: when to connect again */
+	struct sl_time kick_at;  /* not before: connecting at once because the neighbour was heard */
+	int64_t back_off_us;
+	struct sl_log_burst burst;
+};
+
+struct sl_net {
+	void *context, *router, *monitor;
+	struct sl_zap zap;
+	struct sl_zap_key *key;
+	struct sl_net_link *link;
+	uint32_t degree;
+	struct sl_wire wire;
+	char endpoint[SL_TEXT_MAX]; /* as bound: the port is known also when it was asked of the kernel */
+	struct sl_time now;         /* of this turn of the loop */
+	bool again;                 /* something was left over: do not sleep */
+	bool readable;              /* messages may wait: sl_net_receive has not said no since */
+	zmq_msg_t message;          /* the one handed out by sl_net_receive */
+	uint64_t unproven, shapeless,
+	    unsent; /* messages without a proven key, of a wrong number of parts, not taken */
+	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst;
+	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);
+	void *notice_context;
+};
+
+/* Opens everything or nothing. SL_UNSUPPORTED: the library is too old or lacks CURVE. */
+enum sl_status sl_net_open(struct sl_net *, const struct sl_net_setup *, struct sl_error *error);
+/* Frames on their way get 200 ms to leave. */
+void sl_net_close(struct sl_net *);
+
+/* Fills sl_net_descriptors() entries for poll(2). libzmq's descriptors announce changes only: after poll,
+ * call sl_net_turn, then sl_net_receive until it says no, else a message may wait unnoticed. */
+unsigned sl_net_descriptors(const struct sl_net *);
+void sl_net_poll(const struct sl_net *, struct pollfd *out);
+/* Answers authentication requests, follows connections, reconnects what is due. `items` as filled by
+ * sl_net_poll. */
+void sl_net_turn(struct sl_net *, const struct pollfd *items, struct sl_time now);
+/* When sl_net_turn wants to be called, descriptors aside. */
+struct sl_time sl_net_deadline(const struct sl_net *);
+
+/* Queues header ‖ body for the neighbour, never blocking; false: it was dropped (no connection, or the queue
+ * is full). */
+bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t header_length,
+                 const uint8_t *body, size_t body_length);
+/* The next message of a proven neighbour, valid until the next call; false when none waits. Everything else
+ * that came is counted and dropped on the way. */
+bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size_t *length);
+
+/* "4.3.4"; refuses what is older than 4.3.3 (CVE-2019-6250, CVE-2019-13132, CVE-2020-15166) or lacks CURVE.
+ */
+enum sl_status sl_net_library(char version[static 16], struct sl_error *error);
+
+#endif

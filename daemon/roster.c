@@ -1,0 +1,355 @@
+#include "daemon/roster.h"
+
+#include "daemon/files.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* SL_PEERS_MAX lines of a peer and twenty edges for each fit. */
+enum { FILE_MAX = 64 << 20, LINE_MOST = 512, SIGNATURE_HEX = 2 * crypto_sign_BYTES };
+static const char signature_word[] = "signature ";
+enum { SIGNATURE_LINE = sizeof signature_word - 1 + SIGNATURE_HEX + 1 };
+
+/* ---- reading ---- */
+
+struct parse {
+	struct sl_roster *out;
+	const char *at, *end; /* the signed text; ends behind a newline */
+	const char *what;
+	uint32_t line;
+	char text[LINE_MOST]; /* the line in hand, cut into words */
+	uint32_t peers, peers_room;
+	struct sl_edge_pair *edge;
+	double *weight;
+	uint32_t edges, edges_room;
+	struct sl_error *error;
+};
+
+__attribute__((format(printf, 2, 3))) static enum sl_status bad_line(struct parse *p, const char *format, ...)
+{
+	char sentence[300];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(sentence, sizeof sentence, format, arguments);
+	va_end(arguments);
+	return sl_fail(p->error, SL_MALFORMED, "%s:%" PRIu32 ": %s", p->what, p->line, sentence);
+}
+
+/* The signature covers every byte above its line, which is the last and exactly as long as it must be. */
+static enum sl_status verify(const char *text, size_t length, const char *what, const uint8_t *operator_key,
+                             size_t *signed_length, struct sl_error *error)
+{
+	uint8_t signature[crypto_sign_BYTES];
+	char again[SIGNATURE_HEX + 1], key[SL_KEY_HEX];
+	size_t found = 0;
+	if (length <= SIGNATURE_LINE)
+		return sl_fail(error, SL_MALFORMED, "%s: %zu bytes are no signed roster", what, length);
+	const char *line = text + length - SIGNATURE_LINE;
+	const char *hex = line + sizeof signature_word - 1;
+	bool good =
+	    line[-1] == '\n' && memcmp(line, signature_word, sizeof signature_word - 1) == 0 &&
+	    line[SIGNATURE_LINE - 1] == '\n' &&
+	    sodium_hex2bin(signature, sizeof signature, hex, SIGNATURE_HEX, NULL, &found, NULL) == 0 &&
+	    found == sizeof signature;
+	if (!good)
+		return sl_fail(error, SL_REFUSED,
+		               "%s: does not end with the line 'signature' and %d hex digits; the file is "
+		               "cut or was changed",
+		               what, SIGNATURE_HEX);
+	sodium_bin2hex(again, sizeof again, signature, sizeof signature);
+	*signed_length = length - SIGNATURE_LINE;
+	/* Comparing the digits too leaves one spelling a signature: no byte of the file can be changed. */
+	if (memcmp(again, hex, SIGNATURE_HEX) == 0 &&
+	    crypto_sign_verify_detached(signature, (const uint8_t *)text, *signed_length, operator_key) == 0)
+		return SL_OK;
+	sl_key_print(operator_key, key);
+	return sl_fail(error, SL_REFUSED,
+	               "%s: the signature is not that of the operator %.16s…; the file was changed after it "
+	               "was signed, or "
+	               "another operator signed it",
+	               what, key);
+}
+
+/* Cuts the next line into p->text; false at the end. */
+static bool next_line(struct parse *p, enum sl_status *status)
+{
+	*status = SL_OK;
+	if (p->at == p->end)
+		return false;
+	const char *newline = memchr(p->at, '\n', (size_t)(p->end - p->at));
+	size_t length = (size_t)(newline - p->at);
+	p->line++;
+	if (length >= sizeof p->text || memchr(p->at, '\0', length)) {
+		*status = bad_line(p, "the line is over %d characters or holds a zero byte", LINE_MOST - 1);
+		return false;
+	}
+	memcpy(p->text, p->at, length);
+	p->text[length] = '\0';
+	p->at = newline + 1;
+	return true;
+}
+
+/* Words are divided by single blanks; exactly `count` of them. */
+static bool split(char *text, char **word, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		word[i] = text;
+		size_t length = strcspn(text, " ");
+		if (length == 0 || (text[length] == ' ') != (i + 1 < count))
+			return false;
+		text[length] = '\0';
+		text += length + 1;
+	}
+	return true;
+}
+
+static bool whole(const char *text, uint32_t most, uint32_t *out)
+{
+	char *end;
+	if (text[0] < '0' || text[0] > '9' || strlen(text) > 10)
+		return false;
+	unsigned long long v = strtoull(text, &end, 10);
+	*out = (uint32_t)v;
+	return *end == '\0' && v <= most;
+}
+
+static bool grow(void **array, uint32_t count, uint32_t *room, size_t size)
+{
+	if (count < *room)
+		return true;
+	uint32_t more = *room ? *room * 2 : 16;
+	void *bigger = realloc(*array, more * size);
+	if (!bigger)
+		return false;
+	*array = bigger;
+	*room = more;
+	return true;
+}
+
+static bool endpoint_good(const char *endpoint)
+{
+	bool tcp = strncmp(endpoint, "tcp://", 6) == 0, ipc = strncmp(endpoint, "ipc://", 6) == 0;
+	const char *port = strrchr(endpoint, ':');
+	uint32_t number;
+	if (ipc)
+		return endpoint[6] != '\0';
+	return tcp && port > endpoint + 6 && whole(port + 1, 65535, &number) && number > 0;
+}
+
+static enum sl_status take_peer(struct parse *p, char *text)
+{
+	char *word[4];
+	uint32_t number;
+	if (!split(text, word, 4) || !whole(word[0], SL_PEERS_MAX - 1, &number))
+		return bad_line(p, "must be 'peer NUMBER NAME ENDPOINT KEY'");
+	if (number != p->peers)
+		return bad_line(p, "peer %" PRIu32 " stands where peer %" PRIu32 " is due", number, p->peers);
+	if (!grow((void **)&p->out->peer, p->peers, &p->peers_room, sizeof *p->out->peer))
+		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	struct sl_roster_peer *peer = &p->out->peer[p->peers];
+	memset(peer, 0, sizeof *peer);
+	if (strlen(word[1]) >= sizeof peer->name)
+		return bad_line(p, "name '%s' has over %zu characters", word[1], sizeof peer->name - 1);
+	if (strlen(word[2]) >= sizeof peer->endpoint || !endpoint_good(word[2]))
+		return bad_line(
+		    p, "endpoint '%s' must be tcp://ADDRESS:PORT or ipc://PATH, at most %zu characters",
+		    word[2], sizeof peer->endpoint - 1);
+	if (!sl_key_parse(word[3], peer->public_key) ||
+	    !sl_key_to_curve(peer->curve_public, peer->public_key))
+		return bad_line(p, "'%s' is no Ed25519 public key (64 hex digits)", word[3]);
+	strcpy(peer->name, word[1]);
+	strcpy(peer->endpoint, word[2]);
+	p->peers++;
+	return SL_OK;
+}
+
+static enum sl_status take_edge(struct parse *p, char *text)
+{
+	char *word[3], *end;
+	struct sl_edge_pair pair;
+	uint32_t room = p->edges_room;
+	if (!split(text, word, 3) || !whole(word[0], UINT32_MAX, &pair.a) ||
+	    !whole(word[1], UINT32_MAX, &pair.b))
+		return bad_line(p, "must be 'edge A B WEIGHT'");
+	double weight = strtod(word[2], &end);
+	if (*end || !isfinite(weight) || weight <= 0 || weight > 1)
+		return bad_line(p, "weight '%s' must be a number above 0 and at most 1", word[2]);
+	if (pair.a >= p->peers || pair.b >= p->peers)
+		return bad_line(p,
+		                "an edge joins %" PRIu32 " and %" PRIu32 ", but the lines above list %" PRIu32
+		                " peers",
+		                pair.a, pair.b, p->peers);
+	if (!grow((void **)&p->edge, p->edges, &room, sizeof *p->edge) ||
+	    !grow((void **)&p->weight, p->edges, &p->edges_room, sizeof *p->weight))
+		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	p->edge[p->edges] = pair;
+	p->weight[p->edges++] = weight;
+	return SL_OK;
+}
+
+static enum sl_status take_head(struct parse *p)
+{
+	enum sl_status status;
+	struct sl_roster *r = p->out;
+	if (!next_line(p, &status) || strcmp(p->text, "starling-roster 1") != 0)
+		return status != SL_OK ? status : bad_line(p, "must be 'starling-roster 1'");
+	if (!next_line(p, &status) || strncmp(p->text, "serial ", 7) != 0 ||
+	    !whole(p->text + 7, UINT32_MAX, &r->serial))
+		return status != SL_OK ? status : bad_line(p, "must be 'serial NUMBER'");
+	if (!next_line(p, &status) || strncmp(p->text, "topology ", 9) != 0)
+		return status != SL_OK ? status : bad_line(p, "must be 'topology SPECIFICATION'");
+	if (strlen(p->text + 9) >= sizeof r->topology.spec)
+		return bad_line(p, "the topology has over %zu characters", sizeof r->topology.spec - 1);
+	return SL_OK;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+	return memcmp((*(const struct sl_roster_peer *const *)a)->public_key,
+	              (*(const struct sl_roster_peer *const *)b)->public_key, SL_KEY_BYTES);
+}
+
+static int compare_endpoints(const void *a, const void *b)
+{
+	return strcmp((*(const struct sl_roster_peer *const *)a)->endpoint,
+	              (*(const struct sl_roster_peer *const *)b)->endpoint);
+}
+
+/* A key is an identity, and an endpoint leads to one peer. */
+static enum sl_status check_distinct(struct parse *p, int (*compare)(const void *, const void *),
+                                     const char *thing)
+{
+	const struct sl_roster_peer **order = malloc((p->peers + 1) * sizeof *order);
+	if (!order)
+		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	for (uint32_t i = 0; i < p->peers; i++)
+		order[i] = &p->out->peer[i];
+	qsort(order, p->peers, sizeof *order, compare);
+	enum sl_status status = SL_OK;
+	for (uint32_t i = 1; i < p->peers && status == SL_OK; i++)
+		if (compare(&order[i - 1], &order[i]) == 0)
+			status =
+			    sl_fail(p->error, SL_MALFORMED, "%s: peers %td and %td have the same %s", p->what,
+			            order[i - 1] - p->out->peer, order[i] - p->out->peer, thing);
+	free(order);
+	return status;
+}
+
+static enum sl_status parse_lines(struct parse *p)
+{
+	char spec[SL_TEXT_MAX];
+	enum sl_status status = take_head(p);
+	if (status != SL_OK)
+		return status;
+	snprintf(spec, sizeof spec, "%s", p->text + 9);
+	while (status == SL_OK && next_line(p, &status)) {
+		if (strncmp(p->text, "peer ", 5) == 0 && p->edges == 0)
+			status = take_peer(p, p->text + 5);
+		else if (strncmp(p->text, "edge ", 5) == 0)
+			status = take_edge(p, p->text + 5);
+		else
+			status = bad_line(
+			    p, "'%.40s' must begin with 'peer', or with 'edge' behind all peers", p->text);
+	}
+	if (status == SL_OK)
+		status = check_distinct(p, compare_keys, "key");
+	if (status == SL_OK)
+		status = check_distinct(p, compare_endpoints, "endpoint");
+	if (status == SL_OK && sl_topology_from_edges(&p->out->topology, spec, p->peers, p->edge, p->weight,
+	                                              p->edges, p->error) != SL_OK)
+		status = sl_wrap(p->error, "%s", p->what);
+	return status;
+}
+
+enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t length, const char *what,
+                               const uint8_t operator_key[static SL_KEY_BYTES], struct sl_error *error)
+{
+	size_t signed_length = 0;
+	memset(out, 0, sizeof *out);
+	enum sl_status status = verify(text, length, what, operator_key, &signed_length, error);
+	if (status != SL_OK)
+		return status;
+	struct parse p = {
+		.out = out, .at = text, .end = text + signed_length, .what = what, .error = error
+	};
+	status = parse_lines(&p);
+	free(p.edge);
+	free(p.weight);
+	if (status != SL_OK) {
+		free(out->peer); /* the topology is made last */
+		memset(out, 0, sizeof *out);
+	}
+	return status;
+}
+
+enum sl_status sl_roster_read(struct sl_roster *out, const char *path,
+                              const uint8_t operator_key[static SL_KEY_BYTES], struct sl_error *error)
+{
+	uint8_t *text;
+	size_t length;
+	enum sl_status status = sl_file_read(path, FILE_MAX, &text, &length, error);
+	if (status != SL_OK)
+		return status;
+	status = sl_roster_parse(out, (const char *)text, length, path, operator_key, error);
+	free(text);
+	return status;
+}
+
+void sl_roster_free(struct sl_roster *roster)
+{
+	if (!roster)
+		return;
+	sl_topology_free(&roster->topology);
+	free(roster->peer);
+	memset(roster, 0, sizeof *roster);
+}
+
+/* ---- writing ---- */
+
+static void print(FILE *f, const struct sl_roster *r)
+{
+	char key[SL_KEY_HEX];
+	fprintf(f, "starling-roster 1\nserial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
+	for (uint32_t i = 0; i < r->topology.peers; i++) {
+		sl_key_print(r->peer[i].public_key, key);
+		fprintf(f, "peer %" PRIu32 " %s %s %s\n", i, r->peer[i].name, r->peer[i].endpoint, key);
+	}
+	for (uint32_t e = 0; e < r->topology.edges; e++)
+		fprintf(f, "edge %" PRIu32 " %" PRIu32 " %.17g\n", r->topology.edge[e].a,
+		        r->topology.edge[e].b, r->topology.weight[e]);
+}
+
+enum sl_status sl_roster_write(const struct sl_roster *roster, const char *path,
+                               const struct sl_identity *operator_identity, struct sl_error *error)
+{
+	char *text = NULL, hex[SIGNATURE_HEX + 1];
+	size_t length = 0;
+	uint8_t signature[crypto_sign_BYTES];
+	FILE *f = open_memstream(&text, &length);
+	if (!f)
+		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
+	print(f, roster);
+	bool good = fflush(f) == 0;
+	if (good) {
+		crypto_sign_detached(signature, NULL, (const uint8_t *)text, length,
+		                     operator_identity->secret);
+		sodium_bin2hex(hex, sizeof hex, signature, sizeof signature);
+		fprintf(f, "%s%s\n", signature_word, hex);
+	}
+	good = fclose(f) == 0 && good;
+	struct sl_roster again;
+	enum sl_status status = good ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
+	if (status == SL_OK) /* nobody gets a roster that peers would refuse, say for a blank in a name */
+		status = sl_roster_parse(&again, text, length, path, operator_identity->public_key, error);
+	if (status == SL_OK) {
+		sl_roster_free(&again);
+		status = sl_file_replace(path, text, length, 0644, error);
+	}
+	free(text);
+	return status;
+}

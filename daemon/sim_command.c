@@ -1,0 +1,484 @@
+/* sim_command.c — starling sim: the peers of a run in one process, over a virtual network and clock. */
+#include "daemon/command_line.h"
+#include "daemon/init.h"
+#include "daemon/prepared.h"
+#include "daemon/summary.h"
+#include "linalg/vector.h"
+#include "sim/sim.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { COMMIT_EVERY = 4096, EVENTS_A_TURN = 256 };
+
+struct sim {
+	const char *run, *topology_spec, *database;
+	bool json;
+	struct sl_overrides set;
+	struct network_options {
+		int64_t latency_us, jitter_us, compute_us;
+		double loss, duplicate, reorder;
+		uint32_t check;
+	} network;
+
+	struct sl_prepared prepared; /* without a run's folder only the parts that a plan needs */
+	char temporary[4096];        /* folder of the shards, without a run's; empty: none */
+	char conf[4096 + 16], history_path[4096];
+	struct sl_mapping *file;
+	struct sl_dataset *shard;
+	struct sl_history *history;
+	struct sl_sim *sim;
+	uint64_t uncommitted;
+	double *accuracy; /* each peer's newest, or NaN */
+	double exact, began;
+	uint32_t exact_round;
+	int64_t started_at_us; /* virtual time counts from here */
+	struct sl_error row_error;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+	(void)number;
+	interrupted = 1;
+}
+
+static double wall_seconds(void)
+{
+	struct timeval t;
+	gettimeofday(&t, NULL);
+	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
+}
+
+#define AT(field) offsetof(struct network_options, field)
+static const struct sl_option network_options[] = {
+	{ "latency", "virtual time a message takes", SL_OPTION_DURATION, AT(latency_us), 0, 3600, "100us" },
+	{ "jitter", "further time, drawn uniformly up to this", SL_OPTION_DURATION, AT(jitter_us), 0, 3600, "0s" },
+	{ "compute", "virtual time of the local steps of a round", SL_OPTION_DURATION, AT(compute_us), 0, 3600, "1ms" },
+	{ "loss", "probability that a message is lost", SL_OPTION_REAL, AT(loss), 0, 0.9, "0" },
+	{ "duplicate", "probability that a message arrives twice", SL_OPTION_REAL, AT(duplicate), 0, 1, "0" },
+	{ "reorder", "probability that later messages overtake a message", SL_OPTION_REAL, AT(reorder), 0, 1, "0" },
+	{ "check", "invariants checked after every event", SL_OPTION_CHOICE, AT(check), 0, 0, "copies", "none|copies" },
+	{ NULL }
+};
+
+/* ---- the history's rows ---- */
+
+static void keep(struct sim *s, enum sl_status status, const struct sl_error *error)
+{
+	if (status != SL_OK && s->row_error.status == SL_OK)
+		s->row_error = *error;
+	if (++s->uncommitted < COMMIT_EVERY || !s->history)
+		return;
+	s->uncommitted = 0;
+	struct sl_error commit;
+	if (sl_history_commit(s->history, false, &commit) != SL_OK && s->row_error.status == SL_OK)
+		s->row_error = commit;
+}
+
+static void on_round(void *context, const struct sl_round_row *row)
+{
+	struct sim *s = context;
+	struct sl_error error;
+	if (!isnan(row->test_accuracy))
+		s->accuracy[row->peer] = row->test_accuracy;
+	struct sl_round_row moved = *row;
+	moved.at_us += s->started_at_us;
+	if (s->history)
+		keep(s, sl_history_round(s->history, &moved, &error), &error);
+}
+
+static void on_link(void *context, const struct sl_link_row *row)
+{
+	struct sim *s = context;
+	struct sl_error error;
+	if (s->history)
+		keep(s, sl_history_link(s->history, row, &error), &error);
+}
+
+static void on_sketch(void *context, const struct sl_sketch_row *row)
+{
+	struct sim *s = context;
+	struct sl_error error;
+	if (s->history)
+		keep(s, sl_history_sketch(s->history, row, &error), &error);
+}
+
+static void on_event(void *context, const struct sl_event_row *row)
+{
+	struct sim *s = context;
+	struct sl_error error;
+	struct sl_event_row moved = *row;
+	moved.at_us += s->started_at_us;
+	if (s->history)
+		keep(s, sl_history_event(s->history, &moved, &error), &error);
+}
+
+static void on_exact(void *context, uint32_t round, double value)
+{
+	struct sim *s = context;
+	struct sl_error error;
+	s->exact = value;
+	s->exact_round = round;
+	if (s->history)
+		keep(s, sl_history_exact(s->history, round, value, &error), &error);
+}
+
+/* ---- what is simulated ---- */
+
+static enum sl_status make_topology(struct sim *s, struct sl_error *error)
+{
+	struct sl_topology *t = &s->prepared.roster.topology;
+	uint8_t *text;
+	size_t length;
+	if (strncmp(s->topology_spec, "file:", 5) != 0)
+		return sl_topology_make(t, s->topology_spec, s->prepared.config.settings.seed, error);
+	enum sl_status status = sl_file_read(s->topology_spec + 5, 64 << 20, &text, &length, error);
+	if (status != SL_OK)
+		return status;
+	status = sl_topology_parse(t, (const char *)text, length, s->topology_spec + 5, error);
+	free(text);
+	return status;
+}
+
+static enum sl_status make_shards(struct sim *s, struct sl_error *error)
+{
+	struct sl_config *config = &s->prepared.config;
+	struct sl_source source;
+	struct sl_shards shards;
+	char note[SL_TEXT_MAX], path[4096];
+	const char *folder = getenv("TMPDIR");
+	enum sl_status status = sl_source_resolve(&source, &config->settings, note, error);
+	if (status != SL_OK)
+		return status;
+	if (note[0])
+		fprintf(stderr, "starling sim: note: %s\n", note);
+	snprintf(s->temporary, sizeof s->temporary, "%s/starling-sim-XXXXXX", folder ? folder : "/tmp");
+	if (!mkdtemp(s->temporary)) {
+		s->temporary[0] = '\0';
+		return sl_fail(error, SL_IO, "cannot make a temporary folder: %s", strerror(errno));
+	}
+	snprintf(config->folder, sizeof config->folder, "%s", s->temporary);
+	snprintf(config->state, sizeof config->state, "%s", s->temporary);
+	sl_config_path(config, config->settings.shards, true, path);
+	if (mkdir(path, 0700) != 0)
+		return sl_fail(error, SL_IO, "cannot create %s: %s", path, strerror(errno));
+	status = sl_shards_write(&shards, &source, config, s->prepared.roster.topology.peers, error);
+	if (status == SL_OK)
+		sl_block_free(&shards.test);
+	return status;
+}
+
+/* Without a run's folder: settings, graph and shards are made for the occasion. */
+static enum sl_status open_made_up(struct sim *s, struct sl_error *error)
+{
+	enum sl_status status = sl_keys_start(error);
+	if (status == SL_OK)
+		status = sl_float_check(error);
+	if (status == SL_OK)
+		status = sl_config_standard(&s->prepared.config, s->set.item, error);
+	if (status == SL_OK)
+		status = make_topology(s, error);
+	if (status == SL_OK)
+		status = make_shards(s, error);
+	if (status == SL_OK)
+		status = sl_prepared_complete(&s->prepared, true, error);
+	return status;
+}
+
+static enum sl_status open_run(struct sim *s, struct sl_error *error)
+{
+	struct stat about;
+	bool folder = stat(s->run, &about) == 0 && S_ISDIR(about.st_mode);
+	snprintf(s->conf, sizeof s->conf, "%s%s", s->run, folder ? "/run.conf" : "");
+	enum sl_status status = sl_prepared_open(&s->prepared, s->conf, s->set.item, true, error);
+	if (status != SL_OK)
+		return status;
+	if (!s->database) {
+		sl_config_path(&s->prepared.config, s->prepared.config.settings.history, true, s->history_path);
+		s->database = s->history_path;
+	}
+	return SL_OK;
+}
+
+static enum sl_status open_shards(struct sim *s, struct sl_error *error)
+{
+	uint32_t peers = s->prepared.roster.topology.peers;
+	s->file = calloc(peers, sizeof *s->file);
+	s->shard = calloc(peers, sizeof *s->shard);
+	s->accuracy = calloc(peers, sizeof *s->accuracy);
+	if (!s->file || !s->shard || !s->accuracy)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
+	for (uint32_t i = 0; i < peers; i++) {
+		s->accuracy[i] = (double)NAN;
+		enum sl_status status = sl_prepared_shard(&s->prepared, i, &s->file[i], &s->shard[i], error);
+		if (status != SL_OK)
+			return status;
+	}
+	return SL_OK;
+}
+
+static enum sl_status open_history(struct sim *s, struct sl_error *error)
+{
+	if (!s->database)
+		return SL_OK;
+	struct sl_history_run run;
+	const struct sl_topology *t = &s->prepared.roster.topology;
+	sl_prepared_run_row(&s->prepared, "sim", &run);
+	s->started_at_us = run.started_at_us;
+	s->history = sl_history_open(s->database, SL_HISTORY_WRITE, error);
+	if (!s->history)
+		return error->status;
+	enum sl_status status = sl_history_begin(s->history, &run, error);
+	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "peer-%u", i);
+		struct sl_history_peer peer = { .peer = i, .degree = sl_topology_degree(t, i), .name = name,
+			                        .pid = getpid(), .started_at_us = run.started_at_us };
+		status = sl_history_peer(s->history, &peer, error);
+	}
+	return status;
+}
+
+static enum sl_status open_sim(struct sim *s, struct sl_error *error)
+{
+	const struct network_options *n = &s->network;
+	struct sl_sim_setup setup = {
+		.plan = &s->prepared.plan,
+		.topology = &s->prepared.roster.topology,
+		.shards = s->shard,
+		.network = { n->latency_us, n->jitter_us, n->loss, n->duplicate, n->reorder, n->compute_us },
+		.check = n->check,
+		.rows = { s, on_round, on_link, on_sketch, on_event, on_exact },
+	};
+	s->sim = sl_sim_open(&setup, error);
+	return s->sim ? SL_OK : error->status;
+}
+
+/* ---- running, and what came of it ---- */
+
+static bool run_to_the_end(struct sim *s)
+{
+	struct sl_sim_totals totals;
+	double shown = wall_seconds();
+	bool terminal = isatty(STDERR_FILENO);
+	do {
+		bool more = true;
+		for (int i = 0; i < EVENTS_A_TURN && more; i++)
+			more = sl_sim_step(s->sim);
+		sl_sim_totals(s->sim, &totals);
+		if (terminal && wall_seconds() - shown > 0.5) {
+			shown = wall_seconds();
+			fprintf(stderr, "\rround %u of %u, %llu events\033[K", sl_peer_round(sl_sim_peer(s->sim, 0)),
+			        s->prepared.plan.settings.rounds, (unsigned long long)totals.events);
+		}
+		if (!more)
+			break;
+	} while (totals.halted < s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim) && !interrupted);
+	if (terminal)
+		fputs("\r\033[K", stderr);
+	return totals.halted == s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim);
+}
+
+static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *error)
+{
+	if (!s->history)
+		return SL_OK;
+	int64_t now = (int64_t)(wall_seconds() * 1e6);
+	enum sl_status status = SL_OK;
+	for (uint32_t i = 0; i < s->prepared.roster.topology.peers && status == SL_OK; i++) {
+		char digest[65];
+		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->prepared.plan.dimension, digest);
+		status = sl_history_peer_stopped(s->history, i, now, ok ? 0 : 1, digest, error);
+	}
+	if (status == SL_OK)
+		status = sl_history_commit(s->history, false, error);
+	sl_history_close(s->history);
+	s->history = NULL;
+	if (status == SL_OK && s->row_error.status != SL_OK) {
+		*error = s->row_error;
+		status = error->status;
+	}
+	return status;
+}
+
+static void accuracies(const struct sim *s, double *mean, double *worst)
+{
+	uint32_t peers = s->prepared.roster.topology.peers;
+	*mean = 0;
+	*worst = (double)INFINITY;
+	for (uint32_t i = 0; i < peers; i++) {
+		*mean += s->accuracy[i] / peers;
+		*worst = s->accuracy[i] < *worst ? s->accuracy[i] : *worst;
+	}
+}
+
+static void report(struct sim *s)
+{
+	struct sl_sim_totals t;
+	double seconds = wall_seconds() - s->began, mean, worst;
+	sl_sim_totals(s->sim, &t);
+	accuracies(s, &mean, &worst);
+	if (s->json) {
+		printf("{\"peers\": %u, \"dimension\": %u, \"events\": %llu, \"messages\": %llu, \"lost\": %llu, "
+		       "\"repeated\": %llu, \"wire_bytes\": %llu, \"bytes_a_peer\": %llu, \"virtual_seconds\": %.6f, "
+		       "\"seconds\": %.3f, \"test_accuracy\": ",
+		       s->prepared.roster.topology.peers, s->prepared.plan.dimension, (unsigned long long)t.events,
+		       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
+		       (unsigned long long)t.wire_bytes, (unsigned long long)t.bytes_a_peer, 1e-6 * (double)t.now.us, seconds);
+		sl_json_real(stdout, mean);
+		fputs(", \"worst_accuracy\": ", stdout);
+		sl_json_real(stdout, worst);
+		fputs(", \"consensus_error\": ", stdout);
+		sl_json_real(stdout, s->exact);
+		fputs("}\n", stdout);
+		return;
+	}
+	printf("simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual time\n",
+	       s->prepared.roster.topology.peers, s->prepared.plan.dimension, (unsigned long long)t.events, seconds,
+	       (double)t.events / seconds, 1e-6 * (double)t.now.us);
+	printf("memory     %llu bytes reserved a peer\n", (unsigned long long)t.bytes_a_peer);
+	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n", (unsigned long long)t.messages,
+	       (unsigned long long)t.lost, (unsigned long long)t.repeated, 1e-6 * (double)t.wire_bytes);
+	if (s->database)
+		return;
+	if (!isnan(mean))
+		printf("accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n", mean, worst);
+	if (!isnan(s->exact))
+		printf("consensus  %.4g after round %u\n", s->exact, s->exact_round);
+}
+
+static int simulate(struct sim *s)
+{
+	struct sl_error error = { 0 };
+	enum sl_status status = s->run ? open_run(s, &error) : open_made_up(s, &error);
+	if (status == SL_OK && s->prepared.note[0])
+		fprintf(stderr, "starling sim: note: %s\n", s->prepared.note);
+	if (status == SL_OK)
+		status = open_shards(s, &error);
+	if (status == SL_OK)
+		status = open_history(s, &error);
+	s->began = wall_seconds();
+	if (status == SL_OK)
+		status = open_sim(s, &error);
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_sim, &error);
+	bool ok = run_to_the_end(s);
+	if (close_history(s, ok, &error) != SL_OK)
+		return sl_command_fail(&sl_command_sim, &error);
+	report(s);
+	if (s->database && sl_summary_print(stdout, s->database, s->prepared.run_id, s->json, &error) != SL_OK)
+		return sl_command_fail(&sl_command_sim, &error);
+	if (!ok)
+		fprintf(stderr, "starling sim: %s\n",
+		        interrupted ? "interrupted" : sl_sim_trouble(s->sim) ? sl_sim_trouble(s->sim)
+		                                                            : "nothing was left to happen, yet peers had not finished");
+	return ok ? SL_EXIT_OK : SL_EXIT_FAILED;
+}
+
+static void close_all(struct sim *s)
+{
+	sl_sim_close(s->sim);
+	sl_history_close(s->history);
+	for (uint32_t i = 0; s->file && i < s->prepared.roster.topology.peers; i++)
+		sl_file_unmap(&s->file[i]);
+	free(s->file);
+	free(s->shard);
+	free(s->accuracy);
+	sl_prepared_close(&s->prepared);
+	if (s->temporary[0])
+		sl_folder_abandon(s->temporary);
+	sl_overrides_free(&s->set);
+}
+
+static enum sl_status take(struct sim *s, int option, const char *name, const char *argument, struct sl_error *error)
+{
+	switch (option) {
+	case 't':
+		s->topology_spec = argument;
+		return SL_OK;
+	case 'H':
+		s->database = argument;
+		return SL_OK;
+	case 's':
+		return sl_overrides_add(&s->set, error, "%s", argument);
+	case 'j':
+		s->json = true;
+		return SL_OK;
+	default: {
+		const struct sl_option *o = sl_option_find(network_options, name);
+		SL_CHECK(o);
+		return sl_option_set(o, &s->network, argument, error) == SL_OK ? SL_OK : sl_wrap(error, "--%s", name);
+	}
+	}
+}
+
+static int sim_main(int argc, char **argv)
+{
+	static const struct option table[] = {
+		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
+		{ "history", required_argument, NULL, 'H' },  { "json", no_argument, NULL, 'j' },
+		{ "latency", required_argument, NULL, 1 },    { "jitter", required_argument, NULL, 2 },
+		{ "compute", required_argument, NULL, 3 },    { "loss", required_argument, NULL, 4 },
+		{ "duplicate", required_argument, NULL, 5 },  { "reorder", required_argument, NULL, 6 },
+		{ "check", required_argument, NULL, 7 },      { "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
+		                                    "loss", "duplicate", "reorder", "check" };
+	static struct sim s;
+	struct sl_error error = { 0 };
+	s.exact = (double)NAN;
+	sl_options_standard(network_options, &s.network);
+	optind = 0;
+	for (int o; (o = sl_command_option(&sl_command_sim, argc, argv, "t:s:h", table)) != -1;) {
+		if (o == '?')
+			return SL_EXIT_MISUSE;
+		if (o == 'h')
+			return sl_command_help(&sl_command_sim);
+		if (take(&s, o, o < 8 ? network_name[o] : NULL, optarg, &error) != SL_OK)
+			return sl_command_fail(&sl_command_sim, &error);
+	}
+	s.run = optind < argc ? argv[optind++] : NULL;
+	if (optind < argc)
+		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
+	if (!s.run == !s.topology_spec)
+		return sl_command_misuse(&sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
+	struct sigaction action = { .sa_handler = on_signal };
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	int code = simulate(&s);
+	close_all(&s);
+	return code;
+}
+
+const struct sl_command sl_command_sim = {
+	.name = "sim",
+	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]...",
+	.doc = "run the peers in one process, over a virtual network and clock",
+	.help =
+	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes configuration, graph and\n"
+	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With --topology nothing needs\n"
+	    "to exist: data are prepared in a temporary folder.\n"
+	    "\n"
+	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a run's folder\n"
+	    "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
+	    "      --history DB        database to write (default: the run's own; none with --topology)\n"
+	    "      --latency TIME      virtual time a message takes (100us)\n"
+	    "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
+	    "      --compute TIME      virtual time of a round's local steps (1ms)\n"
+	    "      --loss P            probability that a message is lost (0)\n"
+	    "      --duplicate P       probability that a message arrives twice (0)\n"
+	    "      --reorder P         probability that later messages overtake a message (0)\n"
+	    "      --check none|copies invariants checked after every event (copies)\n"
+	    "      --json              print results as JSON\n"
+	    "  -h, --help              this text\n",
+	.run = sim_main,
+};

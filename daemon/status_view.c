@@ -1,0 +1,198 @@
+/* status_view.c — a reader of one flat JSON object that holds an array of flat objects: all that a status
+ * line is. */
+#include "daemon/status_view.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *skip(const char *p)
+{
+	return p + strspn(p, " \t");
+}
+
+/* A string without escapes, which is all that we write; NULL otherwise. */
+static const char *take_text(const char *p, char *out, size_t size)
+{
+	if (*p != '"')
+		return NULL;
+	size_t n = strcspn(p + 1, "\"\\");
+	if (p[1 + n] != '"')
+		return NULL;
+	snprintf(out, size, "%.*s", (int)(n < size ? n : size - 1), p + 1);
+	return p + n + 2;
+}
+
+/* A scalar as text: a string, a number, true, false, null. */
+static const char *take_scalar(const char *p, char *out, size_t size)
+{
+	if (*p == '"')
+		return take_text(p, out, size);
+	size_t n = strcspn(p, ",}] \t");
+	if (n == 0 || n >= size)
+		return NULL;
+	memcpy(out, p, n);
+	out[n] = '\0';
+	return p + n;
+}
+
+typedef const char *member(void *context, const char *key, const char *value);
+
+/* "{" members "}": gives each value's position to `each`, which returns the position behind it, or NULL. */
+static const char *take_object(const char *p, member *each, void *context)
+{
+	char key[32];
+	if (*p != '{')
+		return NULL;
+	p = skip(p + 1);
+	while (*p != '}') {
+		p = take_text(p, key, sizeof key);
+		if (!p || *(p = skip(p)) != ':')
+			return NULL;
+		p = each(context, key, skip(p + 1));
+		if (!p)
+			return NULL;
+		p = skip(p);
+		if (*p == ',')
+			p = skip(p + 1);
+		else if (*p != '}')
+			return NULL;
+	}
+	return p + 1;
+}
+
+struct link {
+	int64_t neighbour, heard_ms;
+	bool waited_for;
+};
+
+static int64_t whole(const char *text)
+{
+	char *end;
+	long long v = strtoll(text, &end, 10);
+	return end != text && (*end == '\0' || *end == '.') ? v : -1;
+}
+
+static double real(const char *text)
+{
+	char *end;
+	double v = strtod(text, &end);
+	return end != text && *end == '\0' ? v : (double)NAN;
+}
+
+static const char *link_member(void *context, const char *key, const char *value)
+{
+	struct link *link = context;
+	char text[64];
+	const char *next = take_scalar(value, text, sizeof text);
+	if (!next)
+		return NULL;
+	if (strcmp(key, "neighbour") == 0)
+		link->neighbour = whole(text);
+	else if (strcmp(key, "heard_ms") == 0)
+		link->heard_ms = whole(text);
+	else if (strcmp(key, "waited_for") == 0)
+		link->waited_for = strcmp(text, "true") == 0;
+	return next;
+}
+
+static const char *take_links(const char *p, struct sl_status_view *view)
+{
+	if (*p != '[')
+		return NULL;
+	p = skip(p + 1);
+	while (*p != ']') {
+		struct link link = { -1, -1, false };
+		p = take_object(p, link_member, &link);
+		if (!p)
+			return NULL;
+		if (link.waited_for && link.neighbour >= 0) {
+			if (view->waits < SL_STATUS_WAITS)
+				view->wait[view->waits] = (uint32_t)link.neighbour;
+			view->waits++;
+			view->silent_ms = link.heard_ms > view->silent_ms ? link.heard_ms : view->silent_ms;
+		}
+		p = skip(p);
+		if (*p == ',')
+			p = skip(p + 1);
+		else if (*p != ']')
+			return NULL;
+	}
+	return p + 1;
+}
+
+static const char *view_member(void *context, const char *key, const char *value)
+{
+	struct sl_status_view *v = context;
+	const struct {
+		const char *key;
+		int64_t *field;
+	} numbers[] = {
+		{ "peer", &v->peer },
+		{ "pid", &v->pid },
+		{ "round", &v->round },
+		{ "rounds", &v->rounds },
+		{ "nonzero", &v->nonzero },
+		{ "edges", &v->edges },
+		{ "edges_up", &v->edges_up },
+		{ "payload_tx", &v->payload_tx },
+		{ "payload_rx", &v->payload_rx },
+		{ "wire_tx", &v->wire_tx },
+		{ "wire_rx", &v->wire_rx },
+	};
+	char text[64];
+	if (strcmp(key, "links") == 0)
+		return take_links(value, v);
+	const char *next = take_scalar(value, text, sizeof text);
+	if (!next)
+		return NULL;
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		if (strcmp(key, numbers[i].key) == 0)
+			*numbers[i].field = whole(text);
+	if (strcmp(key, "phase") == 0)
+		snprintf(v->phase, sizeof v->phase, "%.*s", (int)sizeof v->phase - 1, text);
+	else if (strcmp(key, "train_loss") == 0)
+		v->train_loss = real(text);
+	else if (strcmp(key, "test_accuracy") == 0)
+		v->test_accuracy = real(text);
+	return next;
+}
+
+static void clear(struct sl_status_view *v)
+{
+	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };
+	v->peer = v->pid = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
+	v->payload_tx = v->payload_rx = v->wire_tx = v->wire_rx = -1;
+}
+
+bool sl_status_view_parse(struct sl_status_view *out, const char *line)
+{
+	clear(out);
+	const char *end = take_object(skip(line), view_member, out);
+	if (end && end[strspn(end, " \t\r\n")] == '\0' && out->peer >= 0 && out->phase[0])
+		return true;
+	clear(out);
+	return false;
+}
+
+void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "%s", view->phase);
+	if (view->waits == 0)
+		return;
+	for (uint32_t i = 0; i < view->waits && i < SL_STATUS_WAITS && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, "%s%u", i ? ", " : " for ", view->wait[i]);
+	if (view->waits > SL_STATUS_WAITS && used < size)
+		used +=
+		    (size_t)snprintf(text + used, size - used, " and %u more", view->waits - SL_STATUS_WAITS);
+	if (view->silent_ms >= 1000 && used < size)
+		snprintf(text + used, size - used, " (silent for %.1f s)", (double)view->silent_ms / 1000);
+}
+
+void sl_status_real(double value, int digits, char *text, size_t size)
+{
+	if (isfinite(value))
+		snprintf(text, size, "%.*f", digits, value);
+	else
+		snprintf(text, size, "-");
+}

@@ -1,0 +1,31 @@
+/* status_view.h — the status line of a peer (status.h) taken apart again, for `up` and `status`. */
+#ifndef SL_DAEMON_STATUS_VIEW_H
+#define SL_DAEMON_STATUS_VIEW_H
+
+#include "base/error.h"
+
+#include <stdio.h>
+
+enum { SL_STATUS_LINE = 64 * 1024, SL_STATUS_WAITS = 4 };
+
+/* Numbers that the line does not give, or gives as null, are NaN and −1. */
+struct sl_status_view {
+	char phase[24];
+	int64_t peer, pid, round, rounds, nonzero, edges, edges_up, payload_tx, payload_rx, wire_tx, wire_rx;
+	double train_loss, test_accuracy;
+	/* Neighbours that it waits for: the first few, how many there are, and how long the most silent one
+	 * has been. */
+	uint32_t wait[SL_STATUS_WAITS], waits;
+	int64_t silent_ms;
+};
+
+/* False where the line is not what status.h describes; *out is then empty. */
+bool sl_status_view_parse(struct sl_status_view *out, const char *line);
+
+/* "waiting for 2, 4 (3.1 s)", "computing" … */
+void sl_status_view_doing(const struct sl_status_view *, char *text, size_t size);
+
+/* "0.8312" or "-". */
+void sl_status_real(double value, int digits, char *text, size_t size);
+
+#endif

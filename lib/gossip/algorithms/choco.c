@@ -1,0 +1,25 @@
+/* CHOCO-SGD with the proximal step left out: x½ = x − ηg; q = C(x½ − x̂); x̂ += q; x = x½ + γ Σ_j w_ij (x̂_j −
+ * x̂_i). Koloskova, Stich & Jaggi, ICML 2019, Algorithm 2, in the order that gossips last. */
+#include "gossip/algorithm.h"
+
+static const float *outgoing(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->x;
+}
+
+const struct sl_algorithm sl_algorithm_choco = {
+	.name = "choco",
+	.doc = "compressed gossip of model differences with local SGD",
+	.paper = "Koloskova, Stich, Jaggi: Decentralized Stochastic Optimization and Gossip Algorithms with "
+	         "Compressed "
+	         "Communication, ICML 2019",
+	.exchanges = "C(x - x̂)",
+	.needs = "contractive compressor, connected graph",
+	.channels = 1,
+	.vectors = 1,
+	.absorb = SL_ABSORB_ADD,
+	.local = sl_part_local_sgd,
+	.outgoing = outgoing,
+	.mix = sl_part_mix,
+};

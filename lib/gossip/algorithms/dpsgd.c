@@ -1,0 +1,28 @@
+/* D-PSGD, adapt then combine: x½ = x − ηg is sent whole; x = Σ_j w_ij x½_j = x½ + Σ_j w_ij (x½_j − x½_i).
+ * Lian et al., NeurIPS 2017. The uncompressed reference; a λ > 0 applies the proximal step as malcom does. */
+#include "gossip/algorithm.h"
+
+static const float *outgoing(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->x;
+}
+
+const struct sl_algorithm sl_algorithm_dpsgd = {
+	.name = "dpsgd",
+	.doc = "uncompressed gossip: the reference",
+	.paper = "Lian, Zhang, Zhang, Hsieh, Zhang, Liu: Can Decentralized Algorithms Outperform Centralized "
+	         "Algorithms?, "
+	         "NeurIPS 2017",
+	.exchanges = "x",
+	.needs = "connected graph",
+	.channels = 1,
+	.vectors = 1,
+	.absorb = SL_ABSORB_REPLACE,
+	.pipeline = "all | float32 | raw",
+	.gamma = 1,
+	.local = sl_part_local_sgd,
+	.outgoing = outgoing,
+	.mix = sl_part_mix,
+	.finish = sl_part_prox,
+};

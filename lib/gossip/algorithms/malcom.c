@@ -1,0 +1,27 @@
+/* MALCOM-PSGD: CHOCO's exchange of quantised residuals, and x ← prox_{τηλ‖·‖₁}(x) as the last operation of
+ * the round. Campbell, Liu, Woldemariam & Scaglione 2023 (arXiv 2311.05760), Algorithm 1. */
+#include "gossip/algorithm.h"
+
+static const float *outgoing(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->x;
+}
+
+const struct sl_algorithm sl_algorithm_malcom = {
+	.name = "malcom",
+	.doc =
+	    "compressed gossip of model differences with proximal local SGD: sparse models by an l1 penalty",
+	.paper = "Campbell, Liu, Woldemariam, Scaglione: Compressed and Sparse Models for Non-Convex "
+	         "Decentralized Learning, "
+	         "2023",
+	.exchanges = "C(x - x̂)",
+	.needs = "contractive compressor, connected graph",
+	.channels = 1,
+	.vectors = 1,
+	.absorb = SL_ABSORB_ADD,
+	.local = sl_part_local_sgd,
+	.outgoing = outgoing,
+	.mix = sl_part_mix,
+	.finish = sl_part_prox,
+};

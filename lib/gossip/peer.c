@@ -1,0 +1,374 @@
+/* peer.c — a peer's memory, its door, its clockless timers. */
+#include "gossip/peer_state.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ASK_FIRST_US = 100000, COMPLAIN_EVERY_US = 10000000 };
+
+static const char *const phase_name[] = { "greeting",   "recovering", "computing", "waiting",
+	                                  "evaluating", "serving",    "halted" };
+_Static_assert(sizeof phase_name / sizeof *phase_name == SL_PHASES, "one name a phase");
+
+static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct sl_arena *arena)
+{
+	struct sl_edge room = { 0 };
+	room.theirs = sl_arena_take(arena, plan->block_bytes, 1);
+	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
+	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
+	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
+	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
+	if (e)
+		*e = room;
+}
+
+/* The same code measures (arena without memory, p NULL) and lays out. */
+static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_arena *arena)
+{
+	const struct sl_plan *plan = setup->plan;
+	struct sl_peer *p = sl_arena_take(arena, 1, sizeof *p), none = { 0 };
+	struct sl_peer *at = p ? p : &none;
+	at->edge = sl_arena_take(arena, setup->degree, sizeof *at->edge);
+	at->learner.x = sl_arena_take(arena, plan->dimension, sizeof(float));
+	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
+		at->learner.vector[v] = sl_arena_take(arena, plan->dimension, sizeof(float));
+	at->block = sl_arena_take(arena, plan->block_bytes, 1);
+	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
+	for (uint32_t i = 0; i < setup->degree; i++)
+		lay_out_edge(p ? &p->edge[i] : NULL, plan, arena);
+	at->staging = sl_arena_take(arena, plan->block_bytes, 1);
+	return p;
+}
+
+size_t sl_peer_size(const struct sl_peer_setup *setup)
+{
+	struct sl_arena measure = { 0 };
+	lay_out(setup, &measure);
+	return measure.used;
+}
+
+/* Number 0 of every journal is the seeded start, which all peers know: nobody needs to send it. */
+static void seed_blocks(struct sl_peer *p)
+{
+	const struct sl_plan *plan = p->plan;
+	plan->model.model->init(&plan->model, plan->settings.seed, p->learner.x);
+	for (uint32_t k = 0; k < plan->dimension; k++)
+		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
+	memcpy(p->block, p->learner.x,
+	       plan->dimension * sizeof(float)); /* channels beyond the model start at 0 */
+	p->digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
+	for (uint32_t i = 0; i < p->degree; i++) {
+		memcpy(p->edge[i].theirs, p->block, plan->block_bytes);
+		p->edge[i].their_digest = p->digest;
+	}
+}
+
+struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena *arena)
+{
+	struct sl_peer *p = lay_out(setup, arena);
+	const struct sl_plan *plan = setup->plan;
+	p->plan = plan;
+	p->id = setup->peer;
+	p->degree = setup->degree;
+	p->train_loss = p->test_loss = p->test_accuracy = p->last_accuracy = NAN;
+	p->learner.plan = plan;
+	p->learner.data = setup->data;
+	p->learner.peer = setup->peer;
+	p->learner.dimension = plan->dimension;
+	p->learner.copy = sl_block_copy(p->block);
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		e->neighbour = setup->neighbours[i].peer;
+		e->weight = setup->neighbours[i].weight;
+		e->coefficient = (float)(plan->gamma * e->weight);
+		e->reset = true;
+		e->durable = UINT32_MAX;
+		e->totals.rtt_us = -1;
+		memset(e->tag, 0xff, plan->tags * sizeof *e->tag);
+	}
+	seed_blocks(p);
+	if (plan->algorithm->start)
+		plan->algorithm->start(&p->learner);
+	return p;
+}
+
+void sl_peer_emit(struct sl_peer *p, struct sl_action *a)
+{
+	p->act(p->driver, a);
+}
+
+void sl_peer_mark(struct sl_peer *p, unsigned mark)
+{
+	struct sl_action a = { .kind = SL_ACTION_MARK, .mark = mark };
+	sl_peer_emit(p, &a);
+}
+
+void sl_peer_note(struct sl_peer *p, enum sl_level level, const char *kind, const char *format, ...)
+{
+	struct sl_event_row row = { .peer = p->id, .round = p->round, .level = level };
+	snprintf(row.kind, sizeof row.kind, "%s", kind);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(row.detail, sizeof row.detail, format, arguments);
+	va_end(arguments);
+	struct sl_action a = { .kind = SL_ACTION_EVENT_ROW, .event = &row };
+	sl_peer_emit(p, &a);
+}
+
+void sl_peer_halt(struct sl_peer *p, bool ok, const char *detail)
+{
+	if (p->phase == SL_PHASE_HALTED)
+		return;
+	if (!ok)
+		sl_peer_note(p, SL_LEVEL_ERROR, "halted", "%s", detail);
+	p->phase = SL_PHASE_HALTED;
+	snprintf(p->halt_detail, sizeof p->halt_detail, "%s", detail);
+	struct sl_action a = { .kind = SL_ACTION_HALT, .ok = ok, .detail = p->halt_detail };
+	sl_peer_emit(p, &a);
+}
+
+struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, enum sl_frame_kind kind)
+{
+	return (struct sl_frame){ .kind = (uint8_t)kind,
+		                  .channels = (uint8_t)p->plan->channels,
+		                  .epoch = p->epoch,
+		                  .round = p->round,
+		                  .durable =
+		                      p->plan->settings.checkpoint_every ? e->checkpoint_older : UINT32_MAX,
+		                  .serial = p->plan->serial,
+		                  .run = p->plan->run };
+}
+
+void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *body,
+                  size_t length)
+{
+	uint8_t header[SL_FRAME_HEADER];
+	sl_frame_header(header, f, (uint32_t)length);
+	struct sl_action a = { .kind = SL_ACTION_SEND,
+		               .edge = (uint32_t)(e - p->edge),
+		               .header = header,
+		               .body = body,
+		               .body_length = length };
+	e->totals.frames_tx++;
+	sl_peer_emit(p, &a);
+}
+
+void sl_edge_refuse(struct sl_peer *p, struct sl_edge *e, const char *why)
+{
+	e->totals.refused++;
+	e->complaints++;
+	if (sl_time_before(p->now, e->complain_at))
+		return;
+	if (e->complaints > 1)
+		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s (and %u more)",
+		             e->neighbour, why, e->complaints - 1);
+	else
+		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s", e->neighbour, why);
+	e->complaints = 0;
+	e->complain_at = sl_time_after(p->now, COMPLAIN_EVERY_US);
+}
+
+static void on_start(struct sl_peer *p)
+{
+	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
+	p->phase = SL_PHASE_GREETING;
+	p->phase_since = p->now;
+	p->greet_until = sl_time_after(p->now, p->plan->settings.link_timeout_us);
+	for (uint32_t i = 0; i < p->degree; i++) {
+		p->edge[i].heard_at = p->now;
+		p->edge[i].ask_every_us = ASK_FIRST_US;
+	}
+	sl_greet_all(p, true);
+	sl_greeting_check(p);
+}
+
+/* Whether this end has reason to ask the neighbour for what it did not get. */
+static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->diverged || sl_edge_awaited(p, e) || (e->mine_open && !e->theirs_open) ||
+	       (e->hold.overflow && !e->theirs_open);
+}
+
+static void watch_link(struct sl_peer *p, struct sl_edge *e)
+{
+	int64_t timeout = p->plan->settings.link_timeout_us;
+	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
+		e->up = false;
+		p->edges_up--;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "peer %u was not heard for link_timeout",
+		             e->neighbour);
+	}
+	bool silent = !sl_time_before(p->now, sl_time_after(e->heard_at, timeout / 2));
+	bool unsettled = p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished);
+	if (sl_time_before(p->now, e->ask_at))
+		return;
+	if (!e->greeted || silent || unsettled) {
+		e->ask_every_us = e->ask_every_us ? e->ask_every_us * 3 / 2 : ASK_FIRST_US;
+		if (e->ask_every_us > timeout / 2)
+			e->ask_every_us = timeout / 2;
+		sl_greet(p, e, true);
+	} else if (lacks_something(p, e)) {
+		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
+			sl_edge_open(p, e);
+		sl_edge_ask(p, e);
+	}
+}
+
+static void on_timer(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++)
+		watch_link(p, &p->edge[i]);
+	if (p->phase == SL_PHASE_GREETING)
+		sl_greeting_check(p);
+	else if (p->phase == SL_PHASE_RECOVERING)
+		sl_recovery_check(p);
+	else if (p->phase == SL_PHASE_WAITING)
+		sl_round_check(p);
+	else
+		sl_serve_check(p);
+}
+
+static void on_receive(struct sl_peer *p, const struct sl_event *event)
+{
+	SL_CHECK(event->edge < p->degree);
+	struct sl_edge *e = &p->edge[event->edge];
+	sl_receive(p, e, event->bytes, event->length);
+	if (p->phase == SL_PHASE_WAITING && !e->mine_open)
+		sl_edge_open(p, e);
+	sl_serve(p, e);
+	sl_round_check(p);
+	sl_serve_check(p);
+}
+
+static void on_job_done(struct sl_peer *p)
+{
+	if (p->phase == SL_PHASE_COMPUTING)
+		sl_round_exchange(p);
+	else if (p->phase == SL_PHASE_EVALUATING)
+		sl_round_evaluated(p);
+}
+
+static void on_checkpointed(struct sl_peer *p, bool ok)
+{
+	p->checkpointing = false;
+	if (!ok) {
+		sl_peer_note(p, SL_LEVEL_WARNING, "checkpoint-failed", "the last good ones are kept");
+		return;
+	}
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		e->checkpoint_older = e->checkpoint_newest;
+		e->checkpoint_newest = e->checkpoint_pending;
+	}
+}
+
+void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct sl_scratch *scratch,
+                  sl_act *act, void *driver)
+{
+	p->now = event->now;
+	p->scratch = p->learner.scratch = scratch;
+	p->act = act;
+	p->driver = driver;
+	if (p->phase == SL_PHASE_HALTED)
+		return;
+	switch (event->kind) {
+	case SL_EVENT_START:
+		on_start(p);
+		break;
+	case SL_EVENT_TIMER:
+		on_timer(p);
+		break;
+	case SL_EVENT_RECEIVE:
+		on_receive(p, event);
+		break;
+	case SL_EVENT_JOB_DONE:
+		on_job_done(p);
+		break;
+	case SL_EVENT_CHECKPOINTED:
+		on_checkpointed(p, event->ok);
+		break;
+	case SL_EVENT_STOP:
+		sl_peer_halt(p, true, "asked to stop");
+		break;
+	case SL_EVENT_KINDS:
+		break;
+	}
+}
+
+void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
+{
+	p->learner.scratch = scratch;
+	if (p->phase == SL_PHASE_COMPUTING)
+		p->plan->algorithm->local(&p->learner);
+	else if (p->phase == SL_PHASE_EVALUATING)
+		p->test_loss = sl_model_evaluate_all(&p->plan->model, p->plan->test, p->learner.x,
+		                                     &p->test_accuracy, scratch->learn);
+}
+
+struct sl_time sl_peer_deadline(const struct sl_peer *p)
+{
+	struct sl_time due = SL_TIME_NEVER;
+	int64_t timeout = p->plan->settings.link_timeout_us;
+	if (p->phase == SL_PHASE_HALTED)
+		return due;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		bool asking = !e->greeted || lacks_something(p, e) ||
+		              (p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished));
+		struct sl_time silent = sl_time_after(e->heard_at, timeout / 2);
+		if (!asking)
+			due = sl_time_earlier(due, sl_time_before(silent, e->ask_at) ? e->ask_at : silent);
+		else
+			due = sl_time_earlier(due, e->ask_at);
+		if (e->up)
+			due = sl_time_earlier(due, sl_time_after(e->heard_at, timeout));
+	}
+	if (p->phase == SL_PHASE_GREETING)
+		due = sl_time_earlier(due, p->greet_until);
+	else if (p->phase == SL_PHASE_RECOVERING)
+		due = sl_time_earlier(due, p->recover_at);
+	else if (p->phase == SL_PHASE_WAITING)
+		due = sl_time_earlier(due, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
+	struct sl_time settled = sl_time_after(p->phase_since, timeout);
+	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
+		due = sl_time_earlier(due, settled);
+	return due;
+}
+
+void sl_peer_status(const struct sl_peer *p, struct sl_peer_status *out)
+{
+	*out = (struct sl_peer_status){
+		p->round,      p->plan->settings.rounds, p->degree,  p->edges_up,   phase_name[p->phase],
+		p->train_loss, p->last_accuracy,         p->nonzero, p->payload_tx, p->payload_rx
+	};
+}
+
+void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_edge_status *out)
+{
+	const struct sl_edge *e = &p->edge[edge];
+	*out = (struct sl_peer_edge_status){ e->neighbour,
+		                             e->step,
+		                             e->mine_open ? p->round - e->opened_in : 0,
+		                             e->greeted,
+		                             e->up,
+		                             e->late,
+		                             sl_edge_awaited(p, e),
+		                             e->finished,
+		                             e->their_round,
+		                             e->heard_at,
+		                             e->totals };
+}
+
+const float *sl_peer_model(const struct sl_peer *p)
+{
+	return p->learner.x;
+}
+
+uint32_t sl_peer_round(const struct sl_peer *p)
+{
+	return p->round;
+}

@@ -1,0 +1,206 @@
+/* peer_state.h — what is inside a peer, for the files that together are its state machine (peer, round,
+ * greeting, receive, resend, save) and for the simulator's invariants. Nobody else includes it. */
+#ifndef SL_GOSSIP_PEER_STATE_H
+#define SL_GOSSIP_PEER_STATE_H
+
+#include "gossip/algorithm.h"
+#include "gossip/journal.h"
+#include "gossip/peer.h"
+
+enum sl_phase {
+	SL_PHASE_GREETING,   /* learning what the neighbours hold */
+	SL_PHASE_RECOVERING, /* fetching the neighbours' copy of this peer */
+	SL_PHASE_COMPUTING,  /* the local steps are out as a job */
+	SL_PHASE_WAITING,    /* the difference is sent; neighbours' tags are awaited */
+	SL_PHASE_EVALUATING, /* the test set is out as a job */
+	SL_PHASE_SERVING,    /* all rounds done */
+	SL_PHASE_HALTED,
+	SL_PHASES
+};
+
+/* Bytes held back, frames in order: u32 length, then header and body. */
+struct sl_hold {
+	uint8_t *bytes;
+	size_t used;
+	uint32_t last; /* number of the newest frame in it */
+	bool overflow; /* something had to be left out: ask again once it drains */
+};
+
+/* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
+ * stream. */
+struct sl_edge {
+	uint32_t neighbour;
+	double weight;
+	float coefficient; /* c = (float)(γ·w_ij), the same at both ends */
+
+	/* what I hold of the neighbour's journal */
+	uint8_t *theirs; /* block at their_number */
+	uint32_t their_epoch, their_number;
+	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it is here */
+	uint64_t their_digest;
+	bool diverged;       /* their frame did not fit my copy: only a snapshot helps */
+	struct sl_hold hold; /* their frames beyond an uncompleted tag */
+
+	/* the steps of this edge */
+	uint32_t step;        /* completed */
+	bool mine_open;       /* I have tagged step + 1 */
+	bool theirs_open;     /* I hold their tag of step + 1; `theirs` is at its number */
+	uint32_t limit;       /* number of my last tag: what was sent goes so far */
+	uint32_t opened_in;   /* my round then */
+	uint32_t *tag;        /* ring: number that I tagged for step s at s & (plan->tags − 1) */
+	uint32_t tagged;      /* my last tagged step: step + 1 while mine_open */
+	bool mine_saved;      /* my copy at `limit` is kept in `mine`, since the public copy moved on */
+	uint8_t *mine;        /* block */
+	struct sl_hold stash; /* my frames (acknowledged, limit] of a saved tag */
+	double term_probe;    /* <probe, last term added here> */
+
+	/* what the neighbour is known to hold of mine */
+	uint32_t acknowledged;
+	uint32_t durable; /* in its older checkpoint; UINT32_MAX: it makes none */
+	uint32_t sent;    /* newest number ever sent on this edge */
+
+	/* what my checkpoints hold of theirs */
+	uint32_t checkpoint_pending, checkpoint_newest, checkpoint_older;
+
+	/* acquaintance */
+	bool reset;                    /* the step counter is lost: take over the neighbour's */
+	bool greeted;                  /* both ends know each other's present life */
+	uint64_t incarnation;          /* of the neighbour */
+	bool refused;                  /* another session or shape: said so once */
+	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
+	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
+	uint32_t their_round;
+	uint32_t oldest; /* of the frames in its journal */
+	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
+	uint64_t holds_me_digest;
+	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
+	int64_t ask_every_us;
+	struct sl_time complain_at;
+	uint32_t complaints; /* refused frames since the last event row */
+
+	struct sl_link_row totals;
+};
+
+struct sl_peer {
+	const struct sl_plan *plan;
+	uint32_t id, degree;
+	struct sl_edge *edge;
+	struct sl_learner learner;
+
+	/* the public copy */
+	uint8_t *block;
+	uint64_t digest;
+	uint32_t epoch, number;
+	struct sl_journal journal;
+
+	/* one snapshot at a time is received */
+	uint8_t *staging;
+	struct sl_edge *staging_edge;                       /* NULL: free */
+	uint32_t staging_epoch, staging_number, staging_at; /* bytes received */
+	bool staging_self;                                  /* it is the neighbour's copy of me */
+	struct sl_time staging_until;
+
+	enum sl_phase phase;
+	uint32_t round; /* the round in hand = rounds done */
+	uint64_t incarnation;
+	bool resumed; /* from a checkpoint */
+	uint32_t recover_tries;
+	struct sl_time phase_since, greet_until, recover_at;
+	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
+	int64_t nonzero, payload_tx, payload_rx;
+	uint32_t edges_up;
+	bool checkpointing;
+	char halt_detail[160];
+
+	/* of the step in hand */
+	struct sl_time now;
+	const struct sl_scratch *scratch;
+	sl_act *act;
+	void *driver;
+};
+
+static inline float *sl_block_copy(uint8_t *block)
+{
+	return (float *)(void *)block;
+}
+
+static inline void *sl_block_memory(const struct sl_peer *p, uint8_t *block, unsigned channel)
+{
+	size_t one = p->plan->block_memory / p->plan->channels;
+	return one ? block + 4 * p->plan->block_floats + channel * one : NULL;
+}
+
+/* actions */
+void sl_peer_note(struct sl_peer *, enum sl_level, const char *kind, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
+                  size_t length);
+void sl_peer_mark(struct sl_peer *, unsigned mark);
+void sl_peer_emit(struct sl_peer *, struct sl_action *);
+void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
+/* A frame header with everything that does not depend on the occasion. */
+struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
+/* Counts a frame that was refused; an event row a burst. */
+void sl_edge_refuse(struct sl_peer *, struct sl_edge *, const char *why);
+
+/* greeting.c */
+void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
+/* … and tells it that what it asked for is gone: its only way on is a new epoch. */
+void sl_greet_cannot(struct sl_peer *, struct sl_edge *);
+void sl_greet_all(struct sl_peer *, bool answer);
+void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+void sl_greeting_check(struct sl_peer *);
+void sl_recovery_check(struct sl_peer *);
+void sl_start_epoch(struct sl_peer *, uint32_t epoch, const char *why);
+
+/* receive.c */
+void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t length);
+void sl_edge_drain(struct sl_peer *, struct sl_edge *);
+
+/* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */
+struct sl_absorption {
+	struct sl_update update[SL_CHANNELS_MAX];
+	uint64_t digest; /* of the copy after it */
+};
+/* Decodes a body against a block without touching it. False: malformed, or a value would not stay finite. */
+bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t number, struct sl_reader body,
+                      uint8_t *block, uint64_t digest, struct sl_absorption *out);
+/* Encodes what the algorithm sends now as the body of frame p->number + 1. False: the model is no longer
+ * finite. */
+bool sl_absorb_encode(struct sl_peer *, struct sl_writer *, struct sl_absorption *out);
+/* Applies what was decoded just before (the coder's memory included). */
+void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *block, bool decoded);
+/* The digest after an update; false if a value would not stay finite. */
+bool sl_absorb_digest(const struct sl_peer *, const uint8_t *block, uint64_t digest, struct sl_absorption *);
+
+/* resend.c */
+void sl_edge_ask(struct sl_peer *, struct sl_edge *);
+void sl_receive_request(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+void sl_ask_self(struct sl_peer *, struct sl_edge *);
+void sl_snapshot_give_up(struct sl_peer *);
+void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
+
+/* step.c: the edge's own counter */
+void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t number);
+/* Opens step + 1 at the present number if that may be, and sends what it needs. */
+void sl_edge_open(struct sl_peer *, struct sl_edge *);
+/* Called before the public copy moves on: keeps what open tags still need. */
+void sl_edges_keep(struct sl_peer *);
+/* Both tags held: adds the term, once. */
+void sl_edge_complete(struct sl_peer *, struct sl_edge *);
+bool sl_edge_can_complete(const struct sl_edge *);
+const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
+/* The number tagged for `step`, if the ring still knows; false otherwise. */
+bool sl_edge_tag_number(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *number);
+
+/* round.c */
+void sl_round_begin(struct sl_peer *);
+void sl_round_exchange(struct sl_peer *);
+void sl_round_check(struct sl_peer *);
+void sl_round_evaluated(struct sl_peer *);
+bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
+void sl_serve(struct sl_peer *, struct sl_edge *);
+void sl_serve_check(struct sl_peer *);
+
+#endif

@@ -1,0 +1,143 @@
+#include "gossip/plan.h"
+
+#include "gossip/algorithm.h"
+#include "gossip/frame.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static enum sl_status resolve_algorithm(struct sl_plan *plan, struct sl_error *error)
+{
+	char name[SL_TEXT_MAX];
+	const char *arguments = sl_spec_name(plan->settings.algorithm, name, sizeof name);
+	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++)
+		if (strcmp((*a)->name, name) == 0)
+			plan->algorithm = *a;
+	if (!plan->algorithm)
+		return sl_fail(error, SL_NOT_FOUND, "[algorithm] unknown algorithm '%s'", name);
+	if (sl_spec_arguments(plan->algorithm->options, plan->algorithm_options, name, arguments, error) !=
+	    SL_OK)
+		return sl_wrap(error, "[algorithm] name");
+	plan->channels = plan->algorithm->channels;
+	plan->gamma = plan->algorithm->gamma > 0 ? plan->algorithm->gamma : plan->settings.gamma;
+	return SL_OK;
+}
+
+static enum sl_status check_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                  struct sl_error *error)
+{
+	if (!(plan->gamma > 0) || plan->gamma > 1)
+		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]",
+		               plan->gamma);
+	if (plan->gamma * graph->beta >= 2)
+		return sl_fail(error, SL_OUT_OF_RANGE,
+		               "[algorithm] gamma = %g: on this topology, with |I - W| = %.4g, gossip "
+		               "diverges; must be below %.4g",
+		               plan->gamma, graph->beta, 2 / graph->beta);
+	return SL_OK;
+}
+
+/* The consensus step size under which CHOCO is proved to converge (Koloskova et al. 2019, Theorem 2):
+ * γ* = ρ²δ / (16ρ + ρ² + 4β² + 2ρβ² − 8ρδ). Far below useful values: worth a line, no refusal. */
+static void note_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph, char *note)
+{
+	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
+	double delta = (double)NAN;
+	if (promise.kind == SL_CLASS_IDENTITY)
+		delta = 1;
+	else if (promise.kind == SL_CLASS_UNBIASED)
+		delta = 1 / (1 + promise.omega);
+	else if (promise.kind == SL_CLASS_CONTRACTIVE)
+		delta = promise.delta;
+	double rho = graph->gap, beta2 = graph->beta * graph->beta;
+	double bound =
+	    rho * rho * delta / (16 * rho + rho * rho + 4 * beta2 + 2 * rho * beta2 - 8 * rho * delta);
+	note[0] = '\0';
+	if (promise.kind != SL_CLASS_IDENTITY && plan->algorithm->absorb == SL_ABSORB_ADD &&
+	    plan->gamma > bound)
+		snprintf(note, SL_TEXT_MAX,
+		         "gamma = %g is above %.2g, up to which convergence is proved for this compressor "
+		         "and topology "
+		         "(values far above it work in practice)",
+		         plan->gamma, bound);
+}
+
+static uint32_t power_of_two_above(double least, double most)
+{
+	uint32_t power = 64;
+	while (power < least && power < most)
+		power *= 2;
+	return power;
+}
+
+/* Capacities are reserved, not resident: what a run never needs it never touches. */
+static void derive_sizes(struct sl_plan *plan)
+{
+	plan->dimension = plan->model.layout.dimension;
+	plan->block_floats = (size_t)plan->channels * plan->dimension;
+	plan->block_memory = plan->channels * sl_pipeline_memory(&plan->pipeline);
+	plan->block_bytes = 4 * plan->block_floats + plan->block_memory;
+	plan->body_bound = plan->channels * (4 + sl_pipeline_bound(&plan->pipeline));
+	size_t piece = 64 * 1024;
+	plan->snapshot_piece = piece;
+	size_t body = plan->body_bound > piece + 16 ? plan->body_bound : piece + 16;
+	plan->frame_max = SL_FRAME_HEADER + (body > 256 ? body : 256);
+	size_t model = 4 * plan->block_floats; /* or two frames, where one is as large as the model */
+	plan->resend_bytes = model > 2 * plan->body_bound ? model : 2 * plan->body_bound;
+	plan->hold_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
+	double frames = 3.0 * plan->settings.checkpoint_every + 16;
+	plan->tags = power_of_two_above(frames, 65536);
+	plan->journal_frames = power_of_two_above(frames, 65536) * 4;
+	double bytes =
+	    (double)plan->resend_bytes + 2.0 * (double)plan->body_bound + frames * (double)plan->body_bound;
+	double most = 64e6 > 3.0 * (double)plan->body_bound ? 64e6 : 3.0 * (double)plan->body_bound;
+	plan->journal_bytes = (size_t)(bytes < most ? bytes : most);
+}
+
+enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *settings,
+                            const struct sl_plan_graph *graph, uint32_t features, uint32_t classes,
+                            const struct sl_dataset *test, char *note, struct sl_error *error)
+{
+	memset(out, 0, sizeof *out);
+	out->settings = *settings;
+	out->test = test;
+	out->peers = graph->peers;
+	out->complete = graph->complete;
+	enum sl_status status = resolve_algorithm(out, error);
+	if (status == SL_OK)
+		status = check_gamma(out, graph, error);
+	if (status != SL_OK)
+		return status;
+	if (graph->degree_most > settings->max_degree)
+		return sl_fail(error, SL_TOO_BIG,
+		               "[run] max_degree = %u: a peer of this topology has %u neighbours",
+		               settings->max_degree, graph->degree_most);
+	if (sl_model_make(&out->model, settings->model, features, classes, error) != SL_OK)
+		return sl_wrap(error, "[model] name");
+	const char *pipeline = out->algorithm->pipeline ? out->algorithm->pipeline : settings->pipeline;
+	if (sl_pipeline_parse(&out->pipeline, pipeline, &out->model.layout, error) != SL_OK)
+		return sl_wrap(error, "[compress] pipeline");
+	out->prox = sl_prox_find("l1");
+	SL_CHECK(out->prox);
+	derive_sizes(out);
+	note_gamma(out, graph, note);
+	return out->algorithm->check ? out->algorithm->check(out, graph, error) : SL_OK;
+}
+
+void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct sl_arena *arena)
+{
+	const struct sl_model_instance *m = &plan->model;
+	size_t batch = m->model->scratch(m, plan->settings.batch),
+	       test = m->model->scratch(m, SL_EVALUATE_CHUNK);
+	out->workspace = sl_workspace_make(&plan->pipeline, arena);
+	out->vector = sl_arena_take(arena, plan->block_floats, sizeof *out->vector);
+	out->gradient = sl_arena_take(arena, plan->dimension, sizeof *out->gradient);
+	out->learn = sl_arena_take(arena, batch > test ? batch : test, sizeof *out->learn);
+	out->memory = sl_arena_take(arena, plan->block_memory, 1);
+	for (unsigned c = 0; c < plan->channels && plan->channels > 1; c++) {
+		out->update[c].index = sl_arena_take(arena, plan->dimension, sizeof *out->update[c].index);
+		out->update[c].value = sl_arena_take(arena, plan->dimension, sizeof *out->update[c].value);
+	}
+	out->pick = sl_arena_take(arena, plan->settings.batch, sizeof *out->pick);
+}

@@ -1,0 +1,179 @@
+/* receive.c — a message from a neighbour: validated whole, then applied, held, ignored or refused. */
+#include "gossip/peer_state.h"
+
+#include <string.h>
+
+/* The tag says that the neighbour's step `f->step` stands at `f->number`, and implies that it has completed
+ * the step before, so that it holds what I had tagged there. */
+static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+{
+	uint32_t number;
+	if (f->step == 0 || f->step <= e->step || e->reset)
+		return;
+	if (f->step > 1 && sl_edge_tag_number(p, e, f->step - 1, &number))
+		sl_edge_acknowledge(p, e, number);
+	if (f->step == e->step + 1 && f->number == e->their_number)
+		e->theirs_open = true;
+}
+
+/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at. */
+static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
+{
+	return f->step > e->step + 1;
+}
+
+/* The next frame of their journal. False: it does not fit my copy. */
+static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+{
+	struct sl_absorption a;
+	if (!sl_absorb_decode(p, e->neighbour, f->number, f->body, e->theirs, e->their_digest, &a)) {
+		sl_edge_refuse(p, e, "a malformed difference");
+		return false;
+	}
+	if (a.digest != f->digest) {
+		e->diverged = true;
+		e->totals.refused++;
+		sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
+		             "frame %u of peer %u does not fit my copy; a snapshot follows", f->number,
+		             e->neighbour);
+		sl_edge_ask(p, e);
+		return false;
+	}
+	sl_absorb_apply(p, &a, e->theirs, true);
+	e->their_number = f->number;
+	e->their_digest = f->digest;
+	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
+	p->payload_rx += length;
+	e->totals.payload_rx += length;
+	take_tag(p, e, f);
+	return true;
+}
+
+static void hold(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *bytes,
+                 size_t length)
+{
+	struct sl_hold *h = &e->hold;
+	if (length + 4 > p->plan->hold_bytes - h->used) {
+		h->overflow = true;
+		return;
+	}
+	sl_store_u32(h->bytes + h->used, (uint32_t)length);
+	memcpy(h->bytes + h->used + 4, bytes, length);
+	h->used += length + 4;
+	h->last = f->number;
+}
+
+/* Frames held beyond a tag that has now been completed: applied up to the next tag. */
+void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
+{
+	struct sl_hold *h = &e->hold;
+	size_t at = 0;
+	while (!e->theirs_open && at < h->used) {
+		uint32_t length = sl_load_u32(h->bytes + at);
+		struct sl_frame f;
+		SL_CHECK(sl_frame_parse(&f, h->bytes + at + 4, length));
+		at += length + 4;
+		if (f.kind == SL_FRAME_TAG || f.number <= e->their_number) {
+			take_tag(p, e, &f);
+		} else if (f.number != e->their_number + 1 || leaps_over_a_tag(e, &f) || !apply(p, e, &f)) {
+			at = h->used; /* what follows does not fit either: it will be asked for again */
+			h->overflow = true;
+		}
+	}
+	memmove(h->bytes, h->bytes + at, h->used - at);
+	h->used -= at;
+	if (h->used == 0) {
+		h->last = e->their_number;
+		if (h->overflow && !e->theirs_open) {
+			h->overflow = false;
+			sl_edge_ask(p, e);
+		}
+	}
+}
+
+static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f,
+                            const uint8_t *bytes, size_t length)
+{
+	bool difference = f->kind == SL_FRAME_DIFFERENCE;
+	if (!e->greeted || f->epoch != e->their_epoch || e->diverged) {
+		if (e->greeted && (e->diverged || f->epoch > e->known_epoch))
+			sl_edge_ask(p, e);
+		return;
+	}
+	if (e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)
+		return; /* where the edge stands is not settled: a tag would be lost */
+	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	if (f->number > newest + difference) {
+		sl_edge_ask(p, e); /* something is missing in between */
+	} else if (difference && f->number <= newest) {
+		e->totals.repeated++;
+		if (!e->hold.used)
+			take_tag(p, e, f);
+	} else if (e->theirs_open) {
+		if (difference || f->step > e->step + 1)
+			hold(p, e, f, bytes, length);
+	} else if (leaps_over_a_tag(e, f)) {
+		sl_edge_ask(p, e);
+	} else if (difference) {
+		apply(p, e, f);
+	} else {
+		take_tag(p, e, f);
+	}
+}
+
+static void note_heard(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+{
+	e->heard_at = p->now;
+	e->ask_every_us = 0;
+	e->totals.frames_rx++;
+	if (f->round > e->their_round || f->kind == SL_FRAME_HELLO)
+		e->their_round = f->round;
+	e->durable = f->durable;
+	if (!e->up) {
+		e->up = true;
+		p->edges_up++;
+	}
+	if (e->late) {
+		e->late = false;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-back", "peer %u is heard again; step %u", e->neighbour,
+		             e->step);
+	}
+}
+
+void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size_t length)
+{
+	struct sl_frame f;
+	if (length > p->plan->frame_max || !sl_frame_parse(&f, bytes, length)) {
+		sl_edge_refuse(p, e, "bytes that are no frame of this version");
+		return;
+	}
+	if (f.run != p->plan->run) {
+		sl_edge_refuse(p, e,
+		               "another configuration of the run (a shared setting, the model's shape or the "
+		               "operator differs)");
+		return;
+	}
+	if (f.channels != p->plan->channels || (f.step != 0 && f.kind != SL_FRAME_DIFFERENCE &&
+	                                        f.kind != SL_FRAME_TAG && f.kind != SL_FRAME_REQUEST)) {
+		sl_edge_refuse(p, e, "a frame whose header contradicts itself");
+		return;
+	}
+	note_heard(p, e, &f);
+	switch ((enum sl_frame_kind)f.kind) {
+	case SL_FRAME_HELLO:
+		sl_receive_hello(p, e, &f);
+		break;
+	case SL_FRAME_DIFFERENCE:
+	case SL_FRAME_TAG:
+		receive_journal(p, e, &f, bytes, length);
+		break;
+	case SL_FRAME_SNAPSHOT:
+		sl_receive_snapshot(p, e, &f);
+		break;
+	case SL_FRAME_REQUEST:
+		sl_receive_request(p, e, &f);
+		break;
+	case SL_FRAME_KINDS:
+		break;
+	}
+}

@@ -1,0 +1,272 @@
+/* round.c — one round: local steps, compress, send, wait as the pace says, mix, proximal step, rows. */
+#include "gossip/peer_state.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void emit_job(struct sl_peer *p, enum sl_phase phase)
+{
+	p->phase = phase;
+	p->phase_since = p->now;
+	struct sl_action a = { .kind = SL_ACTION_JOB };
+	sl_peer_emit(p, &a);
+}
+
+/* Far behind its neighbours, a peer that came back goes on where they are: its rounds in between never were.
+ */
+static void skip_ahead(struct sl_peer *p)
+{
+	uint32_t ahead = p->round;
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->edge[i].greeted && p->edge[i].their_round > ahead)
+			ahead = p->edge[i].their_round;
+	if (ahead > p->plan->settings.rounds)
+		ahead = p->plan->settings.rounds;
+	if (ahead - p->round <= p->plan->settings.catch_up)
+		return;
+	sl_peer_note(p, SL_LEVEL_WARNING, "skipped", "from round %u to %u, where the neighbours are",
+	             p->round, ahead);
+	p->round = p->learner.round = ahead;
+}
+
+static void begin_serving(struct sl_peer *p)
+{
+	p->phase = SL_PHASE_SERVING;
+	p->phase_since = p->now;
+	struct sl_action a = { .kind = SL_ACTION_FINISHED };
+	sl_peer_emit(p, &a);
+	sl_greet_all(p, true);
+	for (uint32_t i = 0; i < p->degree; i++)
+		sl_serve(p, &p->edge[i]);
+	sl_serve_check(p);
+}
+
+void sl_round_begin(struct sl_peer *p)
+{
+	skip_ahead(p);
+	if (p->round >= p->plan->settings.rounds) {
+		begin_serving(p);
+		return;
+	}
+	p->disagreement = NAN;
+	p->test_loss = p->test_accuracy = NAN;
+	emit_job(p, SL_PHASE_COMPUTING);
+}
+
+/* Frames that nobody can ask for any more: held live by all neighbours, and by the older checkpoint of those
+ * that make checkpoints. */
+static void trim(struct sl_peer *p)
+{
+	uint32_t least = UINT32_MAX;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		uint32_t held = e->acknowledged < e->durable ? e->acknowledged : e->durable;
+		least = held < least ? held : least;
+	}
+	sl_journal_trim(&p->journal, least);
+}
+
+void sl_round_exchange(struct sl_peer *p)
+{
+	const struct sl_plan *plan = p->plan;
+	struct sl_absorption a;
+	p->train_loss = p->learner.loss;
+	sl_edges_keep(p);
+	sl_peer_mark(p, 0);
+	struct sl_writer w = sl_writer(sl_journal_room(&p->journal, plan->body_bound), plan->body_bound);
+	if (!sl_absorb_encode(p, &w, &a)) {
+		sl_peer_halt(p, false,
+		             "the model is no longer finite: eta or gamma is too large for this problem");
+		return;
+	}
+	sl_absorb_apply(p, &a, p->block, false);
+	sl_peer_mark(p, 1);
+	p->digest = a.digest;
+	p->number = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
+	p->payload_tx += (int64_t)(SL_FRAME_HEADER + sl_writer_length(&w)) * p->degree;
+	p->phase = SL_PHASE_WAITING;
+	p->phase_since = p->now;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		sl_edge_open(p, &p->edge[i]);
+	}
+	trim(p);
+	sl_peer_mark(p, 2);
+	sl_round_check(p);
+}
+
+/* Whether this edge holds up the round, by the pace. */
+static bool awaited(const struct sl_peer *p, const struct sl_edge *e)
+{
+	if (e->late || (e->finished && !e->up))
+		return false;
+	switch (p->plan->settings.pace) {
+	case SL_PACE_LOCKSTEP:
+		return !sl_edge_can_complete(e);
+	case SL_PACE_STALENESS:
+		return e->mine_open && !e->theirs_open &&
+		       p->round - e->opened_in > p->plan->settings.staleness;
+	case SL_PACE_FREE:
+		break;
+	}
+	return false;
+}
+
+bool sl_edge_awaited(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return p->phase == SL_PHASE_WAITING && awaited(p, e);
+}
+
+/* Lockstep waits, but not for the dead. */
+static void give_up_late(struct sl_peer *p)
+{
+	if (sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us)))
+		return;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		if (!awaited(p, e))
+			continue;
+		e->late = true;
+		sl_peer_note(p, SL_LEVEL_WARNING, "edge-late",
+		             "peer %u did not answer for step %u within round_timeout; going on",
+		             e->neighbour, e->step + 1);
+	}
+}
+
+static bool evaluation_due(const struct sl_peer *p)
+{
+	const struct sl_settings *s = &p->plan->settings;
+	return p->round + 1 == s->rounds || (s->evaluate && (p->round + 1) % s->evaluate == 0);
+}
+
+void sl_round_check(struct sl_peer *p)
+{
+	if (p->phase != SL_PHASE_WAITING)
+		return;
+	give_up_late(p);
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (awaited(p, &p->edge[i]))
+			return;
+	sl_peer_mark(p, 3);
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (sl_edge_can_complete(&p->edge[i]))
+			sl_edge_complete(p, &p->edge[i]);
+	if (p->plan->algorithm->finish)
+		p->plan->algorithm->finish(&p->learner);
+	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);
+	if (evaluation_due(p) && p->plan->test && p->plan->test->samples)
+		emit_job(p, SL_PHASE_EVALUATING);
+	else
+		sl_round_evaluated(p);
+}
+
+/* Count sketch (Charikar, Chen & Farach-Colton 2002) with hash and sign from the seed, the same at all peers.
+ * Then Σ_b (sketch_b(x) − sketch_b(y))² has mean ‖x − y‖² and relative variance 2/buckets. */
+static void emit_sketch(struct sl_peer *p)
+{
+	struct sl_sketch_row row = { .peer = p->id, .round = p->round, .count = p->plan->settings.sketch };
+	double sum[SL_SKETCH_MAX] = { 0 };
+	struct sl_random g = sl_random_stream(p->plan->settings.seed, UINT32_MAX, "sketch", 0);
+	for (uint32_t k = 0; k < p->plan->dimension; k++) {
+		uint64_t h = sl_random_at(&g, k);
+		double v = (double)p->learner.x[k];
+		sum[((h >> 32) * row.count) >> 32] += h & 1 ? -v : v;
+	}
+	for (uint32_t b = 0; b < row.count; b++)
+		row.value[b] = (float)sum[b];
+	struct sl_action a = { .kind = SL_ACTION_SKETCH_ROW, .sketch = &row };
+	sl_peer_emit(p, &a);
+}
+
+static void emit_links(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_link_row row = p->edge[i].totals;
+		row.peer = p->id;
+		row.neighbour = p->edge[i].neighbour;
+		row.round = p->round;
+		struct sl_action a = { .kind = SL_ACTION_LINK_ROW, .link = &row };
+		sl_peer_emit(p, &a);
+	}
+}
+
+static void emit_round(struct sl_peer *p)
+{
+	struct sl_round_row row = { .peer = p->id,
+		                    .round = p->round,
+		                    .train_loss = p->train_loss,
+		                    .test_loss = p->test_loss,
+		                    .test_accuracy = p->test_accuracy,
+		                    .nonzero = p->nonzero,
+		                    .disagreement = p->disagreement,
+		                    .payload_tx = p->payload_tx,
+		                    .payload_rx = p->payload_rx,
+		                    .wire_tx = -1,
+		                    .wire_rx = -1,
+		                    .compute_us = -1,
+		                    .compress_us = -1,
+		                    .wait_us = -1 };
+	struct sl_action a = { .kind = SL_ACTION_ROUND_ROW, .round = &row };
+	sl_peer_emit(p, &a);
+}
+
+static void checkpoint_if_due(struct sl_peer *p)
+{
+	uint32_t every = p->plan->settings.checkpoint_every;
+	if (!every || p->checkpointing || (p->round % every != 0 && p->round != p->plan->settings.rounds))
+		return;
+	p->checkpointing = true;
+	for (uint32_t i = 0; i < p->degree; i++)
+		p->edge[i].checkpoint_pending = p->edge[i].their_number;
+	struct sl_action a = { .kind = SL_ACTION_CHECKPOINT };
+	sl_peer_emit(p, &a);
+}
+
+void sl_round_evaluated(struct sl_peer *p)
+{
+	const struct sl_settings *s = &p->plan->settings;
+	bool evaluated = evaluation_due(p);
+	if (evaluated)
+		p->last_accuracy = p->test_accuracy;
+	if (evaluated || p->round % s->history_every == 0)
+		emit_round(p);
+	if (evaluated) {
+		if (s->sketch)
+			emit_sketch(p);
+		emit_links(p);
+	}
+	p->round++;
+	p->learner.round = p->round;
+	checkpoint_if_due(p);
+	sl_round_begin(p);
+}
+
+/* All own rounds done: complete what a neighbour still tags, without new frames. */
+void sl_serve(struct sl_peer *p, struct sl_edge *e)
+{
+	if (p->phase != SL_PHASE_SERVING)
+		return;
+	while (e->theirs_open && e->greeted) {
+		sl_edge_open(p, e);
+		if (!sl_edge_can_complete(e))
+			return;
+		sl_edge_complete(p, e);
+	}
+}
+
+void sl_serve_check(struct sl_peer *p)
+{
+	if (p->phase != SL_PHASE_SERVING)
+		return;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (e->up && !(e->finished && e->knows_finished))
+			return;
+		if (!e->up &&
+		    sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.link_timeout_us)))
+			return;
+	}
+	sl_peer_halt(p, true, "all rounds done");
+}

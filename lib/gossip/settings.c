@@ -1,0 +1,288 @@
+#include "gossip/settings.h"
+
+#include "gossip/algorithm.h"
+#include "learn/dataset.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(field) offsetof(struct sl_settings, field)
+#define PRIVATE   false
+#define SHARED    true
+
+static const struct sl_option run_options[] = {
+	{ "name", "name of the run, the first part of its run_id in the history", SL_OPTION_TEXT, AT(name), 0,
+	  0, "starling", NULL, SHARED },
+	{ "seed", "fixes everything random: batches, dithering, partitions, initial model, simulated faults",
+	  SL_OPTION_U64, AT(seed), 0, 9007199254740992.0, "1", NULL, SHARED },
+	{ "rounds", "rounds after which a peer has finished", SL_OPTION_U32, AT(rounds), 1, 4e9, "1500", NULL,
+	  SHARED },
+	{ "pace",
+	  "lockstep waits for every neighbour in every round; staleness:S waits while an exchange is over S "
+	  "rounds old; free "
+	  "never waits",
+	  SL_OPTION_TEXT, AT(pace_text), 0, 0, "lockstep", NULL, SHARED },
+	{ "round_timeout",
+	  "how long a round waits for a neighbour before it goes on without (never: exact runs)",
+	  SL_OPTION_DURATION, AT(round_timeout_us), 0.01, 86400, "30s", NULL, SHARED },
+	{ "link_timeout", "a neighbour that was not heard for so long counts as down", SL_OPTION_DURATION,
+	  AT(link_timeout_us), 0.1, 86400, "5s", NULL, PRIVATE },
+	{ "catch_up",
+	  "a peer that comes back more rounds behind its neighbours than this skips to their round",
+	  SL_OPTION_U32, AT(catch_up), 1, 4e9, "100", NULL, SHARED },
+	{ "max_degree", "largest number of neighbours a peer accepts", SL_OPTION_U32, AT(max_degree), 1,
+	  SL_DEGREE_MAX, "64", NULL, PRIVATE },
+	{ "roster", "path of the signed roster", SL_OPTION_TEXT, AT(roster), 0, 0, "roster", NULL, PRIVATE },
+	{ "operator_key", "public key (Ed25519, 64 hex digits) of the operator who signs the roster",
+	  SL_OPTION_TEXT, AT(operator_key), 0, 0, "", NULL, PRIVATE },
+	{ "keys", "folder that holds each peer's identity key, K.key", SL_OPTION_TEXT, AT(keys), 0, 0, "keys",
+	  NULL, PRIVATE },
+	{ NULL }
+};
+
+static const struct sl_option algorithm_options[] = {
+	{ "name", "learning algorithm (see `starling list algorithms`)", SL_OPTION_TEXT, AT(algorithm), 0, 0,
+	  "malcom", NULL, SHARED },
+	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.1",
+	  NULL, SHARED },
+	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
+	  1e-12, 1e3, "0.001", NULL, SHARED },
+	{ "eta_schedule",
+	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the "
+	  "rounds; sqrt: "
+	  "eta/sqrt(k+1)",
+	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", SHARED },
+	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
+	  "1e-05", NULL, SHARED },
+	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.4", NULL, SHARED },
+	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
+	  0.9999, "0", NULL, SHARED },
+	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "2", NULL,
+	  SHARED },
+	{ "batch", "samples in a mini-batch (more than the shard holds: the whole shard)", SL_OPTION_U32,
+	  AT(batch), 1, 1e6, "32", NULL, SHARED },
+	{ NULL }
+};
+
+static const struct sl_option compress_options[] = {
+	{ "pipeline", "select | quantise | code (see `starling list compressors`)", SL_OPTION_TEXT,
+	  AT(pipeline), 0, 0, "topk:0.05 | dither:16 | golomb", NULL, SHARED },
+	{ NULL }
+};
+
+static const struct sl_option model_options[] = { { "name", "model (see `starling list models`)",
+	                                            SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL,
+	                                            SHARED },
+	                                          { NULL } };
+
+static const struct sl_option data_options[] = {
+	{ "train",
+	  "training data: auto (the packaged Fashion-MNIST, else synthetic), a path, images,labels for idx, "
+	  "or a pattern with "
+	  "%d for a file a peer",
+	  SL_OPTION_TEXT, AT(train), 0, 0, "auto", NULL, PRIVATE },
+	{ "test", "test data, as train; empty: none", SL_OPTION_TEXT, AT(test), 0, 0, "auto", NULL, PRIVATE },
+	{ "format", "format of train and test, with its arguments (see `starling list datasets`)",
+	  SL_OPTION_TEXT, AT(format), 0, 0, "idx", NULL, PRIVATE },
+	{ "partition", "which peer owns which sample: iid, shards:K, dirichlet:A, own", SL_OPTION_TEXT,
+	  AT(partition), 0, 0, "dirichlet:0.5", NULL, PRIVATE },
+	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, AT(shards), 0, 0, "data", NULL, PRIVATE },
+	{ NULL }
+};
+
+static const struct sl_option history_options[] = {
+	{ "path", "database of the run's history", SL_OPTION_TEXT, AT(history), 0, 0, "history.db", NULL,
+	  PRIVATE },
+	{ "every", "a row every so many rounds (and at the last)", SL_OPTION_U32, AT(history_every), 1, 1e9,
+	  "1", NULL, PRIVATE },
+	{ "evaluate",
+	  "test loss, accuracy and sketch every so many rounds (and at the last); 0: only at the last",
+	  SL_OPTION_U32, AT(evaluate), 0, 1e9, "50", NULL, SHARED },
+	{ "sketch",
+	  "buckets of the count sketch of the model, from which the consensus error is estimated; 0: none",
+	  SL_OPTION_U32, AT(sketch), 0, SL_SKETCH_MAX, "64", NULL, SHARED },
+	{ NULL }
+};
+
+static const struct sl_option checkpoint_options[] = {
+	{ "every", "a checkpoint every so many rounds; 0: none", SL_OPTION_U32, AT(checkpoint_every), 0, 1e9,
+	  "0", NULL, PRIVATE },
+	{ "path", "folder of the checkpoints", SL_OPTION_TEXT, AT(checkpoint), 0, 0, "checkpoint", NULL,
+	  PRIVATE },
+	{ NULL }
+};
+
+const struct sl_settings_section sl_settings_sections[] = {
+	{ "run", "What all peers do together, and where they find each other", run_options },
+	{ "algorithm", "How a peer learns and mixes", algorithm_options },
+	{ "compress", "How differences become bytes", compress_options },
+	{ "model", "What is learned", model_options },
+	{ "data", "What it is learned from (read by `starling init`; peers read the prepared shards)",
+	  data_options },
+	{ "history", "What is written down", history_options },
+	{ "checkpoint", "What a restarted peer goes on from", checkpoint_options },
+	{ NULL }
+};
+
+void sl_settings_standard(struct sl_settings *settings)
+{
+	memset(settings, 0, sizeof *settings);
+	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++)
+		sl_options_standard(s->options, settings);
+}
+
+static enum sl_status unknown(const char *what, const char *word, const char *const *names, size_t count,
+                              struct sl_error *error)
+{
+	const char *near = sl_nearest(word, names, count);
+	return near ? sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near)
+	            : sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'", what, word);
+}
+
+static const struct sl_settings_section *find_section(const char *name, struct sl_error *error)
+{
+	const char *names[16];
+	size_t count = 0;
+	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
+		if (strcmp(s->name, name) == 0)
+			return s;
+		names[count++] = s->name;
+	}
+	unknown("section", name, names, count, error);
+	return NULL;
+}
+
+enum sl_status sl_settings_set(struct sl_settings *settings, const char *section, const char *key,
+                               const char *value, struct sl_error *error)
+{
+	const struct sl_settings_section *s = find_section(section, error);
+	if (!s)
+		return error ? error->status : SL_NOT_FOUND;
+	const struct sl_option *o = sl_option_find(s->options, key);
+	if (o)
+		return sl_option_set(o, settings, value, error);
+	const char *names[32];
+	size_t count = 0;
+	for (o = s->options; o->name && count < 32; o++)
+		names[count++] = o->name;
+	char what[64];
+	snprintf(what, sizeof what, "key in section [%s]", s->name);
+	return unknown(what, key, names, count, error);
+}
+
+static enum sl_status check_pace(struct sl_settings *s, struct sl_error *error)
+{
+	char *end;
+	if (strcmp(s->pace_text, "lockstep") == 0) {
+		s->pace = SL_PACE_LOCKSTEP;
+		return SL_OK;
+	}
+	if (strcmp(s->pace_text, "free") == 0) {
+		s->pace = SL_PACE_FREE;
+		return SL_OK;
+	}
+	if (strncmp(s->pace_text, "staleness:", 10) == 0 && s->pace_text[10] >= '0' &&
+	    s->pace_text[10] <= '9') {
+		unsigned long v = strtoul(s->pace_text + 10, &end, 10);
+		if (!*end && v <= 1000000) {
+			s->pace = SL_PACE_STALENESS;
+			s->staleness = (uint32_t)v;
+			return SL_OK;
+		}
+	}
+	return sl_fail(error, SL_MALFORMED,
+	               "[run] pace = %s: must be lockstep, staleness:S with S between 0 and 1000000, or free",
+	               s->pace_text);
+}
+
+/* A spec such as "dirichlet:0.5" against a registry whose entries begin with a name. */
+static enum sl_status check_partition(const struct sl_settings *s, struct sl_error *error)
+{
+	char name[SL_TEXT_MAX];
+	const char *arguments = sl_spec_name(s->partition, name, sizeof name);
+	const char *names[64];
+	size_t count = 0;
+	for (const struct sl_partition *const *p = sl_partitions; *p && count < 64; p++) {
+		if (strcmp((*p)->name, name) == 0) {
+			uint64_t options[32] = { 0 };
+			SL_CHECK((*p)->options_size <= sizeof options);
+			enum sl_status status =
+			    sl_spec_arguments((*p)->options, options, name, arguments, error);
+			return status == SL_OK ? SL_OK : sl_wrap(error, "[data] partition");
+		}
+		names[count++] = (*p)->name;
+	}
+	return unknown("partition", name, names, count, error);
+}
+
+static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_error *error)
+{
+	char name[SL_TEXT_MAX];
+	sl_spec_name(s->algorithm, name, sizeof name);
+	const char *names[128];
+	size_t count = 0;
+	for (const struct sl_algorithm *const *a = sl_algorithms; *a && count < 128; a++) {
+		if (strcmp((*a)->name, name) == 0)
+			return SL_OK;
+		names[count++] = (*a)->name;
+	}
+	return unknown("algorithm", name, names, count, error);
+}
+
+enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
+{
+	enum sl_status status = check_pace(s, error);
+	if (status == SL_OK)
+		status = check_algorithm(s, error);
+	if (status == SL_OK)
+		status = check_partition(s, error);
+	if (status != SL_OK)
+		return status;
+	if (!(s->gamma > 0))
+		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]", s->gamma);
+	if (s->eta_schedule == SL_ETA_FALLING && s->eta_end > s->eta)
+		return sl_fail(error, SL_OUT_OF_RANGE,
+		               "[algorithm] eta_end = %g is above eta = %g: a falling step size ends at or "
+		               "below its start",
+		               s->eta_end, s->eta);
+	if (!s->name[0] || strchr(s->name, '/'))
+		return sl_fail(error, SL_MALFORMED, "[run] name = %s: must be a word without '/'", s->name);
+	return SL_OK;
+}
+
+size_t sl_settings_print(const struct sl_settings *settings, bool shared_only, char *text, size_t size)
+{
+	size_t used = 0;
+	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
+		used += (size_t)snprintf(used < size ? text + used : NULL, used < size ? size - used : 0,
+		                         "%s[%s]\n", used ? "\n" : "", s->name);
+		for (const struct sl_option *o = s->options; o->name; o++) {
+			char value[SL_TEXT_MAX + 32];
+			if (shared_only && !o->shared)
+				continue;
+			sl_option_print(o, settings, value, sizeof value);
+			used += (size_t)snprintf(used < size ? text + used : NULL,
+			                         used < size ? size - used : 0, "%s = %s\n", o->name, value);
+		}
+	}
+	return used;
+}
+
+double sl_settings_eta(const struct sl_settings *s, uint32_t round)
+{
+	switch ((enum sl_eta_schedule)s->eta_schedule) {
+	case SL_ETA_FALLING:
+		if (s->rounds < 2)
+			return s->eta;
+		return s->eta * pow(s->eta_end / s->eta, (double)round / (double)(s->rounds - 1));
+	case SL_ETA_STEPS:
+		return (double)round < 0.7 * (double)s->rounds ? s->eta : s->eta / 5;
+	case SL_ETA_SQRT:
+		return s->eta / sqrt((double)round + 1);
+	case SL_ETA_CONSTANT:
+		break;
+	}
+	return s->eta;
+}

@@ -1,0 +1,161 @@
+/* step.c — an edge has its own step counter m. Holding both tags of step m, an end adds c·(x̂_j[v_j] −
+ * x̂_i[v_i]) once, and only then tags m+1: steps are postponed, never skipped, merged or repeated. */
+#include "gossip/peer_state.h"
+
+#include <string.h>
+
+bool sl_edge_tag_number(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *number)
+{
+	if (step == 0 || step > e->tagged || e->tagged - step >= p->plan->tags)
+		return false;
+	*number = e->tag[step & (p->plan->tags - 1)];
+	return *number != UINT32_MAX;
+}
+
+const uint8_t *sl_edge_mine(const struct sl_peer *p, const struct sl_edge *e)
+{
+	if (e->mine_saved)
+		return e->mine;
+	SL_CHECK(e->limit == p->number);
+	return p->block;
+}
+
+void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+{
+	if (number > e->acknowledged && number <= p->number)
+		e->acknowledged = number;
+}
+
+enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
+
+/* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with `more` bytes. */
+static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
+{
+	size_t span = sl_journal_span(&p->journal, e->acknowledged, last);
+	size_t heads = (size_t)STASH_HEAD * (last > e->acknowledged ? last - e->acknowledged : 0);
+	return span <= p->plan->resend_bytes && span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
+}
+
+/* Opening step m+1 gives up the copy at step m's number, so the neighbour must hold that, or get it from
+ * frames that will still be there. */
+static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
+{
+	if (!e->greeted || e->reset || e->mine_open)
+		return false;
+	if (e->acknowledged >= e->limit)
+		return true;
+	return servable(p, e, p->number, 0);
+}
+
+/* Sends the journal from the newest number sent so far, the last frame tagged. More than a few frames: the
+ * tag alone, and the neighbour asks for what it lacks, at its own speed. */
+static void send_journal(struct sl_peer *p, struct sl_edge *e)
+{
+	enum { BURST = 16 };
+	uint32_t from = e->sent < p->number ? e->sent : p->number;
+	size_t span = sl_journal_span(&p->journal, from, p->number);
+	if (from == p->number || p->number - from > BURST || span > p->plan->resend_bytes) {
+		sl_send_tag(p, e, e->tagged);
+		return;
+	}
+	for (uint32_t n = from + 1; n <= p->number; n++) {
+		const uint8_t *body;
+		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, n, &body);
+		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
+		f.number = n;
+		f.round = entry->round;
+		f.digest = entry->digest;
+		f.step = n == p->number ? e->tagged : 0;
+		sl_peer_send(p, e, &f, body, entry->length);
+		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
+	}
+	e->sent = p->number;
+}
+
+void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
+{
+	if (!may_open(p, e)) {
+		if (!e->mine_open && e->greeted && !sl_time_before(p->now, e->ask_at))
+			sl_greet(p, e, true); /* what do you hold? */
+		return;
+	}
+	if (e->up) {
+		e->ask_every_us = 0;
+		e->ask_at = sl_time_after(p->now, ASK_AFTER_US);
+	}
+	e->mine_open = true;
+	e->mine_saved = false;
+	e->stash.used = 0;
+	e->limit = p->number;
+	e->opened_in = p->round;
+	e->tagged = e->step + 1;
+	e->tag[e->tagged & (p->plan->tags - 1)] = p->number;
+	send_journal(p, e);
+}
+
+static void stash_frames(struct sl_peer *p, struct sl_edge *e)
+{
+	e->stash.used = 0;
+	if (!servable(p, e, e->limit, 0))
+		return; /* the neighbour holds the last step's number: a snapshot of `mine` serves it */
+	for (uint32_t n = e->acknowledged + 1; n <= e->limit; n++) {
+		const uint8_t *body;
+		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, n, &body);
+		struct sl_writer w =
+		    sl_writer(e->stash.bytes + e->stash.used, p->plan->hold_bytes - e->stash.used);
+		sl_write_u32(&w, entry->length);
+		sl_write_u32(&w, n);
+		sl_write_u32(&w, entry->round);
+		sl_write_u64(&w, entry->digest);
+		sl_write_bytes(&w, body, entry->length);
+		e->stash.used += sl_writer_length(&w);
+	}
+}
+
+void sl_edges_keep(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		/* A completed step's number that the neighbour may still lack is served by the journal if the next step
+		 * can be opened at once, which is the rule; else it is kept here too. */
+		bool opens = e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
+		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens);
+		if (!needed || e->mine_saved || e->limit != p->number)
+			continue;
+		memcpy(e->mine, p->block, p->plan->block_bytes);
+		e->mine_saved = true;
+		stash_frames(p, e);
+	}
+}
+
+bool sl_edge_can_complete(const struct sl_edge *e)
+{
+	return e->mine_open && e->theirs_open && !e->reset;
+}
+
+static double probe_term(const struct sl_peer *p, const struct sl_edge *e, const float *mine,
+                         const float *theirs)
+{
+	double sum = 0;
+	for (uint32_t k = 0; k < p->plan->dimension; k++) {
+		float term = e->coefficient * (theirs[k] - mine[k]);
+		sum += (double)p->plan->probe[k] * (double)term;
+	}
+	return sum;
+}
+
+void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
+{
+	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
+	const float *theirs = (const float *)(const void *)e->theirs;
+	struct sl_mixing m = { e->neighbour, e->coefficient, e->weight, mine, theirs };
+	if (p->plan->probe)
+		e->term_probe = probe_term(p, e, mine, theirs);
+	double disagreement = p->plan->algorithm->mix(&p->learner, &m);
+	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
+	e->step++;
+	e->mine_open = e->theirs_open = false;
+	if (e->mine_saved && e->acknowledged >= e->limit)
+		e->mine_saved = false;
+	sl_edge_drain(p, e);
+}

@@ -1,0 +1,45 @@
+/* internal.h — what the files of lib/history share. */
+#ifndef SL_HISTORY_INTERNAL_H
+#define SL_HISTORY_INTERNAL_H
+
+#include "history/history.h"
+
+#include <sqlite3.h>
+#include <stdatomic.h>
+
+/* Statements that run for every row, prepared at their first use. */
+enum sl_history_statement {
+	SL_HISTORY_BEGIN,
+	SL_HISTORY_COMMIT,
+	SL_HISTORY_ROUND,
+	SL_HISTORY_LINK,
+	SL_HISTORY_SKETCH,
+	SL_HISTORY_EVENT,
+	SL_HISTORY_EXACT,
+	SL_HISTORY_STATEMENTS
+};
+
+struct sl_history {
+	sqlite3 *db;
+	sqlite3_stmt *statement[SL_HISTORY_STATEMENTS];
+	char *path;   /* owned */
+	int64_t run;  /* number of the run that rows belong to; 0 before sl_history_begin */
+	char *run_id; /* owned */
+	atomic_int patience_ms;
+};
+
+/* Fills `error` with "path: what SQLite says" and returns the status that fits its code. */
+enum sl_status sl_history_fail(const struct sl_history *, int code, struct sl_error *error);
+
+/* Runs statements that return no rows. */
+enum sl_status sl_history_run_sql(struct sl_history *, const char *sql, struct sl_error *error);
+
+/* NULL where the value is not finite, or the count negative. */
+void sl_history_bind_real(sqlite3_stmt *, int at, double value);
+void sl_history_bind_count(sqlite3_stmt *, int at, int64_t value);
+void sl_history_bind_text(sqlite3_stmt *, int at, const char *text);
+
+/* "file:…?option" for a path with any character. The caller frees it; NULL: no memory. */
+char *sl_history_uri(const char *path, const char *option);
+
+#endif

@@ -1,0 +1,192 @@
+-- schema.sql — the whole current schema, safe to run again: tables and indices are made where they are missing, views
+-- are always made anew. An older database is first brought here by the steps in history.c. A change to a table needs
+-- a new step and a new number (SL_SCHEMA_VERSION); a change to a view needs a new number only.
+--
+-- The names run, peer, round, link, sketch, consensus_exact, event, consensus, traffic and summary, and their
+-- columns, are part of the product. What peers write every round is kept in the tables *_data under the run's number:
+-- the text run_id in every row would make the file 1.4 times as large, and 64 sketch rows a sketch 4 times.
+
+CREATE TABLE IF NOT EXISTS run (
+  run_id TEXT NOT NULL UNIQUE,
+  name TEXT,
+  driver TEXT,               -- 'daemon' or 'sim'
+  started_at INTEGER,        -- microseconds since 1970: datetime(started_at / 1e6, 'unixepoch')
+  version TEXT,
+  topology TEXT,
+  peers INTEGER NOT NULL,
+  dim INTEGER NOT NULL,      -- parameters of the model
+  algorithm TEXT,
+  compress TEXT,
+  model TEXT,
+  dataset TEXT,
+  seed TEXT,                 -- decimal: 64 bits without a sign do not fit an INTEGER
+  fingerprint TEXT,
+  config TEXT,               -- the effective configuration, as starlingd -n prints it
+  number INTEGER PRIMARY KEY -- key of the tables *_data, of this file only
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS peer (
+  run_id TEXT NOT NULL,
+  peer INTEGER NOT NULL,
+  name TEXT,
+  public_key TEXT,
+  endpoint TEXT,
+  host TEXT,
+  pid INTEGER,
+  started_at INTEGER,        -- of its first process, microseconds since 1970
+  stopped_at INTEGER,        -- NULL while it runs
+  exit INTEGER,
+  model_digest TEXT,         -- hex BLAKE2b of the final model
+  degree INTEGER,            -- neighbours
+  PRIMARY KEY (run_id, peer)
+) STRICT, WITHOUT ROWID;
+
+-- One round of one peer. Bytes are totals since the start of the run; NULL stands for not finite or not measured.
+CREATE TABLE IF NOT EXISTS round_data (
+  run INTEGER NOT NULL,
+  peer INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  at_us INTEGER,
+  train_loss REAL,
+  test_loss REAL,
+  test_accuracy REAL,
+  nonzero INTEGER,
+  disagreement REAL,         -- Σ_j w_ij |x̂_j - x̂_i|²
+  payload_tx INTEGER,
+  payload_rx INTEGER,
+  wire_tx INTEGER,
+  wire_rx INTEGER,
+  compute_us INTEGER,
+  compress_us INTEGER,
+  wait_us INTEGER,
+  PRIMARY KEY (run, peer, round)
+) STRICT, WITHOUT ROWID;
+-- Finds a peer's last accuracy without a walk over its rounds. Few rows are in it.
+CREATE INDEX IF NOT EXISTS round_tested ON round_data (run, peer, round, test_accuracy)
+  WHERE test_accuracy IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS link_data (
+  run INTEGER NOT NULL,
+  peer INTEGER NOT NULL,
+  neighbour INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  payload_tx INTEGER,
+  payload_rx INTEGER,
+  frames_tx INTEGER,
+  frames_rx INTEGER,
+  resent INTEGER,
+  repeated INTEGER,
+  refused INTEGER,
+  snapshots INTEGER,
+  rtt_us INTEGER,
+  PRIMARY KEY (run, peer, neighbour, round)
+) STRICT, WITHOUT ROWID;
+
+-- A count sketch of a model as a JSON array of its buckets, null where not finite.
+CREATE TABLE IF NOT EXISTS sketch_data (
+  run INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  peer INTEGER NOT NULL,
+  bucket TEXT NOT NULL,
+  PRIMARY KEY (run, round, peer)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS exact_data (
+  run INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  error REAL,
+  PRIMARY KEY (run, round)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS event (
+  run_id TEXT NOT NULL,
+  peer INTEGER NOT NULL,
+  at_us INTEGER,
+  round INTEGER,
+  level TEXT NOT NULL,       -- error, warning, notice, info
+  kind TEXT NOT NULL,        -- a stable word such as edge-late
+  detail TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS event_when ON event (run_id, peer, at_us);
+
+DROP VIEW IF EXISTS round;
+CREATE VIEW round AS
+  SELECT run_id, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, payload_tx,
+         payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us
+  FROM run CROSS JOIN round_data ON round_data.run = run.number;
+
+DROP VIEW IF EXISTS link;
+CREATE VIEW link AS
+  SELECT run_id, peer, neighbour, round, payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused,
+         snapshots, rtt_us
+  FROM run CROSS JOIN link_data ON link_data.run = run.number;
+
+DROP VIEW IF EXISTS sketch;
+CREATE VIEW sketch AS
+  SELECT run_id, peer, round, each.key AS k, each.value AS value
+  FROM run CROSS JOIN sketch_data ON sketch_data.run = run.number, json_each(bucket) AS each;
+
+DROP VIEW IF EXISTS consensus_exact;
+CREATE VIEW consensus_exact AS
+  SELECT run_id, round, error FROM run CROSS JOIN exact_data ON exact_data.run = run.number;
+
+-- (1/n) Σ_i |x_i - mean x|², exact where known. Else, of the rounds that all peers have a sketch of, the same sum over
+-- the sketches: a sketch is linear and keeps squared norms in expectation, with a relative standard error of at most
+-- √(2 / buckets). Two passes, because E[v²] - E[v]² cancels when the peers agree. NULL where a model was not finite.
+DROP VIEW IF EXISTS consensus;
+CREATE VIEW consensus AS
+  SELECT run_id, round, peers, error FROM run CROSS JOIN exact_data ON exact_data.run = run.number
+  UNION ALL
+  SELECT run_id, round, peers,
+         (SELECT CASE WHEN count(value) = count(*) THEN sum(off * off) / peers END
+          FROM (SELECT value, value - avg(value) OVER (PARTITION BY key) AS off
+                FROM sketch_data AS s, json_each(bucket) WHERE s.run = number AND s.round = whole.round)) AS error
+  FROM run CROSS JOIN sketch_data AS whole ON whole.run = run.number
+  WHERE NOT EXISTS (SELECT 1 FROM exact_data AS e WHERE e.run = number AND e.round = whole.round)
+  GROUP BY number, round HAVING count(*) = peers;
+
+-- Of one round, over the peers that have a row of it: bytes since the start, and what part was saved against sending a
+-- model of float32 over every directed link in every round.
+DROP VIEW IF EXISTS traffic;
+CREATE VIEW traffic AS
+  SELECT run.run_id AS run_id, round, count(*) AS peers, sum(payload_tx) AS payload_bytes, sum(wire_tx) AS wire_bytes,
+         CASE WHEN count(degree) = count(*) AND count(payload_tx) = count(*)
+              THEN 1 - sum(payload_tx) / (4.0 * dim * (round + 1) * sum(degree)) END AS saved
+  FROM run CROSS JOIN round_data ON round_data.run = run.number
+    LEFT JOIN peer ON peer.run_id = run.run_id AND peer.peer = round_data.peer
+  GROUP BY run.number, round;
+
+-- What a run came to: over the last row of each peer. Reads a few rows a peer, however long the run was.
+DROP VIEW IF EXISTS summary;
+CREATE VIEW summary AS
+  WITH last AS MATERIALIZED (
+    SELECT run.number AS run, peer.peer AS peer, degree, dim,
+           (SELECT max(d.round) FROM round_data AS d WHERE d.run = run.number AND d.peer = peer.peer) AS round,
+           (SELECT d.test_accuracy FROM round_data AS d WHERE d.run = run.number AND d.peer = peer.peer
+              AND d.test_accuracy IS NOT NULL ORDER BY d.round DESC LIMIT 1) AS accuracy
+    FROM run JOIN peer USING (run_id)
+  ), total AS (
+    SELECT last.run AS run, max(last.round) + 1 AS rounds, avg(accuracy) AS test_accuracy,
+           min(accuracy) AS worst_accuracy, sum(payload_tx) AS payload_bytes, sum(wire_tx) AS wire_bytes,
+           CASE WHEN count(degree) = count(*) AND count(payload_tx) = count(*)
+                THEN 1 - sum(payload_tx) / sum(4.0 * dim * (last.round + 1) * degree) END AS saved,
+           max(at_us) AS last_us
+    FROM last CROSS JOIN round_data AS d ON d.run = last.run AND d.peer = last.peer AND d.round = last.round
+    GROUP BY last.run
+  ), known AS MATERIALIZED (
+    SELECT number AS run, peers,
+           (SELECT max(round) FROM exact_data WHERE run = number) AS exact_round,
+           (SELECT round FROM sketch_data WHERE run = number GROUP BY round HAVING count(*) = peers
+              ORDER BY round DESC LIMIT 1) AS sketch_round
+    FROM run
+  )
+  SELECT run_id, name, run.peers AS peers, coalesce(rounds, 0) AS rounds, test_accuracy, worst_accuracy,
+         CASE WHEN exact_round IS NOT NULL AND exact_round >= coalesce(sketch_round, 0)
+              THEN (SELECT error FROM exact_data WHERE exact_data.run = number AND round = exact_round)
+              WHEN sketch_round IS NOT NULL
+              THEN (SELECT CASE WHEN count(value) = count(*) THEN sum(off * off) / known.peers END
+                    FROM (SELECT value, value - avg(value) OVER (PARTITION BY key) AS off
+                          FROM sketch_data, json_each(bucket)
+                          WHERE sketch_data.run = number AND round = sketch_round)) END AS consensus_error,
+         payload_bytes, wire_bytes, saved, (last_us - started_at) / 1e6 AS seconds
+  FROM run JOIN known ON known.run = number LEFT JOIN total ON total.run = number;

@@ -1,0 +1,32 @@
+#include "learn/dataset.h"
+
+#include "learn/kernel.h"
+
+static void gather_sparse(const struct sl_dataset *data, uint32_t sample, float *out)
+{
+	memset(out, 0, data->features * sizeof *out);
+	for (uint64_t k = data->row[sample]; k < data->row[sample + 1]; k++)
+		out[data->column[k]] = data->value[k];
+}
+
+void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint32_t count, float *out)
+{
+	size_t width = data->features;
+	for (uint32_t i = 0; i < count; i++, out += width) {
+		uint32_t sample = pick ? pick[i] : i;
+		SL_CHECK(sample < data->samples);
+		switch (data->kind) {
+		case SL_FEATURES_BYTE:
+			sl_kernel_bytes(width, data->scale, data->byte + sample * width, out);
+			break;
+		case SL_FEATURES_FLOAT:
+			memcpy(out, data->dense + sample * width, width * sizeof *out);
+			break;
+		case SL_FEATURES_SPARSE:
+			gather_sparse(data, sample, out);
+			break;
+		case SL_FEATURE_KINDS:
+			sl_panic(__FILE__, __LINE__, "unknown kind of features");
+		}
+	}
+}

@@ -1,0 +1,341 @@
+#include "learn/network.h"
+
+#include "learn/kernel.h"
+#include "learn/portable.h"
+#include "linalg/vector.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* Rows that go through the network at a time: enough for sgemm to run at full speed, few enough for a block
+ * of images and its activations to stay in the second-level cache. Scratch is bounded by it, however large a
+ * batch is. */
+enum { BLOCK_ROWS = 128, BLOCK_FLOATS = 1 << 19 };
+
+static uint32_t layers_of(const struct sl_model_instance *net)
+{
+	return net->hidden_layers + 1;
+}
+
+/* Units of layer l; layer 0 is the input. */
+static uint32_t width_of(const struct sl_model_instance *net, uint32_t l)
+{
+	return l == 0 ? net->features : l <= net->hidden_layers ? net->hidden[l - 1] : net->classes;
+}
+
+static uint32_t block_rows(const struct sl_model_instance *net, uint32_t count)
+{
+	uint32_t widest = 1;
+	for (uint32_t l = 0; l <= layers_of(net); l++)
+		widest = width_of(net, l) > widest ? width_of(net, l) : widest;
+	uint32_t rows = BLOCK_FLOATS / widest;
+	rows = rows < 1 ? 1 : rows > BLOCK_ROWS ? BLOCK_ROWS : rows;
+	return rows < count ? rows : count;
+}
+
+static uint32_t widest_hidden(const struct sl_model_instance *net)
+{
+	uint32_t most = 0;
+	for (uint32_t l = 0; l < net->hidden_layers; l++)
+		most = net->hidden[l] > most ? net->hidden[l] : most;
+	return most;
+}
+
+static enum sl_status add_tensor(struct sl_model_instance *net, const char *letter, uint32_t layer,
+                                 uint32_t rows, uint32_t columns, struct sl_error *error)
+{
+	struct sl_layout *layout = &net->layout;
+	uint64_t size = (uint64_t)rows * columns;
+	if (size > SL_DIMENSION_MAX - layout->dimension)
+		return sl_fail(error, SL_TOO_BIG, "%s: over %u parameters with %u features and %u classes",
+		               net->model->name, SL_DIMENSION_MAX, net->features, net->classes);
+	SL_CHECK(layout->tensors < SL_TENSORS_MAX);
+	struct sl_tensor *tensor = &layout->tensor[layout->tensors++];
+	*tensor = (struct sl_tensor){
+		.offset = layout->dimension, .rows = rows, .columns = columns, .bias = *letter == 'b'
+	};
+	snprintf(tensor->name, sizeof tensor->name, "%s%u", letter, layer);
+	layout->dimension += (uint32_t)size;
+	return SL_OK;
+}
+
+enum sl_status sl_network_lay_out(struct sl_model_instance *out, struct sl_error *error)
+{
+	if (out->classes < 2)
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "%s: needs data with classes, this data has real targets", out->model->name);
+	if (out->features < 1)
+		return sl_fail(error, SL_UNSUPPORTED, "%s: the data has no features", out->model->name);
+	out->layout.dimension = out->layout.tensors = 0;
+	for (uint32_t l = 1; l <= layers_of(out); l++) {
+		enum sl_status status =
+		    add_tensor(out, "w", l, width_of(out, l - 1), width_of(out, l), error);
+		if (status == SL_OK)
+			status = add_tensor(out, "b", l, width_of(out, l), 1, error);
+		if (status != SL_OK)
+			return status;
+	}
+	return SL_OK;
+}
+
+/* He et al. 2015, eq. 10: N(0, 2/inputs) for layers that feed or follow a rectifier. Without one the loss is
+ * convex and zero is the natural start. */
+void sl_network_init(const struct sl_model_instance *instance, uint64_t seed, float *x)
+{
+	const struct sl_layout *layout = &instance->layout;
+	memset(x, 0, layout->dimension * sizeof *x);
+	for (uint32_t t = 0; instance->hidden_layers > 0 && t < layout->tensors; t++) {
+		const struct sl_tensor *tensor = &layout->tensor[t];
+		if (tensor->bias)
+			continue;
+		struct sl_random stream = sl_random_stream(seed, UINT32_MAX, "init", t);
+		double deviation = sqrt(2.0 / tensor->rows);
+		for (uint32_t k = 0; k < tensor->rows * tensor->columns; k++)
+			x[tensor->offset + k] = (float)(deviation * sl_portable_normal(&stream));
+	}
+}
+
+/* One block of rows on its way through the network. */
+struct pass {
+	const struct sl_model_instance *net;
+	const struct sl_dataset *data;
+	const uint32_t *pick; /* NULL: samples first … first + rows − 1 */
+	uint32_t first, rows;
+	const float *input;    /* rows × features; NULL for sparse data */
+	float *activation[10]; /* of layer 1 …; the last holds logits, then probabilities, then deltas */
+	float *delta;          /* rows × widest hidden layer */
+	float *gathered;
+};
+_Static_assert(sizeof((struct pass *)NULL)->activation / sizeof(float *) >=
+                   sizeof((struct sl_model_instance *)NULL)->hidden / sizeof(uint32_t) + 2,
+               "an activation for each layer");
+
+/* The next buffer of so many floats, on a cache line of its own; NULL while only counting. */
+static float *take(float *scratch, size_t *used, size_t floats)
+{
+	size_t at = *used;
+	*used += (floats + 15) & ~(size_t)15;
+	return scratch ? scratch + at : NULL;
+}
+
+/* Cuts scratch into the buffers of a pass of `rows` rows and returns the floats used; scratch NULL: only
+ * counts. */
+static size_t pass_cut(struct pass *p, const struct sl_model_instance *net, uint32_t rows, float *scratch)
+{
+	size_t used = 0;
+	p->net = net;
+	for (uint32_t l = 1; l <= layers_of(net); l++)
+		p->activation[l] = take(scratch, &used, (size_t)rows * width_of(net, l));
+	p->delta = take(scratch, &used, (size_t)rows * widest_hidden(net));
+	p->gathered = take(scratch, &used, (size_t)rows * net->features);
+	return used;
+}
+
+size_t sl_network_scratch(const struct sl_model_instance *instance, uint32_t count)
+{
+	struct pass p;
+	return pass_cut(&p, instance, block_rows(instance, count), NULL);
+}
+
+static struct pass pass_start(const struct sl_model_instance *net, const struct sl_dataset *data,
+                              uint32_t count, float *scratch)
+{
+	SL_CHECK(data->features == net->features && data->classes <= net->classes && data->label);
+	struct pass p = { .data = data };
+	pass_cut(&p, net, block_rows(net, count), scratch);
+	return p;
+}
+
+static uint32_t sample_of(const struct pass *p, uint32_t row)
+{
+	uint32_t sample = p->pick ? p->pick[row] : p->first + row;
+	SL_CHECK(sample < p->data->samples);
+	return sample;
+}
+
+/* Dense input as floats: in place where it is stored so, else gathered. */
+static void load_input(struct pass *p)
+{
+	const struct sl_dataset *data = p->data;
+	SL_CHECK(p->pick || (p->first <= data->samples && p->rows <= data->samples - p->first));
+	p->input = NULL;
+	if (data->kind == SL_FEATURES_SPARSE)
+		return;
+	size_t at = (size_t)p->first * data->features;
+	if (p->pick) {
+		sl_dataset_gather(data, p->pick, p->rows, p->gathered);
+	} else if (data->kind == SL_FEATURES_FLOAT) {
+		p->input = data->dense + at;
+		return;
+	} else {
+		sl_kernel_bytes((size_t)p->rows * data->features, data->scale, data->byte + at, p->gathered);
+	}
+	p->input = p->gathered;
+}
+
+/* z ← z + X·W for sparse rows of X: cost ∝ non-zeros × outputs. */
+static void sparse_forward(const struct pass *p, uint32_t outputs, const float *weights, float *z)
+{
+	const struct sl_dataset *data = p->data;
+	for (uint32_t i = 0; i < p->rows; i++, z += outputs) {
+		uint32_t s = sample_of(p, i);
+		for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
+			sl_kernel_axpy(outputs, data->value[k], weights + (size_t)data->column[k] * outputs,
+			               z);
+	}
+}
+
+/* gradient ← gradient + Xᵀ·delta, likewise. */
+static void sparse_backward(const struct pass *p, uint32_t outputs, const float *delta, float *gradient)
+{
+	const struct sl_dataset *data = p->data;
+	for (uint32_t i = 0; i < p->rows; i++, delta += outputs) {
+		uint32_t s = sample_of(p, i);
+		for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
+			sl_kernel_axpy(outputs, data->value[k], delta,
+			               gradient + (size_t)data->column[k] * outputs);
+	}
+}
+
+/* Fills the activations of every layer; the last is left as logits. */
+static void forward(struct pass *p, const float *x)
+{
+	load_input(p);
+	const float *in = p->input;
+	uint32_t layers = layers_of(p->net);
+	for (uint32_t l = 1; l <= layers; l++) {
+		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
+		uint32_t inputs = weights->rows, outputs = weights->columns;
+		float *z = p->activation[l];
+		for (uint32_t i = 0; i < p->rows; i++)
+			memcpy(z + (size_t)i * outputs, x + bias->offset, outputs * sizeof *z);
+		if (in)
+			sl_matrix_multiply(false, false, p->rows, outputs, inputs, 1, in, inputs,
+			                   x + weights->offset, outputs, 1, z, outputs);
+		else
+			sparse_forward(p, outputs, x + weights->offset, z);
+		if (l < layers)
+			sl_kernel_relu((size_t)p->rows * outputs, z);
+		in = z;
+	}
+}
+
+/* The sum of the losses −ln softmax(z)_label, and into *correct how many labels have the largest logit. Turns
+ * the logits into exp(z − max z), whose sum for each row goes to sum[]. */
+static double soften(struct pass *p, float *sum, int64_t *correct)
+{
+	uint32_t classes = p->net->classes;
+	float *z = p->activation[layers_of(p->net)];
+	double loss = 0;
+	for (uint32_t i = 0; i < p->rows; i++) {
+		float *row = z + (size_t)i * classes;
+		uint32_t label = p->data->label[sample_of(p, i)], best = 0;
+		for (uint32_t c = 1; c < classes; c++)
+			best = row[c] > row[best] ? c : best;
+		*correct += best == label;
+		float most = row[best];
+		loss += (double)most - (double)row[label];
+		for (uint32_t c = 0; c < classes; c++)
+			row[c] -= most;
+	}
+	sl_kernel_exp((size_t)p->rows * classes, z);
+	for (uint32_t i = 0; i < p->rows; i++) {
+		sum[i] = z[(size_t)i * classes];
+		for (uint32_t c = 1; c < classes; c++)
+			sum[i] += z[(size_t)i * classes + c];
+		loss += log((double)sum[i]);
+	}
+	return loss;
+}
+
+/* exp(z − max z) → ∂(mean loss)/∂z = (softmax(z) − 1{label})/count. */
+static void output_delta(struct pass *p, const float *sum, uint32_t count)
+{
+	uint32_t classes = p->net->classes;
+	float *z = p->activation[layers_of(p->net)];
+	float share = 1.0f / (float)count;
+	for (uint32_t i = 0; i < p->rows; i++, z += classes) {
+		float factor = share / sum[i];
+		for (uint32_t c = 0; c < classes; c++)
+			z[c] *= factor;
+		z[p->data->label[sample_of(p, i)]] -= share;
+	}
+}
+
+/* Adds the gradient of this block, whose last activation holds the deltas. `add` is 0 for the first block. */
+static void backward(struct pass *p, const float *x, float add, float *gradient)
+{
+	for (uint32_t l = layers_of(p->net); l >= 1; l--) {
+		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
+		uint32_t inputs = weights->rows, outputs = weights->columns;
+		const float *delta = p->activation[l];
+		const float *in = l > 1 ? p->activation[l - 1] : p->input;
+		for (uint32_t i = 0; i < p->rows; i++)
+			sl_kernel_add(outputs, delta + (size_t)i * outputs, gradient + bias->offset);
+		if (!in) {
+			sparse_backward(p, outputs, delta, gradient + weights->offset);
+			return;
+		}
+		sl_matrix_multiply(true, false, inputs, outputs, p->rows, 1, in, inputs, delta, outputs, add,
+		                   gradient + weights->offset, outputs);
+		if (l == 1)
+			return; /* nobody asks for the gradient of the input */
+		sl_matrix_multiply(false, true, p->rows, inputs, outputs, 1, delta, outputs,
+		                   x + weights->offset, outputs, 0, p->delta, inputs);
+		sl_kernel_relu_back((size_t)p->rows * inputs, p->delta, p->activation[l - 1]);
+	}
+}
+
+/* What is added to must start at zero: biases, and with sparse data the first weights. The other weights are
+ * overwritten by the first block's product. */
+static void clear(const struct sl_model_instance *net, bool sparse, float *gradient)
+{
+	for (uint32_t t = 0; t < net->layout.tensors; t++) {
+		const struct sl_tensor *tensor = &net->layout.tensor[t];
+		if (tensor->bias || (sparse && t == 0))
+			memset(gradient + tensor->offset, 0,
+			       (size_t)tensor->rows * tensor->columns * sizeof *gradient);
+	}
+}
+
+double sl_network_gradient(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                           const uint32_t *pick, uint32_t count, const float *x, float *gradient,
+                           float *scratch)
+{
+	SL_CHECK(count > 0);
+	struct pass p = pass_start(instance, data, count, scratch);
+	clear(instance, data->kind == SL_FEATURES_SPARSE, gradient);
+	float sum[BLOCK_ROWS], add = 0;
+	double loss = 0;
+	int64_t correct = 0;
+	uint32_t block = block_rows(instance, count);
+	for (uint32_t at = 0; at < count; at += p.rows, add = 1) {
+		p.pick = pick ? pick + at : NULL;
+		p.first = at;
+		p.rows = block < count - at ? block : count - at;
+		forward(&p, x);
+		loss += soften(&p, sum, &correct);
+		output_delta(&p, sum, count);
+		backward(&p, x, add, gradient);
+	}
+	return loss / count;
+}
+
+double sl_network_evaluate(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                           uint32_t first, uint32_t count, const float *x, int64_t *correct, float *scratch)
+{
+	struct pass p = pass_start(instance, data, count, scratch);
+	float sum[BLOCK_ROWS];
+	double loss = 0;
+	int64_t right = 0;
+	uint32_t block = block_rows(instance, count);
+	for (uint32_t at = 0; at < count; at += p.rows) {
+		p.first = first + at;
+		p.rows = block < count - at ? block : count - at;
+		forward(&p, x);
+		loss += soften(&p, sum, &right);
+	}
+	if (correct)
+		*correct = right;
+	return count ? loss / count : (double)NAN;
+}

@@ -1,0 +1,34 @@
+/* R(x) = ‖x‖₁ over the weights: its proximal step is the soft threshold, which makes exact zeros. */
+#include "learn/model.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+
+static void apply(const struct sl_layout *layout, float t, float *x)
+{
+	for (uint32_t i = 0; i < layout->tensors; i++) {
+		const struct sl_tensor *tensor = &layout->tensor[i];
+		if (!tensor->bias)
+			sl_vector_soft_threshold((size_t)tensor->rows * tensor->columns, t,
+			                         x + tensor->offset);
+	}
+}
+
+static double value(const struct sl_layout *layout, const float *x)
+{
+	double sum = 0;
+	for (uint32_t i = 0; i < layout->tensors; i++) {
+		const struct sl_tensor *tensor = &layout->tensor[i];
+		for (uint32_t k = 0; !tensor->bias && k < tensor->rows * tensor->columns; k++)
+			sum += fabs((double)x[tensor->offset + k]);
+	}
+	return sum;
+}
+
+const struct sl_prox sl_prox_l1 = {
+	.name = "l1",
+	.doc = "sum of the weights' magnitudes; drives unneeded weights to exactly zero",
+	.apply = apply,
+	.value = value,
+};

@@ -1,0 +1,15 @@
+/* reader.h — what the readers of foreign formats share. */
+#ifndef SL_LEARN_READER_H
+#define SL_LEARN_READER_H
+
+#include "learn/dataset.h"
+#include "learn/growing.h"
+
+/* Writes the whole of `data` as a new prepared block, which the caller frees with free(). */
+enum sl_status sl_reader_prepare(const struct sl_dataset *data, uint8_t **block, size_t *length,
+                                 struct sl_error *error);
+
+/* Copies a file's name for later error texts. */
+void sl_reader_name(char name[SL_TEXT_MAX], const char *what);
+
+#endif

@@ -1,0 +1,93 @@
+/* network.c — the event heap and the virtual network. */
+#include "sim/sim_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool before(const struct sl_sim_event *a, const struct sl_sim_event *b)
+{
+	return a->at.us != b->at.us ? a->at.us < b->at.us : a->order < b->order;
+}
+
+void sl_sim_push(struct sl_sim *s, struct sl_sim_event event)
+{
+	if (s->heap_length == s->heap_capacity) {
+		s->heap_capacity = s->heap_capacity ? 2 * s->heap_capacity : 1024;
+		s->heap = realloc(s->heap, s->heap_capacity * sizeof *s->heap);
+		SL_CHECK(s->heap);
+	}
+	event.order = s->order++;
+	size_t at = s->heap_length++;
+	for (; at > 0 && before(&event, &s->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		s->heap[at] = s->heap[(at - 1) / 2];
+	s->heap[at] = event;
+}
+
+bool sl_sim_pop(struct sl_sim *s, struct sl_sim_event *out)
+{
+	if (s->heap_length == 0)
+		return false;
+	*out = s->heap[0];
+	struct sl_sim_event last = s->heap[--s->heap_length];
+	size_t at = 0;
+	for (;;) {
+		size_t child = 2 * at + 1;
+		if (child >= s->heap_length)
+			break;
+		if (child + 1 < s->heap_length && before(&s->heap[child + 1], &s->heap[child]))
+			child++;
+		if (!before(&s->heap[child], &last))
+			break;
+		s->heap[at] = s->heap[child];
+		at = child;
+	}
+	s->heap[at] = last;
+	return true;
+}
+
+static void arrive(struct sl_sim *s, uint32_t link, const uint8_t *header, const uint8_t *body, size_t length,
+                   struct sl_time at)
+{
+	const struct sl_topology *t = s->setup.topology;
+	uint32_t to = t->neighbour[link], back = s->link[link].reverse;
+	struct sl_sim_event e = { .at = at,
+		                  .what = SL_HAPPENS_RECEIVE,
+		                  .peer = to,
+		                  .edge = back - t->first[to],
+		                  .life = s->node[to].life,
+		                  .length = SL_FRAME_HEADER + length };
+	e.bytes = malloc(e.length);
+	SL_CHECK(e.bytes);
+	memcpy(e.bytes, header, SL_FRAME_HEADER);
+	if (length)
+		memcpy(e.bytes + SL_FRAME_HEADER, body, length);
+	sl_sim_push(s, e);
+}
+
+void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const uint8_t *header, const uint8_t *body,
+                 size_t length)
+{
+	const struct sl_sim_network *n = &s->setup.network;
+	struct sl_sim_link *l = &s->link[link];
+	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, link, "network", l->messages++);
+	s->totals.messages++;
+	s->totals.wire_bytes += SL_FRAME_HEADER + length;
+	s->node[from].wire_tx += SL_FRAME_HEADER + length;
+	double fate = sl_random_unit_double(&g), twice = sl_random_unit_double(&g),
+	       order = sl_random_unit_double(&g);
+	int64_t delay = n->latency_us + (int64_t)(sl_random_unit_double(&g) * (double)n->jitter_us);
+	if (l->cut || fate < n->loss || !s->node[s->setup.topology->neighbour[link]].alive) {
+		s->totals.lost++;
+		return;
+	}
+	struct sl_time at = sl_time_after(s->now, delay);
+	if (order < n->reorder)
+		at = sl_time_after(at, 3 * (n->latency_us + n->jitter_us) + 1); /* later ones overtake it */
+	else
+		at = l->last = sl_time_before(at, l->last) ? l->last : at;
+	arrive(s, link, header, body, length, at);
+	if (twice < n->duplicate) {
+		s->totals.repeated++;
+		arrive(s, link, header, body, length, sl_time_after(at, n->latency_us));
+	}
+}

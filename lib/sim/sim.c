@@ -1,0 +1,369 @@
+/* sim.c — drives peers from a heap of events. */
+#include "sim/sim_state.h"
+
+#include "linalg/vector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void file_timer(struct sl_sim *s, uint32_t peer)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	struct sl_time due = sl_peer_deadline(n->peer);
+	if (n->halted || due.us == SL_TIME_NEVER.us || !sl_time_before(due, n->timer))
+		return;
+	n->timer = sl_time_before(due, s->now) ? s->now : due;
+	sl_sim_push(s, (struct sl_sim_event){
+	                   .at = n->timer, .what = SL_HAPPENS_TIMER, .peer = peer, .life = n->life });
+}
+
+/* The consensus error of rounds as they are completed: (1/n) Σ‖x_i − x̄‖² = (1/n) Σ‖x_i‖² − ‖x̄‖², in double.
+ */
+static void add_to_sum(struct sl_sim *s, uint32_t round, const float *x)
+{
+	uint32_t d = s->setup.plan->dimension, peers = s->setup.topology->peers;
+	size_t at = 0;
+	while (at < s->sums_length && s->sums[at].round != round)
+		at++;
+	if (at == s->sums_length) {
+		s->sums = realloc(s->sums, ++s->sums_length * sizeof *s->sums);
+		SL_CHECK(s->sums);
+		s->sums[at] = (struct sl_sim_sum){ .round = round, .sum = calloc(d, sizeof(double)) };
+		SL_CHECK(s->sums[at].sum);
+	}
+	struct sl_sim_sum *m = &s->sums[at];
+	for (uint32_t k = 0; k < d; k++)
+		m->sum[k] += (double)x[k];
+	m->square += sl_vector_square(d, x);
+	if (++m->peers < peers)
+		return;
+	double mean = 0;
+	for (uint32_t k = 0; k < d; k++)
+		mean += m->sum[k] / peers * (m->sum[k] / peers);
+	s->setup.rows.exact(s->setup.rows.context, round, m->square / peers - mean);
+	free(m->sum);
+	s->sums[at] = s->sums[--s->sums_length];
+}
+
+static void on_sketch(struct sl_sim *s, const struct sl_sketch_row *row)
+{
+	if (s->setup.rows.sketch)
+		s->setup.rows.sketch(s->setup.rows.context, row);
+}
+
+static void on_round(struct sl_sim *s, struct sl_round_row *row)
+{
+	const struct sl_settings *set = &s->setup.plan->settings;
+	row->at_us = s->now.us;
+	row->wire_tx = (int64_t)s->node[s->acting].wire_tx;
+	row->wire_rx = (int64_t)s->node[s->acting].wire_rx;
+	bool evaluated =
+	    row->round + 1 == set->rounds || (set->evaluate && (row->round + 1) % set->evaluate == 0);
+	if (s->setup.rows.round)
+		s->setup.rows.round(s->setup.rows.context, row);
+	if (evaluated && s->setup.rows.exact)
+		add_to_sum(s, row->round, sl_peer_model(s->node[s->acting].peer));
+}
+
+static void take_checkpoint(struct sl_sim *s)
+{
+	struct sl_sim_node *n = &s->node[s->acting];
+	n->pending_length = sl_peer_save(n->peer, NULL);
+	free(n->pending);
+	n->pending = malloc(n->pending_length);
+	SL_CHECK(n->pending);
+	sl_peer_save(n->peer, n->pending);
+	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, s->setup.network.compute_us),
+	                                      .what = SL_HAPPENS_CHECKPOINTED,
+	                                      .peer = s->acting,
+	                                      .life = n->life });
+}
+
+static void act(void *context, const struct sl_action *a)
+{
+	struct sl_sim *s = context;
+	struct sl_sim_node *n = &s->node[s->acting];
+	switch (a->kind) {
+	case SL_ACTION_SEND:
+		sl_sim_send(s, s->setup.topology->first[s->acting] + a->edge, s->acting, a->header, a->body,
+		            a->body_length);
+		break;
+	case SL_ACTION_JOB:
+		sl_sim_push(s,
+		            (struct sl_sim_event){ .at = sl_time_after(s->now, s->setup.network.compute_us),
+		                                   .what = SL_HAPPENS_JOB_DONE,
+		                                   .peer = s->acting,
+		                                   .life = n->life });
+		break;
+	case SL_ACTION_ROUND_ROW:
+		on_round(s, a->round);
+		break;
+	case SL_ACTION_LINK_ROW:
+		if (s->setup.rows.link)
+			s->setup.rows.link(s->setup.rows.context, a->link);
+		break;
+	case SL_ACTION_SKETCH_ROW:
+		on_sketch(s, a->sketch);
+		break;
+	case SL_ACTION_EVENT_ROW:
+		a->event->at_us = s->now.us;
+		if (s->setup.rows.event)
+			s->setup.rows.event(s->setup.rows.context, a->event);
+		break;
+	case SL_ACTION_CHECKPOINT:
+		take_checkpoint(s);
+		break;
+	case SL_ACTION_HALT:
+		n->halted = true;
+		n->ok = a->ok;
+		s->totals.halted++;
+		if (!a->ok)
+			snprintf(s->trouble, sizeof s->trouble, "peer %u: %s", s->acting, a->detail);
+		break;
+	case SL_ACTION_MARK:
+	case SL_ACTION_FINISHED:
+	case SL_ACTION_KINDS:
+		break;
+	}
+}
+
+static void make_peer(struct sl_sim *s, uint32_t i)
+{
+	const struct sl_topology *t = s->setup.topology;
+	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
+	uint32_t degree = sl_topology_degree(t, i);
+	for (uint32_t k = 0; k < degree; k++)
+		neighbours[k] = (struct sl_peer_neighbour){ t->neighbour[t->first[i] + k],
+			                                    t->weight[t->edge_of[t->first[i] + k]] };
+	struct sl_peer_setup setup = { s->setup.plan, i, neighbours, degree, &s->setup.shards[i] };
+	size_t size = sl_peer_size(&setup);
+	s->peer_bytes += size;
+	struct sl_sim_node *n = &s->node[i];
+	free(n->block);
+	n->block = calloc(size + 64, 1);
+	SL_CHECK(n->block);
+	struct sl_arena arena = { n->block + (64 - (uintptr_t)n->block % 64) % 64, size, 0 };
+	n->peer = sl_peer_make(&setup, &arena);
+	n->alive = true;
+	n->halted = false;
+	n->timer = SL_TIME_NEVER;
+}
+
+static void start_peer(struct sl_sim *s, uint32_t i)
+{
+	/* Peers start a little apart, as processes do. */
+	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].life);
+	int64_t delay = (int64_t)sl_random_below(&g, 1000);
+	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
+	                                      .what = SL_HAPPENS_START,
+	                                      .peer = i,
+	                                      .life = s->node[i].life });
+}
+
+static void find_reverse(struct sl_sim *s)
+{
+	const struct sl_topology *t = s->setup.topology;
+	for (uint32_t i = 0; i < t->peers; i++)
+		for (uint32_t l = t->first[i]; l < t->first[i + 1]; l++) {
+			uint32_t j = t->neighbour[l];
+			for (uint32_t m = t->first[j]; m < t->first[j + 1]; m++)
+				if (t->neighbour[m] == i)
+					s->link[l].reverse = m;
+		}
+}
+
+struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *error)
+{
+	struct sl_sim *s = calloc(1, sizeof *s);
+	const struct sl_topology *t = setup->topology;
+	struct sl_arena measure = { 0 };
+	struct sl_scratch none = { 0 };
+	sl_scratch_make(&none, setup->plan, &measure);
+	if (s) {
+		s->setup = *setup;
+		s->node = calloc(t->peers, sizeof *s->node);
+		s->link = calloc(t->first[t->peers] + 1, sizeof *s->link);
+		s->scratch_block = calloc(measure.used + 64, 1);
+	}
+	if (!s || !s->node || !s->link || !s->scratch_block) {
+		sl_sim_close(s);
+		sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", t->peers);
+		return NULL;
+	}
+	struct sl_arena arena = { s->scratch_block + (64 - (uintptr_t)s->scratch_block % 64) % 64,
+		                  measure.used, 0 };
+	sl_scratch_make(&s->scratch, setup->plan, &arena);
+	find_reverse(s);
+	for (uint32_t i = 0; i < t->peers; i++) {
+		make_peer(s, i);
+		start_peer(s, i);
+	}
+	return s;
+}
+
+void sl_sim_close(struct sl_sim *s)
+{
+	if (!s)
+		return;
+	for (uint32_t i = 0; s->node && i < s->setup.topology->peers; i++) {
+		free(s->node[i].block);
+		free(s->node[i].checkpoint[0]);
+		free(s->node[i].checkpoint[1]);
+		free(s->node[i].pending);
+	}
+	for (size_t i = 0; i < s->heap_length; i++)
+		free(s->heap[i].bytes);
+	for (size_t i = 0; i < s->sums_length; i++)
+		free(s->sums[i].sum);
+	free(s->sums);
+	free(s->heap);
+	free(s->node);
+	free(s->link);
+	free(s->scratch_block);
+	free(s);
+}
+
+static void keep_checkpoint(struct sl_sim_node *n)
+{
+	free(n->checkpoint[1]);
+	n->checkpoint[1] = n->checkpoint[0];
+	n->checkpoint_length[1] = n->checkpoint_length[0];
+	n->checkpoint[0] = n->pending;
+	n->checkpoint_length[0] = n->pending_length;
+	n->pending = NULL;
+}
+
+static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
+{
+	struct sl_sim_node *n = &s->node[e->peer];
+	struct sl_event event = {
+		.now = s->now, .edge = e->edge, .bytes = e->bytes, .length = e->length, .ok = true
+	};
+	switch (e->what) {
+	case SL_HAPPENS_START:
+		event.kind = SL_EVENT_START;
+		break;
+	case SL_HAPPENS_TIMER:
+		if (e->at.us != n->timer.us)
+			return; /* replaced by an earlier one */
+		n->timer = SL_TIME_NEVER;
+		event.kind = SL_EVENT_TIMER;
+		break;
+	case SL_HAPPENS_RECEIVE:
+		event.kind = SL_EVENT_RECEIVE;
+		n->wire_rx += e->length;
+		break;
+	case SL_HAPPENS_JOB_DONE:
+		sl_peer_run_job(n->peer, &s->scratch);
+		event.kind = SL_EVENT_JOB_DONE;
+		break;
+	case SL_HAPPENS_CHECKPOINTED:
+		keep_checkpoint(n);
+		event.kind = SL_EVENT_CHECKPOINTED;
+		break;
+	}
+	s->acting = e->peer;
+	sl_peer_step(n->peer, &event, &s->scratch, act, s);
+	file_timer(s, e->peer);
+}
+
+bool sl_sim_step(struct sl_sim *s)
+{
+	struct sl_sim_event e;
+	if (!sl_sim_pop(s, &e))
+		return false;
+	s->now = e.at;
+	const struct sl_sim_node *n = &s->node[e.peer];
+	if (n->alive && !n->halted && e.life == n->life) {
+		s->totals.events++;
+		deliver(s, &e);
+		sl_sim_check_node(s, e.peer);
+	}
+	free(e.bytes);
+	return true;
+}
+
+bool sl_sim_run(struct sl_sim *s, uint64_t events_most)
+{
+	uint64_t last = s->totals.events + events_most;
+	while (s->totals.halted < s->setup.topology->peers && s->trouble[0] == '\0') {
+		if (s->totals.events >= last)
+			snprintf(s->trouble, sizeof s->trouble, "the run did not end within %llu events",
+			         (unsigned long long)events_most);
+		else if (!sl_sim_step(s))
+			snprintf(s->trouble, sizeof s->trouble,
+			         "nothing is left to happen, yet peers have not finished");
+	}
+	return s->trouble[0] == '\0';
+}
+
+const char *sl_sim_trouble(const struct sl_sim *s)
+{
+	return s->trouble[0] ? s->trouble : NULL;
+}
+
+void sl_sim_totals(const struct sl_sim *s, struct sl_sim_totals *out)
+{
+	*out = s->totals;
+	out->now = s->now;
+	out->bytes_a_peer = s->peer_bytes / s->setup.topology->peers;
+}
+
+struct sl_peer *sl_sim_peer(struct sl_sim *s, uint32_t peer)
+{
+	return s->node[peer].peer;
+}
+
+void sl_sim_kill(struct sl_sim *s, uint32_t peer)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	n->alive = false;
+	n->life++;
+	free(n->pending);
+	n->pending = NULL;
+}
+
+void sl_sim_revive(struct sl_sim *s, uint32_t peer, bool with_checkpoint)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	SL_CHECK(!n->alive);
+	make_peer(s, peer);
+	for (int i = 0; with_checkpoint && i < 2; i++)
+		if (n->checkpoint[i] &&
+		    sl_peer_load(n->peer, n->checkpoint[i], n->checkpoint_length[i], NULL) == SL_OK)
+			break;
+	start_peer(s, peer);
+}
+
+void sl_sim_cut(struct sl_sim *s, uint32_t from, uint32_t to, bool cut)
+{
+	const struct sl_topology *t = s->setup.topology;
+	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++)
+		if (t->neighbour[l] == to)
+			s->link[l].cut = cut;
+}
+
+bool sl_sim_alive(const struct sl_sim *s, uint32_t peer)
+{
+	return s->node[peer].alive;
+}
+
+void sl_sim_inject(struct sl_sim *s, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length)
+{
+	const struct sl_topology *t = s->setup.topology;
+	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++) {
+		if (t->neighbour[l] != to)
+			continue;
+		struct sl_sim_event e = { .at = s->now,
+			                  .what = SL_HAPPENS_RECEIVE,
+			                  .peer = to,
+			                  .edge = s->link[l].reverse - t->first[to],
+			                  .life = s->node[to].life,
+			                  .length = length };
+		e.bytes = malloc(length ? length : 1);
+		SL_CHECK(e.bytes);
+		memcpy(e.bytes, bytes, length);
+		sl_sim_push(s, e);
+	}
+}

@@ -1,0 +1,76 @@
+/* sim.h — many peers in one process over a virtual network and clock: the second driver of the same peer.
+ *
+ * Order is (time, number of issue): no ties, no addresses, no wall clock, so a run repeats exactly. After
+ * every event the invariants are checked (check.c); a broken one panics with the event's number. */
+#ifndef SL_SIM_SIM_H
+#define SL_SIM_SIM_H
+
+#include "gossip/peer.h"
+#include "topology/topology.h"
+
+enum sl_sim_check { SL_SIM_CHECK_NONE, SL_SIM_CHECK_COPIES, SL_SIM_CHECK_CHOICES };
+
+/* A link behaves like a TCP connection whose messages may be lost whole (a reconnect, a full queue),
+ * repeated, or delayed past later ones. Probabilities are per message. */
+struct sl_sim_network {
+	int64_t latency_us, jitter_us;
+	double loss, duplicate, reorder;
+	int64_t compute_us; /* virtual time of a job */
+};
+
+struct sl_sim_rows {
+	void *context;
+	void (*round)(void *, const struct sl_round_row *);
+	void (*link)(void *, const struct sl_link_row *);
+	void (*sketch)(void *, const struct sl_sketch_row *);
+	void (*event)(void *, const struct sl_event_row *);
+	/* (1/n) Σ_i ‖x_i − x̄‖² of a round that all peers have done. */
+	void (*exact)(void *, uint32_t round, double error);
+};
+
+struct sl_sim_setup {
+	const struct sl_plan *plan;
+	const struct sl_topology *topology;
+	const struct sl_dataset *shards; /* one a peer */
+	struct sl_sim_network network;
+	enum sl_sim_check check;
+	struct sl_sim_rows rows; /* any may be NULL */
+};
+
+struct sl_sim;
+
+/* NULL with an error when memory runs out. The setup's pointers are borrowed. */
+struct sl_sim *sl_sim_open(const struct sl_sim_setup *, struct sl_error *error);
+void sl_sim_close(struct sl_sim *);
+
+/* Exactly one event; false: nothing is left to happen. */
+bool sl_sim_step(struct sl_sim *);
+/* Steps until all peers have halted; false if something stopped them: see sl_sim_trouble. `events_most`
+ * bounds it. */
+bool sl_sim_run(struct sl_sim *, uint64_t events_most);
+/* Why a run did not end well, or NULL. */
+const char *sl_sim_trouble(const struct sl_sim *);
+
+struct sl_sim_totals {
+	uint64_t events, messages, lost, repeated, wire_bytes, bytes_a_peer;
+	struct sl_time now;
+	uint32_t halted;
+};
+void sl_sim_totals(const struct sl_sim *, struct sl_sim_totals *out);
+struct sl_peer *sl_sim_peer(struct sl_sim *, uint32_t peer);
+
+/* Faults, for tests and plans. A killed peer loses everything but its checkpoints; messages to it vanish.
+ * Revived, it goes on from the newest checkpoint, or from nothing. A cut link loses every message in that
+ * direction. */
+void sl_sim_kill(struct sl_sim *, uint32_t peer);
+void sl_sim_revive(struct sl_sim *, uint32_t peer, bool with_checkpoint);
+void sl_sim_cut(struct sl_sim *, uint32_t from, uint32_t to, bool cut);
+bool sl_sim_alive(const struct sl_sim *, uint32_t peer);
+/* Hands a peer a message as if `from` had sent it. */
+void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
+
+/* With a probe r (plan->probe): Σ_i <r, x_i> less the terms so far added at one end only. At η = 0 it never
+ * moves. */
+double sl_sim_mean_probe(const struct sl_sim *);
+
+#endif

@@ -1,0 +1,77 @@
+/* sim_state.h — inside of the simulator, for sim.c, network.c and check.c. */
+#ifndef SL_SIM_SIM_STATE_H
+#define SL_SIM_SIM_STATE_H
+
+#include "gossip/peer_state.h"
+#include "sim/sim.h"
+
+enum sl_happening {
+	SL_HAPPENS_START,
+	SL_HAPPENS_TIMER,
+	SL_HAPPENS_RECEIVE,
+	SL_HAPPENS_JOB_DONE,
+	SL_HAPPENS_CHECKPOINTED
+};
+
+struct sl_sim_event {
+	struct sl_time at;
+	uint64_t order;
+	enum sl_happening what;
+	uint32_t peer, edge, life; /* life: events of a killed peer's former lives are void */
+	uint8_t *bytes;            /* owned */
+	size_t length;
+};
+
+struct sl_sim_node {
+	struct sl_peer *peer;
+	uint8_t *block; /* its arena */
+	uint32_t life;
+	bool alive, halted, ok;
+	struct sl_time timer;   /* the pending timer event */
+	uint8_t *checkpoint[2]; /* newest, older */
+	size_t checkpoint_length[2];
+	uint8_t *pending;
+	size_t pending_length;
+	uint64_t wire_tx, wire_rx;
+};
+
+/* One direction of an edge, indexed as topology->neighbour is. */
+struct sl_sim_link {
+	uint32_t reverse; /* index of the other direction */
+	struct sl_time last;
+	uint64_t messages;
+	bool cut;
+};
+
+/* Model sums of a round that not all peers have done yet. */
+struct sl_sim_sum {
+	uint32_t round, peers;
+	double *sum, square;
+};
+
+struct sl_sim {
+	struct sl_sim_setup setup;
+	struct sl_scratch scratch;
+	uint8_t *scratch_block;
+	size_t peer_bytes;
+	struct sl_sim_node *node;
+	struct sl_sim_link *link;
+	struct sl_sim_event *heap;
+	size_t heap_length, heap_capacity;
+	uint64_t order;
+	struct sl_time now;
+	struct sl_sim_sum *sums;
+	size_t sums_length;
+	uint32_t acting; /* the peer whose step is running */
+	struct sl_sim_totals totals;
+	char trouble[256];
+};
+
+void sl_sim_push(struct sl_sim *, struct sl_sim_event);
+bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
+/* Draws the fate of a message on a link and files its arrivals. */
+void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const uint8_t *header, const uint8_t *body,
+                 size_t length);
+void sl_sim_check_node(const struct sl_sim *, uint32_t peer);
+
+#endif

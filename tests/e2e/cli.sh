@@ -1,0 +1,72 @@
+#!/bin/sh
+# The command line: help, exit codes, and what is said about mistakes.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+expect 0 "$starling" --help
+says out "usage: starling" "init" "keygen"
+commands=$(sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p' out)
+expect 0 "$starling" --version
+one_line out
+expect 2 "$starling"
+says err "usage: starling"
+ok "starling --help, --version"
+
+for command in $commands; do
+	expect 0 "$starling" "$command" --help
+	says out "usage: starling $command"
+	[ ! -s err ] || fail "$command --help writes to stderr"
+	expect 2 "$starling" "$command" --no-such-option
+	says err "starling $command:" "--no-such-option"
+	[ ! -s out ] || fail "a misuse of $command writes to stdout"
+done
+ok "every command has --help, and refuses unknown options with 2"
+
+expect 2 "$starling" stats
+says err "unknown command 'stats'" "did you mean status?"
+expect 2 "$starling" --halp
+says err "unknown option '--halp'"
+expect 2 "$starling" keygen --pulbic x
+says err "did you mean --public?"
+expect 2 "$starling" list modles
+says err "did you mean models?"
+expect 2 "$starling" up
+says err "RUN is missing"
+expect 2 "$starling" status a b
+says err "'b' is one argument too many"
+ok "misuse: exit code 2 and what would be right"
+
+expect 0 "$starling" keygen -o key
+one_line out
+public=$(cat out)
+[ "$(stat -c %a key)" = 600 ] || fail "a key file that others can read"
+expect 0 "$starling" keygen --public key
+says out "$public"
+expect 2 "$starling" keygen -o key
+says err "never overwritten"
+expect 0 "$starling" keygen --public key
+says out "$public"
+chmod 644 key
+expect 2 "$starling" keygen --public key
+one_line err
+ok "keygen makes keys, shows them, and never replaces one"
+
+expect 0 "$starling" list
+says out malcom topk dither golomb mlp idx dirichlet torus
+for kind in algorithms compressors coders models datasets partitions topologies settings; do
+	expect 0 "$starling" list $kind
+	[ "$(wc -l < out)" -gt 2 ] || fail "list $kind is empty"
+	expect 0 "$starling" list $kind --json
+	sqlite3 :memory: "SELECT json_valid(readfile('out'))" | grep -qx 1 || fail "list $kind --json is no JSON"
+done
+ok "list, as text and as JSON"
+
+expect 0 "$starling" list settings
+cp out defaults.conf
+grep -q '^eta = ' defaults.conf || fail "list settings prints no configuration"
+ok "list settings prints a configuration"
+
+if [ -c /dev/full ]; then
+	"$starling" list > /dev/full 2> err && fail "a full disk goes unnoticed"
+	ok "output that cannot be written is a failure"
+fi

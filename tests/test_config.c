@@ -1,0 +1,317 @@
+/* run.conf: what is accepted, and the exact sentence for everything that is not. */
+#include "base/random.h"
+#include "daemon/config.h"
+#include "daemon/keys.h"
+#include "learn/model.h"
+#include "tests/support/folder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct sl_config config; /* large */
+
+/* Loads `text` as run.conf of a fresh folder and gives the sentence behind the folder's name, or "" on
+ * success. */
+static const char *sentence_of(const char *text, size_t length, char *const *overrides)
+{
+	static struct sl_error error;
+	folder_make();
+	const char *path = folder_write("run.conf", text, length);
+	memset(&error, 0, sizeof error);
+	enum sl_status status = sl_config_load(&config, path, overrides, &error);
+	folder_remove();
+	if (status == SL_OK)
+		return "";
+	assert_int_equal(status, error.status);
+	assert_null(strchr(error.text, '\n'));
+	const char *name = strstr(error.text, "run.conf");
+	return name ? name : error.text;
+}
+
+static const char *sentence(const char *text)
+{
+	return sentence_of(text, strlen(text), NULL);
+}
+
+static void accepts_what_an_ini_file_may_hold(void **state)
+{
+	(void)state;
+	assert_string_equal(sentence(""), "");
+	assert_string_equal(
+	    sentence(
+	        "\xef\xbb\xbf[run]\r\nrounds=7\r\n; a comment\n# another\n\n"
+	        "   [algorithm]   ; blanks in front, a comment behind\n\teta = 0.25 ; falls\n"
+	        "[run]\nname : two words # and this\n[compress]\npipeline = topk:0.1 | dither:8 | golomb"),
+	    "");
+	assert_int_equal(config.settings.rounds, 7);
+	assert_true(config.settings.eta == 0.25);
+	assert_string_equal(config.settings.name, "two words # and this");
+	assert_string_equal(config.settings.pipeline, "topk:0.1 | dither:8 | golomb");
+}
+
+static void refuses_with_file_line_and_what_would_be_right(void **state)
+{
+	static const struct {
+		const char *text, *sentence;
+	} wrong[] = {
+		{ "[run]\n[algorithm]\n\neta = 12000\n",
+		  "run.conf:4: eta = 12000: must be between 1e-09 and 1000" },
+		{ "[algorithm]\neta = fast\n",
+		  "run.conf:2: eta = fast: not a number (between 1e-09 and 1000)" },
+		{ "[algorithm]\neta = nan\n",
+		  "run.conf:2: eta = nan: not a number (between 1e-09 and 1000)" },
+		{ "[algorithm]\n eta_schedule = up\n",
+		  "run.conf:2: eta_schedule = up: must be one of constant|falling|steps|sqrt" },
+		{ "[run]\nrounds = -1\n",
+		  "run.conf:2: rounds = -1: not a whole number (between 1 and 4000000000)" },
+		{ "[run]\nrounds = 1\nround_timeout = 30\n",
+		  "run.conf:3: round_timeout = 30: not a duration (such as 30s, 250ms, 5min, 2h, or never)" },
+		{ "[run]\nroundz = 1\n",
+		  "run.conf:2: unknown key in section [run] 'roundz'; did you mean rounds?" },
+		{ "\n[algorythm]\n", "run.conf:2: unknown section 'algorythm'; did you mean algorithm?" },
+		{ "[zzz]\na = 1\n", "run.conf:1: unknown section 'zzz'" },
+		{ "rounds = 1\n", "run.conf:1: 'rounds' stands before any section; a section begins with a "
+		                  "line such as [run]" },
+		{ "[run]\nrounds\n", "run.conf:2: neither a [section], a 'key = value', nor a comment" },
+		{ "[run\nrounds = 1\n", "run.conf:1: neither a [section], a 'key = value', nor a comment" },
+		{ "[run]\nrounds = 1\n[model]\n[run]\nrounds = 2\n",
+		  "run.conf:5: [run] rounds is set a second time; line 2 has set it already" },
+		{ "[algorithm]\n\ngamma = 1.5\n", "run.conf:3: gamma = 1.5: must be between 0 and 1" },
+		{ "[algorithm]\n\ngamma = 0\n", "run.conf:3: [algorithm] gamma = 0: must be in (0, 1]" },
+		{ "[run]\npace = slow\n",
+		  "run.conf:2: [run] pace = slow: must be lockstep, staleness:S with S between 0 and "
+		  "1000000, or free" },
+		{ "[algorithm]\neta_end = 0.5\neta = 0.2\n",
+		  "run.conf:2: [algorithm] eta_end = 0.5 is above eta = 0.2: a falling step size ends at or "
+		  "below its start" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		assert_string_equal(sentence(wrong[i].text), wrong[i].sentence);
+}
+
+static void refuses_long_lines_instead_of_cutting_them(void **state)
+{
+	char text[512];
+	(void)state;
+	for (int length = 190; length < 230; length++) {
+		int prefix = snprintf(text, sizeof text, "[history]\npath = ") - (int)strlen("[history]\n");
+		memset(text + 10 + prefix, 'p', (size_t)(length - prefix));
+		strcpy(text + 10 + length, "\n[run]\n");
+		char expected[200] = "";
+		if (length > 198)
+			snprintf(expected, sizeof expected,
+			         "run.conf:2: the line has %d characters, at most 198 are read", length);
+		else if (length - prefix > 191) /* cannot happen with so long a key, but with shorter ones */
+			snprintf(expected, sizeof expected, "run.conf:2: path: %d bytes, at most 191 fit",
+			         length - prefix);
+		assert_string_equal(sentence(text), expected);
+	}
+}
+
+static void refuses_zero_bytes(void **state)
+{
+	static const char text[] = "[run]\nname = a\0b\n";
+	(void)state;
+	assert_string_equal(sentence_of(text, sizeof text - 1, NULL),
+	                    "run.conf:2: the line holds a zero byte: this is no text file");
+}
+
+static void refuses_a_missing_file(void **state)
+{
+	struct sl_error error;
+	(void)state;
+	assert_int_not_equal(sl_config_load(&config, "/nowhere/run.conf", NULL, &error), SL_OK);
+	assert_non_null(strstr(error.text, "/nowhere/run.conf: "));
+}
+
+static void overrides_come_last_and_name_themselves(void **state)
+{
+	char *good[] = { "algorithm.eta=0.5", "algorithm.eta=0.75", "run.name=x=y.z", "data.test=", NULL };
+	(void)state;
+	const char *text = "[algorithm]\neta = 0.1\neta_schedule = constant\n";
+	assert_string_equal(sentence_of(text, strlen(text), good), "");
+	assert_true(config.settings.eta == 0.75);
+	assert_string_equal(config.settings.name, "x=y.z");
+	static const char *const wrong[][2] = {
+		{ "eta=3", "--set eta=3: must be section.key=value, such as algorithm.eta=0.05" },
+		{ "algorithm.eta",
+		  "--set algorithm.eta: must be section.key=value, such as algorithm.eta=0.05" },
+		{ "algorithm.eta=-3", "--set algorithm.eta: eta = -3: must be between 1e-09 and 1000" },
+		{ "algorithm.gamma=0", "--set algorithm.gamma: [algorithm] gamma = 0: must be in (0, 1]" },
+		{ "algorithm.etta=3",
+		  "--set algorithm.etta: unknown key in section [algorithm] 'etta'; did you mean eta?" },
+		{ "run.name=a ;b", "--set run.name: name = a ;b: must not begin or end with a blank, nor "
+		                   "hold ';' at its start or behind a blank" },
+		{ "run.name= a", "--set run.name: name =  a: must not begin or end with a blank, nor hold "
+		                 "';' at its start or behind a blank" },
+	};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		char *overrides[] = { (char *)wrong[i][0], NULL };
+		assert_string_equal(sentence_of(text, strlen(text), overrides), wrong[i][1]);
+	}
+}
+
+/* Any configuration that is accepted prints to one that is accepted and prints the same. */
+static void prints_what_parses_back(void **state)
+{
+	static const char *const values[] = { "run.name=a;b",
+		                              "run.name=#x",
+		                              "run.round_timeout=never",
+		                              "run.round_timeout=1500ms",
+		                              "algorithm.eta=0.3333333333333333",
+		                              "algorithm.lambda=1e-17",
+		                              "run.seed=9007199254740991",
+		                              "run.pace=staleness:4",
+		                              "data.train=/a/%d.idx,/b/%d.idx",
+		                              "data.test=",
+		                              "compress.pipeline=topk:0.1|dither:8|golomb",
+		                              "history.sketch=0",
+		                              "run.name==",
+		                              "algorithm.eta_schedule=sqrt",
+		                              "run.name=[x]",
+		                              "checkpoint.every=17" };
+	enum { COUNT = sizeof values / sizeof *values };
+	(void)state;
+	for (uint64_t seed = 0; seed < 60; seed++) {
+		struct sl_random g = sl_random_stream(seed, 0, "config", 0);
+		char *overrides[5] = { NULL }, first[16384], second[16384];
+		for (unsigned i = 0; i < 4; i++)
+			overrides[i] = (char *)values[sl_random_below(&g, COUNT)];
+		assert_string_equal(sentence_of("", 0, overrides), "");
+		sl_settings_print(&config.settings, false, first, sizeof first);
+		assert_string_equal(sentence(first), "");
+		sl_settings_print(&config.settings, false, second, sizeof second);
+		assert_string_equal(first, second);
+	}
+}
+
+static void paths_start_at_the_files_folder_or_at_the_state(void **state)
+{
+	char path[4096];
+	struct sl_error error;
+	(void)state;
+	unsetenv("STATE_DIRECTORY");
+	assert_int_equal(sl_config_load(&config, folder_text("run.conf", ""), NULL, &error), SL_OK);
+	sl_config_path(&config, "roster", false, path);
+	assert_string_equal(path, folder_path("roster"));
+	sl_config_path(&config, "history.db", true, path);
+	assert_string_equal(path, folder_path("history.db"));
+	sl_config_path(&config, "/abs/x", true, path);
+	assert_string_equal(path, "/abs/x");
+	setenv("STATE_DIRECTORY", "/var/lib/starling/3:/var/lib/other", 1);
+	assert_int_equal(sl_config_load(&config, folder_path("run.conf"), NULL, &error), SL_OK);
+	sl_config_path(&config, "history.db", true, path);
+	assert_string_equal(path, "/var/lib/starling/3/history.db");
+	sl_config_path(&config, "roster", false, path);
+	assert_string_equal(path, folder_path("roster"));
+	unsetenv("STATE_DIRECTORY");
+	assert_int_equal(chdir("/"), 0);
+	assert_int_not_equal(sl_config_load(&config, "run.conf-that-is-not-there", NULL, &error), SL_OK);
+	assert_string_equal(config.folder, ".");
+}
+
+static void fingerprint_covers_what_peers_must_share(void **state)
+{
+	static char *const shared[] = { "algorithm.lambda=0.5", "run.seed=2",
+		                        "compress.pipeline=all|float32|raw", NULL };
+	static char *const private[] = { "history.path=other.db", "run.link_timeout=9s", "run.keys=elsewhere",
+		                         NULL };
+	struct sl_layout layout = { 6, 1, { { "w", 0, 2, 3, false } } };
+	char standard[33], other[33];
+	uint64_t run, run_too;
+	(void)state;
+	sentence("");
+	sl_config_fingerprint(&config.settings, &layout, standard, &run);
+	for (unsigned i = 0; shared[i]; i++) {
+		char *overrides[] = { shared[i], NULL };
+		assert_string_equal(sentence_of("", 0, overrides), "");
+		sl_config_fingerprint(&config.settings, &layout, other, &run_too);
+		assert_string_not_equal(standard, other);
+		assert_true(run != run_too);
+	}
+	for (unsigned i = 0; private[i]; i++) {
+		char *overrides[] = { private[i], NULL };
+		assert_string_equal(sentence_of("", 0, overrides), "");
+		sl_config_fingerprint(&config.settings, &layout, other, &run_too);
+		assert_string_equal(standard, other);
+		assert_true(run == run_too);
+	}
+	layout.tensor[0] = (struct sl_tensor){ "w", 0, 3, 2, false };
+	sl_config_fingerprint(&config.settings, &layout, other, &run_too);
+	assert_string_not_equal(standard, other);
+}
+
+static void sessions_are_drawn_kept_and_checked(void **state)
+{
+	struct sl_error error;
+	uint64_t first, second;
+	char id[2][SL_TEXT_MAX + 32];
+	(void)state;
+	assert_int_equal(sl_config_load(&config, folder_text("run.conf", ""), NULL, &error), SL_OK);
+	unlink(folder_path("session"));
+	assert_int_equal(sl_config_session(&config, false, &first, &error), SL_OK);
+	assert_true(first == 0);
+	assert_int_not_equal(access(folder_path("session"), F_OK), 0);
+	assert_int_equal(sl_config_session(&config, true, &first, &error), SL_OK);
+	assert_int_equal(sl_config_session(&config, false, &second, &error), SL_OK);
+	assert_true(first != 0 && first == second);
+	sl_config_run_id(&config.settings, "00", first, id[0]);
+	assert_int_equal(sl_config_session(&config, true, &second, &error), SL_OK);
+	assert_true(first != second);
+	sl_config_run_id(&config.settings, "00", second, id[1]);
+	assert_string_not_equal(id[0], id[1]);
+	assert_int_equal(strncmp(id[0], "starling-", 9), 0);
+	assert_int_equal(strlen(id[0]), 9 + 16);
+	static const char *const wrong[] = { "", "12\n", "0123456789abcdeg\n", "0123456789abcdef0\n",
+		                             "0123456789ABCDEF\n" };
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		folder_text("session", wrong[i]);
+		assert_int_equal(sl_config_session(&config, false, &first, &error), SL_MALFORMED);
+		assert_non_null(strstr(error.text, "session: must hold 16 hex digits on one line"));
+	}
+}
+
+static int in_folder(void **state)
+{
+	(void)state;
+	folder_make();
+	return 0;
+}
+
+static int out_of_folder(void **state)
+{
+	(void)state;
+	folder_remove();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepts_what_an_ini_file_may_hold),
+		cmocka_unit_test(refuses_with_file_line_and_what_would_be_right),
+		cmocka_unit_test(refuses_long_lines_instead_of_cutting_them),
+		cmocka_unit_test(refuses_zero_bytes),
+		cmocka_unit_test(refuses_a_missing_file),
+		cmocka_unit_test(overrides_come_last_and_name_themselves),
+		cmocka_unit_test(prints_what_parses_back),
+		cmocka_unit_test_setup_teardown(paths_start_at_the_files_folder_or_at_the_state, in_folder,
+		                                out_of_folder),
+		cmocka_unit_test(fingerprint_covers_what_peers_must_share),
+		cmocka_unit_test_setup_teardown(sessions_are_drawn_kept_and_checked, in_folder,
+		                                out_of_folder),
+	};
+	struct sl_error error;
+	if (sl_keys_start(&error) != SL_OK)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,366 @@
+/* The peer, through the simulator: learning, exactness under every fault of the network, crashes, lies. */
+#include "support/swarm.h"
+
+#include "gossip/peer_state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void digests(struct swarm *w, uint64_t *out)
+{
+	for (uint32_t i = 0; i < w->topology.peers; i++)
+		out[i] = swarm_digest(w, i);
+}
+
+/* The models of an undisturbed run with the standard settings, after `change`. */
+static void undisturbed(void (*change)(struct swarm *), uint64_t *out)
+{
+	struct swarm *w = calloc(1, sizeof *w);
+	assert_non_null(w);
+	swarm_standard(w);
+	if (change)
+		change(w);
+	swarm_open(w);
+	swarm_run(w, 1000000);
+	digests(w, out);
+	swarm_close(w);
+	free(w);
+}
+
+static void learns(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	w->settings.rounds = 200;
+	swarm_open(w);
+	swarm_run(w, 1000000);
+	for (uint32_t i = 0; i < 8; i++) {
+		assert_true(w->last_accuracy[i] > 0.85);
+		for (uint32_t k = 0; k < 2; k++)
+			assert_int_equal(sl_sim_peer(w->sim, i)->edge[k].step,
+			                 200); /* in lockstep m = round */
+	}
+	assert_int_equal(w->rows, 8 * 200);
+	assert_int_equal(w->exact_rows, 20);
+	assert_true(w->last_exact >= 0 && w->last_exact < 1);
+	swarm_close(w);
+	free(w);
+}
+
+static void repeats(void **state)
+{
+	(void)state;
+	uint64_t a[8], b[8];
+	undisturbed(NULL, a);
+	undisturbed(NULL, b);
+	assert_memory_equal(a, b, sizeof a);
+}
+
+static void other_seed(struct swarm *w)
+{
+	w->settings.seed = 2;
+}
+
+static void seed_matters(void **state)
+{
+	(void)state;
+	uint64_t a[8], b[8];
+	undisturbed(NULL, a);
+	undisturbed(other_seed, b);
+	for (int i = 0; i < 8; i++)
+		assert_true(a[i] != b[i]);
+}
+
+static void bad_network(struct swarm *w)
+{
+	w->network.loss = 0.1;
+	w->network.duplicate = 0.1;
+	w->network.reorder = 0.1;
+}
+
+/* Lockstep without timeouts is a function of the seed: no fault of the network may change a bit. */
+static void network_faults_change_nothing(void **state)
+{
+	(void)state;
+	uint64_t a[8], b[8];
+	undisturbed(NULL, a);
+	undisturbed(bad_network, b);
+	assert_memory_equal(a, b, sizeof a);
+}
+
+static void mean_stays(const char *pace, bool faults, int64_t timeout)
+{
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "%s", pace);
+	w->settings.round_timeout_us = timeout;
+	w->settings.rounds = strcmp(pace, "lockstep") == 0 ? 150 : 2000;
+	w->settings.gamma = 0.2;
+	w->settings.catch_up = 1000000;
+	if (strcmp(pace, "lockstep") != 0)
+		w->network.compute_us = 20000; /* a lost frame is asked for after 100 ms: some rounds, not hundreds */
+	if (faults)
+		bad_network(w);
+	swarm_open_probed(w);
+	double start = sl_sim_mean_probe(w->sim), most = 0;
+	uint64_t events = 0;
+	bool cut = false;
+	while (sl_sim_step(w->sim) && events++ < 400000) {
+		double moved = fabs(sl_sim_mean_probe(w->sim) - start);
+		most = moved > most ? moved : most;
+		if (faults && timeout != INT64_MAX && events == 2000) {
+			sl_sim_cut(w->sim, 1, 2, true);
+			sl_sim_cut(w->sim, 5, 4, true);
+			cut = true;
+		}
+		if (cut && events == 6000) {
+			sl_sim_cut(w->sim, 1, 2, false);
+			sl_sim_cut(w->sim, 5, 4, false);
+		}
+	}
+	swarm_run(w, 1000);
+	if (most >
+	    1e-3) /* 8 peers × 52 coordinates × 1e-5·max|x| ≈ 1e-2 in the worst case; measured below 1e-4 */
+		fail_msg("pace %s: the mean moved by %g", pace, most);
+	double spread = 0; /* consensus closed: the models met at their common mean */
+	for (uint32_t k = 0; k < w->plan.dimension; k++)
+		for (uint32_t i = 1; i < 8; i++) {
+			double gap = (double)(sl_sim_peer(w->sim, i)->learner.x[k] -
+			                      sl_sim_peer(w->sim, 0)->learner.x[k]);
+			spread = fabs(gap) > spread ? fabs(gap) : spread;
+		}
+	if (!(spread < 0.5))
+		fail_msg("pace %s: models still %g apart", pace, spread);
+	swarm_close(w);
+	free(w);
+}
+
+static void mean_stays_in_every_pace(void **state)
+{
+	(void)state;
+	mean_stays("lockstep", false, INT64_MAX);
+	mean_stays("lockstep", true, INT64_MAX);
+	mean_stays("lockstep", true, 200000);
+	mean_stays("staleness:3", true, 200000);
+	mean_stays("free", true, 200000);
+}
+
+static void with_checkpoints(struct swarm *w)
+{
+	w->settings.checkpoint_every = 5;
+}
+
+/* kill -9 of a peer, or of all, then restart from the newest checkpoint: not a bit changes. */
+static void crashes_with_checkpoints_change_nothing(void **state)
+{
+	(void)state;
+	uint64_t a[8], b[8];
+	undisturbed(NULL, a);
+	undisturbed(with_checkpoints, b);
+	assert_memory_equal(a, b, sizeof a);
+	for (uint32_t round = 1; round < 40; round += 6) {
+		struct swarm *w = calloc(1, sizeof *w);
+		swarm_standard(w);
+		with_checkpoints(w);
+		if (round % 2)
+			bad_network(w);
+		swarm_open(w);
+		swarm_run_to(w, 3, round);
+		uint32_t last = round % 12 == 1 ? 8 : 4;
+		for (uint32_t i = 3; i < last; i++)
+			sl_sim_kill(w->sim, i);
+		for (int n = 0; n < 50; n++)
+			sl_sim_step(w->sim);
+		for (uint32_t i = 3; i < last; i++)
+			sl_sim_revive(w->sim, i, true);
+		swarm_run(w, 1000000);
+		digests(w, b);
+		assert_memory_equal(a, b, sizeof a);
+		swarm_close(w);
+		free(w);
+	}
+}
+
+static void recovers_from_neighbours(const char *pace, bool faults)
+{
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "%s", pace);
+	w->settings.rounds = 120;
+	if (faults)
+		bad_network(w);
+	swarm_open(w);
+	swarm_run_to(w, 3, 20);
+	sl_sim_kill(w->sim, 3);
+	for (int n = 0; n < 200; n++)
+		sl_sim_step(w->sim);
+	sl_sim_revive(w->sim, 3, false);
+	swarm_run_to(w, 5, 60);
+	sl_sim_kill(w->sim, 5);
+	sl_sim_kill(w->sim, 6);
+	sl_sim_revive(w->sim, 5, false);
+	sl_sim_revive(w->sim, 6, false);
+	swarm_run(w, 2000000);
+	assert_true(swarm_count(w, "recovered-from-neighbours") >= 2);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_true(w->last_accuracy[i] > 0.75);
+	swarm_close(w);
+	free(w);
+}
+
+static void a_lost_disk_is_survived(void **state)
+{
+	(void)state;
+	recovers_from_neighbours("lockstep", false);
+	recovers_from_neighbours("lockstep", true);
+	recovers_from_neighbours("staleness:2", true);
+	recovers_from_neighbours("free", true);
+}
+
+/* A dead neighbour costs one round_timeout, once; the others finish, and it does when it is back. */
+static void the_dead_are_not_awaited(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	w->settings.round_timeout_us = 500000;
+	w->settings.rounds = 60;
+	swarm_open(w);
+	swarm_run_to(w, 3, 20);
+	sl_sim_kill(w->sim, 3);
+	swarm_run_to(w, 2, 40);
+	assert_int_equal(swarm_count(w, "edge-late"), 2);
+	sl_sim_revive(w->sim, 3, false);
+	swarm_run(w, 1000000);
+	assert_int_equal(swarm_count(w, "edge-late"), 2);
+	assert_int_equal(swarm_count(w, "edge-back"), 2);
+	swarm_close(w);
+	free(w);
+}
+
+/* Bytes from a neighbour that are no frame, or lie, change nothing. */
+static void garbage_changes_nothing(void **state)
+{
+	(void)state;
+	uint64_t a[8], b[8];
+	undisturbed(NULL, a);
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	swarm_open(w);
+	struct sl_random g = sl_random_stream(5, 0, "garbage", 0);
+	swarm_run_to(w, 0, 5);
+	for (int n = 0; n < 3000; n++) {
+		uint8_t bytes[400];
+		uint32_t length = sl_random_below(&g, sizeof bytes), from = sl_random_below(&g, 8);
+		for (uint32_t k = 0; k < length; k++)
+			bytes[k] = (uint8_t)sl_random_u64(&g);
+		if (n % 2 && length >= SL_FRAME_HEADER) { /* a true header of this run in front of nonsense */
+			struct sl_frame f = { .kind = (uint8_t)sl_random_below(&g, SL_FRAME_KINDS),
+				              .channels = 1,
+				              .epoch = sl_random_below(&g, 2),
+				              .number = sl_random_below(&g, 60),
+				              .round = 0,
+				              .durable = UINT32_MAX,
+				              .run = 77 };
+			if (f.kind == SL_FRAME_DIFFERENCE)
+				f.step = sl_random_below(&g, 60);
+			sl_frame_header(bytes, &f, length - SL_FRAME_HEADER);
+		}
+		sl_sim_inject(w->sim, from, (from + 1) % 8, bytes, length);
+		for (int k = 0; k < 1; k++)
+			sl_sim_step(w->sim);
+	}
+	swarm_run(w, 1000000);
+	digests(w, b);
+	assert_memory_equal(a, b, sizeof a);
+	assert_true(swarm_count(w, "frame-refused") > 0);
+	swarm_close(w);
+	free(w);
+}
+
+/* A checkpoint is taken over whole or not at all: every truncation and every flipped header byte is refused.
+ */
+static void damaged_checkpoints_are_refused(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	swarm_open(w);
+	swarm_run_to(w, 2, 7);
+	const struct sl_peer *p = sl_sim_peer(w->sim, 2);
+	size_t length = sl_peer_save(p, NULL), size;
+	uint8_t *bytes = malloc(length), *again = malloc(length);
+	assert_int_equal(sl_peer_save(p, bytes), length);
+	sl_sim_kill(w->sim, 4);
+	sl_sim_kill(w->sim, 2);
+	sl_sim_revive(w->sim, 2, false);
+	struct sl_peer *fresh = sl_sim_peer(w->sim, 2);
+	uint64_t before = swarm_digest(w, 2);
+	for (size_t n = 0; n < length; n++)
+		assert_int_not_equal(sl_peer_load(fresh, bytes, n, NULL), SL_OK);
+	for (size_t n = 0; n < 48; n++) {
+		bytes[n] ^= 0x10;
+		assert_int_not_equal(sl_peer_load(fresh, bytes, length, NULL), SL_OK);
+		bytes[n] ^= 0x10;
+	}
+	assert_int_equal(swarm_digest(w, 2), before);
+	assert_int_equal(sl_peer_load(fresh, bytes, length, NULL), SL_OK);
+	size = sl_peer_save(fresh, again);
+	assert_int_equal(size, length);
+	free(bytes);
+	free(again);
+	swarm_close(w);
+	free(w);
+}
+
+static void torus(struct swarm *w)
+{
+	snprintf(w->topology_spec, sizeof w->topology_spec, "torus:3x3");
+	w->settings.rounds = 60;
+}
+
+static void other_graphs_and_algorithms(void **state)
+{
+	(void)state;
+	static const char *const algorithms[] = { "malcom", "choco", "dpsgd" };
+	for (int a = 0; a < 3; a++) {
+		struct swarm *w = calloc(1, sizeof *w);
+		swarm_standard(w);
+		torus(w);
+		snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "%s", algorithms[a]);
+		snprintf(w->settings.model, sizeof w->settings.model, a == 1 ? "mlp:10" : "softmax");
+		swarm_open(w);
+		swarm_run(w, 1000000);
+		for (uint32_t i = 0; i < 9; i++)
+			assert_true(w->last_accuracy[i] > 0.8);
+		swarm_close(w);
+		free(w);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(learns),
+		cmocka_unit_test(repeats),
+		cmocka_unit_test(seed_matters),
+		cmocka_unit_test(network_faults_change_nothing),
+		cmocka_unit_test(mean_stays_in_every_pace),
+		cmocka_unit_test(crashes_with_checkpoints_change_nothing),
+		cmocka_unit_test(a_lost_disk_is_survived),
+		cmocka_unit_test(the_dead_are_not_awaited),
+		cmocka_unit_test(garbage_changes_nothing),
+		cmocka_unit_test(damaged_checkpoints_are_refused),
+		cmocka_unit_test(other_graphs_and_algorithms),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

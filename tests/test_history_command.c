@@ -1,0 +1,189 @@
+/* test_history_command.c — starling history and starling collect as a person calls them. */
+#include "daemon/command.h"
+#include "tests/support/history.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char printed[16384];
+
+/* Runs a subcommand; what it prints on both streams is in `printed`. */
+static int call(const struct sl_command *command, const char *a, const char *b, const char *c, const char *d)
+{
+	char name[32], *argv[6] = { name };
+	int argc = 1, keep[2] = { dup(1), dup(2) };
+	const char *const word[] = { a, b, c, d };
+	snprintf(name, sizeof name, "%s", command->name);
+	for (int i = 0; i < 4 && word[i]; i++)
+		argv[argc++] = strdup(word[i]);
+	FILE *file = tmpfile();
+	assert_non_null(file);
+	fflush(stdout);
+	dup2(fileno(file), 1);
+	dup2(fileno(file), 2);
+	int code = command->run(argc, argv);
+	fflush(stdout);
+	for (int i = 0; i < 2; i++) {
+		dup2(keep[i], i + 1);
+		close(keep[i]);
+	}
+	rewind(file);
+	printed[fread(printed, 1, sizeof printed - 1, file)] = 0;
+	fclose(file);
+	while (argc > 1)
+		free(argv[--argc]);
+	return code;
+}
+
+static void says(const char *text)
+{
+	if (!strstr(printed, text))
+		fail_msg("\"%s\" is not in:\n%s", text, printed);
+}
+
+static void says_not(const char *text)
+{
+	if (strstr(printed, text))
+		fail_msg("\"%s\" is in:\n%s", text, printed);
+}
+
+static void add_run(struct sl_history *h, const char *name, const char *algorithm, int64_t payload,
+                    double accuracy)
+{
+	char run_id[64];
+	snprintf(run_id, sizeof run_id, "%s-0123", name);
+	struct sl_history_run run = { .run_id = run_id,
+		                      .name = name,
+		                      .algorithm = algorithm,
+		                      .compress = "topk:0.05 | \"x\"",
+		                      .model = "softmax",
+		                      .peers = 2,
+		                      .dimension = 1000,
+		                      .started_at_us = 1000000 };
+	assert_ok(sl_history_begin(h, &run, &test_error));
+	add_peers(h, 2, 1);
+	for (uint32_t p = 0; p < 2; p++) {
+		struct sl_round_row r = row_of(p, 9);
+		r.at_us = 3500000;
+		r.payload_tx = payload;
+		r.wire_tx = -1;
+		r.test_accuracy = accuracy + (p ? 0.1 : -0.1);
+		assert_ok(sl_history_round(h, &r, &test_error));
+	}
+	assert_ok(sl_history_exact(h, 9, 0.015625, &test_error));
+	assert_ok(sl_history_commit(h, false, &test_error));
+}
+
+static void one_run_is_summarised(void **state)
+{
+	(void)state;
+	struct sl_history *h = must_open("history.db");
+	add_run(h, "lone", "malcom", 800, 0.75);
+	sl_history_close(h);
+	assert_int_equal(call(&sl_command_history, test_path(""), NULL, NULL, NULL),
+	                 SL_EXIT_OK); /* the folder */
+	says("lone-0123");
+	says("0.7500");
+	says("0.6500");
+	says("1.6 kB");
+	says("98.00 %");
+	says("0.01562");
+	says("2.5 s");
+	says_not("against");
+}
+
+static void several_runs_are_compared(void **state)
+{
+	(void)state;
+	struct sl_history *h = must_open("h.db");
+	add_run(h, "sparse", "malcom", 800, 0.75);
+	struct sl_event_row event = { .level = SL_LEVEL_ERROR, .kind = "digest" };
+	assert_ok(sl_history_event(h, &event, &test_error));
+	assert_ok(sl_history_commit(h, false, &test_error));
+	add_run(h, "whole", "dpsgd", 40000, 0.76);
+	struct sl_history_run empty = {
+		.run_id = "empty-1", .name = "empty", .algorithm = "choco", .peers = 4
+	};
+	assert_ok(sl_history_begin(h, &empty, &test_error));
+	sl_history_close(h);
+	assert_int_equal(call(&sl_command_history, test_path("h.db"), NULL, NULL, NULL), SL_EXIT_OK);
+	says("against whole:\n");
+	says("  sparse: accuracy -1.00 points, 50.0 times less payload, the same consensus error, the same "
+	     "time\n");
+	says("  empty: accuracy unknown (another model, number of peers, number of rounds)\n");
+	says("sparse: 1 event of level warning or error: sqlite3 ");
+	/* Columns stand under each other. */
+	const char *first = printed, *second = strchr(first, '\n') + 1;
+	const char *title_end = strstr(first, "accuracy") + strlen("accuracy");
+	const char *empty_cell = second + (title_end - first) - 1;
+	assert_int_equal(*empty_cell, '-');
+	assert_int_equal(empty_cell[-1], ' ');
+
+	assert_int_equal(call(&sl_command_history, test_path("h.db"), "--run", "sparse", NULL), SL_EXIT_OK);
+	says("sparse-0123");
+	says_not("whole");
+	assert_int_equal(call(&sl_command_history, test_path("h.db"), "--json", NULL, NULL), SL_EXIT_OK);
+	says("\"compress\": \"topk:0.05 | \\\"x\\\"\"");
+	says("\"wire_bytes\": null");
+	says("\"saved\": 0.98");
+	assert_int_equal(printed[0], '[');
+}
+
+static void mistakes_are_named(void **state)
+{
+	(void)state;
+	sl_history_close(must_open("h.db"));
+	assert_int_equal(call(&sl_command_history, test_path("h.db"), NULL, NULL, NULL), SL_EXIT_OK);
+	says("holds no run yet");
+	assert_int_equal(call(&sl_command_history, test_path("h.db"), "--json", NULL, NULL), SL_EXIT_OK);
+	assert_string_equal(strchr(printed, '['), "[]\n");
+	assert_int_equal(call(&sl_command_history, test_path("h.db"), "--run", "x", NULL), SL_EXIT_MISUSE);
+	says("holds no run called 'x'");
+	assert_int_equal(call(&sl_command_history, NULL, NULL, NULL, NULL), SL_EXIT_MISUSE);
+	says("the database is missing");
+	assert_int_equal(call(&sl_command_history, "a", "b", NULL, NULL), SL_EXIT_MISUSE);
+	says("'b' is one argument too many");
+	assert_int_equal(call(&sl_command_history, test_path("none.db"), NULL, NULL, NULL), SL_EXIT_MISUSE);
+	says("none.db: No such file");
+	assert_int_equal(call(&sl_command_collect, test_path("all.db"), NULL, NULL, NULL), SL_EXIT_MISUSE);
+	says("no database to collect from");
+	/* A bad source is found before anything is made. */
+	assert_int_equal(
+	    call(&sl_command_collect, test_path("all.db"), test_path("h.db"), test_path("none.db"), NULL),
+	    SL_EXIT_MISUSE);
+	says("none.db: No such file");
+	assert_int_not_equal(access(test_path("all.db"), F_OK), 0);
+	assert_int_equal(call(&sl_command_collect, test_path("h.db"), test_path("h.db"), NULL, NULL),
+	                 SL_EXIT_MISUSE);
+	says("too");
+}
+
+static void histories_are_collected(void **state)
+{
+	(void)state;
+	struct sl_history *h = must_open("1.db");
+	add_run(h, "one", "malcom", 800, 0.75);
+	sl_history_close(h);
+	h = must_open("2.db");
+	add_run(h, "two", "malcom", 800, 0.75);
+	assert_int_equal(
+	    call(&sl_command_collect, test_path("all.db"), test_path("1.db"), test_path("2.db"), NULL),
+	    SL_EXIT_OK); /* while one is in use */
+	assert_string_equal(printed, "");
+	sl_history_close(h);
+	assert_int_equal(count_from("all.db", "SELECT count(*) FROM summary WHERE rounds = 10"), 2);
+}
+
+int main(void)
+{
+#define in_folder(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
+	const struct CMUnitTest tests[] = {
+		in_folder(one_run_is_summarised),
+		in_folder(several_runs_are_compared),
+		in_folder(mistakes_are_named),
+		in_folder(histories_are_collected),
+	};
+	return cmocka_run_group_tests_name("history command", tests, NULL, NULL);
+}

@@ -1,0 +1,352 @@
+/* test_store.c — the writer thread: nothing lost while the disk works, everything counted while it does not,
+ * and checkpoints of which one always loads. */
+#include "base/bytes.h"
+#include "daemon/checkpoint.h"
+#include "daemon/files.h"
+#include "daemon/store.h"
+#include "tests/support/faults.h"
+#include "tests/support/history.h"
+
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* NULL on failure: for children of fork, in which cmocka must not jump. */
+static struct sl_store *try_store(const char *name, uint32_t peer, int wake)
+{
+	struct sl_history_run run = { .run_id = "unit-1", .name = "unit", .peers = 8, .dimension = 10 };
+	struct sl_history_peer row = { .peer = peer, .degree = 2 };
+	struct sl_store_setup setup = { .database = test_path(name),
+		                        .run = &run,
+		                        .peer = &row,
+		                        .checkpoint = test_path("ckpt"),
+		                        .wake = wake };
+	return sl_store_open(&setup, &test_error);
+}
+
+static struct sl_store *open_store(const char *name, uint32_t peer, int wake)
+{
+	struct sl_store *s = try_store(name, peer, wake);
+	if (!s)
+		fail_msg("%s", test_error.text);
+	return s;
+}
+
+static void push_rounds(struct sl_store *s, uint32_t peer, uint32_t from, uint32_t to)
+{
+	for (uint32_t k = from; k < to; k++) {
+		struct sl_round_row r = row_of(peer, k);
+		sl_store_round(s, &r);
+	}
+}
+
+/* Waits until the writer signals; the bound is for a broken one. */
+static bool checkpoint_ends(struct sl_store *s, int wake, bool *ok)
+{
+	struct pollfd item = { wake, POLLIN, 0 };
+	uint64_t n;
+	return poll(&item, 1, 20000) == 1 && read(wake, &n, sizeof n) == sizeof n &&
+	       sl_store_checkpointed(s, ok);
+}
+
+static bool await_checkpoint(struct sl_store *s, int wake)
+{
+	bool ok = false;
+	assert_true(checkpoint_ends(s, wake, &ok));
+	return ok;
+}
+
+static bool ask_checkpoint(struct sl_store *s, const char *text)
+{
+	uint8_t *bytes = (uint8_t *)strdup(text);
+	bool taken = sl_store_checkpoint(s, bytes, strlen(text));
+	if (!taken)
+		free(bytes);
+	return taken;
+}
+
+static void every_kind_of_row_arrives(void **state)
+{
+	(void)state;
+	struct sl_store *s = open_store("h.db", 3, -1);
+	push_rounds(s, 3, 0, 1000);
+	for (uint32_t k = 0; k < 40; k++) { /* more than the ring's size over all */
+		struct sl_link_row l = { .peer = 3, .neighbour = 4, .round = k, .frames_tx = k };
+		struct sl_sketch_row sketch = { .peer = 3, .round = k, .count = k };
+		struct sl_event_row e = {
+			.peer = 3, .round = k, .level = SL_LEVEL_NOTICE, .kind = "test", .detail = "x"
+		};
+		for (uint32_t i = 0; i < k; i++)
+			sketch.value[i] = (float)i;
+		sl_store_link(s, &l);
+		sl_store_sketch(s, &sketch);
+		sl_store_event(s, &e);
+	}
+	sl_store_close(s, 77, 0, "ff");
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round WHERE peer = 3"), 1000);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM link WHERE frames_tx = round"), 40);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM sketch WHERE value = k"), 40 * 39 / 2);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM event WHERE kind = 'test'"), 40);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM event"), 40);
+	assert_int_equal(
+	    count_from("h.db", "SELECT stopped_at = 77 AND exit = 0 AND model_digest = 'ff' FROM peer"), 1);
+	sl_store_close(NULL, 0, 0, NULL);
+}
+
+/* The loop never waits for the database: while another process holds it, rows are kept or counted. */
+static void a_busy_database_holds_nobody_up(void **state)
+{
+	(void)state;
+	enum { ROWS = 20000 };
+	struct sl_store *s = open_store("h.db", 3, -1);
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(test_path("h.db"), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	push_rounds(s, 3, 0, ROWS);
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	sl_store_close(s, 77, 0, NULL);
+	int stored = count_from("h.db", "SELECT count(*) FROM round");
+	assert_true(stored > 3000 && stored < ROWS);
+	assert_int_equal(
+	    count_from("h.db", "SELECT sum(CAST(detail AS INTEGER)) FROM event WHERE kind = 'rows-dropped' "
+	                       "AND level = 'warning'"),
+	    ROWS - stored);
+	assert_int_equal(count_from("h.db", "SELECT max(round) FROM round"),
+	                 stored - 1); /* the oldest are kept */
+}
+
+static void a_full_disk_is_a_state(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	struct sl_store *s = open_store("h.db", 3, wake);
+	test_fault_set(&test_fault_write, 0, INT_MAX);
+	push_rounds(s, 3, 0, 10);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_false(await_checkpoint(s, wake)); /* no checkpoint without the rows before it */
+	uint8_t *bytes;
+	size_t length;
+	char which[64];
+	assert_ok(sl_checkpoint_load(test_path("ckpt"), &bytes, &length, which, &test_error));
+	assert_null(bytes);
+	push_rounds(s, 3, 10, 20000);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_false(await_checkpoint(s, wake));
+	test_fault_set(&test_fault_write, 0, 0);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_true(await_checkpoint(s, wake));
+	int stored = count_from("h.db", "SELECT count(*) FROM round");
+	assert_true(stored > 3000 && stored < 20000);
+	assert_int_equal(
+	    count_from("h.db", "SELECT CAST(detail AS INTEGER) FROM event WHERE kind = 'rows-dropped'"),
+	    20000 - stored);
+	assert_int_equal(
+	    count_from("h.db",
+	               "SELECT count(*) FROM event WHERE kind = 'rows-dropped' AND detail LIKE '%full%'"),
+	    1);
+	push_rounds(s, 3, 20000, 20010);
+	sl_store_close(s, 77, 0, NULL);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round WHERE round >= 20000"), 10);
+	close(wake);
+}
+
+/* Closing on a database that stays broken ends, and leaves it sound. */
+static void closing_does_not_wait_for_ever(void **state)
+{
+	(void)state;
+	struct sl_store *s = open_store("h.db", 3, -1);
+	test_fault_set(&test_fault_write, 0, INT_MAX);
+	push_rounds(s, 3, 0, 10);
+	sl_store_close(s, 77, 0, NULL);
+	test_fault_set(&test_fault_write, 0, 0);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 0);
+	assert_int_equal(count_from("h.db", "SELECT stopped_at IS NULL FROM peer"), 1);
+}
+
+/* Rows pushed before a checkpoint are in the database when it exists, though the process is killed at once.
+ */
+static void a_checkpoint_comes_behind_its_rows(void **state)
+{
+	(void)state;
+	for (uint32_t turn = 1; turn <= 3; turn++) {
+		pid_t child = fork();
+		if (child == 0) {
+			int wake = eventfd(0, EFD_CLOEXEC);
+			struct sl_store *s = try_store("h.db", 3, wake);
+			char text[20];
+			bool ok = false;
+			if (!s)
+				_exit(1);
+			push_rounds(s, 3, 0, 100 * turn);
+			snprintf(text, sizeof text, "%u", 100 * turn);
+			if (!ask_checkpoint(s, text) || ask_checkpoint(s, "too soon") ||
+			    !checkpoint_ends(s, wake, &ok) || !ok)
+				_exit(1);
+			kill(getpid(), SIGKILL);
+		}
+		int status;
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		uint8_t *bytes;
+		size_t length;
+		char which[64], expected[64];
+		assert_ok(sl_checkpoint_load(test_path("ckpt"), &bytes, &length, which, &test_error));
+		snprintf(expected, sizeof expected, "generation %u, number %u", (turn + 1) % 2, turn);
+		assert_string_equal(which, expected);
+		bytes[length] = 0; /* there is room for it */
+		assert_int_equal(atoi((char *)bytes), 100 * turn);
+		free(bytes);
+		assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 100 * turn);
+	}
+}
+
+static void without_a_stem_there_is_no_checkpoint(void **state)
+{
+	(void)state;
+	struct sl_history_run run = { .run_id = "unit-1", .peers = 1, .dimension = 10 };
+	struct sl_history_peer row = { .peer = 0 };
+	struct sl_store_setup setup = {
+		.database = test_path("h.db"), .run = &run, .peer = &row, .wake = -1
+	};
+	struct sl_store *s = sl_store_open(&setup, &test_error);
+	bool ok;
+	assert_non_null(s);
+	assert_false(ask_checkpoint(s, "x"));
+	assert_false(sl_store_checkpointed(s, &ok));
+	assert_int_equal(sl_store_stuck_ms(s), 0);
+	sl_store_close(s, 0, 0, NULL);
+	setup.database = test_path("no/h.db");
+	assert_null(sl_store_open(&setup, &test_error));
+	assert_non_null(strstr(test_error.text, "no/h.db"));
+}
+
+static void write_checkpoint(struct sl_checkpoint_files *files, const char *text)
+{
+	assert_ok(sl_checkpoint_write(files, (const uint8_t *)text, strlen(text), &test_error));
+}
+
+/* What the newest good generation holds, "" where there is none. */
+static const char *loaded(char which[static 64])
+{
+	static char text[64];
+	uint8_t *bytes;
+	size_t length;
+	assert_ok(sl_checkpoint_load(test_path("ckpt"), &bytes, &length, which, &test_error));
+	assert_true(length < sizeof text);
+	memcpy(text, bytes ? (char *)bytes : "", length);
+	text[length] = 0;
+	free(bytes);
+	return text;
+}
+
+static void a_damaged_generation_falls_back(void **state)
+{
+	(void)state;
+	struct sl_checkpoint_files files = { .stem = test_path("ckpt") };
+	char which[64];
+	assert_string_equal(loaded(which), "");
+	assert_string_equal(which, "");
+	write_checkpoint(&files, "first");
+	write_checkpoint(&files, "second");
+	write_checkpoint(&files, "third");
+	assert_string_equal(loaded(which), "third");
+	assert_string_equal(which, "generation 0, number 3");
+	uint8_t *bytes;
+	size_t length;
+	assert_ok(sl_file_read(test_path("ckpt.0"), 1000, &bytes, &length, &test_error));
+	for (size_t cut = 0; cut < length; cut++) {
+		assert_ok(sl_file_replace(test_path("ckpt.0"), bytes, cut, 0600, &test_error));
+		assert_string_equal(loaded(which), "second");
+		assert_string_equal(which, cut ? "generation 1, number 2; 0 is cut off"
+		                               : "generation 1, number 2; 0 is empty");
+	}
+	for (size_t at = 0; at < length; at++) { /* a bit of each byte, header and hash included */
+		bytes[at] ^= (uint8_t)(1 << at % 8);
+		assert_ok(sl_file_replace(test_path("ckpt.0"), bytes, length, 0600, &test_error));
+		assert_string_equal(loaded(which), "second");
+		bytes[at] ^= (uint8_t)(1 << at % 8);
+	}
+	assert_ok(sl_file_replace(test_path("ckpt.0"), bytes, length + 1, 0600,
+	                          &test_error)); /* with the NUL behind */
+	assert_string_equal(loaded(which), "second");
+	free(bytes);
+	/* The next one takes the place of the damaged one, not of the one that verifies. */
+	struct sl_checkpoint_files again = { .stem = test_path("ckpt") };
+	write_checkpoint(&again, "fourth");
+	assert_string_equal(loaded(which), "fourth");
+	assert_string_equal(which, "generation 0, number 3");
+	/* Both damaged: none, and it is said. */
+	assert_ok(sl_file_replace(test_path("ckpt.0"), "hello", 5, 0600, &test_error));
+	assert_ok(sl_file_replace(test_path("ckpt.1"), "a foreign file", 14, 0600, &test_error));
+	assert_string_equal(loaded(which), "");
+	assert_string_equal(which, "generation 0 is cut off; 1 is no checkpoint");
+}
+
+static void a_failed_write_keeps_both_generations(void **state)
+{
+	(void)state;
+	struct sl_checkpoint_files files = { .stem = test_path("ckpt") };
+	char which[64];
+	write_checkpoint(&files, "first");
+	write_checkpoint(&files, "second");
+	struct test_fault *const fault[] = { &test_fault_write, &test_fault_sync, &test_fault_rename };
+	for (int i = 0; i < 3; i++)
+		for (int after = 0;; after++) {
+			test_fault_set(fault[i], after, 1);
+			enum sl_status status =
+			    sl_checkpoint_write(&files, (const uint8_t *)"third", 5, &test_error);
+			bool reached = atomic_load(&fault[i]->times) == 0;
+			test_fault_set(fault[i], 0, 0);
+			const char *text = loaded(which);
+			if (!reached) {
+				assert_int_equal(status, SL_OK);
+				assert_string_equal(text, "third");
+				write_checkpoint(&files, "second");
+				break;
+			}
+			assert_int_equal(status, SL_IO);
+			/* Only the sync of the folder may fail with the new file in place. */
+			if (fault[i] != &test_fault_sync || after != 1)
+				assert_string_equal(text, "second");
+			else
+				write_checkpoint(&files, "second");
+		}
+}
+
+static void an_empty_state_is_no_missing_one(void **state)
+{
+	(void)state;
+	struct sl_checkpoint_files files = { .stem = test_path("ckpt") };
+	uint8_t *bytes;
+	size_t length;
+	char which[64];
+	write_checkpoint(&files, "");
+	assert_ok(sl_checkpoint_load(test_path("ckpt"), &bytes, &length, which, &test_error));
+	assert_non_null(bytes);
+	assert_int_equal(length, 0);
+	free(bytes);
+}
+
+int main(void)
+{
+#define in_folder(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
+	const struct CMUnitTest tests[] = {
+		in_folder(every_kind_of_row_arrives),
+		in_folder(a_busy_database_holds_nobody_up),
+		in_folder(a_full_disk_is_a_state),
+		in_folder(closing_does_not_wait_for_ever),
+		in_folder(a_checkpoint_comes_behind_its_rows),
+		in_folder(without_a_stem_there_is_no_checkpoint),
+		in_folder(a_damaged_generation_falls_back),
+		in_folder(a_failed_write_keeps_both_generations),
+		in_folder(an_empty_state_is_no_missing_one),
+	};
+	return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
