@@ -150,6 +150,13 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	}
 }
 
+/* Whether what the neighbour cannot send is still wanted: it may have answered a request of long ago. */
+static bool is_missing(const struct sl_edge *e, const struct hello *h)
+{
+	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	return e->diverged || h->oldest > newest + 1;
+}
+
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	struct hello h;
@@ -183,7 +190,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
 	if (started && e->greeted && e->holds_me_epoch > p->epoch)
 		sl_start_epoch(p, e->holds_me_epoch + 1, "a neighbour knows a later epoch of this peer");
-	else if (started && e->greeted && !e->reset && h.flags & CANNOT && h.step > e->step)
+	else if (started && e->greeted && !e->reset && h.flags & CANNOT && h.step > e->step &&
+	         is_missing(e, &h))
 		sl_start_epoch(p, p->epoch + 1, "a neighbour no longer holds what this peer missed");
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);
