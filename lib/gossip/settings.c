@@ -45,7 +45,7 @@ static const struct sl_option run_options[] = {
 static const struct sl_option algorithm_options[] = {
 	{ "name", "learning algorithm (see `starling list algorithms`)", SL_OPTION_TEXT, AT(algorithm), 0, 0,
 	  "malcom", NULL, SHARED },
-	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.1",
+	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.15",
 	  NULL, SHARED },
 	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
 	  1e-12, 1e3, "0.001", NULL, SHARED },
