@@ -65,7 +65,7 @@ static const struct sl_option network_options[] = {
 	{ "loss", "probability that a message is lost", SL_OPTION_REAL, AT(loss), 0, 0.9, "0" },
 	{ "duplicate", "probability that a message arrives twice", SL_OPTION_REAL, AT(duplicate), 0, 1, "0" },
 	{ "reorder", "probability that later messages overtake a message", SL_OPTION_REAL, AT(reorder), 0, 1, "0" },
-	{ "check", "invariants checked after every event", SL_OPTION_CHOICE, AT(check), 0, 0, "copies", "none|copies" },
+	{ "check", "invariants checked after every event", SL_OPTION_CHOICE, AT(check), 0, 0, "copies", "none|copies|exact" },
 	{ NULL }
 };
 
@@ -477,7 +477,7 @@ const struct sl_command sl_command_sim = {
 	    "      --loss P            probability that a message is lost (0)\n"
 	    "      --duplicate P       probability that a message arrives twice (0)\n"
 	    "      --reorder P         probability that later messages overtake a message (0)\n"
-	    "      --check none|copies invariants checked after every event (copies)\n"
+	    "      --check none|copies|exact  invariants checked after every event (copies)\n"
 	    "      --json              print results as JSON\n"
 	    "  -h, --help              this text\n",
 	.run = sim_main,
