@@ -300,7 +300,8 @@ static void on_router_event(struct sl_net *net, unsigned event, int value)
 		sl_wire_opened(&net->wire, 0, value);
 	else if (event == ZMQ_EVENT_DISCONNECTED)
 		sl_wire_closed(&net->wire, 0, value);
-	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
+	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 		/* Which of the two it is depends on who hangs up first. */
 		notice(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
 		       "a connection ended before it had proven a key");
