@@ -16,7 +16,8 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 		e->theirs_open = true;
 }
 
-/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at. */
+/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at.
+ */
 static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 {
 	return f->step > e->step + 1;
