@@ -4,30 +4,10 @@
  * own. */
 #include "gossip/peer_state.h"
 
+#include "linalg/sparse.h"
 #include "linalg/vector.h"
 
-#include <math.h>
 #include <string.h>
-
-static float sum_of(float copy, float change)
-{
-	float sum = copy + change;
-	return sum == 0 ? 0 : sum; /* never −0: one encoding per value */
-}
-
-static bool digest_after_add(const float *copy, uint64_t offset, const struct sl_update *u, uint64_t *digest)
-{
-	bool finite = true;
-	uint64_t change = 0;
-	for (uint32_t i = 0; i < u->count; i++) {
-		uint32_t k = u->index[i];
-		float sum = sum_of(copy[k], u->value[i]);
-		finite = finite && isfinite(sum);
-		change += sl_digest_term(offset + k, sum) - sl_digest_term(offset + k, copy[k]);
-	}
-	*digest += change;
-	return finite;
-}
 
 static void scatter(float *out, uint32_t dimension, const struct sl_update *u)
 {
@@ -36,6 +16,7 @@ static void scatter(float *out, uint32_t dimension, const struct sl_update *u)
 		out[u->index[i]] = u->value[i];
 }
 
+/* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
 bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t digest, struct sl_absorption *a)
 {
 	const struct sl_plan *plan = p->plan;
@@ -45,7 +26,10 @@ bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t di
 	a->digest = plan->algorithm->absorb == SL_ABSORB_ADD ? digest : 0;
 	for (unsigned c = 0; c < plan->channels; c++) {
 		if (plan->algorithm->absorb == SL_ABSORB_ADD) {
-			finite = digest_after_add(copy + c * d, c * d, &a->update[c], &a->digest) && finite;
+			const struct sl_update *u = &a->update[c];
+			finite = sl_sparse_sum(u->count, u->index, 1, u->value, copy + c * d, c * d,
+			                       p->scratch->vector + c * d, &a->digest) &&
+			         finite;
 		} else {
 			float *whole = p->scratch->vector + c * d;
 			scatter(whole, plan->dimension, &a->update[c]);
@@ -99,8 +83,7 @@ void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uin
 		const struct sl_update *u = &a->update[c];
 		float *copy = sl_block_copy(block) + c * d;
 		if (plan->algorithm->absorb == SL_ABSORB_ADD)
-			for (uint32_t i = 0; i < u->count; i++)
-				copy[u->index[i]] = sum_of(copy[u->index[i]], u->value[i]);
+			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
 		else
 			memcpy(copy, p->scratch->vector + c * d, d * sizeof *copy);
 	}

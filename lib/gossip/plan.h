@@ -59,7 +59,7 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, con
 struct sl_scratch {
 	struct sl_workspace *workspace; /* codec */
 	float *vector;                  /* channels × dimension floats */
-	float *gradient;                /* dimension floats */
+	float *gradient;                /* dimension floats: the last channel's of vector */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
