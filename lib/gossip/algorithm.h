@@ -73,8 +73,6 @@ uint32_t sl_part_batch(const struct sl_learner *, uint32_t step);
 void sl_part_local_sgd(struct sl_learner *);
 /* x += c·(theirs − mine) on channel 0. */
 double sl_part_mix(struct sl_learner *, const struct sl_mixing *);
-/* The same for several edges in their order, to the same bits; disagreement[i] is what sl_part_mix returns. */
-void sl_part_mix_all(struct sl_learner *, const struct sl_mixing *, uint32_t count, double *disagreement);
 /* x ← prox_{τ·η_k·λ·R}(x). */
 void sl_part_prox(struct sl_learner *);
 

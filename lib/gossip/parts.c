@@ -47,17 +47,6 @@ double sl_part_mix(struct sl_learner *l, const struct sl_mixing *m)
 	return m->weight * sl_vector_mix(l->dimension, m->coefficient, m->mine, m->theirs, l->x);
 }
 
-void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, uint32_t count, double *disagreement)
-{
-	struct sl_vector_term term[SL_DEGREE_MAX];
-	SL_CHECK(count <= SL_DEGREE_MAX);
-	for (uint32_t i = 0; i < count; i++)
-		term[i] = (struct sl_vector_term){ m[i].coefficient, m[i].mine, m[i].theirs, 0 };
-	sl_vector_mix_all(l->dimension, count, term, l->x);
-	for (uint32_t i = 0; i < count; i++)
-		disagreement[i] = m[i].weight * term[i].square;
-}
-
 void sl_part_prox(struct sl_learner *l)
 {
 	const struct sl_settings *s = &l->plan->settings;

@@ -150,7 +150,9 @@ void sl_round_check(struct sl_peer *p)
 		if (awaited(p, &p->edge[i]))
 			return;
 	sl_peer_mark(p, 3);
-	sl_edges_complete(p);
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (sl_edge_can_complete(&p->edge[i]))
+			sl_edge_complete(p, &p->edge[i]);
 	if (p->plan->algorithm->finish)
 		p->plan->algorithm->finish(&p->learner);
 	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);

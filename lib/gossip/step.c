@@ -147,51 +147,18 @@ static double probe_term(const struct sl_peer *p, const struct sl_edge *e, const
 	return sum;
 }
 
-static struct sl_mixing mixing_of(const struct sl_peer *p, struct sl_edge *e)
+void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
 {
 	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
 	const float *theirs = (const float *)(const void *)e->theirs;
+	struct sl_mixing m = { e->neighbour, e->coefficient, e->weight, mine, theirs };
 	if (p->plan->probe)
 		e->term_probe = probe_term(p, e, mine, theirs);
-	return (struct sl_mixing){ e->neighbour, e->coefficient, e->weight, mine, theirs };
-}
-
-static void completed(struct sl_peer *p, struct sl_edge *e, double disagreement)
-{
+	double disagreement = p->plan->algorithm->mix(&p->learner, &m);
 	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
 	e->step++;
 	e->mine_open = e->theirs_open = false;
 	if (e->mine_saved && e->acknowledged >= e->limit)
 		e->mine_saved = false;
 	sl_edge_drain(p, e);
-}
-
-void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
-{
-	struct sl_mixing m = mixing_of(p, e);
-	completed(p, e, p->plan->algorithm->mix(&p->learner, &m));
-}
-
-/* What completing an edge drains moves that edge's copy alone: the terms of all may be added before. */
-void sl_edges_complete(struct sl_peer *p)
-{
-	struct sl_mixing m[SL_DEGREE_MAX];
-	struct sl_edge *edge[SL_DEGREE_MAX];
-	double disagreement[SL_DEGREE_MAX];
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < p->degree; i++) {
-		if (!sl_edge_can_complete(&p->edge[i]))
-			continue;
-		edge[count] = &p->edge[i];
-		m[count++] = mixing_of(p, &p->edge[i]);
-	}
-	if (count == 0)
-		return;
-	if (p->plan->algorithm->mix == sl_part_mix)
-		sl_part_mix_all(&p->learner, m, count, disagreement);
-	else
-		for (uint32_t i = 0; i < count; i++)
-			disagreement[i] = p->plan->algorithm->mix(&p->learner, &m[i]);
-	for (uint32_t i = 0; i < count; i++)
-		completed(p, edge[i], disagreement[i]);
 }

@@ -116,14 +116,11 @@ SL_VARIANTS bool sl_vector_finite(size_t n, const float *x)
 	return !bad;
 }
 
-/* Adds to the lanes, which begin anew at x: n is a multiple of LANES in all calls but the last of a vector. */
-SL_VARIANTS static void mix(size_t n, float c, const float *restrict a, const float *restrict b, float *restrict x,
-                            double *restrict total)
+SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, const float *restrict b,
+                                 float *restrict x)
 {
-	double lane[LANES];
+	double lane[LANES] = { 0 };
 	size_t k = 0;
-	for (int l = 0; l < LANES; l++)
-		lane[l] = total[l];
 	for (; k + LANES <= n; k += LANES)
 		for (int l = 0; l < LANES; l++) {
 			float difference = b[k + l] - a[k + l];
@@ -135,36 +132,7 @@ SL_VARIANTS static void mix(size_t n, float c, const float *restrict a, const fl
 		x[k + l] += c * difference;
 		lane[l] += (double)difference * (double)difference;
 	}
-	for (int l = 0; l < LANES; l++)
-		total[l] = lane[l];
-}
-
-double sl_vector_mix(size_t n, float c, const float *a, const float *b, float *x)
-{
-	double lane[LANES] = { 0 };
-	mix(n, c, a, b, x, lane);
 	return lanes_sum(lane);
-}
-
-/* A few terms at a time, through tiles of x and a that stay in the first-level cache from term to term. */
-enum { TERMS = 8, TILE = 128 * LANES };
-
-static void mix_some(size_t n, size_t terms, struct sl_vector_term *t, float *x)
-{
-	double lane[TERMS][LANES] = { 0 };
-	for (size_t at = 0; at < n; at += TILE) {
-		size_t part = n - at < TILE ? n - at : TILE;
-		for (size_t i = 0; i < terms; i++)
-			mix(part, t[i].c, t[i].a + at, t[i].b + at, x + at, lane[i]);
-	}
-	for (size_t i = 0; i < terms; i++)
-		t[i].square = lanes_sum(lane[i]);
-}
-
-void sl_vector_mix_all(size_t n, size_t terms, struct sl_vector_term *t, float *x)
-{
-	for (size_t i = 0; i < terms; i += TERMS)
-		mix_some(n, terms - i < TERMS ? terms - i : TERMS, t + i, x);
 }
 
 /* x − clamp(x, −t, t): no branch, and x − x is +0 (a −0 becomes −0 − −0 = +0). */

@@ -32,14 +32,6 @@ bool sl_vector_finite(size_t n, const float *x);
  * 1). Swapping a and b gives the bitwise opposite increment, which is what keeps the mean of all peers. */
 double sl_vector_mix(size_t n, float c, const float *a, const float *b, float *x);
 
-/* The same for several edges, in their order, to the same bits, but in one walk through memory. */
-struct sl_vector_term {
-	float c;
-	const float *a, *b;
-	double square; /* out: ‖b − a‖² */
-};
-void sl_vector_mix_all(size_t n, size_t terms, struct sl_vector_term *, float *x);
-
 /* x_k ← sign(x_k)·max(|x_k| − t, 0), t ≥ 0: prox of t‖·‖₁. Results are never −0. */
 void sl_vector_soft_threshold(size_t n, float t, float *x);
 
