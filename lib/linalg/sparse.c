@@ -4,11 +4,13 @@
 #include "base/random.h"
 #include "linalg/variants.h"
 
-/* Gathering and mixing are separate loops: the first waits for memory, the second is arithmetic that vectorises. */
+/* Gathering and mixing are separate loops: the first waits for memory, the second is arithmetic that
+ * vectorises. */
 enum { STRETCH = 512 };
 
-SL_VARIANTS static uint32_t sum_stretch(uint32_t count, const uint32_t *restrict index, float factor, const float *value,
-                                        const float *restrict x, uint32_t *restrict before, float *sum)
+SL_VARIANTS static uint32_t sum_stretch(uint32_t count, const uint32_t *restrict index, float factor,
+                                        const float *value, const float *restrict x,
+                                        uint32_t *restrict before, float *sum)
 {
 	uint32_t bad = 0;
 	for (uint32_t i = 0; i < count; i++)
@@ -34,8 +36,8 @@ SL_VARIANTS static uint64_t digest_stretch(uint32_t count, uint64_t offset, cons
 	return change;
 }
 
-bool sl_sparse_sum(size_t count, const uint32_t *index, float factor, const float *value, const float *x, uint64_t offset,
-                   float *sum, uint64_t *digest)
+bool sl_sparse_sum(size_t count, const uint32_t *index, float factor, const float *value, const float *x,
+                   uint64_t offset, float *sum, uint64_t *digest)
 {
 	uint32_t bad = 0, before[STRETCH];
 	for (size_t at = 0; at < count; at += STRETCH) {
