@@ -349,8 +349,10 @@ static int run_peers(struct up *up, struct sl_error *error)
 	watch(up);
 	sl_progress_end(up->progress);
 	up->progress = NULL;
-	if (up->interrupts)
-		fprintf(stderr, "stopped; starling up %s --resume goes on\n", up->run);
+	if (up->interrupts && up->prepared.plan.settings.checkpoint_every)
+		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n", up->run);
+	else if (up->interrupts)
+		fprintf(stderr, "stopped; what was done is in the history\n");
 	status = sl_summary_print(stdout, up->database, up->prepared.run_id, up->json, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);
