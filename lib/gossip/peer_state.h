@@ -36,7 +36,8 @@ struct sl_edge {
 	/* what I hold of the neighbour's journal */
 	uint8_t *theirs; /* block at their_number */
 	uint32_t their_epoch, their_number;
-	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it is here */
+	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
+	                         is here */
 	uint64_t their_digest;
 	bool diverged;       /* their frame did not fit my copy: only a snapshot helps */
 	struct sl_hold hold; /* their frames beyond an uncompleted tag */
@@ -70,13 +71,15 @@ struct sl_edge {
 	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round;
-	uint32_t oldest; /* of the frames in its journal */
+	uint32_t oldest;                          /* of the frames in its journal */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
 	struct sl_time complain_at;
 	uint32_t complaints; /* refused frames since the last event row */
+
+	int64_t early; /* payload bytes of frames of rounds to come: they count from the next row on */
 
 	struct sl_link_row totals;
 };

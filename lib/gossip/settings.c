@@ -48,7 +48,7 @@ static const struct sl_option algorithm_options[] = {
 	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.15",
 	  NULL, SHARED },
 	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
-	  1e-12, 1e3, "0.001", NULL, SHARED },
+	  1e-12, 1e3, "0.002", NULL, SHARED },
 	{ "eta_schedule",
 	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the "
 	  "rounds; sqrt: "
