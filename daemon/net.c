@@ -26,6 +26,7 @@ enum {
 	BACK_OFF_FIRST_US = 200000,
 	BACK_OFF_MOST_US = 10000000,
 	KICK_EVERY_US = 100000,
+	KICK_WORTH_MS = 100, /* libzmq's next attempt is soon enough below */
 	FAILURES_BEFORE_WORDS = 3,
 };
 
@@ -287,6 +288,7 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 	switch (event) {
 	case ZMQ_EVENT_CONNECTED:
 		l->connected = true;
+		l->idle = false;
 		sl_wire_opened(&net->wire, owner, value);
 		break;
 	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
@@ -294,6 +296,12 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 		l->back_off_us = 0;
 		l->failures = 0;
 		send_parked(l);
+		break;
+	case ZMQ_EVENT_CONNECT_DELAYED:
+		l->idle = false;
+		break;
+	case ZMQ_EVENT_CONNECT_RETRIED:
+		l->idle = value >= KICK_WORTH_MS;
 		break;
 	case ZMQ_EVENT_DISCONNECTED:
 		l->connected = l->up = false;
@@ -362,7 +370,7 @@ static void reconnect(struct sl_net *net, struct sl_net_link *l)
 	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
 	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
 	sl_wire_closed(&net->wire, (unsigned)(l - net->link) + 1, -1);
-	l->connected = l->up = false;
+	l->connected = l->up = l->idle = false;
 	zmq_connect(l->dealer, l->endpoint);
 }
 
@@ -503,8 +511,11 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 			continue;
 		}
 		struct sl_net_link *l = &net->link[from];
-		/* It lives: no need to wait for libzmq's next attempt to reach it. */
-		if (!l->connected && !sl_time_before(net->now, l->kick_at))
+		/* It lives: no need to wait for libzmq's next attempt to reach it. An attempt under way is
+		 * left alone: the other end would take its end for a stranger's. */
+		if (!l->connected)
+			follow(net, l->monitor, l);
+		if (l->idle && !l->connected && !sl_time_before(net->now, l->kick_at))
 			reconnect(net, l);
 		*edge = (uint32_t)from;
 		*bytes = zmq_msg_data(&net->message);

@@ -36,6 +36,7 @@ struct sl_net_link {
 	char endpoint[SL_TEXT_MAX];
 	void *dealer, *monitor;
 	bool connected, up;      /* TCP stands; the handshake is done */
+	bool idle;               /* libzmq waits for long before it tries again: nothing is under way */
 	unsigned failures;       /* handshakes since the last good one */
 	struct sl_time retry_at; /* libzmq has given up: when to connect again */
 	struct sl_time kick_at;  /* not before: connecting at once because the neighbour was heard */

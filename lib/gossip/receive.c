@@ -46,6 +46,8 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
 	p->payload_rx += length;
 	e->totals.payload_rx += length;
+	if (f->round > p->round)
+		e->early += length;
 	take_tag(p, e, f);
 	return true;
 }
