@@ -35,9 +35,11 @@ struct option {
 	int name, value;
 };
 static const struct option common[] = {
-	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_RECONNECT_IVL, 20 },    { ZMQ_RECONNECT_IVL_MAX, 1000 },
-	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_TCP_KEEPALIVE, 1 },     { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
-	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
+	{ ZMQ_LINGER, CLOSE_MS },       { ZMQ_BACKLOG, 512 },
+	{ ZMQ_RECONNECT_IVL, 20 },      { ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, 10000 },   { ZMQ_TCP_KEEPALIVE, 1 },
+	{ ZMQ_TCP_KEEPALIVE_IDLE, 30 }, { ZMQ_TCP_KEEPALIVE_INTVL, 10 },
+	{ ZMQ_TCP_KEEPALIVE_CNT, 3 },
 };
 /* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
  * vanished. */
