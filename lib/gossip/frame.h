@@ -17,6 +17,7 @@ enum sl_frame_kind {
 
 struct sl_frame {
 	uint8_t kind, channels;
+	uint16_t life;         /* of the sender: what a former life sent may still be on its way */
 	uint32_t epoch;        /* of the sender's journal */
 	uint32_t number;       /* in the sender's journal (REQUEST: in the receiver's) */
 	uint32_t step;         /* of the edge; 0: no tag */

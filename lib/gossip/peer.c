@@ -19,6 +19,7 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	struct sl_edge room = { 0 };
 	room.theirs = sl_arena_take(arena, plan->block_bytes, 1);
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
+	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
 	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
 	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
 	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
@@ -135,6 +136,7 @@ struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, 
 {
 	return (struct sl_frame){ .kind = (uint8_t)kind,
 		                  .channels = (uint8_t)p->plan->channels,
+		                  .life = (uint16_t)p->incarnation,
 		                  .epoch = p->epoch,
 		                  .round = p->round,
 		                  .durable =

@@ -69,7 +69,7 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 	if (!sl_edge_tag_number(p, e, step, &f.number))
 		return;
 	f.step = step;
-	f.digest = 0;
+	f.digest = e->tag_digest[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
 
@@ -194,6 +194,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_edge_refuse(p, e, "a malformed request");
 		return;
 	}
+	sl_edge_believe(e, f);
 	if (what == WANT_SELF) {
 		if (number != e->their_number || e->diverged)
 			offset = 0;
@@ -213,6 +214,10 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		if (what == WANT_FRAMES)
 			return;
 	} else if (what == WANT_FRAMES) { /* with a diverged copy they ask for a snapshot */
+		if (f->number < e->life_number || f->step < e->life_step)
+			return; /* overtaken by what came of it: what it asks for may be gone, rightly */
+		e->life_number = f->number <= p->number ? f->number : e->life_number;
+		e->life_step = f->step;
 		sl_edge_acknowledge(p, e, f->number);
 	}
 	if (!e->mine_open && p->phase == SL_PHASE_WAITING)
@@ -254,10 +259,6 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	p->digest = f->digest;
 	p->round = p->learner.round =
 	    f->number < p->plan->settings.rounds ? f->number : p->plan->settings.rounds;
-	uint32_t epoch = f->epoch;
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].holds_me_epoch > epoch)
-			epoch = p->edge[i].holds_me_epoch;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
@@ -265,7 +266,7 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	             f->number);
 	p->staging_edge = NULL;
 	p->phase = SL_PHASE_COMPUTING;
-	sl_start_epoch(p, epoch + 1, "recovered from the neighbours' copy");
+	sl_start_epoch(p, f->epoch, "recovered from the neighbours' copy");
 	sl_round_begin(p);
 }
 

@@ -42,8 +42,8 @@ static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t 
  * frames that will still be there. */
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (!e->greeted || e->reset || e->mine_open)
-		return false;
+	if (!e->greeted || e->reset || e->mine_open || e->step >= p->plan->settings.rounds)
+		return false; /* a run of so many rounds has so many steps, however often somebody asks */
 	if (e->acknowledged >= e->limit)
 		return true;
 	return servable(p, e, p->number, 0);
@@ -92,6 +92,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->opened_in = p->round;
 	e->tagged = e->step + 1;
 	e->tag[e->tagged & (p->plan->tags - 1)] = p->number;
+	e->tag_digest[e->tagged & (p->plan->tags - 1)] = p->digest;
 	send_journal(p, e);
 }
 

@@ -25,7 +25,9 @@ static void remember(struct sl_sim *s, uint32_t peer)
 	uint64_t *at = &n->digest[p->number];
 	if (*at && *at != p->digest && s->setup.check == SL_SIM_CHECK_EXACT)
 		sl_sim_broken(s, "peer %u has frame %u twice, with different contents", peer, p->number);
-	*at = p->digest;
+	*at = *at && *at != p->digest
+	          ? 0
+	          : p->digest; /* two of one number: neighbours may hold either for a while */
 }
 
 /* What `holder` has of `owner`'s copy is what the owner had at that number, bit for bit. */

@@ -166,13 +166,17 @@ static void did_not_end(struct run *r)
 		sl_peer_status(p, &status);
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u %s at %u", i ? "; " : "", i,
 		                      status.phase, status.round);
+		const char *join = " for ";
 		for (uint32_t k = 0; k < status.degree && n < sizeof text; k++) {
 			struct sl_peer_edge_status e;
 			sl_peer_edge_status(p, k, &e);
-			if (!e.finished || e.waited_for || !e.greeted)
-				n += (size_t)snprintf(
-				    text + n, sizeof text - n, "%s%u%s%s", k ? "," : " for ", e.neighbour,
-				    e.greeted ? "" : " (not greeted)", e.up ? "" : " (down)");
+			bool held_up = status.round == r->swarm->settings.rounds ? !e.finished
+			                                                         : e.waited_for || !e.greeted;
+			if (!held_up)
+				continue;
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%u%s%s", join, e.neighbour,
+			                      e.greeted ? "" : " (not greeted)", e.up ? "" : " (down)");
+			join = ",";
 		}
 	}
 	wrong(r, "the run did not end within %u events: %s", (unsigned)EVENTS_MOST, text);
@@ -247,8 +251,8 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 static void compare(struct run *calm, struct run *r)
 {
 	const struct sl_swarm *w = r->swarm;
-	for (uint32_t i = 0; i < w->topology.peers; i++)
-		for (uint32_t k = 0; k < w->settings.rounds; k++) {
+	for (uint32_t k = 0; k < w->settings.rounds; k++) /* the earliest difference first */
+		for (uint32_t i = 0; i < w->topology.peers; i++) {
 			size_t at = (size_t)i * w->settings.rounds + k;
 			const char *column =
 			    calm->state[at] && r->state[at] ? differs(&calm->row[at], &r->row[at]) : NULL;

@@ -110,6 +110,11 @@ void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
 	s->node[peer].skew_us = us;
 }
 
+uint16_t sl_sim_life(const struct sl_sim *s, uint32_t peer)
+{
+	return (uint16_t)s->node[peer].peer->incarnation;
+}
+
 struct sl_sim_network *sl_sim_network(struct sl_sim *s)
 {
 	return &s->setup.network;
