@@ -36,7 +36,8 @@ struct sl_edge {
 	/* what I hold of the neighbour's journal */
 	uint8_t *theirs; /* block at their_number */
 	uint32_t their_epoch, their_number;
-	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it is here */
+	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
+	                         is here */
 	uint64_t their_digest;
 	bool diverged;       /* their frame did not fit my copy: only a snapshot helps */
 	struct sl_hold hold; /* their frames beyond an uncompleted tag */
@@ -70,7 +71,7 @@ struct sl_edge {
 	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round;
-	uint32_t oldest; /* of the frames in its journal */
+	uint32_t oldest;                          /* of the frames in its journal */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
@@ -159,9 +160,13 @@ void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 
 /* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */
 struct sl_absorption {
+	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
 	uint64_t digest; /* of the copy after it */
 };
+/* What the algorithm's plug-in says of a channel of frame `number` of a peer. */
+struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
+                                     unsigned channel);
 /* Decodes a body against a block without touching it. False: malformed, or a value would not stay finite. */
 bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t number, struct sl_reader body,
                       uint8_t *block, uint64_t digest, struct sl_absorption *out);
