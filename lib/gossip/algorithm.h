@@ -120,6 +120,10 @@ uint32_t sl_part_batch(const struct sl_learner *, uint32_t step);
 double sl_part_gradient(struct sl_learner *, const float *x, uint32_t step, float *out);
 /* The gradient over the whole shard. */
 double sl_part_full_gradient(const struct sl_learner *, const float *x, float *out);
+/* out ← ∇f_B(x) − ∇f_B(w) over this round's batch; w_gradient is ∇f(w) over the whole shard. Returns the loss
+ * at x. */
+double sl_part_change(struct sl_learner *, const float *x, const float *w, const float *w_gradient,
+                      float *out);
 /* Floats of state that the settings' estimator keeps. */
 size_t sl_part_table_size(const struct sl_plan *, const struct sl_dataset *);
 /* `local_steps` steps x ← x − η g with heavy-ball momentum in vector[0] where settings ask for it. */

@@ -35,6 +35,20 @@ double sl_part_full_gradient(const struct sl_learner *l, const float *x, float *
 	return gradient_of(l, NULL, l->data->samples, x, out);
 }
 
+double sl_part_change(struct sl_learner *l, const float *x, const float *w, const float *w_gradient,
+                      float *out)
+{
+	uint32_t count = sl_part_batch(l, 0);
+	bool whole = count == l->data->samples;
+	double loss = gradient_of(l, whole ? NULL : l->scratch->pick, count, x, out);
+	if (!whole) {
+		gradient_of(l, l->scratch->pick, count, w, l->scratch->spare);
+		w_gradient = l->scratch->spare;
+	}
+	sl_vector_subtract(l->dimension, out, w_gradient, out);
+	return loss;
+}
+
 size_t sl_part_table_size(const struct sl_plan *plan, const struct sl_dataset *data)
 {
 	switch ((enum sl_estimator)plan->settings.estimator) {
