@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include "base/bytes.h"
+#include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
 
@@ -20,6 +21,7 @@
 
 /* Vectors above this profit from huge pages; below, the room that is only reserved would become resident. */
 enum { HUGE_VECTOR = 8 << 20 };
+enum { FINISHED_PATIENCE_MS = 30000 };
 
 static sigset_t loop_signals(void)
 {
@@ -303,6 +305,9 @@ void sl_daemon_close(struct sl_daemon *d, int exit_code)
 	bool final = d->loop.finished && idle;
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->prepared.plan.dimension, digest);
+	if (!d->loop
+	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
+		sl_store_patience(d->store, FINISHED_PATIENCE_MS);
 	sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL);
 	if (!idle)
 		_exit(exit_code); /* a job still reads what would be unmapped below */

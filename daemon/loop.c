@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "daemon/loop_report.h"
+#include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
 
@@ -25,6 +26,7 @@ enum {
 	/* A job that keeps the loop from its neighbours for longer goes to a thread of its own. */
 	INLINE_JOB_MOST_US = 5000,
 	STATUS_EVERY_US = 2000000,
+	TRIM_AFTER_US = 1000000,
 };
 
 static int64_t wall_us(void)
@@ -272,9 +274,13 @@ static void signalled(struct sl_loop *l)
 
 /* The manager hears from the loop itself, and only while the disk answers: a watchdog that is fed by
  * something else watches nothing. */
-static void tell_manager(struct sl_loop *l)
+static void housekeep(struct sl_loop *l)
 {
 	char line[256];
+	if (!sl_time_before(l->now, l->trim_at)) {
+		l->trim_at = SL_TIME_NEVER;
+		sl_memory_trim();
+	}
 	if (!sl_time_before(l->now, l->watchdog_at)) {
 		l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
 		if (sl_store_stuck_ms(l->store) < l->watchdog_us / 500)
@@ -306,7 +312,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 	}
 	if (!l->halted && l->job)
 		start_job(l);
-	tell_manager(l);
+	housekeep(l);
 	int64_t took_us = sl_clock().us - l->now.us;
 	l->worst_turn_us = took_us > l->worst_turn_us ? took_us : l->worst_turn_us;
 }
@@ -317,7 +323,8 @@ static struct sl_time deadline(const struct sl_loop *l)
 	if (l->job || l->checkpoint_failed)
 		return l->now;
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
-	return sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
+	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
+	return sl_time_earlier(due, l->trim_at);
 }
 
 static bool wait_for(const struct sl_loop *l, struct pollfd *items, nfds_t count)
@@ -355,6 +362,7 @@ bool sl_loop_run(struct sl_loop *l)
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
 	l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
+	l->trim_at = sl_time_after(l->now, TRIM_AFTER_US);
 	l->status_at = sl_sd_managed() ? l->now : SL_TIME_NEVER;
 	step(l, (struct sl_event){ .kind = SL_EVENT_START });
 	while (!l->halted) {

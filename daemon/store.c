@@ -27,7 +27,7 @@
 #define SL_FLUSH_MS 250
 /* Longest pause between tries while the database cannot be written. */
 #define SL_BACKOFF_MS 4000
-/* What closing grants a database that cannot be written: a daemon is to end within a second. */
+/* What closing grants a database that cannot be written, unless told: a daemon is to end within a second. */
 #define SL_CLOSE_MS 500
 
 enum row_kind { ROW_ROUND, ROW_LINK, ROW_SKETCH, ROW_EVENT };
@@ -72,6 +72,7 @@ struct sl_store {
 	char reason[200];
 
 	/* Set before `closing`. */
+	int close_ms;
 	int64_t stopped_at_us;
 	int exit_code;
 	const char *model_digest;
@@ -289,11 +290,11 @@ static void doze(struct sl_store *s, int milliseconds)
 		;
 }
 
-/* The last batch and the end of the peer, for which a database in trouble gets SL_CLOSE_MS. */
+/* The last batch and the end of the peer, for which a database in trouble gets close_ms. */
 static void wind_up(struct sl_store *s)
 {
 	struct sl_error error = { 0 };
-	int64_t end = clock_us(CLOCK_MONOTONIC) + SL_CLOSE_MS * 1000;
+	int64_t end = clock_us(CLOCK_MONOTONIC) + s->close_ms * INT64_C(1000);
 	enum sl_status status;
 	for (;;) {
 		status = turn(s);
@@ -366,6 +367,7 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 	memset(s, 0, sizeof *s);
 	s->done = setup->wake;
 	s->peer = setup->peer->peer;
+	s->close_ms = SL_CLOSE_MS;
 	s->ring = malloc(SL_RING);
 	if (setup->checkpoint)
 		s->files.stem = s->stem = strdup(setup->checkpoint);
@@ -413,6 +415,12 @@ int64_t sl_store_stuck_ms(const struct sl_store *s)
 	return since ? (clock_us(CLOCK_MONOTONIC) - since) / 1000 : 0;
 }
 
+void sl_store_patience(struct sl_store *s, int milliseconds)
+{
+	if (s)
+		s->close_ms = milliseconds;
+}
+
 void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, const char *model_digest)
 {
 	if (!s)
@@ -421,7 +429,7 @@ void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, co
 	s->exit_code = exit_code;
 	s->model_digest = model_digest;
 	atomic_store(&s->closing, true);
-	sl_history_patience(s->history, SL_CLOSE_MS / 2);
+	sl_history_patience(s->history, s->close_ms / 2);
 	sem_post(&s->wake);
 	pthread_join(s->thread, NULL);
 	sem_destroy(&s->wake);

@@ -38,8 +38,12 @@ bool sl_store_checkpointed(struct sl_store *, bool *ok);
  * is stuck. */
 int64_t sl_store_stuck_ms(const struct sl_store *);
 
-/* Writes what is queued, marks the peer stopped, joins the thread, closes. Gives a database that cannot be
- * written half a second, then says on stderr how many rows are lost. NULL is fine. */
+/* How long sl_store_close tries a database that is locked or cannot be written; half a second if never told.
+ * NULL is fine. */
+void sl_store_patience(struct sl_store *, int milliseconds);
+
+/* Writes what is queued, marks the peer stopped, joins the thread, closes. What cannot be written in time is
+ * lost: stderr says how many rows. NULL is fine. */
 void sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
 
 /* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The

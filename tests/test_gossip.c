@@ -105,7 +105,8 @@ static void mean_stays(const char *pace, bool faults, int64_t timeout)
 	w->settings.gamma = 0.2;
 	w->settings.catch_up = 1000000;
 	if (strcmp(pace, "lockstep") != 0)
-		w->network.compute_us = 20000; /* a lost frame is asked for after 100 ms: some rounds, not hundreds */
+		w->network.compute_us =
+		    20000; /* a lost frame is asked for after 100 ms: some rounds, not hundreds */
 	if (faults)
 		bad_network(w);
 	swarm_open_probed(w);

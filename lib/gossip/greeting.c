@@ -1,8 +1,8 @@
 /* greeting.c — who is there, what they hold, and how a peer that lost its state gets back in.
  *
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
- * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still in the journal),
- * known epoch u32 (the newest of yours that I have heard of). */
+ * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
+ * in the journal), known epoch u32 (the newest of yours that I have heard of). */
 #include "gossip/peer_state.h"
 
 #include <string.h>
@@ -141,7 +141,8 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	if (h->held_epoch == p->epoch && h->held_number <= p->number)
 		e->acknowledged = h->held_number;
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
-	if (e->reset && started && h->known_epoch == p->epoch) { /* no tag of my former epoch counts any more */
+	if (e->reset && started &&
+	    h->known_epoch == p->epoch) { /* no tag of my former epoch counts any more */
 		e->reset = false;
 		e->mine_saved = false;
 		e->stash.used = 0;
@@ -277,8 +278,8 @@ void sl_recovery_check(struct sl_peer *p)
 	}
 }
 
-/* In lockstep, neighbours that still keep their whole journals let a peer that lost everything compute it all again, bit
- * for bit: a crash before the first checkpoint costs nothing. */
+/* In lockstep, neighbours that still keep their whole journals let a peer that lost everything compute it all
+ * again, bit for bit: a crash before the first checkpoint costs nothing. */
 static bool can_recompute(const struct sl_peer *p)
 {
 	if (p->plan->settings.pace != SL_PACE_LOCKSTEP)

@@ -79,6 +79,8 @@ struct sl_edge {
 	struct sl_time complain_at;
 	uint32_t complaints; /* refused frames since the last event row */
 
+	int64_t early; /* payload bytes of frames of rounds to come: they count from the next row on */
+
 	struct sl_link_row totals;
 };
 

@@ -16,7 +16,8 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 		e->theirs_open = true;
 }
 
-/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at. */
+/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at.
+ */
 static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 {
 	return f->step > e->step + 1;
@@ -43,8 +44,13 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	e->their_number = f->number;
 	e->their_digest = f->digest;
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
-	p->payload_rx += length;
-	e->totals.payload_rx += length;
+	if (f->round > p->round) {
+		e->early +=
+		    length; /* a row counts the frames of its own round, whatever has come meanwhile */
+	} else {
+		p->payload_rx += length;
+		e->totals.payload_rx += length;
+	}
 	take_tag(p, e, f);
 	return true;
 }

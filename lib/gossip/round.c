@@ -251,6 +251,16 @@ static void checkpoint_if_due(struct sl_peer *p)
 	sl_peer_emit(p, &a);
 }
 
+static void count_early(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		p->payload_rx += e->early;
+		e->totals.payload_rx += e->early;
+		e->early = 0;
+	}
+}
+
 void sl_round_evaluated(struct sl_peer *p)
 {
 	const struct sl_settings *s = &p->plan->settings;
@@ -266,6 +276,7 @@ void sl_round_evaluated(struct sl_peer *p)
 	}
 	p->round++;
 	p->learner.round = p->round;
+	count_early(p);
 	checkpoint_if_due(p);
 	sl_round_begin(p);
 }

@@ -17,7 +17,7 @@ static const struct sl_option run_options[] = {
 	  0, "starling", NULL, SHARED },
 	{ "seed", "fixes everything random: batches, dithering, partitions, initial model, simulated faults",
 	  SL_OPTION_U64, AT(seed), 0, 9007199254740992.0, "1", NULL, SHARED },
-	{ "rounds", "rounds after which a peer has finished", SL_OPTION_U32, AT(rounds), 1, 4e9, "1500", NULL,
+	{ "rounds", "rounds after which a peer has finished", SL_OPTION_U32, AT(rounds), 1, 4e9, "2000", NULL,
 	  SHARED },
 	{ "pace",
 	  "lockstep waits for every neighbour in every round; staleness:S waits while an exchange is over S "
@@ -45,10 +45,10 @@ static const struct sl_option run_options[] = {
 static const struct sl_option algorithm_options[] = {
 	{ "name", "learning algorithm (see `starling list algorithms`)", SL_OPTION_TEXT, AT(algorithm), 0, 0,
 	  "malcom", NULL, SHARED },
-	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.1",
+	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.15",
 	  NULL, SHARED },
 	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
-	  1e-12, 1e3, "0.001", NULL, SHARED },
+	  1e-12, 1e3, "0.002", NULL, SHARED },
 	{ "eta_rule",
 	  "given: eta is the number above; theory: the algorithm's own rule computes it from smoothness, "
 	  "convexity, "
@@ -65,10 +65,10 @@ static const struct sl_option algorithm_options[] = {
 	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", SHARED },
 	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
 	  "1e-05", NULL, SHARED },
-	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.4", NULL, SHARED },
+	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, SHARED },
 	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
 	  0.9999, "0", NULL, SHARED },
-	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "2", NULL,
+	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "4", NULL,
 	  SHARED },
 	{ "batch", "samples in a mini-batch (more than the shard holds: the whole shard)", SL_OPTION_U32,
 	  AT(batch), 1, 1e6, "32", NULL, SHARED },
