@@ -37,6 +37,7 @@ lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
 manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
+benches  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 all: $(programs:%=$(B)/%)
@@ -73,6 +74,8 @@ $(call object,lib/history/history.c): $(B)/gen/schema.inc
 
 check: all $(tests)
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
+bench: all $(benches)
+	@sh tests/bench/run $(B)
 e2e: all
 	@sh scripts/run-tests $(B) $(e2e)
 lint:
@@ -99,7 +102,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check e2e lint man install clean
+.PHONY: all check bench e2e lint man install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

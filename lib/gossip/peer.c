@@ -179,7 +179,10 @@ static void on_start(struct sl_peer *p)
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
 	p->phase = SL_PHASE_GREETING;
 	p->phase_since = p->now;
-	p->greet_until = sl_time_after(p->now, p->plan->settings.link_timeout_us);
+	p->greet_until =
+	    sl_waits_forever(p) && !p->resumed
+	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
+	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
 	for (uint32_t i = 0; i < p->degree; i++) {
 		p->edge[i].heard_at = p->now;
 		p->edge[i].ask_every_us = ASK_FIRST_US;
@@ -275,8 +278,8 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 	p->scratch = p->learner.scratch = scratch;
 	p->act = act;
 	p->driver = driver;
-	if (p->phase == SL_PHASE_HALTED)
-		return;
+	if (p->phase == SL_PHASE_HALTED || (p->incarnation == 0 && event->kind != SL_EVENT_START))
+		return; /* nothing counts before the start */
 	switch (event->kind) {
 	case SL_EVENT_START:
 		on_start(p);
@@ -315,7 +318,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 {
 	struct sl_time due = SL_TIME_NEVER;
 	int64_t timeout = p->plan->settings.link_timeout_us;
-	if (p->phase == SL_PHASE_HALTED)
+	if (p->phase == SL_PHASE_HALTED || p->incarnation == 0)
 		return due;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];

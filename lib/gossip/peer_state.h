@@ -79,9 +79,8 @@ struct sl_edge {
 	struct sl_time complain_at;
 	uint32_t complaints; /* refused frames since the last event row */
 
-	int64_t early; /* payload bytes of frames of rounds to come: they count from the next row on */
-
 	struct sl_link_row totals;
+	int64_t early; /* of totals.payload_rx: frames of rounds after the one in hand */
 };
 
 struct sl_peer {
@@ -206,6 +205,7 @@ void sl_round_begin(struct sl_peer *);
 void sl_round_exchange(struct sl_peer *);
 void sl_round_check(struct sl_peer *);
 void sl_round_evaluated(struct sl_peer *);
+bool sl_waits_forever(const struct sl_peer *);
 bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
 void sl_serve(struct sl_peer *, struct sl_edge *);
 void sl_serve_check(struct sl_peer *);

@@ -44,13 +44,10 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	e->their_number = f->number;
 	e->their_digest = f->digest;
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
-	if (f->round > p->round) {
-		e->early +=
-		    length; /* a row counts the frames of its own round, whatever has come meanwhile */
-	} else {
-		p->payload_rx += length;
-		e->totals.payload_rx += length;
-	}
+	p->payload_rx += length;
+	e->totals.payload_rx += length;
+	if (f->round > p->round)
+		e->early += length;
 	take_tag(p, e, f);
 	return true;
 }

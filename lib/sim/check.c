@@ -51,8 +51,8 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 static void check_steps(struct sl_sim *s, uint32_t a, uint32_t b, const struct sl_edge *x,
                         const struct sl_edge *y)
 {
-	bool settled = x->greeted && y->greeted && !x->reset && !y->reset && !s->node[a].peer->resumed &&
-	               !s->node[b].peer->resumed;
+	bool settled = x->greeted && y->greeted && !x->reset && !y->reset && s->node[a].life == 0 &&
+	               s->node[b].life == 0; /* a restarted end computes its steps again */
 	uint32_t ahead = x->step > y->step ? x->step - y->step : y->step - x->step;
 	if (settled && ahead > 1 && x->their_epoch == s->node[b].peer->epoch &&
 	    y->their_epoch == s->node[a].peer->epoch)
