@@ -337,6 +337,10 @@ void sl_greeting_check(struct sl_peer *p)
 		sl_peer_halt(
 		    p, false,
 		    "neighbours hold different copies of this peer, and no majority; restore a checkpoint");
+	} else if (best && p->plan->algorithm->irrecoverable) {
+		sl_peer_halt(p, false,
+		             "this peer's state is lost, and its algorithm cannot go on from the neighbours' "
+		             "copies; restore a checkpoint");
 	} else if (best) {
 		p->phase = SL_PHASE_RECOVERING;
 		p->phase_since = p->now;
