@@ -277,7 +277,10 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
                   sl_act *act, void *driver)
 {
 	p->now = event->now;
-	p->scratch = p->learner.scratch = scratch;
+	p->scratch = scratch;
+	bool lent = p->phase == SL_PHASE_COMPUTING || p->phase == SL_PHASE_EVALUATING;
+	if (!lent || event->kind == SL_EVENT_JOB_DONE)
+		p->learner.scratch = scratch; /* else a job on another thread may be using the learner */
 	p->act = act;
 	p->driver = driver;
 	if (p->phase == SL_PHASE_HALTED || (p->incarnation == 0 && event->kind != SL_EVENT_START))
