@@ -143,8 +143,10 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	e->holds_me_number = h->held_number;
 	e->holds_me_digest = h->held_digest;
 	e->oldest = h->oldest;
-	if (h->held_epoch == p->epoch && h->held_number <= p->number && h->held_number >= e->life_number)
-		e->acknowledged = e->life_number = h->held_number;
+	if (h->held_epoch == p->epoch && h->held_number >= e->life_number) {
+		e->life_number = h->held_number; /* more than I have: I am computing again what it knows already */
+		e->acknowledged = h->held_number < p->number ? h->held_number : p->number;
+	}
 	if (h->flags & RESET)
 		e->taken_over = e->step;
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
