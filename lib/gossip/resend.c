@@ -232,7 +232,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == f->number)
 		sl_send_tag(p, e, f->step + 1);
 	else if (f->number >= e->limit)
-		sl_greet(p, e, false); /* nothing yet; but I am here */
+		sl_greet_nothing(p, e);
 	else if (!send_frames(p, e, f->number, f->step))
 		send_snapshot(p, e, f->step, number, offset);
 }
