@@ -78,6 +78,14 @@ bench: all $(benches)
 	@sh tests/bench/run $(B)
 e2e: all
 	@sh scripts/run-tests $(B) $(e2e)
+# Runs drawn from seeds, under faults drawn from them: make swarm SEEDS=1000 FIRST=1
+SEEDS ?= 1000
+FIRST ?= 1
+swarm: $(B)/starling
+	$(Q)$(B)/starling sim --faults swarm --seed $(FIRST) --seeds $(SEEDS)
+# Every planted bug must be found: tests/mutants says which there are.
+mutants:
+	$(Q)sh tests/mutants/run
 lint:
 	@sh scripts/lint
 man: $(manual)
@@ -102,7 +110,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check bench e2e lint man install clean
+.PHONY: all check bench e2e lint man install clean swarm mutants
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { HELLO_BYTES = 68 };
-enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, FLAGS = 31 };
+enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, NOTHING = 32, FLAGS = 63 };
 
 enum { EPOCH_LIFE_BITS = 8, EPOCHS_AHEAD = 1 << 16 };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
@@ -45,6 +45,11 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 void sl_greet_cannot(struct sl_peer *p, struct sl_edge *e)
 {
 	send_hello(p, e, CANNOT);
+}
+
+void sl_greet_nothing(struct sl_peer *p, struct sl_edge *e)
+{
+	send_hello(p, e, NOTHING);
 }
 
 void sl_greet(struct sl_peer *p, struct sl_edge *e, bool answer)
@@ -107,7 +112,7 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 }
 
 /* Their journal as their greeting shows it: a newer epoch replaces what I hold of the old one. */
-static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, bool nothing)
 {
 	if (f->epoch < e->known_epoch)
 		return; /* it will learn from my greeting that it is behind, and start a newer one */
@@ -130,7 +135,7 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		             e->their_number);
 	}
 	e->hold.last = e->hold.used ? e->hold.last : e->their_number;
-	if (e->diverged || f->number > e->their_number)
+	if (e->diverged || (f->number > e->their_number && !nothing))
 		sl_edge_ask(p, e);
 }
 
@@ -143,8 +148,10 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	e->holds_me_number = h->held_number;
 	e->holds_me_digest = h->held_digest;
 	e->oldest = h->oldest;
-	if (h->held_epoch == p->epoch && h->held_number <= p->number && h->held_number >= e->life_number)
-		e->acknowledged = e->life_number = h->held_number;
+	if (h->held_epoch == p->epoch && h->held_number >= e->life_number) {
+		e->life_number = h->held_number; /* more than I have: I am computing again what it knows already */
+		e->acknowledged = h->held_number < p->number ? h->held_number : p->number;
+	}
 	if (h->flags & RESET)
 		e->taken_over = e->step;
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
@@ -183,7 +190,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (knows_me) {
 		e->greeted = true;
 		note_holding(p, e, &h);
-		follow_epoch(p, e, f);
+		follow_epoch(p, e, f, h.flags & NOTHING);
 	}
 	bool told = e->finished;
 	e->finished = h.flags & FINISHED;

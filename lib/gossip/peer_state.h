@@ -155,6 +155,8 @@ void sl_edge_refuse(struct sl_peer *, struct sl_edge *, const char *why);
 void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
 /* … and tells it that what it asked for is gone: its only way on is a new epoch. */
 void sl_greet_cannot(struct sl_peer *, struct sl_edge *);
+/* The answer to a request when there is nothing for it yet: "I am here, do not ask at once". */
+void sl_greet_nothing(struct sl_peer *, struct sl_edge *);
 void sl_greet_all(struct sl_peer *, bool answer);
 void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_greeting_check(struct sl_peer *);

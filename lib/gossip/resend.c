@@ -213,10 +213,12 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_greet(p, e, false);
 		if (what == WANT_FRAMES)
 			return;
-	} else if (what == WANT_FRAMES) { /* with a diverged copy they ask for a snapshot */
+	} else if (what == WANT_SNAPSHOT) {
+		e->life_number = 0; /* it may come to hold less than it did */
+	} else { /* with a diverged copy they ask for a snapshot */
 		if (f->number < e->life_number || f->step < e->life_step)
 			return; /* overtaken by what came of it: what it asks for may be gone, rightly */
-		e->life_number = f->number <= p->number ? f->number : e->life_number;
+		e->life_number = f->number;
 		e->life_step = f->step;
 		sl_edge_acknowledge(p, e, f->number);
 	}
@@ -230,7 +232,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == f->number)
 		sl_send_tag(p, e, f->step + 1);
 	else if (f->number >= e->limit)
-		sl_greet(p, e, false); /* nothing yet; but I am here */
+		sl_greet_nothing(p, e);
 	else if (!send_frames(p, e, f->number, f->step))
 		send_snapshot(p, e, f->step, number, offset);
 }

@@ -237,7 +237,7 @@ static void resume(struct sl_faults *plan, struct sl_sim *s)
 {
 	plan->last = sl_sim_now(s);
 	plan->resumed++;
-	for (uint32_t i = 0; i < plan->topology->peers; i++)
+	for (uint32_t i = 0; i < plan->topology->peers && !plan->keep; i++)
 		if (sl_sim_halted(s, i)) {
 			sl_sim_kill(s, i);
 			sl_sim_revive(s, i, SL_SIM_DISK_NEWEST);
