@@ -149,7 +149,8 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	e->holds_me_digest = h->held_digest;
 	e->oldest = h->oldest;
 	if (h->held_epoch == p->epoch && h->held_number >= e->life_number) {
-		e->life_number = h->held_number; /* more than I have: I am computing again what it knows already */
+		e->life_number =
+		    h->held_number; /* more than I have: I am computing again what it knows already */
 		e->acknowledged = h->held_number < p->number ? h->held_number : p->number;
 	}
 	if (h->flags & RESET)
@@ -163,6 +164,13 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 		e->step = e->tagged = h->flags & RESET ? 0 : h->step;
 		e->limit = p->number;
 	}
+}
+
+/* Whether what the neighbour cannot send is still wanted: it may have answered a request of long ago. */
+static bool is_missing(const struct sl_edge *e, const struct hello *h)
+{
+	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	return e->diverged || h->oldest > newest + 1;
 }
 
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
@@ -201,7 +209,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
 	if (started && e->greeted && e->knows_me_epoch > p->epoch)
 		sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
-	else if (started && e->greeted && !e->reset && h.flags & CANNOT && h.step > e->step)
+	else if (started && e->greeted && !e->reset && h.flags & CANNOT && h.step > e->step &&
+	         is_missing(e, &h))
 		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);

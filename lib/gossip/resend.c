@@ -215,7 +215,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 			return;
 	} else if (what == WANT_SNAPSHOT) {
 		e->life_number = 0; /* it may come to hold less than it did */
-	} else { /* with a diverged copy they ask for a snapshot */
+	} else {                    /* with a diverged copy they ask for a snapshot */
 		if (f->number < e->life_number || f->step < e->life_step)
 			return; /* overtaken by what came of it: what it asks for may be gone, rightly */
 		e->life_number = f->number;
