@@ -28,12 +28,14 @@ void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 
 enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
 
-/* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with `more` bytes. */
+/* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with
+ * `more` bytes. */
 static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
 {
 	size_t span = sl_journal_span(&p->journal, e->acknowledged, last);
 	size_t heads = (size_t)STASH_HEAD * (last > e->acknowledged ? last - e->acknowledged : 0);
-	return span <= p->plan->resend_bytes && span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
+	return span <= p->plan->resend_bytes &&
+	       span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
 }
 
 /* Opening step m+1 gives up the copy at step m's number, so the neighbour must hold that, or get it from
@@ -65,7 +67,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.number = n;
 		f.round = entry->round;
 		f.digest = entry->digest;
-		f.step = n == p->number ? e->tagged : 0;
+		f.step = e->tagged;
+		f.tag = n == p->number;
 		sl_peer_send(p, e, &f, body, entry->length);
 		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
 	}
@@ -117,9 +120,10 @@ void sl_edges_keep(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
-		/* A completed step's number that the neighbour may still lack is served by the journal if the next step
-		 * can be opened at once, which is the rule; else it is kept here too. */
-		bool opens = e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
+		/* A completed step's number that the neighbour may still lack is served by the journal if the
+		 * next step can be opened at once, which is the rule; else it is kept here too. */
+		bool opens =
+		    e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
 		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens);
 		if (!needed || e->mine_saved || e->limit != p->number)
 			continue;
