@@ -282,8 +282,10 @@ static void garbage_changes_nothing(void **state)
 				              .round = 0,
 				              .durable = UINT32_MAX,
 				              .run = 77 };
-			if (f.kind == SL_FRAME_DIFFERENCE)
-				f.step = sl_random_below(&g, 60);
+			if (f.kind == SL_FRAME_DIFFERENCE) {
+				f.step = 1 + sl_random_below(&g, 60);
+				f.tag = n % 4 == 1;
+			}
 			sl_frame_header(bytes, &f, length - SL_FRAME_HEADER);
 		}
 		sl_sim_inject(w->sim, from, (from + 1) % 8, bytes, length);

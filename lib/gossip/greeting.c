@@ -188,6 +188,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (new_life) {
 		e->greeted = e->finished = e->knows_finished = false;
 		e->life_number = e->life_step = 0;
+		e->ask_every_us = 0;
 	}
 	e->incarnation = h.incarnation;
 	if (knows_me && e->asked_hello_at.us > 0 && !(h.flags & ANSWER)) {

@@ -19,7 +19,7 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 	bool present = f->life == (uint16_t)e->incarnation; /* held frames may be of a life that is over */
 	if (present)
 		sl_edge_believe(e, f);
-	if (f->step == 0 || f->step <= e->step || e->reset)
+	if (!f->tag || f->step <= e->step || e->reset)
 		return;
 	if (present && f->step - 1 > e->life_step)
 		e->life_step = f->step - 1;
@@ -41,8 +41,13 @@ static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 	sl_edge_ask(p, e);
 }
 
+<<<<<<< HEAD
 /* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at.
  */
+=======
+/* It leads to a step after the next, so the tag of the next was lost: applying it would move the copy past
+ * the number that this stood at. */
+>>>>>>> faults
 static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 {
 	return f->step > e->step + 1;
@@ -146,10 +151,12 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 	}
 }
 
-static void note_heard(struct sl_peer *p, struct sl_edge *e)
+/* Asking slows down until there is news: a neighbour that only says that it is there may be busy for long. */
+static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 {
 	e->heard_at = p->now;
-	e->ask_every_us = 0;
+	if (news)
+		e->ask_every_us = 0;
 	e->totals.frames_rx++;
 	if (!e->up) {
 		e->up = true;
@@ -175,9 +182,17 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		               "operator differs)");
 		return;
 	}
+<<<<<<< HEAD
 	if (f.channels != p->plan->channels || (f.kind == SL_FRAME_TAG && f.step == 0) ||
 	    (f.step != 0 && f.kind != SL_FRAME_DIFFERENCE && f.kind != SL_FRAME_TAG &&
 	     f.kind != SL_FRAME_REQUEST)) {
+=======
+	bool steps =
+	    f.kind == SL_FRAME_DIFFERENCE || f.kind == SL_FRAME_TAG; /* a REQUEST may have done none */
+	if (f.channels != p->plan->channels ||
+	    (steps ? f.step == 0 : f.step != 0 && f.kind != SL_FRAME_REQUEST) || (f.tag && !steps) ||
+	    (!f.tag && f.kind == SL_FRAME_TAG)) {
+>>>>>>> faults
 		sl_edge_refuse(p, e, "a frame whose header contradicts itself");
 		return;
 	}
@@ -187,7 +202,7 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 			sl_edge_ask(p, e);
 		return;
 	}
-	note_heard(p, e);
+	note_heard(p, e, f.kind != SL_FRAME_HELLO && f.kind != SL_FRAME_REQUEST);
 	switch ((enum sl_frame_kind)f.kind) {
 	case SL_FRAME_HELLO:
 		sl_receive_hello(p, e, &f);

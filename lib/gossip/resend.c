@@ -69,6 +69,7 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 	if (!sl_edge_tag_number(p, e, step, &f.number))
 		return;
 	f.step = step;
+	f.tag = true;
 	f.digest = e->tag_digest[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
@@ -118,19 +119,20 @@ static bool find_frame(const struct sl_peer *p, const struct sl_edge *e, uint32_
 	return false;
 }
 
-/* The tag that frame `number` carried on this edge: the smallest step the neighbour may still need. */
-static uint32_t tag_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t number, uint32_t after_step)
+/* The step that frame `number` leads to on this edge, and whether it is its tag. */
+static uint32_t step_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t number,
+                        uint32_t after_step, bool *tag)
 {
-	uint32_t first = after_step + 1;
+	uint32_t first = after_step + 1, at;
 	if (e->tagged >= p->plan->tags && first < e->tagged - p->plan->tags + 1)
 		first = e->tagged - p->plan->tags + 1;
-	for (uint32_t s = first; s <= e->tagged; s++) {
-		uint32_t at;
-		if (!sl_edge_tag_number(p, e, s, &at) || at < number)
-			continue;
-		return at == number ? s : 0;
-	}
-	return 0;
+	for (uint32_t s = first; s <= e->tagged; s++)
+		if (sl_edge_tag_number(p, e, s, &at) && at >= number) {
+			*tag = at == number;
+			return s;
+		}
+	*tag = false;
+	return after_step + 1;
 }
 
 static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, uint32_t step)
@@ -154,7 +156,7 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		f.number = n;
 		f.round = entry.round;
 		f.digest = entry.digest;
-		f.step = tag_of(p, e, n, step);
+		f.step = step_of(p, e, n, step, &f.tag);
 		sl_peer_send(p, e, &f, body, entry.length);
 		e->totals.resent++;
 	}

@@ -67,7 +67,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.number = n;
 		f.round = entry->round;
 		f.digest = entry->digest;
-		f.step = n == p->number ? e->tagged : 0;
+		f.step = e->tagged;
+		f.tag = n == p->number;
 		sl_peer_send(p, e, &f, body, entry->length);
 		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
 	}

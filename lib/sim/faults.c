@@ -130,8 +130,10 @@ static void garbage(struct sl_faults *plan, struct sl_sim *s, const struct sl_fa
 				              .round = (uint32_t)(sl_random_u64(g) >>
 				                                  sl_random_below(g, 32) >> 32),
 				              .run = plan->run };
-			if (h.kind == SL_FRAME_DIFFERENCE)
-				h.step = sl_random_below(g, 80);
+			if (h.kind == SL_FRAME_DIFFERENCE) {
+				h.step = 1 + sl_random_below(g, 80);
+				h.tag = sl_random_below(g, 2);
+			}
 			sl_frame_header(bytes, &h, length - SL_FRAME_HEADER);
 		}
 		sl_sim_inject(s, f->other, f->peer, bytes, length);

@@ -19,7 +19,8 @@ static const char *const paces[] = { "lockstep", "staleness:1", "staleness:3", "
 
 #define PICK(g, list) (list)[sl_random_below(g, sizeof(list) / sizeof *(list))]
 
-/* Algorithms whose duals must sum to zero cannot go on from the neighbours' copies: not for runs that lose disks. */
+/* Algorithms whose duals must sum to zero cannot go on from the neighbours' copies: not for runs that lose
+ * disks. */
 static const char *draw_algorithm(enum sl_swarm_kind kind, struct sl_random *g)
 {
 	uint32_t algorithms = 0;
