@@ -41,13 +41,8 @@ static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 	sl_edge_ask(p, e);
 }
 
-<<<<<<< HEAD
-/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at.
- */
-=======
 /* It leads to a step after the next, so the tag of the next was lost: applying it would move the copy past
  * the number that this stood at. */
->>>>>>> faults
 static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 {
 	return f->step > e->step + 1;
@@ -182,17 +177,11 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		               "operator differs)");
 		return;
 	}
-<<<<<<< HEAD
-	if (f.channels != p->plan->channels || (f.kind == SL_FRAME_TAG && f.step == 0) ||
-	    (f.step != 0 && f.kind != SL_FRAME_DIFFERENCE && f.kind != SL_FRAME_TAG &&
-	     f.kind != SL_FRAME_REQUEST)) {
-=======
 	bool steps =
 	    f.kind == SL_FRAME_DIFFERENCE || f.kind == SL_FRAME_TAG; /* a REQUEST may have done none */
 	if (f.channels != p->plan->channels ||
 	    (steps ? f.step == 0 : f.step != 0 && f.kind != SL_FRAME_REQUEST) || (f.tag && !steps) ||
 	    (!f.tag && f.kind == SL_FRAME_TAG)) {
->>>>>>> faults
 		sl_edge_refuse(p, e, "a frame whose header contradicts itself");
 		return;
 	}
