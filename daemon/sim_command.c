@@ -3,6 +3,7 @@
 #include "daemon/init.h"
 #include "daemon/prepared.h"
 #include "daemon/summary.h"
+#include "daemon/swarm_command.h"
 #include "linalg/vector.h"
 #include "sim/sim.h"
 
@@ -18,8 +19,9 @@
 enum { COMMIT_EVERY = 4096, EVENTS_A_TURN = 256 };
 
 struct sim {
-	const char *run, *topology_spec, *database;
-	bool json;
+	const char *run, *topology_spec, *database, *faults;
+	bool json, verbose;
+	uint64_t first, seeds; /* of the swarm */
 	struct sl_overrides set;
 	struct network_options {
 		int64_t latency_us, jitter_us, compute_us;
@@ -432,6 +434,22 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	case 'j':
 		s->json = true;
 		return SL_OK;
+	case 'f':
+		s->faults = argument;
+		return SL_OK;
+	case 'v':
+		s->verbose = true;
+		return SL_OK;
+	case 'S':
+	case 'n': {
+		char *end;
+		uint64_t *to = option == 'S' ? &s->first : &s->seeds;
+		errno = 0;
+		*to = strtoull(argument, &end, 10);
+		return *argument >= '0' && *argument <= '9' && !*end && !errno
+		           ? SL_OK
+		           : sl_fail(error, SL_MALFORMED, "--%s %s: needs a whole number", name, argument);
+	}
 	default: {
 		const struct sl_option *o = sl_option_find(network_options, name);
 		SL_CHECK(o);
@@ -456,6 +474,10 @@ static int sim_main(int argc, char **argv)
 		{ "reorder", required_argument, NULL, 6 },
 		{ "check", required_argument, NULL, 7 },
 		{ "help", no_argument, NULL, 'h' },
+		{ "faults", required_argument, NULL, 'f' },
+		{ "seed", required_argument, NULL, 'S' },
+		{ "seeds", required_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },
 		{ 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
@@ -463,6 +485,7 @@ static int sim_main(int argc, char **argv)
 	static struct sim s;
 	struct sl_error error = { 0 };
 	s.exact = (double)NAN;
+	s.first = s.seeds = 1;
 	sl_options_standard(network_options, &s.network);
 	optind = 0;
 	for (int o; (o = sl_command_option(&sl_command_sim, argc, argv, "t:s:h", table)) != -1;) {
@@ -470,12 +493,21 @@ static int sim_main(int argc, char **argv)
 			return SL_EXIT_MISUSE;
 		if (o == 'h')
 			return sl_command_help(&sl_command_sim);
-		if (take(&s, o, o < 8 ? network_name[o] : NULL, optarg, &error) != SL_OK)
+		const char *name = o < 8 ? network_name[o] : o == 'S' ? "seed" : "seeds";
+		if (take(&s, o, name, optarg, &error) != SL_OK)
 			return sl_command_fail(&sl_command_sim, &error);
 	}
 	s.run = optind < argc ? argv[optind++] : NULL;
 	if (optind < argc)
 		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
+	if (s.faults && strcmp(s.faults, "swarm") != 0)
+		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s.faults);
+	if (s.faults && (s.run || s.topology_spec))
+		return sl_command_misuse(
+		    &sl_command_sim,
+		    "--faults swarm draws its own runs: give neither a folder nor a topology");
+	if (s.faults)
+		return sl_swarm_main(s.first, s.seeds, s.verbose);
 	if (!s.run == !s.topology_spec)
 		return sl_command_misuse(
 		    &sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
@@ -489,7 +521,8 @@ static int sim_main(int argc, char **argv)
 
 const struct sl_command sl_command_sim = {
 	.name = "sim",
-	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]...",
+	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
+	            "sim --faults swarm [--seed S]",
 	.doc = "run the peers in one process, over a virtual network and clock",
 	.help = "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
 	        "configuration, graph and\n"
@@ -509,6 +542,13 @@ const struct sl_command sl_command_sim = {
 	        "      --reorder P         probability that later messages overtake a message (0)\n"
 	        "      --check none|copies|exact  invariants checked after every event (copies)\n"
 	        "      --json              print results as JSON\n"
+	        "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
+	        "cuts, stops, lost\n"
+	        "                          and repeated messages, bad disks; what must hold is checked after "
+	        "every event\n"
+	        "      --seed S            the first seed (1)\n"
+	        "      --seeds N           how many (1)\n"
+	        "      --verbose           also print what happens to whom\n"
 	        "  -h, --help              this text\n",
 	.run = sim_main,
 };
