@@ -38,6 +38,7 @@ tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
 hostile  := $(B)/tests/e2e/hostile
 manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
+benches  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 all: $(programs:%=$(B)/%)
@@ -76,8 +77,18 @@ $(call object,lib/history/history.c): $(B)/gen/schema.inc
 
 check: all $(tests) $(hostile)
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
+bench: all $(benches)
+	@sh tests/bench/run $(B)
 e2e: all $(hostile)
 	@sh scripts/run-tests $(B) $(e2e)
+# Runs drawn from seeds, under faults drawn from them: make swarm SEEDS=1000 FIRST=1
+SEEDS ?= 1000
+FIRST ?= 1
+swarm: $(B)/starling
+	$(Q)$(B)/starling sim --faults swarm --seed $(FIRST) --seeds $(SEEDS)
+# Every planted bug must be found: tests/mutants says which there are.
+mutants:
+	$(Q)sh tests/mutants/run
 lint:
 	@sh scripts/lint
 man: $(manual)
@@ -102,7 +113,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check e2e lint man install clean
+.PHONY: all check bench e2e lint man install clean swarm mutants
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -35,9 +35,11 @@ struct option {
 	int name, value;
 };
 static const struct option common[] = {
-	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_RECONNECT_IVL, 20 },    { ZMQ_RECONNECT_IVL_MAX, 1000 },
-	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_TCP_KEEPALIVE, 1 },     { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
-	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
+	{ ZMQ_LINGER, CLOSE_MS },       { ZMQ_BACKLOG, 512 },
+	{ ZMQ_RECONNECT_IVL, 20 },      { ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, 10000 },   { ZMQ_TCP_KEEPALIVE, 1 },
+	{ ZMQ_TCP_KEEPALIVE_IDLE, 30 }, { ZMQ_TCP_KEEPALIVE_INTVL, 10 },
+	{ ZMQ_TCP_KEEPALIVE_CNT, 3 },
 };
 /* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
  * vanished. */
@@ -265,6 +267,24 @@ static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
 		       l->peer, l->endpoint);
 }
 
+/* Between sends libzmq looks for new connections only every millisecond or so; this makes it look. */
+static void see_connections(struct sl_net_link *l)
+{
+	int events;
+	size_t size = sizeof events;
+	zmq_getsockopt(l->dealer, ZMQ_EVENTS, &events, &size);
+}
+
+/* The greeting that came too early need not wait for the next one. */
+static void send_parked(struct sl_net_link *l)
+{
+	if (l->parked_length == 0)
+		return;
+	see_connections(l);
+	zmq_send(l->dealer, l->parked, l->parked_length, ZMQ_DONTWAIT);
+	l->parked_length = 0;
+}
+
 static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
 {
 	unsigned owner = (unsigned)(l - net->link) + 1;
@@ -278,6 +298,7 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 		l->up = true;
 		l->back_off_us = 0;
 		l->failures = 0;
+		send_parked(l);
 		break;
 	case ZMQ_EVENT_CONNECT_DELAYED:
 		l->idle = false;
@@ -427,14 +448,27 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 {
 	zmq_msg_t message;
 	SL_CHECK(edge < net->degree);
-	if (zmq_msg_init_size(&message, header_length + body_length) != 0)
+	struct sl_net_link *l = &net->link[edge];
+	size_t length = header_length + body_length;
+	if (zmq_msg_init_size(&message, length) != 0)
 		return false;
 	uint8_t *to = zmq_msg_data(&message);
 	memcpy(to, header, header_length);
 	if (body_length)
 		memcpy(to + header_length, body, body_length);
-	if (zmq_msg_send(&message, net->link[edge].dealer, ZMQ_DONTWAIT) >= 0)
+	bool sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
+	if (!sent && l->up) {
+		see_connections(l);
+		sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
+	}
+	if (sent) {
+		l->parked_length = 0;
 		return true;
+	}
+	if (!l->up && length <= sizeof l->parked) {
+		memcpy(l->parked, to, length);
+		l->parked_length = length;
+	}
 	zmq_msg_close(&message);
 	net->unsent++;
 	return false;

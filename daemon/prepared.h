@@ -42,8 +42,8 @@ enum sl_status sl_float_check(struct sl_error *error);
  * drawn with `fresh`, else RUN/session is continued. */
 enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
                                 bool fresh, struct sl_error *error);
-/* The second half of that, for a run without a folder: config and roster.topology are there, shards are written; opens
- * the test set, makes the plan, draws the session. */
+/* The second half of that, for a run without a folder: config and roster.topology are there, shards are
+ * written; opens the test set, makes the plan, draws the session. */
 enum sl_status sl_prepared_complete(struct sl_prepared *, bool fresh, struct sl_error *error);
 void sl_prepared_close(struct sl_prepared *);
 

@@ -118,10 +118,11 @@ static void assert_passes(unsigned i, uint32_t edge, unsigned j, uint32_t expect
 	char found[64];
 	uint32_t from;
 	struct sl_time until = patience();
-	while (!sl_net_send(&end[i].net, edge, (const uint8_t *)text, strlen(text), NULL, 0)) {
+	while (!end[i].net.link[edge].up) {
 		assert_true(sl_time_before(sl_clock(), until));
 		turn_all();
 	}
+	assert_true(sl_net_send(&end[i].net, edge, (const uint8_t *)text, strlen(text), NULL, 0));
 	assert_true(take(j, &from, found, until));
 	assert_string_equal(found, text);
 	assert_int_equal(from, expected_edge);
@@ -230,6 +231,19 @@ static void sending_to_nobody_drops_at_once(void **state)
 	for (unsigned k = 0; k < 10000; k++)
 		assert_false(sl_net_send(&end[0].net, 0, (const uint8_t *)"x", 1, NULL, 0));
 	assert_int_equal(end[0].net.unsent, 10000);
+}
+
+static void a_greeting_waits_for_its_link(void **state)
+{
+	uint32_t edge;
+	char text[64];
+	(void)state;
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	assert_false(sl_net_send(&end[1].net, 0, (const uint8_t *)"older", 5, NULL, 0));
+	assert_false(sl_net_send(&end[1].net, 0, (const uint8_t *)"new", 3, (const uint8_t *)"est", 3));
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	assert_true(take(0, &edge, text, patience()));
+	assert_string_equal(text, "newest");
 }
 
 static void a_stranger_is_refused(void **state)
@@ -465,6 +479,7 @@ int main(void)
 		NET_TEST(neighbours_hear_each_other),
 		NET_TEST(header_and_body_arrive_as_one),
 		NET_TEST(sending_to_nobody_drops_at_once),
+		NET_TEST(a_greeting_waits_for_its_link),
 		NET_TEST(a_stranger_is_refused),
 		NET_TEST(a_peer_that_is_no_neighbour_is_refused_until_it_is_one),
 		NET_TEST(a_client_without_curve_is_refused),

@@ -1,5 +1,7 @@
 #include "compress/stage.h"
 
+#include <float.h>
+
 #include "linalg/mask.h"
 #include "linalg/variants.h"
 
@@ -72,7 +74,8 @@ static void gather(uint32_t count, const uint32_t *index, const float *v, double
 		value[i] = v[index[i]];
 	if (scale != 1)
 		for (uint32_t i = 0; i < count; i++)
-			value[i] = (float)((double)value[i] * scale);
+			value[i] = (float)fmax(
+			    -FLT_MAX, fmin(FLT_MAX, (double)value[i] * scale)); /* finite stays finite */
 }
 
 /* Leaves out zero symbols: w->position and w->symbol of the others; returns how many. */

@@ -19,6 +19,7 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	struct sl_edge room = { 0 };
 	room.theirs = sl_arena_take(arena, plan->block_bytes, 1);
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
+	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
 	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
 	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
 	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
@@ -36,6 +37,8 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	at->learner.x = sl_arena_take(arena, plan->dimension, sizeof(float));
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 		at->learner.vector[v] = sl_arena_take(arena, plan->dimension, sizeof(float));
+	size_t table = sl_part_table_size(plan, setup->data);
+	at->learner.table = table ? sl_arena_take(arena, table, sizeof(float)) : NULL;
 	at->block = sl_arena_take(arena, plan->block_bytes, 1);
 	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
 	for (uint32_t i = 0; i < setup->degree; i++)
@@ -58,8 +61,8 @@ static void seed_blocks(struct sl_peer *p)
 	plan->model.model->init(&plan->model, plan->settings.seed, p->learner.x);
 	for (uint32_t k = 0; k < plan->dimension; k++)
 		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
-	memcpy(p->block, p->learner.x,
-	       plan->dimension * sizeof(float)); /* channels beyond the model start at 0 */
+	if (!plan->algorithm->from_zero) /* other channels start at 0 */
+		memcpy(p->block, p->learner.x, plan->dimension * sizeof(float));
 	p->digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
 	for (uint32_t i = 0; i < p->degree; i++) {
 		memcpy(p->edge[i].theirs, p->block, plan->block_bytes);
@@ -135,6 +138,7 @@ struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, 
 {
 	return (struct sl_frame){ .kind = (uint8_t)kind,
 		                  .channels = (uint8_t)p->plan->channels,
+		                  .life = (uint16_t)p->incarnation,
 		                  .epoch = p->epoch,
 		                  .round = p->round,
 		                  .durable =
@@ -177,7 +181,10 @@ static void on_start(struct sl_peer *p)
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
 	p->phase = SL_PHASE_GREETING;
 	p->phase_since = p->now;
-	p->greet_until = sl_time_after(p->now, p->plan->settings.link_timeout_us);
+	p->greet_until =
+	    sl_waits_forever(p) && !p->resumed
+	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
+	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
 	for (uint32_t i = 0; i < p->degree; i++) {
 		p->edge[i].heard_at = p->now;
 		p->edge[i].ask_every_us = ASK_FIRST_US;
@@ -270,11 +277,14 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
                   sl_act *act, void *driver)
 {
 	p->now = event->now;
-	p->scratch = p->learner.scratch = scratch;
+	p->scratch = scratch;
+	bool lent = p->phase == SL_PHASE_COMPUTING || p->phase == SL_PHASE_EVALUATING;
+	if (!lent || event->kind == SL_EVENT_JOB_DONE)
+		p->learner.scratch = scratch; /* else a job on another thread may be using the learner */
 	p->act = act;
 	p->driver = driver;
-	if (p->phase == SL_PHASE_HALTED)
-		return;
+	if (p->phase == SL_PHASE_HALTED || (p->incarnation == 0 && event->kind != SL_EVENT_START))
+		return; /* nothing counts before the start */
 	switch (event->kind) {
 	case SL_EVENT_START:
 		on_start(p);
@@ -313,7 +323,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 {
 	struct sl_time due = SL_TIME_NEVER;
 	int64_t timeout = p->plan->settings.link_timeout_us;
-	if (p->phase == SL_PHASE_HALTED)
+	if (p->phase == SL_PHASE_HALTED || p->incarnation == 0)
 		return due;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];

@@ -69,7 +69,8 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 	if (!sl_edge_tag_number(p, e, step, &f.number))
 		return;
 	f.step = step;
-	f.digest = 0;
+	f.tag = true;
+	f.digest = e->tag_digest[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
 
@@ -118,19 +119,20 @@ static bool find_frame(const struct sl_peer *p, const struct sl_edge *e, uint32_
 	return false;
 }
 
-/* The tag that frame `number` carried on this edge: the smallest step the neighbour may still need. */
-static uint32_t tag_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t number, uint32_t after_step)
+/* The step that frame `number` leads to on this edge, and whether it is its tag. */
+static uint32_t step_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t number,
+                        uint32_t after_step, bool *tag)
 {
-	uint32_t first = after_step + 1;
+	uint32_t first = after_step + 1, at;
 	if (e->tagged >= p->plan->tags && first < e->tagged - p->plan->tags + 1)
 		first = e->tagged - p->plan->tags + 1;
-	for (uint32_t s = first; s <= e->tagged; s++) {
-		uint32_t at;
-		if (!sl_edge_tag_number(p, e, s, &at) || at < number)
-			continue;
-		return at == number ? s : 0;
-	}
-	return 0;
+	for (uint32_t s = first; s <= e->tagged; s++)
+		if (sl_edge_tag_number(p, e, s, &at) && at >= number) {
+			*tag = at == number;
+			return s;
+		}
+	*tag = false;
+	return after_step + 1;
 }
 
 static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, uint32_t step)
@@ -149,12 +151,12 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 	if (bytes > p->plan->resend_bytes && !must)
 		return false;
 	for (uint32_t n = cursor + 1; n <= e->limit && n <= cursor + BURST; n++) {
-		find_frame(p, e, n, &entry, &body);
+		SL_CHECK(find_frame(p, e, n, &entry, &body));
 		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
 		f.number = n;
 		f.round = entry.round;
 		f.digest = entry.digest;
-		f.step = tag_of(p, e, n, step);
+		f.step = step_of(p, e, n, step, &f.tag);
 		sl_peer_send(p, e, &f, body, entry.length);
 		e->totals.resent++;
 	}
@@ -194,6 +196,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_edge_refuse(p, e, "a malformed request");
 		return;
 	}
+	sl_edge_believe(e, f);
 	if (what == WANT_SELF) {
 		if (number != e->their_number || e->diverged)
 			offset = 0;
@@ -212,7 +215,13 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_greet(p, e, false);
 		if (what == WANT_FRAMES)
 			return;
-	} else if (what == WANT_FRAMES) { /* with a diverged copy they ask for a snapshot */
+	} else if (what == WANT_SNAPSHOT) {
+		e->life_number = 0; /* it may come to hold less than it did */
+	} else {                    /* with a diverged copy they ask for a snapshot */
+		if (f->number < e->life_number || f->step < e->life_step)
+			return; /* overtaken by what came of it: what it asks for may be gone, rightly */
+		e->life_number = f->number;
+		e->life_step = f->step;
 		sl_edge_acknowledge(p, e, f->number);
 	}
 	if (!e->mine_open && p->phase == SL_PHASE_WAITING)
@@ -225,7 +234,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == f->number)
 		sl_send_tag(p, e, f->step + 1);
 	else if (f->number >= e->limit)
-		sl_greet(p, e, false); /* nothing yet; but I am here */
+		sl_greet_nothing(p, e);
 	else if (!send_frames(p, e, f->number, f->step))
 		send_snapshot(p, e, f->step, number, offset);
 }
@@ -254,10 +263,6 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	p->digest = f->digest;
 	p->round = p->learner.round =
 	    f->number < p->plan->settings.rounds ? f->number : p->plan->settings.rounds;
-	uint32_t epoch = f->epoch;
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].holds_me_epoch > epoch)
-			epoch = p->edge[i].holds_me_epoch;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
@@ -265,7 +270,7 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	             f->number);
 	p->staging_edge = NULL;
 	p->phase = SL_PHASE_COMPUTING;
-	sl_start_epoch(p, epoch + 1, "recovered from the neighbours' copy");
+	sl_start_epoch(p, f->epoch, "recovered from the neighbours' copy");
 	sl_round_begin(p);
 }
 

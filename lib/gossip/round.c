@@ -7,6 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* An exact run: nobody goes on without anybody, and all rounds are everyone's. */
+bool sl_waits_forever(const struct sl_peer *p)
+{
+	return p->plan->settings.pace == SL_PACE_LOCKSTEP && p->plan->settings.round_timeout_us == INT64_MAX;
+}
+
 static void emit_job(struct sl_peer *p, enum sl_phase phase)
 {
 	p->phase = phase;
@@ -20,6 +26,8 @@ static void emit_job(struct sl_peer *p, enum sl_phase phase)
 static void skip_ahead(struct sl_peer *p)
 {
 	uint32_t ahead = p->round;
+	if (sl_waits_forever(p))
+		return;
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (p->edge[i].greeted && p->edge[i].their_round > ahead)
 			ahead = p->edge[i].their_round;
@@ -69,6 +77,20 @@ static void trim(struct sl_peer *p)
 	sl_journal_trim(&p->journal, least);
 }
 
+/* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
+ * of the life before then is another copy under the same number. */
+static void check_fork(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (e->greeted && e->holds_me_epoch == p->epoch && e->holds_me_number == p->number &&
+		    e->holds_me_digest != p->digest) {
+			sl_start_epoch(p, 0, "what was computed again is not what neighbours hold");
+			return;
+		}
+	}
+}
+
 void sl_round_exchange(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
@@ -86,6 +108,7 @@ void sl_round_exchange(struct sl_peer *p)
 	sl_peer_mark(p, 1);
 	p->digest = a.digest;
 	p->number = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
+	check_fork(p);
 	p->payload_tx += (int64_t)(SL_FRAME_HEADER + sl_writer_length(&w)) * p->degree;
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
@@ -100,7 +123,7 @@ void sl_round_exchange(struct sl_peer *p)
 /* Whether this edge holds up the round, by the pace. */
 static bool awaited(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (e->late || (e->finished && !e->up))
+	if (e->late || (e->finished && !e->up && !sl_waits_forever(p)))
 		return false;
 	switch (p->plan->settings.pace) {
 	case SL_PACE_LOCKSTEP:
@@ -141,6 +164,27 @@ static bool evaluation_due(const struct sl_peer *p)
 	return p->round + 1 == s->rounds || (s->evaluate && (p->round + 1) % s->evaluate == 0);
 }
 
+/* The copies of all peers at this round, in ascending number, go to a method that averages over all. False: a
+ * neighbour has gone for good before it gave its part. */
+static bool aggregate(struct sl_peer *p)
+{
+	struct sl_contribution all[SL_DEGREE_MAX + 1];
+	struct sl_contribution own = { p->id, sl_block_copy(p->block) };
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (!sl_edge_can_complete(e) || e->limit != p->number)
+			return false;
+		if (count == i && e->neighbour > p->id)
+			all[count++] = own;
+		all[count++] = (struct sl_contribution){ e->neighbour, sl_block_copy(e->theirs) };
+	}
+	if (count == p->degree)
+		all[count++] = own;
+	p->plan->algorithm->aggregate(&p->learner, all, count);
+	return true;
+}
+
 void sl_round_check(struct sl_peer *p)
 {
 	if (p->phase != SL_PHASE_WAITING)
@@ -150,6 +194,12 @@ void sl_round_check(struct sl_peer *p)
 		if (awaited(p, &p->edge[i]))
 			return;
 	sl_peer_mark(p, 3);
+	if (p->plan->algorithm->aggregate && !aggregate(p)) {
+		sl_peer_halt(
+		    p, false,
+		    "a neighbour is gone, and this algorithm's average needs every peer: resume all");
+		return;
+	}
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (sl_edge_can_complete(&p->edge[i]))
 			sl_edge_complete(p, &p->edge[i]);
@@ -180,10 +230,20 @@ static void emit_sketch(struct sl_peer *p)
 	sl_peer_emit(p, &a);
 }
 
+/* Bytes belong to the round of their frame, whenever they came: a row does not tell who was faster. */
+static int64_t early_bytes(const struct sl_peer *p)
+{
+	int64_t sum = 0;
+	for (uint32_t i = 0; i < p->degree; i++)
+		sum += p->edge[i].early;
+	return sum;
+}
+
 static void emit_links(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_link_row row = p->edge[i].totals;
+		row.payload_rx -= p->edge[i].early;
 		row.peer = p->id;
 		row.neighbour = p->edge[i].neighbour;
 		row.round = p->round;
@@ -202,7 +262,7 @@ static void emit_round(struct sl_peer *p)
 		                    .nonzero = p->nonzero,
 		                    .disagreement = p->disagreement,
 		                    .payload_tx = p->payload_tx,
-		                    .payload_rx = p->payload_rx,
+		                    .payload_rx = p->payload_rx - early_bytes(p),
 		                    .wire_tx = -1,
 		                    .wire_rx = -1,
 		                    .compute_us = -1,
@@ -224,16 +284,6 @@ static void checkpoint_if_due(struct sl_peer *p)
 	sl_peer_emit(p, &a);
 }
 
-static void count_early(struct sl_peer *p)
-{
-	for (uint32_t i = 0; i < p->degree; i++) {
-		struct sl_edge *e = &p->edge[i];
-		p->payload_rx += e->early;
-		e->totals.payload_rx += e->early;
-		e->early = 0;
-	}
-}
-
 void sl_round_evaluated(struct sl_peer *p)
 {
 	const struct sl_settings *s = &p->plan->settings;
@@ -249,7 +299,8 @@ void sl_round_evaluated(struct sl_peer *p)
 	}
 	p->round++;
 	p->learner.round = p->round;
-	count_early(p);
+	for (uint32_t i = 0; i < p->degree; i++)
+		p->edge[i].early = 0;
 	checkpoint_if_due(p);
 	sl_round_begin(p);
 }
@@ -267,17 +318,29 @@ void sl_serve(struct sl_peer *p, struct sl_edge *e)
 	}
 }
 
+/* Whether the neighbour may still want something of this end. One that is down is given up after
+ * link_timeout; in an exact run never before it has finished, and then late: it may not have heard yet that
+ * this end has. */
+static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
+{
+	enum { PATIENCE = 20 };
+	int64_t timeout = p->plan->settings.link_timeout_us;
+	if (e->finished && e->knows_finished)
+		return false;
+	if (e->up)
+		return true;
+	if (!sl_waits_forever(p))
+		return sl_time_before(p->now, sl_time_after(p->phase_since, timeout));
+	return !e->finished || sl_time_before(p->now, sl_time_after(e->heard_at, PATIENCE * timeout));
+}
+
 void sl_serve_check(struct sl_peer *p)
 {
 	if (p->phase != SL_PHASE_SERVING)
 		return;
-	for (uint32_t i = 0; i < p->degree; i++) {
-		const struct sl_edge *e = &p->edge[i];
-		if (e->up && !(e->finished && e->knows_finished))
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (still_wanted(p, &p->edge[i]))
 			return;
-		if (!e->up &&
-		    sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.link_timeout_us)))
-			return;
-	}
+	sl_greet_all(p, false); /* farewell: whoever missed the last word hears it once more */
 	sl_peer_halt(p, true, "all rounds done");
 }

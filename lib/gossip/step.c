@@ -42,11 +42,8 @@ static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t 
  * frames that will still be there. */
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (!e->greeted || e->reset || e->mine_open)
-		return false;
-	if (e->diverged) /* a tag says that this end holds what stood at the step before; it waits for a
-	                    snapshot */
-		return false;
+	if (!e->greeted || e->reset || e->mine_open || e->step >= p->plan->settings.rounds)
+		return false; /* a run of so many rounds has so many steps, however often somebody asks */
 	if (e->acknowledged >= e->limit)
 		return true;
 	return servable(p, e, p->number, 0);
@@ -70,7 +67,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.number = n;
 		f.round = entry->round;
 		f.digest = entry->digest;
-		f.step = n == p->number ? e->tagged : 0;
+		f.step = e->tagged;
+		f.tag = n == p->number;
 		sl_peer_send(p, e, &f, body, entry->length);
 		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
 	}
@@ -95,6 +93,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->opened_in = p->round;
 	e->tagged = e->step + 1;
 	e->tag[e->tagged & (p->plan->tags - 1)] = p->number;
+	e->tag_digest[e->tagged & (p->plan->tags - 1)] = p->digest;
 	send_journal(p, e);
 }
 
@@ -123,8 +122,8 @@ void sl_edges_keep(struct sl_peer *p)
 		struct sl_edge *e = &p->edge[i];
 		/* A completed step's number that the neighbour may still lack is served by the journal if the
 		 * next step can be opened at once, which is the rule; else it is kept here too. */
-		bool opens = e->greeted && !e->reset && !e->diverged &&
-		             servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
+		bool opens =
+		    e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
 		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens);
 		if (!needed || e->mine_saved || e->limit != p->number)
 			continue;
@@ -157,7 +156,9 @@ void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
 	struct sl_mixing m = { e->neighbour, e->coefficient, e->weight, mine, theirs };
 	if (p->plan->probe)
 		e->term_probe = probe_term(p, e, mine, theirs);
-	double disagreement = p->plan->algorithm->mix(&p->learner, &m);
+	const struct sl_algorithm *a = p->plan->algorithm;
+	double disagreement =
+	    a->mix ? a->mix(&p->learner, &m) : 0; /* with a server's method models are equal */
 	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
 	e->step++;
 	e->mine_open = e->theirs_open = false;

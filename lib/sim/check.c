@@ -3,53 +3,121 @@
 
 #include "linalg/vector.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static _Noreturn void broken(const struct sl_sim *s, uint32_t a, uint32_t b, const char *what)
+enum { UNKNOWN, FORKED };
+
+/* The digests of a peer's public copy, number by number. What it computes again after a crash must be the
+ * same. */
+static void remember(struct sl_sim *s, uint32_t peer)
 {
-	char text[256];
-	snprintf(text, sizeof text, "after event %llu, edge %u-%u: %s", (unsigned long long)s->totals.events,
-	         a, b, what);
-	sl_panic(__FILE__, __LINE__, text);
+	struct sl_sim_node *n = &s->node[peer];
+	const struct sl_peer *p = n->peer;
+	if (p->epoch != n->log_epoch) {
+		n->unsure =
+		    p->epoch < n->log_epoch; /* a new life that does not know: this epoch was there before */
+		n->log_epoch = p->epoch;
+		n->digests = 0;
+	}
+	if (p->number >= n->digests) {
+		n->digest = realloc(n->digest, (p->number + 64) * sizeof *n->digest);
+		SL_CHECK(n->digest);
+		memset(n->digest + n->digests, 0, (p->number + 64 - n->digests) * sizeof *n->digest);
+		n->digests = p->number + 64;
+	}
+	uint64_t *at = &n->digest[p->number];
+	if (*at > FORKED && *at != p->digest && s->setup.check == SL_SIM_CHECK_EXACT)
+		sl_sim_broken(s, "peer %u has frame %u twice, with different contents", peer, p->number);
+	/* Two of one number: neighbours may hold either for a while; their next frame or tag shows it. */
+	*at = *at && *at != p->digest ? FORKED : p->digest;
 }
 
-/* Copies at both ends are bit-equal at equal numbers; steps differ by one at most. */
-static void check_edge(const struct sl_sim *s, uint32_t owner, uint32_t holder, const struct sl_edge *held)
+/* What `holder` has of `owner`'s copy is what the owner had at that number, bit for bit. */
+static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const struct sl_edge *held)
 {
-	const struct sl_peer *p = s->node[owner].peer;
+	const struct sl_sim_node *n = &s->node[owner];
+	const struct sl_peer *p = n->peer;
 	const struct sl_plan *plan = s->setup.plan;
-	if (!held->greeted || held->their_epoch != p->epoch || held->diverged)
+	if (n->unsure || !held->greeted || held->their_epoch != n->log_epoch || held->diverged)
 		return;
-	if (held->their_number == p->number && memcmp(held->theirs, p->block, 4 * plan->block_floats) != 0)
-		broken(s, owner, holder, "copies differ at the same number");
+	if (held->their_number >= n->digests)
+		sl_sim_broken(s, "peer %u holds a copy of peer %u at %u, which that never reached", holder,
+		              owner, held->their_number);
+	else if (n->digest[held->their_number] <= FORKED)
+		return;
+	else if (n->digest[held->their_number] != held->their_digest)
+		sl_sim_broken(s, "peer %u's copy of peer %u at %u is not what that had", holder, owner,
+		              held->their_number);
+	else if (held->their_number == p->number && held->their_epoch == p->epoch &&
+	         memcmp(held->theirs, p->block, plan->block_bytes) != 0)
+		sl_sim_broken(s, "copies of peer %u differ at number %u at peer %u", owner, p->number,
+		              holder);
 }
 
-static void check_steps(const struct sl_sim *s, uint32_t a, uint32_t b, const struct sl_edge *x,
+static void check_steps(struct sl_sim *s, uint32_t a, uint32_t b, const struct sl_edge *x,
                         const struct sl_edge *y)
 {
-	bool settled = x->greeted && y->greeted && !x->reset && !y->reset && !s->node[a].peer->resumed &&
-	               !s->node[b].peer->resumed;
+	bool settled = x->greeted && y->greeted && !x->reset && !y->reset && s->node[a].life == 0 &&
+	               s->node[b].life == 0; /* a restarted end computes its steps again */
 	uint32_t ahead = x->step > y->step ? x->step - y->step : y->step - x->step;
 	if (settled && ahead > 1 && x->their_epoch == s->node[b].peer->epoch &&
 	    y->their_epoch == s->node[a].peer->epoch)
-		broken(s, a, b, "one end has completed two steps more than the other");
+		sl_sim_broken(s, "edge %u-%u: one end has completed two steps more than the other", a, b);
 }
 
-void sl_sim_check_node(const struct sl_sim *s, uint32_t peer)
+/* What one end can say of itself. */
+static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_edge *e)
+{
+	const struct sl_peer *p = s->node[peer].peer;
+	const struct sl_plan *plan = s->setup.plan;
+	const char *what = NULL;
+	if (e->hold.used > plan->hold_bytes || e->stash.used > plan->hold_bytes)
+		what = "more bytes held than there is room";
+	else if (e->limit > p->number || e->acknowledged > p->number || e->sent > p->number)
+		what = "a cursor beyond the journal";
+	else if (e->tagged != e->step + e->mine_open && !e->reset)
+		what = "a tag that belongs to no step";
+	else if (e->mine_open && !e->mine_saved && e->limit != p->number)
+		what = "the copy that an open tag stands for is gone";
+	else if (sl_vector_digest(plan->block_floats, 0, (const float *)(const void *)e->theirs) !=
+	         e->their_digest)
+		what = "a copy that is not what its digest says";
+	if (what)
+		sl_sim_broken(s, "peer %u, edge to %u: %s", peer, e->neighbour, what);
+}
+
+static void check_peer(struct sl_sim *s, uint32_t peer)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	const struct sl_peer *p = n->peer;
+	if (p->round < n->last_round && p->phase != SL_PHASE_RECOVERING)
+		sl_sim_broken(s, "peer %u went back from round %u to %u", peer, n->last_round, p->round);
+	n->last_round = p->round;
+	if (!sl_vector_finite(s->setup.plan->dimension, p->learner.x))
+		sl_sim_broken(s, "the model of peer %u is not finite", peer);
+	if (sl_vector_digest(s->setup.plan->block_floats, 0, (const float *)(const void *)p->block) !=
+	    p->digest)
+		sl_sim_broken(s, "peer %u's own copy is not what its digest says", peer);
+}
+
+void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 {
 	const struct sl_topology *t = s->setup.topology;
 	if (s->setup.check == SL_SIM_CHECK_NONE || !s->node[peer].alive)
 		return;
+	remember(s, peer);
+	check_peer(s, peer);
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		uint32_t other = t->neighbour[l];
+		const struct sl_edge *mine = &s->node[peer].peer->edge[l - t->first[peer]];
+		check_edge(s, peer, mine);
 		if (!s->node[other].alive)
 			continue;
-		const struct sl_edge *mine = &s->node[peer].peer->edge[l - t->first[peer]];
 		const struct sl_edge *theirs =
 		    &s->node[other].peer->edge[s->link[l].reverse - t->first[other]];
-		check_edge(s, peer, other, theirs);
-		check_edge(s, other, peer, mine);
+		check_copy(s, peer, other, theirs);
+		check_copy(s, other, peer, mine);
 		check_steps(s, peer, other, mine, theirs);
 	}
 }

@@ -11,7 +11,10 @@ static void file_timer(struct sl_sim *s, uint32_t peer)
 {
 	struct sl_sim_node *n = &s->node[peer];
 	struct sl_time due = sl_peer_deadline(n->peer);
-	if (n->halted || due.us == SL_TIME_NEVER.us || !sl_time_before(due, n->timer))
+	if (n->halted || due.us == SL_TIME_NEVER.us)
+		return;
+	due = sl_time_after(due, -n->skew_us);
+	if (!sl_time_before(due, n->timer))
 		return;
 	n->timer = sl_time_before(due, s->now) ? s->now : due;
 	sl_sim_push(s, (struct sl_sim_event){
@@ -74,10 +77,12 @@ static void take_checkpoint(struct sl_sim *s)
 	n->pending = malloc(n->pending_length);
 	SL_CHECK(n->pending);
 	sl_peer_save(n->peer, n->pending);
-	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, s->setup.network.compute_us),
-	                                      .what = SL_HAPPENS_CHECKPOINTED,
-	                                      .peer = s->acting,
-	                                      .life = n->life });
+	n->pending_round = sl_peer_round(n->peer);
+	sl_sim_push(
+	    s, (struct sl_sim_event){ .at = sl_time_after(s->now, s->setup.network.compute_us + n->disk_us),
+	                              .what = SL_HAPPENS_CHECKPOINTED,
+	                              .peer = s->acting,
+	                              .life = n->life });
 }
 
 static void act(void *context, const struct sl_action *a)
@@ -90,11 +95,11 @@ static void act(void *context, const struct sl_action *a)
 		            a->body_length);
 		break;
 	case SL_ACTION_JOB:
-		sl_sim_push(s,
-		            (struct sl_sim_event){ .at = sl_time_after(s->now, s->setup.network.compute_us),
-		                                   .what = SL_HAPPENS_JOB_DONE,
-		                                   .peer = s->acting,
-		                                   .life = n->life });
+		sl_sim_push(s, (struct sl_sim_event){
+		                   .at = sl_time_after(s->now, s->setup.network.compute_us * n->slow),
+		                   .what = SL_HAPPENS_JOB_DONE,
+		                   .peer = s->acting,
+		                   .life = n->life });
 		break;
 	case SL_ACTION_ROUND_ROW:
 		on_round(s, a->round);
@@ -119,7 +124,7 @@ static void act(void *context, const struct sl_action *a)
 		n->ok = a->ok;
 		s->totals.halted++;
 		if (!a->ok)
-			snprintf(s->trouble, sizeof s->trouble, "peer %u: %s", s->acting, a->detail);
+			sl_sim_broken(s, "peer %u: %s", s->acting, a->detail);
 		break;
 	case SL_ACTION_MARK:
 	case SL_ACTION_FINISHED:
@@ -128,7 +133,7 @@ static void act(void *context, const struct sl_action *a)
 	}
 }
 
-static void make_peer(struct sl_sim *s, uint32_t i)
+void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 {
 	const struct sl_topology *t = s->setup.topology;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
@@ -148,9 +153,11 @@ static void make_peer(struct sl_sim *s, uint32_t i)
 	n->alive = true;
 	n->halted = false;
 	n->timer = SL_TIME_NEVER;
+	n->slow = n->slow ? n->slow : 1;
+	n->last_round = 0;
 }
 
-static void start_peer(struct sl_sim *s, uint32_t i)
+void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
 {
 	/* Peers start a little apart, as processes do. */
 	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].life);
@@ -196,8 +203,8 @@ struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *er
 	sl_scratch_make(&s->scratch, setup->plan, &arena);
 	find_reverse(s);
 	for (uint32_t i = 0; i < t->peers; i++) {
-		make_peer(s, i);
-		start_peer(s, i);
+		sl_sim_make_peer(s, i);
+		sl_sim_start_peer(s, i);
 	}
 	return s;
 }
@@ -211,6 +218,7 @@ void sl_sim_close(struct sl_sim *s)
 		free(s->node[i].checkpoint[0]);
 		free(s->node[i].checkpoint[1]);
 		free(s->node[i].pending);
+		free(s->node[i].digest);
 	}
 	for (size_t i = 0; i < s->heap_length; i++)
 		free(s->heap[i].bytes);
@@ -224,22 +232,27 @@ void sl_sim_close(struct sl_sim *s)
 	free(s);
 }
 
-static void keep_checkpoint(struct sl_sim_node *n)
+void sl_sim_keep_checkpoint(struct sl_sim_node *n)
 {
 	free(n->checkpoint[1]);
 	n->checkpoint[1] = n->checkpoint[0];
 	n->checkpoint_length[1] = n->checkpoint_length[0];
+	n->checkpoint_round[1] = n->checkpoint_round[0];
 	n->checkpoint[0] = n->pending;
 	n->checkpoint_length[0] = n->pending_length;
+	n->checkpoint_round[0] = n->pending_round;
 	n->pending = NULL;
+	n->written++;
 }
 
 static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 {
 	struct sl_sim_node *n = &s->node[e->peer];
-	struct sl_event event = {
-		.now = s->now, .edge = e->edge, .bytes = e->bytes, .length = e->length, .ok = true
-	};
+	struct sl_event event = { .now = sl_time_after(s->now, n->skew_us),
+		                  .edge = e->edge,
+		                  .bytes = e->bytes,
+		                  .length = e->length,
+		                  .ok = true };
 	switch (e->what) {
 	case SL_HAPPENS_START:
 		event.kind = SL_EVENT_START;
@@ -259,7 +272,9 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		event.kind = SL_EVENT_JOB_DONE;
 		break;
 	case SL_HAPPENS_CHECKPOINTED:
-		keep_checkpoint(n);
+		event.ok = !n->disk_fails;
+		if (event.ok)
+			sl_sim_keep_checkpoint(n);
 		event.kind = SL_EVENT_CHECKPOINTED;
 		break;
 	}
@@ -274,8 +289,15 @@ bool sl_sim_step(struct sl_sim *s)
 	if (!sl_sim_pop(s, &e))
 		return false;
 	s->now = e.at;
-	const struct sl_sim_node *n = &s->node[e.peer];
+	struct sl_sim_node *n = &s->node[e.peer];
 	if (n->alive && !n->halted && e.life == n->life) {
+		if (sl_time_before(s->now, n->paused_until)) {
+			if (e.what == SL_HAPPENS_TIMER && e.at.us == n->timer.us)
+				n->timer = n->paused_until;
+			e.at = n->paused_until; /* in the order in which they came */
+			sl_sim_push(s, e);
+			return true;
+		}
 		s->totals.events++;
 		deliver(s, &e);
 		sl_sim_check_node(s, e.peer);
@@ -289,11 +311,10 @@ bool sl_sim_run(struct sl_sim *s, uint64_t events_most)
 	uint64_t last = s->totals.events + events_most;
 	while (s->totals.halted < s->setup.topology->peers && s->trouble[0] == '\0') {
 		if (s->totals.events >= last)
-			snprintf(s->trouble, sizeof s->trouble, "the run did not end within %llu events",
-			         (unsigned long long)events_most);
+			sl_sim_broken(s, "the run did not end within %llu events",
+			              (unsigned long long)events_most);
 		else if (!sl_sim_step(s))
-			snprintf(s->trouble, sizeof s->trouble,
-			         "nothing is left to happen, yet peers have not finished");
+			sl_sim_broken(s, "nothing is left to happen, yet peers have not finished");
 	}
 	return s->trouble[0] == '\0';
 }
@@ -313,57 +334,4 @@ void sl_sim_totals(const struct sl_sim *s, struct sl_sim_totals *out)
 struct sl_peer *sl_sim_peer(struct sl_sim *s, uint32_t peer)
 {
 	return s->node[peer].peer;
-}
-
-void sl_sim_kill(struct sl_sim *s, uint32_t peer)
-{
-	struct sl_sim_node *n = &s->node[peer];
-	n->alive = false;
-	n->life++;
-	free(n->pending);
-	n->pending = NULL;
-}
-
-void sl_sim_revive(struct sl_sim *s, uint32_t peer, bool with_checkpoint)
-{
-	struct sl_sim_node *n = &s->node[peer];
-	SL_CHECK(!n->alive);
-	make_peer(s, peer);
-	for (int i = 0; with_checkpoint && i < 2; i++)
-		if (n->checkpoint[i] &&
-		    sl_peer_load(n->peer, n->checkpoint[i], n->checkpoint_length[i], NULL) == SL_OK)
-			break;
-	start_peer(s, peer);
-}
-
-void sl_sim_cut(struct sl_sim *s, uint32_t from, uint32_t to, bool cut)
-{
-	const struct sl_topology *t = s->setup.topology;
-	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++)
-		if (t->neighbour[l] == to)
-			s->link[l].cut = cut;
-}
-
-bool sl_sim_alive(const struct sl_sim *s, uint32_t peer)
-{
-	return s->node[peer].alive;
-}
-
-void sl_sim_inject(struct sl_sim *s, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length)
-{
-	const struct sl_topology *t = s->setup.topology;
-	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++) {
-		if (t->neighbour[l] != to)
-			continue;
-		struct sl_sim_event e = { .at = s->now,
-			                  .what = SL_HAPPENS_RECEIVE,
-			                  .peer = to,
-			                  .edge = s->link[l].reverse - t->first[to],
-			                  .life = s->node[to].life,
-			                  .length = length };
-		e.bytes = malloc(length ? length : 1);
-		SL_CHECK(e.bytes);
-		memcpy(e.bytes, bytes, length);
-		sl_sim_push(s, e);
-	}
 }

@@ -1,14 +1,16 @@
 /* sim.h — many peers in one process over a virtual network and clock: the second driver of the same peer.
  *
  * Order is (time, number of issue): no ties, no addresses, no wall clock, so a run repeats exactly. After
- * every event the invariants are checked (check.c); a broken one panics with the event's number. */
+ * every event the invariants are checked (check.c); a broken one ends the run as trouble, with the event's
+ * number. */
 #ifndef SL_SIM_SIM_H
 #define SL_SIM_SIM_H
 
 #include "gossip/peer.h"
 #include "topology/topology.h"
 
-enum sl_sim_check { SL_SIM_CHECK_NONE, SL_SIM_CHECK_COPIES, SL_SIM_CHECK_CHOICES };
+/* EXACT: also that what a peer computes again after a crash is what it computed before. */
+enum sl_sim_check { SL_SIM_CHECK_NONE, SL_SIM_CHECK_COPIES, SL_SIM_CHECK_EXACT, SL_SIM_CHECK_CHOICES };
 
 /* A link behaves like a TCP connection whose messages may be lost whole (a reconnect, a full queue),
  * repeated, or delayed past later ones. Probabilities are per message. */
@@ -60,14 +62,40 @@ void sl_sim_totals(const struct sl_sim *, struct sl_sim_totals *out);
 struct sl_peer *sl_sim_peer(struct sl_sim *, uint32_t peer);
 
 /* Faults, for tests and plans. A killed peer loses everything but its checkpoints; messages to it vanish.
- * Revived, it goes on from the newest checkpoint, or from nothing. A cut link loses every message in that
- * direction. */
+ * Revived, it goes on from a checkpoint, or from nothing. A cut link loses every message in that direction.
+ */
+enum sl_sim_disk {
+	SL_SIM_DISK_LOST,
+	SL_SIM_DISK_NEWEST, /* the newest checkpoint, or the older one if that is refused */
+	SL_SIM_DISK_OLDER,  /* the newest is damaged: it is gone, and the older one (if any) is the newest now
+	                     */
+};
 void sl_sim_kill(struct sl_sim *, uint32_t peer);
-void sl_sim_revive(struct sl_sim *, uint32_t peer, bool with_checkpoint);
+/* Killed when the checkpoint being written had reached the disk already, but the peer had not heard so. */
+void sl_sim_kill_synced(struct sl_sim *, uint32_t peer);
+void sl_sim_revive(struct sl_sim *, uint32_t peer, enum sl_sim_disk);
 void sl_sim_cut(struct sl_sim *, uint32_t from, uint32_t to, bool cut);
 bool sl_sim_alive(const struct sl_sim *, uint32_t peer);
+bool sl_sim_halted(const struct sl_sim *, uint32_t peer);
+/* Rounds that the peer's newest durable checkpoint holds: rows of earlier rounds are in its history. */
+uint32_t sl_sim_durable_rounds(const struct sl_sim *, uint32_t peer);
+/* SIGSTOP: nothing happens at the peer until then; messages and timers wait. */
+void sl_sim_pause(struct sl_sim *, uint32_t peer, int64_t us);
+/* Its jobs take `times` (≥ 1) times longer. */
+void sl_sim_slow(struct sl_sim *, uint32_t peer, int64_t times);
+/* Its checkpoints take `us` longer, or fail. */
+void sl_sim_disk(struct sl_sim *, uint32_t peer, bool fails, int64_t us);
+/* Its clock from its next life on, less the simulator's. */
+void sl_sim_skew(struct sl_sim *, uint32_t peer, int64_t us);
 /* Hands a peer a message as if `from` had sent it. */
 void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
+/* The life that the frames of a peer carry now. */
+uint16_t sl_sim_life(const struct sl_sim *, uint32_t peer);
+/* The network's rates, which may change at any time. */
+struct sl_sim_network *sl_sim_network(struct sl_sim *);
+struct sl_time sl_sim_now(const struct sl_sim *);
+/* Lets time pass in which nothing happens, when sl_sim_step said that nothing is left. */
+void sl_sim_wait(struct sl_sim *, int64_t us);
 
 /* With a probe r (plan->probe): Σ_i <r, x_i> less the terms so far added at one end only. At η = 0 it never
  * moves. */

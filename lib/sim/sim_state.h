@@ -27,12 +27,26 @@ struct sl_sim_node {
 	uint8_t *block; /* its arena */
 	uint32_t life;
 	bool alive, halted, ok;
-	struct sl_time timer;   /* the pending timer event */
+	struct sl_time timer;   /* the pending timer event, in the simulator's time */
 	uint8_t *checkpoint[2]; /* newest, older */
 	size_t checkpoint_length[2];
+	uint32_t checkpoint_round[2];
 	uint8_t *pending;
 	size_t pending_length;
+	uint32_t pending_round, written; /* written: checkpoints since the disk was new */
 	uint64_t wire_tx, wire_rx;
+
+	/* faults in force */
+	int64_t skew_us; /* its clock less the simulator's */
+	struct sl_time paused_until;
+	int64_t slow;    /* its jobs take so many times longer */
+	int64_t disk_us; /* further time of a checkpoint */
+	bool disk_fails;
+
+	/* what the invariants remember */
+	uint64_t *digest; /* of the public copy at each number of log_epoch; 0: not seen */
+	uint32_t digests, log_epoch, last_round;
+	bool unsure;
 };
 
 /* One direction of an edge, indexed as topology->neighbour is. */
@@ -67,11 +81,18 @@ struct sl_sim {
 	char trouble[256];
 };
 
+/* sim.c, for trouble.c */
+void sl_sim_make_peer(struct sl_sim *, uint32_t peer);
+void sl_sim_start_peer(struct sl_sim *, uint32_t peer);
+void sl_sim_keep_checkpoint(struct sl_sim_node *);
+
 void sl_sim_push(struct sl_sim *, struct sl_sim_event);
 bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 /* Draws the fate of a message on a link and files its arrivals. */
 void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const uint8_t *header, const uint8_t *body,
                  size_t length);
-void sl_sim_check_node(const struct sl_sim *, uint32_t peer);
+void sl_sim_check_node(struct sl_sim *, uint32_t peer);
+/* Remembers the first thing that went wrong; the run then ends. */
+__attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const char *format, ...);
 
 #endif

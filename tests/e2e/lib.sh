@@ -49,8 +49,8 @@ says() {
 	done
 }
 
-# one_line out|err: exactly one line was printed.
-one_line() { [ "$(wc -l < "$work/$1")" -eq 1 ] || fail "std$1 is not one line"; }
+# one_line out|err: exactly one line was printed, notes not counted.
+one_line() { [ "$(grep -vc ' note: ' "$work/$1")" -eq 1 ] || fail "std$1 is not one line"; }
 
 # within SECONDS COMMAND...: repeats the command until it succeeds.
 within() {

@@ -1,0 +1,77 @@
+/* faults.h — a plan of troubles drawn from a seed, and its execution beside a running simulation.
+ *
+ * Each fault waits for progress (rounds done, all peers together) or, where nothing moves any more, for time;
+ * lasts; and ends. Which kinds occur at all is drawn too: many faults hide others. When all have ended the
+ * network is clean. */
+#ifndef SL_SIM_FAULTS_H
+#define SL_SIM_FAULTS_H
+
+#include "base/random.h"
+#include "sim/sim.h"
+
+#define SL_FAULT_KINDS(X)                                                                                    \
+	X(CUT, "a link cut both ways")                                                                       \
+	X(CUT_ONE_WAY, "a link cut one way")                                                                 \
+	X(ISOLATE, "all links of a peer cut")                                                                \
+	X(PARTITION, "the peers cut into two halves")                                                        \
+	X(CRASH, "kill -9 of some peers")                                                                    \
+	X(CRASH_ALL, "kill -9 of all peers")                                                                 \
+	X(PAUSE, "SIGSTOP of a peer")                                                                        \
+	X(SLOW, "a slow peer")                                                                               \
+	X(DISK_FULL, "checkpoints of a peer fail")                                                           \
+	X(DISK_SLOW, "checkpoints of a peer take long")                                                      \
+	X(STORM, "high rates of loss, repetition, reordering, delay")                                        \
+	X(GARBAGE, "bytes that are no frame, or malformed behind a true header")                             \
+	X(DISK_LOST, "kill -9 of a peer whose checkpoints are lost too")
+#define X(id, text) SL_FAULT_##id,
+enum sl_fault_kind { SL_FAULT_KINDS(X) SL_FAULT_COUNT };
+#undef X
+const char *sl_fault_text(enum sl_fault_kind);
+
+struct sl_fault {
+	enum sl_fault_kind kind;
+	uint64_t progress; /* starts when so many rounds are done … */
+	uint32_t events;   /* … and so many events later */
+	int64_t lasts_us;
+	uint64_t peers; /* a bit a peer */
+	uint32_t peer, other;
+	enum sl_sim_disk disk; /* what a killed peer comes back with */
+	bool synced;           /* a checkpoint on its way had reached the disk */
+	int64_t amount;        /* of SLOW, DISK_SLOW */
+	double rate;           /* of STORM */
+
+	/* execution */
+	bool active;
+	struct sl_time until;
+	uint64_t killed;
+};
+
+enum { SL_FAULTS_MAX = 16 };
+
+struct sl_faults {
+	struct sl_fault fault[SL_FAULTS_MAX];
+	uint32_t count, next;
+	struct sl_random random; /* for contents: garbage, clocks */
+	uint64_t run;            /* fingerprint, for true headers */
+	const struct sl_topology *topology;
+	struct sl_sim_network calm; /* the rates of the run; without loss once all has ended */
+	struct sl_time last;        /* when the last fault started or ended */
+	uint32_t events;            /* since the next fault's progress was reached */
+	/* Told before a peer is killed, so that a driver can lose what was not durable. May be NULL. */
+	void (*killed)(void *context, uint32_t peer);
+	void *context;
+	bool keep; /* there are no checkpoints: whoever has ended is not started again */
+	uint64_t happened[SL_FAULT_COUNT];
+	uint32_t resumed; /* times that peers which had ended had to be started again for the others */
+};
+
+/* Draws a plan whose faults start in the first `part` of so many rounds. `allowed` has a bit a kind. At most
+ * 64 peers. */
+void sl_faults_draw(struct sl_faults *, uint64_t seed, const struct sl_topology *, double part,
+                    uint32_t rounds, uint32_t allowed);
+/* Call after every event. */
+void sl_faults_step(struct sl_faults *, struct sl_sim *);
+/* Nothing is left to happen in the simulation: ends or starts the next thing. False: there is none. */
+bool sl_faults_skip(struct sl_faults *, struct sl_sim *);
+
+#endif

@@ -1,0 +1,194 @@
+/* scenario.c — what a seed of the swarm stands for. */
+#include "gossip/algorithm.h"
+#include "sim/swarm.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLES = 12 };
+
+static const char *const graphs[] = { "ring:3",     "ring:4",     "ring:5",    "ring:8",
+	                              "path:2",     "path:4",     "star:4",    "star:5",
+	                              "complete:3", "complete:4", "torus:3x3", "hypercube:8" };
+static const char *const pipelines[] = { "topk:0.2 | dither:16 | golomb", "topk:0.3 | float32 | raw",
+	                                 "all | float32 | raw",           "all | dither:8 | golomb",
+	                                 "topk:0.1 | dither:8 | elias",   "all | qsgd:4 | elias" };
+static const char *const paces[] = { "lockstep", "staleness:1", "staleness:3", "free" };
+
+#define PICK(g, list) (list)[sl_random_below(g, sizeof(list) / sizeof *(list))]
+
+/* Algorithms whose duals must sum to zero cannot go on from the neighbours' copies: not for runs that lose
+ * disks. */
+static const char *draw_algorithm(enum sl_swarm_kind kind, struct sl_random *g)
+{
+	uint32_t algorithms = 0;
+	while (sl_algorithms[algorithms])
+		algorithms++;
+	const struct sl_algorithm *a = sl_algorithms[sl_random_below(g, algorithms)];
+	if (kind == SL_SWARM_MEAN || (kind == SL_SWARM_SURVIVE && a->irrecoverable))
+		return "choco";
+	return a->name;
+}
+
+/* All magnitudes from least to most alike. */
+static int64_t draw_us(struct sl_random *g, double least, double most)
+{
+	return (int64_t)(least * pow(most / least, sl_random_unit_double(g)));
+}
+
+static void draw_settings(struct sl_swarm *w, struct sl_random *g)
+{
+	struct sl_settings *s = &w->settings;
+	sl_settings_standard(s);
+	s->seed = sl_random_u64(g) >> 33;
+	s->evaluate = 1 + sl_random_below(g, 12);
+	s->batch = 4;
+	s->local_steps = 1 + sl_random_below(g, 2);
+	s->gamma = 0.1 + 0.5 * sl_random_unit_double(g);
+	s->eta = 0.05;
+	s->sketch = 0;
+	s->momentum = sl_random_below(g, 3) ? 0 : 0.5;
+	s->checkpoint_every = sl_random_below(g, 4) ? 1 + sl_random_below(g, 8) : 0;
+	s->catch_up = sl_random_below(g, 2) ? 5 + sl_random_below(g, 100) : 1000000;
+	s->link_timeout_us = draw_us(g, 300000, 10e6);
+	snprintf(s->model, sizeof s->model, "%s", sl_random_below(g, 3) ? "softmax" : "mlp:3");
+	snprintf(s->pipeline, sizeof s->pipeline, "%s", PICK(g, pipelines));
+	snprintf(s->algorithm, sizeof s->algorithm, "%s", draw_algorithm(w->kind, g));
+	s->round_timeout_us = INT64_MAX;
+	if (w->kind == SL_SWARM_EXACT) {
+		s->rounds = 5 + sl_random_below(g, 30);
+		return;
+	}
+	const char *pace = PICK(g, paces);
+	snprintf(s->pace_text, sizeof s->pace_text, "%s", pace);
+	s->rounds = w->kind == SL_SWARM_MEAN ? 100 + sl_random_below(g, 100) : 40 + sl_random_below(g, 60);
+	bool disk_lost = w->kind == SL_SWARM_SURVIVE;
+	if (strcmp(pace, "lockstep") != 0 || disk_lost || sl_random_below(g, 2))
+		s->round_timeout_us = draw_us(g, 100000, 3e6);
+	if (w->kind == SL_SWARM_MEAN)
+		s->catch_up = 1000000; /* a skipped round is a skipped step of nobody; but the mean is
+		                          watched, not the rounds */
+}
+
+/* Where nobody waits for the absent, a round must be long against a lost frame, or all rounds are over before
+ * it is asked for. */
+static void draw_network(struct sl_swarm *w, struct sl_random *g)
+{
+	bool waits = w->settings.round_timeout_us == INT64_MAX && w->settings.pace == SL_PACE_LOCKSTEP;
+	w->network.latency_us = draw_us(g, 50, 20000);
+	w->network.jitter_us = sl_random_below(g, 2) ? w->network.latency_us / 2 : 0;
+	w->network.compute_us = waits ? draw_us(g, 100, 20000) : draw_us(g, 50000, 500000);
+	if (sl_random_below(g, 2)) {
+		w->network.loss = 0.1 * sl_random_unit_double(g);
+		w->network.duplicate = 0.1 * sl_random_unit_double(g);
+		w->network.reorder = 0.1 * sl_random_unit_double(g);
+	}
+}
+
+static void draw_faults(struct sl_swarm *w)
+{
+	uint32_t crashes = 1u << SL_FAULT_CRASH | 1u << SL_FAULT_CRASH_ALL, lost = 1u << SL_FAULT_DISK_LOST;
+	w->allowed = (1u << SL_FAULT_COUNT) - 1;
+	w->part = w->kind == SL_SWARM_EXACT ? 0.95 : 0.5;
+	if (w->kind == SL_SWARM_MEAN)
+		w->allowed &= ~(crashes | lost);
+	if (w->kind == SL_SWARM_EXACT)
+		w->allowed &= ~(lost | (w->settings.checkpoint_every ? 0 : crashes));
+}
+
+static enum sl_status make_data(struct sl_swarm *w, uint32_t features, uint32_t classes,
+                                struct sl_error *error)
+{
+	uint32_t peers = w->topology.peers, total = (peers + 1) * SAMPLES;
+	w->numbers = calloc((size_t)total * features, sizeof *w->numbers);
+	w->labels = calloc(total, sizeof *w->labels);
+	if (!w->numbers || !w->labels)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for the samples of %u peers", peers);
+	struct sl_random g = sl_random_stream(w->seed, 0, "samples", 0);
+	for (uint32_t s = 0; s < total; s++) {
+		w->labels[s] = (uint16_t)sl_random_below(&g, classes);
+		for (uint32_t f = 0; f < features; f++)
+			w->numbers[(size_t)s * features + f] =
+			    (f % classes == w->labels[s] ? 1.5f : 0) + 0.5f * (float)sl_random_normal(&g);
+	}
+	for (uint32_t i = 0; i <= peers; i++) {
+		struct sl_dataset *d = i < peers ? &w->shard[i] : &w->test;
+		*d = (struct sl_dataset){ .kind = SL_FEATURES_FLOAT,
+			                  .samples = SAMPLES,
+			                  .features = features,
+			                  .classes = classes,
+			                  .dense = w->numbers + (size_t)i * SAMPLES * features,
+			                  .label = w->labels + i * SAMPLES };
+	}
+	return SL_OK;
+}
+
+/* Combinations that an algorithm refuses are run with one that takes all. */
+static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t classes,
+                                struct sl_error *error)
+{
+	struct sl_spectrum spectrum;
+	char note[SL_TEXT_MAX];
+	const struct sl_topology *t = &w->topology;
+	sl_topology_spectrum(t, &spectrum);
+	struct sl_plan_graph graph = { t->peers, spectrum.degree_most, spectrum.beta, spectrum.gap,
+		                       t->edges == t->peers * (t->peers - 1) / 2 };
+	if (sl_settings_check(&w->settings, error) == SL_OK &&
+	    sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test, note, error) == SL_OK)
+		return SL_OK;
+	snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "choco");
+	enum sl_status status = sl_settings_check(&w->settings, error);
+	if (status == SL_OK)
+		status =
+		    sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test, note, error);
+	return status;
+}
+
+static enum sl_status make_probe(struct sl_swarm *w, struct sl_error *error)
+{
+	w->plan.settings.eta = w->plan.settings.eta_end = w->plan.settings.lambda = 0;
+	w->plan.settings.eta_schedule = SL_ETA_CONSTANT;
+	w->probe = calloc(w->plan.dimension, sizeof *w->probe);
+	if (!w->probe)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for a probe");
+	struct sl_random g = sl_random_stream(w->seed, 0, "probe", 0);
+	for (uint32_t k = 0; k < w->plan.dimension; k++)
+		w->probe[k] = sl_random_u64(&g) & 1 ? 1.0f : -1.0f;
+	w->plan.probe = w->probe;
+	return SL_OK;
+}
+
+enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error *error)
+{
+	struct sl_random g = sl_random_stream(seed, UINT32_MAX, "scenario", 0);
+	static const enum sl_swarm_kind kinds[] = { SL_SWARM_EXACT, SL_SWARM_EXACT, SL_SWARM_MEAN,
+		                                    SL_SWARM_SURVIVE };
+	memset(w, 0, sizeof *w);
+	w->seed = seed;
+	w->kind = PICK(&g, kinds);
+	const char *graph = PICK(&g, graphs);
+	uint32_t features = 4 + sl_random_below(&g, 5), classes = 3;
+	draw_settings(w, &g);
+	enum sl_status status = sl_topology_make(&w->topology, graph, seed, error);
+	if (status == SL_OK)
+		status = make_data(w, features, classes, error);
+	if (status == SL_OK)
+		status = make_plan(w, features, classes, error);
+	if (status == SL_OK && w->kind == SL_SWARM_MEAN)
+		status = make_probe(w, error);
+	w->plan.run = 77;
+	w->plan.session = 99;
+	draw_network(w, &g);
+	draw_faults(w);
+	return status;
+}
+
+void sl_swarm_free(struct sl_swarm *w)
+{
+	sl_topology_free(&w->topology);
+	free(w->numbers);
+	free(w->labels);
+	free(w->probe);
+}

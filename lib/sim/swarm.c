@@ -1,0 +1,323 @@
+/* swarm.c — runs a seed, and judges. */
+#include "sim/swarm.h"
+
+#include "gossip/algorithm.h"
+#include "linalg/vector.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { EVENTS_MOST = 300000 };
+
+enum row_state { ROW_NONE, ROW_WRITTEN };
+
+/* One run, disturbed or not, and the history that it leaves. */
+struct run {
+	const struct sl_swarm *swarm;
+	struct sl_sim *sim;
+	struct sl_faults faults;
+	bool disturbed;
+	struct sl_round_row *row; /* peers × rounds */
+	uint8_t *state;
+	uint64_t digest[64];
+	double spread, mean, most; /* mean, most: of the probe */
+	struct sl_random random;   /* which rows a crash takes along */
+	void (*event)(void *, const struct sl_event_row *);
+	void *context;
+	char *trouble;
+	size_t trouble_size;
+};
+
+__attribute__((format(printf, 2, 3))) static void wrong(struct run *r, const char *format, ...)
+{
+	if (r->trouble[0])
+		return;
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(r->trouble, r->trouble_size, format, arguments);
+	va_end(arguments);
+}
+
+static bool same_double(double a, double b)
+{
+	return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+}
+
+/* The first column in which two rows of a round differ, or NULL. */
+static const char *differs(const struct sl_round_row *a, const struct sl_round_row *b)
+{
+	return !same_double(a->train_loss, b->train_loss)         ? "train_loss"
+	       : !same_double(a->test_loss, b->test_loss)         ? "test_loss"
+	       : !same_double(a->test_accuracy, b->test_accuracy) ? "test_accuracy"
+	       : a->nonzero != b->nonzero                         ? "nonzero"
+	       : !same_double(a->disagreement, b->disagreement)   ? "disagreement"
+	       : a->payload_tx != b->payload_tx                   ? "payload_tx"
+	       : a->payload_rx != b->payload_rx                   ? "payload_rx"
+	                                                          : NULL;
+}
+
+static void on_round(void *context, const struct sl_round_row *row)
+{
+	struct run *r = context;
+	size_t at = (size_t)row->peer * r->swarm->settings.rounds + row->round;
+	const char *column = r->state[at] == ROW_WRITTEN ? differs(&r->row[at], row) : NULL;
+	if (column && r->swarm->kind == SL_SWARM_EXACT)
+		wrong(r, "peer %u told of round %u twice, with another %s", row->peer, row->round, column);
+	if (r->state[at] == ROW_NONE)
+		r->row[at] = *row;
+	r->state[at] = ROW_WRITTEN;
+}
+
+static void on_event(void *context, const struct sl_event_row *row)
+{
+	struct run *r = context;
+	if (r->event)
+		r->event(r->context, row);
+}
+
+/* Rows before a durable checkpoint are durable; of the others a crash leaves the first few. */
+static void on_kill(void *context, uint32_t peer)
+{
+	struct run *r = context;
+	uint32_t rounds = r->swarm->settings.rounds, durable = sl_sim_durable_rounds(r->sim, peer);
+	uint32_t left = durable + sl_random_below(&r->random, rounds - durable + 1);
+	memset(r->state + (size_t)peer * rounds + left, ROW_NONE, rounds - left);
+}
+
+static double spread(const struct run *r)
+{
+	uint32_t peers = r->swarm->topology.peers, d = r->swarm->plan.dimension;
+	double most = 0;
+	for (uint32_t k = 0; k < d; k++) {
+		double least = INFINITY, largest = -INFINITY;
+		for (uint32_t i = 0; i < peers; i++) {
+			double x = (double)sl_peer_model(sl_sim_peer(r->sim, i))[k];
+			least = fmin(least, x);
+			largest = fmax(largest, x);
+		}
+		most = fmax(most, largest - least);
+	}
+	return most;
+}
+
+static bool open_run(struct run *r, struct sl_error *error)
+{
+	const struct sl_swarm *w = r->swarm;
+	size_t rows = (size_t)w->topology.peers * w->settings.rounds;
+	struct sl_sim_setup setup = { &w->plan,
+		                      &w->topology,
+		                      w->shard,
+		                      w->network,
+		                      w->kind == SL_SWARM_EXACT ? SL_SIM_CHECK_EXACT : SL_SIM_CHECK_COPIES,
+		                      { .context = r, .round = on_round, .event = on_event } };
+	if (!r->disturbed)
+		setup.network.loss = setup.network.duplicate = setup.network.reorder = 0;
+	r->row = calloc(rows, sizeof *r->row);
+	r->state = calloc(rows, 1);
+	r->sim = sl_sim_open(&setup, error);
+	if (!r->sim || !r->row || !r->state)
+		return false;
+	r->random = sl_random_stream(w->seed, UINT32_MAX, "rows", 0);
+	if (r->disturbed) {
+		sl_faults_draw(&r->faults, w->seed, &w->topology, w->part, w->settings.rounds, w->allowed);
+		r->faults.run = w->plan.run;
+		r->faults.calm = w->network;
+		r->faults.killed = on_kill;
+		r->faults.context = r;
+		r->faults.keep = w->settings.checkpoint_every == 0;
+	}
+	return true;
+}
+
+/* At η = 0 models differ from the start on, and only mixing moves them. */
+static void start_mean(struct run *r)
+{
+	const struct sl_swarm *w = r->swarm;
+	struct sl_random g = sl_random_stream(w->seed, 0, "apart", 0);
+	for (uint32_t i = 0; i < w->topology.peers; i++) {
+		float *x = (float *)(uintptr_t)sl_peer_model(sl_sim_peer(r->sim, i));
+		for (uint32_t k = 0; k < w->plan.dimension; k++)
+			x[k] += (float)sl_random_normal(&g);
+	}
+	r->mean = sl_sim_mean_probe(r->sim);
+	r->spread = spread(r);
+}
+
+/* 1e-5·max|x| a coordinate (the invariant), over all coordinates with the probe's signs. */
+static void check_mean(struct run *r)
+{
+	double moved = fabs(sl_sim_mean_probe(r->sim) - r->mean);
+	r->most = fmax(r->most, moved);
+	if (!(moved <= 5e-5 * r->swarm->plan.dimension))
+		wrong(r, "the mean of the models has moved by %g", moved);
+}
+
+/* Where everybody stands: "0 waiting at 14 for 5; 3 halted …" */
+static void did_not_end(struct run *r)
+{
+	char text[300];
+	size_t n = 0;
+	text[0] = '\0';
+	for (uint32_t i = 0; i < r->swarm->topology.peers && n < sizeof text; i++) {
+		struct sl_peer_status status;
+		const struct sl_peer *p = sl_sim_peer(r->sim, i);
+		sl_peer_status(p, &status);
+		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u %s at %u", i ? "; " : "", i,
+		                      status.phase, status.round);
+		const char *join = " for ";
+		for (uint32_t k = 0; k < status.degree && n < sizeof text; k++) {
+			struct sl_peer_edge_status e;
+			sl_peer_edge_status(p, k, &e);
+			bool held_up = status.round == r->swarm->settings.rounds ? !e.finished
+			                                                         : e.waited_for || !e.greeted;
+			if (!held_up)
+				continue;
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%u%s%s", join, e.neighbour,
+			                      e.greeted ? "" : " (not greeted)", e.up ? "" : " (down)");
+			join = ",";
+		}
+	}
+	wrong(r, "the run did not end within %u events: %s", (unsigned)EVENTS_MOST, text);
+}
+
+static bool all_done(const struct run *r)
+{
+	for (uint32_t i = 0; i < r->swarm->topology.peers; i++)
+		if (sl_peer_round(sl_sim_peer(r->sim, i)) < r->swarm->settings.rounds)
+			return false;
+	return true;
+}
+
+static void run_to_the_end(struct run *r)
+{
+	const struct sl_swarm *w = r->swarm;
+	struct sl_sim_totals totals = { 0 };
+	bool mean = w->kind == SL_SWARM_MEAN;
+	while (!sl_sim_trouble(r->sim) && !r->trouble[0]) {
+		bool more = sl_sim_step(r->sim);
+		if (mean)
+			check_mean(r);
+		if (r->disturbed)
+			sl_faults_step(&r->faults, r->sim);
+		sl_sim_totals(r->sim, &totals);
+		if (totals.halted == w->topology.peers)
+			return;
+		if (totals.events > EVENTS_MOST) {
+			did_not_end(r);
+		} else if (r->faults.resumed && w->settings.checkpoint_every == 0 && all_done(r)) {
+			return; /* only the last farewell was lost, and whoever is started again would start
+			           from nothing */
+		} else if (!more && !(r->disturbed && sl_faults_skip(&r->faults, r->sim))) {
+			wrong(r, "nothing is left to happen, yet peers have not finished");
+		}
+	}
+	if (sl_sim_trouble(r->sim))
+		wrong(r, "%s", sl_sim_trouble(r->sim));
+}
+
+static void finish_run(struct run *r)
+{
+	const struct sl_swarm *w = r->swarm;
+	for (uint32_t i = 0; i < w->topology.peers; i++) {
+		const float *x = sl_peer_model(sl_sim_peer(r->sim, i));
+		r->digest[i] = sl_vector_digest(w->plan.dimension, 0, x);
+		uint32_t round = sl_peer_round(sl_sim_peer(r->sim, i));
+		if (round != w->settings.rounds)
+			wrong(r, "peer %u ended after round %u", i, round);
+	}
+}
+
+static void close_run(struct run *r)
+{
+	sl_sim_close(r->sim);
+	free(r->row);
+	free(r->state);
+}
+
+static bool run_one(struct run *r, struct sl_swarm_result *out)
+{
+	struct sl_error error = { 0 };
+	r->trouble = out->trouble;
+	r->trouble_size = sizeof out->trouble;
+	if (!open_run(r, &error)) {
+		wrong(r, "%s", error.text);
+		return false;
+	}
+	if (r->swarm->kind == SL_SWARM_MEAN)
+		start_mean(r);
+	out->spread_before = r->spread;
+	run_to_the_end(r);
+	if (!r->trouble[0])
+		finish_run(r);
+	r->spread = spread(r);
+	struct sl_sim_totals totals;
+	sl_sim_totals(r->sim, &totals);
+	out->events += totals.events;
+	out->virtual_seconds += 1e-6 * (double)totals.now.us;
+	return !r->trouble[0];
+}
+
+static void compare(struct run *calm, struct run *r)
+{
+	const struct sl_swarm *w = r->swarm;
+	for (uint32_t k = 0; k < w->settings.rounds; k++) /* the earliest difference first */
+		for (uint32_t i = 0; i < w->topology.peers; i++) {
+			size_t at = (size_t)i * w->settings.rounds + k;
+			const char *column =
+			    calm->state[at] && r->state[at] ? differs(&calm->row[at], &r->row[at]) : NULL;
+			if (calm->state[at] != r->state[at])
+				wrong(r, "the row of peer %u, round %u is %s", i, k,
+				      r->state[at] ? "one too many" : "missing");
+			else if (column)
+				wrong(
+				    r,
+				    "the row of peer %u, round %u has another %s than the undisturbed run's",
+				    i, k, column);
+		}
+	for (uint32_t i = 0; i < w->topology.peers; i++)
+		if (calm->digest[i] != r->digest[i])
+			wrong(r, "peer %u ended with another model than in the undisturbed run", i);
+}
+
+static void describe(const struct sl_swarm *w, struct sl_swarm_result *out)
+{
+	static const char *const kind[] = { "exact", "mean", "survive" };
+	const struct sl_settings *s = &w->settings;
+	char timeout[32] = "never";
+	if (s->round_timeout_us != INT64_MAX)
+		snprintf(timeout, sizeof timeout, "%.3fs", 1e-6 * (double)s->round_timeout_us);
+	snprintf(
+	    out->scenario, sizeof out->scenario,
+	    "%s: %s, %s, %s, %s, %s, %u rounds, checkpoint every %u, round_timeout %s, link_timeout %.3fs",
+	    kind[w->kind], w->topology.spec, s->pace_text, s->algorithm, s->pipeline, s->model, s->rounds,
+	    s->checkpoint_every, timeout, 1e-6 * (double)s->link_timeout_us);
+}
+
+bool sl_swarm_run(uint64_t seed, struct sl_swarm_result *out,
+                  void (*event)(void *context, const struct sl_event_row *), void *context)
+{
+	struct sl_swarm w;
+	struct sl_error error = { 0 };
+	memset(out, 0, sizeof *out);
+	if (sl_swarm_draw(&w, seed, &error) != SL_OK)
+		snprintf(out->trouble, sizeof out->trouble, "%s", error.text);
+	describe(&w, out);
+	struct run calm = { .swarm = &w },
+	           r = { .swarm = &w, .disturbed = true, .event = event, .context = context };
+	if (!out->trouble[0] && w.kind == SL_SWARM_EXACT)
+		run_one(&calm, out);
+	if (!out->trouble[0])
+		run_one(&r, out);
+	if (!out->trouble[0] && w.kind == SL_SWARM_EXACT)
+		compare(&calm, &r);
+	memcpy(out->happened, r.faults.happened, sizeof out->happened);
+	out->resumed = r.faults.resumed;
+	out->spread_after = r.spread;
+	close_run(&calm);
+	close_run(&r);
+	sl_swarm_free(&w);
+	return !out->trouble[0];
+}

@@ -1,0 +1,152 @@
+/* trouble.c — what a test or a fault plan does to a running simulation. */
+#include "sim/sim_state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sl_sim_broken(struct sl_sim *s, const char *format, ...)
+{
+	if (s->trouble[0])
+		return;
+	int n = snprintf(s->trouble, sizeof s->trouble,
+	                 "after event %llu: ", (unsigned long long)s->totals.events);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(s->trouble + n, sizeof s->trouble - (size_t)n, format, arguments);
+	va_end(arguments);
+}
+
+void sl_sim_kill(struct sl_sim *s, uint32_t peer)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	s->totals.halted -= n->alive && n->halted;
+	n->alive = n->halted = false;
+	n->life++;
+	free(n->pending);
+	n->pending = NULL;
+	n->paused_until = (struct sl_time){ 0 };
+}
+
+void sl_sim_kill_synced(struct sl_sim *s, uint32_t peer)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	if (n->pending && !n->disk_fails)
+		sl_sim_keep_checkpoint(n);
+	sl_sim_kill(s, peer);
+}
+
+static void lose_newest(struct sl_sim_node *n)
+{
+	free(n->checkpoint[0]);
+	n->checkpoint[0] = n->checkpoint[1];
+	n->checkpoint_length[0] = n->checkpoint_length[1];
+	n->checkpoint_round[0] = n->checkpoint_round[1];
+	n->checkpoint[1] = NULL;
+	n->written -= n->checkpoint[0] == NULL && n->written > 0;
+	n->checkpoint_round[1] = 0;
+}
+
+void sl_sim_revive(struct sl_sim *s, uint32_t peer, enum sl_sim_disk disk)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	SL_CHECK(!n->alive);
+	if (disk == SL_SIM_DISK_OLDER && (n->checkpoint[1] || n->written <= 1)) /* one damage at a time */
+		lose_newest(n);
+	sl_sim_make_peer(s, peer);
+	for (int i = 0; disk != SL_SIM_DISK_LOST && i < 2; i++)
+		if (n->checkpoint[i] &&
+		    sl_peer_load(n->peer, n->checkpoint[i], n->checkpoint_length[i], NULL) == SL_OK)
+			break;
+	if (disk == SL_SIM_DISK_LOST) {
+		lose_newest(n);
+		lose_newest(n);
+		n->written = 0;
+	}
+	sl_sim_start_peer(s, peer);
+}
+
+void sl_sim_cut(struct sl_sim *s, uint32_t from, uint32_t to, bool cut)
+{
+	const struct sl_topology *t = s->setup.topology;
+	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++)
+		if (t->neighbour[l] == to)
+			s->link[l].cut = cut;
+}
+
+bool sl_sim_alive(const struct sl_sim *s, uint32_t peer)
+{
+	return s->node[peer].alive;
+}
+
+bool sl_sim_halted(const struct sl_sim *s, uint32_t peer)
+{
+	return s->node[peer].halted;
+}
+
+uint32_t sl_sim_durable_rounds(const struct sl_sim *s, uint32_t peer)
+{
+	return s->node[peer].checkpoint_round[0];
+}
+
+void sl_sim_pause(struct sl_sim *s, uint32_t peer, int64_t us)
+{
+	s->node[peer].paused_until = sl_time_after(s->now, us);
+}
+
+void sl_sim_slow(struct sl_sim *s, uint32_t peer, int64_t times)
+{
+	s->node[peer].slow = times;
+}
+
+void sl_sim_disk(struct sl_sim *s, uint32_t peer, bool fails, int64_t us)
+{
+	s->node[peer].disk_fails = fails;
+	s->node[peer].disk_us = us;
+}
+
+void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
+{
+	SL_CHECK(!s->node[peer].alive || s->totals.events == 0);
+	s->node[peer].skew_us = us;
+}
+
+uint16_t sl_sim_life(const struct sl_sim *s, uint32_t peer)
+{
+	return (uint16_t)s->node[peer].peer->incarnation;
+}
+
+struct sl_sim_network *sl_sim_network(struct sl_sim *s)
+{
+	return &s->setup.network;
+}
+
+struct sl_time sl_sim_now(const struct sl_sim *s)
+{
+	return s->now;
+}
+
+void sl_sim_wait(struct sl_sim *s, int64_t us)
+{
+	s->now = sl_time_after(s->now, us);
+}
+
+void sl_sim_inject(struct sl_sim *s, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length)
+{
+	const struct sl_topology *t = s->setup.topology;
+	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++) {
+		if (t->neighbour[l] != to)
+			continue;
+		struct sl_sim_event e = { .at = s->now,
+			                  .what = SL_HAPPENS_RECEIVE,
+			                  .peer = to,
+			                  .edge = s->link[l].reverse - t->first[to],
+			                  .life = s->node[to].life,
+			                  .length = length };
+		e.bytes = malloc(length ? length : 1);
+		SL_CHECK(e.bytes);
+		memcpy(e.bytes, bytes, length);
+		sl_sim_push(s, e);
+	}
+}
