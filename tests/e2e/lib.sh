@@ -13,7 +13,7 @@ cleanup() {
 	trap - EXIT
 	# shellcheck disable=SC2086 # one word a process
 	[ -z "$pids" ] || kill -KILL $pids 2> /dev/null
-	rm -rf "$work"
+	[ -n "${KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
 	exit "$code"
 }
 trap cleanup EXIT
