@@ -79,6 +79,13 @@ check: all $(tests) $(hostile)
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
 bench: all $(benches)
 	@sh tests/bench/run $(B)
+# The experiments of tests/acceptance: a table of figures against their references.
+acceptance_o := $(call object,$(wildcard tests/acceptance/*.c))
+$(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/trial.c) $(B)/libstarling.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+acceptance: $(B)/tests/acceptance/acceptance
+	$(Q)$< -j 2
 e2e: all $(hostile)
 	@sh scripts/run-tests $(B) $(e2e)
 # Runs drawn from seeds, under faults drawn from them: make swarm SEEDS=1000 FIRST=1
@@ -113,7 +120,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check bench e2e lint man install clean swarm mutants
+.PHONY: all check acceptance bench e2e lint man install clean swarm mutants
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

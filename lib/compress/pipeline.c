@@ -43,7 +43,7 @@ size_t sl_pipeline_bound(const struct sl_pipeline *p)
 
 size_t sl_pipeline_memory(const struct sl_pipeline *p)
 {
-	return p->code->memory ? p->code->memory(p->code_options, p->dimension) : 0;
+	return p->code->memory ? p->code->memory(p->code_options) : 0;
 }
 
 struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_arena *arena)

@@ -1,7 +1,8 @@
 /* resend.c — whoever lacks something asks for it: the cursor says what to send again, and a snapshot replaces
  * frames that are gone or would cost more than the model.
  *
- * REQUEST body: what u8 (0 frames, 1 snapshot, 2 your copy of me), snapshot number u32, offset u32 (bytes).
+ * REQUEST: the header says what is held. Body: what u8 (0 frames, 1 snapshot, 2 your copy of me), number u32
+ * (after which frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes).
  * SNAPSHOT body: what u8 (1 or 2), offset u32, total u32 (bytes), then at most plan->snapshot_piece bytes of
  * the block. */
 #include "gossip/peer_state.h"
@@ -23,7 +24,7 @@ static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uin
 	sl_write_u32(&w, offset);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_REQUEST);
 	f.epoch = e->known_epoch;
-	f.number = e->hold.used ? e->hold.last : e->their_number;
+	f.number = e->their_number;
 	f.step = e->step;
 	f.digest = e->their_digest;
 	sl_peer_send(p, e, &f, body, sizeof body);
@@ -51,7 +52,7 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 	} else if (p->staging_edge == e && !p->staging_self) {
 		send_request(p, e, WANT_SNAPSHOT, p->staging_number, p->staging_at);
 	} else if (!e->diverged) {
-		send_request(p, e, WANT_FRAMES, 0, 0);
+		send_request(p, e, WANT_FRAMES, e->hold.used ? e->hold.last : e->their_number, 0);
 	} else if (!staging_taken(p, e)) {
 		send_request(p, e, WANT_SNAPSHOT, 0, 0);
 	}
@@ -192,7 +193,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	struct sl_reader r = f->body;
 	uint8_t what = sl_read_u8(&r);
 	uint32_t number = sl_read_u32(&r), offset = sl_read_u32(&r);
-	if (!sl_reader_done(&r) || what >= WANTS) {
+	if (!sl_reader_done(&r) || what >= WANTS || (what == WANT_FRAMES && number < f->number)) {
 		sl_edge_refuse(p, e, "a malformed request");
 		return;
 	}
@@ -231,11 +232,11 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	uint32_t next;
 	if (what == WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, number, offset);
-	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == f->number)
+	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == number)
 		sl_send_tag(p, e, f->step + 1);
-	else if (f->number >= e->limit)
+	else if (number >= e->limit)
 		sl_greet_nothing(p, e);
-	else if (!send_frames(p, e, f->number, f->step))
+	else if (!send_frames(p, e, number, f->step))
 		send_snapshot(p, e, f->step, number, offset);
 }
 
@@ -252,7 +253,7 @@ static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl
 	e->hold.last = f->number;
 	e->totals.snapshots++;
 	e->asked_at.us = 0;
-	send_request(p, e, WANT_FRAMES, 0, 0); /* says what I hold now, and asks for the tag */
+	send_request(p, e, WANT_FRAMES, f->number, 0); /* says what I hold now, and asks for the tag */
 }
 
 static void adopt_self(struct sl_peer *p, const struct sl_frame *f)

@@ -57,7 +57,10 @@ float *trial_shard(struct trial *t, uint32_t peer, uint32_t samples)
 bool trial_plan(struct trial *t, struct sl_error *error)
 {
 	char note[SL_TEXT_MAX];
-	if (!t->topology.peers) {
+	bool alone = strcmp(t->topology_spec, "complete:1") == 0; /* no topology, but the reference of many */
+	if (alone)
+		t->peers = 1;
+	if (!alone && !t->topology.peers) {
 		if (sl_topology_make(&t->topology, t->topology_spec, t->settings.seed, error) != SL_OK)
 			return false;
 		SL_CHECK(t->topology.peers <= TRIAL_PEERS_MAX);
@@ -67,7 +70,7 @@ bool trial_plan(struct trial *t, struct sl_error *error)
 	uint32_t n = t->peers;
 	t->settings.max_degree = SL_DEGREE_MAX;
 	struct sl_plan_graph graph = { n, t->spectrum.degree_most, t->spectrum.beta, t->spectrum.gap,
-		                       t->topology.edges == n * (n - 1) / 2 };
+		                       alone || t->topology.edges == n * (n - 1) / 2 };
 	return sl_settings_check(&t->settings, error) == SL_OK &&
 	       sl_plan_make(&t->plan, &t->settings, &graph, t->features, t->classes, NULL, note, error) ==
 	           SL_OK;

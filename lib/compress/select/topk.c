@@ -23,6 +23,7 @@ static const struct sl_option topk_options[] = {
 
 enum {
 	SAMPLES = 4096,
+	FEW = 128,
 	DIGIT = 10, /* bits of a lower radix pass */
 	UPPER = 2 * DIGIT,
 	BINS = 1 << (31 - UPPER),
@@ -101,6 +102,21 @@ static uint32_t bin_of_rank(const uint32_t *histogram, uint32_t rank, uint32_t *
 	return bin;
 }
 
+/* The same for few of them, where clearing histograms would cost more: those so far, the largest first. */
+static uint32_t nth_of_few(uint32_t count, const uint32_t *magnitude, uint32_t rank, uint32_t *spare,
+                           uint32_t *above)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = i;
+		for (; at > 0 && spare[at - 1] < magnitude[i]; at--)
+			spare[at] = spare[at - 1];
+		spare[at] = magnitude[i];
+	}
+	for (*above = 0; spare[*above] != spare[rank - 1];)
+		++*above;
+	return spare[rank - 1];
+}
+
 /* The rank-th largest (1 ≤ rank ≤ count) of magnitudes below 2^31, by radix: first all by their upper bits,
  * then those that share the upper bits of the one sought, moved to the front of spare[]. *above: how many are
  * larger than it. */
@@ -108,6 +124,8 @@ static uint32_t nth_largest(uint32_t count, const uint32_t *magnitude, uint32_t 
                             uint32_t *spare, uint32_t *above)
 {
 	uint32_t prefix = 0;
+	if (count <= FEW)
+		return nth_of_few(count, magnitude, rank, spare, above);
 	*above = 0;
 	for (int shift = UPPER; shift >= 0; shift -= DIGIT) {
 		uint32_t higher, kept = 0;
