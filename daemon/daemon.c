@@ -87,7 +87,7 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 	d->number = options->peer;
 	d->loop.signals = d->loop.wake = d->loop.listener = -1;
 	enum sl_status status =
-	    sl_prepared_open(&d->prepared, options->file, options->overrides, false, error);
+	    sl_prepared_open(&d->prepared, options->file, options->overrides, SL_SESSION_KEPT, error);
 	if (status == SL_OK)
 		status = check_number(d, error);
 	if (status == SL_OK)

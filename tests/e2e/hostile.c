@@ -44,7 +44,7 @@ static void open_run(const char *folder)
 	char conf[4096];
 	struct sl_error error = { 0 };
 	snprintf(conf, sizeof conf, "%s/run.conf", folder);
-	if (sl_prepared_open(&prepared, conf, NULL, false, &error) != SL_OK)
+	if (sl_prepared_open(&prepared, conf, NULL, SL_SESSION_KEPT, &error) != SL_OK)
 		die("%s", error.text);
 }
 
