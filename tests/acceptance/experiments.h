@@ -6,5 +6,9 @@
 void experiment_biased(void);
 void experiment_shifted(void);
 void experiment_momentum(void);
+void experiment_adiana(void);
+void experiment_katyusha(void);
+void experiment_saddle(void);
+void experiment_threshold(void);
 
 #endif
