@@ -8,5 +8,8 @@ const struct experiment experiments[] = {
 	{ "A-f", "accelerated DIANA", experiment_adiana },
 	{ "A-g", "a saddle point", experiment_saddle },
 	{ "A-h", "hard threshold", experiment_threshold },
+	{ "tracking", "heterogeneous peers on a ring", experiment_tracking },
+	{ "motef", "single samples on heterogeneous peers", experiment_motef },
+	{ "estimators", "L-SVRG and SAGA under Prox-LEAD", experiment_estimators },
 	{ NULL, NULL, NULL },
 };

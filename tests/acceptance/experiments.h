@@ -10,5 +10,8 @@ void experiment_adiana(void);
 void experiment_katyusha(void);
 void experiment_saddle(void);
 void experiment_threshold(void);
+void experiment_tracking(void);
+void experiment_motef(void);
+void experiment_estimators(void);
 
 #endif
