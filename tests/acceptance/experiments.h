@@ -6,5 +6,12 @@
 void experiment_biased(void);
 void experiment_shifted(void);
 void experiment_momentum(void);
+void experiment_adiana(void);
+void experiment_katyusha(void);
+void experiment_saddle(void);
+void experiment_threshold(void);
+void experiment_tracking(void);
+void experiment_motef(void);
+void experiment_estimators(void);
 
 #endif

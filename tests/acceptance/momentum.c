@@ -4,8 +4,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { SAMPLES = 30000, ROUNDS = 20000 };
+enum { SAMPLES = 30000, FEW = 30, ROUNDS = 20000 }; /* few where whole gradients are computed */
 
 /* f(x) = ½|x|², ∇f(x, ξ) = x + ξ, ξ uniform on √(3/10)·{(2,0), (0,1), (−2,−1)}; x⁰ = (0, −1). Parameters are
  * y = x − x⁰, which start at 0. Each peer shuffles many drawn samples in its own order: as good as
@@ -20,8 +21,9 @@ static void make(struct trial *t, const char *algorithm, uint32_t peers, double 
 	t->settings.eta = gamma;
 	t->settings.batch = 1;
 	t->settings.seed = seed;
-	float *row = trial_shard(t, 0, SAMPLES);
-	for (uint32_t s = 0; s < SAMPLES; s++, row += 6) {
+	uint32_t samples = strcmp(algorithm, "ef21-ideal") == 0 ? FEW : SAMPLES;
+	float *row = trial_shard(t, 0, samples);
+	for (uint32_t s = 0; s < samples; s++, row += 6) {
 		for (int k = 0; k < 2; k++) {
 			row[k] = (float)((k == 1 ? 1 : 0) - sqrt(0.3) * noise[s % 3][k]);
 			row[2 + 3 * k] = 1;
