@@ -2,6 +2,8 @@
 
 #include "linalg/variants.h"
 
+enum { FADE = 16, PRIOR = 512 /* two symbols, in 2^-8 */ };
+
 uint32_t sl_context_views(const struct sl_layout *layout, struct sl_context_view *view,
                           struct sl_context_shape *shape)
 {
@@ -95,6 +97,7 @@ static void fresh_tables(struct sl_context *c, uint32_t domain, uint32_t count)
 {
 	struct sl_context_tables *t = &c->tables;
 	uint64_t rate = ((uint64_t)count << SL_RATE_BITS) / domain;
+	t->first = count;
 	for (int i = 0; i < SL_CONTEXT_STATES; i++)
 		t->rate[i] = rate < 1 ? 1 : rate > UINT16_MAX ? UINT16_MAX : (uint16_t)rate;
 	memcpy(t->quiet[0], quiet_at_first, sizeof quiet_at_first);
@@ -117,15 +120,13 @@ static void fresh_tables(struct sl_context *c, uint32_t domain, uint32_t count)
 		c->column_factor[i] = SL_FACTOR_ONE;
 }
 
-/* Another density than the last message's scales all rates alike. */
-static void scale_rates(struct sl_context_tables *t, uint32_t count)
+/* The rates for another number of symbols than that of the first message. */
+static void scale_rates(struct sl_context *c, uint32_t count)
 {
-	if (count == t->usual || t->usual == 0)
-		return;
-	uint64_t scale = ((uint64_t)count << 12) / t->usual;
+	uint64_t scale = ((uint64_t)count << 12) / c->tables.first;
 	for (int i = 0; i < SL_CONTEXT_STATES; i++) {
-		uint64_t rate = t->rate[i] * scale >> 12;
-		t->rate[i] = rate < 1 ? 1 : rate > UINT16_MAX ? UINT16_MAX : (uint16_t)rate;
+		uint64_t rate = c->tables.rate[i] * scale >> 12;
+		c->scaled[i] = rate < 1 ? 1 : rate > UINT16_MAX ? UINT16_MAX : (uint16_t)rate;
 	}
 }
 
@@ -161,8 +162,7 @@ void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t
 	c->views = sl_context_views(s->message->layout, c->view, &shape);
 	if (c->tables.messages == 0)
 		fresh_tables(c, s->domain, count);
-	else
-		scale_rates(&c->tables, count);
+	scale_rates(c, count);
 	if (c->alone) { /* one row; its factors, behind the others, are not kept */
 		c->view[0] = (struct sl_context_view){ .rows = 1,
 			                               .columns = s->domain,
@@ -177,7 +177,7 @@ void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t
 		states_of(s->domain, c->youth, c->past, c->state);
 	}
 	for (uint32_t i = 0; i < s->domain; i++)
-		c->rate[i] = c->tables.rate[c->state[i]];
+		c->rate[i] = c->scaled[c->state[i]];
 	memset(c->seen, 0, sizeof c->seen);
 	memset(c->expected, 0, sizeof c->expected);
 }
@@ -253,19 +253,22 @@ void sl_context_end_view(struct sl_context *c, const struct sl_context_view *v)
 		factor[k] = refit(factor[k], c->column_seen[k], c->column_expected[k]);
 }
 
+/* The rate of a state is what was seen of it by what room there was, both fading by 1/16 a message; two
+ * symbols of the rate so far are added to both. */
 void sl_context_end(struct sl_context *c, uint32_t count)
 {
 	struct sl_context_tables *t = &c->tables;
 	for (int i = 0; i < SL_CONTEXT_STATES; i++) {
 		if (c->expected[i] == 0)
 			continue;
-		uint64_t ratio = (((uint64_t)c->seen[i] + 2) << (SL_RATE_BITS + 12)) /
-		                 (c->expected[i] + (2 << SL_RATE_BITS));
-		ratio = ratio > 4 << 12 ? 4 << 12 : ratio;
-		uint64_t rate = t->rate[i] * ((1 << 12) + ratio) >> 13; /* half of the way */
+		uint64_t room = t->room[i] - t->room[i] / FADE + (c->expected[i] << 4) / t->rate[i];
+		t->room[i] = room < UINT32_MAX ? (uint32_t)room : UINT32_MAX;
+		t->seen[i] += (c->seen[i] << 8) - t->seen[i] / FADE;
+		uint64_t rate = (((uint64_t)t->seen[i] + PRIOR) << (SL_RATE_BITS - 4)) /
+		                (t->room[i] + ((uint64_t)PRIOR << (SL_RATE_BITS - 4)) / t->rate[i]);
 		t->rate[i] = rate < 1 ? 1 : rate > UINT16_MAX ? UINT16_MAX : (uint16_t)rate;
 	}
-	t->usual = count;
+	t->latest = count;
 	t->messages++;
 	c->learnt = true;
 }

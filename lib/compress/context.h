@@ -19,7 +19,7 @@ enum {
 	SL_CONTEXT_BINS = 76,
 	SL_CONTEXT_LEANS = 16, /* of the signs in a column */
 	SL_CONTEXT_STEPS = 16, /* binary decisions about a size */
-	SL_CONTEXT_USUAL = 12, /* mean sizes of a message, quarter octaves */
+	SL_CONTEXT_USUAL = 16, /* mean sizes of a message, quarter octaves */
 	SL_FACTOR_BITS = 12,   /* factors are in units of 2^-12 */
 	SL_RATE_BITS = 14,     /* intensities in units of 2^-14 nats */
 	SL_FACTOR_ONE = 1 << SL_FACTOR_BITS,
@@ -29,8 +29,11 @@ enum {
 
 /* What a stream remembers, besides the factors and two bytes a coordinate. */
 struct sl_context_tables {
-	uint32_t messages, usual;         /* so far; symbols in the last one */
+	uint32_t messages, latest;        /* so far; symbols in the last one */
+	uint32_t first;                   /* symbols in the first one: rates are for as many */
 	uint16_t rate[SL_CONTEXT_STATES]; /* of a coordinate with factors 1 */
+	uint32_t seen[SL_CONTEXT_STATES],
+	    room[SL_CONTEXT_STATES]; /* symbols in 2^-8, coordinates in 2^-4, fading */
 	uint16_t quiet[2]
 	              [SL_CONTEXT_BINS]; /* that nothing falls in a stretch: as it begins, after a symbol */
 	sl_chance sign_own[SL_CONTEXT_AGES * 64], sign_column[SL_CONTEXT_LEANS * 8 * SL_CONTEXT_AGES],
@@ -66,9 +69,10 @@ struct sl_context {
 	/* of each column of the tensor at hand */
 	uint32_t *column_now, *column_expected, *intensity;
 	uint32_t *column_seen;
-	int16_t *lean;   /* of its signs so far */
-	uint8_t *trail;  /* the last three signs */
-	uint16_t *usual; /* size, in sixteenths */
+	int16_t *lean;                      /* of its signs so far */
+	uint8_t *trail;                     /* the last three signs */
+	uint16_t *usual;                    /* size, in sixteenths */
+	uint16_t scaled[SL_CONTEXT_STATES]; /* rates for as many symbols as this message has */
 	uint32_t seen[SL_CONTEXT_STATES];
 	uint64_t expected[SL_CONTEXT_STATES];
 };
@@ -86,11 +90,11 @@ void sl_context_begin_view(struct sl_context *, const struct sl_context_view *);
 /* The intensities of one row, as things stand. */
 void sl_context_row(struct sl_context *, const struct sl_context_view *, uint32_t row);
 /* Whether a row is one of those from which the rates by state are learnt: adding up expectations by state
- * costs a step a coordinate, and one row in eight will do. */
+ * costs a step a coordinate, and one row in four will do. */
 static inline bool sl_context_counts(const struct sl_context *c, const struct sl_context_view *v,
                                      uint32_t row)
 {
-	return v->rows <= 8 || ((row + c->tables.messages) & 7) == 0;
+	return v->rows <= 4 || ((row + c->tables.messages) & 3) == 0;
 }
 /* Learns from a row: how many symbols it had, and the sum of its intensities. */
 void sl_context_end_row(struct sl_context *, const struct sl_context_view *, uint32_t row, uint32_t seen,

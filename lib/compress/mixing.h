@@ -19,8 +19,19 @@ struct sl_mixing {
 };
 void sl_mixing_make(struct sl_mixing *);
 
-/* 65536/(1 + e^(−x/256)), x clamped to −2047 … 2047. */
-uint32_t sl_squash(int32_t x);
+/* 65536/(1 + e^-x) at x = −8, −7.5 … 8 */
+static const uint16_t sl_squash_table[33] = { 22,    36,    60,    98,    162,   267,   439,   720,   1179,
+	                                      1921,  3108,  4971,  7812,  11955, 17625, 24743, 32768, 40793,
+	                                      47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097,
+	                                      65269, 65374, 65438, 65476, 65500, 65514 };
+
+/* 65536/(1 + e^(−x/256)), −2047 ≤ x ≤ 2047; linear between halves. */
+static inline uint32_t sl_squash(int32_t x)
+{
+	int32_t at = x + 2048, part = at & 127;
+	int32_t low = sl_squash_table[at >> 7], high = sl_squash_table[(at >> 7) + 1];
+	return (uint32_t)(low + ((high - low) * part >> 7));
+}
 
 /* A probability that the next bit is 1: 26 bits, and how many bits it has seen, 6 bits. */
 typedef uint32_t sl_chance;

@@ -11,7 +11,7 @@
 #include "compress/context.h"
 #include "compress/range.h"
 
-enum { LARGEST = 32767, RAW = 0x80, COUNTED = 0x40, STRETCH_MAX = 16, LEARN_SIGN = 50, LEARN_SIZE = 63 };
+enum { LARGEST = 32767, RAW = 0x80, COUNTED = 0x40, LEARN_SIGN = 50, LEARN_SIZE = 63 };
 
 extern const struct sl_code sl_code_raw;
 
@@ -271,16 +271,23 @@ BOTH bool code_row(struct pass *p, const struct sl_context_view *v, uint32_t row
 	return true;
 }
 
+/* How many columns a stretch has: few enough that two symbols in it are rare. */
+static uint32_t stretch_for(uint32_t sparseness)
+{
+	static const struct {
+		uint32_t sparseness, columns;
+	} steps[] = { { 70, 32 }, { 20, 16 }, { 12, 8 }, { 6, 4 }, { 3, 2 }, { 0, 1 } };
+	size_t i = 0;
+	while (sparseness < steps[i].sparseness)
+		i++;
+	return steps[i].columns;
+}
+
 /* The whole vector. */
 BOTH bool code_message(struct pass *p, const bool decoding)
 {
 	struct sl_context *c = p->c;
-	double density = (double)p->count / p->s->domain;
-	p->stretch = density < 0.04   ? STRETCH_MAX
-	             : density < 0.08 ? 8
-	             : density < 0.2  ? 4
-	             : density < 0.3  ? 2
-	                              : 1;
+	p->stretch = stretch_for(p->s->domain / p->count);
 	for (uint32_t i = 0; i < c->views; i++) {
 		const struct sl_context_view *v = &c->view[i];
 		sl_context_begin_view(c, v);
@@ -314,12 +321,18 @@ static unsigned mean_class(const struct sl_symbols *s)
 	return 4 * octave + (unsigned)(mean >> (octave + 2) & 3);
 }
 
+/* How many low bits of sizes go without a model: none up to a mean of 16. */
+static unsigned low_bits(unsigned mean)
+{
+	return mean / 4 > 3 ? mean / 4 - 3 : 0;
+}
+
 static void begin(struct pass *p, struct sl_context *c, struct sl_symbols *s, uint32_t count, unsigned mean)
 {
 	p->c = c;
 	p->s = s;
 	p->count = count;
-	p->shift = mean / 4 > 2 ? mean / 4 - 2 : 0;
+	p->shift = low_bits(mean);
 	p->usual = mean - 4 * p->shift;
 	c->learnt = false;
 	sl_context_begin(c, s, count);
@@ -336,7 +349,7 @@ static void context_encode(const void *options, const struct sl_symbols *s, stru
 	begin(&p, c, &symbols, s->count, mean);
 	struct sl_context_tables before;
 	memcpy(&before.messages, s->message->memory, 2 * sizeof(uint32_t));
-	bool counted = before.messages == 0 || before.usual != s->count;
+	bool counted = before.messages == 0 || before.latest != s->count;
 	uint8_t *start = writer->at;
 	sl_write_u8(writer, (uint8_t)(mean | (counted ? COUNTED : 0)));
 	if (counted)
@@ -382,7 +395,7 @@ static void context_commit(const void *options, const struct sl_symbols *s, void
 {
 	(void)options;
 	unsigned mean = mean_class(s);
-	sl_context_store(scratch, s, mean / 4 > 2 ? mean / 4 - 2 : 0);
+	sl_context_store(scratch, s, low_bits(mean));
 }
 
 const struct sl_code sl_code_context = {
