@@ -10,6 +10,8 @@ const struct experiment experiments[] = {
 	{ "A-h", "hard threshold", experiment_threshold },
 	{ "tracking", "heterogeneous peers on a ring", experiment_tracking },
 	{ "motef", "single samples on heterogeneous peers", experiment_motef },
+	{ "quasi-global", "momentum on heterogeneous peers", experiment_quasi_global },
+	{ "deepsqueeze", "error feedback on the model", experiment_deepsqueeze },
 	{ "estimators", "L-SVRG and SAGA under Prox-LEAD", experiment_estimators },
 	{ NULL, NULL, NULL },
 };

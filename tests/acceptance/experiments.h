@@ -12,6 +12,8 @@ void experiment_saddle(void);
 void experiment_threshold(void);
 void experiment_tracking(void);
 void experiment_motef(void);
+void experiment_quasi_global(void);
+void experiment_deepsqueeze(void);
 void experiment_estimators(void);
 
 #endif
