@@ -19,20 +19,39 @@ history() { # what must be the same, whatever happened
 		SELECT 'twice', peer, round FROM round GROUP BY peer, round HAVING count(*) > 1; PRAGMA integrity_check;"
 }
 
-start() { # peer, and what stands before the command
+start() { # peer, and what stands before the command; code.PEER appears when it has ended
 	peer=$1
 	shift
-	env "$@" "$daemon" -r run/run.conf -p "$peer" > "$work/log.$peer" 2>&1 &
-	pids="$pids $!"
+	rm -f "code.$peer" "pid.$peer"
+	(
+		env "$@" sh -c 'echo $$ > "$0"; exec "$@"' "pid.$peer" "$daemon" -r run/run.conf -p "$peer" > "log.$peer" 2>&1
+		echo $? > "code.$peer"
+	) 2> /dev/null &
+	within 5 test -s "pid.$peer"
+	pids="$pids $(cat "pid.$peer")"
+}
+
+# Until both have ended well. One that has ended already may be needed once more, as by `up --resume`.
+both_end() {
+	turns=0
+	until [ -s code.0 ] && [ -s code.1 ]; do
+		turns=$((turns + 1))
+		if [ $((turns % 25)) -eq 0 ]; then
+			[ ! -s code.0 ] || start 0
+			[ ! -s code.1 ] || start 1
+		fi
+		[ "$turns" -lt 1500 ] || fail "point $at: no end: $(cat log.0 log.1)"
+		sleep 0.02
+	done
+	[ "$(cat code.0)$(cat code.1)" = 00 ] || fail "point $at: ended badly: $(cat log.0 log.1)"
 }
 
 # Undisturbed, counting.
+at=0
 cp -r new run
 start 0 LD_PRELOAD="$crash" CRASH_COUNT="$work/count"
-first=$!
 start 1
-wait "$first" && wait $! || fail "the undisturbed run: $(cat "$work/log.0" "$work/log.1")"
-pids=
+both_end
 history > calm
 [ "$(grep -c '^[01]|' calm)" -eq 26 ] || fail "the undisturbed run left no history: $(cat calm)"
 points=$(cat count)
@@ -45,25 +64,14 @@ while [ "$at" -le "$points" ]; do
 	rm -rf run
 	cp -r new run
 	start 1
-	other=$!
 	start 0 LD_PRELOAD="$crash" CRASH_AT="$at"
-	victim=$!
-	wait "$victim" 2> /dev/null && killed=0 || killed=1
-	if [ $((tried % 3)) -eq 2 ]; then # all of them
-		kill -KILL "$other" 2> /dev/null
-		wait "$other" 2> /dev/null
+	within 20 test -s code.0
+	if [ $((tried % 3)) -eq 2 ] && [ ! -s code.1 ]; then # all of them
+		kill -KILL "$(cat pid.1)"
+		within 5 test -s code.1
 	fi
-	[ "$killed" -eq 0 ] && [ $((tried % 3)) -ne 2 ] || start 0
-	victim=$!
-	turns=0
-	while kill -0 "$victim" 2> /dev/null; do # whoever has ended already may be needed once more, as by `up --resume`
-		kill -0 "$other" 2> /dev/null || { start 1; other=$!; }
-		turns=$((turns + 1))
-		[ "$turns" -lt 3000 ] || fail "point $at: peer 0 does not end: $(cat "$work/log.0")"
-		sleep 0.02
-	done
-	wait "$victim" || fail "point $at: peer 0 did not end well: $(cat "$work/log.0")"
-	wait "$other" || fail "point $at: peer 1 did not end well: $(cat "$work/log.1")"
+	start 0
+	both_end
 	pids=
 	history > found
 	cmp -s calm found || fail "point $at: not the history of the undisturbed run: $(diff calm found | head -n 6)"
