@@ -1,8 +1,8 @@
 /* greeting.c — who is there, what they hold, and how a peer that lost its state gets back in.
  *
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
- * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still in the journal),
- * known epoch u32 (the newest of yours that I have heard of). */
+ * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
+ * in the journal), known epoch u32 (the newest of yours that I have heard of). */
 #include "gossip/peer_state.h"
 
 #include <string.h>
@@ -100,7 +100,7 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 	                   : h->receiver != p->id               ? "a greeting for somebody else"
 	                   : h->known_epoch >> EPOCH_LIFE_BITS > (p->epoch >> EPOCH_LIFE_BITS) + EPOCHS_AHEAD
 	                       ? "heard of lives that this peer cannot have had"
-	                                                        : NULL;
+	                       : NULL;
 	if (!what)
 		return true;
 	e->totals.refused++;
@@ -139,8 +139,8 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		sl_edge_ask(p, e);
 }
 
-/* What they hold of my journal; what a new life says counts, also when it is less than before. A greeting of the same life
- * that says less was overtaken on its way. */
+/* What they hold of my journal; what a new life says counts, also when it is less than before. A greeting of
+ * the same life that says less was overtaken on its way. */
 static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 {
 	e->knows_me_epoch = h->known_epoch;
@@ -149,13 +149,15 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	e->holds_me_digest = h->held_digest;
 	e->oldest = h->oldest;
 	if (h->held_epoch == p->epoch && h->held_number >= e->life_number) {
-		e->life_number = h->held_number; /* more than I have: I am computing again what it knows already */
+		e->life_number =
+		    h->held_number; /* more than I have: I am computing again what it knows already */
 		e->acknowledged = h->held_number < p->number ? h->held_number : p->number;
 	}
 	if (h->flags & RESET)
 		e->taken_over = e->step;
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
-	if (e->reset && started && h->known_epoch == p->epoch) { /* no tag of my former epoch counts any more */
+	if (e->reset && started &&
+	    h->known_epoch == p->epoch) { /* no tag of my former epoch counts any more */
 		e->reset = false;
 		e->mine_saved = false;
 		e->stash.used = 0;
@@ -190,7 +192,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (knows_me) {
 		e->greeted = true;
 		note_holding(p, e, &h);
-		follow_epoch(p, e, f, h.flags & NOTHING);
+		follow_epoch(p, e, f, h.flags & (NOTHING | CANNOT));
 	}
 	bool told = e->finished;
 	e->finished = h.flags & FINISHED;
@@ -201,7 +203,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
 	if (started && e->greeted && e->knows_me_epoch > p->epoch)
 		sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
-	else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT && h.step > e->step)
+	else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT &&
+	         h.step > e->step)
 		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);
@@ -219,7 +222,8 @@ static uint32_t newest_epoch(const struct sl_peer *p, uint32_t least)
 void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
 {
 	uint32_t count = (newest_epoch(p, least) >> EPOCH_LIFE_BITS) + 1;
-	p->epoch = count << EPOCH_LIFE_BITS | (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_LIFE_BITS) - 1));
+	p->epoch =
+	    count << EPOCH_LIFE_BITS | (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_LIFE_BITS) - 1));
 	sl_journal_restart(&p->journal, p->number + 1);
 	if (p->plan->block_memory)
 		memset(p->block + 4 * p->plan->block_floats, 0, p->plan->block_memory);
@@ -306,8 +310,8 @@ void sl_recovery_check(struct sl_peer *p)
 	}
 }
 
-/* In lockstep, neighbours that still keep their whole journals let a peer that lost everything compute it all again, bit
- * for bit: a crash before the first checkpoint costs nothing. */
+/* In lockstep, neighbours that still keep their whole journals let a peer that lost everything compute it all
+ * again, bit for bit: a crash before the first checkpoint costs nothing. */
 static bool can_recompute(const struct sl_peer *p)
 {
 	if (p->plan->settings.pace != SL_PACE_LOCKSTEP)

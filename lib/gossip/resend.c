@@ -1,8 +1,8 @@
 /* resend.c — whoever lacks something asks for it: the cursor says what to send again, and a snapshot replaces
  * frames that are gone or would cost more than the model.
  *
- * REQUEST: the header says what is held. Body: what u8 (0 frames, 1 snapshot, 2 your copy of me), number u32 (after which
- * frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes).
+ * REQUEST: the header says what is held. Body: what u8 (0 frames, 1 snapshot, 2 your copy of me), number u32
+ * (after which frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes).
  * SNAPSHOT body: what u8 (1 or 2), offset u32, total u32 (bytes), then at most plan->snapshot_piece bytes of
  * the block. */
 #include "gossip/peer_state.h"
