@@ -199,7 +199,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (knows_me) {
 		e->greeted = true;
 		note_holding(p, e, &h);
-		follow_epoch(p, e, f, h.flags & NOTHING);
+		follow_epoch(p, e, f, h.flags & (NOTHING | CANNOT));
 	}
 	bool told = e->finished;
 	e->finished = h.flags & FINISHED;
@@ -210,8 +210,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
 	if (started && e->greeted && e->knows_me_epoch > p->epoch)
 		sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
-	else if (started && e->greeted && !e->reset && h.flags & CANNOT && h.step > e->step &&
-	         is_missing(e, &h))
+	else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT &&
+	         h.step > e->step && is_missing(e, &h))
 		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);

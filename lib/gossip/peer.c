@@ -222,6 +222,9 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 			sl_edge_open(p, e);
 		sl_edge_ask(p, e);
+		if (!sl_time_before(p->now,
+		                    e->ask_at)) /* it could not: another edge's snapshot is on its way */
+			e->ask_at = sl_time_after(p->now, ASK_FIRST_US);
 	}
 }
 

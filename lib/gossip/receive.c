@@ -127,7 +127,10 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 		return; /* where the edge stands is not settled: a tag would be lost */
 	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
 	if (f->number > newest + difference) {
-		sl_edge_ask(p, e); /* something is missing in between */
+		if (e->theirs_open)
+			e->hold.overflow = true; /* there is no use for it before the step is completed */
+		else
+			sl_edge_ask(p, e); /* something is missing in between */
 	} else if (difference && f->number <= newest) {
 		e->totals.repeated++;
 		if (!e->hold.used && f->number == e->their_number && f->digest == e->their_digest)

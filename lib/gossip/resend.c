@@ -216,11 +216,13 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_greet(p, e, false);
 		if (what == WANT_FRAMES)
 			return;
+	} else if (f->step < e->life_step) {
+		return; /* overtaken by what came of it: what it asks for may be gone, rightly */
 	} else if (what == WANT_SNAPSHOT) {
 		e->life_number = 0; /* it may come to hold less than it did */
 	} else {                    /* with a diverged copy they ask for a snapshot */
-		if (f->number < e->life_number || f->step < e->life_step)
-			return; /* overtaken by what came of it: what it asks for may be gone, rightly */
+		if (f->number < e->life_number)
+			return;
 		e->life_number = f->number;
 		e->life_step = f->step;
 		sl_edge_acknowledge(p, e, f->number);

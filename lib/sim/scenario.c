@@ -178,6 +178,8 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 		status = make_plan(w, features, classes, error);
 	if (status == SL_OK && w->kind == SL_SWARM_MEAN)
 		status = make_probe(w, error);
+	if (sl_random_below(&g, 2))
+		w->plan.snapshot_piece = 64; /* several pieces, also of a small model */
 	w->plan.run = 77;
 	w->plan.session = 99;
 	draw_network(w, &g);

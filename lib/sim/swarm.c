@@ -230,6 +230,20 @@ static void finish_run(struct run *r)
 	}
 }
 
+/* Whoever lacks something asks a few times a second, not all the time: 8 messages a round and 25 a second on
+ * each link. */
+static void check_volume(struct run *r)
+{
+	const struct sl_swarm *w = r->swarm;
+	struct sl_sim_totals totals;
+	sl_sim_totals(r->sim, &totals);
+	double links = 2.0 * w->topology.edges, seconds = 1e-6 * (double)totals.now.us,
+	       most = links * (8.0 * w->settings.rounds + 25 * seconds) + 2000;
+	if ((double)totals.messages > most)
+		wrong(r, "%llu messages in %.1f s on %.0f links: a storm",
+		      (unsigned long long)totals.messages, seconds, links);
+}
+
 static void close_run(struct run *r)
 {
 	sl_sim_close(r->sim);
@@ -252,6 +266,8 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 	run_to_the_end(r);
 	if (!r->trouble[0])
 		finish_run(r);
+	if (!r->trouble[0])
+		check_volume(r);
 	r->spread = spread(r);
 	struct sl_sim_totals totals;
 	sl_sim_totals(r->sim, &totals);
