@@ -197,6 +197,35 @@ static void test_adaptive_random(void **state)
 	sample_free(&s);
 }
 
+/* Whatever the scale of what it gets, and while that changes, threshold-auto sends k coordinates on average.
+ */
+static void test_threshold_auto(void **state)
+{
+	(void)state;
+	static const double scales[] = { 1e-20, 1e-3, 1, 1e9 };
+	for (int k = 0; k < 4; k++) {
+		struct sample s = sample_make(8, 13); /* 1009 coordinates */
+		struct rig r;
+		struct sl_random g = sl_random_stream(6, 0, "normal", 0);
+		double sent = 0, rounds = 400;
+		assert_true(rig_make(&r, "threshold-auto:30 | dither:16 | golomb", &s.layout, NULL));
+		for (uint32_t number = 0; number < 60 + (uint32_t)rounds; number++) {
+			double shrinking = scales[k] * exp(-0.01 * number);
+			for (uint32_t i = 0; i < 1009; i++)
+				s.v[i] = (float)(shrinking * sl_random_normal(&g));
+			size_t length = rig_encode(&r, &s, number);
+			struct sl_update u;
+			assert_true(rig_decode(&r, &s, number, r.body, length, &u));
+			assert_memory_equal(r.memory[0], r.memory[1], r.remembered);
+			assert_true(r.count <= 120);
+			sent += number < 60 ? 0 : r.count;
+		}
+		assert_true(fabs(sent / rounds - 30) < 1.5);
+		rig_free(&r);
+		sample_free(&s);
+	}
+}
+
 static void test_errors(void **state)
 {
 	(void)state;
@@ -208,6 +237,7 @@ static void test_errors(void **state)
 		{ "all | exponential-dithering:64,127 | golomb", "take fewer levels" },
 		{ "all | subtractive | golomb", "subtractive: needs s" },
 		{ "bernoulli:0 | float32 | raw", "bernoulli: p = 0: must be between" },
+		{ "threshold-auto:2.5 | sign | raw", "fraction above 0 and at most 1, or a whole" },
 		{ "all | sign:layer | raw", "tensor" },
 		{ "all | natrual | raw", "did you mean natural?" },
 		{ "natural | float32 | raw", "natural is a quantise stage" },
@@ -232,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_supports),
 		cmocka_unit_test(test_adaptive_random),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_threshold_auto),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
