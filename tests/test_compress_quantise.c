@@ -238,6 +238,7 @@ static void test_errors(void **state)
 		{ "all | subtractive | golomb", "subtractive: needs s" },
 		{ "bernoulli:0 | float32 | raw", "bernoulli: p = 0: must be between" },
 		{ "threshold-auto:2.5 | sign | raw", "fraction above 0 and at most 1, or a whole" },
+		{ "all | induced:255,100 | golomb", "must be at most 32767: take fewer levels" },
 		{ "all | sign:layer | raw", "tensor" },
 		{ "all | natrual | raw", "did you mean natural?" },
 		{ "natural | float32 | raw", "natural is a quantise stage" },

@@ -14,8 +14,8 @@ struct natural {
 };
 
 static const struct sl_option natural_options[] = {
-	{ "scale", "one: unbiased; 8/9: divided by 1 + omega, contractive", SL_OPTION_CHOICE,
-	  offsetof(struct natural, contractive), 0, 0, "one", "one|8/9", true },
+	{ "scale", "one: unbiased; contractive: divided by 1 + omega = 9/8", SL_OPTION_CHOICE,
+	  offsetof(struct natural, contractive), 0, 0, "one", "one|contractive", true },
 	{ 0 },
 };
 
@@ -66,7 +66,7 @@ const struct sl_quantise sl_quantise_natural = {
 	.name = "natural",
 	.doc = "unbiased random rounding to a power of two",
 	.formula = "sign(v_i)·2^⌊log2|v_i|⌋, twice that with probability |v_i|/2^⌊log2|v_i|⌋ − 1",
-	.examples = "natural natural:8/9",
+	.examples = "natural natural:contractive",
 	.bytes = "2 a message, 9 bits a coordinate before coding",
 	.options = natural_options,
 	.largest = largest,
