@@ -6,9 +6,10 @@
  * which nothing is left is the empty body. The sender takes its own update from the receiver's half of these
  * functions, so both ends do the same arithmetic on the same numbers.
  *
- * Stages have no state but their options. `options` are the parsed arguments, at most SL_STAGE_OPTIONS bytes,
- * which `prepare` may complete; each stage's struct may carry fields that no option sets. Where a function
- * pointer may be NULL, its comment says what that means. */
+ * Stages have no state but their options and, in a stream's memory, what both ends have seen. `options` are
+ * the parsed arguments, at most SL_STAGE_OPTIONS bytes, which `prepare` may complete; each stage's struct may
+ * carry fields that no option sets. Where a function pointer may be NULL, its comment says what that means.
+ */
 #ifndef SL_COMPRESS_STAGE_H
 #define SL_COMPRESS_STAGE_H
 
@@ -53,10 +54,15 @@ struct sl_select {
 	uint32_t (*most)(const void *options, uint32_t dimension);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
 	size_t (*scratch)(const void *options, uint32_t dimension);
+	/* Bytes that a stream remembers, in select's and commit's message->memory; NULL: none. */
+	size_t (*memory)(const void *options);
 	/* Selected coordinates, ascending; returns how many. Coordinates that are exactly zero are never
 	 * selected, unless the support is shared. */
 	uint32_t (*select)(const void *options, const struct sl_message *, const float *v, uint32_t *index,
 	                   void *scratch);
+	/* Brings the memory up to date, at both ends, after each message, the empty ones included, from the
+	 * number of symbols that were sent; NULL where there is no memory. */
+	void (*commit)(const void *options, const struct sl_message *, uint32_t count);
 	/* What the selected values are multiplied with before they are quantised; NULL: 1. */
 	double (*scale)(const void *options, uint32_t dimension);
 	struct sl_promise (*promise)(const void *options, uint32_t dimension);
