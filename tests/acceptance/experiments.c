@@ -11,6 +11,7 @@ const struct experiment experiments[] = {
 	{ "A-h", "hard threshold", experiment_threshold },
 	{ "A-x", "composite problems", experiment_composite },
 	{ "A-y", "digits sorted by label", experiment_digits },
+	{ "gossip", "consensus of what starts apart", experiment_gossip },
 	{ "tracking", "heterogeneous peers on a ring", experiment_tracking },
 	{ "motef", "single samples on heterogeneous peers", experiment_motef },
 	{ "quasi-global", "momentum on heterogeneous peers", experiment_quasi_global },
