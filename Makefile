@@ -90,6 +90,9 @@ $(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/tr
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 acceptance: $(B)/tests/acceptance/acceptance
 	$(Q)$< -j 2
+# The same, with one thing broken at a time: each must be noticed.
+mutations: $(B)/tests/acceptance/acceptance
+	@sh tests/acceptance/mutations $(B) $(WORD)
 e2e: all $(hostile) $(B)/tests/crash.so
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
@@ -146,7 +149,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check acceptance bench e2e lint man install clean swarm mutants fuzz replay
+.PHONY: all check acceptance mutations bench e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

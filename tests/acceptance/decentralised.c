@@ -191,6 +191,44 @@ void experiment_motef(void)
 	figure("MoTEF to CHOCO, B = 1, minima far apart", level[0][1] / level[2][1], 0, 0.1, "");
 }
 
+/* CHOCO-GOSSIP: with next to no gradient, models that start apart come together linearly, and their mean
+ * stays. */
+static void gossip(const char *algorithm, const char *pipeline, uint32_t rounds)
+{
+	struct trial t;
+	struct ridge p;
+	char what[96];
+	double before[D], after[D], moved = 0, start, mean_square = 0;
+	make(&t, &p, algorithm, pipeline, 0, 1);
+	t.settings.eta = 1e-9;
+	t.settings.gamma = 0.3;
+	trial_open(&t);
+	struct sl_random g = sl_random_stream(2, 0, "apart", 0);
+	for (uint32_t i = 0; i < PEERS; i++)
+		for (int k = 0; k < D; k++)
+			trial_learner(&t, i)->x[k] = (float)sl_random_normal(&g);
+	trial_mean(&t, before);
+	start = trial_consensus(&t);
+	trial_run(&t, rounds);
+	trial_mean(&t, after);
+	for (int k = 0; k < D; k++) {
+		moved += (after[k] - before[k]) * (after[k] - before[k]);
+		mean_square += before[k] * before[k];
+	}
+	snprintf(what, sizeof what, "%s: consensus error to that at the start, round %u", algorithm, rounds);
+	figure(what, trial_consensus(&t) / start, -(double)INFINITY, 1e-10, "0: linear");
+	snprintf(what, sizeof what, "%s: the mean's relative movement, squared", algorithm);
+	figure(what, moved / mean_square, -(double)INFINITY, 1e-9, "0");
+	trial_close(&t);
+}
+
+void experiment_gossip(void)
+{
+	gossip("choco", top5, 600);
+	gossip("malcom", "all | qsgd:16 | golomb", 600);
+	gossip("dpsgd", dense, 150);
+}
+
 /* Momentum on heterogeneous data: that of how the models move together does less harm than that of the local
  * gradients. */
 void experiment_quasi_global(void)
