@@ -23,8 +23,8 @@ static void on_abort(int number)
 static void on_event(void *context, const struct sl_event_row *row)
 {
 	(void)context;
-	fprintf(stderr, "%10.6f peer %u round %u %s: %s\n", 1e-6 * (double)row->at_us, row->peer, row->round, row->kind,
-	        row->detail);
+	fprintf(stderr, "%10.6f peer %u round %u %s: %s\n", 1e-6 * (double)row->at_us, row->peer, row->round,
+	        row->kind, row->detail);
 }
 
 static double wall_seconds(void)
@@ -60,11 +60,13 @@ int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose, bool stop)
 		if (stop)
 			break;
 	}
-	printf("swarm      %llu seeds from %llu, %llu failed; %llu events, %.0f s of virtual time in %.1f s\n",
-	       (unsigned long long)seeds, (unsigned long long)first, (unsigned long long)failed, (unsigned long long)events,
-	       virtual_seconds, wall_seconds() - began);
+	printf(
+	    "swarm      %llu seeds from %llu, %llu failed; %llu events, %.0f s of virtual time in %.1f s\n",
+	    (unsigned long long)seeds, (unsigned long long)first, (unsigned long long)failed,
+	    (unsigned long long)events, virtual_seconds, wall_seconds() - began);
 	for (int k = 0; k < SL_FAULT_COUNT; k++)
-		printf("%10llu × %s\n", (unsigned long long)happened[k], sl_fault_text((enum sl_fault_kind)k));
+		printf("%10llu × %s\n", (unsigned long long)happened[k],
+		       sl_fault_text((enum sl_fault_kind)k));
 	printf("%10llu × peers that had ended started again for others\n", (unsigned long long)resumed);
 	return failed ? SL_EXIT_FAILED : SL_EXIT_OK;
 }

@@ -179,9 +179,10 @@ static void on_start(struct sl_peer *p)
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
 	p->phase = SL_PHASE_GREETING;
 	p->phase_since = p->now;
-	p->greet_until = sl_waits_forever(p) && !p->resumed
-	                     ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
-	                     : sl_time_after(p->now, p->plan->settings.link_timeout_us);
+	p->greet_until =
+	    sl_waits_forever(p) && !p->resumed
+	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
+	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
 	for (uint32_t i = 0; i < p->degree; i++) {
 		p->edge[i].heard_at = p->now;
 		p->edge[i].ask_every_us = ASK_FIRST_US;
@@ -219,7 +220,8 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 			sl_edge_open(p, e);
 		sl_edge_ask(p, e);
-		if (!sl_time_before(p->now, e->ask_at)) /* it could not: another edge's snapshot is on its way */
+		if (!sl_time_before(p->now,
+		                    e->ask_at)) /* it could not: another edge's snapshot is on its way */
 			e->ask_at = sl_time_after(p->now, ASK_FIRST_US);
 	}
 }

@@ -36,7 +36,8 @@ struct sl_edge {
 	/* what I hold of the neighbour's journal */
 	uint8_t *theirs; /* block at their_number */
 	uint32_t their_epoch, their_number;
-	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it is here */
+	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
+	                         is here */
 	uint64_t their_digest;
 	bool diverged;       /* their frame did not fit my copy: only a snapshot helps */
 	struct sl_hold hold; /* their frames beyond an uncompleted tag */
@@ -57,10 +58,12 @@ struct sl_edge {
 
 	/* what the neighbour is known to hold of mine */
 	uint32_t acknowledged;
-	uint32_t life_number, life_step; /* what its present life has said: whatever says less was overtaken */
-	uint32_t taken_over; /* having lost its counter it took over mine here: that step's copy it need not hold */
-	uint32_t durable; /* in its older checkpoint; UINT32_MAX: it makes none */
-	uint32_t sent;    /* newest number ever sent on this edge */
+	uint32_t life_number,
+	    life_step;       /* what its present life has said: whatever says less was overtaken */
+	uint32_t taken_over; /* having lost its counter it took over mine here: that step's copy it need not
+	                        hold */
+	uint32_t durable;    /* in its older checkpoint; UINT32_MAX: it makes none */
+	uint32_t sent;       /* newest number ever sent on this edge */
 
 	/* what my checkpoints hold of theirs */
 	uint32_t checkpoint_pending, checkpoint_newest, checkpoint_older;
@@ -73,7 +76,7 @@ struct sl_edge {
 	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round;
-	uint32_t oldest; /* of the frames in its journal */
+	uint32_t oldest;                          /* of the frames in its journal */
 	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
@@ -158,8 +161,8 @@ void sl_greet_all(struct sl_peer *, bool answer);
 void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_greeting_check(struct sl_peer *);
 void sl_recovery_check(struct sl_peer *);
-/* An epoch after `least` and all that neighbours have heard of: its upper 24 bits count, the lower 8 tell lives of a peer
- * apart that did not know of each other. */
+/* An epoch after `least` and all that neighbours have heard of: its upper 24 bits count, the lower 8 tell
+ * lives of a peer apart that did not know of each other. */
 void sl_start_epoch(struct sl_peer *, uint32_t least, const char *why);
 
 /* receive.c */

@@ -77,8 +77,8 @@ static void trim(struct sl_peer *p)
 	sl_journal_trim(&p->journal, least);
 }
 
-/* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold of the life
- * before then is another copy under the same number. */
+/* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
+ * of the life before then is another copy under the same number. */
 static void check_fork(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
@@ -291,8 +291,9 @@ void sl_serve(struct sl_peer *p, struct sl_edge *e)
 	}
 }
 
-/* Whether the neighbour may still want something of this end. One that is down is given up after link_timeout; in an
- * exact run never before it has finished, and then late: it may not have heard yet that this end has. */
+/* Whether the neighbour may still want something of this end. One that is down is given up after
+ * link_timeout; in an exact run never before it has finished, and then late: it may not have heard yet that
+ * this end has. */
 static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 {
 	enum { PATIENCE = 20 };
