@@ -36,7 +36,9 @@ object    = $(patsubst %.c,$(B)/%.o,$(patsubst $(B)/%,%,$(1)))
 lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
+hostile  := $(B)/tests/e2e/hostile
 manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
+benches  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 all: $(programs:%=$(B)/%)
@@ -49,6 +51,8 @@ $(B)/libstarling.a: $(lib_o)
 $(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+# It listens in on what its own loop sends.
+$(hostile): override LDFLAGS += -Wl,--wrap=sl_net_send
 # Kernels and coders are worth every vector instruction; the rest is not.
 $(B)/lib/linalg/%.o $(B)/lib/compress/%.o: override CFLAGS += -O3
 $(B)/%.o: %.c
@@ -75,9 +79,18 @@ $(B)/tests/crash.so: tests/preload/crash.c
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(WERROR) -shared -fPIC -o $@ $<
-check: all $(tests) $(B)/tests/crash.so replay
+check: all $(tests) $(hostile) $(B)/tests/crash.so replay
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
-e2e: all $(B)/tests/crash.so
+bench: all $(benches)
+	@sh tests/bench/run $(B)
+# The experiments of tests/acceptance: a table of figures against their references.
+acceptance_o := $(call object,$(wildcard tests/acceptance/*.c))
+$(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/trial.c) $(B)/libstarling.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+acceptance: $(B)/tests/acceptance/acceptance
+	$(Q)$< -j 2
+e2e: all $(hostile) $(B)/tests/crash.so
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
 # repository: what it finds worth keeping lies in build-fuzz/corpus. `make replay` feeds the corpus to plain builds.
@@ -133,7 +146,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check e2e lint man install clean swarm mutants fuzz replay
+.PHONY: all check acceptance bench e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

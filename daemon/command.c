@@ -24,9 +24,20 @@ int sl_command_misuse(const struct sl_command *command, const char *format, ...)
 	return SL_EXIT_MISUSE;
 }
 
+/* A synopsis may hold alternatives, "sim RUN | sim --topology SPEC": a line each. */
 int sl_command_help(const struct sl_command *command)
 {
-	printf("usage: starling %s\n\n%s", command->synopsis, command->help);
+	static const char self[] = "starling ";
+	const char *prefix = "usage:";
+	for (const char *p = command->synopsis; *p; prefix = "      ") {
+		if (strncmp(p, self, sizeof self - 1) == 0)
+			p += sizeof self - 1;
+		const char *bar = strstr(p, " | ");
+		size_t length = bar ? (size_t)(bar - p) : strlen(p);
+		printf("%s %s%.*s\n", prefix, self, (int)length, p);
+		p += length + (bar ? 3 : 0);
+	}
+	printf("\n%s", command->help);
 	return SL_EXIT_OK;
 }
 

@@ -165,9 +165,11 @@ static enum sl_status parse_text(struct sl_config *c, const char *text, size_t l
 {
 	struct parse p = { .config = c, .error = error, .at = text, .end = text + length };
 	int first_bad = ini_parse_stream(read_line, &p, handle, &p);
-	/* libinih goes on behind a line that it does not understand; the first bad line is the one to name. */
+	/* libinih goes on behind a line that it does not understand; the first bad line is the one to name.
+	 */
 	if (first_bad > 0 && !(p.failed && (uint32_t)first_bad == p.line))
-		return sl_fail(error, SL_MALFORMED, "%s:%d: neither a [section], a 'key = value', nor a comment", c->file,
+		return sl_fail(error, SL_MALFORMED,
+		               "%s:%d: neither a [section], a 'key = value', nor a comment", c->file,
 		               first_bad);
 	if (p.failed)
 		return error->status;
@@ -267,7 +269,8 @@ void sl_config_path(const struct sl_config *config, const char *name, bool writt
 	const char *base = written ? config->state : config->folder;
 	bool absolute = name[0] == '/';
 	int length = snprintf(out, 4096, "%s%s%s", absolute ? "" : base, absolute ? "" : "/", name);
-	SL_CHECK(length >= 0 && length < 4096); /* names are bounded by SL_TEXT_MAX, folders when they are taken */
+	SL_CHECK(length >= 0 &&
+	         length < 4096); /* names are bounded by SL_TEXT_MAX, folders when they are taken */
 }
 
 void sl_config_fingerprint(const struct sl_settings *settings, const struct sl_layout *layout,
@@ -322,6 +325,15 @@ static enum sl_status session_parse(const char *text, uint64_t *session)
 	return SL_OK;
 }
 
+uint64_t sl_config_draw_session(void)
+{
+	uint64_t session;
+	do
+		randombytes_buf(&session, sizeof session);
+	while (session == 0);
+	return session;
+}
+
 enum sl_status sl_config_session(const struct sl_config *config, bool fresh, uint64_t *session,
                                  struct sl_error *error)
 {
@@ -329,9 +341,7 @@ enum sl_status sl_config_session(const struct sl_config *config, bool fresh, uin
 	struct stat about;
 	sl_config_path(config, "session", false, path);
 	if (fresh) {
-		do
-			randombytes_buf(session, sizeof *session);
-		while (*session == 0);
+		*session = sl_config_draw_session();
 		snprintf(line, sizeof line, "%016" PRIx64 "\n", *session);
 		return sl_file_replace(path, line, strlen(line), 0644, error);
 	}

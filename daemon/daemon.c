@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
 #include "base/bytes.h"
+#include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
 
@@ -20,6 +21,7 @@
 
 /* Vectors above this profit from huge pages; below, the room that is only reserved would become resident. */
 enum { HUGE_VECTOR = 8 << 20 };
+enum { FINISHED_PATIENCE_MS = 30000 };
 
 static sigset_t loop_signals(void)
 {
@@ -85,7 +87,7 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 	d->number = options->peer;
 	d->loop.signals = d->loop.wake = d->loop.listener = -1;
 	enum sl_status status =
-	    sl_prepared_open(&d->prepared, options->file, options->overrides, false, error);
+	    sl_prepared_open(&d->prepared, options->file, options->overrides, SL_SESSION_KEPT, error);
 	if (status == SL_OK)
 		status = check_number(d, error);
 	if (status == SL_OK)
@@ -188,6 +190,17 @@ static void load_checkpoint(struct sl_daemon *d)
 	free(bytes);
 }
 
+/* Bytes on the wire are totals of the run: what former lives sent counts, as far as rows or a checkpoint say.
+ */
+static void take_over_wire(struct sl_daemon *d)
+{
+	struct sl_history_bytes before = sl_store_bytes(d->store);
+	if (before.wire_tx > d->net.wire.closed_tx)
+		d->net.wire.closed_tx = before.wire_tx;
+	if (before.wire_rx > d->net.wire.closed_rx)
+		d->net.wire.closed_rx = before.wire_rx;
+}
+
 /* ---- links ---- */
 
 static void on_notice(void *context, enum sl_level level, const char *kind, const char *detail)
@@ -254,6 +267,7 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		return status;
 	if (d->prepared.config.settings.checkpoint_every)
 		load_checkpoint(d);
+	take_over_wire(d);
 	if (d->prepared.note[0])
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
 	return open_net(d, error);
@@ -303,6 +317,9 @@ void sl_daemon_close(struct sl_daemon *d, int exit_code)
 	bool final = d->loop.finished && idle;
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->prepared.plan.dimension, digest);
+	if (!d->loop
+	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
+		sl_store_patience(d->store, FINISHED_PATIENCE_MS);
 	sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL);
 	if (!idle)
 		_exit(exit_code); /* a job still reads what would be unmapped below */

@@ -22,9 +22,10 @@ static bool gather(void *context, const struct sl_history_summary *summary)
 	if (runs->count == runs->room) {
 		size_t room = 2 * runs->room + 8;
 		struct sl_history_summary *item = realloc(runs->item, room * sizeof *item);
-		runs->full = !item;
-		if (runs->full)
+		if (!item) {
+			runs->full = true;
 			return false;
+		}
 		runs->item = item;
 		runs->room = room;
 	}

@@ -71,7 +71,7 @@ static enum sl_status read_block(struct sl_block *out, const struct sl_source *s
 	if (!f.reader)
 		return error->status;
 	enum sl_status status = feed_files(&f, train ? source->train : source->test, peer, error);
-	if (status == SL_OK)
+	if (status == SL_OK) /* which ends the reader */
 		status =
 		    source->format->finish(f.reader, features, classes, &out->bytes, &out->length, error);
 	else

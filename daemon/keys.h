@@ -1,7 +1,7 @@
 /* keys.h — identity: one Ed25519 key a peer (libsodium); its X25519 form is the CURVE key.
  *
- * Key files are 0600, one line of text: "starling-key ed25519 <64 hex digits of the seed>". A file that others can read
- * is refused. Under systemd the key comes from $CREDENTIALS_DIRECTORY/identity. */
+ * Key files are 0600, one line of text: "starling-key ed25519 <64 hex digits of the seed>". A file that
+ * others can read is refused. Under systemd the key comes from $CREDENTIALS_DIRECTORY/identity. */
 #ifndef SL_DAEMON_KEYS_H
 #define SL_DAEMON_KEYS_H
 
@@ -11,7 +11,7 @@ enum { SL_KEY_BYTES = 32, SL_KEY_HEX = 65 };
 
 /* A secret identity. Wiped by sl_identity_wipe; never copied elsewhere. */
 struct sl_identity {
-	uint8_t secret[64];             /* Ed25519 secret key */
+	uint8_t secret[64];               /* Ed25519 secret key */
 	uint8_t public_key[SL_KEY_BYTES]; /* Ed25519 public key: what a roster lists */
 	uint8_t curve_secret[SL_KEY_BYTES], curve_public[SL_KEY_BYTES];
 };

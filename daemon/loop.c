@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "daemon/loop_report.h"
+#include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
 
@@ -25,6 +26,7 @@ enum {
 	/* A job that keeps the loop from its neighbours for longer goes to a thread of its own. */
 	INLINE_JOB_MOST_US = 5000,
 	STATUS_EVERY_US = 2000000,
+	TRIM_AFTER_US = 1000000,
 };
 
 static int64_t wall_us(void)
@@ -52,8 +54,20 @@ static void say(struct sl_loop *l, const struct sl_event_row *row)
 		sl_log(row->level, "%s: %s", row->kind, row->detail);
 }
 
+/* A peer that goes on from its neighbours' copy counts its bytes from zero; the history knows what it had
+ * sent. */
+static void take_over_bytes(struct sl_loop *l, const struct sl_event_row *row)
+{
+	if (strcmp(row->kind, "recovered-from-neighbours") != 0)
+		return;
+	struct sl_history_bytes before = sl_store_bytes(l->store);
+	l->payload_tx = before.payload_tx;
+	l->payload_rx = before.payload_rx;
+}
+
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
+	take_over_bytes(l, row);
 	row->at_us = wall_us();
 	sl_store_event(l->store, row);
 	say(l, row);
@@ -73,6 +87,8 @@ void sl_loop_event(struct sl_loop *l, enum sl_level level, const char *kind, con
 static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 {
 	row->at_us = wall_us();
+	row->payload_tx += l->payload_tx;
+	row->payload_rx += l->payload_rx;
 	sl_wire_total(&l->net->wire, &row->wire_tx, &row->wire_rx);
 	row->compute_us = l->compute_us;
 	row->compress_us = l->compress_us;
@@ -272,9 +288,13 @@ static void signalled(struct sl_loop *l)
 
 /* The manager hears from the loop itself, and only while the disk answers: a watchdog that is fed by
  * something else watches nothing. */
-static void tell_manager(struct sl_loop *l)
+static void housekeep(struct sl_loop *l)
 {
 	char line[256];
+	if (!sl_time_before(l->now, l->trim_at)) {
+		l->trim_at = SL_TIME_NEVER;
+		sl_memory_trim();
+	}
 	if (!sl_time_before(l->now, l->watchdog_at)) {
 		l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
 		if (sl_store_stuck_ms(l->store) < l->watchdog_us / 500)
@@ -306,7 +326,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 	}
 	if (!l->halted && l->job)
 		start_job(l);
-	tell_manager(l);
+	housekeep(l);
 	int64_t took_us = sl_clock().us - l->now.us;
 	l->worst_turn_us = took_us > l->worst_turn_us ? took_us : l->worst_turn_us;
 }
@@ -317,7 +337,8 @@ static struct sl_time deadline(const struct sl_loop *l)
 	if (l->job || l->checkpoint_failed)
 		return l->now;
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
-	return sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
+	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
+	return sl_time_earlier(due, l->trim_at);
 }
 
 static bool wait_for(const struct sl_loop *l, struct pollfd *items, nfds_t count)
@@ -355,6 +376,7 @@ bool sl_loop_run(struct sl_loop *l)
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
 	l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
+	l->trim_at = sl_time_after(l->now, TRIM_AFTER_US);
 	l->status_at = sl_sd_managed() ? l->now : SL_TIME_NEVER;
 	step(l, (struct sl_event){ .kind = SL_EVENT_START });
 	while (!l->halted) {

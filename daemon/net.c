@@ -26,6 +26,7 @@ enum {
 	BACK_OFF_FIRST_US = 200000,
 	BACK_OFF_MOST_US = 10000000,
 	KICK_EVERY_US = 100000,
+	KICK_WORTH_MS = 100, /* libzmq's next attempt is soon enough below */
 	FAILURES_BEFORE_WORDS = 3,
 };
 
@@ -34,9 +35,11 @@ struct option {
 	int name, value;
 };
 static const struct option common[] = {
-	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_RECONNECT_IVL, 20 },    { ZMQ_RECONNECT_IVL_MAX, 1000 },
-	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_TCP_KEEPALIVE, 1 },     { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
-	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
+	{ ZMQ_LINGER, CLOSE_MS },       { ZMQ_BACKLOG, 512 },
+	{ ZMQ_RECONNECT_IVL, 20 },      { ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, 10000 },   { ZMQ_TCP_KEEPALIVE, 1 },
+	{ ZMQ_TCP_KEEPALIVE_IDLE, 30 }, { ZMQ_TCP_KEEPALIVE_INTVL, 10 },
+	{ ZMQ_TCP_KEEPALIVE_CNT, 3 },
 };
 /* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
  * vanished. */
@@ -159,6 +162,7 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 		return status;
 	zmq_msg_init(&net->message);
 	net->degree = setup->degree;
+	net->message_max = setup->frame_max;
 	net->notice = setup->notice;
 	net->notice_context = setup->context;
 	net->link = calloc(setup->degree + 1, sizeof *net->link);
@@ -263,18 +267,44 @@ static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
 		       l->peer, l->endpoint);
 }
 
+/* Between sends libzmq looks for new connections only every millisecond or so; this makes it look. */
+static void see_connections(struct sl_net_link *l)
+{
+	int events;
+	size_t size = sizeof events;
+	zmq_getsockopt(l->dealer, ZMQ_EVENTS, &events, &size);
+}
+
+/* The greeting that came too early need not wait for the next one. */
+static void send_parked(struct sl_net_link *l)
+{
+	if (l->parked_length == 0)
+		return;
+	see_connections(l);
+	zmq_send(l->dealer, l->parked, l->parked_length, ZMQ_DONTWAIT);
+	l->parked_length = 0;
+}
+
 static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
 {
 	unsigned owner = (unsigned)(l - net->link) + 1;
 	switch (event) {
 	case ZMQ_EVENT_CONNECTED:
 		l->connected = true;
+		l->idle = false;
 		sl_wire_opened(&net->wire, owner, value);
 		break;
 	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
 		l->up = true;
 		l->back_off_us = 0;
 		l->failures = 0;
+		send_parked(l);
+		break;
+	case ZMQ_EVENT_CONNECT_DELAYED:
+		l->idle = false;
+		break;
+	case ZMQ_EVENT_CONNECT_RETRIED:
+		l->idle = value >= KICK_WORTH_MS;
 		break;
 	case ZMQ_EVENT_DISCONNECTED:
 		l->connected = l->up = false;
@@ -294,15 +324,31 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 	}
 }
 
+/* libzmq ends a connection that sends more than is allowed, or what does not decrypt, without a word. */
+static void router_disconnected(struct sl_net *net, int fd)
+{
+	char address[64];
+	if (!net->handshake_failed && sl_wire_cut(&net->wire, 0, fd, address))
+		notice(net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
+		       "ended a connection from %s: it sent a message of over %zu bytes, or one that was not "
+		       "encrypted as agreed",
+		       address, net->message_max);
+	sl_wire_closed(&net->wire, 0, fd);
+}
+
 static void on_router_event(struct sl_net *net, unsigned event, int value)
 {
 	if (event == ZMQ_EVENT_ACCEPTED)
 		sl_wire_opened(&net->wire, 0, value);
 	else if (event == ZMQ_EVENT_DISCONNECTED)
-		sl_wire_closed(&net->wire, 0, value);
-	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL)
+		router_disconnected(net, value);
+	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
+	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+		/* Which of the two it is depends on who hangs up first. */
 		notice(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
-		       "refused a connection that does not speak CURVE");
+		       "a connection ended before it had proven a key");
+	net->handshake_failed =
+	    event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 }
 
 /* A monitor's message: event (16 bits) and value (32 bits) of this machine, then an address. */
@@ -341,7 +387,7 @@ static void reconnect(struct sl_net *net, struct sl_net_link *l)
 	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
 	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
 	sl_wire_closed(&net->wire, (unsigned)(l - net->link) + 1, -1);
-	l->connected = l->up = false;
+	l->connected = l->up = l->idle = false;
 	zmq_connect(l->dealer, l->endpoint);
 }
 
@@ -402,14 +448,27 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 {
 	zmq_msg_t message;
 	SL_CHECK(edge < net->degree);
-	if (zmq_msg_init_size(&message, header_length + body_length) != 0)
+	struct sl_net_link *l = &net->link[edge];
+	size_t length = header_length + body_length;
+	if (zmq_msg_init_size(&message, length) != 0)
 		return false;
 	uint8_t *to = zmq_msg_data(&message);
 	memcpy(to, header, header_length);
 	if (body_length)
 		memcpy(to + header_length, body, body_length);
-	if (zmq_msg_send(&message, net->link[edge].dealer, ZMQ_DONTWAIT) >= 0)
+	bool sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
+	if (!sent && l->up) {
+		see_connections(l);
+		sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
+	}
+	if (sent) {
+		l->parked_length = 0;
 		return true;
+	}
+	if (!l->up && length <= sizeof l->parked) {
+		memcpy(l->parked, to, length);
+		l->parked_length = length;
+	}
 	zmq_msg_close(&message);
 	net->unsent++;
 	return false;
@@ -469,8 +528,11 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 			continue;
 		}
 		struct sl_net_link *l = &net->link[from];
-		/* It lives: no need to wait for libzmq's next attempt to reach it. */
-		if (!l->connected && !sl_time_before(net->now, l->kick_at))
+		/* It lives: no need to wait for libzmq's next attempt to reach it. An attempt under way is
+		 * left alone: the other end would take its end for a stranger's. */
+		if (!l->connected)
+			follow(net, l->monitor, l);
+		if (l->idle && !l->connected && !sl_time_before(net->now, l->kick_at))
 			reconnect(net, l);
 		*edge = (uint32_t)from;
 		*bytes = zmq_msg_data(&net->message);

@@ -28,15 +28,22 @@ struct sl_net_setup {
 	void *context;
 };
 
+/* A greeting fits. */
+enum { SL_NET_PARKED = 256 };
+
 struct sl_net_link {
 	uint32_t peer;
 	char endpoint[SL_TEXT_MAX];
 	void *dealer, *monitor;
 	bool connected, up;      /* TCP stands; the handshake is done */
+	bool idle;               /* libzmq waits for long before it tries again: nothing is under way */
 	unsigned failures;       /* handshakes since the last good one */
 	struct sl_time retry_at; /* libzmq has given up: when to connect again */
 	struct sl_time kick_at;  /* not before: connecting at once because the neighbour was heard */
 	int64_t back_off_us;
+	uint8_t
+	    parked[SL_NET_PARKED]; /* the newest short message for a link that is not up: leaves when it is */
+	size_t parked_length;
 	struct sl_log_burst burst;
 };
 
@@ -53,8 +60,10 @@ struct sl_net {
 	bool readable;              /* messages may wait: sl_net_receive has not said no since */
 	zmq_msg_t message;          /* the one handed out by sl_net_receive */
 	uint64_t unproven, shapeless,
-	    unsent; /* messages without a proven key, of a wrong number of parts, not taken */
-	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst;
+	    unsent;            /* messages without a proven key, of a wrong number of parts, not taken */
+	bool handshake_failed; /* what the router's monitor said last */
+	size_t message_max;
+	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst;
 	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);
 	void *notice_context;
 };
@@ -74,8 +83,8 @@ void sl_net_turn(struct sl_net *, const struct pollfd *items, struct sl_time now
 /* When sl_net_turn wants to be called, descriptors aside. */
 struct sl_time sl_net_deadline(const struct sl_net *);
 
-/* Queues header ‖ body for the neighbour, never blocking; false: it was dropped (no connection, or the queue
- * is full). */
+/* Queues header ‖ body for the neighbour, never blocking; false: it was dropped, for there is no connection
+ * or the queue is full. Of short messages to a link that is not up, the newest leaves as soon as it is. */
 bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t header_length,
                  const uint8_t *body, size_t body_length);
 /* The next message of a proven neighbour, valid until the next call; false when none waits. Everything else

@@ -31,14 +31,15 @@ bool sl_port_free(uint16_t port)
 /* The first port that the kernel may give to a connection. */
 static uint32_t end_of_quiet_ports(void)
 {
-	unsigned low = USUAL_END;
+	unsigned long low = USUAL_END;
+	char line[64];
 	FILE *f = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
-	if (f) {
-		if (fscanf(f, "%u", &low) != 1)
-			low = USUAL_END;
+	if (f && fgets(line, sizeof line, f))
+		low = strtoul(line, NULL, 10);
+	if (f)
 		fclose(f);
-	}
-	return low < LOWEST + 1024 || low > 65535 ? 65536 : low; /* an unusual range: then anything goes */
+	return low < LOWEST + 1024 || low > 65535 ? 65536
+	                                          : (uint32_t)low; /* an unusual range: then anything goes */
 }
 
 enum sl_status sl_ports_choose(uint16_t *port, uint32_t count, struct sl_error *error)

@@ -26,15 +26,15 @@ struct sl_roster {
 	struct sl_roster_peer *peer; /* topology.peers of them; owned */
 };
 
-/* Parses and verifies against the operator's key. Errors name `what`, the line, what was found, what would be right; a
- * wrong signature says so and that the file may have been changed. */
+/* Parses and verifies against the operator's key. Errors name `what`, the line, what was found, what would be
+ * right; a wrong signature says so and that the file may have been changed. */
 enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t length, const char *what,
                                const uint8_t operator_key[static SL_KEY_BYTES], struct sl_error *error);
-enum sl_status sl_roster_read(struct sl_roster *out, const char *path, const uint8_t operator_key[static SL_KEY_BYTES],
-                              struct sl_error *error);
+enum sl_status sl_roster_read(struct sl_roster *out, const char *path,
+                              const uint8_t operator_key[static SL_KEY_BYTES], struct sl_error *error);
 /* Signs and writes it durably (temporary + fsync + rename). */
-enum sl_status sl_roster_write(const struct sl_roster *, const char *path, const struct sl_identity *operator_identity,
-                               struct sl_error *error);
+enum sl_status sl_roster_write(const struct sl_roster *, const char *path,
+                               const struct sl_identity *operator_identity, struct sl_error *error);
 void sl_roster_free(struct sl_roster *);
 
 #endif

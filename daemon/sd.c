@@ -22,8 +22,8 @@ bool sl_sd_notify(const char *format, ...)
 	if (!sl_sd_managed())
 		return false;
 	const char *path = getenv("NOTIFY_SOCKET");
-	size_t length = strlen(path);
-	if (length >= sizeof to.sun_path)
+	size_t length = path ? strlen(path) : 0;
+	if (length == 0 || length >= sizeof to.sun_path)
 		return false;
 	memcpy(to.sun_path, path, length);
 	if (path[0] == '@')

@@ -62,12 +62,16 @@ static double wall_seconds(void)
 #define AT(field) offsetof(struct network_options, field)
 static const struct sl_option network_options[] = {
 	{ "latency", "virtual time a message takes", SL_OPTION_DURATION, AT(latency_us), 0, 3600, "100us" },
-	{ "jitter", "further time, drawn uniformly up to this", SL_OPTION_DURATION, AT(jitter_us), 0, 3600, "0s" },
-	{ "compute", "virtual time of the local steps of a round", SL_OPTION_DURATION, AT(compute_us), 0, 3600, "1ms" },
+	{ "jitter", "further time, drawn uniformly up to this", SL_OPTION_DURATION, AT(jitter_us), 0, 3600,
+	  "0s" },
+	{ "compute", "virtual time of the local steps of a round", SL_OPTION_DURATION, AT(compute_us), 0,
+	  3600, "1ms" },
 	{ "loss", "probability that a message is lost", SL_OPTION_REAL, AT(loss), 0, 0.9, "0" },
 	{ "duplicate", "probability that a message arrives twice", SL_OPTION_REAL, AT(duplicate), 0, 1, "0" },
-	{ "reorder", "probability that later messages overtake a message", SL_OPTION_REAL, AT(reorder), 0, 1, "0" },
-	{ "check", "invariants checked after every event", SL_OPTION_CHOICE, AT(check), 0, 0, "copies", "none|copies|exact" },
+	{ "reorder", "probability that later messages overtake a message", SL_OPTION_REAL, AT(reorder), 0, 1,
+	  "0" },
+	{ "check", "invariants checked after every event", SL_OPTION_CHOICE, AT(check), 0, 0, "copies",
+	  "none|copies|exact" },
 	{ NULL }
 };
 
@@ -191,7 +195,7 @@ static enum sl_status open_made_up(struct sim *s, struct sl_error *error)
 	if (status == SL_OK)
 		status = make_shards(s, error);
 	if (status == SL_OK)
-		status = sl_prepared_complete(&s->prepared, true, error);
+		status = sl_prepared_complete(&s->prepared, SL_SESSION_PASSING, error);
 	return status;
 }
 
@@ -200,11 +204,13 @@ static enum sl_status open_run(struct sim *s, struct sl_error *error)
 	struct stat about;
 	bool folder = stat(s->run, &about) == 0 && S_ISDIR(about.st_mode);
 	snprintf(s->conf, sizeof s->conf, "%s%s", s->run, folder ? "/run.conf" : "");
-	enum sl_status status = sl_prepared_open(&s->prepared, s->conf, s->set.item, true, error);
+	enum sl_status status =
+	    sl_prepared_open(&s->prepared, s->conf, s->set.item, SL_SESSION_PASSING, error);
 	if (status != SL_OK)
 		return status;
 	if (!s->database) {
-		sl_config_path(&s->prepared.config, s->prepared.config.settings.history, true, s->history_path);
+		sl_config_path(&s->prepared.config, s->prepared.config.settings.history, true,
+		               s->history_path);
 		s->database = s->history_path;
 	}
 	return SL_OK;
@@ -242,8 +248,11 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "peer-%u", i);
-		struct sl_history_peer peer = { .peer = i, .degree = sl_topology_degree(t, i), .name = name,
-			                        .pid = getpid(), .started_at_us = run.started_at_us };
+		struct sl_history_peer peer = { .peer = i,
+			                        .degree = sl_topology_degree(t, i),
+			                        .name = name,
+			                        .pid = getpid(),
+			                        .started_at_us = run.started_at_us };
 		status = sl_history_peer(s->history, &peer, error);
 	}
 	return status;
@@ -278,12 +287,14 @@ static bool run_to_the_end(struct sim *s)
 		sl_sim_totals(s->sim, &totals);
 		if (terminal && wall_seconds() - shown > 0.5) {
 			shown = wall_seconds();
-			fprintf(stderr, "\rround %u of %u, %llu events\033[K", sl_peer_round(sl_sim_peer(s->sim, 0)),
-			        s->prepared.plan.settings.rounds, (unsigned long long)totals.events);
+			fprintf(stderr, "\rround %u of %u, %llu events\033[K",
+			        sl_peer_round(sl_sim_peer(s->sim, 0)), s->prepared.plan.settings.rounds,
+			        (unsigned long long)totals.events);
 		}
 		if (!more)
 			break;
-	} while (totals.halted < s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim) && !interrupted);
+	} while (totals.halted < s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim) &&
+	         !interrupted);
 	if (terminal)
 		fputs("\r\033[K", stderr);
 	return totals.halted == s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim);
@@ -329,12 +340,16 @@ static void report(struct sim *s)
 	sl_sim_totals(s->sim, &t);
 	accuracies(s, &mean, &worst);
 	if (s->json) {
-		printf("{\"peers\": %u, \"dimension\": %u, \"events\": %llu, \"messages\": %llu, \"lost\": %llu, "
-		       "\"repeated\": %llu, \"wire_bytes\": %llu, \"bytes_a_peer\": %llu, \"virtual_seconds\": %.6f, "
+		printf("{\"peers\": %u, \"dimension\": %u, \"events\": %llu, \"messages\": %llu, \"lost\": "
+		       "%llu, "
+		       "\"repeated\": %llu, \"wire_bytes\": %llu, \"bytes_a_peer\": %llu, "
+		       "\"virtual_seconds\": %.6f, "
 		       "\"seconds\": %.3f, \"test_accuracy\": ",
-		       s->prepared.roster.topology.peers, s->prepared.plan.dimension, (unsigned long long)t.events,
-		       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
-		       (unsigned long long)t.wire_bytes, (unsigned long long)t.bytes_a_peer, 1e-6 * (double)t.now.us, seconds);
+		       s->prepared.roster.topology.peers, s->prepared.plan.dimension,
+		       (unsigned long long)t.events, (unsigned long long)t.messages,
+		       (unsigned long long)t.lost, (unsigned long long)t.repeated,
+		       (unsigned long long)t.wire_bytes, (unsigned long long)t.bytes_a_peer,
+		       1e-6 * (double)t.now.us, seconds);
 		sl_json_real(stdout, mean);
 		fputs(", \"worst_accuracy\": ", stdout);
 		sl_json_real(stdout, worst);
@@ -343,16 +358,19 @@ static void report(struct sim *s)
 		fputs("}\n", stdout);
 		return;
 	}
-	printf("simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual time\n",
-	       s->prepared.roster.topology.peers, s->prepared.plan.dimension, (unsigned long long)t.events, seconds,
-	       (double)t.events / seconds, 1e-6 * (double)t.now.us);
+	printf("simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual "
+	       "time\n",
+	       s->prepared.roster.topology.peers, s->prepared.plan.dimension, (unsigned long long)t.events,
+	       seconds, (double)t.events / seconds, 1e-6 * (double)t.now.us);
 	printf("memory     %llu bytes reserved a peer\n", (unsigned long long)t.bytes_a_peer);
-	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n", (unsigned long long)t.messages,
-	       (unsigned long long)t.lost, (unsigned long long)t.repeated, 1e-6 * (double)t.wire_bytes);
+	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
+	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
+	       1e-6 * (double)t.wire_bytes);
 	if (s->database)
 		return;
 	if (!isnan(mean))
-		printf("accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n", mean, worst);
+		printf("accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n", mean,
+		       worst);
 	if (!isnan(s->exact))
 		printf("consensus  %.4g after round %u\n", s->exact, s->exact_round);
 }
@@ -376,12 +394,14 @@ static int simulate(struct sim *s)
 	if (close_history(s, ok, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	report(s);
-	if (s->database && sl_summary_print(stdout, s->database, s->prepared.run_id, s->json, &error) != SL_OK)
+	if (s->database &&
+	    sl_summary_print(stdout, s->database, s->prepared.run_id, s->json, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	if (!ok)
 		fprintf(stderr, "starling sim: %s\n",
-		        interrupted ? "interrupted" : sl_sim_trouble(s->sim) ? sl_sim_trouble(s->sim)
-		                                                            : "nothing was left to happen, yet peers had not finished");
+		        interrupted              ? "interrupted"
+		        : sl_sim_trouble(s->sim) ? sl_sim_trouble(s->sim)
+		                                 : "nothing was left to happen, yet peers had not finished");
 	return ok ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
@@ -400,7 +420,8 @@ static void close_all(struct sim *s)
 	sl_overrides_free(&s->set);
 }
 
-static enum sl_status take(struct sim *s, int option, const char *name, const char *argument, struct sl_error *error)
+static enum sl_status take(struct sim *s, int option, const char *name, const char *argument,
+                           struct sl_error *error)
 {
 	switch (option) {
 	case 't':
@@ -436,7 +457,8 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	default: {
 		const struct sl_option *o = sl_option_find(network_options, name);
 		SL_CHECK(o);
-		return sl_option_set(o, &s->network, argument, error) == SL_OK ? SL_OK : sl_wrap(error, "--%s", name);
+		return sl_option_set(o, &s->network, argument, error) == SL_OK ? SL_OK
+		                                                               : sl_wrap(error, "--%s", name);
 	}
 	}
 }
@@ -452,8 +474,7 @@ static int sim_main(int argc, char **argv)
 		{ "check", required_argument, NULL, 7 },      { "help", no_argument, NULL, 'h' },
 		{ "faults", required_argument, NULL, 'f' },   { "seed", required_argument, NULL, 'S' },
 		{ "seeds", required_argument, NULL, 'n' },    { "verbose", no_argument, NULL, 'v' },
-		{ "stop", no_argument, NULL, 'x' },
-		{ 0 },
+		{ "stop", no_argument, NULL, 'x' },           { 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
 		                                    "loss", "duplicate", "reorder", "check" };
@@ -478,11 +499,14 @@ static int sim_main(int argc, char **argv)
 	if (s.faults && strcmp(s.faults, "swarm") != 0)
 		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s.faults);
 	if (s.faults && (s.run || s.topology_spec))
-		return sl_command_misuse(&sl_command_sim, "--faults swarm draws its own runs: give neither a folder nor a topology");
+		return sl_command_misuse(
+		    &sl_command_sim,
+		    "--faults swarm draws its own runs: give neither a folder nor a topology");
 	if (s.faults)
 		return sl_swarm_main(s.first, s.seeds, s.verbose, s.stop);
 	if (!s.run == !s.topology_spec)
-		return sl_command_misuse(&sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
+		return sl_command_misuse(
+		    &sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
 	struct sigaction action = { .sa_handler = on_signal };
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -493,30 +517,35 @@ static int sim_main(int argc, char **argv)
 
 const struct sl_command sl_command_sim = {
 	.name = "sim",
-	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling sim --faults swarm [--seed S]",
+	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
+	            "sim --faults swarm [--seed S]",
 	.doc = "run the peers in one process, over a virtual network and clock",
-	.help =
-	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes configuration, graph and\n"
-	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With --topology nothing needs\n"
-	    "to exist: data are prepared in a temporary folder.\n"
-	    "\n"
-	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a run's folder\n"
-	    "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
-	    "      --history DB        database to write (default: the run's own; none with --topology)\n"
-	    "      --latency TIME      virtual time a message takes (100us)\n"
-	    "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
-	    "      --compute TIME      virtual time of a round's local steps (1ms)\n"
-	    "      --loss P            probability that a message is lost (0)\n"
-	    "      --duplicate P       probability that a message arrives twice (0)\n"
-	    "      --reorder P         probability that later messages overtake a message (0)\n"
-	    "      --check none|copies|exact  invariants checked after every event (copies)\n"
-	    "      --json              print results as JSON\n"
-	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, cuts, stops, lost\n"
-	    "                          and repeated messages, bad disks; what must hold is checked after every event\n"
-	    "      --seed S            the first seed (1)\n"
-	    "      --seeds N           how many (1)\n"
-	    "      --stop              stops at the first seed that fails\n"
-	    "      --verbose           also print what happens to whom\n"
-	    "  -h, --help              this text\n",
+	.help = "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
+	        "configuration, graph and\n"
+	        "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
+	        "--topology nothing needs\n"
+	        "to exist: data are prepared in a temporary folder.\n"
+	        "\n"
+	        "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
+	        "run's folder\n"
+	        "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
+	        "      --history DB        database to write (default: the run's own; none with --topology)\n"
+	        "      --latency TIME      virtual time a message takes (100us)\n"
+	        "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
+	        "      --compute TIME      virtual time of a round's local steps (1ms)\n"
+	        "      --loss P            probability that a message is lost (0)\n"
+	        "      --duplicate P       probability that a message arrives twice (0)\n"
+	        "      --reorder P         probability that later messages overtake a message (0)\n"
+	        "      --check none|copies|exact  invariants checked after every event (copies)\n"
+	        "      --json              print results as JSON\n"
+	        "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
+	        "cuts, stops, lost\n"
+	        "                          and repeated messages, bad disks; what must hold is checked after "
+	        "every event\n"
+	        "      --seed S            the first seed (1)\n"
+	        "      --seeds N           how many (1)\n"
+	        "      --stop              stops at the first seed that fails\n"
+	        "      --verbose           also print what happens to whom\n"
+	        "  -h, --help              this text\n",
 	.run = sim_main,
 };

@@ -27,7 +27,7 @@
 #define SL_FLUSH_MS 250
 /* Longest pause between tries while the database cannot be written. */
 #define SL_BACKOFF_MS 4000
-/* What closing grants a database that cannot be written: a daemon is to end within a second. */
+/* What closing grants a database that cannot be written, unless told: a daemon is to end within a second. */
 #define SL_CLOSE_MS 500
 
 enum row_kind { ROW_ROUND, ROW_LINK, ROW_SKETCH, ROW_EVENT };
@@ -45,6 +45,7 @@ union row {
 };
 
 struct sl_store {
+	struct sl_history_bytes bytes_before; /* of this life of the peer */
 	/* The producer's: bytes ever pushed, and the consumer's position as last seen. */
 	_Alignas(64) _Atomic uint64_t head;
 	uint64_t tail_seen;
@@ -72,6 +73,7 @@ struct sl_store {
 	char reason[200];
 
 	/* Set before `closing`. */
+	int close_ms;
 	int64_t stopped_at_us;
 	int exit_code;
 	const char *model_digest;
@@ -289,11 +291,11 @@ static void doze(struct sl_store *s, int milliseconds)
 		;
 }
 
-/* The last batch and the end of the peer, for which a database in trouble gets SL_CLOSE_MS. */
+/* The last batch and the end of the peer, for which a database in trouble gets close_ms. */
 static void wind_up(struct sl_store *s)
 {
 	struct sl_error error = { 0 };
-	int64_t end = clock_us(CLOCK_MONOTONIC) + SL_CLOSE_MS * 1000;
+	int64_t end = clock_us(CLOCK_MONOTONIC) + s->close_ms * INT64_C(1000);
 	enum sl_status status;
 	for (;;) {
 		status = turn(s);
@@ -366,6 +368,7 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 	memset(s, 0, sizeof *s);
 	s->done = setup->wake;
 	s->peer = setup->peer->peer;
+	s->close_ms = SL_CLOSE_MS;
 	s->ring = malloc(SL_RING);
 	if (setup->checkpoint)
 		s->files.stem = s->stem = strdup(setup->checkpoint);
@@ -375,6 +378,8 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 		status = sl_history_begin(s->history, setup->run, error);
 	if (status == SL_OK)
 		status = sl_history_peer(s->history, setup->peer, error);
+	if (status == SL_OK)
+		status = sl_history_last_bytes(s->history, s->peer, &s->bytes_before, error);
 	if (status == SL_OK && (!s->ring || (setup->checkpoint && !s->stem)))
 		status = sl_fail(error, SL_NO_MEMORY, "history: out of memory");
 	if (status == SL_OK)
@@ -384,6 +389,11 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 		return NULL;
 	}
 	return s;
+}
+
+struct sl_history_bytes sl_store_bytes(const struct sl_store *s)
+{
+	return s->bytes_before;
 }
 
 bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)
@@ -413,6 +423,12 @@ int64_t sl_store_stuck_ms(const struct sl_store *s)
 	return since ? (clock_us(CLOCK_MONOTONIC) - since) / 1000 : 0;
 }
 
+void sl_store_patience(struct sl_store *s, int milliseconds)
+{
+	if (s)
+		s->close_ms = milliseconds;
+}
+
 void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, const char *model_digest)
 {
 	if (!s)
@@ -421,7 +437,7 @@ void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, co
 	s->exit_code = exit_code;
 	s->model_digest = model_digest;
 	atomic_store(&s->closing, true);
-	sl_history_patience(s->history, SL_CLOSE_MS / 2);
+	sl_history_patience(s->history, s->close_ms / 2);
 	sem_post(&s->wake);
 	pthread_join(s->thread, NULL);
 	sem_destroy(&s->wake);

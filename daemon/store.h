@@ -20,6 +20,9 @@ struct sl_store_setup {
  * writer. All signals must be blocked already. */
 struct sl_store *sl_store_open(const struct sl_store_setup *, struct sl_error *error);
 
+/* What the history knew of this peer's bytes in this run when the store was opened. */
+struct sl_history_bytes sl_store_bytes(const struct sl_store *);
+
 /* From the loop's thread; never block. Rows are copied. */
 void sl_store_round(struct sl_store *, const struct sl_round_row *);
 void sl_store_link(struct sl_store *, const struct sl_link_row *);
@@ -38,8 +41,12 @@ bool sl_store_checkpointed(struct sl_store *, bool *ok);
  * is stuck. */
 int64_t sl_store_stuck_ms(const struct sl_store *);
 
-/* Writes what is queued, marks the peer stopped, joins the thread, closes. Gives a database that cannot be
- * written half a second, then says on stderr how many rows are lost. NULL is fine. */
+/* How long sl_store_close tries a database that is locked or cannot be written; half a second if never told.
+ * NULL is fine. */
+void sl_store_patience(struct sl_store *, int milliseconds);
+
+/* Writes what is queued, marks the peer stopped, joins the thread, closes. What cannot be written in time is
+ * lost: stderr says how many rows. NULL is fine. */
 void sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
 
 /* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The

@@ -40,7 +40,9 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 	}
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		fprintf(out, ", \"%s\": ", numbers[i].key);
-		sl_json_real(out, numbers[i].value < 0 ? (double)NAN : numbers[i].value);
+		bool unknown =
+		    numbers[i].value < 0 && strcmp(numbers[i].key, "saved") != 0; /* that may be below 0 */
+		sl_json_real(out, unknown ? (double)NAN : numbers[i].value);
 	}
 	putc('}', out);
 }

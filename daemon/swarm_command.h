@@ -4,7 +4,8 @@
 
 #include "daemon/command.h"
 
-/* Runs seeds first … first+seeds−1; prints a failing one with the command that reproduces it. Returns an exit code. */
+/* Runs seeds first … first+seeds−1; prints a failing one with the command that reproduces it. Returns an exit
+ * code. */
 int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose, bool stop);
 
 #endif

@@ -147,7 +147,8 @@ static enum sl_status prepare(struct up *up, struct sl_error *error)
 {
 	enum sl_status status = lock_run(up, error);
 	if (status == SL_OK)
-		status = sl_prepared_open(&up->prepared, up->conf, up->set.item, !up->resume, error);
+		status = sl_prepared_open(&up->prepared, up->conf, up->set.item,
+		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_FRESH, error);
 	if (status != SL_OK)
 		return status;
 	uint32_t peers = up->prepared.roster.topology.peers;
@@ -252,16 +253,16 @@ static void take_ends(struct up *up, struct sl_time at)
 			sl_progress_say(up->progress, "peer %u %s: starting it again", (unsigned)k, end);
 			continue;
 		}
-		if (up->stopping && up->code == SL_EXIT_OK && up->interrupts > 1)
-			continue; /* killed, as asked */
-		bool first = up->code == SL_EXIT_OK;
-		up->code = WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == 2
-		               ? SL_EXIT_MISUSE
-		               : SL_EXIT_FAILED;
-		if (!first)
-			continue; /* most likely of the same cause */
+		/* One that was asked to stop before it listened, or was killed as asked, is no failure; nor
+		 * are those that most likely end of the same cause as the first. */
+		bool asked = WIFSIGNALED(child->wait_status) &&
+		             (WTERMSIG(child->wait_status) == SIGTERM || up->interrupts > 1);
+		if (up->code != SL_EXIT_OK || (up->stopping && asked))
+			continue;
+		bool misconfigured = WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == 2;
+		up->code = misconfigured ? SL_EXIT_MISUSE : SL_EXIT_FAILED;
 		sl_progress_say(up->progress, "peer %u %s%s", (unsigned)k, end,
-		                up->restart ? " again and again" : "");
+		                child->starts > 1 ? " again and again" : "");
 		print_log_end(up, (uint32_t)k);
 		stop(up, at);
 	}
@@ -349,8 +350,10 @@ static int run_peers(struct up *up, struct sl_error *error)
 	watch(up);
 	sl_progress_end(up->progress);
 	up->progress = NULL;
-	if (up->interrupts)
-		fprintf(stderr, "stopped; starling up %s --resume goes on\n", up->run);
+	if (up->interrupts && up->prepared.plan.settings.checkpoint_every)
+		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n", up->run);
+	else if (up->interrupts)
+		fprintf(stderr, "stopped; what was done is in the history\n");
 	status = sl_summary_print(stdout, up->database, up->prepared.run_id, up->json, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);

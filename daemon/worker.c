@@ -1,5 +1,6 @@
 #include "daemon/worker.h"
 
+#include "daemon/memory.h"
 #include "daemon/prepared.h"
 
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,30 +27,6 @@ struct sl_time sl_clock(void)
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (struct sl_time){ (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 };
-}
-
-uint8_t *sl_memory_take(size_t size, bool huge_pages)
-{
-	void *memory =
-	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (memory == MAP_FAILED)
-		return NULL;
-	if (!huge_pages) /* they would make room that is only reserved resident, two megabytes at a touch */
-		madvise(memory, size, MADV_NOHUGEPAGE);
-	return memory;
-}
-
-enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *plan, struct sl_error *error)
-{
-	struct sl_arena arena = { 0 };
-	sl_scratch_make(out, plan, &arena);
-	arena.capacity = arena.used;
-	arena.used = 0;
-	arena.base = sl_memory_take(arena.capacity + 1, false);
-	if (!arena.base)
-		return sl_fail(error, SL_NO_MEMORY, "no memory for %zu bytes of scratch", arena.capacity);
-	sl_scratch_make(out, plan, &arena);
-	return SL_OK;
 }
 
 static void *work(void *context)

@@ -5,12 +5,6 @@
 #include "base/time.h"
 #include "gossip/peer.h"
 
-/* Memory from the system that costs nothing until it is touched; NULL when there is none. */
-uint8_t *sl_memory_take(size_t size, bool huge_pages);
-
-/* Lays scratch out in memory of its own, which lives as long as the process. */
-enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *, struct sl_error *error);
-
 struct sl_worker;
 
 /* Starts the thread; `wake` is an eventfd that it signals when a job is done. All signals must be blocked. */

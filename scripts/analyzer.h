@@ -1,5 +1,5 @@
-/* analyzer.h — read by clang-tidy in front of every source file (scripts/lint), never by the compiler: what the static
- * analyzer cannot see from one file. */
+/* analyzer.h — read by clang-tidy in front of every source file (scripts/lint), never by the compiler: what
+ * the static analyzer cannot see from one file. */
 #include "base/error.h"
 
 /* They return a failure, so what follows a check of the status is not reached after them. */

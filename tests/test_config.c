@@ -20,13 +20,13 @@ static struct sl_config config; /* large */
 
 /* Loads `text` as run.conf of a fresh folder and gives the sentence behind the folder's name, or "" on
  * success. */
-static const char *sentence_of(const char *text, size_t length, char *const *overrides)
+static const char *sentence_of(const char *text, size_t length, const char *const *overrides)
 {
 	static struct sl_error error;
 	folder_make();
 	const char *path = folder_write("run.conf", text, length);
 	memset(&error, 0, sizeof error);
-	enum sl_status status = sl_config_load(&config, path, overrides, &error);
+	enum sl_status status = sl_config_load(&config, path, (char *const *)(uintptr_t)overrides, &error);
 	folder_remove();
 	if (status == SL_OK)
 		return "";
@@ -135,7 +135,8 @@ static void refuses_a_missing_file(void **state)
 
 static void overrides_come_last_and_name_themselves(void **state)
 {
-	char *good[] = { "algorithm.eta=0.5", "algorithm.eta=0.75", "run.name=x=y.z", "data.test=", NULL };
+	const char *good[] = { "algorithm.eta=0.5", "algorithm.eta=0.75", "run.name=x=y.z",
+		               "data.test=", NULL };
 	(void)state;
 	const char *text = "[algorithm]\neta = 0.1\neta_schedule = constant\n";
 	assert_string_equal(sentence_of(text, strlen(text), good), "");
@@ -155,7 +156,7 @@ static void overrides_come_last_and_name_themselves(void **state)
 		                 "';' at its start or behind a blank" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		char *overrides[] = { (char *)wrong[i][0], NULL };
+		const char *overrides[] = { wrong[i][0], NULL };
 		assert_string_equal(sentence_of(text, strlen(text), overrides), wrong[i][1]);
 	}
 }
@@ -183,9 +184,10 @@ static void prints_what_parses_back(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 60; seed++) {
 		struct sl_random g = sl_random_stream(seed, 0, "config", 0);
-		char *overrides[5] = { NULL }, first[16384], second[16384];
+		const char *overrides[5] = { NULL };
+		char first[16384], second[16384];
 		for (unsigned i = 0; i < 4; i++)
-			overrides[i] = (char *)values[sl_random_below(&g, COUNT)];
+			overrides[i] = values[sl_random_below(&g, COUNT)];
 		assert_string_equal(sentence_of("", 0, overrides), "");
 		sl_settings_print(&config.settings, false, first, sizeof first);
 		assert_string_equal(sentence(first), "");
@@ -221,10 +223,10 @@ static void paths_start_at_the_files_folder_or_at_the_state(void **state)
 
 static void fingerprint_covers_what_peers_must_share(void **state)
 {
-	static char *const shared[] = { "algorithm.lambda=0.5", "run.seed=2",
-		                        "compress.pipeline=all|float32|raw", NULL };
-	static char *const private[] = { "history.path=other.db", "run.link_timeout=9s", "run.keys=elsewhere",
-		                         NULL };
+	static const char *const shared[] = { "algorithm.lambda=0.5", "run.seed=2",
+		                              "compress.pipeline=all|float32|raw", NULL };
+	static const char *const private[] = { "history.path=other.db", "run.link_timeout=9s",
+		                               "run.keys=elsewhere", NULL };
 	struct sl_layout layout = { 6, 1, { { "w", 0, 2, 3, false } } };
 	char standard[33], other[33];
 	uint64_t run, run_too;
@@ -232,14 +234,14 @@ static void fingerprint_covers_what_peers_must_share(void **state)
 	sentence("");
 	sl_config_fingerprint(&config.settings, &layout, standard, &run);
 	for (unsigned i = 0; shared[i]; i++) {
-		char *overrides[] = { shared[i], NULL };
+		const char *overrides[] = { shared[i], NULL };
 		assert_string_equal(sentence_of("", 0, overrides), "");
 		sl_config_fingerprint(&config.settings, &layout, other, &run_too);
 		assert_string_not_equal(standard, other);
 		assert_true(run != run_too);
 	}
 	for (unsigned i = 0; private[i]; i++) {
-		char *overrides[] = { private[i], NULL };
+		const char *overrides[] = { private[i], NULL };
 		assert_string_equal(sentence_of("", 0, overrides), "");
 		sl_config_fingerprint(&config.settings, &layout, other, &run_too);
 		assert_string_equal(standard, other);

@@ -105,7 +105,8 @@ static void mean_stays(const char *pace, bool faults, int64_t timeout)
 	w->settings.gamma = 0.2;
 	w->settings.catch_up = 1000000;
 	if (strcmp(pace, "lockstep") != 0)
-		w->network.compute_us = 20000; /* a lost frame is asked for after 100 ms: some rounds, not hundreds */
+		w->network.compute_us =
+		    20000; /* a lost frame is asked for after 100 ms: some rounds, not hundreds */
 	if (faults)
 		bad_network(w);
 	swarm_open_probed(w);
@@ -228,7 +229,8 @@ static uint32_t count_about(const struct swarm *w, const char *kind, const char 
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < w->events; i++)
-		count += strcmp(w->event[i].kind, kind) == 0 && strncmp(w->event[i].detail, whom, strlen(whom)) == 0;
+		count += strcmp(w->event[i].kind, kind) == 0 &&
+		         strncmp(w->event[i].detail, whom, strlen(whom)) == 0;
 	return count;
 }
 
@@ -244,10 +246,12 @@ static void the_dead_are_not_awaited(void **state)
 	swarm_run_to(w, 3, 20);
 	sl_sim_kill(w->sim, 3);
 	swarm_run_to(w, 2, 40);
-	assert_int_equal(count_about(w, "edge-late", "peer 3 "), 2); /* those that wait for the waiting may be late too */
+	assert_int_equal(count_about(w, "edge-late", "peer 3 "),
+	                 2); /* those that wait for the waiting may be late too */
 	sl_sim_revive(w->sim, 3, false);
 	swarm_run(w, 1000000);
-	assert_int_equal(count_about(w, "edge-late", "peer 3 "), 2); /* those that wait for the waiting may be late too */
+	assert_int_equal(count_about(w, "edge-late", "peer 3 "),
+	                 2); /* those that wait for the waiting may be late too */
 	assert_int_equal(count_about(w, "edge-back", "peer 3 "), 2);
 	swarm_close(w);
 	free(w);

@@ -252,6 +252,40 @@ static void spectrum_against_jacobi(void **state)
 	}
 }
 
+/* A circle with heavy weights is held up by its smallest eigenvalue: W = I − 0.45·(Laplacian), whose largest
+ * is 4. */
+static void gap_at_the_lower_end(void **state)
+{
+	(void)state;
+	struct sl_topology ring, heavy;
+	struct sl_spectrum s;
+	topology_make(&ring, "ring:8", 1);
+	for (uint32_t e = 0; e < ring.edges; e++)
+		ring.weight[e] = 0.45;
+	assert_int_equal(sl_topology_from_edges(&heavy, "heavy", 8, ring.edge, ring.weight, 8, NULL), SL_OK);
+	sl_topology_spectrum(&heavy, &s);
+	topology_near("heavy", "gap", s.gap, 0.2);
+	topology_near("heavy", "second", s.second, 0.8);
+	topology_near("heavy", "beta", s.beta, 1.8);
+	sl_topology_free(&heavy);
+	sl_topology_free(&ring);
+}
+
+/* A tree whose only two peers that are four steps apart have the last numbers of their sixty-fours. */
+static void diameter_between_two_peers(void **state)
+{
+	(void)state;
+	struct sl_edge_pair edge[127];
+	for (uint32_t i = 1; i < 128; i++)
+		edge[i - 1] = (struct sl_edge_pair){ i == 63 ? 1 : i == 127 ? 2 : 0, i };
+	struct sl_topology t;
+	struct sl_spectrum s;
+	assert_int_equal(sl_topology_from_edges(&t, "tree", 128, edge, NULL, 127, NULL), SL_OK);
+	sl_topology_spectrum(&t, &s);
+	assert_int_equal(s.diameter, 4);
+	sl_topology_free(&t);
+}
+
 static void random_families_repeat(void **state)
 {
 	(void)state;
@@ -341,6 +375,8 @@ int main(void)
 		cmocka_unit_test(closed_forms),
 		cmocka_unit_test(exponential_graphs),
 		cmocka_unit_test(spectrum_against_jacobi),
+		cmocka_unit_test(gap_at_the_lower_end),
+		cmocka_unit_test(diameter_between_two_peers),
 		cmocka_unit_test(random_families_repeat),
 		cmocka_unit_test(random_regular_degrees),
 		cmocka_unit_test(random_regular_is_uniform),

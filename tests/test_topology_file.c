@@ -306,7 +306,7 @@ static void command_refuses(void **state)
 		{ { "hypercube:12", NULL }, 2, "starling topology: hypercube:12: N must be a power of two" },
 		{ { "--sed=3", "ring:8", NULL }, 2, "--seed" },
 		{ { "--seed=-3", "ring:8", NULL }, 2, "--seed = -3: not a whole number" },
-		{ { "file:topologies/none.graph", NULL }, 1, "topologies/none.graph" },
+		{ { "file:topologies/none.graph", NULL }, 2, "topologies/none.graph" },
 		{ { "file:topologies/README.md", NULL }, 2, "topologies/README.md:3: " },
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {

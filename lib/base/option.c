@@ -168,6 +168,10 @@ enum sl_status sl_option_set(const struct sl_option *option, void *record, const
 
 static void print_real(double v, char *text, size_t size)
 {
+	if (v == floor(v) && fabs(v) < 1e6) { /* 100, not 1e+02 */
+		snprintf(text, size, "%.0f", v);
+		return;
+	}
 	for (int digits = 1; digits <= 17; digits++) {
 		snprintf(text, size, "%.*g", digits, v);
 		if (strtod(text, NULL) == v)

@@ -1,11 +1,17 @@
 #include "compress/stage.h"
 
+#include <float.h>
+
+#include "linalg/mask.h"
+#include "linalg/variants.h"
+
 struct sl_workspace {
 	uint32_t *support;  /* selected coordinates */
 	uint32_t *position; /* of nonzero symbols, in the coder's domain */
 	int32_t *symbol;
 	uint32_t *index; /* of the update */
 	float *value;
+	uint64_t *mask;      /* which are not zero */
 	void *select, *code; /* scratch of the stages */
 };
 
@@ -37,7 +43,7 @@ size_t sl_pipeline_bound(const struct sl_pipeline *p)
 
 size_t sl_pipeline_memory(const struct sl_pipeline *p)
 {
-	return p->code->memory ? p->code->memory(p->code_options, p->dimension) : 0;
+	return p->code->memory ? p->code->memory(p->code_options) : 0;
 }
 
 struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_arena *arena)
@@ -46,10 +52,11 @@ struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_ar
 	struct sl_workspace *w = sl_arena_take(arena, 1, sizeof *w);
 	struct sl_workspace made = {
 		.support = sl_arena_take(arena, most, sizeof *made.support),
-		.position = sl_arena_take(arena, most, sizeof *made.position),
+		.position = sl_arena_take(arena, (size_t)most + 4, sizeof *made.position),
 		.symbol = sl_arena_take(arena, most, sizeof *made.symbol),
-		.index = sl_arena_take(arena, most, sizeof *made.index),
+		.index = sl_arena_take(arena, (size_t)most + 4, sizeof *made.index),
 		.value = sl_arena_take(arena, most, sizeof *made.value),
+		.mask = sl_arena_take(arena, ((size_t)most + 63) / 64, sizeof *made.mask),
 	};
 	if (p->select->scratch)
 		made.select = sl_arena_take(arena, 1, p->select->scratch(p->select_options, p->dimension));
@@ -67,20 +74,32 @@ static void gather(uint32_t count, const uint32_t *index, const float *v, double
 		value[i] = v[index[i]];
 	if (scale != 1)
 		for (uint32_t i = 0; i < count; i++)
-			value[i] = (float)((double)value[i] * scale);
+			value[i] = (float)fmax(
+			    -FLT_MAX, fmin(FLT_MAX, (double)value[i] * scale)); /* finite stays finite */
 }
 
-/* Leaves out zero symbols: their positions (or coordinates) and symbols move up. */
-static uint32_t drop_zero_symbols(uint32_t count, const uint32_t *support, bool by_position,
-                                  uint32_t *position, int32_t *symbol)
+/* Leaves out zero symbols: w->position and w->symbol of the others; returns how many. */
+static uint32_t drop_zero_symbols(uint32_t count, bool by_coordinate, struct sl_workspace *w)
 {
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		position[kept] = by_position ? i : support[i];
-		symbol[kept] = symbol[i];
-		kept += symbol[i] != 0;
-	}
+	sl_mask_reach(count, w->symbol, 1, w->mask);
+	uint32_t kept = sl_mask_positions(((size_t)count + 63) / 64, w->mask, w->position);
+	for (uint32_t i = 0; kept < count && i < kept; i++)
+		w->symbol[i] = w->symbol[w->position[i]];
+	for (uint32_t i = 0; by_coordinate && i < kept; i++)
+		w->position[i] = w->support[w->position[i]];
 	return kept;
+}
+
+SL_VARIANTS static bool all_finite_and_nonzero(uint32_t count, const float *value, bool *finite)
+{
+	uint32_t zero = 0, bad = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t bits = sl_float_bits(value[i]);
+		bad |= (bits & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
+		zero |= bits << 1 == 0;
+	}
+	*finite = !bad;
+	return !bad && !zero;
 }
 
 /* The receiver's half, which gives the sender its update as well: values from symbols, without zeros; false
@@ -97,16 +116,21 @@ static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_messa
 	struct sl_values values = { .message = m, .index = index, .count = count };
 	if (!p->quantise->decode(p->quantise_options, &values, w->symbol, side, w->value))
 		return false;
-	uint32_t kept = 0, bad = 0;
+	bool finite;
+	*update = (struct sl_update){ .count = count, .index = w->index, .value = w->value };
+	if (all_finite_and_nonzero(count, w->value, &finite)) {
+		if (index != w->index)
+			memcpy(w->index, index, count * sizeof *index);
+		return true;
+	}
+	uint32_t kept = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t bits = sl_float_bits(w->value[i]);
-		bad |= (bits & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
 		w->index[kept] = index[i];
 		w->value[kept] = w->value[i];
-		kept += bits << 1 != 0;
+		kept += w->value[i] != 0;
 	}
-	*update = (struct sl_update){ .count = kept, .index = w->index, .value = w->value };
-	return !bad;
+	update->count = kept;
+	return finite;
 }
 
 static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl_message *m, uint32_t domain,
@@ -134,7 +158,7 @@ void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m,
 	uint8_t *side = sl_write_room(writer, side_length(p));
 	p->quantise->encode(p->quantise_options, &values, w->value, w->symbol, side);
 	bool shared = p->select->shared_support;
-	uint32_t count = drop_zero_symbols(selected, w->support, shared, w->position, w->symbol);
+	uint32_t count = drop_zero_symbols(selected, !shared, w);
 	if (count == 0) { /* the empty body */
 		writer->at = side;
 		*update = (struct sl_update){ .index = w->index, .value = w->value };

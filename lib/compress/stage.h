@@ -111,13 +111,15 @@ struct sl_code {
 	const char *name, *doc;
 	const char *examples;
 	const struct sl_option *options;
+	/* As of a select; may be NULL. */
+	enum sl_status (*prepare)(void *options, const struct sl_layout *, struct sl_error *error);
 	uint32_t largest; /* the largest |symbol| it carries; 0: anything, 32-bit patterns included */
 	/* Bytes of the longest encoding of at most `most` symbols. */
 	size_t (*bound)(const void *options, uint32_t domain, uint32_t most, uint32_t largest);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
 	size_t (*scratch)(const void *options, uint32_t domain, uint32_t most, uint32_t largest);
 	/* Bytes that a stream remembers; NULL: none. */
-	size_t (*memory)(const void *options, uint32_t dimension);
+	size_t (*memory)(const void *options);
 	/* count ≥ 1. Reads the stream's memory, does not change it. */
 	void (*encode)(const void *options, const struct sl_symbols *, struct sl_writer *, void *scratch);
 	/* Fills count ≥ 1, index and symbol from bytes that must be used up; refuses whatever encode cannot

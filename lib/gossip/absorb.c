@@ -1,56 +1,76 @@
 /* absorb.c — how a copy takes in a difference: the same arithmetic at the sender and at every receiver.
  *
  * Body of a difference: for every channel a length (u32, little-endian) and that many bytes of the pipeline's
- * own. */
+ * own; of a refresh, the bytes of "all | float32 | raw"; of a silent or derived channel, none. */
 #include "gossip/peer_state.h"
 
+#include "linalg/sparse.h"
 #include "linalg/vector.h"
 
-#include <math.h>
 #include <string.h>
 
-static float sum_of(float copy, float change)
+static float plain_zero(float v)
 {
-	float sum = copy + change;
-	return sum == 0 ? 0 : sum; /* never −0: one encoding per value */
+	return v == 0 ? 0 : v; /* never −0: one encoding per value */
 }
 
-static bool digest_after_add(const float *copy, uint64_t offset, const struct sl_update *u, uint64_t *digest)
+static float sum_of(float copy, float factor, float change)
 {
-	bool finite = true;
-	uint64_t change = 0;
-	for (uint32_t i = 0; i < u->count; i++) {
-		uint32_t k = u->index[i];
-		float sum = sum_of(copy[k], u->value[i]);
-		finite = finite && isfinite(sum);
-		change += sl_digest_term(offset + k, sum) - sl_digest_term(offset + k, copy[k]);
+	return plain_zero(copy + factor * change);
+}
+
+struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+                                     unsigned channel)
+{
+	const struct sl_algorithm *a = plan->algorithm;
+	return a->rule ? a->rule(plan, peer, number, channel) : (struct sl_absorb_rule){ a->absorb, 1 };
+}
+
+/* The new copy of a channel that is replaced. */
+static void whole_of(enum sl_absorb kind, uint32_t dimension, const float *base, const struct sl_update *u,
+                     float *out)
+{
+	if (kind == SL_ABSORB_SUM) {
+		memcpy(out, base, dimension * sizeof *out);
+		for (uint32_t i = 0; i < u->count; i++)
+			out[u->index[i]] = sum_of(base[u->index[i]], 1, u->value[i]);
+		return;
 	}
-	*digest += change;
-	return finite;
-}
-
-static void scatter(float *out, uint32_t dimension, const struct sl_update *u)
-{
 	memset(out, 0, dimension * sizeof *out);
 	for (uint32_t i = 0; i < u->count; i++)
 		out[u->index[i]] = u->value[i];
 }
 
+static bool is_whole(enum sl_absorb kind)
+{
+	return kind == SL_ABSORB_REPLACE || kind == SL_ABSORB_REFRESH || kind == SL_ABSORB_SUM;
+}
+
+/* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
 bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t digest, struct sl_absorption *a)
 {
 	const struct sl_plan *plan = p->plan;
 	const float *copy = (const float *)(const void *)block;
 	size_t d = plan->dimension;
-	bool finite = true;
-	a->digest = plan->algorithm->absorb == SL_ABSORB_ADD ? digest : 0;
+	bool finite = true, anew = true;
+	for (unsigned c = 0; c < plan->channels; c++)
+		anew = anew && is_whole(a->rule[c].kind);
+	a->digest = anew ? 0 : digest;
 	for (unsigned c = 0; c < plan->channels; c++) {
-		if (plan->algorithm->absorb == SL_ABSORB_ADD) {
-			finite = digest_after_add(copy + c * d, c * d, &a->update[c], &a->digest) && finite;
-		} else {
-			float *whole = p->scratch->vector + c * d;
-			scatter(whole, plan->dimension, &a->update[c]);
-			a->digest += sl_vector_digest(d, c * d, whole);
-		}
+		enum sl_absorb kind = a->rule[c].kind;
+		const struct sl_update *u = &a->update[c];
+		if (kind == SL_ABSORB_ADD)
+			finite = sl_sparse_sum(u->count, u->index, a->rule[c].factor, u->value, copy + c * d,
+			                       c * d, p->scratch->vector + c * d, &a->digest) &&
+			         finite;
+		if (!is_whole(kind))
+			continue;
+		float *whole = p->scratch->vector + c * d;
+		whole_of(kind, plan->dimension, copy, &a->update[kind == SL_ABSORB_SUM ? 0 : c], whole);
+		finite = finite && sl_vector_finite(d, whole);
+		a->digest += sl_vector_digest(d, c * d, whole);
+		if (!anew)
+			a->digest -= sl_vector_digest(d, c * d, copy + c * d);
 	}
 	return finite;
 }
@@ -63,6 +83,22 @@ static void put_aside(const struct sl_peer *p, unsigned channel, struct sl_updat
 	memcpy(room.index, u->index, u->count * sizeof *room.index);
 	memcpy(room.value, u->value, u->count * sizeof *room.value);
 	*u = (struct sl_update){ u->count, room.index, room.value };
+}
+
+static bool decode_section(const struct sl_peer *p, const struct sl_message *m, enum sl_absorb kind,
+                           struct sl_reader section, struct sl_update *update)
+{
+	const struct sl_plan *plan = p->plan;
+	*update = (struct sl_update){ 0 };
+	if (kind == SL_ABSORB_SILENT || kind == SL_ABSORB_SUM)
+		return sl_reader_done(&section);
+	bool dense = kind == SL_ABSORB_REFRESH;
+	if (!sl_pipeline_decode(dense ? &plan->dense : &plan->pipeline, m, section, update,
+	                        dense ? p->scratch->dense : p->scratch->workspace))
+		return false;
+	if (plan->channels > 1)
+		put_aside(p, m->channel, update);
+	return true;
 }
 
 bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t number, struct sl_reader body,
@@ -82,11 +118,9 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t number,
 			                &plan->model.layout,
 			                sl_block_copy(block) + c * d,
 			                memory ? p->scratch->memory + c * memory : NULL };
-		if (body.failed ||
-		    !sl_pipeline_decode(&plan->pipeline, &m, section, &out->update[c], p->scratch->workspace))
+		out->rule[c] = sl_absorb_rule(plan, sender, number, c);
+		if (body.failed || !decode_section(p, &m, out->rule[c].kind, section, &out->update[c]))
 			return false;
-		if (plan->channels > 1)
-			put_aside(p, c, &out->update[c]);
 	}
 	return sl_reader_done(&body) && sl_absorb_digest(p, block, digest, out);
 }
@@ -98,41 +132,54 @@ void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uin
 	for (unsigned c = 0; c < plan->channels; c++) {
 		const struct sl_update *u = &a->update[c];
 		float *copy = sl_block_copy(block) + c * d;
-		if (plan->algorithm->absorb == SL_ABSORB_ADD)
-			for (uint32_t i = 0; i < u->count; i++)
-				copy[u->index[i]] = sum_of(copy[u->index[i]], u->value[i]);
-		else
+		if (is_whole(a->rule[c].kind))
 			memcpy(copy, p->scratch->vector + c * d, d * sizeof *copy);
+		else if (a->rule[c].kind == SL_ABSORB_ADD)
+			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
 	}
 	if (decoded && plan->block_memory)
 		memcpy(block + 4 * plan->block_floats, p->scratch->memory, plan->block_memory);
 }
 
-bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorption *out)
+/* Writes one channel's section. False: what is to be sent is not finite. */
+static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule rule, struct sl_writer *w,
+                           struct sl_update *update)
 {
 	const struct sl_plan *plan = p->plan;
 	size_t d = plan->dimension;
-	for (unsigned c = 0; c < plan->channels; c++) {
-		const float *copy = sl_block_copy(p->block) + c * d,
-		            *v = plan->algorithm->outgoing(&p->learner, c);
-		if (plan->algorithm->absorb == SL_ABSORB_ADD) {
-			sl_vector_subtract(d, v, copy, p->scratch->vector + c * d);
-			v = p->scratch->vector + c * d;
-		}
-		if (!sl_vector_finite(d, v))
-			return false;
-		struct sl_message m = { plan->settings.seed,
-			                p->id,
-			                p->number + 1,
-			                c,
-			                &plan->model.layout,
-			                copy,
-			                sl_block_memory(p, p->block, c) };
+	*update = (struct sl_update){ 0 };
+	if (rule.kind == SL_ABSORB_SILENT || rule.kind == SL_ABSORB_SUM)
+		return true;
+	const float *copy = sl_block_copy(p->block) + c * d, *v = plan->algorithm->outgoing(&p->learner, c);
+	if (rule.kind == SL_ABSORB_ADD) {
+		sl_vector_subtract(d, v, copy, p->scratch->vector + c * d);
+		v = p->scratch->vector + c * d;
+	}
+	if (!sl_vector_finite(d, v))
+		return false;
+	struct sl_message m = { plan->settings.seed,
+		                p->id,
+		                p->number + 1,
+		                c,
+		                &plan->model.layout,
+		                copy,
+		                sl_block_memory(p, p->block, c) };
+	bool dense = rule.kind == SL_ABSORB_REFRESH;
+	sl_pipeline_encode(dense ? &plan->dense : &plan->pipeline, &m, v, w, update,
+	                   dense ? p->scratch->dense : p->scratch->workspace);
+	if (plan->channels > 1)
+		put_aside(p, c, update);
+	return true;
+}
+
+bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorption *out)
+{
+	for (unsigned c = 0; c < p->plan->channels; c++) {
+		out->rule[c] = sl_absorb_rule(p->plan, p->id, p->number + 1, c);
 		uint8_t *length = sl_write_room(w, 4), *start = w->at;
-		sl_pipeline_encode(&plan->pipeline, &m, v, w, &out->update[c], p->scratch->workspace);
+		if (!encode_section(p, c, out->rule[c], w, &out->update[c]))
+			return false;
 		sl_store_u32(length, (uint32_t)(w->at - start));
-		if (plan->channels > 1)
-			put_aside(p, c, &out->update[c]);
 	}
 	return sl_absorb_digest(p, p->block, p->digest, out);
 }

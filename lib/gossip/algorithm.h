@@ -8,8 +8,8 @@
 
 enum { SL_ALGORITHM_VECTORS = 12, SL_ALGORITHM_SCALARS = 8 };
 
-/* The state of one peer as an algorithm sees it. x, vector[] and scalar[] are saved in checkpoints as they
- * are. */
+/* The state of one peer as an algorithm sees it. x, vector[], table and scalar[] are saved in checkpoints as
+ * they are. */
 struct sl_learner {
 	const struct sl_plan *plan;
 	const struct sl_dataset *data;    /* this peer's shard */
@@ -17,7 +17,8 @@ struct sl_learner {
 	uint32_t peer, round, dimension;
 	float *x;                            /* the model */
 	float *vector[SL_ALGORITHM_VECTORS]; /* state, zero at the start; as many as the algorithm asks for */
-	double scalar[SL_ALGORITHM_SCALARS]; /* state */
+	float *table; /* of the gradient estimator: sl_part_table_size floats; or NULL */
+	double scalar[SL_ALGORITHM_SCALARS]; /* state; the last belongs to the gradient estimator */
 	const float *copy;                   /* own public copies, channels × dimension */
 	double loss;                         /* out: mean training loss seen by `local` */
 };
@@ -31,23 +32,63 @@ struct sl_mixing {
 	const float *theirs; /* the neighbour's */
 };
 
+/* What a public copy becomes when a message of its channel arrives. Both ends apply the same rule to the same
+ * bytes, so it may depend on what both know beforehand only: the plan, the sender, the number of the frame,
+ * the channel; a random choice comes from an addressed stream of the run's seed, and costs no bit. */
 enum sl_absorb {
-	SL_ABSORB_ADD,     /* copy += decoded */
-	SL_ABSORB_REPLACE, /* copy = decoded (dense) */
+	SL_ABSORB_ADD, /* copy += factor·q, where q is the decoded difference of the vector to the copy */
+	SL_ABSORB_REPLACE, /* copy = q, where the vector itself was compressed: a channel without memory */
+	SL_ABSORB_REFRESH, /* copy = the vector as it is, whatever the pipeline: 4 bytes a coordinate */
+	SL_ABSORB_SILENT,  /* nothing is sent; the copy stays */
+	/* Nothing is sent: copy = (channel 0 before this frame) + (channel 0's q). Where channel 0 is a shift
+	 * that takes in a part of q only (factor below 1), this is what the message says of the vector
+	 * itself. */
+	SL_ABSORB_SUM,
+};
+
+struct sl_absorb_rule {
+	enum sl_absorb kind;
+	float factor; /* of ADD */
+};
+
+/* The copies of one peer in a complete graph, after the frame of this round. */
+struct sl_contribution {
+	uint32_t peer;
+	const float *copy; /* channels × dimension */
+};
+
+/* What a compressor must promise. */
+enum sl_takes {
+	SL_TAKES_ANY,
+	SL_TAKES_UNBIASED,    /* E C(v) = v */
+	SL_TAKES_CONTRACTIVE, /* E|C(v) − v|² < |v|² */
 };
 
 struct sl_algorithm {
 	const char *name, *doc;
-	const char *paper;               /* authors, title, venue */
-	const char *exchanges;           /* for `starling list algorithms` */
-	const char *needs;               /* compressor class, graph */
+	const char *paper;     /* authors, title, venue */
+	const char *exchanges; /* for `starling list algorithms` */
+	const char *needs;     /* compressor class, graph */
+	const char *steps;     /* the paper's rule for step sizes; NULL: none that can be computed */
 	const struct sl_option *options; /* into plan->algorithm_options */
 	unsigned channels, vectors;
-	enum sl_absorb absorb;
+	enum sl_absorb absorb; /* of all channels, with factor 1, unless `rule` says otherwise */
+	struct sl_absorb_rule (*rule)(const struct sl_plan *, uint32_t peer, uint32_t number,
+	                              unsigned channel);
+	bool from_zero; /* the copy of channel 0 starts at zero instead of the seeded model; others always do
+	                 */
+	enum sl_takes takes;
+	/* The neighbours' copies are not enough to go on from when a peer has lost its disk: a gradient is
+	 * exchanged, or dual variables must sum to zero over all peers. */
+	bool irrecoverable;
 	const char *pipeline; /* the only pipeline it takes ("all | float32 | raw"), or NULL for the user's */
 	double gamma;         /* the only consensus step size it takes, or 0 for the user's */
-	/* Combinations it must refuse, with a sentence; NULL: none. */
-	enum sl_status (*check)(const struct sl_plan *, const struct sl_plan_graph *, struct sl_error *error);
+	/* Completes plan->algorithm_options and refuses, with a sentence, what it cannot do; NULL: nothing to
+	 * do. */
+	enum sl_status (*prepare)(struct sl_plan *, const struct sl_plan_graph *, struct sl_error *error);
+	/* The paper's step size for eta = theory, from smoothness L, strong convexity μ, the compressor and
+	 * the number of peers; called after prepare. */
+	double (*theory)(const struct sl_plan *, double smoothness, double convexity);
 	/* After x was seeded (or recovered): sets up vector[] and scalar[]. NULL: zeros are right. */
 	void (*start)(struct sl_learner *);
 	/* The work between two exchanges: a job, run where the driver likes, touching nothing but the learner
@@ -59,21 +100,65 @@ struct sl_algorithm {
 	/* One edge's term; returns w_ij‖theirs − mine‖² of channel 0. Edges come in ascending number of the
 	 * neighbour. */
 	double (*mix)(struct sl_learner *, const struct sl_mixing *);
+	/* Instead of mix, for methods with a server: every peer computes its average. Called once a round, on
+	 * a complete graph in lockstep, with all peers in ascending number, this one included, so that what
+	 * it computes is bit-equal at all peers. */
+	void (*aggregate)(struct sl_learner *, const struct sl_contribution *, uint32_t count);
 	/* The last operation of the round, after all edges: proximal step, shifts, duals. NULL: nothing. */
 	void (*finish)(struct sl_learner *);
 };
 extern const struct sl_algorithm *const sl_algorithms[];
 
-/* Parts that algorithms share (gossip/parts.c). */
+/* Parts that algorithms share (gossip/parts*.c). */
 
 /* The mini-batch of local step `step` of this round: random reshuffling, a function of (seed, peer, position)
  * alone. Fills scratch->pick and returns how many. */
 uint32_t sl_part_batch(const struct sl_learner *, uint32_t step);
+/* A stochastic gradient at x by the estimator of the settings (mini-batch, L-SVRG, SAGA; a batch as large as
+ * the shard is the full gradient) into `out`, which may not be scratch->spare; returns the loss. Once a local
+ * step. */
+double sl_part_gradient(struct sl_learner *, const float *x, uint32_t step, float *out);
+/* The gradient over the whole shard. */
+double sl_part_full_gradient(const struct sl_learner *, const float *x, float *out);
+/* out ← ∇f_B(x) − ∇f_B(w) over this round's batch; w_gradient is ∇f(w) over the whole shard. Returns the loss
+ * at x. */
+double sl_part_change(struct sl_learner *, const float *x, const float *w, const float *w_gradient,
+                      float *out);
+/* Floats of state that the settings' estimator keeps. */
+size_t sl_part_table_size(const struct sl_plan *, const struct sl_dataset *);
 /* `local_steps` steps x ← x − η g with heavy-ball momentum in vector[0] where settings ask for it. */
 void sl_part_local_sgd(struct sl_learner *);
+/* vector[0] ← a stochastic gradient at x. */
+void sl_part_local_gradient(struct sl_learner *);
+/* outgoing: x; vector[0] on every channel. */
+const float *sl_part_send_model(struct sl_learner *, unsigned channel);
+const float *sl_part_send_first(struct sl_learner *, unsigned channel);
+/* to += c·(theirs − mine) on a channel; returns w_ij‖theirs − mine‖². */
+double sl_part_mix_into(struct sl_learner *, const struct sl_mixing *, unsigned channel, float *to);
 /* x += c·(theirs − mine) on channel 0. */
 double sl_part_mix(struct sl_learner *, const struct sl_mixing *);
-/* x ← prox_{τ·η_k·λ·R}(x). */
+/* x ← prox_{t·λ·R}(x); sl_part_prox: t = τ·η_k. */
+void sl_part_prox_by(struct sl_learner *, double t);
 void sl_part_prox(struct sl_learner *);
+/* x ← prox_{ηλR}(x − η·direction): the step of a method with a server. */
+void sl_part_descend(struct sl_learner *, double eta, const float *direction);
+/* out ← a + c·b */
+void sl_part_combine(uint32_t n, const float *a, float c, const float *b, float *out);
+/* η_k of this round. */
+double sl_part_eta(const struct sl_learner *);
+/* out ← (1/n) Σ_j copy_j of a channel, in double and ascending order. */
+void sl_part_average(const struct sl_learner *, const struct sl_contribution *, uint32_t count,
+                     unsigned channel, float *out);
+/* ω of the run's compressor (0: exact; NaN: it is not unbiased) and δ of contraction (an unbiased one counts
+ * with 1/(1+ω), as if divided by 1+ω). */
+double sl_part_omega(const struct sl_plan *);
+double sl_part_delta(const struct sl_plan *);
+/* A shift's step α: what was asked for, or where that is 0, 1/(1+ω) for unbiased compressors, else
+ * `otherwise`. */
+double sl_part_shift(const struct sl_plan *, double asked, double otherwise);
+/* The rule of a shift with what a message says beside it: channel 0 copy += α·q, channel 1 (copy + q). */
+struct sl_absorb_rule sl_part_shift_rule(double alpha, unsigned channel);
+/* A coin that all peers toss alike: true with chance p, for (purpose, peer, number) of this run. */
+bool sl_part_coin(const struct sl_plan *, const char *purpose, uint32_t peer, uint32_t number, double p);
 
 #endif

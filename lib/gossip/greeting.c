@@ -166,6 +166,13 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	}
 }
 
+/* Whether what the neighbour cannot send is still wanted: it may have answered a request of long ago. */
+static bool is_missing(const struct sl_edge *e, const struct hello *h)
+{
+	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	return e->diverged || h->oldest > newest + 1;
+}
+
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	struct hello h;
@@ -204,7 +211,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (started && e->greeted && e->knows_me_epoch > p->epoch)
 		sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
 	else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT &&
-	         h.step > e->step)
+	         h.step > e->step && is_missing(e, &h))
 		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);
@@ -347,6 +354,10 @@ void sl_greeting_check(struct sl_peer *p)
 		sl_peer_halt(
 		    p, false,
 		    "neighbours hold different copies of this peer, and no majority; restore a checkpoint");
+	} else if (best && p->plan->algorithm->irrecoverable) {
+		sl_peer_halt(p, false,
+		             "this peer's state is lost, and its algorithm cannot go on from the neighbours' "
+		             "copies; restore a checkpoint");
 	} else if (best) {
 		p->phase = SL_PHASE_RECOVERING;
 		p->phase_since = p->now;

@@ -1,36 +1,22 @@
-/* parts.c — what algorithms are composed of: batches, local steps, mixing, the proximal step. */
+/* parts.c — what algorithms are composed of: local steps, mixing, averaging, the proximal step. */
 #include "gossip/algorithm.h"
 
 #include "linalg/vector.h"
 
-uint32_t sl_part_batch(const struct sl_learner *l, uint32_t step)
+#include <math.h>
+
+double sl_part_eta(const struct sl_learner *l)
 {
-	const struct sl_settings *s = &l->plan->settings;
-	uint32_t samples = l->data->samples, count = s->batch < samples ? s->batch : samples;
-	uint64_t position = ((uint64_t)l->round * s->local_steps + step) * count;
-	uint64_t epoch = position / samples;
-	uint32_t at = (uint32_t)(position % samples);
-	uint64_t key = sl_random_stream(s->seed, l->peer, "batch", epoch).key;
-	for (uint32_t i = 0; i < count; i++) {
-		l->scratch->pick[i] = sl_random_permutation(key, samples, at);
-		if (++at == samples) {
-			at = 0;
-			key = sl_random_stream(s->seed, l->peer, "batch", ++epoch).key;
-		}
-	}
-	return count;
+	return sl_settings_eta(&l->plan->settings, l->round);
 }
 
 void sl_part_local_sgd(struct sl_learner *l)
 {
 	const struct sl_settings *s = &l->plan->settings;
-	const struct sl_model_instance *m = &l->plan->model;
-	float eta = (float)sl_settings_eta(s, l->round), *gradient = l->scratch->gradient;
+	float eta = (float)sl_part_eta(l), *gradient = l->scratch->gradient;
 	double loss = 0;
 	for (uint32_t step = 0; step < s->local_steps; step++) {
-		uint32_t count = sl_part_batch(l, step);
-		loss += m->model->gradient(m, l->data, l->scratch->pick, count, l->x, gradient,
-		                           l->scratch->learn);
+		loss += sl_part_gradient(l, l->x, step, gradient);
 		if (s->momentum > 0) { /* heavy ball: u ← βu + g, x ← x − ηu */
 			sl_vector_scale(l->dimension, (float)s->momentum, l->vector[0]);
 			sl_vector_axpy(l->dimension, 1.0f, gradient, l->vector[0]);
@@ -42,15 +28,102 @@ void sl_part_local_sgd(struct sl_learner *l)
 	l->loss = loss / s->local_steps;
 }
 
+void sl_part_local_gradient(struct sl_learner *l)
+{
+	l->loss = sl_part_gradient(l, l->x, 0, l->vector[0]);
+}
+
+const float *sl_part_send_first(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->vector[0];
+}
+
+void sl_part_combine(uint32_t n, const float *a, float c, const float *b, float *out)
+{
+	for (uint32_t k = 0; k < n; k++)
+		out[k] = a[k] + c * b[k];
+}
+
+void sl_part_descend(struct sl_learner *l, double eta, const float *direction)
+{
+	for (uint32_t k = 0; k < l->dimension; k++)
+		l->x[k] = (float)((double)l->x[k] - eta * (double)direction[k]);
+	sl_part_prox_by(l, eta);
+}
+
+const float *sl_part_send_model(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->x;
+}
+
+double sl_part_mix_into(struct sl_learner *l, const struct sl_mixing *m, unsigned channel, float *to)
+{
+	size_t at = (size_t)channel * l->dimension;
+	return m->weight * sl_vector_mix(l->dimension, m->coefficient, m->mine + at, m->theirs + at, to);
+}
+
 double sl_part_mix(struct sl_learner *l, const struct sl_mixing *m)
 {
-	return m->weight * sl_vector_mix(l->dimension, m->coefficient, m->mine, m->theirs, l->x);
+	return sl_part_mix_into(l, m, 0, l->x);
+}
+
+void sl_part_prox_by(struct sl_learner *l, double t)
+{
+	t *= l->plan->settings.lambda;
+	if (t > 0)
+		l->plan->prox->apply(&l->plan->model.layout, (float)t, l->x);
 }
 
 void sl_part_prox(struct sl_learner *l)
 {
-	const struct sl_settings *s = &l->plan->settings;
-	double t = s->local_steps * sl_settings_eta(s, l->round) * s->lambda;
-	if (t > 0)
-		l->plan->prox->apply(&l->plan->model.layout, (float)t, l->x);
+	sl_part_prox_by(l, l->plan->settings.local_steps * sl_part_eta(l));
+}
+
+void sl_part_average(const struct sl_learner *l, const struct sl_contribution *c, uint32_t count,
+                     unsigned channel, float *out)
+{
+	size_t at = (size_t)channel * l->dimension;
+	for (uint32_t k = 0; k < l->dimension; k++) {
+		double sum = 0;
+		for (uint32_t j = 0; j < count; j++)
+			sum += (double)c[j].copy[at + k];
+		out[k] = (float)(sum / count);
+	}
+}
+
+double sl_part_omega(const struct sl_plan *plan)
+{
+	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
+	return promise.kind == SL_CLASS_IDENTITY   ? 0
+	       : promise.kind == SL_CLASS_UNBIASED ? promise.omega
+	                                           : (double)NAN;
+}
+
+double sl_part_delta(const struct sl_plan *plan)
+{
+	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
+	return promise.kind == SL_CLASS_IDENTITY      ? 1
+	       : promise.kind == SL_CLASS_UNBIASED    ? 1 / (1 + promise.omega)
+	       : promise.kind == SL_CLASS_CONTRACTIVE ? promise.delta
+	                                              : (double)NAN;
+}
+
+double sl_part_shift(const struct sl_plan *plan, double asked, double otherwise)
+{
+	double omega = sl_part_omega(plan);
+	return asked > 0 ? asked : omega >= 0 ? 1 / (1 + omega) : otherwise;
+}
+
+struct sl_absorb_rule sl_part_shift_rule(double alpha, unsigned channel)
+{
+	struct sl_absorb_rule rule = { channel == 0 ? SL_ABSORB_ADD : SL_ABSORB_SUM, (float)alpha };
+	return rule;
+}
+
+bool sl_part_coin(const struct sl_plan *plan, const char *purpose, uint32_t peer, uint32_t number, double p)
+{
+	struct sl_random g = sl_random_stream(plan->settings.seed, peer, purpose, number);
+	return sl_random_unit_double(&g) < p;
 }

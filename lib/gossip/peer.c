@@ -37,6 +37,8 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	at->learner.x = sl_arena_take(arena, plan->dimension, sizeof(float));
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 		at->learner.vector[v] = sl_arena_take(arena, plan->dimension, sizeof(float));
+	size_t table = sl_part_table_size(plan, setup->data);
+	at->learner.table = table ? sl_arena_take(arena, table, sizeof(float)) : NULL;
 	at->block = sl_arena_take(arena, plan->block_bytes, 1);
 	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
 	for (uint32_t i = 0; i < setup->degree; i++)
@@ -59,8 +61,8 @@ static void seed_blocks(struct sl_peer *p)
 	plan->model.model->init(&plan->model, plan->settings.seed, p->learner.x);
 	for (uint32_t k = 0; k < plan->dimension; k++)
 		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
-	memcpy(p->block, p->learner.x,
-	       plan->dimension * sizeof(float)); /* channels beyond the model start at 0 */
+	if (!plan->algorithm->from_zero) /* other channels start at 0 */
+		memcpy(p->block, p->learner.x, plan->dimension * sizeof(float));
 	p->digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
 	for (uint32_t i = 0; i < p->degree; i++) {
 		memcpy(p->edge[i].theirs, p->block, plan->block_bytes);
@@ -278,7 +280,10 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
                   sl_act *act, void *driver)
 {
 	p->now = event->now;
-	p->scratch = p->learner.scratch = scratch;
+	p->scratch = scratch;
+	bool lent = p->phase == SL_PHASE_COMPUTING || p->phase == SL_PHASE_EVALUATING;
+	if (!lent || event->kind == SL_EVENT_JOB_DONE)
+		p->learner.scratch = scratch; /* else a job on another thread may be using the learner */
 	p->act = act;
 	p->driver = driver;
 	if (p->phase == SL_PHASE_HALTED || (p->incarnation == 0 && event->kind != SL_EVENT_START))

@@ -172,9 +172,13 @@ void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 
 /* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */
 struct sl_absorption {
+	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
 	uint64_t digest; /* of the copy after it */
 };
+/* What the algorithm's plug-in says of a channel of frame `number` of a peer. */
+struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
+                                     unsigned channel);
 /* Decodes a body against a block without touching it. False: malformed, or a value would not stay finite. */
 bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t number, struct sl_reader body,
                       uint8_t *block, uint64_t digest, struct sl_absorption *out);

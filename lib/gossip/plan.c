@@ -55,12 +55,93 @@ static void note_gamma(const struct sl_plan *plan, const struct sl_plan_graph *g
 	    rho * rho * delta / (16 * rho + rho * rho + 4 * beta2 + 2 * rho * beta2 - 8 * rho * delta);
 	note[0] = '\0';
 	if (promise.kind != SL_CLASS_IDENTITY && plan->algorithm->absorb == SL_ABSORB_ADD &&
-	    plan->gamma > bound)
+	    !plan->algorithm->rule && !plan->algorithm->aggregate && plan->gamma > bound)
 		snprintf(note, SL_TEXT_MAX,
 		         "gamma = %g is above %.2g, up to which convergence is proved for this compressor "
 		         "and topology "
 		         "(values far above it work in practice)",
 		         plan->gamma, bound);
+}
+
+/* The algorithm against the graph and the pace. */
+static enum sl_status check_place(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                  struct sl_error *error)
+{
+	const struct sl_algorithm *a = plan->algorithm;
+	const struct sl_settings *s = &plan->settings;
+	if (!a->aggregate)
+		return SL_OK;
+	if (!graph->complete)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] name = %s: averages over all peers, so each must be everyone's "
+		    "neighbour: use a topology complete:N, or beer, prox-lead or choco on this one",
+		    a->name);
+	if (s->pace != SL_PACE_LOCKSTEP || s->round_timeout_us != INT64_MAX)
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "[algorithm] name = %s: every average needs every peer: use [run] pace = "
+		               "lockstep and round_timeout = never",
+		               a->name);
+	return SL_OK;
+}
+
+/* The compressor against what the algorithm's theory takes. */
+static enum sl_status check_promise(const struct sl_plan *plan, struct sl_error *error)
+{
+	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
+	const char *name = plan->algorithm->name;
+	bool unbiased = promise.kind == SL_CLASS_UNBIASED || promise.kind == SL_CLASS_IDENTITY;
+	if (plan->algorithm->takes == SL_TAKES_UNBIASED && !unbiased)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[compress] pipeline = %s: is not unbiased, as [algorithm] name = %s needs: use "
+		    "randk:0.1 | float32 | raw or all | dither:16 | golomb, or an algorithm with error "
+		    "feedback (ef21)",
+		    plan->settings.pipeline, name);
+	if (plan->algorithm->takes == SL_TAKES_CONTRACTIVE && promise.kind == SL_CLASS_UNBIASED &&
+	    !(promise.omega < 1))
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[compress] pipeline = %s: its error is %.3g times what it compresses, and "
+		    "[algorithm] name = %s needs less than 1: use topk:0.1 | float32 | raw, or diana",
+		    plan->settings.pipeline, promise.omega, name);
+	return SL_OK;
+}
+
+static enum sl_status apply_theory(struct sl_plan *plan, struct sl_error *error)
+{
+	struct sl_settings *s = &plan->settings;
+	if (s->eta_rule != SL_ETA_THEORY)
+		return SL_OK;
+	if (!plan->algorithm->theory)
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "[algorithm] eta = theory: %s has no rule that can be computed; give a number",
+		               plan->algorithm->name);
+	if (!(s->smoothness > 0))
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] eta = theory: needs smoothness, the largest curvature of any peer's loss "
+		    "(and convexity, the smallest, where the loss is strongly convex)");
+	s->eta = plan->algorithm->theory(plan, s->smoothness, s->convexity);
+	if (!(s->eta > 0))
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] eta = theory: %s has no rule for this compressor and convexity = %g; "
+		    "give a number",
+		    plan->algorithm->name, s->convexity);
+	s->eta_schedule = SL_ETA_CONSTANT;
+	return SL_OK;
+}
+
+static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                       struct sl_error *error)
+{
+	enum sl_status status = check_place(plan, graph, error);
+	if (status == SL_OK)
+		status = check_promise(plan, error);
+	if (status == SL_OK && plan->algorithm->prepare)
+		status = plan->algorithm->prepare(plan, graph, error);
+	return status == SL_OK ? apply_theory(plan, error) : status;
 }
 
 static uint32_t power_of_two_above(double least, double most)
@@ -78,7 +159,10 @@ static void derive_sizes(struct sl_plan *plan)
 	plan->block_floats = (size_t)plan->channels * plan->dimension;
 	plan->block_memory = plan->channels * sl_pipeline_memory(&plan->pipeline);
 	plan->block_bytes = 4 * plan->block_floats + plan->block_memory;
-	plan->body_bound = plan->channels * (4 + sl_pipeline_bound(&plan->pipeline));
+	size_t section = sl_pipeline_bound(&plan->pipeline), dense = sl_pipeline_bound(&plan->dense);
+	if (plan->algorithm->rule && dense > section)
+		section = dense; /* a refresh may come */
+	plan->body_bound = plan->channels * (4 + section);
 	size_t piece = 64 * 1024;
 	plan->snapshot_piece = piece;
 	size_t body = plan->body_bound > piece + 16 ? plan->body_bound : piece + 16;
@@ -118,11 +202,12 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *setti
 	const char *pipeline = out->algorithm->pipeline ? out->algorithm->pipeline : settings->pipeline;
 	if (sl_pipeline_parse(&out->pipeline, pipeline, &out->model.layout, error) != SL_OK)
 		return sl_wrap(error, "[compress] pipeline");
+	SL_CHECK(sl_pipeline_parse(&out->dense, "all | float32 | raw", &out->model.layout, error) == SL_OK);
 	out->prox = sl_prox_find("l1");
 	SL_CHECK(out->prox);
 	derive_sizes(out);
 	note_gamma(out, graph, note);
-	return out->algorithm->check ? out->algorithm->check(out, graph, error) : SL_OK;
+	return settle_algorithm(out, graph, error);
 }
 
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct sl_arena *arena)
@@ -132,7 +217,11 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	       test = m->model->scratch(m, SL_EVALUATE_CHUNK);
 	out->workspace = sl_workspace_make(&plan->pipeline, arena);
 	out->vector = sl_arena_take(arena, plan->block_floats, sizeof *out->vector);
-	out->gradient = sl_arena_take(arena, plan->dimension, sizeof *out->gradient);
+	if (plan->algorithm->rule)
+		out->dense = sl_workspace_make(&plan->dense, arena);
+	out->spare = sl_arena_take(arena, plan->dimension, sizeof *out->spare);
+	/* Local steps and exchange take turns; what the first have in the cache the second find there. */
+	out->gradient = out->vector ? out->vector + (plan->channels - 1) * (size_t)plan->dimension : NULL;
 	out->learn = sl_arena_take(arena, batch > test ? batch : test, sizeof *out->learn);
 	out->memory = sl_arena_take(arena, plan->block_memory, 1);
 	for (unsigned c = 0; c < plan->channels && plan->channels > 1; c++) {

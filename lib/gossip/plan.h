@@ -12,9 +12,10 @@ struct sl_algorithm;
 struct sl_plan {
 	struct sl_settings settings;
 	struct sl_model_instance model;
-	struct sl_pipeline pipeline;
+	struct sl_pipeline pipeline, dense; /* dense: "all | float32 | raw", of refreshes */
 	const struct sl_algorithm *algorithm;
-	uint64_t algorithm_options[8]; /* parsed arguments of the algorithm */
+	_Alignas(8) unsigned char algorithm_options[128]; /* parsed arguments of the algorithm, and what its
+	                                                     prepare derived */
 	const struct sl_prox *prox;
 	const struct sl_dataset *test; /* borrowed; samples 0: none */
 	uint64_t run, session;         /* fingerprint and session, as frames carry them */
@@ -59,7 +60,9 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, con
 struct sl_scratch {
 	struct sl_workspace *workspace; /* codec */
 	float *vector;                  /* channels × dimension floats */
-	float *gradient;                /* dimension floats */
+	struct sl_workspace *dense;     /* of plan->dense */
+	float *gradient;                /* dimension floats: the last channel's of vector */
+	float *spare;                   /* dimension floats, for gradient estimators */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */

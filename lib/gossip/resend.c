@@ -152,7 +152,7 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 	if (bytes > p->plan->resend_bytes && !must)
 		return false;
 	for (uint32_t n = cursor + 1; n <= e->limit && n <= cursor + BURST; n++) {
-		find_frame(p, e, n, &entry, &body);
+		SL_CHECK(find_frame(p, e, n, &entry, &body));
 		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
 		f.number = n;
 		f.round = entry.round;

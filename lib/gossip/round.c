@@ -164,6 +164,27 @@ static bool evaluation_due(const struct sl_peer *p)
 	return p->round + 1 == s->rounds || (s->evaluate && (p->round + 1) % s->evaluate == 0);
 }
 
+/* The copies of all peers at this round, in ascending number, go to a method that averages over all. False: a
+ * neighbour has gone for good before it gave its part. */
+static bool aggregate(struct sl_peer *p)
+{
+	struct sl_contribution all[SL_DEGREE_MAX + 1];
+	struct sl_contribution own = { p->id, sl_block_copy(p->block) };
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (!sl_edge_can_complete(e) || e->limit != p->number)
+			return false;
+		if (count == i && e->neighbour > p->id)
+			all[count++] = own;
+		all[count++] = (struct sl_contribution){ e->neighbour, sl_block_copy(e->theirs) };
+	}
+	if (count == p->degree)
+		all[count++] = own;
+	p->plan->algorithm->aggregate(&p->learner, all, count);
+	return true;
+}
+
 void sl_round_check(struct sl_peer *p)
 {
 	if (p->phase != SL_PHASE_WAITING)
@@ -173,6 +194,12 @@ void sl_round_check(struct sl_peer *p)
 		if (awaited(p, &p->edge[i]))
 			return;
 	sl_peer_mark(p, 3);
+	if (p->plan->algorithm->aggregate && !aggregate(p)) {
+		sl_peer_halt(
+		    p, false,
+		    "a neighbour is gone, and this algorithm's average needs every peer: resume all");
+		return;
+	}
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (sl_edge_can_complete(&p->edge[i]))
 			sl_edge_complete(p, &p->edge[i]);

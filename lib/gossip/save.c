@@ -209,6 +209,7 @@ static void walk_peer(struct walk *w, struct sl_peer *peer)
 	walk_floats(w, p->learner.x, plan->dimension);
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 		walk_floats(w, p->learner.vector[v], plan->dimension);
+	walk_floats(w, p->learner.table, sl_part_table_size(plan, p->learner.data));
 	walk_block(w, p, p->block);
 	walk_journal(w, p, &p->journal);
 	for (uint32_t i = 0; i < p->degree && !w->in.failed; i++)

@@ -17,7 +17,7 @@ static const struct sl_option run_options[] = {
 	  0, "starling", NULL, SHARED },
 	{ "seed", "fixes everything random: batches, dithering, partitions, initial model, simulated faults",
 	  SL_OPTION_U64, AT(seed), 0, 9007199254740992.0, "1", NULL, SHARED },
-	{ "rounds", "rounds after which a peer has finished", SL_OPTION_U32, AT(rounds), 1, 4e9, "1500", NULL,
+	{ "rounds", "rounds after which a peer has finished", SL_OPTION_U32, AT(rounds), 1, 4e9, "2000", NULL,
 	  SHARED },
 	{ "pace",
 	  "lockstep waits for every neighbour in every round; staleness:S waits while an exchange is over S "
@@ -45,10 +45,19 @@ static const struct sl_option run_options[] = {
 static const struct sl_option algorithm_options[] = {
 	{ "name", "learning algorithm (see `starling list algorithms`)", SL_OPTION_TEXT, AT(algorithm), 0, 0,
 	  "malcom", NULL, SHARED },
-	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.1",
+	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.15",
 	  NULL, SHARED },
 	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
-	  1e-12, 1e3, "0.001", NULL, SHARED },
+	  1e-12, 1e3, "0.002", NULL, SHARED },
+	{ "eta_rule",
+	  "given: eta is the number above; theory: the algorithm's own rule computes it from smoothness, "
+	  "convexity, "
+	  "compressor and peers (eta = theory is short for it)",
+	  SL_OPTION_CHOICE, AT(eta_rule), 0, 0, "given", "given|theory", SHARED },
+	{ "smoothness", "largest curvature L of any peer's loss, for eta_rule = theory (0: unknown)",
+	  SL_OPTION_REAL, AT(smoothness), 0, 1e12, "0", NULL, SHARED },
+	{ "convexity", "smallest curvature of the mean loss, for eta_rule = theory (0: not strongly convex)",
+	  SL_OPTION_REAL, AT(convexity), 0, 1e12, "0", NULL, SHARED },
 	{ "eta_schedule",
 	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the "
 	  "rounds; sqrt: "
@@ -56,13 +65,21 @@ static const struct sl_option algorithm_options[] = {
 	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", SHARED },
 	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
 	  "1e-05", NULL, SHARED },
-	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.4", NULL, SHARED },
+	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, SHARED },
 	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
 	  0.9999, "0", NULL, SHARED },
-	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "2", NULL,
+	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "4", NULL,
 	  SHARED },
 	{ "batch", "samples in a mini-batch (more than the shard holds: the whole shard)", SL_OPTION_U32,
 	  AT(batch), 1, 1e6, "32", NULL, SHARED },
+	{ "estimator",
+	  "gradient of a local step: batch, the mini-batch's; lsvrg and saga: corrected by what is "
+	  "remembered of the "
+	  "whole shard, so that their noise vanishes with convergence (saga keeps a gradient for each "
+	  "sample)",
+	  SL_OPTION_CHOICE, AT(estimator), 0, 0, "batch", "batch|lsvrg|saga", SHARED },
+	{ "refresh", "chance of lsvrg to renew its reference point in a local step (0: batch/samples)",
+	  SL_OPTION_REAL, AT(refresh), 0, 1, "0", NULL, SHARED },
 	{ NULL }
 };
 
@@ -160,6 +177,12 @@ enum sl_status sl_settings_set(struct sl_settings *settings, const char *section
 	const struct sl_settings_section *s = find_section(section, error);
 	if (!s)
 		return error ? error->status : SL_NOT_FOUND;
+	if (strcmp(section, "algorithm") == 0 && strcmp(key, "eta") == 0) {
+		bool theory = strcmp(value, "theory") == 0;
+		settings->eta_rule = theory ? SL_ETA_THEORY : SL_ETA_GIVEN;
+		if (theory)
+			return SL_OK;
+	}
 	const struct sl_option *o = sl_option_find(s->options, key);
 	if (o)
 		return sl_option_set(o, settings, value, error);
@@ -214,7 +237,8 @@ static enum sl_status check_partition(const struct sl_settings *s, struct sl_err
 		}
 		names[count++] = (*p)->name;
 	}
-	return unknown("partition", name, names, count, error);
+	unknown("partition", name, names, count, error);
+	return sl_wrap(error, "[data] partition");
 }
 
 static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_error *error)
@@ -228,7 +252,8 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 			return SL_OK;
 		names[count++] = (*a)->name;
 	}
-	return unknown("algorithm", name, names, count, error);
+	unknown("algorithm", name, names, count, error);
+	return sl_wrap(error, "[algorithm] name");
 }
 
 enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)

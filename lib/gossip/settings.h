@@ -6,6 +6,8 @@
 #include "base/option.h"
 
 enum sl_pace { SL_PACE_LOCKSTEP, SL_PACE_STALENESS, SL_PACE_FREE };
+enum sl_estimator { SL_ESTIMATOR_BATCH, SL_ESTIMATOR_LSVRG, SL_ESTIMATOR_SAGA };
+enum sl_eta_rule { SL_ETA_GIVEN, SL_ETA_THEORY };
 enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
 
 struct sl_settings {
@@ -28,6 +30,8 @@ struct sl_settings {
 	char algorithm[SL_TEXT_MAX]; /* name or name:arguments */
 	double eta, eta_end, lambda, gamma, momentum;
 	uint32_t eta_schedule, local_steps, batch;
+	uint32_t eta_rule, estimator; /* enum sl_eta_rule, enum sl_estimator */
+	double smoothness, convexity, refresh;
 
 	/* [compress] */
 	char pipeline[SL_TEXT_MAX];
@@ -58,7 +62,8 @@ extern const struct sl_settings_section sl_settings_sections[]; /* ends with a N
 
 void sl_settings_standard(struct sl_settings *);
 
-/* Sets one key; unknown sections and keys are errors that name the nearest known one. */
+/* Sets one key ("eta = theory" sets eta_rule); unknown sections and keys are errors that name the nearest
+ * known one. */
 enum sl_status sl_settings_set(struct sl_settings *, const char *section, const char *key, const char *value,
                                struct sl_error *error);
 

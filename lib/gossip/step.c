@@ -156,7 +156,9 @@ void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
 	struct sl_mixing m = { e->neighbour, e->coefficient, e->weight, mine, theirs };
 	if (p->plan->probe)
 		e->term_probe = probe_term(p, e, mine, theirs);
-	double disagreement = p->plan->algorithm->mix(&p->learner, &m);
+	const struct sl_algorithm *a = p->plan->algorithm;
+	double disagreement =
+	    a->mix ? a->mix(&p->learner, &m) : 0; /* with a server's method models are equal */
 	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
 	e->step++;
 	e->mine_open = e->theirs_open = false;

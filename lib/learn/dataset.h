@@ -1,7 +1,8 @@
 /* dataset.h — samples as they are stored: bytes of an image stay bytes until a batch is gathered.
  *
- * The prepared form ("shard file") is one block that is mapped, not copied; see shard.c for its layout. Readers of
- * foreign formats (the registry learn/data) take bytes in chunks and build the same structure; lib opens no file. */
+ * The prepared form ("shard file") is one block that is mapped, not copied; see shard.c for its layout.
+ * Readers of foreign formats (the registry learn/data) take bytes in chunks and build the same structure; lib
+ * opens no file. */
 #ifndef SL_LEARN_DATASET_H
 #define SL_LEARN_DATASET_H
 
@@ -17,8 +18,8 @@ enum sl_feature_kind {
 };
 enum { SL_CLASSES_MAX = 65536 }; /* labels are uint16_t */
 
-/* Labels are class numbers (classes ≥ 2), or real targets (classes = 0; `target` set, `label` NULL). All pointers are
- * borrowed from the block that holds the data set. */
+/* Labels are class numbers (classes ≥ 2), or real targets (classes = 0; `target` set, `label` NULL). All
+ * pointers are borrowed from the block that holds the data set. */
 struct sl_dataset {
 	enum sl_feature_kind kind;
 	uint32_t samples, features, classes;
@@ -32,11 +33,13 @@ struct sl_dataset {
 	const float *target;
 };
 
-/* Reads the prepared form. `bytes` must be 8-aligned and outlive the result. Everything is validated: sizes, labels <
- * classes, columns ascending and < features, finite floats. */
-enum sl_status sl_dataset_open(struct sl_dataset *out, const uint8_t *bytes, size_t length, struct sl_error *error);
+/* Reads the prepared form. `bytes` must be 8-aligned and outlive the result. Everything is validated: sizes,
+ * labels < classes, columns ascending and < features, finite floats. */
+enum sl_status sl_dataset_open(struct sl_dataset *out, const uint8_t *bytes, size_t length,
+                               struct sl_error *error);
 
-/* Size in bytes of the prepared form of the chosen samples (rows `pick[0…count)` of `from`; pick NULL: all). */
+/* Size in bytes of the prepared form of the chosen samples (rows `pick[0…count)` of `from`; pick NULL: all).
+ */
 size_t sl_dataset_prepared_size(const struct sl_dataset *from, const uint32_t *pick, uint32_t count);
 /* Writes it; `out` has room for exactly that size. */
 void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uint32_t count, uint8_t *out);
@@ -45,25 +48,28 @@ void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uin
 void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint32_t count, float *out);
 
 /* A reader of a foreign format: bytes in, a data set out. Not for the core: it allocates (learn/data only).
- * Life: open → push (any number of chunks) for the features stream and, where `streams` is 2, for the labels stream →
- * finish, which gives a prepared-form block that the caller frees with free(), and frees the reader whatever it returns.
- * abandon frees a reader that is not to be finished; after a failed push nothing else may follow. */
+ * Life: open → push (any number of chunks) for the features stream and, where `streams` is 2, for the labels
+ * stream → finish, which gives a prepared-form block that the caller frees with free(), and frees the reader
+ * whatever it returns. abandon frees a reader that is not to be finished; after a failed push nothing else
+ * may follow. */
 struct sl_data_reader;
 struct sl_data_format {
 	const char *name, *doc;
-	unsigned streams;                /* files per part: idx has 2 (images, labels), libsvm 1, synthetic 0 */
+	unsigned streams; /* files per part: idx has 2 (images, labels), libsvm 1, synthetic 0 */
 	const struct sl_option *options; /* NULL: none; libsvm and synthetic have some */
 	size_t options_size;
-	/* `options` has been filled by sl_spec_arguments, or is NULL for the defaults; `seed` matters to generators; `train`
-	 * picks their part. */
-	struct sl_data_reader *(*open)(const void *options, uint64_t seed, bool train, struct sl_error *error);
-	/* `what` is the file's name for error texts, which say line or byte offset, what was found, what would be right. */
+	/* `options` has been filled by sl_spec_arguments, or is NULL for the defaults; `seed` matters to
+	 * generators; `train` picks their part. */
+	struct sl_data_reader *(*open)(const void *options, uint64_t seed, bool train,
+	                               struct sl_error *error);
+	/* `what` is the file's name for error texts, which say line or byte offset, what was found, what
+	 * would be right. */
 	enum sl_status (*push)(struct sl_data_reader *, unsigned stream, const uint8_t *bytes, size_t length,
 	                       const char *what, struct sl_error *error);
-	/* `features` and `classes` of 0 mean "as found"; otherwise the result has at least those (so that a test file that
-	 * lacks the last feature fits its training file) and a larger find is an error. */
-	enum sl_status (*finish)(struct sl_data_reader *, uint32_t features, uint32_t classes, uint8_t **block,
-	                         size_t *length, struct sl_error *error);
+	/* `features` and `classes` of 0 mean "as found"; otherwise the result has at least those (so that a
+	 * test file that lacks the last feature fits its training file) and a larger find is an error. */
+	enum sl_status (*finish)(struct sl_data_reader *, uint32_t features, uint32_t classes,
+	                         uint8_t **block, size_t *length, struct sl_error *error);
 	void (*abandon)(struct sl_data_reader *);
 };
 extern const struct sl_data_format *const sl_data_formats[]; /* the registry, ends with NULL */
@@ -73,10 +79,11 @@ struct sl_partition {
 	const char *name, *doc;
 	const struct sl_option *options;
 	size_t options_size;
-	/* owner[s] ← a peer < peers for every sample s. Every peer gets at least one sample (error if samples < peers). The
-	 * same seed gives the same answer on every machine. `own` (a file a peer) has no assign: NULL. */
-	enum sl_status (*assign)(const void *options, const struct sl_dataset *data, uint32_t peers, uint64_t seed,
-	                         uint32_t *owner, struct sl_error *error);
+	/* owner[s] ← a peer < peers for every sample s. Every peer gets at least one sample (error if samples
+	 * < peers). The same seed gives the same answer on every machine. `own` (a file a peer) has no
+	 * assign: NULL. */
+	enum sl_status (*assign)(const void *options, const struct sl_dataset *data, uint32_t peers,
+	                         uint64_t seed, uint32_t *owner, struct sl_error *error);
 };
 extern const struct sl_partition *const sl_partitions[];
 

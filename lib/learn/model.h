@@ -1,4 +1,5 @@
-/* model.h — a model is a pure function of its parameters, a flat vector of `dimension` floats cut into tensors. */
+/* model.h — a model is a pure function of its parameters, a flat vector of `dimension` floats cut into
+ * tensors. */
 #ifndef SL_LEARN_MODEL_H
 #define SL_LEARN_MODEL_H
 
@@ -18,7 +19,8 @@ struct sl_layout {
 
 struct sl_model; /* a kind of model: the registry entry */
 
-/* A model made for given features and classes. Immutable after sl_model_make; shared by all peers of a process. */
+/* A model made for given features and classes. Immutable after sl_model_make; shared by all peers of a
+ * process. */
 struct sl_model_instance {
 	const struct sl_model *model;
 	struct sl_layout layout;
@@ -36,21 +38,22 @@ struct sl_model {
 	void (*init)(const struct sl_model_instance *, uint64_t seed, float *x);
 	/* Floats of scratch that gradient and evaluate need for up to `count` samples at once. */
 	size_t (*scratch)(const struct sl_model_instance *, uint32_t count);
-	/* gradient ← ∇ of the mean loss over the picked samples at x (overwrites all `dimension` floats); returns the loss.
-	 * Pure: no state but `scratch`. pick NULL: samples 0 … count-1. */
+	/* gradient ← ∇ of the mean loss over the picked samples at x (overwrites all `dimension` floats);
+	 * returns the loss. Pure: no state but `scratch`. pick NULL: samples 0 … count-1. */
 	double (*gradient)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
 	                   uint32_t count, const float *x, float *gradient, float *scratch);
-	/* Mean loss over samples first … first+count-1, and into *correct how many have the right arg max (NULL allowed;
-	 * −1 where the model has no classes). count at most what scratch was asked for. */
-	double (*evaluate)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first, uint32_t count,
-	                   const float *x, int64_t *correct, float *scratch);
+	/* Mean loss over samples first … first+count-1, and into *correct how many have the right arg max
+	 * (NULL allowed; −1 where the model has no classes). count at most what scratch was asked for. */
+	double (*evaluate)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,
+	                   uint32_t count, const float *x, int64_t *correct, float *scratch);
 };
 extern const struct sl_model *const sl_models[];
 
-/* Makes a model from "mlp:128" for data of that shape. The error names the model, what was found, what would be right
+/* Makes a model from "mlp:128" for data of that shape. The error names the model, what was found, what would
+ * be right
  * ("unknown model 'mpl'; did you mean mlp?"). */
-enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, uint32_t features, uint32_t classes,
-                             struct sl_error *error);
+enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, uint32_t features,
+                             uint32_t classes, struct sl_error *error);
 
 /* Samples that sl_model_evaluate_all takes at a time, and so the `count` to ask scratch for. */
 enum { SL_EVALUATE_CHUNK = 128 };

@@ -207,6 +207,7 @@ static void forward(struct pass *p, const float *x)
 		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
 		uint32_t inputs = weights->rows, outputs = weights->columns;
 		float *z = p->activation[l];
+		SL_CHECK(z);
 		for (uint32_t i = 0; i < p->rows; i++)
 			memcpy(z + (size_t)i * outputs, x + bias->offset, outputs * sizeof *z);
 		if (in)

@@ -140,7 +140,7 @@ static void garbage(struct sl_faults *plan, struct sl_sim *s, const struct sl_fa
 	}
 }
 
-static void strike(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
+static void crash(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 {
 	for (uint32_t i = 0; i < plan->topology->peers; i++) {
 		if (!(f->peers >> i & 1) || !sl_sim_alive(s, i))
@@ -188,7 +188,7 @@ static void start(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 	case SL_FAULT_CRASH:
 	case SL_FAULT_CRASH_ALL:
 	case SL_FAULT_DISK_LOST:
-		strike(plan, s, f);
+		crash(plan, s, f);
 		break;
 	case SL_FAULT_PAUSE:
 		sl_sim_pause(s, f->peer, f->lasts_us);

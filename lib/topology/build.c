@@ -156,6 +156,7 @@ static enum sl_status fill_rows(struct sl_topology *t, const char *what, struct 
 /* Distances from peer 0, UINT32_MAX where there is no way; NULL without memory. The caller frees it. */
 static uint32_t *distances(const struct sl_topology *t)
 {
+	SL_CHECK(t->peers > 0);
 	uint32_t *distance = malloc(2 * (size_t)t->peers * sizeof *distance);
 	if (!distance)
 		return NULL;

@@ -217,6 +217,7 @@ static uint32_t eccentricity_of_64(const struct sl_topology *t, uint32_t from, u
 
 static uint32_t diameter(const struct sl_topology *t)
 {
+	SL_CHECK(t->peers > 0);
 	uint64_t *room = malloc(2 * (size_t)t->peers * sizeof *room);
 	if (!room)
 		sl_panic(__FILE__, __LINE__, "memory for the diameter of a topology");

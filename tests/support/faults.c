@@ -50,14 +50,16 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off_t at)
 	return fails(&test_fault_write, ENOSPC) ? -1 : syscall(SYS_pwrite64, fd, bytes, length, at);
 }
 
+/* Counted, but left out: no test outlives the machine, and hundreds of them take seconds on a busy disk. */
 int fsync(int fd)
 {
-	return fails(&test_fault_sync, EIO) ? -1 : (int)syscall(SYS_fsync, fd);
+	(void)fd;
+	return fails(&test_fault_sync, EIO) ? -1 : 0;
 }
 
 int fdatasync(int fd)
 {
-	return fails(&test_fault_sync, EIO) ? -1 : (int)syscall(SYS_fdatasync, fd);
+	return fsync(fd);
 }
 
 int rename(const char *from, const char *to)

@@ -44,14 +44,10 @@ static uint32_t field_of(int32_t symbol, uint32_t largest)
 static void encode_patterns(const struct sl_symbols *s, struct sl_writer *writer)
 {
 	uint8_t *p = sl_write_room(writer, (size_t)s->domain * 4);
-	uint32_t at = 0;
-	for (uint32_t i = 0; i < s->count; i++, at++) {
-		for (; at < s->index[i]; at++)
-			sl_store_u32(p + 4 * (size_t)at, 0);
-		sl_store_u32(p + 4 * (size_t)at, (uint32_t)s->symbol[i]);
-	}
-	for (; at < s->domain; at++)
-		sl_store_u32(p + 4 * (size_t)at, 0);
+	if (s->count < s->domain)
+		memset(p, 0, (size_t)s->domain * 4);
+	for (uint32_t i = 0; i < s->count; i++)
+		sl_store_u32(p + 4 * (size_t)s->index[i], (uint32_t)s->symbol[i]);
 }
 
 static void encode_dense(const struct sl_symbols *s, struct sl_bit_writer *b)
@@ -108,9 +104,17 @@ static bool decode_patterns(struct sl_symbols *s, struct sl_reader body)
 	const uint8_t *p = sl_read_bytes(&body, (size_t)s->domain * 4);
 	if (!p || !sl_reader_done(&body))
 		return false;
-	for (uint32_t at = 0; at < s->domain; at++)
-		if (!append(s, at, sl_load_u32(p + 4 * (size_t)at)))
-			return false;
+	for (uint32_t at = 0; at < s->domain; at++) {
+		uint32_t pattern = sl_load_u32(p + 4 * (size_t)at);
+		if (s->count == s->most) {
+			if (pattern)
+				return false;
+			continue;
+		}
+		s->index[s->count] = at;
+		s->symbol[s->count] = (int32_t)pattern;
+		s->count += pattern != 0;
+	}
 	return true;
 }
 

@@ -2,12 +2,6 @@
  * x̂_i). Koloskova, Stich & Jaggi, ICML 2019, Algorithm 2, in the order that gossips last. */
 #include "gossip/algorithm.h"
 
-static const float *outgoing(struct sl_learner *l, unsigned channel)
-{
-	(void)channel;
-	return l->x;
-}
-
 const struct sl_algorithm sl_algorithm_choco = {
 	.name = "choco",
 	.doc = "compressed gossip of model differences with local SGD",
@@ -20,6 +14,6 @@ const struct sl_algorithm sl_algorithm_choco = {
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,
 	.local = sl_part_local_sgd,
-	.outgoing = outgoing,
+	.outgoing = sl_part_send_model,
 	.mix = sl_part_mix,
 };

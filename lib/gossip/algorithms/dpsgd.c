@@ -2,12 +2,6 @@
  * Lian et al., NeurIPS 2017. The uncompressed reference; a λ > 0 applies the proximal step as malcom does. */
 #include "gossip/algorithm.h"
 
-static const float *outgoing(struct sl_learner *l, unsigned channel)
-{
-	(void)channel;
-	return l->x;
-}
-
 const struct sl_algorithm sl_algorithm_dpsgd = {
 	.name = "dpsgd",
 	.doc = "uncompressed gossip: the reference",
@@ -22,7 +16,7 @@ const struct sl_algorithm sl_algorithm_dpsgd = {
 	.pipeline = "all | float32 | raw",
 	.gamma = 1,
 	.local = sl_part_local_sgd,
-	.outgoing = outgoing,
+	.outgoing = sl_part_send_model,
 	.mix = sl_part_mix,
 	.finish = sl_part_prox,
 };

@@ -2,12 +2,6 @@
  * the round. Campbell, Liu, Woldemariam & Scaglione 2023 (arXiv 2311.05760), Algorithm 1. */
 #include "gossip/algorithm.h"
 
-static const float *outgoing(struct sl_learner *l, unsigned channel)
-{
-	(void)channel;
-	return l->x;
-}
-
 const struct sl_algorithm sl_algorithm_malcom = {
 	.name = "malcom",
 	.doc =
@@ -21,7 +15,7 @@ const struct sl_algorithm sl_algorithm_malcom = {
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,
 	.local = sl_part_local_sgd,
-	.outgoing = outgoing,
+	.outgoing = sl_part_send_model,
 	.mix = sl_part_mix,
 	.finish = sl_part_prox,
 };

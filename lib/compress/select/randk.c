@@ -1,0 +1,93 @@
+/* randk — k coordinates at random, from the message's address: both ends draw the same ones, indices cost
+ * nothing, and every sender and message draws its own. */
+#include "compress/stage.h"
+
+#include <math.h>
+#include <string.h>
+
+struct randk {
+	double keep; /* ≤ 1: fraction; above: count */
+	uint32_t unbiased;
+	uint32_t k;
+};
+
+#define AT(field) offsetof(struct randk, field)
+static const struct sl_option randk_options[] = {
+	{ "keep", "share of the coordinates (0.05), or how many (200)", SL_OPTION_REAL, AT(keep), 1e-9,
+	  268435456, NULL, NULL, true },
+	{ "scale", "d/k: unbiased; one: as they are, contractive", SL_OPTION_CHOICE, AT(unbiased), 0, 0,
+	  "d/k", "one|d/k", true },
+	{ 0 },
+};
+
+static enum sl_status prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
+{
+	struct randk *o = options;
+	if (o->keep > 1 && o->keep != floor(o->keep))
+		return sl_fail(
+		    error, SL_OUT_OF_RANGE,
+		    "randk: keep = %g: must be a fraction above 0 and at most 1, or a whole number of "
+		    "coordinates",
+		    o->keep);
+	double k = o->keep > 1 ? o->keep : floor(o->keep * layout->dimension + 0.5);
+	o->k = k < 1 ? 1 : k > layout->dimension ? layout->dimension : (uint32_t)k;
+	return SL_OK;
+}
+
+static uint32_t most(const void *options, uint32_t dimension)
+{
+	const struct randk *o = options;
+	return o->k < dimension ? o->k : dimension;
+}
+
+static size_t scratch_size(const void *options, uint32_t dimension)
+{
+	(void)options;
+	return ((size_t)dimension + 63) / 64 * sizeof(uint64_t);
+}
+
+static uint32_t select_random(const void *options, const struct sl_message *m, const float *v,
+                              uint32_t *index, void *scratch)
+{
+	uint32_t d = m->layout->dimension, k = most(options, d), count = 0;
+	uint64_t *taken = scratch;
+	(void)v;
+	memset(taken, 0, scratch_size(options, d));
+	uint64_t key = sl_random_stream(m->seed, m->peer, "randk", (uint64_t)m->number << 8 | m->channel).key;
+	for (uint32_t i = 0; i < k; i++) {
+		uint32_t at = sl_random_permutation(key, d, i);
+		taken[at / 64] |= UINT64_C(1) << at % 64;
+	}
+	for (uint32_t w = 0; w < (d + 63) / 64; w++)
+		for (uint64_t bits = taken[w]; bits; bits &= bits - 1)
+			index[count++] = 64 * w + (uint32_t)__builtin_ctzll(bits);
+	return count;
+}
+
+static double scale(const void *options, uint32_t dimension)
+{
+	const struct randk *o = options;
+	return o->unbiased ? (double)dimension / most(options, dimension) : 1;
+}
+
+static struct sl_promise promise(const void *options, uint32_t dimension)
+{
+	const struct randk *o = options;
+	double share = (double)most(options, dimension) / dimension;
+	return o->unbiased ? sl_promise_unbiased(1 / share - 1) : sl_promise_contractive(share);
+}
+
+const struct sl_select sl_select_randk = {
+	.name = "randk",
+	.doc = "coordinates at random, which both ends draw alike: indices cost nothing",
+	.formula = "keep k random v_i, times d/k",
+	.examples = "randk:0.25 randk:3 randk:0.2,one",
+	.options = randk_options,
+	.shared_support = true,
+	.prepare = prepare,
+	.most = most,
+	.scratch = scratch_size,
+	.select = select_random,
+	.scale = scale,
+	.promise = promise,
+};

@@ -1,0 +1,55 @@
+/* C-LED, of the family of LEAD, LED and TiCoPD: τ local steps φ ← φ − η(g(φ) + y) from φ = x; q = C(φ − x̂); x̂
+ * += q; Δ = γ Σ_j w_ij (x̂_j − x̂_i); x = φ + Δ; y ← y − θΔ/(τη). The dual y, which sums to zero over the
+ * peers, cancels what heterogeneous data pull apart, and costs no stream of its own. u = τηy is what is kept:
+ * its edge terms are the same at both ends whatever η does. */
+#include "gossip/algorithm.h"
+
+#include "linalg/vector.h"
+
+struct options {
+	double theta;
+};
+static const struct sl_option options[] = {
+	{ "theta", "step of the dual", SL_OPTION_REAL, offsetof(struct options, theta), 1e-9, 1, "0.05", NULL,
+	  true },
+	{ 0 },
+};
+
+static void local(struct sl_learner *l)
+{
+	uint32_t steps = l->plan->settings.local_steps;
+	float eta = (float)sl_part_eta(l), *gradient = l->scratch->gradient;
+	double loss = 0;
+	for (uint32_t step = 0; step < steps; step++) {
+		loss += sl_part_gradient(l, l->x, step, gradient);
+		sl_vector_axpy(l->dimension, -eta, gradient, l->x);
+		sl_vector_axpy(l->dimension, -1 / (float)steps, l->vector[0], l->x);
+	}
+	l->loss = loss / steps;
+}
+
+static double mix(struct sl_learner *l, const struct sl_mixing *m)
+{
+	const struct options *o = (const void *)l->plan->algorithm_options;
+	sl_vector_mix(l->dimension, -(float)o->theta * m->coefficient, m->mine, m->theirs, l->vector[0]);
+	return sl_part_mix(l, m);
+}
+
+const struct sl_algorithm sl_algorithm_c_led = {
+	.name = "c-led",
+	.doc =
+	    "compressed gossip with local steps and a dual variable: exact on heterogeneous data, one stream",
+	.paper = "Liu, Yau, Wai: Two-timescale primal-dual decentralized optimization with compression, "
+	         "2025; Alghunaim: "
+	         "Local Exact-Diffusion, 2023",
+	.exchanges = "C(φ - x̂)",
+	.needs = "contractive compressor, connected graph",
+	.options = options,
+	.channels = 1,
+	.vectors = 1,
+	.absorb = SL_ABSORB_ADD,
+	.irrecoverable = true,
+	.local = local,
+	.outgoing = sl_part_send_model,
+	.mix = mix,
+};

@@ -1,0 +1,43 @@
+/* DeepSqueeze: v = x½ + δ; q = C(v); δ⁺ = v − q; x⁺ = x½ + γ Σ_j w_ij (q_j − q_i). Error feedback on the
+ * model itself: no copies to keep, one more vector. Tang, Lian, Qiu, Yuan, Zhang, Zhang & Liu 2019,
+ * Algorithm 1. */
+#include "gossip/algorithm.h"
+
+#include "linalg/vector.h"
+
+enum { HEAVY_BALL, ERROR, MESSAGE, VECTORS };
+
+static void local(struct sl_learner *l)
+{
+	sl_part_local_sgd(l);
+	sl_part_combine(l->dimension, l->x, 1, l->vector[ERROR], l->vector[MESSAGE]);
+}
+
+static const float *outgoing(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->vector[MESSAGE];
+}
+
+static void finish(struct sl_learner *l)
+{
+	sl_vector_subtract(l->dimension, l->vector[MESSAGE], l->copy, l->vector[ERROR]);
+}
+
+const struct sl_algorithm sl_algorithm_deepsqueeze = {
+	.name = "deepsqueeze",
+	.doc = "compressed models with error feedback, without memory at the neighbours",
+	.paper =
+	    "Tang, Lian, Qiu, Yuan, Zhang, Zhang, Liu: DeepSqueeze: Decentralization Meets Error-Compensated "
+	    "Compression, 2019",
+	.exchanges = "C(x + δ)",
+	.needs = "contractive compressor, connected graph",
+	.channels = 1,
+	.vectors = VECTORS,
+	.absorb = SL_ABSORB_REPLACE,
+	.takes = SL_TAKES_CONTRACTIVE,
+	.local = local,
+	.outgoing = outgoing,
+	.mix = sl_part_mix,
+	.finish = finish,
+};

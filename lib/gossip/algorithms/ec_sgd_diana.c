@@ -1,0 +1,78 @@
+/* EC-SGD-DIANA: p_i = e_i + η(g_i − h_i + h̄); v_i = C(p_i); e_i⁺ = p_i − v_i; x⁺ = x − v̄; h_i⁺ = h_i + αQ(g_i
+ * − h_i). Channel 0 carries v, channel 1 is h. Gorbunov, Kovalev, Makarenko & Richtárik, NeurIPS 2020. Q is
+ * the run's compressor, as C is: with a contractive one α = 1 makes h the state of EF21, which learns the
+ * gradients as a shift does. */
+#include "gossip/algorithm.h"
+
+#include "linalg/vector.h"
+
+enum { MESSAGE, ERROR, GRADIENT, SHIFT_MEAN, VECTORS };
+
+struct options {
+	double alpha;
+};
+static const struct sl_option options[] = {
+	{ "alpha", "step of the shift; 0: 1/(1 + ω), or 1 for contractive compressors", SL_OPTION_REAL,
+	  offsetof(struct options, alpha), 0, 1, "0", NULL, true },
+	{ 0 },
+};
+
+static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
+{
+	(void)graph, (void)error;
+	struct options *o = (void *)plan->algorithm_options;
+	o->alpha = sl_part_shift(plan, o->alpha, 1);
+	return SL_OK;
+}
+
+static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+                                  unsigned channel)
+{
+	(void)peer, (void)number;
+	const struct options *o = (const void *)plan->algorithm_options;
+	return channel == 0 ? (struct sl_absorb_rule){ SL_ABSORB_REPLACE, 1 }
+	                    : (struct sl_absorb_rule){ SL_ABSORB_ADD, (float)o->alpha };
+}
+
+static void local(struct sl_learner *l)
+{
+	const float *g = l->vector[GRADIENT], *h = l->copy + l->dimension, *mean = l->vector[SHIFT_MEAN];
+	float eta = (float)sl_part_eta(l);
+	l->loss = sl_part_gradient(l, l->x, 0, l->vector[GRADIENT]);
+	for (uint32_t k = 0; k < l->dimension; k++)
+		l->vector[MESSAGE][k] = l->vector[ERROR][k] + eta * (g[k] - h[k] + mean[k]);
+}
+
+static const float *outgoing(struct sl_learner *l, unsigned channel)
+{
+	return l->vector[channel == 0 ? MESSAGE : GRADIENT];
+}
+
+static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
+{
+	float *mean = l->scratch->gradient;
+	sl_vector_subtract(l->dimension, l->vector[MESSAGE], l->copy, l->vector[ERROR]);
+	sl_part_average(l, all, count, 0, mean);
+	sl_vector_axpy(l->dimension, -1, mean, l->x);
+	sl_part_prox_by(l, sl_part_eta(l));
+	sl_part_average(l, all, count, 1, l->vector[SHIFT_MEAN]);
+}
+
+const struct sl_algorithm sl_algorithm_ec_sgd_diana = {
+	.name = "ec-sgd-diana",
+	.doc = "error feedback on gradients less learned shifts: exact limit",
+	.paper = "Gorbunov, Kovalev, Makarenko, Richtárik: Linearly Converging Error Compensated SGD, "
+	         "NeurIPS 2020",
+	.exchanges = "C(e + η(g - h + h̄)), Q(g - h)",
+	.needs = "contractive compressor, complete graph",
+	.options = options,
+	.channels = 2,
+	.vectors = VECTORS,
+	.rule = rule,
+	.takes = SL_TAKES_CONTRACTIVE,
+	.irrecoverable = true,
+	.prepare = prepare,
+	.local = local,
+	.outgoing = outgoing,
+	.aggregate = aggregate,
+};

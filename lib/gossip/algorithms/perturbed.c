@@ -1,0 +1,61 @@
+/* Compressed perturbed SGD: p = e + ∇f(x, ξ) + ζ, ζ ~ N(0, (r²/d)I); q = C(p); e⁺ = p − q; x⁺ = x − (η/n) Σ
+ * q. The noise before compression leads away from strict saddle points. Avdiukhin & Yaroslavtsev, NeurIPS
+ * 2021, Algorithm 1. */
+#include "gossip/algorithm.h"
+
+#include "learn/portable.h"
+#include "linalg/vector.h"
+
+#include <math.h>
+
+enum { MESSAGE, ERROR, VECTORS };
+
+struct options {
+	double r;
+};
+static const struct sl_option options[] = {
+	{ "r", "length of the perturbation", SL_OPTION_REAL, offsetof(struct options, r), 0, 1e6, "0.01",
+	  NULL, true },
+	{ 0 },
+};
+
+static const struct options *options_of(const struct sl_plan *plan)
+{
+	return (const void *)plan->algorithm_options;
+}
+
+static void local(struct sl_learner *l)
+{
+	double deviation = options_of(l->plan)->r / sqrt(l->dimension);
+	float *p = l->vector[MESSAGE];
+	l->loss = sl_part_gradient(l, l->x, 0, p);
+	sl_vector_axpy(l->dimension, 1, l->vector[ERROR], p);
+	struct sl_random g = sl_random_stream(l->plan->settings.seed, l->peer, "perturbation", l->round);
+	for (uint32_t k = 0; k < l->dimension && deviation > 0; k++)
+		p[k] += (float)(deviation * sl_portable_normal(&g));
+}
+
+static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
+{
+	float *mean = l->scratch->gradient;
+	sl_vector_subtract(l->dimension, l->vector[MESSAGE], l->copy, l->vector[ERROR]);
+	sl_part_average(l, all, count, 0, mean);
+	sl_part_descend(l, sl_part_eta(l), mean);
+}
+
+const struct sl_algorithm sl_algorithm_perturbed = {
+	.name = "perturbed",
+	.doc = "error feedback with small noise added before compression: leaves saddle points",
+	.paper = "Avdiukhin, Yaroslavtsev: Escaping Saddle Points with Compressed SGD, NeurIPS 2021",
+	.exchanges = "C(e + g + noise)",
+	.needs = "contractive compressor, complete graph",
+	.options = options,
+	.channels = 1,
+	.vectors = VECTORS,
+	.absorb = SL_ABSORB_REPLACE,
+	.takes = SL_TAKES_CONTRACTIVE,
+	.irrecoverable = true,
+	.local = local,
+	.outgoing = sl_part_send_first,
+	.aggregate = aggregate,
+};

@@ -1,0 +1,62 @@
+/* Quasi-global momentum on CHOCO's gossip: u = βm̂ + g; x ← x − ηu in each local step; gossip; m̂⁺ = (1−μ)m̂ +
+ * μ(x_start − x_end)/(τη): momentum follows how the models move together, not how one peer's data pull. Lin,
+ * Karimireddy, Stich & Jaggi, ICML 2021, Algorithm 1. */
+#include "gossip/algorithm.h"
+
+#include "linalg/vector.h"
+
+#include <string.h>
+
+enum { QUASI_GLOBAL, START, VECTORS };
+
+struct options {
+	double beta, mu;
+};
+static const struct sl_option options[] = {
+	{ "beta", "weight of the momentum in a local step", SL_OPTION_REAL, offsetof(struct options, beta), 0,
+	  0.9999, "0.9", NULL, true },
+	{ "mu", "weight of the last round in the momentum", SL_OPTION_REAL, offsetof(struct options, mu),
+	  1e-9, 1, "0.1", NULL, true },
+	{ 0 },
+};
+
+static void local(struct sl_learner *l)
+{
+	const struct options *o = (const void *)l->plan->algorithm_options;
+	float eta = (float)sl_part_eta(l), *gradient = l->scratch->gradient;
+	uint32_t steps = l->plan->settings.local_steps;
+	double loss = 0;
+	memcpy(l->vector[START], l->x, l->dimension * sizeof *l->x);
+	for (uint32_t step = 0; step < steps; step++) {
+		loss += sl_part_gradient(l, l->x, step, gradient);
+		sl_vector_axpy(l->dimension, (float)o->beta, l->vector[QUASI_GLOBAL], gradient);
+		sl_vector_axpy(l->dimension, -eta, gradient, l->x);
+	}
+	l->loss = loss / steps;
+}
+
+static void finish(struct sl_learner *l)
+{
+	const struct options *o = (const void *)l->plan->algorithm_options;
+	double rate = o->mu / (sl_part_eta(l) * l->plan->settings.local_steps);
+	float keep = (float)(1 - o->mu), take = (float)rate, *m = l->vector[QUASI_GLOBAL];
+	sl_part_prox(l);
+	for (uint32_t k = 0; k < l->dimension; k++)
+		m[k] = keep * m[k] + take * (l->vector[START][k] - l->x[k]);
+}
+
+const struct sl_algorithm sl_algorithm_quasi_global = {
+	.name = "quasi-global",
+	.doc = "choco with momentum of the gossiped models: for heterogeneous data",
+	.paper = "Lin, Karimireddy, Stich, Jaggi: Quasi-Global Momentum, ICML 2021",
+	.exchanges = "C(x - x̂)",
+	.needs = "contractive compressor, connected graph",
+	.options = options,
+	.channels = 1,
+	.vectors = VECTORS,
+	.absorb = SL_ABSORB_ADD,
+	.local = local,
+	.outgoing = sl_part_send_model,
+	.mix = sl_part_mix,
+	.finish = finish,
+};

@@ -1,0 +1,78 @@
+/* VR-GDCI: q = Q(T_i(x) − h_i), T_i(x) = x − η∇f_i(x); x⁺ = (1−r)x + (r/n) Σ (h_i + q_i); h_i⁺ = h_i + αq_i.
+ * Shulgin & Richtárik, UAI 2022; as a fixed-point method in Chraibi, Khaled, Kovalev, Salim, Richtárik &
+ * Takáč 2019, Algorithm 4. */
+#include "gossip/algorithm.h"
+
+struct options {
+	double relax, alpha;
+};
+static const struct sl_option options[] = {
+	{ "relax", "weight r of the average in the new model, in (0, 1]", SL_OPTION_REAL,
+	  offsetof(struct options, relax), 1e-9, 1, "0.1", NULL, true },
+	{ "alpha", "step of the shift; 0: 1/(1 + ω)", SL_OPTION_REAL, offsetof(struct options, alpha), 0, 1,
+	  "0", NULL, true },
+	{ 0 },
+};
+
+static const struct options *options_of(const struct sl_plan *plan)
+{
+	return (const void *)plan->algorithm_options;
+}
+
+static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
+{
+	(void)graph, (void)error;
+	struct options *o = (void *)plan->algorithm_options;
+	o->alpha = sl_part_shift(plan, o->alpha, 1);
+	return SL_OK;
+}
+
+static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+                                  unsigned channel)
+{
+	(void)peer, (void)number;
+	return sl_part_shift_rule(options_of(plan)->alpha, channel);
+}
+
+/* vector[0] ← T(x) = x − η∇f_i(x) */
+static void local(struct sl_learner *l)
+{
+	l->loss = sl_part_gradient(l, l->x, 0, l->scratch->gradient);
+	sl_part_combine(l->dimension, l->x, -(float)sl_part_eta(l), l->scratch->gradient, l->vector[0]);
+}
+
+static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
+{
+	float *mean = l->scratch->gradient;
+	double r = options_of(l->plan)->relax;
+	sl_part_average(l, all, count, 1, mean);
+	for (uint32_t k = 0; k < l->dimension; k++)
+		l->x[k] = (float)((double)l->x[k] + r * ((double)mean[k] - (double)l->x[k]));
+}
+
+static double theory(const struct sl_plan *plan, double smoothness, double convexity)
+{
+	(void)convexity;
+	double r = options_of(plan)->relax, w = 6 * sl_part_omega(plan) / plan->peers;
+	return (1 + r * w) / (r * smoothness * (1 + w));
+}
+
+const struct sl_algorithm sl_algorithm_vr_gdci = {
+	.name = "vr-gdci",
+	.doc = "compressed iterates with shifts that learn them: exact limit",
+	.paper = "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022",
+	.exchanges = "Q(x - η∇f(x) - h)",
+	.needs = "unbiased compressor, complete graph",
+	.steps = "(1 + 6rω/n)/(rL(1 + 6ω/n)), r at most 1/(κ + (6ω/n)(κ − 1))",
+	.options = options,
+	.channels = 2,
+	.vectors = 1,
+	.rule = rule,
+	.takes = SL_TAKES_UNBIASED,
+	.irrecoverable = true,
+	.prepare = prepare,
+	.theory = theory,
+	.local = local,
+	.outgoing = sl_part_send_first,
+	.aggregate = aggregate,
+};

@@ -1,0 +1,127 @@
+/* parts_gradient.c — estimators of the local gradient: mini-batch, L-SVRG, SAGA. */
+#include "gossip/algorithm.h"
+
+#include "linalg/vector.h"
+
+#include <string.h>
+
+uint32_t sl_part_batch(const struct sl_learner *l, uint32_t step)
+{
+	const struct sl_settings *s = &l->plan->settings;
+	uint32_t samples = l->data->samples, count = s->batch < samples ? s->batch : samples;
+	uint64_t position = ((uint64_t)l->round * s->local_steps + step) * count;
+	uint64_t epoch = position / samples;
+	uint32_t at = (uint32_t)(position % samples);
+	uint64_t key = sl_random_stream(s->seed, l->peer, "batch", epoch).key;
+	for (uint32_t i = 0; i < count; i++) {
+		l->scratch->pick[i] = sl_random_permutation(key, samples, at);
+		if (++at == samples) {
+			at = 0;
+			key = sl_random_stream(s->seed, l->peer, "batch", ++epoch).key;
+		}
+	}
+	return count;
+}
+
+static double gradient_of(const struct sl_learner *l, const uint32_t *pick, uint32_t count, const float *x,
+                          float *out)
+{
+	const struct sl_model_instance *m = &l->plan->model;
+	return m->model->gradient(m, l->data, pick, count, x, out, l->scratch->learn);
+}
+
+double sl_part_full_gradient(const struct sl_learner *l, const float *x, float *out)
+{
+	return gradient_of(l, NULL, l->data->samples, x, out);
+}
+
+double sl_part_change(struct sl_learner *l, const float *x, const float *w, const float *w_gradient,
+                      float *out)
+{
+	uint32_t count = sl_part_batch(l, 0);
+	bool whole = count == l->data->samples;
+	double loss = gradient_of(l, whole ? NULL : l->scratch->pick, count, x, out);
+	if (!whole) {
+		gradient_of(l, l->scratch->pick, count, w, l->scratch->spare);
+		w_gradient = l->scratch->spare;
+	}
+	sl_vector_subtract(l->dimension, out, w_gradient, out);
+	return loss;
+}
+
+size_t sl_part_table_size(const struct sl_plan *plan, const struct sl_dataset *data)
+{
+	switch ((enum sl_estimator)plan->settings.estimator) {
+	case SL_ESTIMATOR_LSVRG:
+		return 2 * (size_t)plan->dimension;
+	case SL_ESTIMATOR_SAGA:
+		return ((size_t)data->samples + 1) * plan->dimension;
+	case SL_ESTIMATOR_BATCH:
+		break;
+	}
+	return 0;
+}
+
+/* Loopless SVRG (Kovalev, Horváth & Richtárik 2020): g = ∇f_B(x) − ∇f_B(w) + ∇f(w), and w ← x with chance
+ * `refresh`. The table holds w, then ∇f(w). */
+static double lsvrg(struct sl_learner *l, const float *x, uint32_t step, float *out)
+{
+	uint32_t d = l->dimension, count = sl_part_batch(l, step);
+	const struct sl_settings *s = &l->plan->settings;
+	float *w = l->table, *whole = w + d, *spare = l->scratch->spare;
+	double p = s->refresh > 0 ? s->refresh : (double)count / l->data->samples;
+	uint32_t at = l->round * s->local_steps + step;
+	double *ready = &l->scalar[SL_ALGORITHM_SCALARS - 1];
+	if (*ready == 0 || sl_part_coin(l->plan, "lsvrg", l->peer, at, p)) {
+		*ready = 1;
+		memcpy(w, x, d * sizeof *w);
+		sl_part_full_gradient(l, w, whole);
+	}
+	double loss = gradient_of(l, l->scratch->pick, count, x, out);
+	gradient_of(l, l->scratch->pick, count, w, spare);
+	sl_vector_subtract(d, out, spare, out);
+	sl_vector_axpy(d, 1.0f, whole, out);
+	return loss;
+}
+
+/* SAGA (Defazio, Bach & Lacoste-Julien 2014): g = mean over the batch of ∇f_s(x) − T_s, plus T̄; T_s ←
+ * ∇f_s(x). The table holds T̄, then T_s of each sample, all zero at the start. */
+static double saga(struct sl_learner *l, const float *x, uint32_t step, float *out)
+{
+	uint32_t d = l->dimension, count = sl_part_batch(l, step), samples = l->data->samples;
+	float *mean = l->table, *spare = l->scratch->spare;
+	double loss = 0;
+	memset(out, 0, d * sizeof *out);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t s = l->scratch->pick[i];
+		float *row = l->table + ((size_t)s + 1) * d;
+		loss += gradient_of(l, &s, 1, x, spare);
+		for (uint32_t k = 0; k < d; k++) {
+			float change = spare[k] - row[k];
+			row[k] = spare[k];
+			out[k] += change;
+		}
+	}
+	for (uint32_t k = 0; k < d; k++) {
+		float change = out[k];
+		out[k] = change / (float)count + mean[k];
+		mean[k] += change / (float)samples;
+	}
+	return loss / count;
+}
+
+double sl_part_gradient(struct sl_learner *l, const float *x, uint32_t step, float *out)
+{
+	switch ((enum sl_estimator)l->plan->settings.estimator) {
+	case SL_ESTIMATOR_LSVRG:
+		return lsvrg(l, x, step, out);
+	case SL_ESTIMATOR_SAGA:
+		return saga(l, x, step, out);
+	case SL_ESTIMATOR_BATCH:
+		break;
+	}
+	if (l->plan->settings.batch >= l->data->samples)
+		return sl_part_full_gradient(l, x, out);
+	uint32_t count = sl_part_batch(l, step);
+	return gradient_of(l, l->scratch->pick, count, x, out);
+}

@@ -1,0 +1,107 @@
+#include "linalg/mask.h"
+
+#include "base/bytes.h"
+#include "linalg/variants.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+enum { BLOCK = 64 };
+
+static void reach_portable(size_t blocks, const uint8_t *x, uint32_t threshold, uint64_t *mask)
+{
+	for (size_t b = 0; b < blocks; b++, x += 4 * BLOCK) {
+		uint64_t bits = 0;
+		for (int i = 0; i < BLOCK; i++) {
+			uint32_t pattern;
+			memcpy(&pattern, x + 4 * i, sizeof pattern);
+			bits |= (uint64_t)((pattern & UINT32_C(0x7fffffff)) >= threshold) << i;
+		}
+		mask[b] = bits;
+	}
+}
+
+#ifdef __x86_64__
+/* Magnitudes are below 2^31, so the signed comparisons of SSE2 and AVX2 will do. */
+static void reach_sse2(size_t blocks, const uint8_t *x, uint32_t threshold, uint64_t *mask)
+{
+	const __m128i below = _mm_set1_epi32((int)threshold - 1), positive = _mm_set1_epi32(0x7fffffff);
+	for (size_t b = 0; b < blocks; b++, x += 4 * BLOCK) {
+		uint64_t bits = 0;
+		for (int i = 0; i < BLOCK; i += 4) {
+			__m128i magnitude =
+			    _mm_and_si128(_mm_loadu_si128((const __m128i *)(x + 4 * i)), positive);
+			__m128i reached = _mm_cmpgt_epi32(magnitude, below);
+			bits |= (uint64_t)(uint32_t)_mm_movemask_ps(_mm_castsi128_ps(reached)) << i;
+		}
+		mask[b] = bits;
+	}
+}
+
+__attribute__((target("avx2"))) static void reach_avx2(size_t blocks, const uint8_t *x, uint32_t threshold,
+                                                       uint64_t *mask)
+{
+	const __m256i below = _mm256_set1_epi32((int)threshold - 1), positive = _mm256_set1_epi32(0x7fffffff);
+	for (size_t b = 0; b < blocks; b++, x += 4 * BLOCK) {
+		uint64_t bits = 0;
+		for (int i = 0; i < BLOCK; i += 8) {
+			__m256i magnitude =
+			    _mm256_and_si256(_mm256_loadu_si256((const __m256i *)(x + 4 * i)), positive);
+			__m256i reached = _mm256_cmpgt_epi32(magnitude, below);
+			bits |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(reached)) << i;
+		}
+		mask[b] = bits;
+	}
+}
+
+const struct sl_mask_variant *sl_mask_variants(struct sl_mask_variant out[static 4])
+{
+	out[0] = (struct sl_mask_variant){ reach_avx2, __builtin_cpu_supports("avx2") };
+	out[1] = (struct sl_mask_variant){ reach_sse2, true };
+	out[2] = (struct sl_mask_variant){ reach_portable, true };
+	out[3] = (struct sl_mask_variant){ NULL, false };
+	return out;
+}
+#else
+const struct sl_mask_variant *sl_mask_variants(struct sl_mask_variant out[static 4])
+{
+	out[0] = (struct sl_mask_variant){ reach_portable, true };
+	out[1] = (struct sl_mask_variant){ NULL, false };
+	return out;
+}
+#endif
+
+void sl_mask_reach(size_t n, const void *x, uint32_t threshold, uint64_t *mask)
+{
+	struct sl_mask_variant variants[4];
+	const struct sl_mask_variant *best = sl_mask_variants(variants);
+	while (!best->supported)
+		best++;
+	size_t blocks = n / BLOCK, rest = n % BLOCK;
+	best->reach(blocks, x, threshold, mask);
+	if (rest) {
+		uint8_t tail[4 * BLOCK] = { 0 };
+		memcpy(tail, (const uint8_t *)x + 4 * blocks * BLOCK, 4 * rest);
+		best->reach(1, tail, threshold, mask + blocks);
+		mask[blocks] &= (UINT64_C(1) << rest) - 1; /* a threshold of 0 takes the padding as well */
+	}
+}
+
+/* Of each word, four positions are written whether they are there or not: how many there are cannot be
+ * predicted. */
+SL_VARIANTS uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out)
+{
+	uint32_t count = 0;
+	for (size_t w = 0; w < words; w++) {
+		uint64_t bits = mask[w];
+		uint32_t base = (uint32_t)w * BLOCK, *to = out + count,
+		         here = (uint32_t)__builtin_popcountll(bits);
+		for (int i = 0; i < 4; i++, bits &= bits - 1)
+			to[i] = base + (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
+		for (uint32_t i = 4; i < here; i++, bits &= bits - 1)
+			to[i] = base + (uint32_t)__builtin_ctzll(bits);
+		count += here;
+	}
+	return count;
+}

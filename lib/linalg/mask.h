@@ -1,0 +1,25 @@
+/* mask.h — which elements of a vector reach a threshold, one bit each: what compilers do not vectorise by
+ * themselves. */
+#ifndef SL_LINALG_MASK_H
+#define SL_LINALG_MASK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bit k % 64 of mask[k / 64] ← |x_k| ≥ threshold, for the bit pattern of a threshold ≥ 0 (1 is the least that
+ * is not zero); the bits behind the last element are 0. (n + 63) / 64 words. x is a vector of n floats
+ * without NaN, or of n integers above INT32_MIN with a threshold of 1: those that are not zero. */
+void sl_mask_reach(size_t n, const void *x, uint32_t threshold, uint64_t *mask);
+
+/* The positions of the set bits, ascending; returns how many. out[] must have room for 4 more. */
+uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out);
+
+/* How this machine might have done it, for tests that compare them; ends with a NULL function. */
+struct sl_mask_variant {
+	void (*reach)(size_t blocks, const uint8_t *x, uint32_t threshold, uint64_t *mask); /* whole words */
+	bool supported;
+};
+const struct sl_mask_variant *sl_mask_variants(struct sl_mask_variant out[static 4]);
+
+#endif

@@ -1,0 +1,17 @@
+#include "experiments.h"
+
+const struct experiment experiments[] = {
+	{ "A-a", "biased compression: the counterexample, and error feedback", experiment_biased },
+	{ "A-b", "shifted compression", experiment_shifted },
+	{ "A-c", "error-compensated loopless Katyusha and its rivals", experiment_katyusha },
+	{ "A-e", "momentum and error feedback under noise", experiment_momentum },
+	{ "A-f", "accelerated DIANA", experiment_adiana },
+	{ "A-g", "a saddle point", experiment_saddle },
+	{ "A-h", "hard threshold", experiment_threshold },
+	{ "tracking", "heterogeneous peers on a ring", experiment_tracking },
+	{ "motef", "single samples on heterogeneous peers", experiment_motef },
+	{ "quasi-global", "momentum on heterogeneous peers", experiment_quasi_global },
+	{ "deepsqueeze", "error feedback on the model", experiment_deepsqueeze },
+	{ "estimators", "L-SVRG and SAGA under Prox-LEAD", experiment_estimators },
+	{ NULL, NULL, NULL },
+};

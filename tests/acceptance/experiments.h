@@ -1,0 +1,19 @@
+#ifndef SL_TESTS_EXPERIMENTS_H
+#define SL_TESTS_EXPERIMENTS_H
+
+#include "acceptance.h"
+
+void experiment_biased(void);
+void experiment_shifted(void);
+void experiment_momentum(void);
+void experiment_adiana(void);
+void experiment_katyusha(void);
+void experiment_saddle(void);
+void experiment_threshold(void);
+void experiment_tracking(void);
+void experiment_motef(void);
+void experiment_quasi_global(void);
+void experiment_deepsqueeze(void);
+void experiment_estimators(void);
+
+#endif

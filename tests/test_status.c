@@ -1,0 +1,224 @@
+/* The status socket, and what the service manager is told. */
+#include "base/log.h"
+#include "daemon/memory.h"
+#include "daemon/sd.h"
+#include "daemon/status.h"
+#include "tests/support/folder.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct sl_error error;
+
+static int in_folder(void **state)
+{
+	(void)state;
+	folder_make();
+	return 0;
+}
+
+static int out_of_folder(void **state)
+{
+	(void)state;
+	folder_remove();
+	return 0;
+}
+
+struct answering {
+	int listener;
+	const char *line;
+	unsigned clients;
+};
+
+static void *answer(void *context)
+{
+	struct answering *a = context;
+	for (unsigned i = 0; i < a->clients; i++) {
+		struct pollfd item = { .fd = a->listener, .events = POLLIN };
+		if (poll(&item, 1, 5000) != 1)
+			break;
+		sl_status_answer(a->listener, a->line);
+	}
+	return NULL;
+}
+
+static void asked_and_answered(void **state)
+{
+	char found[64];
+	pthread_t thread;
+	struct stat about;
+	(void)state;
+	struct answering a = { sl_status_listen(folder_path("."), 3, &error), "{\"peer\":3}", 1 };
+	assert_true(a.listener >= 0);
+	assert_int_equal(stat(folder_path("status/3"), &about), 0);
+	assert_true(S_ISSOCK(about.st_mode));
+	assert_int_equal(about.st_mode & 0777, 0600);
+	assert_int_equal(pthread_create(&thread, NULL, answer, &a), 0);
+	assert_true(sl_status_ask(folder_path("."), 3, 5000, found, sizeof found));
+	assert_string_equal(found, "{\"peer\":3}");
+	pthread_join(thread, NULL);
+	close(a.listener);
+	sl_status_unlink(folder_path("."), 3);
+	assert_int_not_equal(stat(folder_path("status/3"), &about), 0);
+}
+
+/* The line may be longer than the asker's room, or nobody may answer: both are a plain no. */
+static void a_line_that_does_not_fit_is_no_answer(void **state)
+{
+	char found[8];
+	pthread_t thread;
+	(void)state;
+	struct answering a = { sl_status_listen(folder_path("."), 0, &error), "0123456789", 1 };
+	assert_int_equal(pthread_create(&thread, NULL, answer, &a), 0);
+	assert_false(sl_status_ask(folder_path("."), 0, 5000, found, sizeof found));
+	pthread_join(thread, NULL);
+	assert_false(
+	    sl_status_ask(folder_path("."), 0, 1, found, sizeof found)); /* it listens and does not answer */
+	close(a.listener);
+	assert_false(
+	    sl_status_ask(folder_path("."), 0, 1000, found, sizeof found)); /* the name is left over */
+	assert_false(sl_status_ask(folder_path("."), 1, 1000, found, sizeof found)); /* no name */
+	assert_false(sl_status_ask("/nowhere", 1, 1000, found, sizeof found));
+}
+
+static void a_stale_name_is_replaced_and_a_live_one_respected(void **state)
+{
+	(void)state;
+	int first = sl_status_listen(folder_path("."), 7, &error);
+	assert_true(first >= 0);
+	assert_int_equal(sl_status_listen(folder_path("."), 7, &error), -1);
+	assert_int_equal(error.status, SL_REFUSED);
+	assert_non_null(strstr(error.text, "status/7: another starlingd runs as this peer"));
+	close(first); /* as after kill -9: the name stays */
+	int second = sl_status_listen(folder_path("."), 7, &error);
+	assert_true(second >= 0);
+	close(second);
+}
+
+static void paths_of_any_length_work(void **state)
+{
+	char deep[1024];
+	(void)state;
+	size_t used = (size_t)snprintf(deep, sizeof deep, "%s", folder_path(""));
+	for (int i = 0; i < 6; i++) {
+		used += (size_t)snprintf(deep + used, sizeof deep - used, "/%0100d", i);
+		assert_int_equal(mkdir(deep, 0700), 0);
+	}
+	int listener = sl_status_listen(deep, 1, &error);
+	assert_true(listener >= 0);
+	close(listener);
+	sl_status_unlink(deep, 1);
+	assert_int_equal(sl_status_listen("/nowhere", 1, &error), -1);
+	assert_string_equal(error.text, "/nowhere/status: No such file or directory");
+}
+
+/* A manager's socket, as a path or in the abstract name space. */
+static int manager(const char *path, bool abstract)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	size_t length = strlen(path);
+	memcpy(a.sun_path + abstract, path, length);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + abstract + length);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&a, size), 0);
+	return fd;
+}
+
+static void assert_told(int fd, const char *expected)
+{
+	char text[600];
+	ssize_t n = recv(fd, text, sizeof text - 1, 0);
+	assert_true(n >= 0);
+	text[n] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static void the_manager_is_told(void **state)
+{
+	char name[128];
+	(void)state;
+	unsetenv("NOTIFY_SOCKET");
+	assert_false(sl_sd_managed());
+	assert_false(sl_sd_notify("READY=1"));
+	setenv("NOTIFY_SOCKET", folder_path("notify"), 1);
+	int fd = manager(folder_path("notify"), false);
+	assert_true(sl_sd_managed());
+	assert_true(sl_sd_notify("READY=1\nSTATUS=%s %d", "round", 3));
+	assert_told(fd, "READY=1\nSTATUS=round 3");
+	close(fd);
+	snprintf(name, sizeof name, "starling-test-%ld", (long)getpid());
+	fd = manager(name, true);
+	snprintf(name, sizeof name, "@starling-test-%ld", (long)getpid());
+	setenv("NOTIFY_SOCKET", name, 1);
+	assert_true(sl_sd_notify("WATCHDOG=1"));
+	assert_told(fd, "WATCHDOG=1");
+	close(fd);
+	assert_false(sl_sd_notify("WATCHDOG=1"));
+	unsetenv("NOTIFY_SOCKET");
+}
+
+static void the_watchdog_is_fed_at_half_its_interval(void **state)
+{
+	char pid[32];
+	(void)state;
+	setenv("NOTIFY_SOCKET", "@nobody", 1);
+	unsetenv("WATCHDOG_PID");
+	unsetenv("WATCHDOG_USEC");
+	assert_true(sl_sd_watchdog_us() == INT64_MAX);
+	setenv("WATCHDOG_USEC", "30000000", 1);
+	assert_true(sl_sd_watchdog_us() == 15000000);
+	setenv("WATCHDOG_PID", "1", 1);
+	assert_true(sl_sd_watchdog_us() == INT64_MAX);
+	snprintf(pid, sizeof pid, "%ld", (long)getpid());
+	setenv("WATCHDOG_PID", pid, 1);
+	assert_true(sl_sd_watchdog_us() == 15000000);
+	unsetenv("NOTIFY_SOCKET");
+	unsetenv("WATCHDOG_USEC");
+	unsetenv("WATCHDOG_PID");
+}
+
+/* Constants that were relocated, written data and code must all survive. */
+static void trimming_changes_nothing(void **state)
+{
+	static int written = 1;
+	(void)state;
+	char *memory = malloc(100000);
+	memset(memory, 42, 100000);
+	written = 2;
+	sl_memory_trim();
+	assert_int_equal(written, 2);
+	assert_string_equal(sl_level_name(SL_LEVEL_NOTICE), "notice");
+	assert_string_equal(sl_status_text(SL_TOO_BIG), "over a limit");
+	for (int i = 0; i < 100000; i++)
+		assert_int_equal(memory[i], 42);
+	free(memory);
+}
+
+#define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, in_folder, out_of_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_FOLDER(asked_and_answered),
+		IN_FOLDER(a_line_that_does_not_fit_is_no_answer),
+		IN_FOLDER(a_stale_name_is_replaced_and_a_live_one_respected),
+		IN_FOLDER(paths_of_any_length_work),
+		IN_FOLDER(the_manager_is_told),
+		cmocka_unit_test(the_watchdog_is_fed_at_half_its_interval),
+		cmocka_unit_test(trimming_changes_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
