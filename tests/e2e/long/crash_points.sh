@@ -1,8 +1,8 @@
 #!/bin/sh
 # kill -9 at every call that changes a file: the run ends with the models and the rows of one that was never disturbed.
 # EVERY=1 takes all points; by default a few, spread over the run.
-# shellcheck source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
 
 daemon=$build/starlingd
 crash=$build/tests/crash.so
