@@ -36,6 +36,7 @@ object    = $(patsubst %.c,$(B)/%.o,$(patsubst $(B)/%,%,$(1)))
 lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
+hostile  := $(B)/tests/e2e/hostile
 manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
 benches  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -50,6 +51,8 @@ $(B)/libstarling.a: $(lib_o)
 $(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+# It listens in on what its own loop sends.
+$(hostile): override LDFLAGS += -Wl,--wrap=sl_net_send
 # Kernels and coders are worth every vector instruction; the rest is not.
 $(B)/lib/linalg/%.o $(B)/lib/compress/%.o: override CFLAGS += -O3
 $(B)/%.o: %.c
@@ -72,7 +75,11 @@ $(B)/gen/schema.inc: lib/history/schema.sql
 	@sh scripts/embed $< > $@
 $(call object,lib/history/history.c): $(B)/gen/schema.inc
 
-check: all $(tests)
+$(B)/tests/crash.so: tests/preload/crash.c
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(WERROR) -shared -fPIC -o $@ $<
+check: all $(tests) $(hostile) $(B)/tests/crash.so replay
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
 bench: all $(benches)
 	@sh tests/bench/run $(B)
@@ -88,8 +95,38 @@ acceptance: $(B)/tests/acceptance/acceptance
 # The same, with one thing broken at a time: each must be noticed.
 mutations: $(B)/tests/acceptance/acceptance
 	@sh tests/acceptance/mutations $(B) $(WORD)
-e2e: all
+e2e: all $(hostile) $(B)/tests/crash.so
 	@sh scripts/run-tests $(B) $(e2e)
+# make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
+# repository: what it finds worth keeping lies in build-fuzz/corpus. `make replay` feeds the corpus to plain builds.
+SECONDS ?= 60
+TARGET  ?= $(fuzzers)
+fuzz:
+	$(Q)$(MAKE) CC=clang B=build-fuzz HARD='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+		LINK=-fsanitize=fuzzer $(TARGET:%=build-fuzz/fuzz/%)
+	@for t in $(TARGET); do mkdir -p build-fuzz/corpus/$$t tests/corpus/$$t; echo "fuzz       $$t, $(SECONDS) s"; \
+		build-fuzz/fuzz/$$t -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
+			-artifact_prefix=build-fuzz/$$t- build-fuzz/corpus/$$t tests/corpus/$$t > build-fuzz/$$t.log 2>&1 || \
+			{ tail -n 30 build-fuzz/$$t.log; exit 1; }; grep -E 'number_of_executed|new_units' build-fuzz/$$t.log; done
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+$(B)/replay/%: $(B)/tests/fuzz/replay/main.o $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+corpora := $(notdir $(wildcard tests/corpus/*))
+replay: $(corpora:%=$(B)/replay/%)
+	@for t in $(corpora); do $(B)/replay/$$t tests/corpus/$$t/* || exit 1; done
+# Runs drawn from seeds, under faults drawn from them: make swarm SEEDS=1000 FIRST=1
+SEEDS ?= 1000
+FIRST ?= 1
+swarm: $(B)/starling
+	$(Q)$(B)/starling sim --faults swarm --seed $(FIRST) --seeds $(SEEDS)
+# Every planted bug must be found: tests/mutants says which there are.
+mutants:
+	$(Q)sh tests/mutants/run
 lint:
 	@sh scripts/lint
 man: $(manual)
@@ -114,7 +151,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check acceptance mutations bench e2e lint man install clean
+.PHONY: all check acceptance mutations bench e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

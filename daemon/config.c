@@ -325,6 +325,15 @@ static enum sl_status session_parse(const char *text, uint64_t *session)
 	return SL_OK;
 }
 
+uint64_t sl_config_draw_session(void)
+{
+	uint64_t session;
+	do
+		randombytes_buf(&session, sizeof session);
+	while (session == 0);
+	return session;
+}
+
 enum sl_status sl_config_session(const struct sl_config *config, bool fresh, uint64_t *session,
                                  struct sl_error *error)
 {
@@ -332,9 +341,7 @@ enum sl_status sl_config_session(const struct sl_config *config, bool fresh, uin
 	struct stat about;
 	sl_config_path(config, "session", false, path);
 	if (fresh) {
-		do
-			randombytes_buf(session, sizeof *session);
-		while (*session == 0);
+		*session = sl_config_draw_session();
 		snprintf(line, sizeof line, "%016" PRIx64 "\n", *session);
 		return sl_file_replace(path, line, strlen(line), 0644, error);
 	}

@@ -47,6 +47,7 @@ void sl_config_run_id(const struct sl_settings *, const char *fingerprint_hex, u
 
 /* RUN/session: 16 hex digits. Reads it; with `fresh` draws a new one and replaces the file. A missing file is
  * session 0: peers that start on their own, maybe on different hosts, must agree. */
+uint64_t sl_config_draw_session(void);
 enum sl_status sl_config_session(const struct sl_config *, bool fresh, uint64_t *session,
                                  struct sl_error *error);
 

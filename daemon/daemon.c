@@ -87,7 +87,7 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 	d->number = options->peer;
 	d->loop.signals = d->loop.wake = d->loop.listener = -1;
 	enum sl_status status =
-	    sl_prepared_open(&d->prepared, options->file, options->overrides, false, error);
+	    sl_prepared_open(&d->prepared, options->file, options->overrides, SL_SESSION_KEPT, error);
 	if (status == SL_OK)
 		status = check_number(d, error);
 	if (status == SL_OK)
@@ -190,6 +190,17 @@ static void load_checkpoint(struct sl_daemon *d)
 	free(bytes);
 }
 
+/* Bytes on the wire are totals of the run: what former lives sent counts, as far as rows or a checkpoint say.
+ */
+static void take_over_wire(struct sl_daemon *d)
+{
+	struct sl_history_bytes before = sl_store_bytes(d->store);
+	if (before.wire_tx > d->net.wire.closed_tx)
+		d->net.wire.closed_tx = before.wire_tx;
+	if (before.wire_rx > d->net.wire.closed_rx)
+		d->net.wire.closed_rx = before.wire_rx;
+}
+
 /* ---- links ---- */
 
 static void on_notice(void *context, enum sl_level level, const char *kind, const char *detail)
@@ -256,6 +267,7 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		return status;
 	if (d->prepared.config.settings.checkpoint_every)
 		load_checkpoint(d);
+	take_over_wire(d);
 	if (d->prepared.note[0])
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
 	return open_net(d, error);

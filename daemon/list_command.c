@@ -15,6 +15,7 @@ struct entry {
 	const char *name, *usage, *doc;
 	const struct sl_option *options;
 	const char *formula, *bytes, *exchanges, *needs, *steps, *paper;
+	char class[64]; /* what its theory calls it */
 };
 
 /* Each gives entry i of its registry, or false behind the last. */
@@ -40,14 +41,50 @@ static bool topology_at(size_t i, struct entry *out)
 	return g != NULL;
 }
 
+/* Adds the class that a stage has with the arguments of one pipeline, once. */
+static void add_class(struct entry *e, const char *select, const char *quantise)
+{
+	static const char *const names[] = { "exact", "unbiased", "contractive", "absolute", "none proved" };
+	static const struct sl_layout layout = { .dimension = 100,
+		                                 .tensors = 1,
+		                                 .tensor = { { .name = "x", .rows = 100, .columns = 1 } } };
+	char text[3 * SL_TEXT_MAX];
+	struct sl_pipeline p;
+	snprintf(text, sizeof text, "%s | %s | raw", select, quantise);
+	if (sl_pipeline_parse(&p, text, &layout, NULL) != SL_OK)
+		return;
+	const char *name = names[sl_pipeline_promise(&p).kind];
+	size_t used = strlen(e->class);
+	if (!strstr(e->class, name))
+		snprintf(e->class + used, sizeof e->class - used, "%s%s", used ? ", or " : "", name);
+}
+
+/* The classes of a stage's examples: of a select behind float32, of a quantiser behind all. */
+static void fill_class(struct entry *e, const char *examples, bool quantiser)
+{
+	for (size_t n; *examples; examples += n) {
+		char word[SL_TEXT_MAX];
+		examples += strspn(examples, " ");
+		n = strcspn(examples, " ");
+		snprintf(word, sizeof word, "%.*s", (int)n, examples);
+		add_class(e, quantiser ? "all" : word, quantiser ? word : "float32");
+	}
+}
+
 static bool selector_at(size_t i, struct entry *out)
 {
 	const struct sl_select *s = sl_selects[i];
-	if (s)
-		*out = (struct entry){
-			.name = s->name, .doc = s->doc, .options = s->options, .formula = s->formula
-		};
-	return s != NULL;
+	if (!s)
+		return false;
+	*out = (struct entry){
+		.name = s->name,
+		.doc = s->doc,
+		.options = s->options,
+		.formula = s->formula,
+		.bytes = s->shared_support ? "none for indices: both ends know them" : NULL,
+	};
+	fill_class(out, s->examples, false);
+	return true;
 }
 
 static bool quantiser_at(size_t i, struct entry *out)
@@ -59,6 +96,8 @@ static bool quantiser_at(size_t i, struct entry *out)
 			               .options = q->options,
 			               .formula = q->formula,
 			               .bytes = q->bytes };
+	if (q)
+		fill_class(out, q->examples, true);
 	return q != NULL;
 }
 
@@ -152,6 +191,7 @@ static void print_entry(const struct entry *e, size_t column, size_t width)
 	for (const struct sl_option *o = e->options; o && o->name; o++)
 		print_option(o, width);
 	print_more("formula", e->formula, width);
+	print_more("class", e->class[0] ? e->class : NULL, width);
 	print_more("bytes", e->bytes, width);
 	print_more("exchanges", e->exchanges, width);
 	print_more("needs", e->needs, width);
@@ -212,6 +252,7 @@ static void json_kind(const struct kind *kind)
 		json_text("usage", e.usage);
 		json_text("doc", e.doc);
 		json_text("formula", e.formula);
+		json_text("class", e.class[0] ? e.class : NULL);
 		json_text("bytes", e.bytes);
 		json_text("exchanges", e.exchanges);
 		json_text("needs", e.needs);

@@ -54,8 +54,20 @@ static void say(struct sl_loop *l, const struct sl_event_row *row)
 		sl_log(row->level, "%s: %s", row->kind, row->detail);
 }
 
+/* A peer that goes on from its neighbours' copy counts its bytes from zero; the history knows what it had
+ * sent. */
+static void take_over_bytes(struct sl_loop *l, const struct sl_event_row *row)
+{
+	if (strcmp(row->kind, "recovered-from-neighbours") != 0)
+		return;
+	struct sl_history_bytes before = sl_store_bytes(l->store);
+	l->payload_tx = before.payload_tx;
+	l->payload_rx = before.payload_rx;
+}
+
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
+	take_over_bytes(l, row);
 	row->at_us = wall_us();
 	sl_store_event(l->store, row);
 	say(l, row);
@@ -75,6 +87,8 @@ void sl_loop_event(struct sl_loop *l, enum sl_level level, const char *kind, con
 static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 {
 	row->at_us = wall_us();
+	row->payload_tx += l->payload_tx;
+	row->payload_rx += l->payload_rx;
 	sl_wire_total(&l->net->wire, &row->wire_tx, &row->wire_rx);
 	row->compute_us = l->compute_us;
 	row->compress_us = l->compress_us;

@@ -32,6 +32,7 @@ struct sl_loop {
 
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */
+	int64_t payload_tx, payload_rx;           /* of a former life whose state is lost */
 	int64_t worst_turn_us;                    /* since the last STATUS= */
 	struct sl_time watchdog_at, status_at, trim_at;
 	int64_t watchdog_us;

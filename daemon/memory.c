@@ -1,7 +1,7 @@
 #include "daemon/memory.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -29,41 +29,56 @@ enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *p
 	return SL_OK;
 }
 
-/* A mapping as /proc/self/smaps lists it. */
+/* A mapping as /proc/self/smaps lists it: "begin-end mode offset device inode path", then "Name:   number
+ * kB". */
 struct mapping {
 	uintptr_t begin, end;
-	bool code_or_constants; /* of a file, private, not writable */
-	unsigned long private_dirty, swapped;
+	bool code_or_constants;           /* of a file, private, not writable */
+	unsigned long anonymous, swapped; /* kB that are no longer the file's */
 };
+
+static bool read_head(struct mapping *m, const char *line)
+{
+	char *at;
+	uintptr_t begin = (uintptr_t)strtoull(line, &at, 16);
+	if (at == line || *at != '-')
+		return false;
+	uintptr_t end = (uintptr_t)strtoull(at + 1, &at, 16);
+	bool constant = strncmp(at, " r-xp ", 6) == 0 || strncmp(at, " r--p ", 6) == 0;
+	*m = (struct mapping){ .begin = begin,
+		               .end = end,
+		               .code_or_constants = constant && strchr(line, '/') };
+	return true;
+}
+
+static void read_number(const char *line, const char *name, unsigned long *kilobytes)
+{
+	size_t length = strlen(name);
+	if (strncmp(line, name, length) == 0)
+		*kilobytes = strtoul(line + length, NULL, 10);
+}
 
 static void let_go(const struct mapping *m)
 {
 	/* Pages that were written (relocated constants) would be lost; the others are still in their file. */
-	if (m->code_or_constants && m->private_dirty == 0 && m->swapped == 0)
+	if (m->code_or_constants && m->anonymous == 0 && m->swapped == 0)
 		madvise((void *)m->begin, m->end - m->begin, MADV_DONTNEED);
 }
 
 void sl_memory_trim(void)
 {
-	char line[512], mode[8], file[8];
-	struct mapping m = { 0 };
-	unsigned long kilobytes;
-	uintptr_t begin, end;
+	char line[512];
+	struct mapping m = { 0 }, next;
 	FILE *f = fopen("/proc/self/smaps", "re");
 	if (!f)
 		return;
 	while (fgets(line, sizeof line, f)) {
-		int fields =
-		    sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s %*s %*s %*s %1s", &begin, &end, mode, file);
-		if (fields >= 3) {
+		if (read_head(&next, line)) {
 			let_go(&m);
-			bool constant = strcmp(mode, "r-xp") == 0 || strcmp(mode, "r--p") == 0;
-			m = (struct mapping){ begin, end, fields == 4 && constant && file[0] == '/', 0, 0 };
-		} else if (sscanf(line, "Private_Dirty: %lu kB", &kilobytes) == 1) {
-			m.private_dirty = kilobytes;
-		} else if (sscanf(line, "Swap: %lu kB", &kilobytes) == 1) {
-			m.swapped = kilobytes;
+			m = next;
 		}
+		read_number(line, "Anonymous:", &m.anonymous);
+		read_number(line, "Swap:", &m.swapped);
 	}
 	let_go(&m);
 	fclose(f);

@@ -35,9 +35,11 @@ struct option {
 	int name, value;
 };
 static const struct option common[] = {
-	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_RECONNECT_IVL, 20 },    { ZMQ_RECONNECT_IVL_MAX, 1000 },
-	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_TCP_KEEPALIVE, 1 },     { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
-	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
+	{ ZMQ_LINGER, CLOSE_MS },       { ZMQ_BACKLOG, 512 },
+	{ ZMQ_RECONNECT_IVL, 20 },      { ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, 10000 },   { ZMQ_TCP_KEEPALIVE, 1 },
+	{ ZMQ_TCP_KEEPALIVE_IDLE, 30 }, { ZMQ_TCP_KEEPALIVE_INTVL, 10 },
+	{ ZMQ_TCP_KEEPALIVE_CNT, 3 },
 };
 /* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
  * vanished. */
@@ -160,6 +162,7 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 		return status;
 	zmq_msg_init(&net->message);
 	net->degree = setup->degree;
+	net->message_max = setup->frame_max;
 	net->notice = setup->notice;
 	net->notice_context = setup->context;
 	net->link = calloc(setup->degree + 1, sizeof *net->link);
@@ -321,17 +324,31 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 	}
 }
 
+/* libzmq ends a connection that sends more than is allowed, or what does not decrypt, without a word. */
+static void router_disconnected(struct sl_net *net, int fd)
+{
+	char address[64];
+	if (!net->handshake_failed && sl_wire_cut(&net->wire, 0, fd, address))
+		notice(net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
+		       "ended a connection from %s: it sent a message of over %zu bytes, or one that was not "
+		       "encrypted as agreed",
+		       address, net->message_max);
+	sl_wire_closed(&net->wire, 0, fd);
+}
+
 static void on_router_event(struct sl_net *net, unsigned event, int value)
 {
 	if (event == ZMQ_EVENT_ACCEPTED)
 		sl_wire_opened(&net->wire, 0, value);
 	else if (event == ZMQ_EVENT_DISCONNECTED)
-		sl_wire_closed(&net->wire, 0, value);
+		router_disconnected(net, value);
 	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
 	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 		/* Which of the two it is depends on who hangs up first. */
 		notice(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
 		       "a connection ended before it had proven a key");
+	net->handshake_failed =
+	    event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 }
 
 /* A monitor's message: event (16 bits) and value (32 bits) of this machine, then an address. */

@@ -60,8 +60,10 @@ struct sl_net {
 	bool readable;              /* messages may wait: sl_net_receive has not said no since */
 	zmq_msg_t message;          /* the one handed out by sl_net_receive */
 	uint64_t unproven, shapeless,
-	    unsent; /* messages without a proven key, of a wrong number of parts, not taken */
-	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst;
+	    unsent;            /* messages without a proven key, of a wrong number of parts, not taken */
+	bool handshake_failed; /* what the router's monitor said last */
+	size_t message_max;
+	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst;
 	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);
 	void *notice_context;
 };

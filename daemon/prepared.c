@@ -104,22 +104,25 @@ static void name_things(struct sl_prepared *p)
 	SL_CHECK(length < sizeof p->printed);
 }
 
-enum sl_status sl_prepared_complete(struct sl_prepared *out, bool fresh, struct sl_error *error)
+enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session session, struct sl_error *error)
 {
 	char path[4096];
 	sl_prepared_data_path(&out->config, SL_PREPARED_TEST, path);
 	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
 	if (status == SL_OK)
 		status = make_plan(out, error);
-	if (status == SL_OK)
-		status = sl_config_session(&out->config, fresh, &out->plan.session, error);
+	if (session == SL_SESSION_PASSING)
+		out->plan.session = sl_config_draw_session();
+	else if (status == SL_OK)
+		status =
+		    sl_config_session(&out->config, session == SL_SESSION_FRESH, &out->plan.session, error);
 	if (status == SL_OK)
 		name_things(out);
 	return status;
 }
 
 enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
-                                bool fresh, struct sl_error *error)
+                                enum sl_session session, struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
 	enum sl_status status = sl_keys_start(error);
@@ -130,7 +133,7 @@ enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, 
 	if (status == SL_OK)
 		status = open_roster(out, error);
 	if (status == SL_OK)
-		status = sl_prepared_complete(out, fresh, error);
+		status = sl_prepared_complete(out, session, error);
 	if (status != SL_OK)
 		sl_prepared_close(out);
 	return status;

@@ -38,13 +38,19 @@ void sl_prepared_dataset_name(const struct sl_settings *, char name[static SL_TE
  * results would differ from those of other peers. Every thread that computes asks once. */
 enum sl_status sl_float_check(struct sl_error *error);
 
-/* Loads configuration, roster, test set; checks them against each other; makes the plan. A fresh session is
- * drawn with `fresh`, else RUN/session is continued. */
+enum sl_session {
+	SL_SESSION_KEPT,   /* the one in RUN/session */
+	SL_SESSION_FRESH,  /* a new one, which replaces it there */
+	SL_SESSION_PASSING /* a new one that nobody will go on with: RUN/session stays as it is */
+};
+
+/* Loads configuration, roster, test set; checks them against each other; makes the plan; takes the session.
+ */
 enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
-                                bool fresh, struct sl_error *error);
+                                enum sl_session session, struct sl_error *error);
 /* The second half of that, for a run without a folder: config and roster.topology are there, shards are
  * written; opens the test set, makes the plan, draws the session. */
-enum sl_status sl_prepared_complete(struct sl_prepared *, bool fresh, struct sl_error *error);
+enum sl_status sl_prepared_complete(struct sl_prepared *, enum sl_session session, struct sl_error *error);
 void sl_prepared_close(struct sl_prepared *);
 
 /* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's. */

@@ -20,7 +20,7 @@ enum { COMMIT_EVERY = 4096, EVENTS_A_TURN = 256 };
 
 struct sim {
 	const char *run, *topology_spec, *database, *faults;
-	bool json, verbose;
+	bool json, verbose, stop;
 	uint64_t first, seeds; /* of the swarm */
 	struct sl_overrides set;
 	struct network_options {
@@ -195,7 +195,7 @@ static enum sl_status open_made_up(struct sim *s, struct sl_error *error)
 	if (status == SL_OK)
 		status = make_shards(s, error);
 	if (status == SL_OK)
-		status = sl_prepared_complete(&s->prepared, true, error);
+		status = sl_prepared_complete(&s->prepared, SL_SESSION_PASSING, error);
 	return status;
 }
 
@@ -204,7 +204,8 @@ static enum sl_status open_run(struct sim *s, struct sl_error *error)
 	struct stat about;
 	bool folder = stat(s->run, &about) == 0 && S_ISDIR(about.st_mode);
 	snprintf(s->conf, sizeof s->conf, "%s%s", s->run, folder ? "/run.conf" : "");
-	enum sl_status status = sl_prepared_open(&s->prepared, s->conf, s->set.item, true, error);
+	enum sl_status status =
+	    sl_prepared_open(&s->prepared, s->conf, s->set.item, SL_SESSION_PASSING, error);
 	if (status != SL_OK)
 		return status;
 	if (!s->database) {
@@ -440,6 +441,9 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	case 'v':
 		s->verbose = true;
 		return SL_OK;
+	case 'x':
+		s->stop = true;
+		return SL_OK;
 	case 'S':
 	case 'n': {
 		char *end;
@@ -462,23 +466,15 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 static int sim_main(int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "topology", required_argument, NULL, 't' },
-		{ "set", required_argument, NULL, 's' },
-		{ "history", required_argument, NULL, 'H' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "latency", required_argument, NULL, 1 },
-		{ "jitter", required_argument, NULL, 2 },
-		{ "compute", required_argument, NULL, 3 },
-		{ "loss", required_argument, NULL, 4 },
-		{ "duplicate", required_argument, NULL, 5 },
-		{ "reorder", required_argument, NULL, 6 },
-		{ "check", required_argument, NULL, 7 },
-		{ "help", no_argument, NULL, 'h' },
-		{ "faults", required_argument, NULL, 'f' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "seeds", required_argument, NULL, 'n' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ 0 },
+		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
+		{ "history", required_argument, NULL, 'H' },  { "json", no_argument, NULL, 'j' },
+		{ "latency", required_argument, NULL, 1 },    { "jitter", required_argument, NULL, 2 },
+		{ "compute", required_argument, NULL, 3 },    { "loss", required_argument, NULL, 4 },
+		{ "duplicate", required_argument, NULL, 5 },  { "reorder", required_argument, NULL, 6 },
+		{ "check", required_argument, NULL, 7 },      { "help", no_argument, NULL, 'h' },
+		{ "faults", required_argument, NULL, 'f' },   { "seed", required_argument, NULL, 'S' },
+		{ "seeds", required_argument, NULL, 'n' },    { "verbose", no_argument, NULL, 'v' },
+		{ "stop", no_argument, NULL, 'x' },           { 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
 		                                    "loss", "duplicate", "reorder", "check" };
@@ -507,7 +503,7 @@ static int sim_main(int argc, char **argv)
 		    &sl_command_sim,
 		    "--faults swarm draws its own runs: give neither a folder nor a topology");
 	if (s.faults)
-		return sl_swarm_main(s.first, s.seeds, s.verbose);
+		return sl_swarm_main(s.first, s.seeds, s.verbose, s.stop);
 	if (!s.run == !s.topology_spec)
 		return sl_command_misuse(
 		    &sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
@@ -548,6 +544,7 @@ const struct sl_command sl_command_sim = {
 	        "every event\n"
 	        "      --seed S            the first seed (1)\n"
 	        "      --seeds N           how many (1)\n"
+	        "      --stop              stops at the first seed that fails\n"
 	        "      --verbose           also print what happens to whom\n"
 	        "  -h, --help              this text\n",
 	.run = sim_main,

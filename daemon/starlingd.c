@@ -110,8 +110,10 @@ static int take(struct options *o, int option, char *argument)
 	case 'h':
 		fputs(usage, stdout);
 		return EXIT_OK;
+	case ':':
+		return misuse("an argument is missing behind ", argument);
 	default:
-		return misuse("unknown option or missing argument", "");
+		return misuse("unknown option ", argument);
 	}
 }
 
@@ -126,7 +128,8 @@ static int parse(struct options *o, int argc, char **argv)
 	memset(o, 0, sizeof *o);
 	o->daemon.overrides = o->overrides;
 	for (int option; (option = getopt_long(argc, argv, ":r:p:nvVh", names, NULL)) != -1;) {
-		int code = take(o, option, optarg);
+		bool bad = option == ':' || option == '?';
+		int code = take(o, option, bad ? argv[optind - 1] : optarg);
 		if (code >= 0)
 			return code;
 	}

@@ -45,6 +45,7 @@ union row {
 };
 
 struct sl_store {
+	struct sl_history_bytes bytes_before; /* of this life of the peer */
 	/* The producer's: bytes ever pushed, and the consumer's position as last seen. */
 	_Alignas(64) _Atomic uint64_t head;
 	uint64_t tail_seen;
@@ -377,6 +378,8 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 		status = sl_history_begin(s->history, setup->run, error);
 	if (status == SL_OK)
 		status = sl_history_peer(s->history, setup->peer, error);
+	if (status == SL_OK)
+		status = sl_history_last_bytes(s->history, s->peer, &s->bytes_before, error);
 	if (status == SL_OK && (!s->ring || (setup->checkpoint && !s->stem)))
 		status = sl_fail(error, SL_NO_MEMORY, "history: out of memory");
 	if (status == SL_OK)
@@ -386,6 +389,11 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 		return NULL;
 	}
 	return s;
+}
+
+struct sl_history_bytes sl_store_bytes(const struct sl_store *s)
+{
+	return s->bytes_before;
 }
 
 bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)

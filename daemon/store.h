@@ -20,6 +20,9 @@ struct sl_store_setup {
  * writer. All signals must be blocked already. */
 struct sl_store *sl_store_open(const struct sl_store_setup *, struct sl_error *error);
 
+/* What the history knew of this peer's bytes in this run when the store was opened. */
+struct sl_history_bytes sl_store_bytes(const struct sl_store *);
+
 /* From the loop's thread; never block. Rows are copied. */
 void sl_store_round(struct sl_store *, const struct sl_round_row *);
 void sl_store_link(struct sl_store *, const struct sl_link_row *);

@@ -34,7 +34,7 @@ static double wall_seconds(void)
 	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
-int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose)
+int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose, bool stop)
 {
 	struct sl_swarm_result result;
 	uint64_t events = 0, resumed = 0, happened[SL_FAULT_COUNT] = { 0 }, failed = 0;
@@ -57,6 +57,8 @@ int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose)
 			continue;
 		failed++;
 		fprintf(stderr, "seed %llu: %s\n%s", (unsigned long long)seed, result.trouble, reproduce);
+		if (stop)
+			break;
 	}
 	printf(
 	    "swarm      %llu seeds from %llu, %llu failed; %llu events, %.0f s of virtual time in %.1f s\n",

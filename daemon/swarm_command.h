@@ -6,6 +6,6 @@
 
 /* Runs seeds first … first+seeds−1; prints a failing one with the command that reproduces it. Returns an exit
  * code. */
-int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose);
+int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose, bool stop);
 
 #endif

@@ -147,7 +147,8 @@ static enum sl_status prepare(struct up *up, struct sl_error *error)
 {
 	enum sl_status status = lock_run(up, error);
 	if (status == SL_OK)
-		status = sl_prepared_open(&up->prepared, up->conf, up->set.item, !up->resume, error);
+		status = sl_prepared_open(&up->prepared, up->conf, up->set.item,
+		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_FRESH, error);
 	if (status != SL_OK)
 		return status;
 	uint32_t peers = up->prepared.roster.topology.peers;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/tcp.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +61,26 @@ void sl_wire_opened(struct sl_wire *w, unsigned owner, int fd)
 		return;
 	}
 	w->open[w->count++] = (struct sl_wire_connection){ owner, fd, dup, about.st_ino };
+}
+
+bool sl_wire_cut(const struct sl_wire *w, unsigned owner, int fd, char address[static 64])
+{
+	enum { SILENT_MS = 4000, ESTABLISHED = 1 };
+	for (unsigned i = 0; i < w->count; i++) {
+		struct tcp_info info;
+		struct sockaddr_storage from;
+		socklen_t size = sizeof info, room = sizeof from;
+		const struct sl_wire_connection *c = &w->open[i];
+		if (c->owner != owner || c->fd != fd)
+			continue;
+		memset(&info, 0, sizeof info);
+		address[0] = '\0';
+		if (getpeername(c->dup, (struct sockaddr *)&from, &room) == 0)
+			getnameinfo((struct sockaddr *)&from, room, address, 64, NULL, 0, NI_NUMERICHOST);
+		return getsockopt(c->dup, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+		       info.tcpi_state == ESTABLISHED && info.tcpi_last_data_recv < SILENT_MS;
+	}
+	return false;
 }
 
 void sl_wire_closed(struct sl_wire *w, unsigned owner, int fd)

@@ -21,6 +21,8 @@ struct sl_wire {
 void sl_wire_opened(struct sl_wire *, unsigned owner, int fd);
 /* libzmq reported that it closed it. fd −1: whatever `owner` has. */
 void sl_wire_closed(struct sl_wire *, unsigned owner, int fd);
+/* Before that: whether this end hung up on a sender that was still sending, and who that was. */
+bool sl_wire_cut(const struct sl_wire *, unsigned owner, int fd, char address[static 64]);
 void sl_wire_total(struct sl_wire *, int64_t *tx, int64_t *rx);
 void sl_wire_free(struct sl_wire *);
 

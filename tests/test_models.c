@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-/* Every network (test_convex.c has the rest) with its defaults, and shapes that deserve a look of their own. */
+/* Every network (test_convex.c has the rest) with its defaults, and shapes that deserve a look of their own.
+ */
 static const char *const shapes[] = { "mlp:1", "mlp:7,5", "mlp:16,3,9" };
 
 static size_t specs(const char *out[64])

@@ -1,6 +1,7 @@
 /* Dense kernels: against plain loops, bit for bit where rounding is fixed, and across compiled variants. */
 #include "base/random.h"
 #include "linalg/mask.h"
+#include "linalg/sparse.h"
 #include "linalg/vector.h"
 
 #include <float.h>
@@ -199,6 +200,36 @@ static void test_digest(void **state)
 	assert_true(digest != sl_vector_digest(LENGTH, 0, x));
 }
 
+/* Sums as one would write them, the digest of the vector they make, and the one value that must not come. */
+static void test_sparse(void **state)
+{
+	(void)state;
+	static float x[LENGTH], value[LENGTH], sum[LENGTH];
+	static uint32_t index[LENGTH];
+	const float largest = 0x1.fffffep127F;
+	for (uint64_t seed = 21; seed < 25; seed++)
+		for (uint32_t step = 1; step < 40; step += 7) {
+			size_t count = 0;
+			fill(x, seed);
+			fill(value, seed + 100);
+			for (uint32_t k = step / 2; k < LENGTH; k += step) {
+				value[count] =
+				    count % 5 == 0 ? -x[k] / 0.5F : fminf(fmaxf(value[count], -1e30F), 1e30F);
+				index[count++] = k;
+			}
+			uint64_t digest = sl_vector_digest(LENGTH, 9, x);
+			assert_true(sl_sparse_sum(count, index, 0.5F, value, x, 9, sum, &digest));
+			for (size_t i = 0; i < count; i++) {
+				float expected = x[index[i]] + 0.5F * value[i];
+				assert_int_equal(bits_of(sum[i]), expected == 0 ? 0 : bits_of(expected));
+			}
+			sl_sparse_put(count, index, sum, x);
+			assert_true(digest == sl_vector_digest(LENGTH, 9, x));
+			x[index[count - 1]] = value[count - 1] = largest;
+			assert_false(sl_sparse_sum(count, index, 0.5F, value, x, 9, value, &digest));
+		}
+}
+
 static void test_masks(void **state)
 {
 	(void)state;
@@ -253,6 +284,7 @@ int main(void)
 		cmocka_unit_test(test_finite),
 		cmocka_unit_test(test_soft_threshold),
 		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_matrix),
 	};

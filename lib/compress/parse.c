@@ -25,7 +25,7 @@ static struct entry entry_at(unsigned stage, unsigned at)
 	}
 	default: {
 		const struct sl_code *s = sl_codes[at];
-		return s ? (struct entry){ s->name, s->options, NULL } : (struct entry){ 0 };
+		return s ? (struct entry){ s->name, s->options, s->prepare } : (struct entry){ 0 };
 	}
 	}
 }

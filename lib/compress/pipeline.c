@@ -41,9 +41,29 @@ size_t sl_pipeline_bound(const struct sl_pipeline *p)
 	       p->code->bound(p->code_options, code_domain(p), most_symbols(p), largest_symbol(p));
 }
 
+/* A stream's memory: the code's, then the select's. */
+static size_t code_memory(const struct sl_pipeline *p)
+{
+	return p->code->memory ? (p->code->memory(p->code_options) + 7) / 8 * 8 : 0;
+}
+
 size_t sl_pipeline_memory(const struct sl_pipeline *p)
 {
-	return p->code->memory ? p->code->memory(p->code_options, p->dimension) : 0;
+	return code_memory(p) + (p->select->memory ? p->select->memory(p->select_options) : 0);
+}
+
+static struct sl_message message_to_select(const struct sl_pipeline *p, const struct sl_message *m)
+{
+	struct sl_message own = *m;
+	own.memory = p->select->memory ? (uint8_t *)m->memory + code_memory(p) : NULL;
+	return own;
+}
+
+static void commit_select(const struct sl_pipeline *p, const struct sl_message *m, uint32_t count)
+{
+	struct sl_message own = message_to_select(p, m);
+	if (p->select->commit)
+		p->select->commit(p->select_options, &own, count);
 }
 
 struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_arena *arena)
@@ -74,7 +94,8 @@ static void gather(uint32_t count, const uint32_t *index, const float *v, double
 		value[i] = v[index[i]];
 	if (scale != 1)
 		for (uint32_t i = 0; i < count; i++)
-			value[i] = (float)fmax(-FLT_MAX, fmin(FLT_MAX, (double)value[i] * scale)); /* finite stays finite */
+			value[i] = (float)fmax(
+			    -FLT_MAX, fmin(FLT_MAX, (double)value[i] * scale)); /* finite stays finite */
 }
 
 /* Leaves out zero symbols: w->position and w->symbol of the others; returns how many. */
@@ -150,7 +171,8 @@ static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl
 void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m, const float *v,
                         struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
 {
-	uint32_t selected = p->select->select(p->select_options, m, v, w->support, w->select);
+	struct sl_message own = message_to_select(p, m);
+	uint32_t selected = p->select->select(p->select_options, &own, v, w->support, w->select);
 	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
 	gather(selected, w->support, v, scale, w->value);
 	struct sl_values values = { .message = m, .index = w->support, .count = selected };
@@ -161,6 +183,7 @@ void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m,
 	if (count == 0) { /* the empty body */
 		writer->at = side;
 		*update = (struct sl_update){ .index = w->index, .value = w->value };
+		commit_select(p, m, 0);
 		return;
 	}
 	struct sl_symbols symbols = symbols_of(p, m, shared ? selected : p->dimension, w);
@@ -169,20 +192,24 @@ void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m,
 	SL_CHECK(values_of_symbols(p, m, count, side, update, w));
 	if (p->code->commit)
 		p->code->commit(p->code_options, &symbols, w->code);
+	commit_select(p, m, symbols.count);
 }
 
 bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m, struct sl_reader body,
                         struct sl_update *update, struct sl_workspace *w)
 {
 	*update = (struct sl_update){ .index = w->index, .value = w->value };
-	if (sl_reader_done(&body))
+	if (sl_reader_done(&body)) {
+		commit_select(p, m, 0);
 		return true;
+	}
 	const uint8_t *side = sl_read_bytes(&body, side_length(p));
 	if (body.failed)
 		return false;
 	uint32_t domain = p->dimension;
+	struct sl_message own = message_to_select(p, m);
 	if (p->select->shared_support)
-		domain = p->select->select(p->select_options, m, NULL, w->support, w->select);
+		domain = p->select->select(p->select_options, &own, NULL, w->support, w->select);
 	struct sl_symbols symbols = symbols_of(p, m, domain, w);
 	if (domain == 0 || !p->code->decode(p->code_options, &symbols, body, w->code))
 		return false;
@@ -193,5 +220,6 @@ bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m,
 	}
 	if (p->code->commit)
 		p->code->commit(p->code_options, &symbols, w->code);
+	commit_select(p, m, symbols.count);
 	return true;
 }

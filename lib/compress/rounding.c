@@ -25,6 +25,43 @@ SL_VARIANTS void sl_round_randomly(const struct sl_values *values, struct sl_ran
 	}
 }
 
+int sl_step_exponent(double most, double s)
+{
+	int e;
+	frexp(most / s, &e); /* most/s in [2^(e-1), 2^e) */
+	e -= 1;
+	while (s * sl_power_of_two(e) < most)
+		e++;
+	return e < SL_EXPONENT_MIN ? SL_EXPONENT_MIN : e > SL_EXPONENT_MAX ? SL_EXPONENT_MAX : e;
+}
+
+void sl_round_to_powers(const struct sl_values *values, const struct sl_random *stream, int top,
+                        uint32_t levels, const float *value, int32_t *symbol)
+{
+	int last = top + 1 - (int)levels;
+	double least = sl_power_of_two(last);
+	for (uint32_t i = 0; i < values->count; i++) {
+		double magnitude = fabs((double)value[i]);
+		uint64_t bits, u = stream ? sl_random_at(stream, values->index[i]) >> 12 : UINT64_C(1) << 51;
+		memcpy(&bits, &magnitude, sizeof bits); /* floats are normal doubles */
+		/* u/2^52 against the way to the next power, in units of the way from the last one */
+		int e = (int)(bits >> 52) - 1023 + (u < (bits & ((UINT64_C(1) << 52) - 1)));
+		int rank = top + 1 - e < 1 ? 1 : top + 1 - e;
+		if (magnitude < least)
+			rank = (double)u * 0x1p-52 < magnitude / least ? (int)levels : 0;
+		symbol[i] = value[i] < 0 ? -rank : rank;
+	}
+}
+
+void sl_values_of_powers(uint32_t count, const int32_t *symbol, int top, double factor, float *value)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		int rank = symbol[i] < 0 ? -symbol[i] : symbol[i];
+		double magnitude = factor * sl_power_of_two(top + 1 - rank);
+		value[i] = (float)(symbol[i] < 0 ? -magnitude : magnitude);
+	}
+}
+
 double sl_power_of_two(int e)
 {
 	uint64_t bits = (uint64_t)(e + 1023) << 52;

@@ -12,6 +12,20 @@ struct sl_random sl_dither_stream(const struct sl_message *);
 void sl_round_randomly(const struct sl_values *, struct sl_random stream, double levels_per_unit,
                        int32_t limit, const float *value, int32_t *symbol);
 
+/* Exponents of steps and powers: the least float is 2^-149. */
+enum { SL_EXPONENT_MIN = -149, SL_EXPONENT_MAX = 127 };
+
+/* The least e with most ≤ s·2^e, most > 0, within the range of exponents. */
+int sl_step_exponent(double most, double s);
+
+/* symbol[i] = sign(v)·rank, where rank 1, 2 … levels stands for 2^top, 2^(top−1) … and 0 for zero: |v|
+ * rounded to one of its two neighbours among these, at random without bias (numbers from the stream at the
+ * coordinate) or, stream NULL, to the nearest. */
+void sl_round_to_powers(const struct sl_values *, const struct sl_random *stream, int top, uint32_t levels,
+                        const float *value, int32_t *symbol);
+/* value[i] = sign(symbol[i])·factor·2^(top + 1 − |symbol[i]|) */
+void sl_values_of_powers(uint32_t count, const int32_t *symbol, int top, double factor, float *value);
+
 /* 2^e, exactly; −1022 ≤ e ≤ 1023. */
 double sl_power_of_two(int e);
 

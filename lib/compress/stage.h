@@ -6,9 +6,10 @@
  * which nothing is left is the empty body. The sender takes its own update from the receiver's half of these
  * functions, so both ends do the same arithmetic on the same numbers.
  *
- * Stages have no state but their options. `options` are the parsed arguments, at most SL_STAGE_OPTIONS bytes,
- * which `prepare` may complete; each stage's struct may carry fields that no option sets. Where a function
- * pointer may be NULL, its comment says what that means. */
+ * Stages have no state but their options and, in a stream's memory, what both ends have seen. `options` are
+ * the parsed arguments, at most SL_STAGE_OPTIONS bytes, which `prepare` may complete; each stage's struct may
+ * carry fields that no option sets. Where a function pointer may be NULL, its comment says what that means.
+ */
 #ifndef SL_COMPRESS_STAGE_H
 #define SL_COMPRESS_STAGE_H
 
@@ -53,10 +54,15 @@ struct sl_select {
 	uint32_t (*most)(const void *options, uint32_t dimension);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
 	size_t (*scratch)(const void *options, uint32_t dimension);
+	/* Bytes that a stream remembers, in select's and commit's message->memory; NULL: none. */
+	size_t (*memory)(const void *options);
 	/* Selected coordinates, ascending; returns how many. Coordinates that are exactly zero are never
 	 * selected, unless the support is shared. */
 	uint32_t (*select)(const void *options, const struct sl_message *, const float *v, uint32_t *index,
 	                   void *scratch);
+	/* Brings the memory up to date, at both ends, after each message, the empty ones included, from the
+	 * number of symbols that were sent; NULL where there is no memory. */
+	void (*commit)(const void *options, const struct sl_message *, uint32_t count);
 	/* What the selected values are multiplied with before they are quantised; NULL: 1. */
 	double (*scale)(const void *options, uint32_t dimension);
 	struct sl_promise (*promise)(const void *options, uint32_t dimension);
@@ -111,13 +117,15 @@ struct sl_code {
 	const char *name, *doc;
 	const char *examples;
 	const struct sl_option *options;
+	/* As of a select; may be NULL. */
+	enum sl_status (*prepare)(void *options, const struct sl_layout *, struct sl_error *error);
 	uint32_t largest; /* the largest |symbol| it carries; 0: anything, 32-bit patterns included */
 	/* Bytes of the longest encoding of at most `most` symbols. */
 	size_t (*bound)(const void *options, uint32_t domain, uint32_t most, uint32_t largest);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
 	size_t (*scratch)(const void *options, uint32_t domain, uint32_t most, uint32_t largest);
 	/* Bytes that a stream remembers; NULL: none. */
-	size_t (*memory)(const void *options, uint32_t dimension);
+	size_t (*memory)(const void *options);
 	/* count ≥ 1. Reads the stream's memory, does not change it. */
 	void (*encode)(const void *options, const struct sl_symbols *, struct sl_writer *, void *scratch);
 	/* Fills count ≥ 1, index and symbol from bytes that must be used up; refuses whatever encode cannot

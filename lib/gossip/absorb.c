@@ -4,9 +4,9 @@
  * own; of a refresh, the bytes of "all | float32 | raw"; of a silent or derived channel, none. */
 #include "gossip/peer_state.h"
 
+#include "linalg/sparse.h"
 #include "linalg/vector.h"
 
-#include <math.h>
 #include <string.h>
 
 static float plain_zero(float v)
@@ -24,21 +24,6 @@ struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *plan, uint32_t peer, 
 {
 	const struct sl_algorithm *a = plan->algorithm;
 	return a->rule ? a->rule(plan, peer, number, channel) : (struct sl_absorb_rule){ a->absorb, 1 };
-}
-
-static bool digest_after_add(const float *copy, uint64_t offset, float factor, const struct sl_update *u,
-                             uint64_t *digest)
-{
-	bool finite = true;
-	uint64_t change = 0;
-	for (uint32_t i = 0; i < u->count; i++) {
-		uint32_t k = u->index[i];
-		float sum = sum_of(copy[k], factor, u->value[i]);
-		finite = finite && isfinite(sum);
-		change += sl_digest_term(offset + k, sum) - sl_digest_term(offset + k, copy[k]);
-	}
-	*digest += change;
-	return finite;
 }
 
 /* The new copy of a channel that is replaced. */
@@ -61,6 +46,7 @@ static bool is_whole(enum sl_absorb kind)
 	return kind == SL_ABSORB_REPLACE || kind == SL_ABSORB_REFRESH || kind == SL_ABSORB_SUM;
 }
 
+/* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
 bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t digest, struct sl_absorption *a)
 {
 	const struct sl_plan *plan = p->plan;
@@ -72,9 +58,10 @@ bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t di
 	a->digest = anew ? 0 : digest;
 	for (unsigned c = 0; c < plan->channels; c++) {
 		enum sl_absorb kind = a->rule[c].kind;
+		const struct sl_update *u = &a->update[c];
 		if (kind == SL_ABSORB_ADD)
-			finite = digest_after_add(copy + c * d, c * d, a->rule[c].factor, &a->update[c],
-			                          &a->digest) &&
+			finite = sl_sparse_sum(u->count, u->index, a->rule[c].factor, u->value, copy + c * d,
+			                       c * d, p->scratch->vector + c * d, &a->digest) &&
 			         finite;
 		if (!is_whole(kind))
 			continue;
@@ -148,8 +135,7 @@ void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uin
 		if (is_whole(a->rule[c].kind))
 			memcpy(copy, p->scratch->vector + c * d, d * sizeof *copy);
 		else if (a->rule[c].kind == SL_ABSORB_ADD)
-			for (uint32_t i = 0; i < u->count; i++)
-				copy[u->index[i]] = sum_of(copy[u->index[i]], a->rule[c].factor, u->value[i]);
+			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
 	}
 	if (decoded && plan->block_memory)
 		memcpy(block + 4 * plan->block_floats, p->scratch->memory, plan->block_memory);

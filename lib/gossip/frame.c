@@ -2,7 +2,7 @@
 
 enum { MAGIC = 0x4c53 }; /* "SL" */
 
-/* 0 magic  2 version  3 kind  4 channels  5 zero  8 epoch  12 number  16 step  20 round  24 durable  28
+/* 0 magic  2 version  3 kind  4 channels  5 tag  6 life  8 epoch  12 number  16 step  20 round  24 durable 28
  * length 32 run  40 digest  48 serial  52 body */
 void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_frame *f, uint32_t length)
 {
@@ -11,8 +11,8 @@ void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_fra
 	sl_write_u8(&w, SL_WIRE_VERSION);
 	sl_write_u8(&w, f->kind);
 	sl_write_u8(&w, f->channels);
-	sl_write_u8(&w, 0);
-	sl_write_u16(&w, 0);
+	sl_write_u8(&w, f->tag);
+	sl_write_u16(&w, f->life);
 	sl_write_u32(&w, f->epoch);
 	sl_write_u32(&w, f->number);
 	sl_write_u32(&w, f->step);
@@ -32,8 +32,8 @@ bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length)
 		return false;
 	struct sl_frame f = { .kind = sl_read_u8(&r) };
 	f.channels = sl_read_u8(&r);
-	unsigned zero = sl_read_u8(&r);
-	zero |= sl_read_u16(&r);
+	unsigned tag = sl_read_u8(&r);
+	f.life = sl_read_u16(&r);
 	f.epoch = sl_read_u32(&r);
 	f.number = sl_read_u32(&r);
 	f.step = sl_read_u32(&r);
@@ -43,8 +43,9 @@ bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length)
 	f.run = sl_read_u64(&r);
 	f.digest = sl_read_u64(&r);
 	f.serial = sl_read_u32(&r);
-	if (r.failed || zero || f.kind >= SL_FRAME_KINDS || sl_reader_left(&r) != body)
+	if (r.failed || tag > 1 || f.kind >= SL_FRAME_KINDS || sl_reader_left(&r) != body)
 		return false;
+	f.tag = tag;
 	f.body = r;
 	*out = f;
 	return true;

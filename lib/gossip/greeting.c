@@ -8,8 +8,9 @@
 #include <string.h>
 
 enum { HELLO_BYTES = 68 };
-enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, FLAGS = 31 };
+enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, NOTHING = 32, FLAGS = 63 };
 
+enum { EPOCH_LIFE_BITS = 8, EPOCHS_AHEAD = 1 << 16 };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
@@ -44,6 +45,11 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 void sl_greet_cannot(struct sl_peer *p, struct sl_edge *e)
 {
 	send_hello(p, e, CANNOT);
+}
+
+void sl_greet_nothing(struct sl_peer *p, struct sl_edge *e)
+{
+	send_hello(p, e, NOTHING);
 }
 
 void sl_greet(struct sl_peer *p, struct sl_edge *e, bool answer)
@@ -92,7 +98,9 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 	                   : h->dimension != p->plan->dimension ? "a model of another size"
 	                   : h->sender != e->neighbour          ? "another peer's number"
 	                   : h->receiver != p->id               ? "a greeting for somebody else"
-	                                                        : NULL;
+	                   : h->known_epoch >> EPOCH_LIFE_BITS > (p->epoch >> EPOCH_LIFE_BITS) + EPOCHS_AHEAD
+	                       ? "heard of lives that this peer cannot have had"
+	                       : NULL;
 	if (!what)
 		return true;
 	e->totals.refused++;
@@ -104,7 +112,7 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 }
 
 /* Their journal as their greeting shows it: a newer epoch replaces what I hold of the old one. */
-static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, bool nothing)
 {
 	if (f->epoch < e->known_epoch)
 		return; /* it will learn from my greeting that it is behind, and start a newer one */
@@ -127,19 +135,26 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		             e->their_number);
 	}
 	e->hold.last = e->hold.used ? e->hold.last : e->their_number;
-	if (e->diverged || f->number > e->their_number)
+	if (e->diverged || (f->number > e->their_number && !nothing))
 		sl_edge_ask(p, e);
 }
 
-/* What they hold of my journal; what they say now counts, also when it is less than before. */
+/* What they hold of my journal; what a new life says counts, also when it is less than before. A greeting of
+ * the same life that says less was overtaken on its way. */
 static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 {
+	e->knows_me_epoch = h->known_epoch;
 	e->holds_me_epoch = h->held_epoch;
 	e->holds_me_number = h->held_number;
 	e->holds_me_digest = h->held_digest;
 	e->oldest = h->oldest;
-	if (h->held_epoch == p->epoch && h->held_number <= p->number)
-		e->acknowledged = h->held_number;
+	if (h->held_epoch == p->epoch && h->held_number >= e->life_number) {
+		e->life_number =
+		    h->held_number; /* more than I have: I am computing again what it knows already */
+		e->acknowledged = h->held_number < p->number ? h->held_number : p->number;
+	}
+	if (h->flags & RESET)
+		e->taken_over = e->step;
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
 	if (e->reset && started &&
 	    h->known_epoch == p->epoch) { /* no tag of my former epoch counts any more */
@@ -149,6 +164,13 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 		e->step = e->tagged = h->flags & RESET ? 0 : h->step;
 		e->limit = p->number;
 	}
+}
+
+/* Whether what the neighbour cannot send is still wanted: it may have answered a request of long ago. */
+static bool is_missing(const struct sl_edge *e, const struct hello *h)
+{
+	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	return e->diverged || h->oldest > newest + 1;
 }
 
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
@@ -161,9 +183,13 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (!belongs(p, e, &h))
 		return;
 	e->refused = false;
+	sl_edge_believe(e, f);
 	bool new_life = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
-	if (new_life)
+	if (new_life) {
 		e->greeted = e->finished = e->knows_finished = false;
+		e->life_number = e->life_step = 0;
+		e->ask_every_us = 0;
+	}
 	e->incarnation = h.incarnation;
 	if (knows_me && e->asked_hello_at.us > 0 && !(h.flags & ANSWER)) {
 		e->totals.rtt_us = p->now.us - e->asked_hello_at.us;
@@ -173,7 +199,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (knows_me) {
 		e->greeted = true;
 		note_holding(p, e, &h);
-		follow_epoch(p, e, f);
+		follow_epoch(p, e, f, h.flags & (NOTHING | CANNOT));
 	}
 	bool told = e->finished;
 	e->finished = h.flags & FINISHED;
@@ -182,17 +208,29 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (h.flags & ANSWER || !knows_me || news)
 		send_hello(p, e, knows_me ? 0 : ANSWER);
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
-	if (started && e->greeted && e->holds_me_epoch > p->epoch)
-		sl_start_epoch(p, e->holds_me_epoch + 1, "a neighbour knows a later epoch of this peer");
-	else if (started && e->greeted && !e->reset && h.flags & CANNOT && h.step > e->step)
-		sl_start_epoch(p, p->epoch + 1, "a neighbour no longer holds what this peer missed");
+	if (started && e->greeted && e->knows_me_epoch > p->epoch)
+		sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
+	else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT &&
+	         h.step > e->step && is_missing(e, &h))
+		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);
 }
 
-void sl_start_epoch(struct sl_peer *p, uint32_t epoch, const char *why)
+static uint32_t newest_epoch(const struct sl_peer *p, uint32_t least)
 {
-	p->epoch = epoch;
+	uint32_t newest = p->epoch > least ? p->epoch : least;
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->edge[i].greeted && p->edge[i].knows_me_epoch > newest)
+			newest = p->edge[i].knows_me_epoch;
+	return newest;
+}
+
+void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
+{
+	uint32_t count = (newest_epoch(p, least) >> EPOCH_LIFE_BITS) + 1;
+	p->epoch =
+	    count << EPOCH_LIFE_BITS | (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_LIFE_BITS) - 1));
 	sl_journal_restart(&p->journal, p->number + 1);
 	if (p->plan->block_memory)
 		memset(p->block + 4 * p->plan->block_floats, 0, p->plan->block_memory);
@@ -202,11 +240,12 @@ void sl_start_epoch(struct sl_peer *p, uint32_t epoch, const char *why)
 		e->mine_open = e->mine_saved = false;
 		e->stash.used = 0;
 		e->acknowledged = 0;
+		e->life_number = 0;
 		e->sent = e->limit = p->number;
 		e->tagged = e->step;
 		memset(e->tag, 0xff, p->plan->tags * sizeof *e->tag);
 	}
-	sl_peer_note(p, SL_LEVEL_NOTICE, "mean-shift", "epoch %u at number %u: %s", epoch, p->number, why);
+	sl_peer_note(p, SL_LEVEL_NOTICE, "mean-shift", "epoch %u at number %u: %s", count, p->number, why);
 	sl_greet_all(p, true);
 }
 
@@ -301,16 +340,11 @@ void sl_greeting_check(struct sl_peer *p)
 		if (!p->edge[i].greeted && sl_time_before(p->now, p->greet_until))
 			return;
 	if (p->resumed) {
-		uint32_t newest = 0;
-		for (uint32_t i = 0; i < p->degree; i++)
-			if (p->edge[i].greeted && p->edge[i].holds_me_epoch > newest)
-				newest = p->edge[i].holds_me_epoch;
 		p->phase = SL_PHASE_COMPUTING; /* greetings from here on may settle the edges */
-		if (newest > p->epoch)
-			sl_start_epoch(p, newest + 1, "resumed from a checkpoint of an earlier epoch");
+		if (newest_epoch(p, 0) > p->epoch)
+			sl_start_epoch(p, 0, "resumed from a checkpoint of an earlier epoch");
 		else if (p->plan->settings.pace != SL_PACE_LOCKSTEP)
-			sl_start_epoch(p, p->epoch + 1,
-			               "resumed from a checkpoint in a pace that does not recompute");
+			sl_start_epoch(p, 0, "resumed from a checkpoint in a pace that does not recompute");
 		sl_round_begin(p);
 		return;
 	}
@@ -333,6 +367,10 @@ void sl_greeting_check(struct sl_peer *p)
 		             "no neighbour holds a copy of this peer: seeded start");
 		for (uint32_t i = 0; i < p->degree; i++)
 			p->edge[i].reset = p->edge[i].greeted ? false : p->edge[i].reset;
+		if (newest_epoch(p, 0) > 0) {
+			p->phase = SL_PHASE_COMPUTING;
+			sl_start_epoch(p, 0, "neighbours have heard of a former life");
+		}
 		sl_round_begin(p);
 	}
 }

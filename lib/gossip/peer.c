@@ -19,6 +19,7 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	struct sl_edge room = { 0 };
 	room.theirs = sl_arena_take(arena, plan->block_bytes, 1);
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
+	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
 	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
 	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
 	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
@@ -137,6 +138,7 @@ struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, 
 {
 	return (struct sl_frame){ .kind = (uint8_t)kind,
 		                  .channels = (uint8_t)p->plan->channels,
+		                  .life = (uint16_t)p->incarnation,
 		                  .epoch = p->epoch,
 		                  .round = p->round,
 		                  .durable =
@@ -220,6 +222,9 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 			sl_edge_open(p, e);
 		sl_edge_ask(p, e);
+		if (!sl_time_before(p->now,
+		                    e->ask_at)) /* it could not: another edge's snapshot is on its way */
+			e->ask_at = sl_time_after(p->now, ASK_FIRST_US);
 	}
 }
 
@@ -275,7 +280,10 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
                   sl_act *act, void *driver)
 {
 	p->now = event->now;
-	p->scratch = p->learner.scratch = scratch;
+	p->scratch = scratch;
+	bool lent = p->phase == SL_PHASE_COMPUTING || p->phase == SL_PHASE_EVALUATING;
+	if (!lent || event->kind == SL_EVENT_JOB_DONE)
+		p->learner.scratch = scratch; /* else a job on another thread may be using the learner */
 	p->act = act;
 	p->driver = driver;
 	if (p->phase == SL_PHASE_HALTED || (p->incarnation == 0 && event->kind != SL_EVENT_START))

@@ -49,6 +49,7 @@ struct sl_edge {
 	uint32_t limit;       /* number of my last tag: what was sent goes so far */
 	uint32_t opened_in;   /* my round then */
 	uint32_t *tag;        /* ring: number that I tagged for step s at s & (plan->tags − 1) */
+	uint64_t *tag_digest; /* … and the digest of my copy there */
 	uint32_t tagged;      /* my last tagged step: step + 1 while mine_open */
 	bool mine_saved;      /* my copy at `limit` is kept in `mine`, since the public copy moved on */
 	uint8_t *mine;        /* block */
@@ -57,8 +58,12 @@ struct sl_edge {
 
 	/* what the neighbour is known to hold of mine */
 	uint32_t acknowledged;
-	uint32_t durable; /* in its older checkpoint; UINT32_MAX: it makes none */
-	uint32_t sent;    /* newest number ever sent on this edge */
+	uint32_t life_number,
+	    life_step;       /* what its present life has said: whatever says less was overtaken */
+	uint32_t taken_over; /* having lost its counter it took over mine here: that step's copy it need not
+	                        hold */
+	uint32_t durable;    /* in its older checkpoint; UINT32_MAX: it makes none */
+	uint32_t sent;       /* newest number ever sent on this edge */
 
 	/* what my checkpoints hold of theirs */
 	uint32_t checkpoint_pending, checkpoint_newest, checkpoint_older;
@@ -72,6 +77,7 @@ struct sl_edge {
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round;
 	uint32_t oldest;                          /* of the frames in its journal */
+	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
@@ -149,14 +155,19 @@ void sl_edge_refuse(struct sl_peer *, struct sl_edge *, const char *why);
 void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
 /* … and tells it that what it asked for is gone: its only way on is a new epoch. */
 void sl_greet_cannot(struct sl_peer *, struct sl_edge *);
+/* The answer to a request when there is nothing for it yet: "I am here, do not ask at once". */
+void sl_greet_nothing(struct sl_peer *, struct sl_edge *);
 void sl_greet_all(struct sl_peer *, bool answer);
 void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_greeting_check(struct sl_peer *);
 void sl_recovery_check(struct sl_peer *);
-void sl_start_epoch(struct sl_peer *, uint32_t epoch, const char *why);
+/* An epoch after `least` and all that neighbours have heard of: its upper 24 bits count, the lower 8 tell
+ * lives of a peer apart that did not know of each other. */
+void sl_start_epoch(struct sl_peer *, uint32_t least, const char *why);
 
 /* receive.c */
 void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t length);
+void sl_edge_believe(struct sl_edge *, const struct sl_frame *);
 void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 
 /* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */

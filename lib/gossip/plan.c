@@ -219,8 +219,9 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	out->vector = sl_arena_take(arena, plan->block_floats, sizeof *out->vector);
 	if (plan->algorithm->rule)
 		out->dense = sl_workspace_make(&plan->dense, arena);
-	out->gradient = sl_arena_take(arena, plan->dimension, sizeof *out->gradient);
 	out->spare = sl_arena_take(arena, plan->dimension, sizeof *out->spare);
+	/* Local steps and exchange take turns; what the first have in the cache the second find there. */
+	out->gradient = out->vector ? out->vector + (plan->channels - 1) * (size_t)plan->dimension : NULL;
 	out->learn = sl_arena_take(arena, batch > test ? batch : test, sizeof *out->learn);
 	out->memory = sl_arena_take(arena, plan->block_memory, 1);
 	for (unsigned c = 0; c < plan->channels && plan->channels > 1; c++) {

@@ -61,7 +61,8 @@ struct sl_scratch {
 	struct sl_workspace *workspace; /* codec */
 	float *vector;                  /* channels × dimension floats */
 	struct sl_workspace *dense;     /* of plan->dense */
-	float *gradient, *spare;        /* dimension floats each; spare: of gradient estimators */
+	float *gradient;                /* dimension floats: the last channel's of vector */
+	float *spare;                   /* dimension floats, for gradient estimators */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */

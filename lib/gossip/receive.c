@@ -3,21 +3,46 @@
 
 #include <string.h>
 
+/* What a header says beside its frame counts once the frame is known to be sound. */
+void sl_edge_believe(struct sl_edge *e, const struct sl_frame *f)
+{
+	if (f->round > e->their_round || f->kind == SL_FRAME_HELLO)
+		e->their_round = f->round;
+	e->durable = f->durable;
+}
+
 /* The tag says that the neighbour's step `f->step` stands at `f->number`, and implies that it has completed
  * the step before, so that it holds what I had tagged there. */
 static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	uint32_t number;
-	if (f->step == 0 || f->step <= e->step || e->reset)
+	bool present = f->life == (uint16_t)e->incarnation; /* held frames may be of a life that is over */
+	if (present)
+		sl_edge_believe(e, f);
+	if (!f->tag || f->step <= e->step || e->reset)
 		return;
-	if (f->step > 1 && sl_edge_tag_number(p, e, f->step - 1, &number))
+	if (present && f->step - 1 > e->life_step)
+		e->life_step = f->step - 1;
+	if (present && f->step - 1 > e->taken_over && sl_edge_tag_number(p, e, f->step - 1, &number))
 		sl_edge_acknowledge(p, e, number);
-	if (f->step == e->step + 1 && f->number == e->their_number)
+	if (f->step == e->step + 1 && f->number == e->their_number && f->digest == e->their_digest)
 		e->theirs_open = true;
 }
 
-/* The tag of my next step was lost: applying this frame would move the copy past the number that it stood at.
- */
+/* A copy that is not what its owner has at that number: what both tag would not be the same. */
+static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+{
+	e->diverged = true;
+	e->theirs_open = false;
+	e->hold.used = 0;
+	e->totals.refused++;
+	sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
+	             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour, number);
+	sl_edge_ask(p, e);
+}
+
+/* It leads to a step after the next, so the tag of the next was lost: applying it would move the copy past
+ * the number that this stood at. */
 static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 {
 	return f->step > e->step + 1;
@@ -32,12 +57,7 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		return false;
 	}
 	if (a.digest != f->digest) {
-		e->diverged = true;
-		e->totals.refused++;
-		sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
-		             "frame %u of peer %u does not fit my copy; a snapshot follows", f->number,
-		             e->neighbour);
-		sl_edge_ask(p, e);
+		note_diverged(p, e, f->number);
 		return false;
 	}
 	sl_absorb_apply(p, &a, e->theirs, true);
@@ -107,11 +127,16 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 		return; /* where the edge stands is not settled: a tag would be lost */
 	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
 	if (f->number > newest + difference) {
-		sl_edge_ask(p, e); /* something is missing in between */
+		if (e->theirs_open)
+			e->hold.overflow = true; /* there is no use for it before the step is completed */
+		else
+			sl_edge_ask(p, e); /* something is missing in between */
 	} else if (difference && f->number <= newest) {
 		e->totals.repeated++;
-		if (!e->hold.used)
+		if (!e->hold.used && f->number == e->their_number && f->digest == e->their_digest)
 			take_tag(p, e, f);
+	} else if (!difference && f->number == e->their_number && f->digest != e->their_digest) {
+		note_diverged(p, e, f->number);
 	} else if (e->theirs_open) {
 		if (difference || f->step > e->step + 1)
 			hold(p, e, f, bytes, length);
@@ -124,14 +149,13 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 	}
 }
 
-static void note_heard(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+/* Asking slows down until there is news: a neighbour that only says that it is there may be busy for long. */
+static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 {
 	e->heard_at = p->now;
-	e->ask_every_us = 0;
+	if (news)
+		e->ask_every_us = 0;
 	e->totals.frames_rx++;
-	if (f->round > e->their_round || f->kind == SL_FRAME_HELLO)
-		e->their_round = f->round;
-	e->durable = f->durable;
 	if (!e->up) {
 		e->up = true;
 		p->edges_up++;
@@ -156,12 +180,21 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		               "operator differs)");
 		return;
 	}
-	if (f.channels != p->plan->channels || (f.step != 0 && f.kind != SL_FRAME_DIFFERENCE &&
-	                                        f.kind != SL_FRAME_TAG && f.kind != SL_FRAME_REQUEST)) {
+	bool steps =
+	    f.kind == SL_FRAME_DIFFERENCE || f.kind == SL_FRAME_TAG; /* a REQUEST may have done none */
+	if (f.channels != p->plan->channels ||
+	    (steps ? f.step == 0 : f.step != 0 && f.kind != SL_FRAME_REQUEST) || (f.tag && !steps) ||
+	    (!f.tag && f.kind == SL_FRAME_TAG)) {
 		sl_edge_refuse(p, e, "a frame whose header contradicts itself");
 		return;
 	}
-	note_heard(p, e, &f);
+	if (f.kind != SL_FRAME_HELLO && f.life != (uint16_t)e->incarnation) {
+		e->totals.repeated++; /* of a life that is over, or that has not greeted yet */
+		if (!e->greeted)
+			sl_edge_ask(p, e);
+		return;
+	}
+	note_heard(p, e, f.kind != SL_FRAME_HELLO && f.kind != SL_FRAME_REQUEST);
 	switch ((enum sl_frame_kind)f.kind) {
 	case SL_FRAME_HELLO:
 		sl_receive_hello(p, e, &f);

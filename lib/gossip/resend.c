@@ -1,7 +1,8 @@
 /* resend.c — whoever lacks something asks for it: the cursor says what to send again, and a snapshot replaces
  * frames that are gone or would cost more than the model.
  *
- * REQUEST body: what u8 (0 frames, 1 snapshot, 2 your copy of me), snapshot number u32, offset u32 (bytes).
+ * REQUEST: the header says what is held. Body: what u8 (0 frames, 1 snapshot, 2 your copy of me), number u32
+ * (after which frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes).
  * SNAPSHOT body: what u8 (1 or 2), offset u32, total u32 (bytes), then at most plan->snapshot_piece bytes of
  * the block. */
 #include "gossip/peer_state.h"
@@ -23,7 +24,7 @@ static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uin
 	sl_write_u32(&w, offset);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_REQUEST);
 	f.epoch = e->known_epoch;
-	f.number = e->hold.used ? e->hold.last : e->their_number;
+	f.number = e->their_number;
 	f.step = e->step;
 	f.digest = e->their_digest;
 	sl_peer_send(p, e, &f, body, sizeof body);
@@ -51,7 +52,7 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 	} else if (p->staging_edge == e && !p->staging_self) {
 		send_request(p, e, WANT_SNAPSHOT, p->staging_number, p->staging_at);
 	} else if (!e->diverged) {
-		send_request(p, e, WANT_FRAMES, 0, 0);
+		send_request(p, e, WANT_FRAMES, e->hold.used ? e->hold.last : e->their_number, 0);
 	} else if (!staging_taken(p, e)) {
 		send_request(p, e, WANT_SNAPSHOT, 0, 0);
 	}
@@ -69,7 +70,8 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 	if (!sl_edge_tag_number(p, e, step, &f.number))
 		return;
 	f.step = step;
-	f.digest = 0;
+	f.tag = true;
+	f.digest = e->tag_digest[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
 
@@ -118,19 +120,20 @@ static bool find_frame(const struct sl_peer *p, const struct sl_edge *e, uint32_
 	return false;
 }
 
-/* The tag that frame `number` carried on this edge: the smallest step the neighbour may still need. */
-static uint32_t tag_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t number, uint32_t after_step)
+/* The step that frame `number` leads to on this edge, and whether it is its tag. */
+static uint32_t step_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t number,
+                        uint32_t after_step, bool *tag)
 {
-	uint32_t first = after_step + 1;
+	uint32_t first = after_step + 1, at;
 	if (e->tagged >= p->plan->tags && first < e->tagged - p->plan->tags + 1)
 		first = e->tagged - p->plan->tags + 1;
-	for (uint32_t s = first; s <= e->tagged; s++) {
-		uint32_t at;
-		if (!sl_edge_tag_number(p, e, s, &at) || at < number)
-			continue;
-		return at == number ? s : 0;
-	}
-	return 0;
+	for (uint32_t s = first; s <= e->tagged; s++)
+		if (sl_edge_tag_number(p, e, s, &at) && at >= number) {
+			*tag = at == number;
+			return s;
+		}
+	*tag = false;
+	return after_step + 1;
 }
 
 static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, uint32_t step)
@@ -154,7 +157,7 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		f.number = n;
 		f.round = entry.round;
 		f.digest = entry.digest;
-		f.step = tag_of(p, e, n, step);
+		f.step = step_of(p, e, n, step, &f.tag);
 		sl_peer_send(p, e, &f, body, entry.length);
 		e->totals.resent++;
 	}
@@ -190,10 +193,11 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	struct sl_reader r = f->body;
 	uint8_t what = sl_read_u8(&r);
 	uint32_t number = sl_read_u32(&r), offset = sl_read_u32(&r);
-	if (!sl_reader_done(&r) || what >= WANTS) {
+	if (!sl_reader_done(&r) || what >= WANTS || (what == WANT_FRAMES && number < f->number)) {
 		sl_edge_refuse(p, e, "a malformed request");
 		return;
 	}
+	sl_edge_believe(e, f);
 	if (what == WANT_SELF) {
 		if (number != e->their_number || e->diverged)
 			offset = 0;
@@ -212,7 +216,15 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_greet(p, e, false);
 		if (what == WANT_FRAMES)
 			return;
-	} else if (what == WANT_FRAMES) { /* with a diverged copy they ask for a snapshot */
+	} else if (f->step < e->life_step) {
+		return; /* overtaken by what came of it: what it asks for may be gone, rightly */
+	} else if (what == WANT_SNAPSHOT) {
+		e->life_number = 0; /* it may come to hold less than it did */
+	} else {                    /* with a diverged copy they ask for a snapshot */
+		if (f->number < e->life_number)
+			return;
+		e->life_number = f->number;
+		e->life_step = f->step;
 		sl_edge_acknowledge(p, e, f->number);
 	}
 	if (!e->mine_open && p->phase == SL_PHASE_WAITING)
@@ -222,11 +234,11 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	uint32_t next;
 	if (what == WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, number, offset);
-	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == f->number)
+	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == number)
 		sl_send_tag(p, e, f->step + 1);
-	else if (f->number >= e->limit)
-		sl_greet(p, e, false); /* nothing yet; but I am here */
-	else if (!send_frames(p, e, f->number, f->step))
+	else if (number >= e->limit)
+		sl_greet_nothing(p, e);
+	else if (!send_frames(p, e, number, f->step))
 		send_snapshot(p, e, f->step, number, offset);
 }
 
@@ -243,7 +255,7 @@ static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl
 	e->hold.last = f->number;
 	e->totals.snapshots++;
 	e->asked_at.us = 0;
-	send_request(p, e, WANT_FRAMES, 0, 0); /* says what I hold now, and asks for the tag */
+	send_request(p, e, WANT_FRAMES, f->number, 0); /* says what I hold now, and asks for the tag */
 }
 
 static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
@@ -254,10 +266,6 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	p->digest = f->digest;
 	p->round = p->learner.round =
 	    f->number < p->plan->settings.rounds ? f->number : p->plan->settings.rounds;
-	uint32_t epoch = f->epoch;
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].holds_me_epoch > epoch)
-			epoch = p->edge[i].holds_me_epoch;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
@@ -265,7 +273,7 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	             f->number);
 	p->staging_edge = NULL;
 	p->phase = SL_PHASE_COMPUTING;
-	sl_start_epoch(p, epoch + 1, "recovered from the neighbours' copy");
+	sl_start_epoch(p, f->epoch, "recovered from the neighbours' copy");
 	sl_round_begin(p);
 }
 

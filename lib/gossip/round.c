@@ -77,6 +77,20 @@ static void trim(struct sl_peer *p)
 	sl_journal_trim(&p->journal, least);
 }
 
+/* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
+ * of the life before then is another copy under the same number. */
+static void check_fork(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (e->greeted && e->holds_me_epoch == p->epoch && e->holds_me_number == p->number &&
+		    e->holds_me_digest != p->digest) {
+			sl_start_epoch(p, 0, "what was computed again is not what neighbours hold");
+			return;
+		}
+	}
+}
+
 void sl_round_exchange(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
@@ -94,6 +108,7 @@ void sl_round_exchange(struct sl_peer *p)
 	sl_peer_mark(p, 1);
 	p->digest = a.digest;
 	p->number = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
+	check_fork(p);
 	p->payload_tx += (int64_t)(SL_FRAME_HEADER + sl_writer_length(&w)) * p->degree;
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STATE_VERSION = 1, STATE_MAGIC = 0x534c5354 };
+enum { STATE_VERSION = 2, STATE_MAGIC = 0x534c5354 };
 
 enum mode { MEASURE, WRITE, CHECK, READ };
 
@@ -124,9 +124,13 @@ static void walk_tags(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	uint32_t known = e->tagged < p->plan->tags ? e->tagged : p->plan->tags - 1;
 	for (uint32_t i = 0; i < known && !w->in.failed; i++) {
 		uint32_t at = (e->tagged - i) & (p->plan->tags - 1), number = e->tag[at];
+		uint64_t digest = e->tag_digest[at];
 		walk_u32(w, &number);
-		if (w->mode == READ)
-			e->tag[at] = number;
+		walk_u64(w, &digest);
+		if (w->mode != READ)
+			continue;
+		e->tag[at] = number;
+		e->tag_digest[at] = digest;
 	}
 }
 
@@ -152,6 +156,7 @@ static void walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	walk_u32(w, &e->limit);
 	walk_u32(w, &e->opened_in);
 	walk_u32(w, &e->acknowledged);
+	walk_u32(w, &e->taken_over);
 	walk_u32(w, &e->sent);
 	walk_u32(w, &e->durable);
 	walk_u32(w, &e->checkpoint_pending);

@@ -237,7 +237,8 @@ static enum sl_status check_partition(const struct sl_settings *s, struct sl_err
 		}
 		names[count++] = (*p)->name;
 	}
-	return unknown("partition", name, names, count, error);
+	unknown("partition", name, names, count, error);
+	return sl_wrap(error, "[data] partition");
 }
 
 static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_error *error)
@@ -251,7 +252,8 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 			return SL_OK;
 		names[count++] = (*a)->name;
 	}
-	return unknown("algorithm", name, names, count, error);
+	unknown("algorithm", name, names, count, error);
+	return sl_wrap(error, "[algorithm] name");
 }
 
 enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)

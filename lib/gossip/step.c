@@ -42,8 +42,8 @@ static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t 
  * frames that will still be there. */
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (!e->greeted || e->reset || e->mine_open)
-		return false;
+	if (!e->greeted || e->reset || e->mine_open || e->step >= p->plan->settings.rounds)
+		return false; /* a run of so many rounds has so many steps, however often somebody asks */
 	if (e->acknowledged >= e->limit)
 		return true;
 	return servable(p, e, p->number, 0);
@@ -67,7 +67,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.number = n;
 		f.round = entry->round;
 		f.digest = entry->digest;
-		f.step = n == p->number ? e->tagged : 0;
+		f.step = e->tagged;
+		f.tag = n == p->number;
 		sl_peer_send(p, e, &f, body, entry->length);
 		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
 	}
@@ -92,6 +93,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->opened_in = p->round;
 	e->tagged = e->step + 1;
 	e->tag[e->tagged & (p->plan->tags - 1)] = p->number;
+	e->tag_digest[e->tagged & (p->plan->tags - 1)] = p->digest;
 	send_journal(p, e);
 }
 
@@ -155,7 +157,8 @@ void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
 	if (p->plan->probe)
 		e->term_probe = probe_term(p, e, mine, theirs);
 	const struct sl_algorithm *a = p->plan->algorithm;
-	double disagreement = a->mix ? a->mix(&p->learner, &m) : 0; /* with a server's method models are equal */
+	double disagreement =
+	    a->mix ? a->mix(&p->learner, &m) : 0; /* with a server's method models are equal */
 	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
 	e->step++;
 	e->mine_open = e->theirs_open = false;

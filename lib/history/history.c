@@ -93,11 +93,17 @@ static enum sl_status ask(struct sl_history *h, const char *sql, int64_t *out, s
 static enum sl_status look(struct sl_history *h, int64_t *version, struct sl_error *error)
 {
 	int64_t application, things;
-	enum sl_status status = ask(h, "PRAGMA user_version", version, error);
+	/* One moment: between two questions another peer may make the schema. */
+	bool alone = sqlite3_get_autocommit(h->db);
+	enum sl_status status = alone ? sl_history_run_sql(h, "BEGIN", error) : SL_OK;
+	if (status == SL_OK)
+		status = ask(h, "PRAGMA user_version", version, error);
 	if (status == SL_OK)
 		status = ask(h, "PRAGMA application_id", &application, error);
 	if (status == SL_OK)
 		status = ask(h, "SELECT count(*) FROM sqlite_master", &things, error);
+	if (alone)
+		sl_history_rollback(h);
 	if (status != SL_OK)
 		return status;
 	if (application != SL_APPLICATION_ID && (things > 0 || application != 0 || *version != 0))

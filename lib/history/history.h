@@ -48,6 +48,14 @@ enum sl_status sl_history_peer(struct sl_history *, const struct sl_history_peer
 enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64_t stopped_at_us,
                                        int exit_code, const char *model_digest, struct sl_error *error);
 
+/* The byte totals of the peer's newest row in this run, for a peer that lost its own; zeros where there is
+ * none. */
+struct sl_history_bytes {
+	int64_t payload_tx, payload_rx, wire_tx, wire_rx;
+};
+enum sl_status sl_history_last_bytes(struct sl_history *, uint32_t peer, struct sl_history_bytes *out,
+                                     struct sl_error *error);
+
 /* Rows go into a transaction (BEGIN IMMEDIATE at the first) until sl_history_commit. ON CONFLICT DO NOTHING.
  */
 enum sl_status sl_history_round(struct sl_history *, const struct sl_round_row *, struct sl_error *error);

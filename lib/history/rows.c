@@ -261,6 +261,27 @@ enum sl_status sl_history_event(struct sl_history *h, const struct sl_event_row 
 	return status;
 }
 
+enum sl_status sl_history_last_bytes(struct sl_history *h, uint32_t peer, struct sl_history_bytes *out,
+                                     struct sl_error *error)
+{
+	static const char newest[] = "SELECT payload_tx, payload_rx, wire_tx, wire_rx FROM round_data "
+	                             "WHERE run = ? AND peer = ? ORDER BY round DESC LIMIT 1";
+	sqlite3_stmt *s;
+	*out = (struct sl_history_bytes){ 0 };
+	SL_CHECK(h->run != 0);
+	int code = sqlite3_prepare_v2(h->db, newest, -1, &s, NULL);
+	if (code != SQLITE_OK)
+		return sl_history_fail(h, code, error);
+	sqlite3_bind_int64(s, 1, h->run);
+	sqlite3_bind_int64(s, 2, peer);
+	code = sqlite3_step(s);
+	if (code == SQLITE_ROW)
+		*out = (struct sl_history_bytes){ sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+			                          sqlite3_column_int64(s, 2), sqlite3_column_int64(s, 3) };
+	sqlite3_finalize(s);
+	return code == SQLITE_ROW || code == SQLITE_DONE ? SL_OK : sl_history_fail(h, code, error);
+}
+
 enum sl_status sl_history_exact(struct sl_history *h, uint32_t round, double error_value,
                                 struct sl_error *error)
 {

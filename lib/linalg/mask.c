@@ -1,6 +1,7 @@
 #include "linalg/mask.h"
 
 #include "base/bytes.h"
+#include "linalg/variants.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -89,7 +90,7 @@ void sl_mask_reach(size_t n, const void *x, uint32_t threshold, uint64_t *mask)
 
 /* Of each word, four positions are written whether they are there or not: how many there are cannot be
  * predicted. */
-uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out)
+SL_VARIANTS uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out)
 {
 	uint32_t count = 0;
 	for (size_t w = 0; w < words; w++) {

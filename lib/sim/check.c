@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { UNKNOWN, FORKED };
+
 /* The digests of a peer's public copy, number by number. What it computes again after a crash must be the
  * same. */
 static void remember(struct sl_sim *s, uint32_t peer)
@@ -13,6 +15,8 @@ static void remember(struct sl_sim *s, uint32_t peer)
 	struct sl_sim_node *n = &s->node[peer];
 	const struct sl_peer *p = n->peer;
 	if (p->epoch != n->log_epoch) {
+		n->unsure =
+		    p->epoch < n->log_epoch; /* a new life that does not know: this epoch was there before */
 		n->log_epoch = p->epoch;
 		n->digests = 0;
 	}
@@ -23,9 +27,10 @@ static void remember(struct sl_sim *s, uint32_t peer)
 		n->digests = p->number + 64;
 	}
 	uint64_t *at = &n->digest[p->number];
-	if (*at && *at != p->digest && s->setup.check == SL_SIM_CHECK_EXACT)
+	if (*at > FORKED && *at != p->digest && s->setup.check == SL_SIM_CHECK_EXACT)
 		sl_sim_broken(s, "peer %u has frame %u twice, with different contents", peer, p->number);
-	*at = p->digest;
+	/* Two of one number: neighbours may hold either for a while; their next frame or tag shows it. */
+	*at = *at && *at != p->digest ? FORKED : p->digest;
 }
 
 /* What `holder` has of `owner`'s copy is what the owner had at that number, bit for bit. */
@@ -34,12 +39,14 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 	const struct sl_sim_node *n = &s->node[owner];
 	const struct sl_peer *p = n->peer;
 	const struct sl_plan *plan = s->setup.plan;
-	if (!held->greeted || held->their_epoch != n->log_epoch || held->diverged)
+	if (n->unsure || !held->greeted || held->their_epoch != n->log_epoch || held->diverged)
 		return;
 	if (held->their_number >= n->digests)
 		sl_sim_broken(s, "peer %u holds a copy of peer %u at %u, which that never reached", holder,
 		              owner, held->their_number);
-	else if (n->digest[held->their_number] && n->digest[held->their_number] != held->their_digest)
+	else if (n->digest[held->their_number] <= FORKED)
+		return;
+	else if (n->digest[held->their_number] != held->their_digest)
 		sl_sim_broken(s, "peer %u's copy of peer %u at %u is not what that had", holder, owner,
 		              held->their_number);
 	else if (held->their_number == p->number && held->their_epoch == p->epoch &&

@@ -123,21 +123,24 @@ static void garbage(struct sl_faults *plan, struct sl_sim *s, const struct sl_fa
 				                         SL_FRAME_SNAPSHOT };
 			struct sl_frame h = { .kind = kinds[sl_random_below(g, 3)],
 				              .channels = 1,
+				              .life = sl_sim_life(s, f->other),
 				              .epoch = sl_random_below(g, 2),
 				              .number = sl_random_below(g, 80),
 				              .durable = sl_random_below(g, 80),
 				              .round = (uint32_t)(sl_random_u64(g) >>
 				                                  sl_random_below(g, 32) >> 32),
 				              .run = plan->run };
-			if (h.kind == SL_FRAME_DIFFERENCE)
-				h.step = sl_random_below(g, 80);
+			if (h.kind == SL_FRAME_DIFFERENCE) {
+				h.step = 1 + sl_random_below(g, 80);
+				h.tag = sl_random_below(g, 2);
+			}
 			sl_frame_header(bytes, &h, length - SL_FRAME_HEADER);
 		}
 		sl_sim_inject(s, f->other, f->peer, bytes, length);
 	}
 }
 
-static void kill(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
+static void crash(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 {
 	for (uint32_t i = 0; i < plan->topology->peers; i++) {
 		if (!(f->peers >> i & 1) || !sl_sim_alive(s, i))
@@ -185,7 +188,7 @@ static void start(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 	case SL_FAULT_CRASH:
 	case SL_FAULT_CRASH_ALL:
 	case SL_FAULT_DISK_LOST:
-		kill(plan, s, f);
+		crash(plan, s, f);
 		break;
 	case SL_FAULT_PAUSE:
 		sl_sim_pause(s, f->peer, f->lasts_us);
@@ -236,7 +239,7 @@ static void resume(struct sl_faults *plan, struct sl_sim *s)
 {
 	plan->last = sl_sim_now(s);
 	plan->resumed++;
-	for (uint32_t i = 0; i < plan->topology->peers; i++)
+	for (uint32_t i = 0; i < plan->topology->peers && !plan->keep; i++)
 		if (sl_sim_halted(s, i)) {
 			sl_sim_kill(s, i);
 			sl_sim_revive(s, i, SL_SIM_DISK_NEWEST);

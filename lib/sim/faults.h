@@ -60,6 +60,7 @@ struct sl_faults {
 	/* Told before a peer is killed, so that a driver can lose what was not durable. May be NULL. */
 	void (*killed)(void *context, uint32_t peer);
 	void *context;
+	bool keep; /* there are no checkpoints: whoever has ended is not started again */
 	uint64_t happened[SL_FAULT_COUNT];
 	uint32_t resumed; /* times that peers which had ended had to be started again for the others */
 };

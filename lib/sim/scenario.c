@@ -19,6 +19,19 @@ static const char *const paces[] = { "lockstep", "staleness:1", "staleness:3", "
 
 #define PICK(g, list) (list)[sl_random_below(g, sizeof(list) / sizeof *(list))]
 
+/* Algorithms whose duals must sum to zero cannot go on from the neighbours' copies: not for runs that lose
+ * disks. */
+static const char *draw_algorithm(enum sl_swarm_kind kind, struct sl_random *g)
+{
+	uint32_t algorithms = 0;
+	while (sl_algorithms[algorithms])
+		algorithms++;
+	const struct sl_algorithm *a = sl_algorithms[sl_random_below(g, algorithms)];
+	if (kind == SL_SWARM_MEAN || (kind == SL_SWARM_SURVIVE && a->irrecoverable))
+		return "choco";
+	return a->name;
+}
+
 /* All magnitudes from least to most alike. */
 static int64_t draw_us(struct sl_random *g, double least, double most)
 {
@@ -42,11 +55,7 @@ static void draw_settings(struct sl_swarm *w, struct sl_random *g)
 	s->link_timeout_us = draw_us(g, 300000, 10e6);
 	snprintf(s->model, sizeof s->model, "%s", sl_random_below(g, 3) ? "softmax" : "mlp:3");
 	snprintf(s->pipeline, sizeof s->pipeline, "%s", PICK(g, pipelines));
-	uint32_t algorithms = 0;
-	while (sl_algorithms[algorithms])
-		algorithms++;
-	snprintf(s->algorithm, sizeof s->algorithm, "%s",
-	         w->kind == SL_SWARM_MEAN ? "choco" : sl_algorithms[sl_random_below(g, algorithms)]->name);
+	snprintf(s->algorithm, sizeof s->algorithm, "%s", draw_algorithm(w->kind, g));
 	s->round_timeout_us = INT64_MAX;
 	if (w->kind == SL_SWARM_EXACT) {
 		s->rounds = 5 + sl_random_below(g, 30);
@@ -169,6 +178,8 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 		status = make_plan(w, features, classes, error);
 	if (status == SL_OK && w->kind == SL_SWARM_MEAN)
 		status = make_probe(w, error);
+	if (sl_random_below(&g, 2))
+		w->plan.snapshot_piece = 64; /* several pieces, also of a small model */
 	w->plan.run = 77;
 	w->plan.session = 99;
 	draw_network(w, &g);

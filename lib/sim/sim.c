@@ -242,6 +242,7 @@ void sl_sim_keep_checkpoint(struct sl_sim_node *n)
 	n->checkpoint_length[0] = n->pending_length;
 	n->checkpoint_round[0] = n->pending_round;
 	n->pending = NULL;
+	n->written++;
 }
 
 static void deliver(struct sl_sim *s, const struct sl_sim_event *e)

@@ -89,6 +89,8 @@ void sl_sim_disk(struct sl_sim *, uint32_t peer, bool fails, int64_t us);
 void sl_sim_skew(struct sl_sim *, uint32_t peer, int64_t us);
 /* Hands a peer a message as if `from` had sent it. */
 void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
+/* The life that the frames of a peer carry now. */
+uint16_t sl_sim_life(const struct sl_sim *, uint32_t peer);
 /* The network's rates, which may change at any time. */
 struct sl_sim_network *sl_sim_network(struct sl_sim *);
 struct sl_time sl_sim_now(const struct sl_sim *);

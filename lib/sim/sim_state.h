@@ -33,7 +33,7 @@ struct sl_sim_node {
 	uint32_t checkpoint_round[2];
 	uint8_t *pending;
 	size_t pending_length;
-	uint32_t pending_round;
+	uint32_t pending_round, written; /* written: checkpoints since the disk was new */
 	uint64_t wire_tx, wire_rx;
 
 	/* faults in force */
@@ -46,6 +46,7 @@ struct sl_sim_node {
 	/* what the invariants remember */
 	uint64_t *digest; /* of the public copy at each number of log_epoch; 0: not seen */
 	uint32_t digests, log_epoch, last_round;
+	bool unsure;
 };
 
 /* One direction of an edge, indexed as topology->neighbour is. */

@@ -127,6 +127,7 @@ static bool open_run(struct run *r, struct sl_error *error)
 		r->faults.calm = w->network;
 		r->faults.killed = on_kill;
 		r->faults.context = r;
+		r->faults.keep = w->settings.checkpoint_every == 0;
 	}
 	return true;
 }
@@ -166,16 +167,28 @@ static void did_not_end(struct run *r)
 		sl_peer_status(p, &status);
 		n += (size_t)snprintf(text + n, sizeof text - n, "%s%u %s at %u", i ? "; " : "", i,
 		                      status.phase, status.round);
+		const char *join = " for ";
 		for (uint32_t k = 0; k < status.degree && n < sizeof text; k++) {
 			struct sl_peer_edge_status e;
 			sl_peer_edge_status(p, k, &e);
-			if (!e.finished || e.waited_for || !e.greeted)
-				n += (size_t)snprintf(
-				    text + n, sizeof text - n, "%s%u%s%s", k ? "," : " for ", e.neighbour,
-				    e.greeted ? "" : " (not greeted)", e.up ? "" : " (down)");
+			bool held_up = status.round == r->swarm->settings.rounds ? !e.finished
+			                                                         : e.waited_for || !e.greeted;
+			if (!held_up)
+				continue;
+			n += (size_t)snprintf(text + n, sizeof text - n, "%s%u%s%s", join, e.neighbour,
+			                      e.greeted ? "" : " (not greeted)", e.up ? "" : " (down)");
+			join = ",";
 		}
 	}
 	wrong(r, "the run did not end within %u events: %s", (unsigned)EVENTS_MOST, text);
+}
+
+static bool all_done(const struct run *r)
+{
+	for (uint32_t i = 0; i < r->swarm->topology.peers; i++)
+		if (sl_peer_round(sl_sim_peer(r->sim, i)) < r->swarm->settings.rounds)
+			return false;
+	return true;
 }
 
 static void run_to_the_end(struct run *r)
@@ -194,6 +207,9 @@ static void run_to_the_end(struct run *r)
 			return;
 		if (totals.events > EVENTS_MOST) {
 			did_not_end(r);
+		} else if (r->faults.resumed && w->settings.checkpoint_every == 0 && all_done(r)) {
+			return; /* only the last farewell was lost, and whoever is started again would start
+			           from nothing */
 		} else if (!more && !(r->disturbed && sl_faults_skip(&r->faults, r->sim))) {
 			wrong(r, "nothing is left to happen, yet peers have not finished");
 		}
@@ -212,6 +228,20 @@ static void finish_run(struct run *r)
 		if (round != w->settings.rounds)
 			wrong(r, "peer %u ended after round %u", i, round);
 	}
+}
+
+/* Whoever lacks something asks a few times a second, not all the time: 8 messages a round and 25 a second on
+ * each link. */
+static void check_volume(struct run *r)
+{
+	const struct sl_swarm *w = r->swarm;
+	struct sl_sim_totals totals;
+	sl_sim_totals(r->sim, &totals);
+	double links = 2.0 * w->topology.edges, seconds = 1e-6 * (double)totals.now.us,
+	       most = links * (8.0 * w->settings.rounds + 25 * seconds) + 2000;
+	if ((double)totals.messages > most)
+		wrong(r, "%llu messages in %.1f s on %.0f links: a storm",
+		      (unsigned long long)totals.messages, seconds, links);
 }
 
 static void close_run(struct run *r)
@@ -236,6 +266,8 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 	run_to_the_end(r);
 	if (!r->trouble[0])
 		finish_run(r);
+	if (!r->trouble[0])
+		check_volume(r);
 	r->spread = spread(r);
 	struct sl_sim_totals totals;
 	sl_sim_totals(r->sim, &totals);
@@ -247,8 +279,8 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 static void compare(struct run *calm, struct run *r)
 {
 	const struct sl_swarm *w = r->swarm;
-	for (uint32_t i = 0; i < w->topology.peers; i++)
-		for (uint32_t k = 0; k < w->settings.rounds; k++) {
+	for (uint32_t k = 0; k < w->settings.rounds; k++) /* the earliest difference first */
+		for (uint32_t i = 0; i < w->topology.peers; i++) {
 			size_t at = (size_t)i * w->settings.rounds + k;
 			const char *column =
 			    calm->state[at] && r->state[at] ? differs(&calm->row[at], &r->row[at]) : NULL;

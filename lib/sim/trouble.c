@@ -44,6 +44,7 @@ static void lose_newest(struct sl_sim_node *n)
 	n->checkpoint_length[0] = n->checkpoint_length[1];
 	n->checkpoint_round[0] = n->checkpoint_round[1];
 	n->checkpoint[1] = NULL;
+	n->written -= n->checkpoint[0] == NULL && n->written > 0;
 	n->checkpoint_round[1] = 0;
 }
 
@@ -51,7 +52,7 @@ void sl_sim_revive(struct sl_sim *s, uint32_t peer, enum sl_sim_disk disk)
 {
 	struct sl_sim_node *n = &s->node[peer];
 	SL_CHECK(!n->alive);
-	if (disk == SL_SIM_DISK_OLDER)
+	if (disk == SL_SIM_DISK_OLDER && (n->checkpoint[1] || n->written <= 1)) /* one damage at a time */
 		lose_newest(n);
 	sl_sim_make_peer(s, peer);
 	for (int i = 0; disk != SL_SIM_DISK_LOST && i < 2; i++)
@@ -61,6 +62,7 @@ void sl_sim_revive(struct sl_sim *s, uint32_t peer, enum sl_sim_disk disk)
 	if (disk == SL_SIM_DISK_LOST) {
 		lose_newest(n);
 		lose_newest(n);
+		n->written = 0;
 	}
 	sl_sim_start_peer(s, peer);
 }
@@ -108,6 +110,11 @@ void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
 {
 	SL_CHECK(!s->node[peer].alive || s->totals.events == 0);
 	s->node[peer].skew_us = us;
+}
+
+uint16_t sl_sim_life(const struct sl_sim *s, uint32_t peer)
+{
+	return (uint16_t)s->node[peer].peer->incarnation;
 }
 
 struct sl_sim_network *sl_sim_network(struct sl_sim *s)

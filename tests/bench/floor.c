@@ -1,10 +1,10 @@
-/* floor.c — what a round cannot do without, measured alone: the gradients of a run's peers, a bare lockstep exchange of
- * frames over ZeroMQ (tcp, CURVE), or both, by as many processes as the run has peers.
+/* floor.c — what a round cannot do without, measured alone: the gradients of a run's peers, a bare lockstep
+ * exchange of frames over ZeroMQ (tcp, CURVE), or both, by as many processes as the run has peers.
  *
  *      floor RUN gradient|exchange|both ROUNDS BYTES
  *
- * prints microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode, voluntary
- * and involuntary context switches. The first rounds are not counted. */
+ * prints microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
+ * voluntary and involuntary context switches. The first rounds are not counted. */
 #include "daemon/memory.h"
 #include "daemon/prepared.h"
 #include "gossip/algorithm.h"
@@ -214,7 +214,8 @@ int main(int argc, char **argv)
 	f.rounds = (uint32_t)strtoul(argv[3], NULL, 10);
 	f.bytes = strtoul(argv[4], NULL, 10);
 	f.peers = f.prepared.roster.topology.peers;
-	must(f.peers <= PEERS_MOST && f.rounds > 0 && f.bytes >= sizeof f.peer && f.bytes <= MESSAGE_MOST, argv[0]);
+	must(f.peers <= PEERS_MOST && f.rounds > 0 && f.bytes >= sizeof f.peer && f.bytes <= MESSAGE_MOST,
+	     argv[0]);
 	f.shared = mmap(NULL, sizeof *f.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(f.shared != MAP_FAILED, "mmap");
 	for (uint32_t k = 0; k < f.peers; k++)

@@ -2,8 +2,9 @@
  *
  *      peers STARLINGD RUN COUNT [--set SECTION.KEY=VALUE]...
  *
- * prints the wall clock (µs since 1970) before the first was started, then microseconds of CPU in user and in system
- * mode, voluntary and involuntary context switches, all peers together, and the largest resident set (kB) of any. */
+ * prints the wall clock (µs since 1970) before the first was started, then microseconds of CPU in user and in
+ * system mode, voluntary and involuntary context switches, all peers together, and the largest resident set
+ * (kB) of any. */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -65,7 +66,8 @@ int main(int argc, char **argv)
 		involuntary += usage.ru_nivcsw;
 		largest = usage.ru_maxrss > largest ? usage.ru_maxrss : largest;
 	}
-	printf("%.0f %.0f %.0f %ld %ld %ld\n", microseconds(begin), user, system, voluntary, involuntary, largest);
+	printf("%.0f %.0f %.0f %ld %ld %ld\n", microseconds(begin), user, system, voluntary, involuntary,
+	       largest);
 	if (!good)
 		fputs("peers: a peer failed\n", stderr);
 	return !good;

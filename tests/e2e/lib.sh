@@ -13,7 +13,7 @@ cleanup() {
 	trap - EXIT
 	# shellcheck disable=SC2086 # one word a process
 	[ -z "$pids" ] || kill -KILL $pids 2> /dev/null
-	rm -rf "$work"
+	[ -n "${KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
 	exit "$code"
 }
 trap cleanup EXIT
@@ -67,4 +67,99 @@ background() {
 	"$@" > "$work/background" 2>&1 &
 	pid=$!
 	pids="$pids $pid"
+}
+
+# ---- runs of real daemons ----
+
+# sql DB QUERY: rows on stdout, columns parted by |.
+sql() { sqlite3 -batch -cmd '.timeout 10000' "$1" "$2" || fail "sqlite3 $1: $2"; }
+
+# query DB WANTED QUERY: the one value that the query gives.
+query() {
+	got=$(sql "$1" "$3")
+	[ "$got" = "$2" ] || fail "'$got' instead of '$2': $3"
+}
+
+# gives DB WANTED QUERY: as a condition, for within.
+gives() { [ "$(sqlite3 -batch -cmd '.timeout 10000' "$1" "$3" 2> /dev/null)" = "$2" ]; }
+
+# make_run NAME TOPOLOGY [ARGUMENT...]: a small run of exact lockstep on synthetic data in $work/NAME.
+make_run() {
+	name=$1
+	shape=$2
+	shift 2
+	expect 0 "$starling" init "$name" --topology "$shape" --data synthetic:640,160 --set model.name=mlp:16 \
+		--set run.round_timeout=never --set history.evaluate=20 "$@"
+}
+
+# neighbours RUN K: their numbers, in ascending order.
+neighbours() { sed -n "s/^edge $2 \([0-9]*\) .*/\1/p; s/^edge \([0-9]*\) $2 .*/\1/p" "$1/roster" | sort -n; }
+endpoint_of() { sed -n "s/^peer $2 [^ ]* \([^ ]*\) .*/\1/p" "$1/roster"; }
+
+# start_peer RUN K [ARGUMENT...]: a bare starlingd; its number is in $pid and in RUN/K.pid, its words go to RUN/K.out.
+start_peer() {
+	run=$1
+	k=$2
+	shift 2
+	"$build/starlingd" -r "$run/run.conf" -p "$k" "$@" >> "$run/$k.out" 2>&1 &
+	pid=$!
+	pids="$pids $pid"
+	echo "$pid" > "$run/$k.pid"
+}
+
+# gone PID: it ended, though nobody waited for it yet.
+gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2> /dev/null; }
+
+# ends CODE SECONDS PID: it ends in time, with that exit code.
+ends() {
+	within "$2" gone "$3"
+	wait "$3"
+	found=$?
+	[ "$found" -eq "$1" ] || fail "process $3 ended with $found instead of $1"
+}
+
+# peers_end CODE SECONDS RUN K...: the same for peers that start_peer started.
+peers_end() {
+	code_wanted=$1
+	limit=$2
+	run=$3
+	shift 3
+	for k; do
+		within "$limit" gone "$(cat "$run/$k.pid")"
+		wait "$(cat "$run/$k.pid")"
+		found=$?
+		[ "$found" -eq "$code_wanted" ] || {
+			cp "$run/$k.out" "$work/err"
+			fail "peer $k ended with $found instead of $code_wanted"
+		}
+	done
+}
+
+# status_of RUN K FIELD: a number or word of the peer's own answer; nothing while it does not answer.
+status_of() {
+	"$starling" status "$1" --json 2> /dev/null | sed -n "s/.*\"peer\":$2,.*\"$3\":\"\{0,1\}\([^,\"}]*\).*/\1/p"
+}
+
+# phase_is RUN K PHASE / round_over RUN K ROUND: as conditions, for within.
+phase_is() { [ "$(status_of "$1" "$2" phase)" = "$3" ]; }
+round_over() { [ "$(status_of "$1" "$2" round)" -gt "$3" ]; }
+
+# same_models DB PEERS: of the newest run of each driver, all peers ended with a model, and with the same one.
+newest() { echo "(SELECT run_id FROM run WHERE driver = '$1' ORDER BY started_at DESC LIMIT 1)"; }
+same_models() {
+	query "$1" "" "SELECT a.peer, a.exit, a.model_digest, b.model_digest FROM peer AS a LEFT JOIN peer AS b ON b.peer = a.peer
+		AND b.run_id = $(newest sim) WHERE a.run_id = $(newest daemon) AND (a.model_digest = b.model_digest) IS NOT TRUE"
+	query "$1" "$2|$2" "SELECT (SELECT count(*) FROM peer WHERE run_id = $(newest daemon) AND length(model_digest) = 64),
+		(SELECT count(*) FROM peer WHERE run_id = $(newest sim) AND length(model_digest) = 64)"
+}
+
+# same_rows DB ROWS: the same for everything in the round rows that does not depend on time; so many rows on either side.
+same_rows() {
+	for driver in daemon sim; do
+		query "$1" "$2" "SELECT count(*) FROM round WHERE run_id = $(newest $driver)"
+	done
+	query "$1" "$2" "SELECT count(*) FROM round AS a JOIN round AS b USING (peer, round)
+		WHERE a.run_id = $(newest daemon) AND b.run_id = $(newest sim) AND a.train_loss IS b.train_loss
+		AND a.test_loss IS b.test_loss AND a.test_accuracy IS b.test_accuracy AND a.nonzero IS b.nonzero
+		AND a.disagreement IS b.disagreement AND a.payload_tx = b.payload_tx AND a.payload_rx = b.payload_rx"
 }

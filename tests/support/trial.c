@@ -33,7 +33,8 @@ void *trial_room(struct trial *t, size_t count, size_t size)
 	SL_CHECK(t->blocks < sizeof t->owned / sizeof *t->owned);
 	void *room = calloc(count ? count : 1, size);
 	SL_CHECK(room);
-	return t->owned[t->blocks++] = room;
+	t->owned[t->blocks++] = room;
+	return room;
 }
 
 float *trial_shard(struct trial *t, uint32_t peer, uint32_t samples)

@@ -16,8 +16,6 @@ static const struct sl_option dither_options[] = {
 	{ 0 },
 };
 
-enum { EXPONENT_MIN = -149, EXPONENT_MAX = 127 }; /* the least float is 2^-149 */
-
 static uint32_t dither_largest(const void *options)
 {
 	const struct dither *o = options;
@@ -28,16 +26,6 @@ static size_t dither_side(const void *options)
 {
 	(void)options;
 	return 2; /* e, little-endian two's complement */
-}
-
-static int exponent_for(double most, double s)
-{
-	int e;
-	frexp(most / s, &e); /* most/s in [2^(e-1), 2^e) */
-	e -= 1;
-	while (s * sl_power_of_two(e) < most)
-		e++;
-	return e < EXPONENT_MIN ? EXPONENT_MIN : e > EXPONENT_MAX ? EXPONENT_MAX : e;
 }
 
 /* The largest level whose value is a finite float: s, except next to the largest floats of all. */
@@ -52,7 +40,7 @@ static void dither_encode(const void *options, const struct sl_values *values, c
 {
 	const struct dither *o = options;
 	double most = (double)sl_vector_largest(values->count, value);
-	int e = most > 0 ? exponent_for(most, o->s) : 0;
+	int e = most > 0 ? sl_step_exponent(most, o->s) : 0;
 	sl_store_u16(side, (uint16_t)e);
 	sl_round_randomly(values, sl_dither_stream(values->message), sl_power_of_two(-e),
 	                  level_limit(e, o->s), value, symbol);
@@ -63,7 +51,7 @@ static bool dither_decode(const void *options, const struct sl_values *values, c
 {
 	(void)options;
 	int e = (int16_t)sl_load_u16(side);
-	if (e < EXPONENT_MIN || e > EXPONENT_MAX)
+	if (e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX)
 		return false;
 	double step = sl_power_of_two(e);
 	for (uint32_t i = 0; i < values->count; i++)

@@ -1,0 +1,77 @@
+/* natural — natural compression (Horváth et al. 2019): each value to one of the two powers of two next to it,
+ * at random without bias. Powers are counted down from the largest that occurs, so that sign and exponent fit
+ * nine bits for every vector of floats, denormals included. */
+#include "compress/rounding.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+
+enum { LEVELS = 255 };
+
+struct natural {
+	uint32_t contractive;
+};
+
+static const struct sl_option natural_options[] = {
+	{ "scale", "one: unbiased; contractive: divided by 1 + omega = 9/8", SL_OPTION_CHOICE,
+	  offsetof(struct natural, contractive), 0, 0, "one", "one|contractive", true },
+	{ 0 },
+};
+
+static uint32_t largest(const void *options)
+{
+	(void)options;
+	return LEVELS;
+}
+
+static size_t side_length(const void *options)
+{
+	(void)options;
+	return 2; /* exponent of the largest power, little-endian two's complement */
+}
+
+static void encode(const void *options, const struct sl_values *values, const float *value, int32_t *symbol,
+                   uint8_t *side)
+{
+	double most = (double)sl_vector_largest(values->count, value);
+	int top = most > 0 ? sl_step_exponent(most, 1) : 0;
+	struct sl_random stream = sl_dither_stream(values->message);
+	(void)options;
+	sl_store_u16(side, (uint16_t)top);
+	sl_round_to_powers(values, &stream, top, LEVELS, value, symbol);
+}
+
+static bool decode(const void *options, const struct sl_values *values, const int32_t *symbol,
+                   const uint8_t *side, float *value)
+{
+	const struct natural *o = options;
+	int top = (int16_t)sl_load_u16(side);
+	if (top < SL_EXPONENT_MIN || top > SL_EXPONENT_MAX)
+		return false;
+	sl_values_of_powers(values->count, symbol, top, o->contractive ? 8 / 9.0 : 1, value);
+	return true;
+}
+
+/* Next to powers, (v − a)(2a − v) ≤ v²/8. What lies below the window of 255 powers is at least 2^254 times
+ * smaller than the largest value: nothing beside the eighth. */
+static struct sl_promise promise(const void *options, uint32_t most)
+{
+	const struct natural *o = options;
+	(void)most;
+	return o->contractive ? sl_promise_contractive(8 / 9.0) : sl_promise_unbiased(0.125);
+}
+
+const struct sl_quantise sl_quantise_natural = {
+	.name = "natural",
+	.doc = "unbiased random rounding to a power of two",
+	.formula = "sign(v_i)·2^⌊log2|v_i|⌋, twice that with probability |v_i|/2^⌊log2|v_i|⌋ − 1",
+	.examples = "natural natural:contractive",
+	.bytes = "2 a message, 9 bits a coordinate before coding",
+	.options = natural_options,
+	.largest = largest,
+	.side = side_length,
+	.encode = encode,
+	.decode = decode,
+	.promise = promise,
+};

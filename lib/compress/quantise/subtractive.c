@@ -1,0 +1,93 @@
+/* subtractive — dithered rounding to multiples of a power of two, of which the receiver takes the dither away
+ * again (Roberts 1962; Schuchman 1964): it draws the same one from the message's address. What is left is
+ * uniform noise of variance step²/12 whatever the value, a third of what dither may cost. Zeros get it too,
+ * so every selected coordinate is sent. */
+#include "compress/rounding.h"
+
+#include "linalg/vector.h"
+
+#include <float.h>
+#include <math.h>
+
+struct subtractive {
+	uint32_t s;
+};
+
+static const struct sl_option subtractive_options[] = {
+	{ "s", "levels on either side of zero", SL_OPTION_U32, offsetof(struct subtractive, s), 1, 32766,
+	  NULL, NULL, true },
+	{ 0 },
+};
+
+static uint32_t largest(const void *options)
+{
+	const struct subtractive *o = options;
+	return o->s + 1;
+}
+
+static size_t side_length(const void *options)
+{
+	(void)options;
+	return 2; /* exponent of the step, little-endian two's complement */
+}
+
+/* Uniform in [0, 1), so few bits that everything below is exact. */
+static double dither_at(const struct sl_random *stream, uint32_t coordinate)
+{
+	return (double)(int32_t)(sl_random_at(stream, coordinate) >> 33) * 0x1p-31;
+}
+
+/* Levels 0, 1 … are the symbols 1, 2 …, so that none is 0, which would not be sent. */
+static void encode(const void *options, const struct sl_values *values, const float *value, int32_t *symbol,
+                   uint8_t *side)
+{
+	const struct subtractive *o = options;
+	double most = (double)sl_vector_largest(values->count, value);
+	int e = most > 0 ? sl_step_exponent(most, o->s) : 0;
+	double per_unit = sl_power_of_two(-e), limit = floor((double)FLT_MAX * per_unit) - 1;
+	struct sl_random stream = sl_dither_stream(values->message);
+	sl_store_u16(side, (uint16_t)e);
+	limit = limit < o->s ? limit : o->s; /* half a level more stays finite */
+	for (uint32_t i = 0; i < values->count; i++) {
+		double level = floor((double)value[i] * per_unit + dither_at(&stream, values->index[i]));
+		int32_t whole = (int32_t)fmax(-limit, fmin(limit, level));
+		symbol[i] = most > 0 ? whole + (whole >= 0) : 0;
+	}
+}
+
+static bool decode(const void *options, const struct sl_values *values, const int32_t *symbol,
+                   const uint8_t *side, float *value)
+{
+	int e = (int16_t)sl_load_u16(side);
+	(void)options;
+	if (e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX)
+		return false;
+	double step = sl_power_of_two(e);
+	struct sl_random stream = sl_dither_stream(values->message);
+	for (uint32_t i = 0; i < values->count; i++) {
+		double level = symbol[i] - (symbol[i] > 0);
+		value[i] = (float)((level + 0.5 - dither_at(&stream, values->index[i])) * step);
+	}
+	return true;
+}
+
+/* step < 2 max|v|/s */
+static struct sl_promise promise(const void *options, uint32_t most)
+{
+	const struct subtractive *o = options;
+	return sl_promise_unbiased(most / (3.0 * o->s * o->s));
+}
+
+const struct sl_quantise sl_quantise_subtractive = {
+	.name = "subtractive",
+	.doc = "dithered rounding, the dither taken away again at the receiver: unbiased uniform noise",
+	.formula = "2^e·(⌊v_i/2^e + u⌋ + 1/2 − u), e the least with max|v| ≤ s·2^e",
+	.examples = "subtractive:1 subtractive:16",
+	.bytes = "2 a message; zeros are sent too",
+	.options = subtractive_options,
+	.largest = largest,
+	.side = side_length,
+	.encode = encode,
+	.decode = decode,
+	.promise = promise,
+};

@@ -1,0 +1,49 @@
+/* ternary — the largest magnitude with the value's sign, or zero, at random without bias (TernGrad, Wen et
+ * al., NeurIPS 2017, eq. 3), one magnitude a tensor or for the whole. */
+#include "compress/rounding.h"
+#include "compress/scales.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+
+static void encode(const void *options, const struct sl_values *values, const float *value, int32_t *symbol,
+                   uint8_t *side)
+{
+	const struct sl_scales *o = options;
+	struct sl_random stream = sl_dither_stream(values->message);
+	for (uint32_t t = 0, from = 0, end; t < o->tensors; t++, from = end) {
+		end = sl_scales_end(o, values, t, from);
+		float most = sl_vector_largest(end - from, value + from);
+		sl_store_u32(side + 4 * (size_t)t, sl_float_bits(most));
+		for (uint32_t i = from; i < end; i++) {
+			double u = (double)(sl_random_at(&stream, values->index[i]) >> 12) * 0x1p-52;
+			int32_t taken = u * (double)most < fabs((double)value[i]);
+			symbol[i] = value[i] < 0 ? -taken : taken;
+		}
+	}
+}
+
+/* The variance is max|v|·|v|₁ − |v|², and max|v|·|v|₁ ≤ |v|²·(1 + √d)/2: there is equality where all but one
+ * are 1/(1 + √d) of the largest. */
+static struct sl_promise promise(const void *options, uint32_t most)
+{
+	const struct sl_scales *o = options;
+	double d = most < o->widest ? most : o->widest;
+	return sl_promise_unbiased((sqrt(d) - 1) / 2);
+}
+
+const struct sl_quantise sl_quantise_ternary = {
+	.name = "ternary",
+	.doc = "the largest magnitude or zero at random, unbiased",
+	.formula = "max|v|·sign(v_i) with probability |v_i|/max|v|, else 0",
+	.examples = "ternary ternary:whole",
+	.bytes = "4 a tensor",
+	.options = sl_scales_options,
+	.prepare = sl_scales_prepare,
+	.largest = sl_scales_largest,
+	.side = sl_scales_side,
+	.encode = encode,
+	.decode = sl_scales_decode,
+	.promise = promise,
+};

@@ -1,0 +1,82 @@
+#!/bin/sh
+# A neighbour whose key is good and whose messages are not: refused, counted, said once a burst, forgotten; nothing that
+# it sends costs memory, and the run ends with the models it would have ended with.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+hostile=$build/tests/e2e/hostile
+resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(cat "run/$1.pid")/status"; }
+flood() { expect 0 "$hostile" flood run 3 2 "$@"; }
+refused() { echo "SELECT coalesce(sum(refused), 0) FROM link WHERE run_id = $(newest daemon) AND peer = $1 AND neighbour = $2"; }
+
+make_run run ring:6 --set run.rounds=60 --set run.link_timeout=2s
+for k in 0 1 2 4 5; do start_peer run $k; done
+within 20 phase_is run 1 waiting # for peer 2, which waits for peer 3, whose seat is taken by somebody else
+flood garbage 1
+within 10 gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = 2 AND kind = 'frame-refused' AND level = 'warning'"
+query run/history.db "peer 3 sent bytes that are no frame of this version" \
+	"SELECT detail FROM event WHERE peer = 2 AND kind = 'frame-refused'"
+[ "$(grep -c 'frame-refused: ' run/2.out)" -eq 1 ] || fail "not one line: $(cat run/2.out)"
+ok "a refused frame is an event row and a line"
+
+flood garbage 2000
+before=$(resident 2)
+for what in garbage empty header cut foreign greeting long; do flood $what 4000; done
+flood parts 2000
+flood garbage 2000
+after=$(resident 2)
+# Sanitizers keep what was freed for a while.
+case $build in *-address*) most=100000 ;; *) most=2048 ;; esac
+[ $((after - before)) -le $most ] || fail "32,000 refused frames cost $((after - before)) kB"
+lines=$(grep -c 'frame-refused: ' run/2.out)
+[ "$lines" -le 3 ] || fail "$lines lines about one neighbour: $(cat run/2.out)"
+phase_is run 2 greeting || fail "peer 2 does not wait any more"
+ok "a flood is counted, not told; memory stays flat"
+
+flood huge 3
+within 10 gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = 2 AND kind = 'cut-off'"
+[ "$(grep -c 'cut-off: ' run/2.out)" -eq 1 ] || fail "not one line: $(cat run/2.out)"
+[ $(($(resident 2) - before)) -le $most ] || fail "three huge frames cost $(($(resident 2) - before)) kB"
+ok "a huge frame ends the connection that it came on"
+
+background sh -c "for what in garbage cut foreign greeting header long empty huge; do
+	'$hostile' flood run 3 2 \$what 500; '$hostile' flood run 3 4 \$what 500; done 2> /dev/null"
+start_peer run 3
+peers_end 0 60 run 0 1 2 3 4 5
+expect 0 "$starling" sim run
+same_models run/history.db 6
+same_rows run/history.db 360
+counted=$(sql run/history.db "$(refused 2 3) AND round = 59")
+[ "$counted" -ge 30000 ] || fail "$counted refused frames were counted"
+query run/history.db 0 "$(refused 2 1)"
+query run/history.db 0 "$(refused 3 2)"
+query run/history.db 0 "$(refused 0 1)"
+query run/history.db "" "SELECT peer, kind, detail FROM event WHERE level IN ('error', 'warning') AND peer NOT IN (2, 4)
+	AND run_id = $(newest daemon) AND detail NOT LIKE 'a connection ended %'"
+ok "the true neighbour takes its seat, and the run ends with the models it would have ended with"
+
+# again HOW: the run once more, in a session of its own, with a peer 3 that does more than its work.
+again() {
+	rm -f run/*.out run/history.db*
+	echo "$1" | md5sum | cut -c 1-16 > run/session
+	for k in 0 1 2 4 5; do start_peer run $k; done
+	"$hostile" peer run 3 "$1" > run/3.out 2>&1 &
+	echo $! > run/3.pid
+	pids="$pids $!"
+	peers_end 0 60 run 0 1 2 3 4 5
+}
+told="FROM link WHERE peer IN (2, 4) AND neighbour = 3 AND round = 59"
+for how in replay mangle; do
+	again $how
+	expect 0 "$starling" sim run
+	same_models run/history.db 6
+	same_rows run/history.db 360
+	[ $how = mangle ] || query run/history.db 1 "SELECT sum(repeated) > 20 AND sum(refused) = 0 $told"
+	[ $how = replay ] || query run/history.db 1 "SELECT sum(refused) > 300 $told"
+	ok "a neighbour that does its work changes nothing by what it sends besides: $how"
+done
+
+again corrupt
+query run/history.db 1 "SELECT count(*) > 2 FROM event WHERE peer IN (2, 4) AND kind IN ('copy-diverged', 'frame-refused')"
+query run/history.db "6|60" "SELECT count(*), max(rounds) FROM peer, (SELECT count(DISTINCT round) AS rounds FROM round)
+	WHERE exit = 0 AND length(model_digest) = 64"
+ok "differences that do not fit are never applied, and do not stop the run"

@@ -1,0 +1,364 @@
+/* hostile.c — what a peer has to live with, for the end-to-end scripts:
+ *
+ *   hostile stranger RUN VICTIM          knocks with a fresh key, until it is told no
+ *   hostile plain RUN VICTIM             knocks without CURVE
+ *   hostile raw RUN VICTIM               writes bytes that are no ZeroMQ
+ *   hostile flood RUN K VICTIM WHAT N    sends N messages with the key of peer K, under another neighbour's
+ * name hostile peer RUN K HOW               is peer K (as starlingd -p K), whose frames are followed by what
+ * HOW says
+ *
+ * WHAT: garbage, empty, parts, header, cut, foreign, greeting, long, huge. HOW: replay, corrupt, mangle.
+ * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */
+#include "daemon/daemon.h"
+#include "gossip/frame.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+enum { HUGE = 16 << 20, PATIENCE_S = 5 };
+
+static struct sl_prepared prepared;
+
+__attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("hostile: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	exit(1);
+}
+
+static void open_run(const char *folder)
+{
+	char conf[4096];
+	struct sl_error error = { 0 };
+	snprintf(conf, sizeof conf, "%s/run.conf", folder);
+	if (sl_prepared_open(&prepared, conf, NULL, SL_SESSION_KEPT, &error) != SL_OK)
+		die("%s", error.text);
+}
+
+static uint32_t number(const char *text)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 10);
+	if (*end || v >= prepared.roster.topology.peers)
+		die("no peer %s", text);
+	return (uint32_t)v;
+}
+
+static void read_key(struct sl_identity *out, const char *folder, uint32_t peer)
+{
+	char path[4096];
+	struct sl_error error = { 0 };
+	snprintf(path, sizeof path, "%s/keys/%" PRIu32 ".key", folder, peer);
+	if (sl_identity_read(out, path, &error) != SL_OK)
+		die("%s", error.text);
+}
+
+/* ---- a client of our own ---- */
+
+struct client {
+	void *context, *socket, *monitor;
+};
+
+/* identity NULL: no CURVE. name NULL: a routing id of libzmq's choice. */
+static void dial(struct client *c, uint32_t victim, const struct sl_identity *identity, const char *name)
+{
+	const struct sl_roster_peer *v = &prepared.roster.peer[victim];
+	c->context = zmq_ctx_new();
+	c->socket = zmq_socket(c->context, ZMQ_DEALER);
+	c->monitor = zmq_socket(c->context, ZMQ_PAIR);
+	if (identity) {
+		zmq_setsockopt(c->socket, ZMQ_CURVE_PUBLICKEY, identity->curve_public, SL_KEY_BYTES);
+		zmq_setsockopt(c->socket, ZMQ_CURVE_SECRETKEY, identity->curve_secret, SL_KEY_BYTES);
+		zmq_setsockopt(c->socket, ZMQ_CURVE_SERVERKEY, v->curve_public, SL_KEY_BYTES);
+	}
+	if (name)
+		zmq_setsockopt(c->socket, ZMQ_ROUTING_ID, name, strlen(name));
+	if (zmq_socket_monitor(c->socket, "inproc://monitor", ZMQ_EVENT_ALL) != 0 ||
+	    zmq_connect(c->monitor, "inproc://monitor") != 0 || zmq_connect(c->socket, v->endpoint) != 0)
+		die("%s: %s", v->endpoint, zmq_strerror(errno));
+}
+
+static void hang_up(struct client *c, int linger_ms)
+{
+	zmq_setsockopt(c->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+	zmq_close(c->monitor);
+	zmq_close(c->socket);
+	zmq_ctx_term(c->context);
+}
+
+/* The next of the events asked for. */
+static unsigned await(struct client *c, unsigned events)
+{
+	for (time_t end = time(NULL) + PATIENCE_S; time(NULL) < end;) {
+		uint8_t head[6];
+		char address[256];
+		uint16_t event;
+		zmq_pollitem_t item = { c->monitor, 0, ZMQ_POLLIN, 0 };
+		if (zmq_poll(&item, 1, 100) <= 0)
+			continue;
+		if (zmq_recv(c->monitor, head, sizeof head, 0) != sizeof head ||
+		    zmq_recv(c->monitor, address, sizeof address, 0) < 0)
+			die("monitor: %s", zmq_strerror(errno));
+		memcpy(&event, head, sizeof event);
+		if (event & events)
+			return event;
+	}
+	die("nobody answered");
+}
+
+static int stranger(const char *victim)
+{
+	struct client c;
+	struct sl_identity fresh;
+	sl_identity_make(&fresh);
+	dial(&c, number(victim), &fresh, NULL);
+	unsigned event = await(&c, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
+	hang_up(&c, 0);
+	return event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ? 0 : 1;
+}
+
+static int plain(const char *victim)
+{
+	struct client c;
+	dial(&c, number(victim), NULL, NULL);
+	zmq_send(c.socket, "hello", 5, ZMQ_DONTWAIT);
+	unsigned event = await(&c, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+	                               ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_DISCONNECTED);
+	hang_up(&c, 0);
+	return event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? 1 : 0;
+}
+
+/* Until the other end hangs up. */
+static int raw(const char *victim)
+{
+	uint8_t noise[256];
+	unsigned port;
+	const char *colon = strrchr(prepared.roster.peer[number(victim)].endpoint, ':');
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval patience = { PATIENCE_S, 0 };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	if (!colon || sscanf(colon, ":%u", &port) != 1)
+		die("no port");
+	to.sin_port = htons((uint16_t)port);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
+		die("connect: %s", strerror(errno));
+	randombytes_buf(noise, sizeof noise);
+	noise[0] = 'G';
+	send(fd, noise, sizeof noise, MSG_NOSIGNAL);
+	ssize_t n;
+	while ((n = recv(fd, noise, sizeof noise, 0)) > 0)
+		;
+	close(fd);
+	return n == 0 || errno == ECONNRESET ? 0 : 1;
+}
+
+/* ---- messages that no peer sends ---- */
+
+static struct sl_frame greeting(void)
+{
+	return (struct sl_frame){ .kind = SL_FRAME_HELLO,
+		                  .channels = (uint8_t)prepared.plan.channels,
+		                  .durable = UINT32_MAX,
+		                  .serial = prepared.plan.serial,
+		                  .run = prepared.plan.run };
+}
+
+/* Fills `out`, which has room for HUGE bytes, with a message of that kind; its length. */
+static size_t compose(const char *what, uint8_t *out)
+{
+	struct sl_frame f = greeting();
+	uint32_t body = 68; /* as a greeting has */
+	size_t length = SL_FRAME_HEADER + body;
+	if (strcmp(what, "empty") == 0)
+		return 0;
+	if (strcmp(what, "huge") == 0)
+		return HUGE;
+	if (strcmp(what, "long") == 0)
+		length = prepared.plan.frame_max + 1;
+	randombytes_buf(out, length);
+	if (strcmp(what, "garbage") == 0 || strcmp(what, "parts") == 0)
+		return 1 + randombytes_uniform((uint32_t)length);
+	if (strcmp(what, "foreign") == 0)
+		f.run ^= 1;
+	else if (strcmp(what, "header") == 0)
+		f.channels ^= 0x40;
+	else if (strcmp(what, "long") == 0)
+		body = (uint32_t)length - SL_FRAME_HEADER;
+	else if (strcmp(what, "cut") == 0)
+		length -= 1 + randombytes_uniform((uint32_t)length - 1);
+	else if (strcmp(what, "greeting") == 0)
+		length = SL_FRAME_HEADER + --body;
+	else
+		die("nobody sends '%s'", what);
+	sl_frame_header(out, &f, body);
+	return length;
+}
+
+/* Another neighbour of the victim: the routing id is the sender's free choice. */
+static const char *other_name(uint32_t victim, uint32_t not_this)
+{
+	struct sl_peer_neighbour neighbour[SL_DEGREE_MAX];
+	uint32_t degree = sl_prepared_neighbours(&prepared, victim, neighbour);
+	for (uint32_t i = 0; i < degree; i++)
+		if (neighbour[i].peer != not_this)
+			return prepared.roster.peer[neighbour[i].peer].name;
+	return "somebody";
+}
+
+static int flood(const char *folder, char **argument)
+{
+	struct client c;
+	struct sl_identity key;
+	uint32_t as = number(argument[0]), victim = number(argument[1]);
+	const char *what = argument[2];
+	bool cut_off = strcmp(what, "huge") == 0;
+	static uint8_t message[HUGE];
+	read_key(&key, folder, as);
+	for (long left = cut_off ? 1 : atol(argument[3]), times = cut_off ? atol(argument[3]) : 1; times > 0;
+	     times--) {
+		dial(&c, victim, &key, other_name(victim, as));
+		if (await(&c, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) !=
+		    ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+			die("the key of peer %" PRIu32 " is not accepted", as);
+		for (long i = 0; i < left; i++) {
+			if (strcmp(what, "parts") == 0)
+				zmq_send(c.socket, "more", 4, ZMQ_SNDMORE);
+			if (zmq_send(c.socket, message, compose(what, message), 0) < 0)
+				die("send: %s", zmq_strerror(errno));
+		}
+		if (cut_off)
+			await(&c, ZMQ_EVENT_DISCONNECTED);
+		hang_up(&c, cut_off ? 0 : -1);
+	}
+	return 0;
+}
+
+/* ---- a peer that does its work, and more ---- */
+
+enum how { REPLAY, CORRUPT, MANGLE };
+enum { KEPT = 64 };
+static enum how how;
+static struct kept {
+	uint32_t edge;
+	size_t length;
+	uint8_t *bytes;
+} kept[KEPT];
+static uint64_t sent;
+
+bool __real_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
+                        const uint8_t *body, size_t body_length);
+bool __wrap_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
+                        const uint8_t *body, size_t body_length);
+
+static void keep(uint32_t edge, const uint8_t *header, const uint8_t *body, size_t body_length)
+{
+	struct kept *k = &kept[sent % KEPT];
+	free(k->bytes);
+	*k = (struct kept){ edge, SL_FRAME_HEADER + body_length, malloc(SL_FRAME_HEADER + body_length) };
+	if (!k->bytes)
+		die("out of memory");
+	memcpy(k->bytes, header, SL_FRAME_HEADER);
+	if (body_length)
+		memcpy(k->bytes + SL_FRAME_HEADER, body, body_length);
+}
+
+static void send_kept(struct sl_net *net, const struct kept *k, uint32_t edge)
+{
+	if (k->bytes)
+		__real_sl_net_send(net, edge, k->bytes, SL_FRAME_HEADER, k->bytes + SL_FRAME_HEADER,
+		                   k->length - SL_FRAME_HEADER);
+}
+
+/* Two earlier frames again, in an order of no sense. Greetings of this very life are among them. */
+static void replay(struct sl_net *net)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const struct kept *k = &kept[randombytes_uniform(KEPT)];
+		send_kept(net, k, k->edge);
+	}
+}
+
+/* What was just sent, badly. */
+static void mangle(struct sl_net *net, const struct kept *k)
+{
+	static const char *const what[] = { "garbage", "cut", "foreign", "header", "empty" };
+	static uint8_t message[HUGE];
+	struct kept shorter = { k->edge, SL_FRAME_HEADER + (k->length - SL_FRAME_HEADER) / 2, k->bytes };
+	send_kept(net, &shorter, k->edge);
+	size_t length = compose(what[sent % (sizeof what / sizeof *what)], message);
+	__real_sl_net_send(net, k->edge, message, length, NULL, 0);
+}
+
+bool __wrap_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
+                        const uint8_t *body, size_t body_length)
+{
+	struct kept *k = &kept[sent % KEPT];
+	keep(edge, header, body, body_length);
+	if (how == CORRUPT && header[3] == SL_FRAME_DIFFERENCE && body_length && sent % 3 == 0)
+		k->bytes[SL_FRAME_HEADER + randombytes_uniform((uint32_t)body_length)] ^= 4;
+	send_kept(net, k, edge);
+	if (how == REPLAY)
+		replay(net);
+	if (how == MANGLE)
+		mangle(net, k);
+	sent++;
+	return header_length == SL_FRAME_HEADER;
+}
+
+static int be_peer(const char *folder, char **argument)
+{
+	static struct sl_daemon daemon;
+	char conf[4096];
+	struct sl_error error = { 0 };
+	struct sl_daemon_options options = { .file = conf, .peer = number(argument[0]) };
+	static const char *const names[] = { "replay", "corrupt", "mangle" };
+	snprintf(conf, sizeof conf, "%s/run.conf", folder);
+	while (how < 3 && strcmp(names[how], argument[1]) != 0)
+		how++;
+	if (how == 3)
+		die("no peer does '%s'", argument[1]);
+	sl_daemon_block_signals();
+	if (sl_daemon_check(&daemon, &options, &error) != SL_OK || sl_daemon_open(&daemon, &error) != SL_OK)
+		die("%s", error.text);
+	int code = sl_daemon_run(&daemon) ? 0 : 1;
+	sl_daemon_close(&daemon, code);
+	for (unsigned i = 0; i < KEPT; i++)
+		free(kept[i].bytes);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 4)
+		die("see hostile.c");
+	open_run(argv[2]);
+	int code = 1;
+	if (strcmp(argv[1], "stranger") == 0)
+		code = stranger(argv[3]);
+	else if (strcmp(argv[1], "plain") == 0)
+		code = plain(argv[3]);
+	else if (strcmp(argv[1], "raw") == 0)
+		code = raw(argv[3]);
+	else if (strcmp(argv[1], "flood") == 0 && argc == 7)
+		code = flood(argv[2], argv + 3);
+	else if (strcmp(argv[1], "peer") == 0 && argc == 5)
+		code = be_peer(argv[2], argv + 3);
+	else
+		die("see hostile.c");
+	sl_prepared_close(&prepared);
+	return code;
+}

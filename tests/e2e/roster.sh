@@ -1,0 +1,57 @@
+#!/bin/sh
+# A roster is what the operator signed, to the byte, or no peer starts: exit code 2 and one line.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+make_run run ring:4 --set run.rounds=5
+cp run/roster good
+
+# refused TEXT: neither a daemon nor up nor sim starts with the roster as it is now.
+refused() {
+	for command in "$build/starlingd -r run/run.conf -p 1" "$build/starlingd -n -r run/run.conf -p 1" "$starling up run" \
+		"$starling sim run"; do
+		ls -AR run > before
+		# shellcheck disable=SC2086 # words
+		expect 2 $command
+		says err "run/roster" "$1"
+		one_line err
+		[ ! -s out ] || fail "output in spite of a refused roster: $command"
+		ls -AR run > after
+		cmp -s before after || fail "something was made: $command"
+	done
+}
+tamper() { sed "$1" good > run/roster; }
+
+tamper 's/^serial 1$/serial 2/'
+refused "signature"
+ok "a changed serial"
+tamper 's/^\(peer 2 .*\)[0-9a-f]$/\10/;s/^\(peer 3 .*\)[0-9a-f]$/\11/'
+refused "signature"
+ok "a changed key"
+tamper 's/^\(peer 1 [^ ]* tcp:..127.0.0.1:\)[0-9]*/\11/'
+refused "signature"
+ok "a changed endpoint"
+tamper 's/^\(edge 0 1\) .*/\1 0.5/'
+refused "signature"
+ok "a changed weight"
+sed '$d' good > run/roster
+refused "signature"
+ok "no signature"
+head -c 300 good > run/roster
+refused "run/roster:"
+ok "a cut roster"
+expect 0 "$starling" init other --topology ring:4 --data synthetic:640,160
+cp other/roster run/roster
+refused "signature"
+ok "a roster that another operator signed"
+rm run/roster
+refused "No such file"
+ok "no roster"
+
+cp good run/roster
+key=$(sed -n 's/^operator_key = //p' run/run.conf)
+cp run/run.conf conf
+sed "s/^operator_key = .*/operator_key = $(echo "$key" | tr 0-9 1-90)/" conf > run/run.conf
+refused "signature"
+cp conf run/run.conf
+expect 0 "$starling" up run --plain
+ok "the true one"

@@ -1,0 +1,97 @@
+/* Bytes drive one peer of a small run: how long to run, then messages in a neighbour's name, true headers in
+ * front of anything, pieces of them replaced; crashes and cuts in between. Whatever comes, the peer keeps its
+ * promises (the simulator's invariants of what one end can say of itself) and its model stays finite. */
+#include "gossip/peer_state.h"
+#include "sim/swarm.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+enum { VICTIM = 0, LIAR = 1, MESSAGE_MAX = 700 };
+
+/* A header that passes the door, with fields from the input; then the input itself. */
+static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *r)
+{
+	uint8_t message[MESSAGE_MAX] = { 0 };
+	const struct sl_peer *p = sl_sim_peer(sim, VICTIM);
+	const struct sl_edge *e = &p->edge[0];
+	uint8_t kind = sl_read_u8(r), about = sl_read_u8(r);
+	size_t length = sl_read_u8(r);
+	length = length < sl_reader_left(r) ? length : sl_reader_left(r);
+	struct sl_frame f = { .kind = kind % SL_FRAME_KINDS,
+		              .channels = (uint8_t)w->plan.channels,
+		              .tag = kind & 64,
+		              .life = (uint16_t)e->incarnation,
+		              .epoch = e->their_epoch + (about & 1),
+		              .number = e->their_number + (about >> 1 & 3) - 1,
+		              .step = e->step + (about >> 3 & 3),
+		              .round = sl_read_u8(r),
+		              .durable = sl_read_u8(r),
+		              .run = w->plan.run,
+		              .digest = about & 128 ? e->their_digest : about };
+	length = length < sl_reader_left(r) ? length : sl_reader_left(r);
+	const uint8_t *body = sl_read_bytes(r, length);
+	sl_frame_header(message, &f, (uint32_t)length);
+	if (body)
+		memcpy(message + SL_FRAME_HEADER, body, length);
+	if (f.kind == SL_FRAME_HELLO &&
+	    length >= 44) { /* the right session, peers and lives, or nothing gets far */
+		struct sl_writer out = sl_writer(message + SL_FRAME_HEADER, 44);
+		sl_write_u64(&out, w->plan.session);
+		sl_write_u32(&out, w->plan.dimension);
+		sl_write_u32(&out, LIAR);
+		sl_write_u32(&out, VICTIM);
+		sl_write_u32(&out, about & 63);
+		sl_write_u64(&out, e->incarnation + (about >> 7));
+		sl_write_u64(&out, p->incarnation);
+	}
+	sl_sim_inject(sim, LIAR, VICTIM, message, SL_FRAME_HEADER + length);
+}
+
+static void drive(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader r)
+{
+	while (sl_reader_left(&r)) {
+		uint8_t what = sl_read_u8(&r);
+		for (unsigned n = what >> 2; n > 0; n--)
+			if (!sl_sim_step(sim))
+				break;
+		if ((what & 3) < 3) {
+			lie(sim, w, &r);
+			sl_sim_step(sim);
+		} else if (sl_sim_alive(sim, VICTIM)) {
+			sl_sim_kill(sim, VICTIM);
+			sl_sim_revive(sim, VICTIM, (enum sl_sim_disk)(sl_read_u8(&r) % 3));
+		}
+		const struct sl_peer *p = sl_sim_peer(sim, VICTIM);
+		for (uint32_t k = 0; k < w->plan.dimension; k++)
+			SL_CHECK(p->learner.x[k] - p->learner.x[k] == 0);
+		SL_CHECK(p->round <= w->settings.rounds);
+		for (uint32_t i = 0; i < p->degree; i++)
+			SL_CHECK(p->edge[i].hold.used <= w->plan.hold_bytes && p->edge[i].limit <= p->number);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct sl_reader r = sl_reader(bytes, length);
+	struct sl_error error = { 0 };
+	struct sl_swarm w;
+	uint64_t seed = sl_read_u8(&r);
+	if (length > 4096)
+		return 0;
+	SL_CHECK(sl_swarm_draw(&w, seed, &error) == SL_OK);
+	struct sl_sim_setup setup = {
+		.plan = &w.plan,
+		.topology = &w.topology,
+		.shards = w.shard,
+		.network = w.network,
+		.check = SL_SIM_CHECK_NONE
+	}; /* between a liar and the others anything may be */
+	struct sl_sim *sim = sl_sim_open(&setup, &error);
+	SL_CHECK(sim);
+	drive(sim, &w, r);
+	sl_sim_close(sim);
+	sl_swarm_free(&w);
+	return 0;
+}
