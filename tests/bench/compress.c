@@ -1,5 +1,5 @@
 /* What the coders make of the messages of real training: bits a nonzero, against the order-0 entropy of each
- * message's symbols, and time, beside one copy of the vector in the same run. Arguments: rounds (200). */
+ * message's symbols, and time, beside one copy of the vector in the same run. Arguments: rounds (400). */
 #include "tests/support/compress.h"
 #include "tests/support/gossip_stream.h"
 
@@ -158,7 +158,7 @@ static int run(const char *model, const char *stages, double gamma, uint32_t rou
 
 int main(int argc, char **argv)
 {
-	uint32_t rounds = argc > 1 ? (uint32_t)atoi(argv[1]) : 200;
+	uint32_t rounds = argc > 1 ? (uint32_t)atoi(argv[1]) : 400;
 	sl_blas_start();
 	printf("%-26s %-8s %7s %7s %8s %7s %8s %7s %8s\n", "stream", "code", "bits/nz", "/H", "enc us",
 	       "/copy", "dec us", "/copy", "enc MB/s");
