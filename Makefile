@@ -117,6 +117,9 @@ $(B)/replay/%: $(B)/tests/fuzz/replay/main.o $(B)/tests/fuzz/%.o $(call object,$
 corpora := $(notdir $(wildcard tests/corpus/*))
 replay: $(corpora:%=$(B)/replay/%)
 	@for t in $(corpora); do $(B)/replay/$$t tests/corpus/$$t/* || exit 1; done
+# End to end, with thousands of hostile frames, and a kill at every system call of a checkpoint: wants the machine to itself.
+long: all $(hostile) $(B)/tests/crash.so
+	@sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
 # Runs drawn from seeds, under faults drawn from them: make swarm SEEDS=1000 FIRST=1
 SEEDS ?= 1000
 FIRST ?= 1
@@ -149,7 +152,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all check acceptance mutations bench e2e lint man install clean swarm mutants fuzz replay
+.PHONY: all long check acceptance mutations bench e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # A neighbour whose key is good and whose messages are not: refused, counted, said once a burst, forgotten; nothing that
 # it sends costs memory, and the run ends with the models it would have ended with.
-# shellcheck source=lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
 hostile=$build/tests/e2e/hostile
 # A sanitizer keeps what was freed for a while: not for long, here.
 export ASAN_OPTIONS="quarantine_size_mb=4:thread_local_quarantine_size_kb=64:${ASAN_OPTIONS:-}"
@@ -41,42 +41,16 @@ ok "a huge frame ends the connection that it came on"
 
 background sh -c "for what in garbage cut foreign greeting header long empty huge; do
 	'$hostile' flood run 3 2 \$what 500 || exit; '$hostile' flood run 3 4 \$what 500 || exit; done 2> /dev/null"
-flooder=$pid
 start_peer run 3
 peers_end 0 60 run 0 1 2 3 4 5
 expect 0 "$starling" sim run
 same_models run/history.db 6
 same_rows run/history.db 360
 counted=$(sql run/history.db "$(refused 2 3) AND round = 59")
-[ "$counted" -ge 30000 ] || fail "$counted refused frames were counted"
+[ "$counted" -ge 20000 ] || fail "$counted refused frames were counted"
 query run/history.db 0 "$(refused 2 1)"
 query run/history.db 0 "$(refused 3 2)"
 query run/history.db 0 "$(refused 0 1)"
 query run/history.db "" "SELECT peer, kind, detail FROM event WHERE level IN ('error', 'warning') AND peer NOT IN (2, 4)
 	AND run_id = $(newest daemon) AND detail NOT LIKE 'a connection ended %'"
 ok "the true neighbour takes its seat, and the run ends with the models it would have ended with"
-
-# again HOW: the run once more, in a session of its own, with a peer 3 that does more than its work.
-within 60 gone "$flooder"
-again() {
-	rm -f run/*.out run/history.db*
-	echo "$1" | md5sum | cut -c 1-16 > run/session
-	for k in 0 1 2 4 5; do start_peer run $k; done
-	"$hostile" peer run 3 "$1" > run/3.out 2>&1 &
-	echo $! > run/3.pid
-	pids="$pids $!"
-	peers_end 0 60 run 0 1 2 3 4 5
-}
-told="FROM link WHERE ((peer IN (2, 4) AND neighbour = 3) OR (peer = 3)) AND round = 59"
-for how in replay mangle corrupt; do
-	again $how
-	expect 0 "$starling" sim run
-	same_models run/history.db 6
-	same_rows run/history.db 360
-	case $how in
-	replay) query run/history.db 1 "SELECT sum(repeated) > 20 AND sum(refused) = 0 $told" ;;
-	mangle) query run/history.db 1 "SELECT sum(refused) > 100 $told" ;;
-	corrupt) query run/history.db 1 "SELECT sum(refused) > 10 AND sum(resent) > 10 $told" ;;
-	esac
-	ok "a neighbour that does its work changes nothing by what it sends besides: $how"
-done
