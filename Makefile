@@ -88,6 +88,8 @@ acceptance_o := $(call object,$(wildcard tests/acceptance/*.c))
 $(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/trial.c) $(B)/libstarling.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+# The quick ones are part of check.
+$(B)/tests/test_acceptance: $(filter-out %/main.o %/experiments.o,$(acceptance_o))
 acceptance: $(B)/tests/acceptance/acceptance
 	$(Q)$< -j 2
 # The same, with one thing broken at a time: each must be noticed.

@@ -14,7 +14,7 @@
 struct entry {
 	const char *name, *usage, *doc;
 	const struct sl_option *options;
-	const char *formula, *bytes, *exchanges, *needs, *paper;
+	const char *formula, *bytes, *exchanges, *needs, *steps, *paper;
 	char class[64]; /* what its theory calls it */
 };
 
@@ -28,6 +28,7 @@ static bool algorithm_at(size_t i, struct entry *out)
 			               .options = a->options,
 			               .exchanges = a->exchanges,
 			               .needs = a->needs,
+			               .steps = a->steps ? a->steps : "no rule that can be computed",
 			               .paper = a->paper };
 	return a != NULL;
 }
@@ -194,6 +195,7 @@ static void print_entry(const struct entry *e, size_t column, size_t width)
 	print_more("bytes", e->bytes, width);
 	print_more("exchanges", e->exchanges, width);
 	print_more("needs", e->needs, width);
+	print_more("eta = theory", e->steps, width);
 	print_more("paper", e->paper, width);
 }
 
@@ -254,6 +256,7 @@ static void json_kind(const struct kind *kind)
 		json_text("bytes", e.bytes);
 		json_text("exchanges", e.exchanges);
 		json_text("needs", e.needs);
+		json_text("steps", e.steps);
 		json_text("paper", e.paper);
 		fputs(", \"options\": [", stdout);
 		for (const struct sl_option *o = e.options; o && o->name; o++) {

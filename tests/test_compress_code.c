@@ -320,6 +320,114 @@ static void test_golomb_at_every_density(void **state)
 	}
 }
 
+/* A stream of messages through a coder that remembers, with equal memory at both ends; returns its bits. */
+struct stream {
+	struct sl_layout layout;
+	struct rig rig;
+};
+
+static void stream_open(struct stream *t, const char *code, uint32_t rows, uint32_t columns)
+{
+	char text[64];
+	memset(t, 0, sizeof *t);
+	t->layout = (struct sl_layout){ .dimension = rows * columns, .tensors = 1 };
+	t->layout.tensor[0] = (struct sl_tensor){ .rows = rows, .columns = columns };
+	snprintf(text, sizeof text, "all | dither:16 | %s", code);
+	assert_true(rig_make(&t->rig, text, &t->layout, NULL));
+}
+
+static void stream_close(struct stream *t)
+{
+	rig_free(&t->rig);
+}
+
+/* The value 16 at the first coordinate makes dither's step 1: symbols are the values, as long as they are
+ * integers. */
+static double stream_bits(struct stream *t, const int32_t *dense, uint32_t number)
+{
+	uint32_t d = t->layout.dimension;
+	struct sample s = { .layout = t->layout,
+		            .v = malloc(d * sizeof(float)),
+		            .copy = calloc(d, sizeof(float)) };
+	for (uint32_t i = 0; i < d; i++)
+		s.v[i] = i ? (float)dense[i] : 16;
+	size_t length = rig_encode(&t->rig, &s, number);
+	struct sl_update u;
+	assert_true(rig_decode(&t->rig, &s, number, t->rig.body, length, &u));
+	assert_int_equal(u.count, t->rig.count);
+	assert_memory_equal(u.value, t->rig.value, u.count * sizeof *u.value);
+	assert_memory_equal(t->rig.memory[0], t->rig.memory[1], t->rig.remembered);
+	sample_free(&s);
+	return 8.0 * (double)length;
+}
+
+static int32_t tail_level(struct sl_random *g)
+{
+	double magnitude = 2 - 3 * log(1 - sl_random_unit_double(g));
+	int32_t level = magnitude > 15 ? 15 : (int32_t)magnitude;
+	return sl_random_unit(g) < 0.5F ? -level : level;
+}
+
+/* Where there is nothing to know, coders that adapt stay within 1 % and sixteen bytes a message of the
+ * entropy. */
+static void test_learning_costs_little(void **state)
+{
+	(void)state;
+	static const char *const codes[] = { "context", "rans" };
+	static const double densities[] = { 0.5, 0.05, 0.01 };
+	for (int c = 0; c < 2; c++)
+		for (int k = 0; k < 3; k++) {
+			struct stream t;
+			stream_open(&t, codes[c], 200, 100);
+			struct message m = message_make(t.layout.dimension, 16);
+			struct sl_random g = sl_random_stream(6, 0, "nothing", (uint64_t)k);
+			double bits = 0, entropy = 0;
+			for (uint32_t number = 0; number < 40; number++) {
+				for (uint32_t i = 0; i < m.domain; i++)
+					m.dense[i] =
+					    sl_random_unit_double(&g) < densities[k] ? tail_level(&g) : 0;
+				m.dense[0] = 16;
+				bits += stream_bits(&t, m.dense, number);
+				entropy += order0_bits(&m) + 128;
+			}
+			if (bits > (c ? 1.015 : 1.01) * entropy)
+				fail_msg("%s at %g: %g of the entropy", codes[c], densities[k],
+				         bits / entropy);
+			message_free(&m);
+			stream_close(&t);
+		}
+}
+
+/* Busy rows and columns, and coordinates that come again after a while with the same sign, are found. */
+static void test_context_finds_structure(void **state)
+{
+	(void)state;
+	struct stream t;
+	stream_open(&t, "context", 200, 100);
+	struct message m = message_make(t.layout.dimension, 16);
+	struct sl_random g = sl_random_stream(7, 0, "structure", 0);
+	int *due = calloc(m.domain, sizeof *due);
+	double bits = 0, entropy = 0;
+	for (uint32_t number = 0; number < 60; number++) {
+		for (uint32_t i = 0; i < m.domain; i++) {
+			double rate = 0.05 * (i / 100 % 4) * (i % 5);
+			due[i] += sl_random_unit_double(&g) < rate;
+			int32_t level = tail_level(&g);
+			m.dense[i] = due[i] > 4 ? (i % 3 ? abs(level) : -abs(level)) : 0;
+			due[i] = due[i] > 4 ? 0 : due[i];
+		}
+		m.dense[0] = 16;
+		double now = stream_bits(&t, m.dense, number);
+		bits += number < 20 ? 0 : now;
+		entropy += number < 20 ? 0 : order0_bits(&m);
+	}
+	if (bits > 0.86 * entropy)
+		fail_msg("%g of the entropy", bits / entropy);
+	free(due);
+	message_free(&m);
+	stream_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -328,6 +436,8 @@ int main(void)
 		cmocka_unit_test(test_golomb_is_e2),
 		cmocka_unit_test(test_golomb_and_the_entropy),
 		cmocka_unit_test(test_golomb_at_every_density),
+		cmocka_unit_test(test_learning_costs_little),
+		cmocka_unit_test(test_context_finds_structure),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

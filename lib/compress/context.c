@@ -2,7 +2,7 @@
 
 #include "linalg/variants.h"
 
-enum { FADE = 16, PRIOR = 512 /* two symbols, in 2^-8 */ };
+enum { FADE = 16, PRIOR = 512 /* two symbols, in 2^-8 */, HASTE_MOST = 2, HASTE_LEAST = 7 };
 
 uint32_t sl_context_views(const struct sl_layout *layout, struct sl_context_view *view,
                           struct sl_context_shape *shape)
@@ -98,6 +98,7 @@ static void fresh_tables(struct sl_context *c, uint32_t domain, uint32_t count)
 	struct sl_context_tables *t = &c->tables;
 	uint64_t rate = ((uint64_t)count << SL_RATE_BITS) / domain;
 	t->first = count;
+	t->column_haste = t->row_haste = HASTE_MOST;
 	for (int i = 0; i < SL_CONTEXT_STATES; i++)
 		t->rate[i] = rate < 1 ? 1 : rate > UINT16_MAX ? UINT16_MAX : (uint16_t)rate;
 	memcpy(t->quiet[0], quiet_at_first, sizeof quiet_at_first);
@@ -179,6 +180,7 @@ void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t
 	}
 	for (uint32_t i = 0; i < s->domain; i++)
 		c->rate[i] = c->scaled[c->state[i]];
+	c->column_gain = c->row_gain = c->column_excess = c->row_excess = 0;
 	memset(c->seen, 0, sizeof c->seen);
 	memset(c->expected, 0, sizeof c->expected);
 }
@@ -198,8 +200,9 @@ void sl_context_begin_view(struct sl_context *c, const struct sl_context_view *v
  * up; and the present factors sink by a quarter of what they expect (a symbol raises them by a quarter of the
  * kept factor). */
 SL_VARIANTS static void row_intensities(uint32_t n, const uint16_t *restrict rate,
-                                        const uint16_t *restrict factor, uint32_t row, uint32_t *restrict now,
-                                        uint32_t *restrict expected, uint32_t *restrict intensity)
+                                        const uint16_t *restrict factor, uint32_t row, unsigned haste,
+                                        uint32_t *restrict now, uint32_t *restrict expected,
+                                        uint32_t *restrict intensity)
 {
 	for (uint32_t k = 0; k < n; k++) {
 		uint32_t plain = rate[k] * (uint32_t)factor[k] >> SL_FACTOR_BITS;
@@ -210,7 +213,7 @@ SL_VARIANTS static void row_intensities(uint32_t n, const uint16_t *restrict rat
 		intensity[k] = here + (here == 0);
 		uint32_t hope = here * row >> SL_FACTOR_BITS;
 		hope = hope > UINT16_MAX ? UINT16_MAX : hope;
-		uint32_t less = hope * factor[k] >> (SL_RATE_BITS + 2);
+		uint32_t less = hope * factor[k] >> (SL_RATE_BITS + haste);
 		now[k] -= less < now[k] / 2 ? less : now[k] / 2;
 	}
 }
@@ -219,8 +222,8 @@ void sl_context_row(struct sl_context *c, const struct sl_context_view *v, uint3
 {
 	const uint16_t *rate = c->rate + v->offset + (size_t)row * v->columns;
 	uint32_t factor = c->alone ? SL_FACTOR_ONE : c->row_factor[v->row_factor + row];
-	row_intensities(v->columns, rate, c->column_factor + v->column_factor, factor, c->column_now,
-	                c->column_expected, c->intensity);
+	row_intensities(v->columns, rate, c->column_factor + v->column_factor, factor, c->tables.column_haste,
+	                c->column_now, c->column_expected, c->intensity);
 }
 
 /* A factor after `seen` symbols where `expected` (in 2^-14) were: three tenths of the way to the ratio, four
@@ -240,6 +243,7 @@ void sl_context_end_row(struct sl_context *c, const struct sl_context_view *v, u
 	if (!c->alone)
 		c->row_factor[v->row_factor + row] =
 		    refit((uint16_t)factor, seen, sum * factor >> SL_FACTOR_BITS);
+	c->column_excess += (int64_t)(sum * factor >> SL_FACTOR_BITS);
 	if (!sl_context_counts(c, v, row))
 		return;
 	const uint16_t *state = c->state + v->offset + (size_t)row * v->columns;
@@ -251,7 +255,18 @@ void sl_context_end_view(struct sl_context *c, const struct sl_context_view *v)
 {
 	uint16_t *factor = c->column_factor + v->column_factor;
 	for (uint32_t k = 0; k < v->columns; k++)
+		c->column_excess -= c->column_expected[k];
+	for (uint32_t k = 0; k < v->columns; k++)
 		factor[k] = refit(factor[k], c->column_seen[k], c->column_expected[k]);
+}
+
+/* Factors that moved with profit may move faster, others less. */
+static uint8_t next_haste(uint8_t haste, int64_t gain, int64_t excess)
+{
+	int64_t bits = gain - excess * 369 / (1 << SL_RATE_BITS); /* 256/ln 2 */
+	if (bits > 0)
+		return haste > HASTE_MOST ? haste - 1 : haste;
+	return haste < HASTE_LEAST ? haste + 1 : haste;
 }
 
 /* The rate of a state is what was seen of it by what room there was, both fading by 1/16 a message; two
@@ -269,6 +284,8 @@ void sl_context_end(struct sl_context *c, uint32_t count)
 		                (t->room[i] + ((uint64_t)PRIOR << (SL_RATE_BITS - 4)) / t->rate[i]);
 		t->rate[i] = rate < 1 ? 1 : rate > UINT16_MAX ? UINT16_MAX : (uint16_t)rate;
 	}
+	t->column_haste = next_haste(t->column_haste, c->column_gain, c->column_excess);
+	t->row_haste = next_haste(t->row_haste, c->row_gain, c->row_excess);
 	t->latest = count;
 	t->messages++;
 	c->learnt = true;

@@ -29,8 +29,10 @@ enum {
 
 /* What a stream remembers, besides the factors and two bytes a coordinate. */
 struct sl_context_tables {
-	uint32_t messages, latest;        /* so far; symbols in the last one */
-	uint32_t first;                   /* symbols in the first one: rates are for as many */
+	uint32_t messages, latest; /* so far; symbols in the last one */
+	uint32_t first;            /* symbols in the first one: rates are for as many */
+	uint8_t column_haste, row_haste,
+	    unused[2];                    /* 2^-haste is how far a symbol moves a factor within a message */
 	uint16_t rate[SL_CONTEXT_STATES]; /* of a coordinate with factors 1 */
 	uint32_t seen[SL_CONTEXT_STATES],
 	    room[SL_CONTEXT_STATES]; /* symbols in 2^-8, coordinates in 2^-4, fading */
@@ -73,9 +75,20 @@ struct sl_context {
 	uint8_t *trail;                     /* the last three signs */
 	uint16_t *usual;                    /* size, in sixteenths */
 	uint16_t scaled[SL_CONTEXT_STATES]; /* rates for as many symbols as this message has */
+	/* How many bits (2^-8) the moving factors have saved over the kept ones, so far in this message:
+	 * logarithms of their ratios where symbols fell, and what they expected more. */
+	int64_t column_gain, row_gain, column_excess, row_excess;
 	uint32_t seen[SL_CONTEXT_STATES];
 	uint64_t expected[SL_CONTEXT_STATES];
 };
+
+/* log2 of v ≥ 1 in units of 2^-8, within 0.01. */
+static inline int32_t sl_log2_fixed(uint32_t v)
+{
+	unsigned octave = 31 - (unsigned)__builtin_clz(v);
+	int32_t f = (int32_t)(((uint64_t)v << 8 >> octave) & 255); /* log2(1 + f) = f + 0.344 f(1 − f) */
+	return (int32_t)(octave << 8) + f + (f * (256 - f) * 22 >> 14);
+}
 
 /* How a layout is cut into views; returns how many. A layout whose tensors do not tile the vector is one row.
  */

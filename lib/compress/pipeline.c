@@ -95,7 +95,8 @@ static void gather(uint32_t count, const uint32_t *index, const float *v, double
 	if (scale != 1)
 		for (uint32_t i = 0; i < count; i++)
 			value[i] = (float)fmax(
-			    -FLT_MAX, fmin(FLT_MAX, (double)value[i] * scale)); /* finite stays finite */
+			    -(double)FLT_MAX,
+			    fmin((double)FLT_MAX, (double)value[i] * scale)); /* finite stays finite */
 }
 
 /* Leaves out zero symbols: w->position and w->symbol of the others; returns how many. */

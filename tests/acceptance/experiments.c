@@ -1,6 +1,7 @@
 #include "experiments.h"
 
 const struct experiment experiments[] = {
+	{ "book", "twelve rounds against the equations written out", experiment_book },
 	{ "A-a", "biased compression: the counterexample, and error feedback", experiment_biased },
 	{ "A-b", "shifted compression", experiment_shifted },
 	{ "A-c", "error-compensated loopless Katyusha and its rivals", experiment_katyusha },

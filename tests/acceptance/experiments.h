@@ -12,6 +12,7 @@ void experiment_saddle(void);
 void experiment_threshold(void);
 void experiment_tracking(void);
 void experiment_motef(void);
+void experiment_book(void);
 void experiment_gossip(void);
 void experiment_composite(void);
 void experiment_malcom(void);

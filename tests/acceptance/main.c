@@ -29,17 +29,6 @@ void figure(const char *what, double measured, double least, double most, const 
 	failed = failed || !pass;
 }
 
-double rounds_to(struct trial *t, double (*value)(struct trial *, const void *), const void *context,
-                 double target, uint32_t every, uint32_t most)
-{
-	while (t->round < most && !t->diverged) {
-		trial_run(t, every);
-		if (value(t, context) <= target)
-			return t->round;
-	}
-	return (double)INFINITY;
-}
-
 static bool wanted(const char *name, int count, char **names)
 {
 	for (int i = 0; i < count; i++)

@@ -6,6 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+double rounds_to(struct trial *t, double (*value)(struct trial *, const void *), const void *context,
+                 double target, uint32_t every, uint32_t most)
+{
+	while (t->round < most && !t->diverged) {
+		trial_run(t, every);
+		if (value(t, context) <= target)
+			return t->round;
+	}
+	return (double)INFINITY;
+}
+
 void reference_solve(uint32_t d, double *h, const double *b, double *x)
 {
 	for (uint32_t i = 0; i < d; i++) /* Cholesky, in the lower triangle */

@@ -114,7 +114,7 @@ static void exact(const char *algorithm, uint32_t keep, double most_error, const
 	if (keep != 10)
 		return;
 	snprintf(what, sizeof what, "%s, k = %u: decades a round", algorithm, keep);
-	figure(what, slope, -(double)INFINITY, -0.03, "-0.045 ... -0.063");
+	figure(what, slope, -(double)INFINITY, algorithm[0] == 'r' ? -0.03 : -0.05, "-0.045 ... -0.063");
 }
 
 static void plateau(const char *algorithm, const char *reference)

@@ -210,19 +210,24 @@ BOTH bool code_symbol(struct pass *p, uint32_t base, uint32_t column, const bool
 	return true;
 }
 
-/* The row's factor as this row goes: a symbol raises it by a quarter, what was expected lowers it. */
-static inline void row_expects(struct pass *p, uint64_t x)
+/* The row's factor as this row goes: what was expected lowers it, a symbol raises it. */
+static inline void row_expects(struct pass *p, uint64_t x, uint64_t plain)
 {
-	uint64_t less = p->row_factor * x >> (SL_RATE_BITS + 2);
+	uint64_t less = p->row_factor * x >> (SL_RATE_BITS + p->c->tables.row_haste);
 	p->row_now -= less < p->row_now / 2 ? (uint32_t)less : p->row_now / 2;
+	p->c->row_excess += (int64_t)x - (int64_t)(plain * p->row_factor >> SL_FACTOR_BITS);
 }
 
 static inline void row_and_column_rise(struct pass *p, uint32_t column, uint32_t column_factor)
 {
-	uint32_t row = p->row_now + p->row_factor / 4;
+	struct sl_context *c = p->c;
+	uint32_t *now = &c->column_now[column];
+	c->row_gain += sl_log2_fixed(p->row_now) - sl_log2_fixed(p->row_factor);
+	c->column_gain += sl_log2_fixed(*now + 1) - sl_log2_fixed(column_factor + 1);
+	uint32_t row = p->row_now + (p->row_factor >> c->tables.row_haste);
 	p->row_now = row < SL_FACTOR_MAX ? row : SL_FACTOR_MAX;
-	uint32_t now = p->c->column_now[column] + column_factor / 4;
-	p->c->column_now[column] = now < SL_FACTOR_MAX ? now : SL_FACTOR_MAX;
+	uint32_t column_now = *now + (column_factor >> c->tables.column_haste);
+	*now = column_now < SL_FACTOR_MAX ? column_now : SL_FACTOR_MAX;
 }
 
 BOTH bool code_stretch(struct pass *p, const struct sl_context_view *v, uint32_t base, uint32_t start,
@@ -237,18 +242,19 @@ BOTH bool code_stretch(struct pass *p, const struct sl_context_view *v, uint32_t
 		uint64_t x = (uint64_t)total * p->row_now >> SL_FACTOR_BITS;
 		uint32_t column = decoding || p->next == p->count ? UINT32_MAX : p->s->index[p->next] - base;
 		if (code_quiet(p, x, after, column >= end, decoding)) {
-			row_expects(p, x);
+			row_expects(p, x, total);
 			return true;
 		}
 		if (decoding && p->next == p->count)
 			return false;
 		uint32_t before;
 		column = code_place(p, start, end, column, total, &before, decoding);
-		row_expects(p, (uint64_t)before * p->row_now >> SL_FACTOR_BITS);
+		before += intensity[column];
+		row_expects(p, (uint64_t)before * p->row_now >> SL_FACTOR_BITS, before);
 		if (!code_symbol(p, base, column, decoding))
 			return false;
 		row_and_column_rise(p, column, p->c->column_factor[v->column_factor + column]);
-		total -= before + intensity[column];
+		total -= before;
 		start = column + 1;
 	}
 	return true;

@@ -4,9 +4,10 @@
  *
  * Body: a byte, 1 when what follows is coded by raw (which was shorter), else 0; the two final states, four
  * bytes each; 16-bit words. The states are made from the last operation to the first, and read from the first
- * to the last; they begin and must end as 2^16. Operations: the count (two times 14 bits); for each nonzero
- * the gap + 1 as octave, the two bits below the leading one, the other bits as they are; the sign as it is;
- * the magnitude − 1, from 15 on in Elias gamma. */
+ * to the last; they begin and must end as 2^16. Operations: a bit, 1 when there are as many symbols as in the
+ * last message, else the count (two times 14 bits); for each nonzero the gap + 1 as octave, the two bits
+ * below the leading one, the other bits as they are; the sign as it is; the magnitude − 1, from 15 on in
+ * Elias gamma. */
 #include "compress/bits.h"
 #include "compress/stage.h"
 
@@ -31,7 +32,7 @@ struct chances {
 };
 
 struct tables {
-	uint32_t ready;
+	uint32_t ready, latest; /* symbols in the last message */
 	struct chances octave, upper[SYMBOLS], magnitude;
 };
 
@@ -51,7 +52,7 @@ static struct rans_scratch *scratch_layout(void *base, uint32_t most, size_t *si
 {
 	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
 	struct rans_scratch *s = sl_arena_take(&a, 1, sizeof *s);
-	struct operation *operation = sl_arena_take(&a, 2 + OPERATIONS * (size_t)most, sizeof *operation);
+	struct operation *operation = sl_arena_take(&a, 3 + OPERATIONS * (size_t)most, sizeof *operation);
 	*size = a.used;
 	if (s)
 		s->operation = operation;
@@ -167,7 +168,11 @@ static void note_value(struct rans_scratch *s, int32_t symbol)
 static void note_message(struct rans_scratch *s, const struct sl_symbols *from)
 {
 	s->operations = 0;
-	note_plain(s, from->count, 28);
+	bool known = from->count == s->tables.latest;
+	note_plain(s, known, 1);
+	if (!known)
+		note_plain(s, from->count, 28);
+	s->tables.latest = from->count;
 	uint32_t next = 0;
 	for (uint32_t i = 0; i < from->count; i++) {
 		note_gap(s, from->index[i] - next);
@@ -296,10 +301,12 @@ static bool rans_decode(const void *options, struct sl_symbols *s, struct sl_rea
 	d.words = body;
 	if (form > 1 || body.failed || d.state[0] < LOWER || d.state[1] < LOWER)
 		return false;
-	s->count = get_plain(&d, 28);
-	if (s->count == 0 || s->count > s->most)
+	bool known = get_plain(&d, 1);
+	s->count = known ? r->tables.latest : get_plain(&d, 28);
+	if ((!known && s->count == r->tables.latest) || s->count == 0 || s->count > s->most)
 		return false;
 	uint64_t next = 0;
+	r->tables.latest = s->count;
 	for (uint32_t i = 0; i < s->count; i++) {
 		next += get_gap(&d);
 		int32_t symbol = get_value(&d);

@@ -40,7 +40,7 @@ const struct sl_algorithm sl_algorithm_beer = {
 	.doc = "compressed gossip with gradient tracking: exact on heterogeneous data",
 	.paper = "Zhao, Li, Li, Richtárik, Chi: BEER: Fast O(1/T) Rate for Decentralized Nonconvex "
 	         "Optimization with "
-	         "Communication Compression, NeurIPS 2022",
+	         "Communication Compression, NeurIPS 2022, Algorithm 1",
 	.exchanges = "C(x - h), C(v - ĝ)",
 	.needs = "contractive compressor, connected graph",
 	.channels = 2,

@@ -53,7 +53,7 @@ const struct sl_algorithm sl_algorithm_diana = {
 	       "compressor",
 	.paper = "Mishchenko, Gorbunov, Takáč, Richtárik: Distributed Learning with Compressed Gradient "
 	         "Differences, 2019; "
-	         "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022",
+	         "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, Table 2",
 	.exchanges = "Q(∇f(x) - h)",
 	.needs = "unbiased compressor, complete graph",
 	.steps = "1/(L(1 + 6ω/n))",

@@ -122,7 +122,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 const struct sl_algorithm sl_algorithm_eclk = {
 	.name = "eclk",
 	.doc = "accelerated error feedback: fewest rounds for ill-conditioned convex problems",
-	.paper = "Qian, Richtárik, Zhang: Error Compensated Distributed SGD Can Be Accelerated, NeurIPS 2021",
+	.paper = "Qian, Richtárik, Zhang: Error Compensated Distributed SGD Can Be Accelerated, NeurIPS "
+	         "2021, Algorithm 1",
 	.exchanges = "C(e + (s/L)(∇f(x) - ∇f(w))), and ∇f(w) with chance p",
 	.needs = "contractive compressor, complete graph",
 	.steps = "1/L",

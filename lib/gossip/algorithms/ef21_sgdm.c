@@ -44,7 +44,8 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 const struct sl_algorithm sl_algorithm_ef21_sgdm = {
 	.name = "ef21-sgdm",
 	.doc = "EF21 on the momentum of stochastic gradients: any batch size, linear speed-up in the peers",
-	.paper = "Fatkhullin, Tyurin, Richtárik: Momentum Provably Improves Error Feedback!, NeurIPS 2023",
+	.paper = "Fatkhullin, Tyurin, Richtárik: Momentum Provably Improves Error Feedback!, NeurIPS 2023, "
+	         "Algorithm 1",
 	.exchanges = "C(v - g)",
 	.needs = "contractive compressor, complete graph",
 	.steps = "min(δ/20, weight/7)/L",

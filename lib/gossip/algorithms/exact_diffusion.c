@@ -19,7 +19,7 @@ const struct sl_algorithm sl_algorithm_exact_diffusion = {
 	.name = "exact-diffusion",
 	.doc = "uncompressed gossip, exact on heterogeneous data, on any connected graph",
 	.paper = "Yuan, Ying, Zhao, Sayed: Exact Diffusion for Distributed Optimization and Learning, IEEE "
-	         "TSP 2019",
+	         "TSP 2019, Algorithm 1",
 	.exchanges = "ψ⁺ + x - ψ",
 	.needs = "connected graph",
 	.channels = 1,

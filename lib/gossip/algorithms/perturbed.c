@@ -46,7 +46,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 const struct sl_algorithm sl_algorithm_perturbed = {
 	.name = "perturbed",
 	.doc = "error feedback with small noise added before compression: leaves saddle points",
-	.paper = "Avdiukhin, Yaroslavtsev: Escaping Saddle Points with Compressed SGD, NeurIPS 2021",
+	.paper =
+	    "Avdiukhin, Yaroslavtsev: Escaping Saddle Points with Compressed SGD, NeurIPS 2021, Algorithm 1",
 	.exchanges = "C(e + g + noise)",
 	.needs = "contractive compressor, complete graph",
 	.options = options,

@@ -48,7 +48,7 @@ static void finish(struct sl_learner *l)
 const struct sl_algorithm sl_algorithm_quasi_global = {
 	.name = "quasi-global",
 	.doc = "choco with momentum of the gossiped models: for heterogeneous data",
-	.paper = "Lin, Karimireddy, Stich, Jaggi: Quasi-Global Momentum, ICML 2021",
+	.paper = "Lin, Karimireddy, Stich, Jaggi: Quasi-Global Momentum, ICML 2021, Algorithm 1",
 	.exchanges = "C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,

@@ -64,7 +64,7 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 const struct sl_algorithm sl_algorithm_rand_diana = {
 	.name = "rand-diana",
 	.doc = "DIANA with shifts that are renewed whole, now and then",
-	.paper = "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022",
+	.paper = "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, Section 3.3",
 	.exchanges = "Q(∇f(x) - h), and ∇f(x) with chance p",
 	.needs = "unbiased compressor, complete graph",
 	.steps = "1/(L(1 + 6ω/n))",
