@@ -124,7 +124,7 @@ static void crashes_change_nothing(void **state)
 		trial_run(t, ROUNDS);
 		for (uint32_t i = 0; i < PEERS; i++)
 			if (memcmp(sl_peer_model(sl_sim_peer(sim, i)), trial_model(t, i),
-			           t->plan.dimension * sizeof(float)))
+			           t->plan.dimension * sizeof(float)) != 0)
 				fail_msg("%s: peer %u ends elsewhere after a crash", (*a)->name, i);
 		sl_sim_close(sim);
 		trial_close(t);

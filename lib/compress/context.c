@@ -168,6 +168,7 @@ void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t
 			                               .columns = s->domain,
 			                               .column_factor = c->shape.column_factors };
 		c->views = 1;
+		SL_CHECK(s->coordinate);
 		for (uint32_t i = 0; i < s->domain; i++) {
 			uint32_t k = s->coordinate[i];
 			states_of(1, c->youth + k, c->past + k, c->state + i);

@@ -39,7 +39,8 @@ struct sl_edge {
 	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
 	                         is here */
 	uint64_t their_digest;
-	bool diverged;       /* their frame did not fit my copy: only a snapshot helps */
+	bool diverged;       /* my copy is not what they have: only a snapshot helps */
+	unsigned misfits;    /* frames of the next number that did not fit, one after another */
 	struct sl_hold hold; /* their frames beyond an uncompleted tag */
 
 	/* the steps of this edge */

@@ -41,6 +41,20 @@ static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 	sl_edge_ask(p, e);
 }
 
+/* The copy was right one frame ago: it is the frame that is wrong, and another of that number may not be. A
+ * snapshot cannot always be had, since the neighbour counts on its journal. */
+static void note_misfit(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+{
+	enum { MISFITS_MOST = 16 };
+	if (++e->misfits > MISFITS_MOST) {
+		e->misfits = 0;
+		note_diverged(p, e, number);
+		return;
+	}
+	sl_edge_refuse(p, e, "a difference that does not fit my copy of it");
+	sl_edge_ask(p, e);
+}
+
 /* It leads to a step after the next, so the tag of the next was lost: applying it would move the copy past
  * the number that this stood at. */
 static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
@@ -57,10 +71,11 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		return false;
 	}
 	if (a.digest != f->digest) {
-		note_diverged(p, e, f->number);
+		note_misfit(p, e, f->number);
 		return false;
 	}
 	sl_absorb_apply(p, &a, e->theirs, true);
+	e->misfits = 0;
 	e->their_number = f->number;
 	e->their_digest = f->digest;
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);

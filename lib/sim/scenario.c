@@ -178,6 +178,10 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 		status = make_plan(w, features, classes, error);
 	if (status == SL_OK && w->kind == SL_SWARM_MEAN)
 		status = make_probe(w, error);
+	/* However long a disk fails, journals reach back to what it holds: beyond that a crash cannot be
+	 * exact. */
+	if (w->kind == SL_SWARM_EXACT)
+		w->plan.journal_bytes += (size_t)w->settings.rounds * w->plan.body_bound;
 	if (sl_random_below(&g, 2))
 		w->plan.snapshot_piece = 64; /* several pieces, also of a small model */
 	w->plan.run = 77;

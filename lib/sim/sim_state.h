@@ -82,8 +82,8 @@ struct sl_sim {
 };
 
 /* sim.c, for trouble.c */
-void sl_sim_make_peer(struct sl_sim *, uint32_t peer);
-void sl_sim_start_peer(struct sl_sim *, uint32_t peer);
+void sl_sim_make_peer(struct sl_sim *, uint32_t i);
+void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 void sl_sim_keep_checkpoint(struct sl_sim_node *);
 
 void sl_sim_push(struct sl_sim *, struct sl_sim_event);

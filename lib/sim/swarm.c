@@ -43,7 +43,7 @@ __attribute__((format(printf, 2, 3))) static void wrong(struct run *r, const cha
 
 static bool same_double(double a, double b)
 {
-	return memcmp(&a, &b, sizeof a) == 0 || (isnan(a) && isnan(b));
+	return a == b || (isnan(a) && isnan(b));
 }
 
 /* The first column in which two rows of a round differ, or NULL. */
@@ -279,6 +279,7 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 static void compare(struct run *calm, struct run *r)
 {
 	const struct sl_swarm *w = r->swarm;
+	SL_CHECK(calm->state && r->state);
 	for (uint32_t k = 0; k < w->settings.rounds; k++) /* the earliest difference first */
 		for (uint32_t i = 0; i < w->topology.peers; i++) {
 			size_t at = (size_t)i * w->settings.rounds + k;

@@ -67,7 +67,7 @@ while [ "$at" -le "$points" ]; do
 	start 0 LD_PRELOAD="$crash" CRASH_AT="$at"
 	within 20 test -s code.0
 	if [ $((tried % 3)) -eq 2 ] && [ ! -s code.1 ]; then # all of them
-		kill -KILL "$(cat pid.1)"
+		kill -KILL "$(cat pid.1)" 2> /dev/null
 		within 5 test -s code.1
 	fi
 	start 0

@@ -24,10 +24,10 @@ for shape in ring:8 torus:4x4; do
 	for algorithm in malcom choco dpsgd; do
 		dense=
 		[ $algorithm != dpsgd ] || dense="all | float32 | raw"
-		both $shape $peers --set algorithm.name=$algorithm ${dense:+--set "compress.pipeline=$dense"}
+		both "$shape" "$peers" --set algorithm.name=$algorithm ${dense:+--set "compress.pipeline=$dense"}
 		ok "$algorithm on $shape"
 	done
-	both $shape $peers --set 'compress.pipeline=topk:0.1 | qsgd:4 | elias' --set algorithm.momentum=0.5 \
+	both "$shape" "$peers" --set 'compress.pipeline=topk:0.1 | qsgd:4 | elias' --set algorithm.momentum=0.5 \
 		--set model.name=softmax
 	ok "softmax with momentum through another pipeline on $shape"
 done

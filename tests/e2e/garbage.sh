@@ -4,6 +4,8 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 hostile=$build/tests/e2e/hostile
+# A sanitizer keeps what was freed for a while: not for long, here.
+export ASAN_OPTIONS="quarantine_size_mb=4:thread_local_quarantine_size_kb=64:${ASAN_OPTIONS:-}"
 resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(cat "run/$1.pid")/status"; }
 flood() { expect 0 "$hostile" flood run 3 2 "$@"; }
 refused() { echo "SELECT coalesce(sum(refused), 0) FROM link WHERE run_id = $(newest daemon) AND peer = $1 AND neighbour = $2"; }
@@ -24,13 +26,12 @@ for what in garbage empty header cut foreign greeting long; do flood $what 4000;
 flood parts 2000
 flood garbage 2000
 after=$(resident 2)
-# Sanitizers keep what was freed for a while.
-case $build in *-address*) most=100000 ;; *) most=2048 ;; esac
+case $build in *-address*) most=65536 ;; *) most=2048 ;; esac
 [ $((after - before)) -le $most ] || fail "32,000 refused frames cost $((after - before)) kB"
 lines=$(grep -c 'frame-refused: ' run/2.out)
 [ "$lines" -le 3 ] || fail "$lines lines about one neighbour: $(cat run/2.out)"
 phase_is run 2 greeting || fail "peer 2 does not wait any more"
-ok "a flood is counted, not told; memory stays flat"
+ok "a flood is counted, not told; 32,000 frames cost $((after - before)) kB"
 
 flood huge 3
 within 10 gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = 2 AND kind = 'cut-off'"
@@ -39,14 +40,15 @@ within 10 gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = 2 AND 
 ok "a huge frame ends the connection that it came on"
 
 background sh -c "for what in garbage cut foreign greeting header long empty huge; do
-	'$hostile' flood run 3 2 \$what 500; '$hostile' flood run 3 4 \$what 500; done 2> /dev/null"
+	'$hostile' flood run 3 2 \$what 500 || exit; '$hostile' flood run 3 4 \$what 500 || exit; done 2> /dev/null"
+flooder=$pid
 start_peer run 3
 peers_end 0 60 run 0 1 2 3 4 5
 expect 0 "$starling" sim run
 same_models run/history.db 6
 same_rows run/history.db 360
 counted=$(sql run/history.db "$(refused 2 3) AND round = 59")
-[ "$counted" -ge 30000 ] || fail "$counted refused frames were counted"
+[ "$counted" -ge 20000 ] || fail "$counted refused frames were counted"
 query run/history.db 0 "$(refused 2 1)"
 query run/history.db 0 "$(refused 3 2)"
 query run/history.db 0 "$(refused 0 1)"
@@ -55,6 +57,7 @@ query run/history.db "" "SELECT peer, kind, detail FROM event WHERE level IN ('e
 ok "the true neighbour takes its seat, and the run ends with the models it would have ended with"
 
 # again HOW: the run once more, in a session of its own, with a peer 3 that does more than its work.
+within 60 gone "$flooder"
 again() {
 	rm -f run/*.out run/history.db*
 	echo "$1" | md5sum | cut -c 1-16 > run/session
@@ -64,19 +67,16 @@ again() {
 	pids="$pids $!"
 	peers_end 0 60 run 0 1 2 3 4 5
 }
-told="FROM link WHERE peer IN (2, 4) AND neighbour = 3 AND round = 59"
-for how in replay mangle; do
+told="FROM link WHERE ((peer IN (2, 4) AND neighbour = 3) OR (peer = 3)) AND round = 59"
+for how in replay mangle corrupt; do
 	again $how
 	expect 0 "$starling" sim run
 	same_models run/history.db 6
 	same_rows run/history.db 360
-	[ $how = mangle ] || query run/history.db 1 "SELECT sum(repeated) > 20 AND sum(refused) = 0 $told"
-	[ $how = replay ] || query run/history.db 1 "SELECT sum(refused) > 300 $told"
+	case $how in
+	replay) query run/history.db 1 "SELECT sum(repeated) > 20 AND sum(refused) = 0 $told" ;;
+	mangle) query run/history.db 1 "SELECT sum(refused) > 300 $told" ;;
+	corrupt) query run/history.db 1 "SELECT sum(refused) > 10 AND sum(resent) > 10 $told" ;;
+	esac
 	ok "a neighbour that does its work changes nothing by what it sends besides: $how"
 done
-
-again corrupt
-query run/history.db 1 "SELECT count(*) > 2 FROM event WHERE peer IN (2, 4) AND kind IN ('copy-diverged', 'frame-refused')"
-query run/history.db "6|60" "SELECT count(*), max(rounds) FROM peer, (SELECT count(DISTINCT round) AS rounds FROM round)
-	WHERE exit = 0 AND length(model_digest) = 64"
-ok "differences that do not fit are never applied, and do not stop the run"

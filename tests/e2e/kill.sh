@@ -10,9 +10,9 @@ signal() { # NAME RUN K
 	kill "-$1" "${target:-0}" || fail "peer $3 of $2 does not run"
 }
 back() { [ "$(status_of "$1" "$2" pid)" -ne "$target" ] && phase_is "$1" "$2" waiting; }
-# complete RUN PEERS VICTIM: all rounds are there, but for those of the victim's last quarter of a second: they were in
+# all_rounds RUN PEERS VICTIM: all rounds are there, but for those of the victim's last quarter of a second: they were in
 # memory only, and had been done before it came back.
-complete() {
+all_rounds() {
 	query "$1/history.db" "$2" "SELECT count(*) FROM round WHERE run_id = $(newest daemon) AND round = $rounds - 1"
 	query "$1/history.db" "" "SELECT peer, count(*) FROM round WHERE run_id = $(newest daemon) AND peer <> $3
 		GROUP BY peer HAVING count(*) <> $rounds"
@@ -58,7 +58,7 @@ signal KILL lost 3
 ends 0 120 $up
 event_of lost 3 1 recovered-from-neighbours
 event_of lost 3 0 resumed-from-checkpoint
-complete lost 6 3
+all_rounds lost 6 3
 query lost/history.db 1 "SELECT min(test_accuracy) > 0.4 FROM round WHERE run_id = $(newest daemon) AND round = $rounds - 1"
 ok "up --restart, without: it goes on from its neighbours' copy of it, and no round is missing"
 
@@ -91,5 +91,5 @@ wait "$(cat soon/1.pid)"
 start_peer soon 1
 peers_end 0 120 soon 0 1 2 3
 event_of soon 1 1 recovered-from-neighbours
-complete soon 4 1
+all_rounds soon 4 1
 ok "a bare daemon without a checkpoint"

@@ -1,6 +1,6 @@
 # Helpers of the end-to-end scripts, which are POSIX sh, get the build directory in BUILD, and start with
 #   . "$(dirname "$0")/lib.sh"
-# Everything lives in $work, a folder that is removed at the end together with every process in $pids.
+# Everything lives in $work, a folder that is removed at the end (unless KEEP is set) together with every process in $pids.
 # shellcheck shell=sh disable=SC2034 # used by those who read this
 set -u
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
@@ -13,7 +13,7 @@ cleanup() {
 	trap - EXIT
 	# shellcheck disable=SC2086 # one word a process
 	[ -z "$pids" ] || kill -KILL $pids 2> /dev/null
-	[ -n "${KEEP:-}" ] && echo "kept: $work" || rm -rf "$work"
+	if [ -n "${KEEP:-}" ]; then echo "kept: $work"; else rm -rf "$work"; fi
 	exit "$code"
 }
 trap cleanup EXIT

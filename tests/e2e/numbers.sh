@@ -13,7 +13,7 @@ db=dense/history.db
 dim=$(sql $db "SELECT dim FROM run")
 frame=$(sql $db "SELECT payload_tx / 2 FROM round WHERE peer = 0 AND round = 0")
 extra=$((frame - header - 4 * dim))
-[ $extra -ge 0 ] && [ $extra -le 8 ] || fail "a frame of $frame bytes for $dim floats"
+if [ $extra -lt 0 ] || [ $extra -gt 8 ]; then fail "a frame of $frame bytes for $dim floats"; fi
 query $db 0 "SELECT count(*) FROM round WHERE payload_tx <> 2 * $frame * (round + 1) OR payload_rx <> 2 * $frame * (round + 1)"
 query $db "4|$((rounds * 8 * frame))" "SELECT peers, payload_bytes FROM traffic ORDER BY round DESC LIMIT 1"
 query $db 1 "SELECT abs(saved - (1 - $frame / (4.0 * $dim))) < 1e-9 FROM summary"
@@ -46,9 +46,9 @@ sketched() {
 good=0 both=0
 for seed in 1 2 3 4 5 6; do
 	expect 0 "$starling" sim run --set run.seed=$seed
-	set -- $(sql $db "SELECT sum(abs(s.error / e.error - 1) <= 3 * sqrt(2.0 / 64)), count(*) FROM ($(sketched sim)) AS s
-		JOIN consensus_exact AS e USING (round) WHERE e.run_id = $(newest sim)" | tr '|' ' ')
-	good=$((good + $1)) both=$((both + $2))
+	sql $db "SELECT sum(abs(s.error / e.error - 1) <= 3 * sqrt(2.0 / 64)), count(*) FROM ($(sketched sim)) AS s
+		JOIN consensus_exact AS e USING (round) WHERE e.run_id = $(newest sim)" > rounds_within
+	good=$((good + $(cut -d '|' -f 1 rounds_within))) both=$((both + $(cut -d '|' -f 2 rounds_within)))
 done
 [ $both -eq $((6 * rounds)) ] || fail "$both rounds have both"
 [ $((100 * good)) -ge $((95 * both)) ] || fail "$good of $both rounds are within 3 sqrt(2/64)"

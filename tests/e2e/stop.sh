@@ -11,7 +11,7 @@ since=$(date +%s%N)
 kill -TERM "$pid"
 ends 0 20 "$pid"
 took=$((($(date +%s%N) - since) / 1000000))
-case $build in *-*) ;; *) [ $took -lt 3000 ] || fail "it took $took ms" ;; esac
+case $build in *-*) ;; *) [ $took -lt 2000 ] || fail "it took $took ms" ;; esac
 query alone/history.db "0|" "SELECT exit, model_digest FROM peer"
 ok "SIGTERM while no neighbour is there: $took ms"
 
@@ -24,7 +24,7 @@ since=$(date +%s%N)
 kill -INT "$pid"
 ends 0 20 "$pid"
 took=$((($(date +%s%N) - since) / 1000000))
-case $build in *-*) ;; *) [ $took -lt 3000 ] || fail "it took $took ms" ;; esac
+case $build in *-*) ;; *) [ $took -lt 2000 ] || fail "it took $took ms" ;; esac
 last=$(sed -n 's/.* ended in round \([0-9]*\): asked to stop$/\1/p' alone/2.out)
 query alone/history.db "$last|0|$((last - 1))" "SELECT count(*), min(round), max(round) FROM round WHERE peer = 2
 	AND run_id = $(newest daemon)"

@@ -314,9 +314,11 @@ static bool decode_pass(struct pass *p)
 static unsigned mean_class(const struct sl_symbols *s)
 {
 	uint64_t sum = 0;
+	SL_CHECK(s->count > 0);
 	for (uint32_t i = 0; i < s->count; i++)
 		sum += (uint32_t)(s->symbol[i] < 0 ? -s->symbol[i] : s->symbol[i]);
 	uint64_t mean = 16 * sum / s->count; /* at least 16, below 2^19 */
+	SL_CHECK(mean >= 16);
 	unsigned octave = sl_bit_length(mean) - 5;
 	return 4 * octave + (unsigned)(mean >> (octave + 2) & 3);
 }
@@ -347,7 +349,7 @@ static void context_encode(const void *options, const struct sl_symbols *s, stru
 	struct pass p = { 0 };
 	unsigned mean = mean_class(s);
 	begin(&p, c, &symbols, s->count, mean);
-	struct sl_context_tables before;
+	struct sl_context_tables before = { 0 };
 	memcpy(&before.messages, s->message->memory, 2 * sizeof(uint32_t));
 	bool counted = before.messages == 0 || before.latest != s->count;
 	uint8_t *start = writer->at;
