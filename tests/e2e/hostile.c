@@ -208,15 +208,18 @@ static size_t compose(const char *what, uint8_t *out)
 	return length;
 }
 
-/* Another neighbour of the victim: the routing id is the sender's free choice. */
+/* A routing id, the sender's free choice, in another neighbour's name. No two alike: libzmq would not read
+ * from the second before the first is gone. */
 static const char *other_name(uint32_t victim, uint32_t not_this)
 {
+	static char name[96];
 	struct sl_peer_neighbour neighbour[SL_DEGREE_MAX];
-	uint32_t degree = sl_prepared_neighbours(&prepared, victim, neighbour);
-	for (uint32_t i = 0; i < degree; i++)
-		if (neighbour[i].peer != not_this)
-			return prepared.roster.peer[neighbour[i].peer].name;
-	return "somebody";
+	uint32_t degree = sl_prepared_neighbours(&prepared, victim, neighbour), other = 0;
+	while (other + 1 < degree && neighbour[other].peer == not_this)
+		other++;
+	snprintf(name, sizeof name, "%s.%08" PRIx32, prepared.roster.peer[neighbour[other].peer].name,
+	         randombytes_random());
+	return name;
 }
 
 static int flood(const char *folder, char **argument)
@@ -242,7 +245,7 @@ static int flood(const char *folder, char **argument)
 		}
 		if (cut_off)
 			await(&c, ZMQ_EVENT_DISCONNECTED);
-		hang_up(&c, cut_off ? 0 : -1);
+		hang_up(&c, cut_off ? 0 : 1000 * PATIENCE_S);
 	}
 	return 0;
 }
