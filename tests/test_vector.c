@@ -144,6 +144,31 @@ static void test_mix(void **state)
 	}
 }
 
+/* In one pass, what one after the other gives. */
+static void test_mix_all(void **state)
+{
+	(void)state;
+	static float a[LENGTH], b[SL_MIX_TERMS][LENGTH], x[LENGTH], y[LENGTH];
+	fill(a, 16);
+	for (int t = 0; t < SL_MIX_TERMS; t++)
+		fill(b[t], 17 + (unsigned)t);
+	for (int i = 0; i < LENGTHS; i++)
+		for (unsigned terms = 1; terms <= SL_MIX_TERMS; terms++) {
+			struct sl_mix_term term[SL_MIX_TERMS];
+			double square[SL_MIX_TERMS], expected[SL_MIX_TERMS];
+			fill(x, 15);
+			memcpy(y, x, sizeof y);
+			for (unsigned t = 0; t < terms; t++) {
+				term[t] =
+				    (struct sl_mix_term){ 0.1F * (float)(t + 1), t % 3 ? a : b[0], b[t] };
+				expected[t] = sl_vector_mix(lengths[i], term[t].c, term[t].a, term[t].b, y);
+			}
+			sl_vector_mix_all(lengths[i], terms, term, x, square);
+			assert_memory_equal(square, expected, terms * sizeof *square);
+			assert_memory_equal(x, y, sizeof x);
+		}
+}
+
 static void test_finite(void **state)
 {
 	(void)state;
@@ -153,11 +178,15 @@ static void test_finite(void **state)
 	for (int i = 0; i < LENGTHS; i++) {
 		size_t n = lengths[i];
 		assert_true(sl_vector_finite(n, x));
+		static float zero[LENGTH], out[LENGTH];
+		assert_true(sl_vector_difference(n, x, zero, out));
+		same(n, out, x);
 		static const float bad[] = { NAN, INFINITY, -INFINITY };
 		for (size_t k = 0; k < 3 * n; k++) {
 			float keep = x[k / 3];
 			x[k / 3] = bad[k % 3];
 			assert_false(sl_vector_finite(n, x));
+			assert_false(sl_vector_difference(n, x, zero, out));
 			x[k / 3] = keep;
 		}
 	}
@@ -286,15 +315,11 @@ static void test_matrix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_elementwise),
-		cmocka_unit_test(test_reductions),
-		cmocka_unit_test(test_mix),
-		cmocka_unit_test(test_finite),
-		cmocka_unit_test(test_soft_threshold),
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_masks),
-		cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_elementwise), cmocka_unit_test(test_reductions),
+		cmocka_unit_test(test_mix),         cmocka_unit_test(test_mix_all),
+		cmocka_unit_test(test_finite),      cmocka_unit_test(test_soft_threshold),
+		cmocka_unit_test(test_digest),      cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_masks),       cmocka_unit_test(test_matrix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

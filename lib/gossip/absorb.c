@@ -152,11 +152,12 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 		return true;
 	const float *copy = sl_block_copy(p->block) + c * d, *v = plan->algorithm->outgoing(&p->learner, c);
 	if (rule.kind == SL_ABSORB_ADD) {
-		sl_vector_subtract(d, v, copy, p->scratch->vector + c * d);
+		if (!sl_vector_difference(d, v, copy, p->scratch->vector + c * d))
+			return false;
 		v = p->scratch->vector + c * d;
-	}
-	if (!sl_vector_finite(d, v))
+	} else if (!sl_vector_finite(d, v)) {
 		return false;
+	}
 	struct sl_message m = { plan->settings.seed,
 		                p->id,
 		                p->number + 1,
