@@ -176,8 +176,14 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 		                copy,
 		                sl_block_memory(p, p->block, c) };
 	bool dense = rule.kind == SL_ABSORB_REFRESH;
+	const struct sl_recorder *recorder = p->scratch->recorder;
+	const uint8_t *start = w->at;
 	sl_pipeline_encode(dense ? &plan->dense : &plan->pipeline, &m, v, w, update,
 	                   dense ? p->scratch->dense : p->scratch->workspace);
+	if (recorder && !dense)
+		recorder->encoded(recorder->context, &m, p->round,
+		                  rule.kind == SL_ABSORB_ADD ? rule.factor : 0, v, p->scratch->workspace,
+		                  update, start, (size_t)(w->at - start));
 	if (plan->channels > 1)
 		put_aside(p, c, update);
 	return true;

@@ -4,6 +4,7 @@
 #define SL_GOSSIP_PLAN_H
 
 #include "compress/pipeline.h"
+#include "compress/recording.h"
 #include "gossip/settings.h"
 #include "learn/model.h"
 
@@ -67,7 +68,8 @@ struct sl_scratch {
 	uint32_t *pick;                 /* batch indices */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
 	struct sl_update
-	    update[SL_CHANNELS_MAX]; /* room for one decoded body; used where there are two channels */
+	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */
+	const struct sl_recorder *recorder; /* told of every message that is encoded; NULL: nobody */
 };
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);
 
