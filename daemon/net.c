@@ -1,9 +1,9 @@
 #include "daemon/net.h"
 
+#include "daemon/net_link.h"
+
 #include <errno.h>
 #include <inttypes.h>
-#include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,15 +19,9 @@ enum {
 	MESSAGE_SLACK = 64,
 	MESSAGE_LEAST = 512,
 	ZAP_A_TURN = 32,
-	EVENTS_A_TURN = 64,
 	DROPS_A_CALL = 64,
 	ROUTER_FIXED = 3, /* descriptors that are no neighbour's monitor */
 	CLOSE_MS = 200,
-	BACK_OFF_FIRST_US = 200000,
-	BACK_OFF_MOST_US = 10000000,
-	KICK_EVERY_US = 100000,
-	KICK_WORTH_MS = 100, /* libzmq's next attempt is soon enough below */
-	FAILURES_BEFORE_WORDS = 3,
 };
 
 /* Every option in one place, set before bind and connect (most act on later ones only). */
@@ -151,8 +145,6 @@ static enum sl_status open_link(struct sl_net *net, const struct sl_net_setup *s
 	               l->endpoint, zmq_strerror(errno));
 }
 
-static void stranger(void *context, const char *address, const uint8_t *key);
-
 enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup, struct sl_error *error)
 {
 	char version[16];
@@ -172,7 +164,7 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 		status = sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " links", setup->degree);
 	net->zap.key = net->key;
 	net->zap.keys = setup->degree;
-	net->zap.stranger = stranger;
+	net->zap.stranger = sl_net_stranger;
 	net->zap.context = net;
 	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++)
 		memcpy(net->key[i].curve, setup->neighbours[i].curve_public, SL_KEY_BYTES);
@@ -216,181 +208,6 @@ void sl_net_close(struct sl_net *net)
 	errno = keep;
 }
 
-/* ---- what is told ---- */
-
-__attribute__((format(printf, 5, 6))) static void notice(struct sl_net *net, struct sl_log_burst *burst,
-                                                         enum sl_level level, const char *kind,
-                                                         const char *format, ...)
-{
-	char text[256];
-	uint64_t more = 0;
-	if (!sl_log_allowed(burst, net->now, &more) || !net->notice)
-		return;
-	va_list arguments;
-	va_start(arguments, format);
-	int n = vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	if (more && n >= 0 && (size_t)n < sizeof text)
-		snprintf(text + n, sizeof text - (size_t)n, " (and %" PRIu64 " more)", more);
-	net->notice(net->notice_context, level, kind, text);
-}
-
-static void stranger(void *context, const char *address, const uint8_t *key)
-{
-	struct sl_net *net = context;
-	char hex[17] = "none";
-	if (key)
-		sodium_bin2hex(hex, sizeof hex, key, 8);
-	notice(net, &net->stranger_burst, SL_LEVEL_WARNING, "stranger",
-	       "refused a connection from %.64s: its key %s… is no neighbour's", address, hex);
-}
-
-/* ---- connections ---- */
-
-static void retry_later(struct sl_net *net, struct sl_net_link *l, const char *why)
-{
-	l->back_off_us = l->back_off_us ? l->back_off_us * 2 : BACK_OFF_FIRST_US;
-	if (l->back_off_us > BACK_OFF_MOST_US)
-		l->back_off_us = BACK_OFF_MOST_US;
-	l->retry_at = sl_time_after(net->now, l->back_off_us);
-	notice(net, &l->burst, SL_LEVEL_WARNING, "refused", "peer %" PRIu32 " at %s %s; trying again",
-	       l->peer, l->endpoint, why);
-}
-
-static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
-{
-	if (++l->failures >= FAILURES_BEFORE_WORDS)
-		notice(net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
-		       "peer %" PRIu32
-		       " at %s: the handshake fails; whoever listens there does not hold the key in the "
-		       "roster",
-		       l->peer, l->endpoint);
-}
-
-/* Between sends libzmq looks for new connections only every millisecond or so; this makes it look. */
-static void see_connections(struct sl_net_link *l)
-{
-	int events;
-	size_t size = sizeof events;
-	zmq_getsockopt(l->dealer, ZMQ_EVENTS, &events, &size);
-}
-
-/* The greeting that came too early need not wait for the next one. */
-static void send_parked(struct sl_net_link *l)
-{
-	if (l->parked_length == 0)
-		return;
-	see_connections(l);
-	zmq_send(l->dealer, l->parked, l->parked_length, ZMQ_DONTWAIT);
-	l->parked_length = 0;
-}
-
-static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
-{
-	unsigned owner = (unsigned)(l - net->link) + 1;
-	switch (event) {
-	case ZMQ_EVENT_CONNECTED:
-		l->connected = true;
-		l->idle = false;
-		sl_wire_opened(&net->wire, owner, value);
-		break;
-	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-		l->up = true;
-		l->back_off_us = 0;
-		l->failures = 0;
-		send_parked(l);
-		break;
-	case ZMQ_EVENT_CONNECT_DELAYED:
-		l->idle = false;
-		break;
-	case ZMQ_EVENT_CONNECT_RETRIED:
-		l->idle = value >= KICK_WORTH_MS;
-		break;
-	case ZMQ_EVENT_DISCONNECTED:
-		l->connected = l->up = false;
-		sl_wire_closed(&net->wire, owner, value);
-		break;
-	case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: /* after these two libzmq does not try again by itself */
-		retry_later(net, l, "does not accept our key");
-		break;
-	case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-		retry_later(net, l, "does not speak CURVE");
-		break;
-	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-		handshake_failed(net, l);
-		break;
-	default:
-		break;
-	}
-}
-
-/* libzmq ends a connection that sends more than is allowed, or what does not decrypt, without a word. */
-static void router_disconnected(struct sl_net *net, int fd)
-{
-	char address[64];
-	if (!net->handshake_failed && sl_wire_cut(&net->wire, 0, fd, address))
-		notice(net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
-		       "ended a connection from %s: it sent a message of over %zu bytes, or one that was not "
-		       "encrypted as agreed",
-		       address, net->message_max);
-	sl_wire_closed(&net->wire, 0, fd);
-}
-
-static void on_router_event(struct sl_net *net, unsigned event, int value)
-{
-	if (event == ZMQ_EVENT_ACCEPTED)
-		sl_wire_opened(&net->wire, 0, value);
-	else if (event == ZMQ_EVENT_DISCONNECTED)
-		router_disconnected(net, value);
-	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
-	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-		/* Which of the two it is depends on who hangs up first. */
-		notice(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
-		       "a connection ended before it had proven a key");
-	net->handshake_failed =
-	    event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
-}
-
-/* A monitor's message: event (16 bits) and value (32 bits) of this machine, then an address. */
-static bool next_event(void *monitor, unsigned *event, int *value)
-{
-	uint8_t head[6];
-	char address[256];
-	uint16_t kind;
-	int n = zmq_recv(monitor, head, sizeof head, ZMQ_DONTWAIT);
-	if (n < 0 || zmq_recv(monitor, address, sizeof address, 0) < 0)
-		return false;
-	memcpy(&kind, head, sizeof kind);
-	memcpy(value, head + 2, sizeof *value);
-	*event = n == sizeof head ? kind : 0;
-	return true;
-}
-
-static void follow(struct sl_net *net, void *monitor, struct sl_net_link *l)
-{
-	unsigned event;
-	int value;
-	for (unsigned budget = EVENTS_A_TURN; budget > 0; budget--) {
-		if (!next_event(monitor, &event, &value))
-			return;
-		if (l)
-			on_link_event(net, l, event, value);
-		else
-			on_router_event(net, event, value);
-	}
-	net->again = true;
-}
-
-static void reconnect(struct sl_net *net, struct sl_net_link *l)
-{
-	l->retry_at = SL_TIME_NEVER;
-	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
-	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
-	sl_wire_closed(&net->wire, (unsigned)(l - net->link) + 1, -1);
-	l->connected = l->up = l->idle = false;
-	zmq_connect(l->dealer, l->endpoint);
-}
-
 /* ---- the loop's side ---- */
 
 static int descriptor(void *socket)
@@ -425,13 +242,13 @@ void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time 
 	if ((all || items[1].revents) && sl_zap_serve(&net->zap, ZAP_A_TURN))
 		net->again = true;
 	if (all || items[2].revents)
-		follow(net, net->monitor, NULL);
+		sl_net_follow(net, net->monitor, NULL);
 	for (uint32_t i = 0; i < net->degree; i++) {
 		struct sl_net_link *l = &net->link[i];
 		if (all || items[ROUTER_FIXED + i].revents)
-			follow(net, l->monitor, l);
+			sl_net_follow(net, l->monitor, l);
 		if (!sl_time_before(now, l->retry_at))
-			reconnect(net, l);
+			sl_net_reconnect(net, l);
 	}
 }
 
@@ -458,7 +275,7 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 		memcpy(to + header_length, body, body_length);
 	bool sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
 	if (!sent && l->up) {
-		see_connections(l);
+		sl_net_see_connections(l);
 		sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
 	}
 	if (sent) {
@@ -510,8 +327,8 @@ static void drop(struct sl_net *net, bool shaped)
 		return;
 	}
 	net->unproven++;
-	notice(net, &net->unproven_burst, SL_LEVEL_WARNING, "stranger",
-	       "dropped a message whose sender has proven no key");
+	sl_net_say(net, &net->unproven_burst, SL_LEVEL_WARNING, "stranger",
+	           "dropped a message whose sender has proven no key");
 }
 
 bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, size_t *length)
@@ -531,9 +348,9 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 		/* It lives: no need to wait for libzmq's next attempt to reach it. An attempt under way is
 		 * left alone: the other end would take its end for a stranger's. */
 		if (!l->connected)
-			follow(net, l->monitor, l);
+			sl_net_follow(net, l->monitor, l);
 		if (l->idle && !l->connected && !sl_time_before(net->now, l->kick_at))
-			reconnect(net, l);
+			sl_net_reconnect(net, l);
 		*edge = (uint32_t)from;
 		*bytes = zmq_msg_data(&net->message);
 		*length = zmq_msg_size(&net->message);

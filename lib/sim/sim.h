@@ -36,7 +36,8 @@ struct sl_sim_setup {
 	const struct sl_dataset *shards; /* one a peer */
 	struct sl_sim_network network;
 	enum sl_sim_check check;
-	struct sl_sim_rows rows; /* any may be NULL */
+	struct sl_sim_rows rows;            /* any may be NULL */
+	const struct sl_recorder *recorder; /* told of every message that a peer encodes; may be NULL */
 };
 
 struct sl_sim;

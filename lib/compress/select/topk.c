@@ -208,7 +208,7 @@ static uint32_t collect(uint32_t dimension, const float *v, uint32_t k, uint32_t
 		*threshold = sampled_threshold(dimension, v, k, s->histogram);
 		count = sl_mask_collect(dimension, v, *threshold, s->candidate, s->magnitude, s->mask);
 	}
-	if (count<k && * threshold> 1) {
+	if (*threshold > 1 && count < k) {
 		*threshold = 1;
 		count = sl_mask_collect(dimension, v, 1, s->candidate, s->magnitude, s->mask);
 	}

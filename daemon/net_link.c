@@ -1,0 +1,192 @@
+/* net_link.c — what becomes of connections: libzmq's monitors tell, bytes are counted, those it has given up
+ * are tried again. */
+#include "daemon/net_link.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	EVENTS_A_TURN = 64,
+	BACK_OFF_FIRST_US = 200000,
+	BACK_OFF_MOST_US = 10000000,
+	KICK_EVERY_US = 100000,
+	KICK_WORTH_MS = 100, /* libzmq's next attempt is soon enough below */
+	FAILURES_BEFORE_WORDS = 3,
+};
+
+/* ---- what is told ---- */
+
+void sl_net_say(struct sl_net *net, struct sl_log_burst *burst, enum sl_level level, const char *kind,
+                const char *format, ...)
+{
+	char text[256];
+	uint64_t more = 0;
+	if (!sl_log_allowed(burst, net->now, &more) || !net->notice)
+		return;
+	va_list arguments;
+	va_start(arguments, format);
+	int n = vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (more && n >= 0 && (size_t)n < sizeof text)
+		snprintf(text + n, sizeof text - (size_t)n, " (and %" PRIu64 " more)", more);
+	net->notice(net->notice_context, level, kind, text);
+}
+
+void sl_net_stranger(void *context, const char *address, const uint8_t *key)
+{
+	struct sl_net *net = context;
+	char hex[17] = "none";
+	if (key)
+		sodium_bin2hex(hex, sizeof hex, key, 8);
+	sl_net_say(net, &net->stranger_burst, SL_LEVEL_WARNING, "stranger",
+	           "refused a connection from %.64s: its key %s… is no neighbour's", address, hex);
+}
+
+/* ---- connections ---- */
+
+static void retry_later(struct sl_net *net, struct sl_net_link *l, const char *why)
+{
+	l->back_off_us = l->back_off_us ? l->back_off_us * 2 : BACK_OFF_FIRST_US;
+	if (l->back_off_us > BACK_OFF_MOST_US)
+		l->back_off_us = BACK_OFF_MOST_US;
+	l->retry_at = sl_time_after(net->now, l->back_off_us);
+	sl_net_say(net, &l->burst, SL_LEVEL_WARNING, "refused", "peer %" PRIu32 " at %s %s; trying again",
+	           l->peer, l->endpoint, why);
+}
+
+static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
+{
+	if (++l->failures >= FAILURES_BEFORE_WORDS)
+		sl_net_say(net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
+		           "peer %" PRIu32
+		           " at %s: the handshake fails; whoever listens there does not hold the key in the "
+		           "roster",
+		           l->peer, l->endpoint);
+}
+
+void sl_net_see_connections(struct sl_net_link *l)
+{
+	int events;
+	size_t size = sizeof events;
+	zmq_getsockopt(l->dealer, ZMQ_EVENTS, &events, &size);
+}
+
+/* The greeting that came too early need not wait for the next one. */
+static void send_parked(struct sl_net_link *l)
+{
+	if (l->parked_length == 0)
+		return;
+	sl_net_see_connections(l);
+	zmq_send(l->dealer, l->parked, l->parked_length, ZMQ_DONTWAIT);
+	l->parked_length = 0;
+}
+
+static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
+{
+	unsigned owner = (unsigned)(l - net->link) + 1;
+	switch (event) {
+	case ZMQ_EVENT_CONNECTED:
+		l->connected = true;
+		l->idle = false;
+		sl_wire_opened(&net->wire, owner, value);
+		break;
+	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
+		l->up = true;
+		l->back_off_us = 0;
+		l->failures = 0;
+		send_parked(l);
+		break;
+	case ZMQ_EVENT_CONNECT_DELAYED:
+		l->idle = false;
+		break;
+	case ZMQ_EVENT_CONNECT_RETRIED:
+		l->idle = value >= KICK_WORTH_MS;
+		break;
+	case ZMQ_EVENT_DISCONNECTED:
+		l->connected = l->up = false;
+		sl_wire_closed(&net->wire, owner, value);
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: /* after these two libzmq does not try again by itself */
+		retry_later(net, l, "does not accept our key");
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+		retry_later(net, l, "does not speak CURVE");
+		break;
+	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+		handshake_failed(net, l);
+		break;
+	default:
+		break;
+	}
+}
+
+/* libzmq ends a connection that sends more than is allowed, or what does not decrypt, without a word. */
+static void router_disconnected(struct sl_net *net, int fd)
+{
+	char address[64];
+	if (!net->handshake_failed && sl_wire_cut(&net->wire, 0, fd, address))
+		sl_net_say(
+		    net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
+		    "ended a connection from %s: it sent a message of over %zu bytes, or one that was not "
+		    "encrypted as agreed",
+		    address, net->message_max);
+	sl_wire_closed(&net->wire, 0, fd);
+}
+
+static void on_router_event(struct sl_net *net, unsigned event, int value)
+{
+	if (event == ZMQ_EVENT_ACCEPTED)
+		sl_wire_opened(&net->wire, 0, value);
+	else if (event == ZMQ_EVENT_DISCONNECTED)
+		router_disconnected(net, value);
+	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
+	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+		/* Which of the two it is depends on who hangs up first. */
+		sl_net_say(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
+		           "a connection ended before it had proven a key");
+	net->handshake_failed =
+	    event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+}
+
+/* A monitor's message: event (16 bits) and value (32 bits) of this machine, then an address. */
+static bool next_event(void *monitor, unsigned *event, int *value)
+{
+	uint8_t head[6];
+	char address[256];
+	uint16_t kind;
+	int n = zmq_recv(monitor, head, sizeof head, ZMQ_DONTWAIT);
+	if (n < 0 || zmq_recv(monitor, address, sizeof address, 0) < 0)
+		return false;
+	memcpy(&kind, head, sizeof kind);
+	memcpy(value, head + 2, sizeof *value);
+	*event = n == sizeof head ? kind : 0;
+	return true;
+}
+
+void sl_net_follow(struct sl_net *net, void *monitor, struct sl_net_link *l)
+{
+	unsigned event;
+	int value;
+	for (unsigned budget = EVENTS_A_TURN; budget > 0; budget--) {
+		if (!next_event(monitor, &event, &value))
+			return;
+		if (l)
+			on_link_event(net, l, event, value);
+		else
+			on_router_event(net, event, value);
+	}
+	net->again = true;
+}
+
+void sl_net_reconnect(struct sl_net *net, struct sl_net_link *l)
+{
+	l->retry_at = SL_TIME_NEVER;
+	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
+	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
+	sl_wire_closed(&net->wire, (unsigned)(l - net->link) + 1, -1);
+	l->connected = l->up = l->idle = false;
+	zmq_connect(l->dealer, l->endpoint);
+}

@@ -1,0 +1,20 @@
+/* net_link.h — between net.c and net_link.c. */
+#ifndef SL_DAEMON_NET_LINK_H
+#define SL_DAEMON_NET_LINK_H
+
+#include "daemon/net.h"
+
+/* A notice to the owner, limited by `burst`. */
+__attribute__((format(printf, 5, 6))) void sl_net_say(struct sl_net *, struct sl_log_burst *burst,
+                                                      enum sl_level level, const char *kind,
+                                                      const char *format, ...);
+/* For sl_zap.stranger; the context is the net. */
+void sl_net_stranger(void *context, const char *address, const uint8_t *key);
+
+/* Between sends libzmq looks for new connections only every millisecond or so; this makes it look. */
+void sl_net_see_connections(struct sl_net_link *);
+/* Takes in what a monitor tells; the link is NULL for the router's. */
+void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
+void sl_net_reconnect(struct sl_net *, struct sl_net_link *);
+
+#endif
