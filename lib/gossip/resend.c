@@ -72,6 +72,7 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 	f.step = step;
 	f.tag = true;
 	f.digest = e->tag_digest[step & (p->plan->tags - 1)];
+	f.serial = e->tag_serial[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
 
@@ -158,6 +159,8 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		f.round = entry.round;
 		f.digest = entry.digest;
 		f.step = step_of(p, e, n, step, &f.tag);
+		if (f.tag)
+			f.serial = e->tag_serial[f.step & (p->plan->tags - 1)];
 		sl_peer_send(p, e, &f, body, entry.length);
 		e->totals.resent++;
 	}
@@ -199,11 +202,10 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	}
 	sl_edge_believe(e, f);
 	if (what == WANT_SELF) {
-		if (number != e->their_number || e->diverged)
-			offset = 0;
-		if (!e->diverged)
-			send_piece(p, e, WANT_SELF, e->theirs, e->their_epoch, e->their_number,
-			           e->their_digest, offset);
+		if (number != e->their_number)
+			offset = 0; /* also one that waits for a snapshot: the peer may have nothing better */
+		send_piece(p, e, WANT_SELF, e->theirs, e->their_epoch, e->their_number, e->their_digest,
+		           offset);
 		return;
 	}
 	if (!e->greeted || e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING ||
