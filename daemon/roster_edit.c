@@ -260,6 +260,9 @@ enum sl_status sl_roster_draft_finish(struct sl_roster_draft *d, struct sl_roste
 	                                  same ? d->from->topology.weight : NULL, d->edges, error);
 	if (status != SL_OK)
 		return status;
+	if (!same && !strstr(out->topology.spec, "changed"))
+		snprintf(out->topology.spec + strlen(out->topology.spec),
+		         sizeof out->topology.spec - strlen(out->topology.spec), " changed");
 	out->serial = d->serial;
 	out->peer = d->peer;
 	d->peer = NULL;
