@@ -2,7 +2,7 @@
 # make check               every test that needs nothing but this machine (scripts/check adds lint and sanitizers)
 # make lint                clang-format, clang-tidy, cppcheck, shellcheck, layering
 # make SAN=address,undefined check
-# make bench | acceptance | fuzz | swarm
+# make bench | acceptance | fuzz | swarm | threads
 # make install DESTDIR= PREFIX=/usr/local
 # make V=1                 shows the commands
 VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
@@ -122,6 +122,9 @@ replay: $(corpora:%=$(B)/replay/%)
 # End to end, with thousands of hostile frames, and a kill at every system call of a checkpoint: wants the machine to itself.
 long: all $(hostile) $(B)/tests/crash.so
 	@sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
+# Real daemons under ThreadSanitizer: a race is exit code 66, which no script takes for a success.
+threads:
+	$(Q)TSAN_OPTIONS='suppressions=$(CURDIR)/tests/thread.supp exitcode=66' $(MAKE) SAN=thread e2e
 # Runs drawn from seeds, under faults drawn from them: make swarm SEEDS=1000 FIRST=1
 SEEDS ?= 1000
 FIRST ?= 1

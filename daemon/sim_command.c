@@ -1,11 +1,10 @@
 /* sim_command.c — starling sim: the peers of a run in one process, over a virtual network and clock. */
 #include "daemon/command_line.h"
 #include "daemon/init.h"
-#include "daemon/prepared.h"
+#include "daemon/sim_run.h"
 #include "daemon/summary.h"
 #include "daemon/swarm_command.h"
 #include "linalg/vector.h"
-#include "sim/sim.h"
 
 #include <errno.h>
 #include <math.h>
@@ -17,32 +16,6 @@
 #include <unistd.h>
 
 enum { COMMIT_EVERY = 4096, EVENTS_A_TURN = 256 };
-
-struct sim {
-	const char *run, *topology_spec, *database, *faults;
-	bool json, verbose, stop;
-	uint64_t first, seeds; /* of the swarm */
-	struct sl_overrides set;
-	struct network_options {
-		int64_t latency_us, jitter_us, compute_us;
-		double loss, duplicate, reorder;
-		uint32_t check;
-	} network;
-
-	struct sl_prepared prepared; /* without a run's folder only the parts that a plan needs */
-	char temporary[4096];        /* folder of the shards, without a run's; empty: none */
-	char conf[4096 + 16], history_path[4096];
-	struct sl_mapping *file;
-	struct sl_dataset *shard;
-	struct sl_history *history;
-	struct sl_sim *sim;
-	uint64_t uncommitted;
-	double *accuracy; /* each peer's newest, or NaN */
-	double exact, began;
-	uint32_t exact_round;
-	int64_t started_at_us; /* virtual time counts from here */
-	struct sl_error row_error;
-};
 
 static volatile sig_atomic_t interrupted;
 
@@ -137,101 +110,7 @@ static void on_exact(void *context, uint32_t round, double value)
 		keep(s, sl_history_exact(s->history, round, value, &error), &error);
 }
 
-/* ---- what is simulated ---- */
-
-static enum sl_status make_topology(struct sim *s, struct sl_error *error)
-{
-	struct sl_topology *t = &s->prepared.roster.topology;
-	uint8_t *text;
-	size_t length;
-	if (strncmp(s->topology_spec, "file:", 5) != 0)
-		return sl_topology_make(t, s->topology_spec, s->prepared.config.settings.seed, error);
-	enum sl_status status = sl_file_read(s->topology_spec + 5, 64 << 20, &text, &length, error);
-	if (status != SL_OK)
-		return status;
-	status = sl_topology_parse(t, (const char *)text, length, s->topology_spec + 5, error);
-	free(text);
-	return status;
-}
-
-static enum sl_status make_shards(struct sim *s, struct sl_error *error)
-{
-	struct sl_config *config = &s->prepared.config;
-	struct sl_source source;
-	struct sl_shards shards;
-	char note[SL_TEXT_MAX], path[4096];
-	const char *folder = getenv("TMPDIR");
-	enum sl_status status = sl_source_resolve(&source, &config->settings, note, error);
-	if (status != SL_OK)
-		return status;
-	if (note[0])
-		fprintf(stderr, "starling sim: note: %s\n", note);
-	snprintf(s->temporary, sizeof s->temporary, "%s/starling-sim-XXXXXX", folder ? folder : "/tmp");
-	if (!mkdtemp(s->temporary)) {
-		s->temporary[0] = '\0';
-		return sl_fail(error, SL_IO, "cannot make a temporary folder: %s", strerror(errno));
-	}
-	snprintf(config->folder, sizeof config->folder, "%s", s->temporary);
-	snprintf(config->state, sizeof config->state, "%s", s->temporary);
-	sl_config_path(config, config->settings.shards, true, path);
-	if (mkdir(path, 0700) != 0)
-		return sl_fail(error, SL_IO, "cannot create %s: %s", path, strerror(errno));
-	status = sl_shards_write(&shards, &source, config, s->prepared.roster.topology.peers, error);
-	if (status == SL_OK)
-		sl_block_free(&shards.test);
-	return status;
-}
-
-/* Without a run's folder: settings, graph and shards are made for the occasion. */
-static enum sl_status open_made_up(struct sim *s, struct sl_error *error)
-{
-	enum sl_status status = sl_keys_start(error);
-	if (status == SL_OK)
-		status = sl_float_check(error);
-	if (status == SL_OK)
-		status = sl_config_standard(&s->prepared.config, s->set.item, error);
-	if (status == SL_OK)
-		status = make_topology(s, error);
-	if (status == SL_OK)
-		status = make_shards(s, error);
-	if (status == SL_OK)
-		status = sl_prepared_complete(&s->prepared, SL_SESSION_PASSING, error);
-	return status;
-}
-
-static enum sl_status open_run(struct sim *s, struct sl_error *error)
-{
-	struct stat about;
-	bool folder = stat(s->run, &about) == 0 && S_ISDIR(about.st_mode);
-	snprintf(s->conf, sizeof s->conf, "%s%s", s->run, folder ? "/run.conf" : "");
-	enum sl_status status =
-	    sl_prepared_open(&s->prepared, s->conf, s->set.item, SL_SESSION_PASSING, error);
-	if (status != SL_OK)
-		return status;
-	if (!s->database) {
-		sl_config_path(&s->prepared.config, s->prepared.config.settings.history, true,
-		               s->history_path);
-		s->database = s->history_path;
-	}
-	return SL_OK;
-}
-
-static enum sl_status open_shards(struct sim *s, struct sl_error *error)
-{
-	uint32_t peers = s->prepared.roster.topology.peers;
-	s->file = calloc(peers, sizeof *s->file);
-	s->shard = calloc(peers, sizeof *s->shard);
-	s->accuracy = calloc(peers, sizeof *s->accuracy);
-	if (!s->file || !s->shard || !s->accuracy)
-		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
-	for (uint32_t i = 0; i < peers; i++) {
-		s->accuracy[i] = (double)NAN;
-		enum sl_status status = sl_prepared_shard(&s->prepared, i, &s->file[i], &s->shard[i], error);
-		if (status != SL_OK)
-			return status;
-	}
-	return SL_OK;
-}
+/* ---- opening ---- */
 
 static enum sl_status open_history(struct sim *s, struct sl_error *error)
 {
@@ -269,6 +148,13 @@ static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 		.check = n->check,
 		.rows = { s, on_round, on_link, on_sketch, on_event, on_exact },
 	};
+	if (s->record.path) {
+		enum sl_status status =
+		    sl_sim_record_open(&s->record, setup.plan, setup.topology->peers, error);
+		if (status != SL_OK)
+			return status;
+		setup.recorder = &s->record.recorder;
+	}
 	s->sim = sl_sim_open(&setup, error);
 	return s->sim ? SL_OK : error->status;
 }
@@ -378,11 +264,7 @@ static void report(struct sim *s)
 static int simulate(struct sim *s)
 {
 	struct sl_error error = { 0 };
-	enum sl_status status = s->run ? open_run(s, &error) : open_made_up(s, &error);
-	if (status == SL_OK && s->prepared.note[0])
-		fprintf(stderr, "starling sim: note: %s\n", s->prepared.note);
-	if (status == SL_OK)
-		status = open_shards(s, &error);
+	enum sl_status status = sl_sim_run_open(s, &error);
 	if (status == SL_OK)
 		status = open_history(s, &error);
 	s->began = wall_seconds();
@@ -392,6 +274,8 @@ static int simulate(struct sim *s)
 		return sl_command_fail(&sl_command_sim, &error);
 	bool ok = run_to_the_end(s);
 	if (close_history(s, ok, &error) != SL_OK)
+		return sl_command_fail(&sl_command_sim, &error);
+	if (s->record.path && sl_sim_record_close(&s->record, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	report(s);
 	if (s->database &&
@@ -408,6 +292,7 @@ static int simulate(struct sim *s)
 static void close_all(struct sim *s)
 {
 	sl_sim_close(s->sim);
+	sl_sim_record_free(&s->record);
 	sl_history_close(s->history);
 	for (uint32_t i = 0; s->file && i < s->prepared.roster.topology.peers; i++)
 		sl_file_unmap(&s->file[i]);
@@ -432,6 +317,12 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 		return SL_OK;
 	case 's':
 		return sl_overrides_add(&s->set, error, "%s", argument);
+	case 'r':
+		s->record.path = argument;
+		return SL_OK;
+	case 'V':
+		s->record.vectors = true;
+		return SL_OK;
 	case 'j':
 		s->json = true;
 		return SL_OK;
@@ -444,10 +335,12 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	case 'x':
 		s->stop = true;
 		return SL_OK;
+	case 'P':
+		s->record.one = true; /* fall through */
 	case 'S':
 	case 'n': {
 		char *end;
-		uint64_t *to = option == 'S' ? &s->first : &s->seeds;
+		uint64_t *to = option == 'S' ? &s->first : option == 'n' ? &s->seeds : &s->record.peer;
 		errno = 0;
 		*to = strtoull(argument, &end, 10);
 		return *argument >= '0' && *argument <= '9' && !*end && !errno
@@ -466,15 +359,27 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 static int sim_main(int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
-		{ "history", required_argument, NULL, 'H' },  { "json", no_argument, NULL, 'j' },
-		{ "latency", required_argument, NULL, 1 },    { "jitter", required_argument, NULL, 2 },
-		{ "compute", required_argument, NULL, 3 },    { "loss", required_argument, NULL, 4 },
-		{ "duplicate", required_argument, NULL, 5 },  { "reorder", required_argument, NULL, 6 },
-		{ "check", required_argument, NULL, 7 },      { "help", no_argument, NULL, 'h' },
-		{ "faults", required_argument, NULL, 'f' },   { "seed", required_argument, NULL, 'S' },
-		{ "seeds", required_argument, NULL, 'n' },    { "verbose", no_argument, NULL, 'v' },
-		{ "stop", no_argument, NULL, 'x' },           { 0 },
+		{ "topology", required_argument, NULL, 't' },
+		{ "set", required_argument, NULL, 's' },
+		{ "history", required_argument, NULL, 'H' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "latency", required_argument, NULL, 1 },
+		{ "jitter", required_argument, NULL, 2 },
+		{ "compute", required_argument, NULL, 3 },
+		{ "loss", required_argument, NULL, 4 },
+		{ "duplicate", required_argument, NULL, 5 },
+		{ "reorder", required_argument, NULL, 6 },
+		{ "check", required_argument, NULL, 7 },
+		{ "help", no_argument, NULL, 'h' },
+		{ "faults", required_argument, NULL, 'f' },
+		{ "seed", required_argument, NULL, 'S' },
+		{ "seeds", required_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "stop", no_argument, NULL, 'x' },
+		{ "record", required_argument, NULL, 'r' },
+		{ "record-peer", required_argument, NULL, 'P' },
+		{ "record-vectors", no_argument, NULL, 'V' },
+		{ 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
 		                                    "loss", "duplicate", "reorder", "check" };
@@ -489,7 +394,10 @@ static int sim_main(int argc, char **argv)
 			return SL_EXIT_MISUSE;
 		if (o == 'h')
 			return sl_command_help(&sl_command_sim);
-		const char *name = o < 8 ? network_name[o] : o == 'S' ? "seed" : "seeds";
+		const char *name = o < 8      ? network_name[o]
+		                   : o == 'S' ? "seed"
+		                   : o == 'P' ? "record-peer"
+		                              : "seeds";
 		if (take(&s, o, name, optarg, &error) != SL_OK)
 			return sl_command_fail(&sl_command_sim, &error);
 	}
@@ -502,6 +410,10 @@ static int sim_main(int argc, char **argv)
 		return sl_command_misuse(
 		    &sl_command_sim,
 		    "--faults swarm draws its own runs: give neither a folder nor a topology");
+	if ((s.record.one || s.record.vectors) && !s.record.path)
+		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
+	if (s.faults && s.record.path)
+		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
 	if (s.faults)
 		return sl_swarm_main(s.first, s.seeds, s.verbose, s.stop);
 	if (!s.run == !s.topology_spec)
@@ -537,6 +449,11 @@ const struct sl_command sl_command_sim = {
 	        "      --duplicate P       probability that a message arrives twice (0)\n"
 	        "      --reorder P         probability that later messages overtake a message (0)\n"
 	        "      --check none|copies|exact  invariants checked after every event (copies)\n"
+	        "      --record FILE       write every message as its compressor saw it: what a coder needs "
+	        "to code it again\n"
+	        "                          (lib/compress/RECORDING.md has the format)\n"
+	        "      --record-peer K     only those of peer K (all)\n"
+	        "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
 	        "      --json              print results as JSON\n"
 	        "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
 	        "cuts, stops, lost\n"

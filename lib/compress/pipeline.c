@@ -11,8 +11,9 @@ struct sl_workspace {
 	int32_t *symbol;
 	uint32_t *index; /* of the update */
 	float *value;
-	uint64_t *mask;      /* which are not zero */
-	void *select, *code; /* scratch of the stages */
+	uint64_t *mask;            /* which are not zero */
+	void *select, *code;       /* scratch of the stages */
+	struct sl_symbols symbols; /* of the last message */
 };
 
 static uint32_t most_symbols(const struct sl_pipeline *p)
@@ -30,14 +31,14 @@ static uint32_t largest_symbol(const struct sl_pipeline *p)
 	return p->quantise->largest ? p->quantise->largest(p->quantise_options) : 0;
 }
 
-static size_t side_length(const struct sl_pipeline *p)
+size_t sl_pipeline_side(const struct sl_pipeline *p)
 {
 	return p->quantise->side ? p->quantise->side(p->quantise_options) : 0;
 }
 
 size_t sl_pipeline_bound(const struct sl_pipeline *p)
 {
-	return side_length(p) +
+	return sl_pipeline_side(p) +
 	       p->code->bound(p->code_options, code_domain(p), most_symbols(p), largest_symbol(p));
 }
 
@@ -169,6 +170,28 @@ static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl
 	};
 }
 
+/* Nothing was left to send: the empty body. */
+static void nothing_left(const struct sl_pipeline *p, const struct sl_message *m, struct sl_update *update,
+                         struct sl_workspace *w)
+{
+	*update = (struct sl_update){ .index = w->index, .value = w->value };
+	w->symbols = symbols_of(p, m, p->dimension, w);
+	commit_select(p, m, 0);
+}
+
+/* Bytes of the symbols in w->position and w->symbol, behind the side information. */
+static void encode_code(const struct sl_pipeline *p, const struct sl_message *m, uint32_t domain,
+                        uint32_t count, struct sl_writer *writer, struct sl_workspace *w)
+{
+	struct sl_symbols symbols = symbols_of(p, m, domain, w);
+	symbols.count = count;
+	p->code->encode(p->code_options, &symbols, writer, w->code);
+	if (p->code->commit)
+		p->code->commit(p->code_options, &symbols, w->code);
+	commit_select(p, m, count);
+	w->symbols = symbols;
+}
+
 void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m, const float *v,
                         struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
 {
@@ -177,23 +200,60 @@ void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m,
 	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
 	gather(selected, w->support, v, scale, w->value);
 	struct sl_values values = { .message = m, .index = w->support, .count = selected };
-	uint8_t *side = sl_write_room(writer, side_length(p));
+	uint8_t *side = sl_write_room(writer, sl_pipeline_side(p));
 	p->quantise->encode(p->quantise_options, &values, w->value, w->symbol, side);
 	bool shared = p->select->shared_support;
 	uint32_t count = drop_zero_symbols(selected, !shared, w);
-	if (count == 0) { /* the empty body */
+	if (count == 0) {
 		writer->at = side;
-		*update = (struct sl_update){ .index = w->index, .value = w->value };
-		commit_select(p, m, 0);
+		nothing_left(p, m, update, w);
 		return;
 	}
-	struct sl_symbols symbols = symbols_of(p, m, shared ? selected : p->dimension, w);
-	symbols.count = count;
-	p->code->encode(p->code_options, &symbols, writer, w->code);
 	SL_CHECK(values_of_symbols(p, m, count, side, update, w));
-	if (p->code->commit)
-		p->code->commit(p->code_options, &symbols, w->code);
-	commit_select(p, m, symbols.count);
+	encode_code(p, m, shared ? selected : p->dimension, count, writer, w);
+}
+
+const struct sl_symbols *sl_workspace_symbols(const struct sl_workspace *w)
+{
+	return &w->symbols;
+}
+
+/* Positions ascend within the domain, symbols within their range. */
+static bool symbols_sound(const struct sl_symbols *s, const uint32_t *position, const int32_t *symbol,
+                          uint32_t count)
+{
+	bool good = count <= s->most;
+	for (uint32_t i = 0; good && i < count; i++) {
+		int64_t size = symbol[i] < 0 ? -(int64_t)symbol[i] : symbol[i];
+		good = position[i] < s->domain && (i == 0 || position[i - 1] < position[i]) &&
+		       symbol[i] != 0 && (s->largest == 0 || size <= s->largest);
+	}
+	return good;
+}
+
+bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_message *m, uint32_t count,
+                                const uint32_t *position, const int32_t *symbol, const uint8_t *side,
+                                struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
+{
+	if (count == 0) {
+		nothing_left(p, m, update, w);
+		return true;
+	}
+	uint32_t domain = p->dimension;
+	struct sl_message own = message_to_select(p, m);
+	if (p->select->shared_support)
+		domain = p->select->select(p->select_options, &own, NULL, w->support, w->select);
+	struct sl_symbols symbols = symbols_of(p, m, domain, w);
+	if (!symbols_sound(&symbols, position, symbol, count))
+		return false;
+	memcpy(w->position, position, count * sizeof *position);
+	memcpy(w->symbol, symbol, count * sizeof *symbol);
+	if (!values_of_symbols(p, m, count, side, update, w))
+		return false;
+	if (sl_pipeline_side(p))
+		sl_write_bytes(writer, side, sl_pipeline_side(p));
+	encode_code(p, m, domain, count, writer, w);
+	return true;
 }
 
 bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m, struct sl_reader body,
@@ -201,10 +261,10 @@ bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m,
 {
 	*update = (struct sl_update){ .index = w->index, .value = w->value };
 	if (sl_reader_done(&body)) {
-		commit_select(p, m, 0);
+		nothing_left(p, m, update, w);
 		return true;
 	}
-	const uint8_t *side = sl_read_bytes(&body, side_length(p));
+	const uint8_t *side = sl_read_bytes(&body, sl_pipeline_side(p));
 	if (body.failed)
 		return false;
 	uint32_t domain = p->dimension;
@@ -222,5 +282,6 @@ bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m,
 	if (p->code->commit)
 		p->code->commit(p->code_options, &symbols, w->code);
 	commit_select(p, m, symbols.count);
+	w->symbols = symbols;
 	return true;
 }

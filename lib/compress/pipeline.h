@@ -47,6 +47,7 @@ struct sl_promise {
 struct sl_select;
 struct sl_quantise;
 struct sl_code;
+struct sl_symbols;
 
 enum { SL_STAGE_OPTIONS = 128 }; /* bytes for the parsed options of a stage */
 
@@ -67,6 +68,10 @@ enum sl_status sl_pipeline_parse(struct sl_pipeline *out, const char *text, cons
 /* The text with every argument explicit; parses back to the same pipeline. */
 void sl_pipeline_print(const struct sl_pipeline *, char *text, size_t size);
 struct sl_promise sl_pipeline_promise(const struct sl_pipeline *);
+/* What promises, being for the worst of vectors, do not say: 1 − E|C(v) − v|²/|v|², about, for a vector v of
+ * independent normal numbers. At most 0: errors are as large as what is compressed, so that error feedback
+ * diverges; else a consensus step size much above it does, in practice. NaN: it depends on the size of v. */
+double sl_pipeline_gain(const struct sl_pipeline *, const struct sl_layout *);
 
 /* The longest encoding of one vector, in bytes. */
 size_t sl_pipeline_bound(const struct sl_pipeline *);
@@ -82,6 +87,18 @@ struct sl_workspace *sl_workspace_make(const struct sl_pipeline *, struct sl_are
  * The writer must have room for the bound. */
 void sl_pipeline_encode(const struct sl_pipeline *, const struct sl_message *, const float *v,
                         struct sl_writer *, struct sl_update *update, struct sl_workspace *);
+
+/* What the last encode or decode with this workspace gave to the coder, or got from it: count 0 where nothing
+ * was left. Its message is not kept; the rest is valid until the next use. */
+const struct sl_symbols *sl_workspace_symbols(const struct sl_workspace *);
+/* Bytes of the quantiser's side information, with which every body but the empty one begins. */
+size_t sl_pipeline_side(const struct sl_pipeline *);
+/* Coding alone: symbols over `domain` positions (of coordinates; or of the support where both ends know it)
+ * and side information as sl_pipeline_encode had them, with this select and quantise, from another code's or
+ * a recorded message. False where these cannot have given them; then nothing has changed. */
+bool sl_pipeline_encode_symbols(const struct sl_pipeline *, const struct sl_message *, uint32_t count,
+                                const uint32_t *position, const int32_t *symbol, const uint8_t *side,
+                                struct sl_writer *, struct sl_update *update, struct sl_workspace *);
 
 /* Decodes a body that must be used up entirely. Refuses whatever encode cannot have produced in shape:
  * truncations, trailing bytes, indices out of order or beyond the dimension, non-finite values. Never reads

@@ -134,6 +134,7 @@ static void add_edge(struct sl_peer *p, const struct sl_peer_neighbour *n, bool 
 	e->sent = e->limit = p->number;
 	e->heard_at = p->now;
 	e->ask_every_us = ASK_FIRST_US;
+	sl_guard_start(p, e);
 	e->late = true; /* it may not be there for long: nobody waits for it before it is heard */
 	e->added = true;
 }
@@ -252,10 +253,12 @@ static void take_mean(struct sl_peer *p)
 
 static void join(struct sl_peer *p, uint32_t copies)
 {
-	uint32_t round = 0;
+	uint32_t round = sl_guard_round(p), least = UINT32_MAX; /* one that lies does not decide */
 	for (uint32_t i = 0; i < p->degree; i++)
-		if (is_ahead(&p->edge[i]) && p->edge[i].their_round > round)
-			round = p->edge[i].their_round;
+		if (is_ahead(&p->edge[i]) && p->edge[i].their_round < least)
+			least = p->edge[i].their_round;
+	if (round == 0)
+		round = least;
 	take_mean(p);
 	if (round > p->plan->settings.rounds)
 		round = p->plan->settings.rounds;

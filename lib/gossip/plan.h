@@ -4,6 +4,7 @@
 #define SL_GOSSIP_PLAN_H
 
 #include "compress/pipeline.h"
+#include "compress/recording.h"
 #include "gossip/settings.h"
 #include "learn/model.h"
 
@@ -48,8 +49,8 @@ struct sl_plan_graph {
 };
 
 /* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over
- * max_degree, pipelines that the algorithm's theory excludes. A γ above the theory's bound is let through;
- * *note (SL_TEXT_MAX bytes or more) then gets one line, else an empty string. */
+ * max_degree, pipelines that the algorithm's theory excludes. A γ that is large for the compressor is let
+ * through; *note (SL_TEXT_MAX bytes or more) then gets one line, else an empty string. */
 enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, const struct sl_plan_graph *,
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
@@ -66,7 +67,8 @@ struct sl_scratch {
 	uint32_t *pick;                 /* batch indices */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
 	struct sl_update
-	    update[SL_CHANNELS_MAX]; /* room for one decoded body; used where there are two channels */
+	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */
+	const struct sl_recorder *recorder; /* told of every message that is encoded; NULL: nobody */
 };
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);
 

@@ -54,6 +54,7 @@ static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 static void send_journal(struct sl_peer *p, struct sl_edge *e)
 {
 	enum { BURST = 16 };
+	sl_guard_expect(p, e, SL_EXPECT_TAG);
 	uint32_t from = e->sent < p->number ? e->sent : p->number;
 	size_t span = sl_journal_span(&p->journal, from, p->number);
 	if (from == p->number || p->number - from > BURST || span > p->plan->resend_bytes) {

@@ -80,6 +80,8 @@ const struct sl_topology *sl_faults_first_roster(struct sl_faults *, uint32_t al
 void sl_faults_free(struct sl_faults *);
 /* Call after every event. */
 void sl_faults_step(struct sl_faults *, struct sl_sim *);
+/* All have ended: the network is clean from here on. */
+bool sl_faults_over(const struct sl_faults *);
 /* Nothing is left to happen in the simulation: ends or starts the next thing. False: there is none. */
 bool sl_faults_skip(struct sl_faults *, struct sl_sim *);
 

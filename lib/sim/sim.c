@@ -127,6 +127,7 @@ static void act(void *context, const struct sl_action *a)
 			sl_sim_broken(s, "peer %u: %s", s->acting, a->detail);
 		break;
 	case SL_ACTION_MARK:
+	case SL_ACTION_QUARANTINE:
 	case SL_ACTION_FINISHED:
 	case SL_ACTION_KINDS:
 		break;
@@ -203,6 +204,7 @@ struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *er
 	struct sl_arena arena = { s->scratch_block + (64 - (uintptr_t)s->scratch_block % 64) % 64,
 		                  measure.used, 0 };
 	sl_scratch_make(&s->scratch, setup->plan, &arena);
+	s->scratch.recorder = setup->recorder;
 	find_reverse(s);
 	sl_sim_keep_roster(s, setup->roster ? setup->roster : t, 1);
 	for (uint32_t i = 0; i < t->peers; i++) {

@@ -36,7 +36,8 @@ struct sl_sim_setup {
 	const struct sl_dataset *shards;    /* one a peer */
 	struct sl_sim_network network;
 	enum sl_sim_check check;
-	struct sl_sim_rows rows; /* any may be NULL */
+	struct sl_sim_rows rows;            /* any may be NULL */
+	const struct sl_recorder *recorder; /* told of every message that a peer encodes; may be NULL */
 	/* The roster at the start, of as many peers, its edges among those of `topology`; a peer without an
 	 * edge is none yet. NULL: all of `topology`. Borrowed. */
 	const struct sl_topology *roster;

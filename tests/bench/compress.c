@@ -1,17 +1,48 @@
-/* What the coders make of the messages of real training: bits a nonzero, against the order-0 entropy of each
- * message's symbols, and time, beside one copy of the vector in the same run. Arguments: rounds (400). */
+/* What the coders make of a recorded run: bits a nonzero, against the order-0 entropy of each message's
+ * symbols and against zstd -19 on them, and time, beside one copy of the vector in the same run.
+ *
+ * compress                                the heading
+ * compress RECORDING LABEL mlp|other DENSITY   a recording with vectors, of one peer; early is its first
+ *                                         third, late its last */
 #include "tests/support/compress.h"
-#include "tests/support/gossip_stream.h"
 
-#include "linalg/vector.h"
+#include "compress/recording.h"
+#include "daemon/files.h"
 
 #include <math.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { CODES_MAX = 16 };
+enum { CODES_MAX = 16, PARTS = 2, SAMPLES = 6 /* of zstd, a part */, ALLOWED = 128 /* bits a message */ };
+
+extern char **environ;
+
+/* Of one code over one part; times are the least of all messages: what the machine can do when left alone. */
+struct row {
+	double bits, sampled, encode_us, decode_us;
+};
+
+struct part {
+	double entropy, nonzeros, messages, zstd;
+	struct row row[CODES_MAX];
+};
+
+struct bench {
+	struct sl_recording file;
+	struct sl_record_room room;
+	float *copy;
+	struct rig rig[CODES_MAX];
+	uint32_t codes, run; /* run: which of them the run used */
+	struct part part[PARTS];
+	char folder[64];
+	double copy_us;
+};
 
 static double now_us(void)
 {
@@ -20,27 +51,21 @@ static double now_us(void)
 	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
-/* Of one code over one stream; times are the least of all messages: what the machine can do when left alone.
- */
-struct row {
-	double bits, encode_us, decode_us;
-};
-
 static int by_value(const void *a, const void *b)
 {
-	float x = *(const float *)a, y = *(const float *)b;
+	int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
 	return x < y ? -1 : x > y;
 }
 
-/* d·H of a message's symbols; values stand for symbols one to one. */
-static double entropy_bits(uint32_t dimension, const struct rig *r)
+/* d·H of a message's symbols. */
+static double entropy_bits(uint32_t dimension, uint32_t count, const int32_t *symbol)
 {
-	float *v = malloc((r->count + 1) * sizeof *v);
-	memcpy(v, r->value, r->count * sizeof *v);
-	qsort(v, r->count, sizeof *v, by_value);
-	double zeros = dimension - r->count, bits = zeros > 0 ? -zeros * log2(zeros / dimension) : 0;
-	for (uint32_t i = 0, j; i < r->count; i = j) {
-		for (j = i; j < r->count && v[j] == v[i]; j++)
+	int32_t *v = malloc((count + 1) * sizeof *v);
+	memcpy(v, symbol, count * sizeof *v);
+	qsort(v, count, sizeof *v, by_value);
+	double zeros = dimension - count, bits = zeros > 0 ? -zeros * log2(zeros / dimension) : 0;
+	for (uint32_t i = 0, j; i < count; i = j) {
+		for (j = i; j < count && v[j] == v[i]; j++)
 			;
 		bits -= (j - i) * log2((double)(j - i) / dimension);
 	}
@@ -63,108 +88,183 @@ static double memcpy_us(uint32_t dimension)
 	return least;
 }
 
-static void once(struct rig *r, const struct sl_message *from, const float *v, struct row *row)
+/* What zstd -19 makes of all symbols of a message, a byte each (two where they are large), in bits; 0: no
+ * zstd here. */
+static double zstd_bits(struct bench *b, const struct sl_recorded *m)
 {
-	struct sl_message m = *from;
+	uint32_t d = b->file.layout.dimension;
+	char zstd[] = "zstd", level[] = "-19", quiet[] = "-q", force[] = "-f", in[128], out[136];
+	char *argv[] = { zstd, level, quiet, force, in, NULL };
+	int16_t *wide = calloc(d, sizeof *wide);
+	int8_t *narrow = (int8_t *)wide;
+	bool fits = b->file.pipeline.quantise->largest(b->file.pipeline.quantise_options) < 128;
+	for (uint32_t i = 0; i < m->count; i++)
+		if (fits)
+			narrow[m->position[i]] = (int8_t)m->symbol[i];
+		else
+			wide[m->position[i]] = (int16_t)m->symbol[i];
+	snprintf(in, sizeof in, "%s/symbols", b->folder);
+	snprintf(out, sizeof out, "%s.zst", in);
+	FILE *f = fopen(in, "wb");
+	pid_t child;
+	struct stat about;
+	int ended = 1;
+	bool good = f && fwrite(wide, fits ? 1 : 2, d, f) == d;
+	if (f)
+		good = fclose(f) == 0 && good;
+	good = good && posix_spawnp(&child, *argv, NULL, NULL, argv, environ) == 0 &&
+	       waitpid(child, &ended, 0) == child && ended == 0 && stat(out, &about) == 0;
+	double bits = good ? 8.0 * (double)about.st_size : 0;
+	unlink(in);
+	unlink(out);
+	free(wide);
+	return bits;
+}
+
+/* One message through one code, from the vector to the update at the receiver. */
+static void once(struct bench *b, uint32_t code, const struct sl_recorded *recorded, struct row *row,
+                 bool sampled)
+{
+	struct rig *r = &b->rig[code];
+	struct sl_message m = { b->file.seed,    recorded->peer, recorded->number, recorded->channel,
+		                &b->file.layout, b->copy,        r->memory[0] };
 	struct sl_writer w = sl_writer(r->body, r->bound);
 	struct sl_update u, received;
-	m.memory = r->memory[0];
 	double start = now_us();
-	sl_pipeline_encode(&r->pipeline, &m, v, &w, &u, r->send);
+	sl_pipeline_encode(&r->pipeline, &m, recorded->vector, &w, &u, r->send);
 	double middle = now_us();
+	size_t length = sl_writer_length(&w);
 	m.memory = r->memory[1];
-	bool good = sl_pipeline_decode(&r->pipeline, &m, sl_reader(r->body, sl_writer_length(&w)), &received,
-	                               r->receive);
+	bool good = sl_pipeline_decode(&r->pipeline, &m, sl_reader(r->body, length), &received, r->receive);
 	double end = now_us();
 	if (!good || u.count != received.count ||
-	    memcmp(u.value, received.value, u.count * sizeof *u.value) != 0) {
+	    memcmp(u.value, received.value, u.count * sizeof *u.value) != 0 ||
+	    (code == b->run && (length != recorded->body_length ||
+	                        sl_recording_digest(0, r->body, length) != recorded->body_digest))) {
 		fprintf(stderr, "the ends differ: %s, message %u\n", r->pipeline.code->name, m.number);
 		exit(1);
 	}
-	row->bits += 8.0 * (double)sl_writer_length(&w);
+	row->bits += 8.0 * (double)length;
+	row->sampled += sampled ? 8.0 * (double)length : 0;
 	row->encode_us = fmin(row->encode_us, middle - start);
 	row->decode_us = fmin(row->decode_us, end - middle);
-	r->count = u.count;
-	memcpy(r->value, u.value, u.count * sizeof *u.value);
+	if (code == b->run)
+		sl_recording_absorb(recorded->factor, &u, b->copy);
 }
 
-static void print_rows(const char *what, const struct rig *rig, const struct row *row, uint32_t codes,
-                       double entropy, double nonzeros, double copy_us, uint32_t dimension)
+/* What is asked of a code's ratio to the entropy; 0: nothing. */
+static double bar_of(const char *code, bool mlp, double density)
 {
-	for (uint32_t c = 0; c < codes; c++)
-		printf("%-26s %-8s %7.3f %7.4f %8.1f %7.1f %8.1f %7.1f %8.0f\n", what,
-		       rig[c].pipeline.code->name, row[c].bits / nonzeros, row[c].bits / entropy,
-		       row[c].encode_us, row[c].encode_us / copy_us, row[c].decode_us,
-		       row[c].decode_us / copy_us, 4.0 * dimension / row[c].encode_us);
+	if (strcmp(code, "rans") == 0)
+		return 1.015;
+	if (strcmp(code, "golomb") == 0)
+		return 1.03;
+	if (strcmp(code, "context") != 0)
+		return 0;
+	return !mlp ? 1.01 : density >= 0.05 ? 0.85 : density >= 0.02 ? 0.93 : density >= 0.01 ? 0.96 : 1.01;
 }
 
-/* One stream through all codes; early are its first third, late its last. */
-static int run(const char *model, const char *stages, double gamma, uint32_t rounds)
+static void print_rows(const struct bench *b, const char *label, bool mlp, double density)
 {
-	char text[128];
-	snprintf(text, sizeof text, "%s | golomb", stages);
-	struct gossip_setup setup = { .model = model,
-		                      .pipeline = text,
-		                      .gamma = gamma,
-		                      .eta = 0.1,
-		                      .eta_end = 0.005,
-		                      .lambda = 1e-5,
-		                      .rounds = rounds,
-		                      .local_steps = 2,
-		                      .batch = 32,
-		                      .seed = 1 };
-	struct sl_error error;
-	bool real;
-	struct gossip_stream *s = gossip_stream_open(&setup, &real, &error);
-	if (!s) {
-		fprintf(stderr, "%s\n", error.text);
-		return 1;
-	}
-	struct rig rig[CODES_MAX];
-	struct row row[2][CODES_MAX];
-	double entropy[2] = { 0 }, nonzeros[2] = { 0 };
-	uint32_t codes = 0, dimension = gossip_stream_layout(s)->dimension;
-	for (; sl_codes[codes] && codes < CODES_MAX; codes++) {
-		snprintf(text, sizeof text, "%s | %s", stages, sl_codes[codes]->name);
-		if (!rig_make(&rig[codes], text, gossip_stream_layout(s), &error))
-			return 1;
-		row[0][codes] = row[1][codes] = (struct row){ 0, INFINITY, INFINITY };
-	}
-	for (uint32_t round = 0; round < rounds; round++) {
-		struct sl_message m;
-		const float *v = gossip_stream_next(s, &m);
-		struct row ignored = { 0, INFINITY, INFINITY };
-		int part = round < rounds / 3 ? 0 : round >= rounds - rounds / 3 ? 1 : -1;
-		for (uint32_t c = 0; c < codes; c++)
-			once(&rig[c], &m, v, part < 0 ? &ignored : &row[part][c]);
-		if (part >= 0) {
-			entropy[part] += entropy_bits(dimension, &rig[0]);
-			nonzeros[part] += rig[0].count;
+	double megabytes = 4e-6 * b->file.layout.dimension;
+	for (int i = 0; i < PARTS; i++)
+		for (uint32_t c = 0; c < b->codes; c++) {
+			const struct part *p = &b->part[i];
+			const struct row *r = &p->row[c];
+			const char *code = b->rig[c].pipeline.code->name;
+			double bar = bar_of(code, mlp, density);
+			double ratio = (r->bits - ALLOWED * p->messages) / p->entropy;
+			char met[32] = "", zstd[16] = "-";
+			if (bar > 0)
+				snprintf(met, sizeof met, "%s %.3f", ratio <= bar ? "met" : "missed", bar);
+			if (p->zstd > 0)
+				snprintf(zstd, sizeof zstd, "%.3f", r->sampled / p->zstd);
+			printf("%-24s %-5s %-8s %7.3f %7.4f %-12s %6s %7.0f %7.0f %7.1f %7.1f\n", label,
+			       i ? "late" : "early", code, r->bits / p->nonzeros, ratio, met, zstd,
+			       megabytes / (1e-6 * r->encode_us), megabytes / (1e-6 * r->decode_us),
+			       r->encode_us / b->copy_us, r->decode_us / b->copy_us);
 		}
+}
+
+static uint32_t count_messages(const struct bench *b)
+{
+	struct sl_recording f = b->file;
+	struct sl_recorded m;
+	uint32_t count = 0;
+	for (enum sl_record_kind kind; (kind = sl_recording_next(&f, &b->room, &m)) != SL_RECORD_END;)
+		count += kind == SL_RECORD_MESSAGE;
+	return count;
+}
+
+static void all_messages(struct bench *b)
+{
+	uint32_t d = b->file.layout.dimension, messages = count_messages(b), third = messages / 3, at = 0;
+	struct sl_recorded m;
+	for (enum sl_record_kind kind; (kind = sl_recording_next(&b->file, &b->room, &m)) != SL_RECORD_END;) {
+		if (kind == SL_RECORD_COPY) {
+			memcpy(b->copy, b->room.floats, d * sizeof *b->copy);
+			continue;
+		}
+		struct row ignored = { 0, 0, INFINITY, INFINITY };
+		struct part *p = at < third ? &b->part[0] : at >= messages - third ? &b->part[1] : NULL;
+		bool sampled = p && at % (third / SAMPLES + 1) == 0;
+		double zstd = sampled ? zstd_bits(b, &m) : 0;
+		for (uint32_t c = 0; c < b->codes; c++)
+			once(b, c, &m, p ? &p->row[c] : &ignored, zstd > 0);
+		at++;
+		if (!p)
+			continue;
+		p->zstd += zstd;
+		p->entropy += entropy_bits(d, m.count, m.symbol);
+		p->nonzeros += m.count;
+		p->messages++;
 	}
-	double copy_us = memcpy_us(dimension);
-	for (int part = 0; part < 2; part++) {
-		char what[64];
-		snprintf(what, sizeof what, "%s %.12s %s", model, stages, part ? "late" : "early");
-		print_rows(what, rig, row[part], codes, entropy[part], nonzeros[part], copy_us, dimension);
+}
+
+static bool make_rigs(struct bench *b, struct sl_error *error)
+{
+	const char *code = strrchr(b->file.text, '|');
+	uint32_t d = b->file.layout.dimension;
+	for (; sl_codes[b->codes] && b->codes < CODES_MAX; b->codes++) {
+		char text[SL_TEXT_MAX * 2 + 32];
+		bool runs = b->file.pipeline.code == sl_codes[b->codes];
+		snprintf(text, sizeof text, "%.*s| %s", (int)(code - b->file.text), b->file.text,
+		         sl_codes[b->codes]->name);
+		if (!rig_make(&b->rig[b->codes], runs ? b->file.text : text, &b->file.layout, error))
+			return false;
+		b->run = runs ? b->codes : b->run;
+		for (int i = 0; i < PARTS; i++)
+			b->part[i].row[b->codes] = (struct row){ 0, 0, INFINITY, INFINITY };
 	}
-	printf("%-26s copy of %u floats: %.1f us; %s\n", "", dimension, copy_us,
-	       real ? "Fashion-MNIST" : "synthetic data");
-	for (uint32_t c = 0; c < codes; c++)
-		rig_free(&rig[c]);
-	gossip_stream_close(s);
-	return 0;
+	b->room = (struct sl_record_room){ malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
+		                           malloc(d * sizeof(float)) };
+	b->copy = calloc(d, sizeof *b->copy);
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	uint32_t rounds = argc > 1 ? (uint32_t)atoi(argv[1]) : 400;
-	sl_blas_start();
-	printf("%-26s %-8s %7s %7s %8s %7s %8s %7s %8s\n", "stream", "code", "bits/nz", "/H", "enc us",
-	       "/copy", "dec us", "/copy", "enc MB/s");
-	return run("mlp:128", "topk:0.10 | dither:16", 0.3, rounds) ||
-	       run("mlp:128", "topk:0.05 | dither:16", 0.2, rounds) ||
-	       run("mlp:128", "topk:0.02 | dither:16", 0.1, rounds) ||
-	       run("mlp:128", "topk:0.01 | dither:16", 0.07, rounds) ||
-	       run("softmax", "topk:0.05 | dither:16", 0.2, rounds);
+	static struct bench b;
+	struct sl_mapping file;
+	struct sl_error error;
+	if (argc < 5) {
+		printf("%-24s %-5s %-8s %7s %7s %-12s %6s %7s %7s %7s %7s\n", "stream", "", "code", "bits/nz",
+		       "/H", "bar", "/zstd", "enc MB/s", "dec MB/s", "/copy", "/copy");
+		return 0;
+	}
+	snprintf(b.folder, sizeof b.folder, "/tmp/starling-bench-XXXXXX");
+	if (sl_file_map(&file, argv[1], &error) != SL_OK ||
+	    sl_recording_open(&b.file, file.bytes, file.length, &error) != SL_OK || !make_rigs(&b, &error)) {
+		fprintf(stderr, "%s: %s\n", argv[1], error.text);
+		return 1;
+	}
+	if (!mkdtemp(b.folder)) {
+		perror(b.folder);
+		return 1;
+	}
+	all_messages(&b);
+	rmdir(b.folder);
+	b.copy_us = memcpy_us(b.file.layout.dimension);
+	print_rows(&b, argv[2], strcmp(argv[3], "mlp") == 0, atof(argv[4]));
+	return 0;
 }

@@ -121,7 +121,7 @@ static void open_sim(struct swarm *w)
 		w->network,
 		SL_SIM_CHECK_COPIES,
 		{ .context = w, .round = on_round, .event = on_event, .exact = on_exact },
-		w->roster
+		.roster = w->roster
 	};
 	w->sim = sl_sim_open(&setup, &error);
 	assert_non_null(w->sim);

@@ -1,0 +1,42 @@
+/* sim_run.h — one `starling sim`: what it was asked, what it runs. For its files only. */
+#ifndef SL_DAEMON_SIM_RUN_H
+#define SL_DAEMON_SIM_RUN_H
+
+#include "daemon/command_line.h"
+#include "daemon/config.h"
+#include "daemon/prepared.h"
+#include "daemon/sim_record.h"
+#include "sim/sim.h"
+
+struct sim {
+	const char *run, *topology_spec, *database, *faults;
+	bool json, verbose, stop;
+	uint64_t first, seeds; /* of the swarm */
+	struct sl_overrides set;
+	struct network_options {
+		int64_t latency_us, jitter_us, compute_us;
+		double loss, duplicate, reorder;
+		uint32_t check;
+	} network;
+
+	struct sl_prepared prepared; /* without a run's folder only the parts that a plan needs */
+	char temporary[4096];        /* folder of the shards, without a run's; empty: none */
+	char conf[4096 + 16], history_path[4096];
+	struct sl_mapping *file;
+	struct sl_dataset *shard;
+	struct sl_history *history;
+	struct sl_sim *sim;
+	uint64_t uncommitted;
+	double *accuracy; /* each peer's newest, or NaN */
+	double exact, began;
+	uint32_t exact_round;
+	int64_t started_at_us; /* virtual time counts from here */
+	struct sl_error row_error;
+	struct sim_record record;
+};
+
+/* What is simulated (sim_source.c): a run's folder, or settings, graph and shards made for the occasion; then
+ * the shards of all peers. */
+enum sl_status sl_sim_run_open(struct sim *, struct sl_error *error);
+
+#endif
