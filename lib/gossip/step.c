@@ -72,6 +72,7 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.digest = entry->digest;
 		f.step = e->tagged;
 		f.tag = n == p->number;
+		f.serial = e->tag_serial[e->tagged & (p->plan->tags - 1)];
 		sl_peer_send(p, e, &f, body, entry->length);
 		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
 	}
@@ -81,6 +82,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 {
 	if (!may_open(p, e)) {
+		if (e->added) /* never heard: it will begin where I am then */
+			e->limit = e->sent = p->number;
 		if (!e->mine_open && e->greeted && !sl_time_before(p->now, e->ask_at))
 			sl_greet(p, e, true); /* what do you hold? */
 		return;
@@ -97,6 +100,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->tagged = e->step + 1;
 	e->tag[e->tagged & (p->plan->tags - 1)] = p->number;
 	e->tag_digest[e->tagged & (p->plan->tags - 1)] = p->digest;
+	e->tag_serial[e->tagged & (p->plan->tags - 1)] = p->serial;
 	send_journal(p, e);
 }
 
@@ -127,7 +131,7 @@ void sl_edges_keep(struct sl_peer *p)
 		 * next step can be opened at once, which is the rule; else it is kept here too. */
 		bool opens =
 		    e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
-		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens);
+		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens && !e->added);
 		if (!needed || e->mine_saved || e->limit != p->number)
 			continue;
 		memcpy(e->mine, p->block, p->plan->block_bytes);
@@ -141,12 +145,11 @@ bool sl_edge_can_complete(const struct sl_edge *e)
 	return e->mine_open && e->theirs_open && !e->reset;
 }
 
-static double probe_term(const struct sl_peer *p, const struct sl_edge *e, const float *mine,
-                         const float *theirs)
+static double probe_term(const struct sl_peer *p, float coefficient, const float *mine, const float *theirs)
 {
 	double sum = 0;
 	for (uint32_t k = 0; k < p->plan->dimension; k++) {
-		float term = e->coefficient * (theirs[k] - mine[k]);
+		float term = coefficient * (theirs[k] - mine[k]);
 		sum += (double)p->plan->probe[k] * (double)term;
 	}
 	return sum;
@@ -156,9 +159,14 @@ static struct sl_mixing mixing_of(const struct sl_peer *p, struct sl_edge *e)
 {
 	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
 	const float *theirs = (const float *)(const void *)e->theirs;
+	uint32_t *serial = &e->tag_serial[e->tagged & (p->plan->tags - 1)];
+	if (e->their_serial < *serial)
+		*serial = e->their_serial; /* also in tags that are sent again */
+	struct sl_mixing m = { e->neighbour, sl_edge_coefficient(p, e, *serial), sl_edge_weight(e, *serial),
+		               mine, theirs };
 	if (p->plan->probe)
-		e->term_probe = probe_term(p, e, mine, theirs);
-	return (struct sl_mixing){ e->neighbour, e->coefficient, e->weight, mine, theirs };
+		e->term_probe = probe_term(p, m.coefficient, mine, theirs);
+	return m;
 }
 
 /* The term was added. */
