@@ -27,6 +27,8 @@ struct parse {
 	struct sl_edge_pair *edge;
 	double *weight;
 	uint32_t edges, edges_room;
+	struct sl_arc *arc; /* instead of edges */
+	uint32_t arcs, arcs_room;
 	struct sl_error *error;
 };
 
@@ -192,6 +194,22 @@ static enum sl_status take_edge(struct parse *p, char *text)
 	return SL_OK;
 }
 
+static enum sl_status take_arc(struct parse *p, char *text)
+{
+	char *word[4], *end;
+	struct sl_arc arc;
+	if (!split(text, word, 4) || !whole(word[0], UINT32_MAX, &arc.from) ||
+	    !whole(word[1], UINT32_MAX, &arc.to) || !whole(word[3], SL_PERIOD_MAX - 1, &arc.phase))
+		return bad_line(p, "must be 'arc FROM TO WEIGHT PHASE'");
+	arc.weight = strtod(word[2], &end);
+	if (*end)
+		return bad_line(p, "weight '%s' must be a number above 0 and at most 1", word[2]);
+	if (!grow((void **)&p->arc, p->arcs, &p->arcs_room, sizeof *p->arc))
+		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	p->arc[p->arcs++] = arc;
+	return SL_OK;
+}
+
 static enum sl_status take_head(struct parse *p)
 {
 	enum sl_status status;
@@ -248,22 +266,27 @@ static enum sl_status parse_lines(struct parse *p)
 		return status;
 	snprintf(spec, sizeof spec, "%s", p->text + 9);
 	while (status == SL_OK && next_line(p, &status)) {
-		if (strncmp(p->text, "peer ", 5) == 0 && p->edges == 0)
+		if (strncmp(p->text, "peer ", 5) == 0 && p->edges + p->arcs == 0)
 			status = take_peer(p, p->text + 5);
-		else if (strncmp(p->text, "edge ", 5) == 0)
+		else if (strncmp(p->text, "edge ", 5) == 0 && p->arcs == 0)
 			status = take_edge(p, p->text + 5);
+		else if (strncmp(p->text, "arc ", 4) == 0 && p->edges == 0)
+			status = take_arc(p, p->text + 4);
 		else
 			status = bad_line(
-			    p, "'%.40s' must begin with 'peer', or with 'edge' behind all peers", p->text);
+			    p, "'%.40s' must begin with 'peer', or with 'edge' or 'arc' behind all peers",
+			    p->text);
 	}
 	if (status == SL_OK)
 		status = check_distinct(p, compare_keys, "key");
 	if (status == SL_OK)
 		status = check_distinct(p, compare_endpoints, "endpoint");
-	if (status == SL_OK && sl_topology_from_edges(&p->out->topology, spec, p->peers, p->edge, p->weight,
-	                                              p->edges, p->error) != SL_OK)
-		status = sl_wrap(p->error, "%s", p->what);
-	return status;
+	if (status != SL_OK)
+		return status;
+	struct sl_topology *t = &p->out->topology;
+	status = p->arcs ? sl_topology_from_arcs(t, spec, p->peers, p->arc, p->arcs, p->error)
+	                 : sl_topology_from_edges(t, spec, p->peers, p->edge, p->weight, p->edges, p->error);
+	return status == SL_OK ? SL_OK : sl_wrap(p->error, "%s", p->what);
 }
 
 enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t length, const char *what,
@@ -280,6 +303,7 @@ enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t l
 	status = parse_lines(&p);
 	free(p.edge);
 	free(p.weight);
+	free(p.arc);
 	if (status != SL_OK) {
 		free(out->peer); /* the topology is made last */
 		memset(out, 0, sizeof *out);
@@ -311,6 +335,12 @@ void sl_roster_free(struct sl_roster *roster)
 
 /* ---- writing ---- */
 
+static void print_arc(void *file, struct sl_arc arc)
+{
+	fprintf(file, "arc %" PRIu32 " %" PRIu32 " %.17g %" PRIu32 "\n", arc.from, arc.to, arc.weight,
+	        arc.phase);
+}
+
 static void print(FILE *f, const struct sl_roster *r)
 {
 	char key[SL_KEY_HEX];
@@ -319,7 +349,9 @@ static void print(FILE *f, const struct sl_roster *r)
 		sl_key_print(r->peer[i].public_key, key);
 		fprintf(f, "peer %" PRIu32 " %s %s %s\n", i, r->peer[i].name, r->peer[i].endpoint, key);
 	}
-	for (uint32_t e = 0; e < r->topology.edges; e++)
+	if (r->topology.activity)
+		sl_topology_each_arc(&r->topology, print_arc, f);
+	for (uint32_t e = 0; e < r->topology.edges && !r->topology.activity; e++)
 		fprintf(f, "edge %" PRIu32 " %" PRIu32 " %.17g\n", r->topology.edge[e].a,
 		        r->topology.edge[e].b, r->topology.weight[e]);
 }

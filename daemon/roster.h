@@ -7,6 +7,9 @@
  *   …
  *   edge 0 1 0.33333333333333331
  *   …
+ *   or instead of edges, where they change from round to round or have a direction (topologies/README.md),
+ *   arc FROM TO 0.5 PHASE
+ *   …
  *   signature <128 hex digits: Ed25519 over all bytes above this line>
  */
 #ifndef SL_DAEMON_ROSTER_H
