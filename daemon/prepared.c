@@ -77,13 +77,8 @@ static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out,
 static enum sl_status make_plan(struct sl_prepared *p, struct sl_error *error)
 {
 	struct sl_spectrum spectrum;
-	uint32_t peers = p->roster.topology.peers;
 	sl_topology_spectrum(&p->roster.topology, &spectrum);
-	struct sl_plan_graph graph = { .peers = peers,
-		                       .degree_most = spectrum.degree_most,
-		                       .beta = spectrum.beta,
-		                       .gap = spectrum.gap,
-		                       .complete = spectrum.degree_least + 1 == peers };
+	struct sl_plan_graph graph = sl_plan_graph_of(&p->roster.topology, &spectrum);
 	if (sl_plan_make(&p->plan, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test,
 	                 p->note, error))
 		return sl_config_blame(&p->config, error);
@@ -168,13 +163,7 @@ enum sl_status sl_prepared_shard(const struct sl_prepared *p, uint32_t peer, str
 
 uint32_t sl_prepared_neighbours(const struct sl_prepared *p, uint32_t peer, struct sl_peer_neighbour *out)
 {
-	const struct sl_topology *t = &p->roster.topology;
-	uint32_t degree = sl_topology_degree(t, peer), first = t->first[peer];
-	SL_CHECK(degree <= SL_DEGREE_MAX);
-	for (uint32_t i = 0; i < degree; i++)
-		out[i] =
-		    (struct sl_peer_neighbour){ t->neighbour[first + i], t->weight[t->edge_of[first + i]] };
-	return degree;
+	return sl_peer_neighbours(&p->roster.topology, peer, out);
 }
 
 void sl_prepared_run_row(const struct sl_prepared *p, const char *driver, struct sl_history_run *out)

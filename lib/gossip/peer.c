@@ -63,7 +63,7 @@ static void seed_blocks(struct sl_peer *p)
 		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
 	if (!plan->algorithm->from_zero) /* other channels start at 0 */
 		memcpy(p->block, p->learner.x, plan->dimension * sizeof(float));
-	p->digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
+	p->digest = p->first_digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
 	for (uint32_t i = 0; i < p->degree; i++) {
 		memcpy(p->edge[i].theirs, p->block, plan->block_bytes);
 		p->edge[i].their_digest = p->digest;
@@ -89,6 +89,7 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 		e->weight = setup->neighbours[i].weight;
 		e->coefficient = (float)(plan->gamma * e->weight);
 		e->reset = true;
+		sl_edge_schedule(e, &setup->neighbours[i]);
 		e->durable = UINT32_MAX;
 		e->totals.rtt_us = -1;
 		memset(e->tag, 0xff, plan->tags * sizeof *e->tag);

@@ -14,7 +14,12 @@ struct sl_peer; /* lives in an arena */
 struct sl_peer_neighbour {
 	uint32_t peer;
 	double weight; /* w_ij, the same double at both ends */
+	const struct sl_activity
+	    *activity; /* borrowed; where the edge is not always there and the same both ways */
+	uint32_t activities;
 };
+/* The neighbours of a peer (room for SL_DEGREE_MAX), which borrow from the topology; returns how many. */
+uint32_t sl_peer_neighbours(const struct sl_topology *, uint32_t peer, struct sl_peer_neighbour *out);
 
 struct sl_peer_setup {
 	const struct sl_plan *plan;

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STATE_VERSION = 2, STATE_MAGIC = 0x534c5354 };
+enum { STATE_VERSION = 3, STATE_MAGIC = 0x534c5354 };
 
 enum mode { MEASURE, WRITE, CHECK, READ };
 
@@ -165,9 +165,13 @@ static void walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	walk_bool(w, &e->theirs_open);
 	walk_bool(w, &e->mine_saved);
 	walk_bool(w, &e->reset);
+	walk_count(w, &e->owed);
+	walk_count(w, &e->early);
+	walk_u32(w, &e->early_round);
 	walk_totals(w, &e->totals);
 	if (e->limit > p->number || e->tagged != e->step + e->mine_open || e->acknowledged > p->number ||
-	    e->sent > p->number || (e->mine_open && !e->mine_saved && e->limit != p->number && !e->reset))
+	    e->sent > p->number ||
+	    (e->mine_open && !e->mine_saved && e->limit != p->number && !e->reset && !e->mute))
 		w->in.failed = true;
 	if (w->in.failed)
 		return;

@@ -137,10 +137,7 @@ void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 {
 	const struct sl_topology *t = s->setup.topology;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
-	uint32_t degree = sl_topology_degree(t, i);
-	for (uint32_t k = 0; k < degree; k++)
-		neighbours[k] = (struct sl_peer_neighbour){ t->neighbour[t->first[i] + k],
-			                                    t->weight[t->edge_of[t->first[i] + k]] };
+	uint32_t degree = sl_peer_neighbours(t, i, neighbours);
 	struct sl_peer_setup setup = { s->setup.plan, i, neighbours, degree, &s->setup.shards[i] };
 	size_t size = sl_peer_size(&setup);
 	s->peer_bytes += size;
