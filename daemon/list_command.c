@@ -15,7 +15,7 @@ struct entry {
 	const char *name, *usage, *doc;
 	const struct sl_option *options;
 	const char *formula, *bytes, *exchanges, *needs, *steps, *paper;
-	char class[64]; /* what its theory calls it */
+	char class[320]; /* what its theory calls it */
 };
 
 /* Each gives entry i of its registry, or false behind the last. */
@@ -41,22 +41,33 @@ static bool topology_at(size_t i, struct entry *out)
 	return g != NULL;
 }
 
-/* Adds the class that a stage has with the arguments of one pipeline, once. */
-static void add_class(struct entry *e, const char *select, const char *quantise)
+enum { CLASS_DIMENSION = 10000 }; /* for which classes are computed */
+
+/* Adds the class that a stage has with the arguments of one pipeline, once, and its constant there. */
+static void add_class(struct entry *e, const char *select, const char *quantise, const char *word)
 {
-	static const char *const names[] = { "exact", "unbiased", "contractive", "absolute", "none proved" };
-	static const struct sl_layout layout = { .dimension = 100,
-		                                 .tensors = 1,
-		                                 .tensor = { { .name = "x", .rows = 100, .columns = 1 } } };
-	char text[3 * SL_TEXT_MAX];
+	static const char *const names[] = { "exact", "unbiased", "contractive",
+		                             "absolute, kappa² = d·least²", "none proved" };
+	static const struct sl_layout layout = {
+		.dimension = CLASS_DIMENSION,
+		.tensors = 1,
+		.tensor = { { .name = "x", .rows = CLASS_DIMENSION, .columns = 1 } }
+	};
+	char text[3 * SL_TEXT_MAX], constant[3 * SL_TEXT_MAX] = "";
 	struct sl_pipeline p;
 	snprintf(text, sizeof text, "%s | %s | raw", select, quantise);
 	if (sl_pipeline_parse(&p, text, &layout, NULL) != SL_OK)
 		return;
-	const char *name = names[sl_pipeline_promise(&p).kind];
+	struct sl_promise promise = sl_pipeline_promise(&p);
+	const char *name = names[promise.kind];
 	size_t used = strlen(e->class);
-	if (!strstr(e->class, name))
-		snprintf(e->class + used, sizeof e->class - used, "%s%s", used ? ", or " : "", name);
+	if (strstr(e->class, name))
+		return;
+	if (promise.kind == SL_CLASS_UNBIASED || promise.kind == SL_CLASS_CONTRACTIVE)
+		snprintf(constant, sizeof constant, ", %s %.3g for %s",
+		         promise.kind == SL_CLASS_UNBIASED ? "omega" : "delta",
+		         promise.kind == SL_CLASS_UNBIASED ? promise.omega : promise.delta, word);
+	snprintf(e->class + used, sizeof e->class - used, "%s%s%s", used ? "; " : "", name, constant);
 }
 
 /* The classes of a stage's examples: of a select behind float32, of a quantiser behind all. */
@@ -67,8 +78,11 @@ static void fill_class(struct entry *e, const char *examples, bool quantiser)
 		examples += strspn(examples, " ");
 		n = strcspn(examples, " ");
 		snprintf(word, sizeof word, "%.*s", (int)n, examples);
-		add_class(e, quantiser ? "all" : word, quantiser ? word : "float32");
+		add_class(e, quantiser ? "all" : word, quantiser ? word : "float32", word);
 	}
+	size_t used = strlen(e->class);
+	if (strstr(e->class, " for "))
+		snprintf(e->class + used, sizeof e->class - used, " (of %d coordinates)", CLASS_DIMENSION);
 }
 
 static bool selector_at(size_t i, struct entry *out)

@@ -142,6 +142,8 @@ static void act(void *driver, const struct sl_action *a)
 	case SL_ACTION_CHECKPOINT:
 		l->checkpoint = true;
 		break;
+	case SL_ACTION_QUARANTINE:
+		break;
 	case SL_ACTION_FINISHED:
 		l->finished = true;
 		sl_log(SL_LEVEL_NOTICE,

@@ -298,7 +298,7 @@ static void test_golomb_and_the_entropy(void **state)
 		}
 }
 
-/* From half of the coordinates down to one in a thousand: within 4 % and sixteen bytes. */
+/* From half of the coordinates down to one in a thousand: within 3 % and sixteen bytes. */
 static void test_golomb_at_every_density(void **state)
 {
 	(void)state;
@@ -315,7 +315,7 @@ static void test_golomb_at_every_density(void **state)
 				m.dense[i] = sl_random_unit(&g) < 0.5F ? -level : level;
 		}
 		assert_true(through(&sl_code_golomb, &m));
-		assert_true(8.0 * (double)m.length <= 1.04 * order0_bits(&m) + 128);
+		assert_true(8.0 * (double)m.length <= 1.03 * order0_bits(&m) + 128);
 		message_free(&m);
 	}
 }

@@ -82,9 +82,16 @@ static void test_topk(void **state)
 				assert_true(rig_make(&r, text, &s.layout, NULL));
 				uint32_t k = r.pipeline.select->most(r.pipeline.select_options, d);
 				uint32_t count = expected_topk(d, v, k, order);
-				rig_encode(&r, &s, 0);
-				assert_int_equal(r.count, count);
-				assert_memory_equal(r.index, order, count * sizeof *order);
+				/* once without a guess, then with a right one, one too low and one too high
+				 */
+				static const float factors[] = { 1, 1, 64, 1.0F / 64 };
+				for (size_t f = 0; f < sizeof factors / sizeof *factors; f++) {
+					for (uint32_t i = 0; i < d && factors[f] != 1; i++)
+						v[i] *= factors[f];
+					rig_encode(&r, &s, 0);
+					assert_int_equal(r.count, count);
+					assert_memory_equal(r.index, order, count * sizeof *order);
+				}
 				rig_free(&r);
 			}
 			free(v);

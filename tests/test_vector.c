@@ -252,6 +252,14 @@ static void test_masks(void **state)
 			if (mask[k / 64] >> k % 64 & 1)
 				assert_int_equal(position[count++], k);
 		assert_int_equal(found, count);
+		static uint32_t at[2][LENGTH + 16], magnitude[2][LENGTH + 16];
+		assert_int_equal(sl_mask_collect(n, x, threshold, at[0], magnitude[0], mask), count);
+		assert_int_equal(sl_mask_collect_portable(n, x, threshold, at[1], magnitude[1], mask), count);
+		for (uint32_t k = 0; k < count; k++)
+			for (int which = 0; which < 2; which++) {
+				assert_int_equal(at[which][k], position[k]);
+				assert_int_equal(magnitude[which][k], bits_of(x[position[k]]) & 0x7fffffff);
+			}
 		struct sl_mask_variant variants[4];
 		static uint64_t other[LENGTH / 64 + 1];
 		for (const struct sl_mask_variant *v = sl_mask_variants(variants); v->reach; v++) {

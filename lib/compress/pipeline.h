@@ -68,6 +68,10 @@ enum sl_status sl_pipeline_parse(struct sl_pipeline *out, const char *text, cons
 /* The text with every argument explicit; parses back to the same pipeline. */
 void sl_pipeline_print(const struct sl_pipeline *, char *text, size_t size);
 struct sl_promise sl_pipeline_promise(const struct sl_pipeline *);
+/* What promises, being for the worst of vectors, do not say: 1 − E|C(v) − v|²/|v|², about, for a vector v of
+ * independent normal numbers. At most 0: errors are as large as what is compressed, so that error feedback
+ * diverges; else a consensus step size much above it does, in practice. NaN: it depends on the size of v. */
+double sl_pipeline_gain(const struct sl_pipeline *, const struct sl_layout *);
 
 /* The longest encoding of one vector, in bytes. */
 size_t sl_pipeline_bound(const struct sl_pipeline *);

@@ -15,6 +15,7 @@ static struct sl_promise compose(struct sl_promise select, struct sl_promise qua
 	/* |v|² − |S|² + (1 − delta_q)|S|² ≤ (1 − delta_s·delta_q)|v|² */
 	if (quantise.kind == SL_CLASS_CONTRACTIVE)
 		return sl_promise_contractive(select.delta * quantise.delta);
+	/* |v|² − (1 − omega)|S|², with omega for as many coordinates as are selected */
 	if (quantise.kind == SL_CLASS_UNBIASED && quantise.omega < 1)
 		return sl_promise_contractive(select.delta * (1 - quantise.omega));
 	return sl_promise_other(SL_CLASS_NONE);
@@ -25,4 +26,83 @@ struct sl_promise sl_pipeline_promise(const struct sl_pipeline *p)
 	uint32_t most = p->select->most(p->select_options, p->dimension);
 	return compose(p->select->promise(p->select_options, p->dimension),
 	               p->quantise->promise(p->quantise_options, most));
+}
+
+/* ---- ordinary vectors ---- */
+
+enum { ORDINARY = 1024, SCALINGS = 4, SIDE_MAX = 8192 };
+
+/* The z with a normal number beyond ±z with chance p. */
+static double normal_quantile(double p)
+{
+	double low = 0, high = 40;
+	for (int i = 0; i < 60; i++) {
+		double middle = (low + high) / 2;
+		if (erfc(middle * M_SQRT1_2) > p)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* |Q(S) − S|²/|S|² for the share p of independent normal numbers that are largest, p = 1 where they are not
+ * chosen by size: quantiles in random order, spread over the vector, at several scales. */
+static double quantiser_error(const struct sl_pipeline *p, const struct sl_layout *layout, uint32_t most,
+                              double share)
+{
+	uint32_t count = most < ORDINARY ? most : ORDINARY;
+	uint32_t index[ORDINARY];
+	float value[ORDINARY], decoded[ORDINARY];
+	int32_t symbol[ORDINARY];
+	uint8_t side[SIDE_MAX];
+	double error = 0, square = 0;
+	if (sl_pipeline_side(p) > sizeof side)
+		return (double)NAN;
+	for (int scaling = 0; scaling < SCALINGS; scaling++) {
+		struct sl_message m = { .seed = 1, .number = (uint32_t)scaling, .layout = layout };
+		struct sl_random g = sl_random_stream(1, 0, "ordinary", (uint64_t)scaling);
+		struct sl_values values = { &m, index, count };
+		for (uint32_t i = 0; i < count; i++) {
+			uint32_t rank = sl_random_permutation(g.key, count, i);
+			/* the largest is that of all, not of as many as there are here */
+			double beyond = rank ? (rank + 0.5) / count : 0.5 / most;
+			double v = normal_quantile(share * beyond) * exp2(scaling / 4.0);
+			index[i] = (uint32_t)((uint64_t)i * p->dimension / count);
+			value[i] = (float)(sl_random_below(&g, 2) ? v : -v);
+			square += v * v;
+		}
+		p->quantise->encode(p->quantise_options, &values, value, symbol, side);
+		if (!p->quantise->decode(p->quantise_options, &values, symbol, side, decoded))
+			return (double)NAN;
+		for (uint32_t i = 0; i < count; i++) {
+			double got = symbol[i] ? (double)decoded[i] : 0;
+			error += (got - (double)value[i]) * (got - (double)value[i]);
+		}
+	}
+	return error / square;
+}
+
+double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *layout)
+{
+	struct sl_promise select = p->select->promise(p->select_options, p->dimension);
+	uint32_t most = p->select->most(p->select_options, p->dimension);
+	bool by_size = !p->select->shared_support && most < p->dimension;
+	double share = (double)most / p->dimension, energy = share;
+	if (select.kind == SL_CLASS_ABSOLUTE)
+		return (double)NAN; /* depends on how large the vector is */
+	if (by_size) {
+		double z = normal_quantile(share);
+		energy = share + z * exp(-z * z / 2) * 2 * M_SQRT1_2 / sqrt(M_PI);
+	}
+	if (select.kind == SL_CLASS_CONTRACTIVE && p->select->shared_support)
+		energy = select.delta;
+	if (select.kind == SL_CLASS_UNBIASED)
+		energy = 1 / (1 + select.omega);
+	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
+	double off = p->quantise->promise(p->quantise_options, most).kind == SL_CLASS_IDENTITY
+	                 ? 0
+	                 : quantiser_error(p, layout, most, by_size ? share : 1);
+	/* |v − S|² + |scale·S − S|² + scale²·off·|S|² */
+	return energy - energy * ((scale - 1) * (scale - 1) + scale * scale * off);
 }

@@ -69,3 +69,15 @@ double sl_power_of_two(int e)
 	memcpy(&v, &bits, sizeof v);
 	return v;
 }
+
+void sl_factor_put(uint8_t *side, double omega)
+{
+	sl_store_u32(side, sl_float_bits((float)(1 / (1 + omega))));
+}
+
+bool sl_factor_get(const uint8_t *side, double *factor)
+{
+	uint32_t bits = sl_load_u32(side);
+	*factor = (double)sl_float_from_bits(bits);
+	return bits > 0 && bits <= sl_float_bits(1);
+}

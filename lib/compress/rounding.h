@@ -26,6 +26,20 @@ void sl_round_to_powers(const struct sl_values *, const struct sl_random *stream
 /* value[i] = sign(symbol[i])·factor·2^(top + 1 − |symbol[i]|) */
 void sl_values_of_powers(uint32_t count, const int32_t *symbol, int top, double factor, float *value);
 
+/* The option `scale` of quantisers that are unbiased with variance omega: as they are, or divided by 1 +
+ * omega, which contracts with delta = 1/(1 + omega): E|cQ − v|² = c²·E|Q|² − 2c|v|² + |v|² ≤ (1 − c)|v|² for
+ * c = 1/(1 + omega). The factor, for as many values as there are, goes with the message as a float, so that
+ * only the sender computes it. */
+#define SL_SCALE_OPTION(at)                                                                                  \
+	{                                                                                                    \
+		"scale", "one: unbiased; contractive: divided by 1 + omega", SL_OPTION_CHOICE, at, 0, 0,     \
+		    "one", "one|contractive", true                                                           \
+	}
+enum { SL_FACTOR_BYTES = 4 };
+void sl_factor_put(uint8_t *side, double omega);
+/* False for bytes that are no factor: above 0, at most 1. */
+bool sl_factor_get(const uint8_t *side, double *factor);
+
 /* 2^e, exactly; −1022 ≤ e ≤ 1023. */
 double sl_power_of_two(int e);
 

@@ -1,8 +1,7 @@
 #include "compress/scales.h"
 
 const struct sl_option sl_scales_options[] = {
-	{ "over", "what shares a magnitude: each tensor, or the whole vector", SL_OPTION_CHOICE,
-	  offsetof(struct sl_scales, whole), 0, 0, "tensor", "tensor|whole", true },
+	SL_SCALES_OPTION(offsetof(struct sl_scales, whole)),
 	{ 0 },
 };
 

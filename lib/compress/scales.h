@@ -10,7 +10,12 @@ struct sl_scales {
 	uint32_t tensors, widest; /* how many there are, and the coordinates of the widest */
 };
 
-extern const struct sl_option sl_scales_options[];
+#define SL_SCALES_OPTION(at)                                                                                 \
+	{                                                                                                    \
+		"over", "what shares a magnitude: each tensor, or the whole vector", SL_OPTION_CHOICE, at,   \
+		    0, 0, "tensor", "tensor|whole", true                                                     \
+	}
+extern const struct sl_option sl_scales_options[]; /* that one alone */
 
 enum sl_status sl_scales_prepare(void *options, const struct sl_layout *, struct sl_error *error);
 uint32_t sl_scales_largest(const void *options);

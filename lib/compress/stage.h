@@ -32,6 +32,12 @@ static inline struct sl_promise sl_promise_contractive(double delta)
 	return (struct sl_promise){ SL_CLASS_CONTRACTIVE, (double)NAN, delta };
 }
 
+/* Unbiased with that omega, or divided by 1 + omega. */
+static inline struct sl_promise sl_promise_scaled(double omega, bool contractive)
+{
+	return contractive ? sl_promise_contractive(1 / (1 + omega)) : sl_promise_unbiased(omega);
+}
+
 /* SL_CLASS_ABSOLUTE or SL_CLASS_NONE. */
 static inline struct sl_promise sl_promise_other(enum sl_compressor_class kind)
 {

@@ -48,6 +48,11 @@ static bool is_whole(enum sl_absorb kind)
 	return kind == SL_ABSORB_REPLACE || kind == SL_ABSORB_REFRESH || kind == SL_ABSORB_SUM;
 }
 
+static void note_largest(const struct sl_peer *p, size_t count, const float *value, struct sl_absorption *a)
+{
+	a->beyond = a->beyond || (double)sl_vector_largest(count, value) > p->plan->settings.limit_value;
+}
+
 /* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
 bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t digest, struct sl_absorption *a)
 {
@@ -55,6 +60,7 @@ bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t di
 	const float *copy = (const float *)(const void *)block;
 	size_t d = plan->dimension;
 	bool finite = true, anew = true;
+	a->beyond = false;
 	for (unsigned c = 0; c < plan->channels; c++)
 		anew = anew && is_whole(a->rule[c].kind);
 	a->digest = anew ? 0 : digest;
@@ -65,11 +71,15 @@ bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t di
 			finite = sl_sparse_sum(u->count, u->index, a->rule[c].factor, u->value, copy + c * d,
 			                       c * d, p->scratch->vector + c * d, &a->digest) &&
 			         finite;
+		if (kind == SL_ABSORB_ADD && finite)
+			note_largest(p, u->count, p->scratch->vector + c * d, a);
 		if (!is_whole(kind))
 			continue;
 		float *whole = p->scratch->vector + c * d;
 		whole_of(kind, plan->dimension, copy, &a->update[kind == SL_ABSORB_SUM ? 0 : c], whole);
 		finite = finite && sl_vector_finite(d, whole);
+		if (finite)
+			note_largest(p, d, whole, a);
 		a->digest += sl_vector_digest(d, c * d, whole);
 		if (!anew)
 			a->digest -= sl_vector_digest(d, c * d, copy + c * d);
@@ -79,8 +89,10 @@ bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t di
 		a->digest +=
 		    sl_vector_digest(1, at, &a->scalar[s]) - (anew ? 0 : sl_vector_digest(1, at, copy + at));
 		finite = finite && isfinite(a->scalar[s]);
+		if (finite)
+			note_largest(p, 1, &a->scalar[s], a);
 	}
-	return finite;
+	return finite && !a->beyond;
 }
 
 /* Arrays of an update belong to the workspace: the first channel's are put aside before the second is
@@ -114,6 +126,7 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t number,
 {
 	const struct sl_plan *plan = p->plan;
 	size_t d = plan->dimension, memory = plan->block_memory / plan->channels;
+	out->beyond = false;
 	if (memory)
 		memcpy(p->scratch->memory, block + 4 * plan->block_floats, plan->block_memory);
 	for (unsigned c = 0; c < plan->channels; c++) {

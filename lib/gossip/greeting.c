@@ -10,7 +10,8 @@
 enum { HELLO_BYTES = 68 };
 enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, NOTHING = 32, FLAGS = 63 };
 
-enum { EPOCH_LIFE_BITS = 8, EPOCHS_AHEAD = 1 << 16 };
+/* A liar may make this peer count up to EPOCHS_TOLD of 2^24, and the rest is left for the truth. */
+enum { EPOCH_LIFE_BITS = 8, EPOCHS_AHEAD = 1 << 16, EPOCHS_TOLD = 1 << 23 };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
@@ -58,6 +59,7 @@ void sl_greet(struct sl_peer *p, struct sl_edge *e, bool answer)
 		int64_t least = p->phase == SL_PHASE_SERVING ? SERVING_EVERY_US : GREET_EVERY_US;
 		e->asked_hello_at = p->now;
 		e->ask_at = sl_time_after(p->now, e->ask_every_us > least ? e->ask_every_us : least);
+		sl_guard_expect(p, e, SL_EXPECT_GREETING);
 	}
 	send_hello(p, e, answer ? ANSWER : 0);
 }
@@ -91,6 +93,12 @@ static bool parse_hello(struct hello *h, struct sl_reader r)
 	return sl_reader_done(&r) && !(h->flags & ~(unsigned)FLAGS);
 }
 
+static bool is_made_up(const struct sl_peer *p, uint32_t epoch)
+{
+	epoch >>= EPOCH_LIFE_BITS;
+	return epoch > EPOCHS_TOLD || epoch > (p->epoch >> EPOCH_LIFE_BITS) + EPOCHS_AHEAD;
+}
+
 /* Says once what makes a neighbour a stranger to this run. */
 static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 {
@@ -98,7 +106,7 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct hello *h)
 	                   : h->dimension != p->plan->dimension ? "a model of another size"
 	                   : h->sender != e->neighbour          ? "another peer's number"
 	                   : h->receiver != p->id               ? "a greeting for somebody else"
-	                   : h->known_epoch >> EPOCH_LIFE_BITS > (p->epoch >> EPOCH_LIFE_BITS) + EPOCHS_AHEAD
+	                   : h->known_epoch > p->epoch && is_made_up(p, h->known_epoch)
 	                       ? "heard of lives that this peer cannot have had"
 	                       : NULL;
 	if (!what)
@@ -177,7 +185,11 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 {
 	struct hello h;
 	if (!parse_hello(&h, f->body)) {
-		sl_edge_refuse(p, e, "a malformed greeting");
+		sl_edge_refuse(p, e, SL_OFFENCE_GREETING);
+		return;
+	}
+	if (h.step > p->plan->settings.rounds || h.held_number > p->plan->settings.rounds) {
+		sl_edge_refuse(p, e, SL_OFFENCE_FUTURE);
 		return;
 	}
 	if (!belongs(p, e, &h))
@@ -208,10 +220,11 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (h.flags & ANSWER || !knows_me || news)
 		send_hello(p, e, knows_me ? 0 : ANSWER);
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
-	if (started && e->greeted && e->knows_me_epoch > p->epoch)
-		sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
-	else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT &&
-	         h.step > e->step && is_missing(e, &h))
+	if (started && e->greeted && e->knows_me_epoch > p->epoch) {
+		if (sl_guard_epoch(p, e))
+			sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
+	} else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT &&
+	           h.step > e->step && is_missing(e, &h) && sl_guard_epoch(p, e))
 		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);

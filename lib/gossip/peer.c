@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_FIRST_US = 100000, COMPLAIN_EVERY_US = 10000000 };
+enum { ASK_FIRST_US = 100000 };
 
 static const char *const phase_name[] = { "greeting",   "recovering", "computing", "waiting",
 	                                  "evaluating", "serving",    "halted" };
@@ -152,6 +152,8 @@ void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
                   size_t length)
 {
 	uint8_t header[SL_FRAME_HEADER];
+	if (e->guard.closed)
+		return;
 	sl_frame_header(header, f, (uint32_t)length);
 	struct sl_action a = { .kind = SL_ACTION_SEND,
 		               .edge = (uint32_t)(e - p->edge),
@@ -160,21 +162,6 @@ void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		               .body_length = length };
 	e->totals.frames_tx++;
 	sl_peer_emit(p, &a);
-}
-
-void sl_edge_refuse(struct sl_peer *p, struct sl_edge *e, const char *why)
-{
-	e->totals.refused++;
-	e->complaints++;
-	if (sl_time_before(p->now, e->complain_at))
-		return;
-	if (e->complaints > 1)
-		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s (and %u more)",
-		             e->neighbour, why, e->complaints - 1);
-	else
-		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s", e->neighbour, why);
-	e->complaints = 0;
-	e->complain_at = sl_time_after(p->now, COMPLAIN_EVERY_US);
 }
 
 static void on_start(struct sl_peer *p)
@@ -190,6 +177,7 @@ static void on_start(struct sl_peer *p)
 		p->edge[i].heard_at = p->now;
 		p->edge[i].ask_every_us = ASK_FIRST_US;
 	}
+	sl_guards_start(p);
 	sl_greet_all(p, true);
 	sl_greeting_check(p);
 }
@@ -204,6 +192,9 @@ static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
 static void watch_link(struct sl_peer *p, struct sl_edge *e)
 {
 	int64_t timeout = p->plan->settings.link_timeout_us;
+	sl_guard_watch(p, e);
+	if (e->guard.closed)
+		return;
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
 		e->up = false;
 		p->edges_up--;
@@ -331,6 +322,10 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 		return due;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
+		if (e->guard.closed) {
+			due = sl_time_earlier(due, e->guard.until);
+			continue;
+		}
 		bool asking = !e->greeted || lacks_something(p, e) ||
 		              (p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished));
 		struct sl_time silent = sl_time_after(e->heard_at, timeout / 2);
@@ -374,7 +369,10 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             e->finished,
 		                             e->their_round,
 		                             e->heard_at,
-		                             e->totals };
+		                             e->totals,
+		                             e->guard.closed,
+		                             e->guard.until,
+		                             sl_offence_text(e->guard.cause) };
 }
 
 const float *sl_peer_model(const struct sl_peer *p)

@@ -60,6 +60,8 @@ enum sl_action_kind {
 	                         timings */
 	SL_ACTION_CHECKPOINT, /* call sl_peer_save within this call, make it durable, feed
 	                         SL_EVENT_CHECKPOINTED later */
+	SL_ACTION_QUARANTINE, /* the edge is closed (ok) or open again (!ok): what its neighbour sends is not
+	                         wanted */
 	SL_ACTION_FINISHED,   /* all rounds are done; goes on serving its neighbours until SL_ACTION_HALT */
 	SL_ACTION_HALT,       /* nothing more to do; `ok` says whether it ended well, `detail` why not */
 	SL_ACTION_KINDS
@@ -114,6 +116,9 @@ struct sl_peer_edge_status {
 	uint32_t their_round;
 	struct sl_time heard_at;
 	struct sl_link_row totals;
+	bool quarantined;
+	struct sl_time quarantined_until;
+	const char *cause; /* of the quarantine: what it sent */
 };
 struct sl_peer_status {
 	uint32_t round, rounds, degree, edges_up;

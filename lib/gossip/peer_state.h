@@ -4,6 +4,7 @@
 #define SL_GOSSIP_PEER_STATE_H
 
 #include "gossip/algorithm.h"
+#include "gossip/guard.h"
 #include "gossip/journal.h"
 #include "gossip/peer.h"
 
@@ -81,6 +82,8 @@ struct sl_edge {
 	uint64_t incarnation;          /* of the neighbour */
 	bool refused;                  /* another session or shape: said so once */
 	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
+	bool late_again;               /* heard since, and again without the tag of step late_for */
+	uint32_t late_for;             /* the step that it was given up for last */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round;
 	uint32_t oldest;                          /* of the frames in its journal */
@@ -89,8 +92,7 @@ struct sl_edge {
 	uint64_t holds_me_digest;
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
-	struct sl_time complain_at;
-	uint32_t complaints; /* refused frames since the last event row */
+	struct sl_guard guard;
 
 	struct sl_link_row totals;
 	int64_t early;        /* of totals.payload_rx: frames of rounds after the one in hand … */
@@ -157,8 +159,6 @@ void sl_peer_emit(struct sl_peer *, struct sl_action *);
 void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
 /* A frame header with everything that does not depend on the occasion. */
 struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
-/* Counts a frame that was refused; an event row a burst. */
-void sl_edge_refuse(struct sl_peer *, struct sl_edge *, const char *why);
 
 /* greeting.c */
 void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
@@ -184,12 +184,14 @@ struct sl_absorption {
 	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
 	float scalar[SL_ALGORITHM_SCALARS]; /* what came beside the channels */
-	uint64_t digest;                    /* of the copy after it */
+	uint64_t digest; /* of the copy after it */
+	bool beyond;     /* a value over limits.value */
 };
 /* What the algorithm's plug-in says of a channel of frame `number` of a peer. */
 struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
                                      unsigned channel);
-/* Decodes a body against a block without touching it. False: malformed, or a value would not stay finite. */
+/* Decodes a body against a block without touching it. False: malformed, or a value would not stay within
+ * limits.value. */
 bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t number, struct sl_reader body,
                       uint8_t *block, uint64_t digest, struct sl_absorption *out);
 /* Encodes what the algorithm sends now as the body of frame p->number + 1. False: the model is no longer
@@ -197,7 +199,7 @@ bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t number, 
 bool sl_absorb_encode(struct sl_peer *, struct sl_writer *, struct sl_absorption *out);
 /* Applies what was decoded just before (the coder's memory included). */
 void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *block, bool decoded);
-/* The digest after an update; false if a value would not stay finite. */
+/* The digest after an update; false if a value would not stay within limits.value. */
 bool sl_absorb_digest(const struct sl_peer *, const uint8_t *block, uint64_t digest, struct sl_absorption *);
 
 /* resend.c */

@@ -51,7 +51,7 @@ static void note_misfit(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 		note_diverged(p, e, number);
 		return;
 	}
-	sl_edge_refuse(p, e, "a difference that does not fit my copy of it");
+	sl_edge_refuse(p, e, SL_OFFENCE_MISFIT);
 	sl_edge_ask(p, e);
 }
 
@@ -75,7 +75,7 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 {
 	struct sl_absorption a;
 	if (!sl_absorb_decode(p, e->neighbour, f->number, f->body, e->theirs, e->their_digest, &a)) {
-		sl_edge_refuse(p, e, "a malformed difference");
+		sl_edge_refuse(p, e, a.beyond ? SL_OFFENCE_VALUE : SL_OFFENCE_BODY);
 		return false;
 	}
 	if (a.digest != f->digest) {
@@ -176,6 +176,13 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 	}
 }
 
+/* Waited for twice, heard, and still without the tag: it may say what it likes, nobody waits for it before
+ * the step is done. */
+static bool talks_only(const struct sl_edge *e)
+{
+	return e->late_again && e->late_for == e->step + 1;
+}
+
 /* Asking slows down until there is news: a neighbour that only says that it is there may be busy for long. */
 static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 {
@@ -187,24 +194,31 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 		e->up = true;
 		p->edges_up++;
 	}
-	if (e->late) {
+	if (e->late && !talks_only(e)) {
 		e->late = false;
 		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-back", "peer %u is heard again; step %u", e->neighbour,
 		             e->step);
 	}
 }
 
+/* A run of so many rounds has no more steps, and a journal no more frames. */
+static bool is_from_nowhere(const struct sl_peer *p, const struct sl_frame *f)
+{
+	uint32_t rounds = p->plan->settings.rounds;
+	return f->round > rounds || f->step > rounds || f->number > rounds;
+}
+
 void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size_t length)
 {
 	struct sl_frame f;
+	if (!sl_guard_admit(p, e))
+		return;
 	if (length > p->plan->frame_max || !sl_frame_parse(&f, bytes, length)) {
-		sl_edge_refuse(p, e, "bytes that are no frame of this version");
+		sl_edge_refuse(p, e, SL_OFFENCE_SHAPE);
 		return;
 	}
 	if (f.run != p->plan->run) {
-		sl_edge_refuse(p, e,
-		               "another configuration of the run (a shared setting, the model's shape or the "
-		               "operator differs)");
+		sl_edge_refuse(p, e, SL_OFFENCE_RUN);
 		return;
 	}
 	bool steps =
@@ -212,7 +226,11 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 	if (f.channels != p->plan->channels ||
 	    (steps ? f.step == 0 : f.step != 0 && f.kind != SL_FRAME_REQUEST) || (f.tag && !steps) ||
 	    (!f.tag && f.kind == SL_FRAME_TAG)) {
-		sl_edge_refuse(p, e, "a frame whose header contradicts itself");
+		sl_edge_refuse(p, e, SL_OFFENCE_HEADER);
+		return;
+	}
+	if (is_from_nowhere(p, &f)) {
+		sl_edge_refuse(p, e, SL_OFFENCE_FUTURE);
 		return;
 	}
 	if (f.kind != SL_FRAME_HELLO && f.life != (uint16_t)e->incarnation) {

@@ -28,6 +28,7 @@ static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uin
 	f.step = e->step;
 	f.digest = e->their_digest;
 	sl_peer_send(p, e, &f, body, sizeof body);
+	sl_guard_expect(p, e, SL_EXPECT_REQUEST);
 	e->asked_at = p->now;
 	e->ask_every_us = e->ask_every_us == 0 ? ASK_FIRST_US : e->ask_every_us * 2;
 	if (e->ask_every_us > ASK_MOST_US)
@@ -104,6 +105,7 @@ static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const
 	f.number = number;
 	f.digest = digest;
 	sl_peer_send(p, e, &f, body, sl_writer_length(&w));
+	sl_guard_answered(p, e, piece + total / 16); /* its digest may have been computed for it */
 	e->totals.resent++;
 }
 
@@ -181,6 +183,7 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		f.digest = entry.digest;
 		f.step = step_of(p, e, n, step, &f.tag);
 		sl_peer_send(p, e, &f, body, entry.length);
+		sl_guard_answered(p, e, entry.length);
 		e->totals.resent++;
 	}
 	return true;
@@ -216,16 +219,17 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	uint8_t what = sl_read_u8(&r);
 	uint32_t number = sl_read_u32(&r), offset = sl_read_u32(&r);
 	if (!sl_reader_done(&r) || what >= WANTS || (what == WANT_FRAMES && number < f->number)) {
-		sl_edge_refuse(p, e, "a malformed request");
+		sl_edge_refuse(p, e, SL_OFFENCE_REQUEST);
 		return;
 	}
+	if (!sl_guard_answers(p, e))
+		return;
 	sl_edge_believe(e, f);
 	if (what == WANT_SELF) {
-		if (number != e->their_number || e->diverged)
-			offset = 0;
-		if (!e->diverged)
-			send_piece(p, e, WANT_SELF, e->theirs, e->their_epoch, e->their_number,
-			           e->their_digest, offset);
+		/* Also a copy that is behind what its owner had last: whoever lost its disk has nothing
+		 * better, and chose it by number and digest. */
+		send_piece(p, e, WANT_SELF, e->theirs, e->their_epoch, e->their_number, e->their_digest,
+		           number == e->their_number ? offset : 0);
 		return;
 	}
 	if (!e->greeted || e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING ||
@@ -304,8 +308,9 @@ static bool staged_is_sound(const struct sl_peer *p, const struct sl_frame *f)
 	for (size_t k = 0; k < p->plan->block_floats; k++)
 		if (!sl_float_bits_ok(sl_load_u32(p->staging + 4 * k)))
 			return false;
-	return sl_vector_digest(p->plan->block_floats, 0, (const float *)(const void *)p->staging) ==
-	       f->digest;
+	const float *copy = (const float *)(const void *)p->staging;
+	return (double)sl_vector_largest(p->plan->block_floats, copy) <= p->plan->settings.limit_value &&
+	       sl_vector_digest(p->plan->block_floats, 0, copy) == f->digest;
 }
 
 void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
@@ -317,7 +322,7 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	bool self = what == WANT_SELF;
 	if (r.failed || (what != WANT_SNAPSHOT && !self) || total != p->plan->block_bytes || offset > total ||
 	    piece == 0 || piece > total - offset || piece > p->plan->snapshot_piece) {
-		sl_edge_refuse(p, e, "a malformed snapshot");
+		sl_edge_refuse(p, e, SL_OFFENCE_SNAPSHOT);
 		return;
 	}
 	bool wanted = self ? p->phase == SL_PHASE_RECOVERING : e->diverged || f->number > e->their_number;
@@ -342,7 +347,7 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		send_request(p, e, self ? WANT_SELF : WANT_SNAPSHOT, f->number, p->staging_at);
 	} else if (!staged_is_sound(p, f)) {
 		p->staging_edge = NULL;
-		sl_edge_refuse(p, e, "a snapshot that is not what its digest says");
+		sl_edge_refuse(p, e, SL_OFFENCE_DIGEST);
 	} else if (self) {
 		adopt_self(p, f);
 	} else {

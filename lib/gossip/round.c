@@ -25,15 +25,12 @@ static void emit_job(struct sl_peer *p, enum sl_phase phase)
  */
 static void skip_ahead(struct sl_peer *p)
 {
-	uint32_t ahead = p->round;
+	uint32_t ahead = sl_guard_round(p);
 	if (sl_waits_forever(p))
 		return;
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].greeted && p->edge[i].their_round > ahead)
-			ahead = p->edge[i].their_round;
 	if (ahead > p->plan->settings.rounds)
 		ahead = p->plan->settings.rounds;
-	if (ahead - p->round <= p->plan->settings.catch_up)
+	if (ahead < p->round || ahead - p->round <= p->plan->settings.catch_up)
 		return;
 	sl_peer_note(p, SL_LEVEL_WARNING, "skipped", "from round %u to %u, where the neighbours are",
 	             p->round, ahead);
@@ -102,8 +99,10 @@ void sl_round_exchange(struct sl_peer *p)
 	sl_peer_mark(p, 0);
 	struct sl_writer w = sl_writer(sl_journal_room(&p->journal, plan->body_bound), plan->body_bound);
 	if (!sl_absorb_encode(p, &w, &a)) {
-		sl_peer_halt(p, false,
-		             "the model is no longer finite: eta or gamma is too large for this problem");
+		sl_peer_halt(
+		    p, false,
+		    "the model is no longer finite, or beyond limits.value: eta or gamma is too large "
+		    "for this problem");
 		return;
 	}
 	sl_absorb_apply(p, &a, p->block, false);
@@ -154,6 +153,8 @@ static void give_up_late(struct sl_peer *p)
 		if (!awaited(p, e))
 			continue;
 		e->late = true;
+		e->late_again = e->late_for == e->step + 1;
+		e->late_for = e->step + 1;
 		sl_peer_note(p, SL_LEVEL_WARNING, "edge-late",
 		             "peer %u did not answer for step %u within round_timeout; going on",
 		             e->neighbour, e->step + 1);

@@ -109,6 +109,26 @@ static const struct sl_option data_options[] = {
 	{ NULL }
 };
 
+static const struct sl_option limit_options[] = {
+	{ "value", "largest magnitude of a coordinate of a model, at its owner and in every copy of it",
+	  SL_OPTION_REAL, AT(limit_value), 1e-3, 1e30, "1e+09", NULL, SHARED },
+	{ "refusals",
+	  "malformed frames that a neighbour may send in a minute before it goes into quarantine (0: any "
+	  "number)",
+	  SL_OPTION_U32, AT(limit_refusals), 0, 1e6, "64", NULL, PRIVATE },
+	{ "frames",
+	  "frames a second that a neighbour may send unasked, some thousand at once; beyond, it goes into "
+	  "quarantine (0: any number)",
+	  SL_OPTION_U32, AT(limit_frames), 0, 1e6, "200", NULL, PRIVATE },
+	{ "quarantine",
+	  "how long a neighbour's first quarantine lasts: nothing is sent to it or taken from it; each that "
+	  "follows soon lasts twice as long",
+	  SL_OPTION_DURATION, AT(quarantine_us), 0.01, 86400, "10s", NULL, PRIVATE },
+	{ "quarantine_most", "the longest quarantine", SL_OPTION_DURATION, AT(quarantine_most_us), 0.01,
+	  864000, "1h", NULL, PRIVATE },
+	{ NULL }
+};
+
 static const struct sl_option history_options[] = {
 	{ "path", "database of the run's history", SL_OPTION_TEXT, AT(history), 0, 0, "history.db", NULL,
 	  PRIVATE },
@@ -138,6 +158,7 @@ const struct sl_settings_section sl_settings_sections[] = {
 	{ "model", "What is learned", model_options },
 	{ "data", "What it is learned from (read by `starling init`; peers read the prepared shards)",
 	  data_options },
+	{ "limits", "What a neighbour may do that holds a good key and means ill", limit_options },
 	{ "history", "What is written down", history_options },
 	{ "checkpoint", "What a restarted peer goes on from", checkpoint_options },
 	{ NULL }

@@ -45,6 +45,11 @@ struct sl_settings {
 	char partition[SL_TEXT_MAX];
 	char shards[SL_TEXT_MAX]; /* folder of the prepared data */
 
+	/* [limits] */
+	double limit_value;
+	uint32_t limit_refusals, limit_frames;
+	int64_t quarantine_us, quarantine_most_us;
+
 	/* [history] */
 	char history[SL_TEXT_MAX];
 	uint32_t history_every, evaluate, sketch;

@@ -77,6 +77,7 @@ static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 static void send_journal(struct sl_peer *p, struct sl_edge *e)
 {
 	enum { BURST = 16 };
+	sl_guard_expect(p, e, SL_EXPECT_TAG);
 	uint32_t from = e->sent < p->number ? e->sent : p->number;
 	if (p->plan->leaps && from < p->number)
 		from = p->number - 1;

@@ -246,6 +246,14 @@ static void resume(struct sl_faults *plan, struct sl_sim *s)
 		}
 }
 
+bool sl_faults_over(const struct sl_faults *plan)
+{
+	for (uint32_t i = 0; i < plan->next; i++)
+		if (plan->fault[i].active)
+			return false;
+	return plan->next == plan->count;
+}
+
 void sl_faults_step(struct sl_faults *plan, struct sl_sim *s)
 {
 	bool active = false;

@@ -71,6 +71,8 @@ void sl_faults_draw(struct sl_faults *, uint64_t seed, const struct sl_topology 
                     uint32_t rounds, uint32_t allowed);
 /* Call after every event. */
 void sl_faults_step(struct sl_faults *, struct sl_sim *);
+/* All have ended: the network is clean from here on. */
+bool sl_faults_over(const struct sl_faults *);
 /* Nothing is left to happen in the simulation: ends or starts the next thing. False: there is none. */
 bool sl_faults_skip(struct sl_faults *, struct sl_sim *);
 

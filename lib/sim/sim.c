@@ -127,6 +127,7 @@ static void act(void *context, const struct sl_action *a)
 			sl_sim_broken(s, "peer %u: %s", s->acting, a->detail);
 		break;
 	case SL_ACTION_MARK:
+	case SL_ACTION_QUARANTINE:
 	case SL_ACTION_FINISHED:
 	case SL_ACTION_KINDS:
 		break;

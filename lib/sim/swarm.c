@@ -3,6 +3,7 @@
 
 #include "gossip/algorithm.h"
 #include "linalg/vector.h"
+#include "sim/closing.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -19,6 +20,7 @@ struct run {
 	const struct sl_swarm *swarm;
 	struct sl_sim *sim;
 	struct sl_faults faults;
+	struct sl_closing closing;
 	bool disturbed;
 	struct sl_round_row *row; /* peers × rounds */
 	uint8_t *state;
@@ -89,18 +91,7 @@ static void on_kill(void *context, uint32_t peer)
 
 static double spread(const struct run *r)
 {
-	uint32_t peers = r->swarm->topology.peers, d = r->swarm->plan.dimension;
-	double most = 0;
-	for (uint32_t k = 0; k < d; k++) {
-		double least = INFINITY, largest = -INFINITY;
-		for (uint32_t i = 0; i < peers; i++) {
-			double x = (double)sl_peer_model(sl_sim_peer(r->sim, i))[k];
-			least = fmin(least, x);
-			largest = fmax(largest, x);
-		}
-		most = fmax(most, largest - least);
-	}
-	return most;
+	return sl_closing_spread(r->sim, &r->swarm->topology, r->swarm->plan.dimension);
 }
 
 static bool open_run(struct run *r, struct sl_error *error)
@@ -127,7 +118,7 @@ static bool open_run(struct run *r, struct sl_error *error)
 		r->faults.calm = w->network;
 		r->faults.killed = on_kill;
 		r->faults.context = r;
-		r->faults.keep = w->settings.checkpoint_every == 0;
+		r->faults.keep = w->settings.checkpoint_every == 0 || w->kind == SL_SWARM_MEAN;
 	}
 	return true;
 }
@@ -191,6 +182,13 @@ static bool all_done(const struct run *r)
 	return true;
 }
 
+static void step_faults(struct run *r)
+{
+	sl_faults_step(&r->faults, r->sim);
+	if (!r->closing.healed && sl_faults_over(&r->faults))
+		sl_closing_healed(&r->closing, r->sim, &r->swarm->topology, r->swarm->plan.dimension);
+}
+
 static void run_to_the_end(struct run *r)
 {
 	const struct sl_swarm *w = r->swarm;
@@ -201,15 +199,15 @@ static void run_to_the_end(struct run *r)
 		if (mean)
 			check_mean(r);
 		if (r->disturbed)
-			sl_faults_step(&r->faults, r->sim);
+			step_faults(r);
 		sl_sim_totals(r->sim, &totals);
 		if (totals.halted == w->topology.peers)
 			return;
 		if (totals.events > EVENTS_MOST) {
 			did_not_end(r);
-		} else if (r->faults.resumed && w->settings.checkpoint_every == 0 && all_done(r)) {
+		} else if (r->faults.resumed && r->faults.keep && all_done(r)) {
 			return; /* only the last farewell was lost, and whoever is started again would start
-			           from nothing */
+			           from nothing, or where the mean was another */
 		} else if (!more && !(r->disturbed && sl_faults_skip(&r->faults, r->sim))) {
 			wrong(r, "nothing is left to happen, yet peers have not finished");
 		}
@@ -299,6 +297,17 @@ static void compare(struct run *calm, struct run *r)
 			wrong(r, "peer %u ended with another model than in the undisturbed run", i);
 }
 
+static void check_closing(const struct run *calm, struct run *r, double before)
+{
+	enum { ASK_MOST_US = 2000000 };
+	const struct sl_swarm *w = r->swarm;
+	int64_t deaf_us = 2 * ASK_MOST_US + w->settings.link_timeout_us;
+	struct sl_closing_bound bound = { w->settings.rounds, (uint32_t)(deaf_us / w->network.compute_us),
+		                          calm->spread / before };
+	sl_closing_check(&r->closing, &bound, r->sim, &w->topology, w->plan.dimension, r->trouble,
+	                 r->trouble_size);
+}
+
 static void describe(const struct sl_swarm *w, struct sl_swarm_result *out)
 {
 	static const char *const kind[] = { "exact", "mean", "survive" };
@@ -324,12 +333,14 @@ bool sl_swarm_run(uint64_t seed, struct sl_swarm_result *out,
 	describe(&w, out);
 	struct run calm = { .swarm = &w },
 	           r = { .swarm = &w, .disturbed = true, .event = event, .context = context };
-	if (!out->trouble[0] && w.kind == SL_SWARM_EXACT)
+	if (!out->trouble[0] && (w.kind == SL_SWARM_EXACT || w.kind == SL_SWARM_MEAN))
 		run_one(&calm, out);
 	if (!out->trouble[0])
 		run_one(&r, out);
 	if (!out->trouble[0] && w.kind == SL_SWARM_EXACT)
 		compare(&calm, &r);
+	if (!out->trouble[0] && w.kind == SL_SWARM_MEAN)
+		check_closing(&calm, &r, out->spread_before);
 	memcpy(out->happened, r.faults.happened, sizeof out->happened);
 	out->resumed = r.faults.resumed;
 	out->spread_after = r.spread;

@@ -4,7 +4,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 hostile=$build/tests/e2e/hostile
-make_run run ring:6 --set run.rounds=60 --set run.link_timeout=2s
+make_run run ring:6 --set run.rounds=60 --set run.link_timeout=2s --set limits.refusals=0 --set limits.frames=0
 
 told="FROM link WHERE (neighbour = 3 OR peer = 3) AND round = 59 AND run_id = $(newest daemon)"
 for how in replay mangle corrupt; do

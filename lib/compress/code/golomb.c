@@ -1,14 +1,21 @@
 /* golomb — support and frequency: the run lengths of each symbol's support, rarest first, in Golomb codes
  * (after Woldemariam, Liu and Scaglione, arXiv 2309.05633, which MALCOM-PSGD uses).
  *
- * Body: one bit that chooses the form, whichever is shorter.
- *   0  omega(m), m − 1 the number of distinct symbols, zero included where it occurs; for each, by falling
- * count and, where counts are equal, rising zigzag: omega(zigzag + 1), omega(count + 1). Then, from the
- * rarest symbol up to but without the most frequent, the runs before each of its places among the positions
- * that are left, in Golomb codes whose parameter follows from how many are left and how many are marked; then
- * its positions are struck out. 1  omega(count); omega(least magnitude); four bits k; for each nonzero: the
- * gap in a Golomb code, its sign, and magnitude − least with k low bits (Rice). For messages whose table
- * would cost more than it saves.
+ * Body: the form, whichever is shortest, or nearly and faster: 0, 10 or 11.
+ *   0   omega(m), m − 1 the number of distinct symbols, zero included where it occurs; for each, by falling
+ *       count and, where counts are equal, rising zigzag: omega(zigzag + 1), omega(count + 1). Then, from the
+ *       rarest symbol up to but without the most frequent, the runs before each of its places among the
+ *       positions that are left, in Golomb codes whose parameter follows from how many are left and how many
+ *       are marked; then its positions are struck out.
+ *   10  omega(count), at most 512 and half of the domain; omega(least magnitude); four bits k; for each
+ *       nonzero: the gap in a Golomb code, its sign, and magnitude − least with k low bits (Rice). For
+ * messages too short for a table. 11  omega(count); omega(least magnitude); a prefix code (tokens.h) for gaps
+ * in precision 2; shares (tans.h) for magnitude − least in precision 3; from 2048 nonzeros on omega(bytes of
+ * stream 2 + 1); omega(bytes of stream 3 + 1); zeros up to a whole byte. Then four streams, each of whole
+ * bytes: 1 the signs, then zeros; 2 the gaps of the first ⌊count/2⌋ nonzeros (empty below 2048) and 3 those
+ * of the others: the code of each and its low bits, then zeros; 4 zeros and a one, less than nine bits; two
+ *       states of nine bits; then for each nonzero, the states taking turns, what its state takes and its low
+ *       bits, up to the end, where both states are 0. For messages with few nonzeros; much the fastest.
  *
  * Striking out is not done position by position. Over the symbols in order of rarity stands a binary tree,
  * split by count: going down, elements on the left keep their place, those on the right count only the places
@@ -16,8 +23,13 @@
 #include "compress/stage.h"
 
 #include "compress/bits.h"
+#include "compress/gaps.h"
+#include "compress/rice.h"
 
-enum { LARGEST = 32767, SHORT_FORM_MAX = 4096 /* nonzeros up to which form 1 is tried */ };
+enum {
+	LARGEST = 32767,
+	PATIENT_MAX = 1024, /* nonzeros up to which every form is tried */
+};
 
 /* Position and symbol of what is not the most frequent symbol; encoding: symbol is its rank, rarest 0. */
 struct element {
@@ -30,6 +42,8 @@ struct golomb_scratch {
 	uint32_t *before; /* per rank: how many elements have a smaller one; one more entry at the end */
 	uint32_t *count;  /* per zigzag; all zero between calls; then its rank */
 	int32_t *symbol;  /* per rank */
+	struct sl_gaps_scratch *gaps;
+	uint8_t *levels;
 	uint32_t distinct, domain;
 };
 
@@ -60,6 +74,8 @@ static struct golomb_scratch *scratch_layout(void *base, uint32_t domain, uint32
 	made.order = sl_arena_take(&a, distinct, sizeof *made.order);
 	made.before = sl_arena_take(&a, (size_t)distinct + 1, sizeof *made.before);
 	made.symbol = sl_arena_take(&a, distinct, sizeof *made.symbol);
+	made.gaps = sl_arena_take(&a, 1, sizeof *made.gaps);
+	made.levels = sl_arena_take(&a, 1, sl_gaps_room(most));
 	*size = a.used;
 	if (s)
 		*s = made;
@@ -225,79 +241,84 @@ static void put_table(const struct golomb_scratch *g, struct sl_bit_writer *b)
 	}
 }
 
-static uint32_t magnitude_of(int32_t v)
+/* n·log2(whole/n) */
+static double weight(uint32_t n, double whole)
 {
-	return (uint32_t)(v < 0 ? -v : v);
+	return n ? n * (log2(whole) - log2(n)) : 0;
 }
 
-struct short_form {
-	struct sl_golomb gap;
-	uint32_t least; /* magnitude */
-	unsigned k;
-};
-
-/* Chooses the parameters of form 1 and returns its length in bits. */
-static uint64_t plan_short_form(const struct sl_symbols *s, struct short_form *f)
+/* About what form 0 would take: the entropy of places, signs and magnitudes (all alike where they share a
+ * token), and a table. */
+static double other_bits(const struct sl_symbols *s, const struct sl_gaps_plan *p)
 {
-	uint64_t sum = 0, bits = 0;
-	uint32_t n = s->count, next = 0;
-	f->gap = sl_golomb_for(s->domain, n);
-	f->least = UINT32_MAX;
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t magnitude = magnitude_of(s->symbol[i]);
-		f->least = magnitude < f->least ? magnitude : f->least;
-		sum += magnitude;
-		bits += sl_golomb_length(&f->gap, s->index[i] - next);
-		next = s->index[i] + 1;
+	double n = s->count;
+	double bits = weight(s->count, s->domain) + weight(s->domain - s->count, s->domain) +
+	              weight(p->negative, n) + weight(s->count - p->negative, n);
+	for (uint32_t t = 0; t < p->level.tokens; t++) {
+		uint32_t count = p->levels[t], extra = sl_token_extra(t, SL_LEVEL_PRECISION);
+		uint32_t magnitude = p->least + sl_token_base(t, SL_LEVEL_PRECISION), here = 2u << extra;
+		here = here < count ? here : count;
+		if (here)
+			bits +=
+			    weight(count, n) + (double)count * extra +
+			    here * (sl_omega_length(2 * magnitude + 1) + sl_omega_length(count / here + 1));
 	}
-	/* The best Golomb parameter is near 0.69 of the mean; Rice takes the power of two below. */
-	f->k = sl_bit_length((45426 * (sum - (uint64_t)n * f->least) / n) >> 16);
-	f->k = f->k > 0 ? f->k - 1 : 0;
-	for (uint32_t i = 0; i < n; i++)
-		bits += (magnitude_of(s->symbol[i]) - f->least) >> f->k;
-	return bits + sl_omega_length(n) + sl_omega_length(f->least) + 4 + (uint64_t)n * (2 + f->k);
+	return bits;
 }
 
-static void put_short_form(const struct sl_symbols *s, struct sl_bit_writer *b, const struct short_form *f)
+/* Whether form 11 is to be taken without a look at the others: it costs at most 1 % more. */
+static bool good_enough(const struct sl_symbols *s, const struct sl_gaps_plan *p, size_t room)
 {
-	sl_put_omega(b, s->count);
-	sl_put_omega(b, f->least);
-	sl_put_bits(b, f->k, 4);
-	struct sl_golomb rice = { 1u << f->k, 1u << f->k,
-		                  f->k + 1 }; /* every remainder below the cutoff: k bits */
-	uint32_t next = 0;
-	for (uint32_t i = 0; i < s->count; i++) {
-		sl_put_golomb(b, &f->gap, s->index[i] - next);
-		next = s->index[i] + 1;
-		sl_put_bits(b, s->symbol[i] < 0, 1);
-		sl_put_golomb(b, &rice, magnitude_of(s->symbol[i]) - f->least);
-	}
+	return s->count > PATIENT_MAX && p->bits / 8 + 1 + SL_BITS_SLACK <= room &&
+	       (double)p->bits <= 1.01 * other_bits(s, p);
+}
+
+static uint64_t bits_since(const struct sl_bit_writer *b, const struct sl_bit_writer *start)
+{
+	return (uint64_t)(b->at - start->at) * 8 + b->fill - start->fill;
+}
+
+/* Form 0. */
+static void put_supports(const struct sl_symbols *s, struct golomb_scratch *g, struct sl_bit_writer *b)
+{
+	make_table(g, s);
+	count_up(g);
+	uint32_t n = make_elements(g, s);
+	memset(g->count, 0, (2 * (size_t)s->largest + 1) * sizeof *g->count);
+	sl_put_bits(b, 0, 1);
+	put_table(g, b);
+	if (n > 0)
+		put_tree(g, b, 0, g->distinct - 1, g->element);
 }
 
 static void golomb_encode(const void *options, const struct sl_symbols *s, struct sl_writer *writer,
                           void *scratch)
 {
 	(void)options;
-	size_t size;
+	size_t size, room = (size_t)(writer->end - writer->at);
 	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->most, s->largest, &size);
-	make_table(g, s);
-	count_up(g);
-	uint32_t n = make_elements(g, s);
-	memset(g->count, 0, (2 * (size_t)s->largest + 1) * sizeof *g->count);
 	struct sl_bit_writer start = sl_bit_writer(writer), b = start;
-	sl_put_bits(&b, 0, 1);
-	put_table(g, &b);
-	if (n > 0)
-		put_tree(g, &b, 0, g->distinct - 1, g->element);
-	struct short_form f;
-	if (s->count <= SHORT_FORM_MAX && s->count <= s->domain / 2) {
-		uint64_t bits = (uint64_t)(b.at - start.at) * 8 + b.fill - start.fill;
-		if (1 + plan_short_form(s, &f) < bits) {
+	struct sl_gaps_plan p;
+	struct sl_rice_plan f;
+	sl_gaps_plan(s, g->levels, &p);
+	if (!good_enough(s, &p, room)) {
+		put_supports(s, g, &b);
+		uint64_t bits = bits_since(&b, &start);
+		if (sl_rice_plan(s, &f) && 2 + f.bits < bits && 2 + f.bits <= p.bits) {
 			b = start;
-			sl_put_bits(&b, 1, 1);
-			put_short_form(s, &b, &f);
+			sl_put_bits(&b, 2, 2);
+			sl_rice_put(s, &f, &b);
+			sl_bits_finish(&b, writer);
+			return;
 		}
+		if (p.bits >= bits) {
+			sl_bits_finish(&b, writer);
+			return;
+		}
+		b = start;
 	}
+	sl_put_bits(&b, 3, 2);
+	sl_gaps_put(s, &p, &b);
 	sl_bits_finish(&b, writer);
 }
 
@@ -395,28 +416,6 @@ static void take_elements(const struct golomb_scratch *g, struct sl_symbols *s, 
 	}
 }
 
-static bool get_short_form(struct sl_symbols *s, struct sl_bit_reader *b)
-{
-	s->count = sl_get_omega(b);
-	uint32_t least = sl_get_omega(b);
-	unsigned k = (unsigned)sl_get_bits(b, 4);
-	if (s->count == 0 || s->count > s->most || s->count > s->domain / 2 || s->count > SHORT_FORM_MAX ||
-	    least == 0 || least > s->largest)
-		return false;
-	struct sl_golomb gap = sl_golomb_for(s->domain, s->count), rice = { 1u << k, 1u << k, k + 1 };
-	uint64_t next = 0;
-	for (uint32_t i = 0; i < s->count; i++) {
-		next += sl_get_golomb(b, &gap);
-		bool negative = sl_get_bits(b, 1);
-		uint64_t magnitude = (uint64_t)least + sl_get_golomb(b, &rice);
-		if (next >= s->domain || magnitude > s->largest || sl_bits_overrun(b))
-			return false;
-		s->index[i] = (uint32_t)next++;
-		s->symbol[i] = negative ? -(int32_t)magnitude : (int32_t)magnitude;
-	}
-	return true;
-}
-
 static bool golomb_decode(const void *options, struct sl_symbols *s, struct sl_reader body, void *scratch)
 {
 	(void)options;
@@ -424,7 +423,7 @@ static bool golomb_decode(const void *options, struct sl_symbols *s, struct sl_r
 	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->most, s->largest, &size);
 	struct sl_bit_reader b = sl_bit_reader(body);
 	if (sl_get_bits(&b, 1))
-		return get_short_form(s, &b) && sl_bits_done(&b);
+		return sl_get_bits(&b, 1) ? sl_gaps_get(s, &b, g->gaps) : sl_rice_get(s, &b);
 	if (!get_table(g, s, &b))
 		return false;
 	count_up(g);

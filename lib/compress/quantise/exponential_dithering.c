@@ -20,8 +20,7 @@ static const struct sl_option exponential_options[] = {
 	{ "s", "levels on either side of zero", SL_OPTION_U32, AT(s), 1, LEVELS_MAX, NULL, NULL, true },
 	{ "norm", "what the largest level is: Euclidean norm, largest magnitude, or sum of magnitudes",
 	  SL_OPTION_CHOICE, AT(norm), 0, 0, "2", "2|max|1", true },
-	{ "scale", "one: unbiased; contractive: divided by 1 + omega", SL_OPTION_CHOICE, AT(contractive), 0,
-	  0, "one", "one|contractive", true },
+	SL_SCALE_OPTION(AT(contractive)),
 	{ 0 },
 };
 
@@ -127,7 +126,7 @@ static struct sl_promise promise(const void *options, uint32_t most)
 {
 	const struct exponential *o = options;
 	double z = zeta(o, most);
-	return o->contractive ? sl_promise_contractive(1 / z) : sl_promise_unbiased(z - 1);
+	return sl_promise_scaled(z - 1, o->contractive);
 }
 
 const struct sl_quantise sl_quantise_exponential_dithering = {

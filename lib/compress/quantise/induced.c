@@ -11,7 +11,7 @@
 enum { LARGEST = 32767 };
 
 struct induced {
-	uint32_t r, s;
+	uint32_t r, s, contractive;
 };
 
 #define AT(field) offsetof(struct induced, field)
@@ -20,6 +20,7 @@ static const struct sl_option induced_options[] = {
 	  AT(r), 1, 255, NULL, NULL, true },
 	{ "s", "levels on either side of zero for the dither of the rest", SL_OPTION_U32, AT(s), 1, 4096,
 	  NULL, NULL, true },
+	SL_SCALE_OPTION(AT(contractive)),
 	{ 0 },
 };
 
@@ -42,15 +43,23 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 
 static size_t side_length(const void *options)
 {
-	(void)options;
-	return 4; /* exponents of the largest power and of the dither's step, little-endian two's complement
-	           */
+	const struct induced *o = options;
+	/* exponents of the largest power and of the dither's step, little-endian two's complement */
+	return 4 + (o->contractive ? SL_FACTOR_BYTES : 0);
 }
 
 static double power_of(int32_t rank, int top)
 {
 	double magnitude = rank ? sl_power_of_two(top + 1 - (rank < 0 ? -rank : rank)) : 0;
 	return rank < 0 ? -magnitude : magnitude;
+}
+
+/* dither's omega times one minus rounding's delta. */
+static double omega_of(const struct induced *o, double d)
+{
+	double s = o->s, below = (d - 1) * ldexp(4 / 9.0, 2 - 2 * (int)o->r);
+	double delta = fmax(8 / 9.0 - below, 8 / 9.0 / d);
+	return (1 - delta) * fmin(d / (s * s), 2 * sqrt(d) / s);
 }
 
 static void encode(const void *options, const struct sl_values *values, const float *value, int32_t *symbol,
@@ -66,6 +75,8 @@ static void encode(const void *options, const struct sl_values *values, const fl
 	int e = left > 0 ? sl_step_exponent(left, o->s) : 0;
 	sl_store_u16(side, (uint16_t)top);
 	sl_store_u16(side + 2, (uint16_t)e);
+	if (o->contractive)
+		sl_factor_put(side + 4, omega_of(o, values->count));
 	double per_unit = sl_power_of_two(-e);
 	for (uint32_t i = 0; i < values->count; i++) {
 		double rest = ((double)value[i] - power_of(symbol[i], top)) * per_unit;
@@ -81,33 +92,32 @@ static bool decode(const void *options, const struct sl_values *values, const in
 {
 	const struct induced *o = options;
 	int top = (int16_t)sl_load_u16(side), e = (int16_t)sl_load_u16(side + 2);
-	if (top < SL_EXPONENT_MIN || top > SL_EXPONENT_MAX || e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX)
+	double factor = 1;
+	if (top < SL_EXPONENT_MIN || top > SL_EXPONENT_MAX || e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX ||
+	    (o->contractive && !sl_factor_get(side + 4, &factor)))
 		return false;
 	int32_t base = (int32_t)(2 * o->s + 1), half = (int32_t)o->s;
 	double step = sl_power_of_two(e), bound = (double)FLT_MAX;
 	for (uint32_t i = 0; i < values->count; i++) {
 		int32_t rank = (symbol[i] + (symbol[i] < 0 ? -half : half)) / base;
-		double sum = power_of(rank, top) + (symbol[i] - rank * base) * step;
+		double sum = factor * (power_of(rank, top) + (symbol[i] - rank * base) * step);
 		value[i] = (float)(sum > bound ? bound : sum < -bound ? -bound : sum);
 	}
 	return true;
 }
 
-/* dither's omega times one minus rounding's delta. */
 static struct sl_promise promise(const void *options, uint32_t most)
 {
 	const struct induced *o = options;
-	double d = most, s = o->s, below = (d - 1) * ldexp(4 / 9.0, 2 - 2 * (int)o->r);
-	double delta = fmax(8 / 9.0 - below, 8 / 9.0 / d);
-	return sl_promise_unbiased((1 - delta) * fmin(d / (s * s), 2 * sqrt(d) / s));
+	return sl_promise_scaled(omega_of(o, most), o->contractive);
 }
 
 const struct sl_quantise sl_quantise_induced = {
 	.name = "induced",
 	.doc = "the nearest power of two and the dither of the rest: a biased compressor made unbiased",
 	.formula = "C(v) + Q(v − C(v)), C = rounding:r, Q = dither:s",
-	.examples = "induced:4,1 induced:8,16",
-	.bytes = "4 a message",
+	.examples = "induced:4,1 induced:8,16 induced:2,1,contractive",
+	.bytes = "4 a message, 8 where contractive",
 	.options = induced_options,
 	.prepare = prepare,
 	.largest = largest,

@@ -14,8 +14,7 @@ struct natural {
 };
 
 static const struct sl_option natural_options[] = {
-	{ "scale", "one: unbiased; contractive: divided by 1 + omega = 9/8", SL_OPTION_CHOICE,
-	  offsetof(struct natural, contractive), 0, 0, "one", "one|contractive", true },
+	SL_SCALE_OPTION(offsetof(struct natural, contractive)), /* by 9/8 */
 	{ 0 },
 };
 

@@ -1,7 +1,7 @@
 /* qsgd — the quantiser of QSGD (Alistarh et al., NeurIPS 2017, eq. 4): random dithering against a norm. With
- * the Euclidean norm and contractive = yes it is what CHOCO-SGD uses (Koloskova et al., ICML 2019,
+ * the Euclidean norm and scale = contractive it is what CHOCO-SGD uses (Koloskova et al., ICML 2019,
  * section 3.5): divided by tau = 1 + min(d/s², √d/s), contractive with delta = 1/tau, d the number of
- * coordinates quantised. With the largest magnitude per block of 512 and contractive = no it is LEAD's (Liu
+ * coordinates quantised. With the largest magnitude per block of 512 and scale = one it is LEAD's (Liu
  * et al., ICLR 2021). */
 #include "compress/groups.h"
 #include "compress/rounding.h"
@@ -14,8 +14,7 @@
 enum { L2, MAX };
 
 struct qsgd {
-	uint32_t s, norm, per, block;
-	bool contractive;
+	uint32_t s, norm, per, block, contractive;
 	uint32_t groups, widest; /* of the layout */
 };
 
@@ -25,7 +24,8 @@ static const struct sl_option qsgd_options[] = {
 	{ "norm", "what the levels divide", SL_OPTION_CHOICE, AT(norm), 0, 0, "l2", "l2|max", true },
 	{ "per", "a norm for each of these", SL_OPTION_CHOICE, AT(per), 0, 0, "vector", SL_PER_CHOICES,
 	  true },
-	{ "contractive", "divide by tau", SL_OPTION_SWITCH, AT(contractive), 0, 0, "yes", NULL, true },
+	{ "scale", "one: unbiased; contractive: divided by tau = 1 + omega", SL_OPTION_CHOICE,
+	  AT(contractive), 0, 0, "contractive", "one|contractive", true },
 	{ "block", "coordinates of a block", SL_OPTION_U32, AT(block), 1, 1 << 28, "512", NULL, true },
 	{ 0 },
 };
@@ -104,7 +104,7 @@ static struct sl_promise qsgd_promise(const void *options, uint32_t most)
 {
 	const struct qsgd *o = options;
 	double omega = qsgd_omega(o, most < o->widest ? most : o->widest);
-	return o->contractive ? sl_promise_contractive(1 / (1 + omega)) : sl_promise_unbiased(omega);
+	return sl_promise_scaled(omega, o->contractive);
 }
 
 const struct sl_quantise sl_quantise_qsgd = {
@@ -112,7 +112,7 @@ const struct sl_quantise sl_quantise_qsgd = {
 	.doc = "random rounding to s levels of a norm, scaled to be contractive unless told otherwise",
 	.formula = "|v|·sign(v_i)·⌊s|v_i|/|v| + u⌋ / (s·tau), tau = 1 + min(d/s², √d/s)",
 	.bytes = "4 a norm",
-	.examples = "qsgd:1 qsgd:16 qsgd:1000,per=tensor qsgd:2,max,block,no,16",
+	.examples = "qsgd:1 qsgd:16 qsgd:1000,per=tensor qsgd:2,max,block,one,16",
 	.options = qsgd_options,
 	.prepare = qsgd_prepare,
 	.largest = qsgd_largest,

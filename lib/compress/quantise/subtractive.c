@@ -10,12 +10,13 @@
 #include <math.h>
 
 struct subtractive {
-	uint32_t s;
+	uint32_t s, contractive;
 };
 
 static const struct sl_option subtractive_options[] = {
 	{ "s", "levels on either side of zero", SL_OPTION_U32, offsetof(struct subtractive, s), 1, 32766,
 	  NULL, NULL, true },
+	SL_SCALE_OPTION(offsetof(struct subtractive, contractive)),
 	{ 0 },
 };
 
@@ -27,14 +28,21 @@ static uint32_t largest(const void *options)
 
 static size_t side_length(const void *options)
 {
-	(void)options;
-	return 2; /* exponent of the step, little-endian two's complement */
+	const struct subtractive *o = options;
+	return 2 + (o->contractive ? SL_FACTOR_BYTES
+	                           : 0); /* exponent of the step, little-endian two's complement */
 }
 
 /* Uniform in [0, 1), so few bits that everything below is exact. */
 static double dither_at(const struct sl_random *stream, uint32_t coordinate)
 {
 	return (double)(int32_t)(sl_random_at(stream, coordinate) >> 33) * 0x1p-31;
+}
+
+/* step < 2 max|v|/s */
+static double omega_of(const struct subtractive *o, double d)
+{
+	return d / (3.0 * o->s * o->s);
 }
 
 /* Levels 0, 1 … are the symbols 1, 2 …, so that none is 0, which would not be sent. */
@@ -47,6 +55,8 @@ static void encode(const void *options, const struct sl_values *values, const fl
 	double per_unit = sl_power_of_two(-e), limit = floor((double)FLT_MAX * per_unit) - 1;
 	struct sl_random stream = sl_dither_stream(values->message);
 	sl_store_u16(side, (uint16_t)e);
+	if (o->contractive)
+		sl_factor_put(side + 2, omega_of(o, values->count));
 	limit = limit < o->s ? limit : o->s; /* half a level more stays finite */
 	for (uint32_t i = 0; i < values->count; i++) {
 		double level = floor((double)value[i] * per_unit + dither_at(&stream, values->index[i]));
@@ -58,11 +68,13 @@ static void encode(const void *options, const struct sl_values *values, const fl
 static bool decode(const void *options, const struct sl_values *values, const int32_t *symbol,
                    const uint8_t *side, float *value)
 {
+	const struct subtractive *o = options;
 	int e = (int16_t)sl_load_u16(side);
-	(void)options;
-	if (e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX)
+	double factor = 1;
+	if (e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX ||
+	    (o->contractive && !sl_factor_get(side + 2, &factor)))
 		return false;
-	double step = sl_power_of_two(e);
+	double step = sl_power_of_two(e) * factor;
 	struct sl_random stream = sl_dither_stream(values->message);
 	for (uint32_t i = 0; i < values->count; i++) {
 		double level = symbol[i] - (symbol[i] > 0);
@@ -71,19 +83,18 @@ static bool decode(const void *options, const struct sl_values *values, const in
 	return true;
 }
 
-/* step < 2 max|v|/s */
 static struct sl_promise promise(const void *options, uint32_t most)
 {
 	const struct subtractive *o = options;
-	return sl_promise_unbiased(most / (3.0 * o->s * o->s));
+	return sl_promise_scaled(omega_of(o, most), o->contractive);
 }
 
 const struct sl_quantise sl_quantise_subtractive = {
 	.name = "subtractive",
 	.doc = "dithered rounding, the dither taken away again at the receiver: unbiased uniform noise",
 	.formula = "2^e·(⌊v_i/2^e + u⌋ + 1/2 − u), e the least with max|v| ≤ s·2^e",
-	.examples = "subtractive:1 subtractive:16",
-	.bytes = "2 a message; zeros are sent too",
+	.examples = "subtractive:1 subtractive:16 subtractive:2,contractive",
+	.bytes = "2 a message, 6 where contractive; zeros are sent too",
 	.options = subtractive_options,
 	.largest = largest,
 	.side = side_length,

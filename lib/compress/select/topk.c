@@ -1,8 +1,9 @@
-/* topk — the k coordinates of largest magnitude, exactly; among equals the lowest index. Linear time:
- * a sample of the vector gives a threshold that a little more than k coordinates will pass; one pass without
- * branches collects those that do; a radix selection among them finds the k-th. Should the sample have misled
- * (fewer than k passed), everything that is not zero is collected instead. Magnitudes are compared as bit
- * patterns: the order is the same, and integers vectorise. */
+/* topk — the k coordinates of largest magnitude, exactly; among equals the lowest index. Linear time: a guess
+ * gives a threshold that a little more than k coordinates will pass; one pass without branches collects those
+ * that do; counting them by magnitude finds the k-th. The guess follows the last vector that this workspace
+ * saw, or a sample of this one; should both have misled (fewer than k passed), everything that is not zero is
+ * collected. So guesses cost or save time, and change nothing else. Magnitudes are compared as bit patterns:
+ * the order is the same, and integers vectorise. */
 #include "compress/stage.h"
 
 #include "linalg/mask.h"
@@ -27,9 +28,13 @@ enum {
 	DIGIT = 10, /* bits of a lower radix pass */
 	UPPER = 2 * DIGIT,
 	BINS = 1 << (31 - UPPER),
+	FINE = 14,        /* bits of a magnitude that a bin just above the guess spans */
+	MARGIN = 3 << 18, /* from the k-th magnitude down to the next guess: 3/32 of a power of two */
+	GUESS_WITHIN = 4, /* times k, or the guess was too low to be worth it */
 };
 
 struct topk_scratch {
+	uint32_t guess; /* from the last vector; 0: none */
 	uint32_t histogram[2 * BINS];
 	uint64_t *mask;
 	uint32_t *candidate, *magnitude, *spare; /* coordinates, what stands there, and room */
@@ -40,8 +45,8 @@ static struct topk_scratch *scratch_layout(void *base, uint32_t dimension, size_
 	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
 	struct topk_scratch *s = sl_arena_take(&a, 1, sizeof *s);
 	uint64_t *mask = sl_arena_take(&a, ((size_t)dimension + 63) / 64, sizeof *mask);
-	uint32_t *candidate = sl_arena_take(&a, (size_t)dimension + 4, sizeof *candidate);
-	uint32_t *magnitude = sl_arena_take(&a, (size_t)dimension + 1, sizeof *magnitude);
+	uint32_t *candidate = sl_arena_take(&a, (size_t)dimension + 16, sizeof *candidate);
+	uint32_t *magnitude = sl_arena_take(&a, (size_t)dimension + 16, sizeof *magnitude);
 	uint32_t *spare = sl_arena_take(&a, (size_t)dimension + 1, sizeof *spare);
 	*size = a.used;
 	if (s) {
@@ -107,10 +112,10 @@ static uint32_t nth_of_few(uint32_t count, const uint32_t *magnitude, uint32_t r
                            uint32_t *above)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = i;
-		for (; at > 0 && spare[at - 1] < magnitude[i]; at--)
+		uint32_t at = i, here = magnitude[i];
+		for (; at > 0 && spare[at - 1] < here; at--)
 			spare[at] = spare[at - 1];
-		spare[at] = magnitude[i];
+		spare[at] = here;
 	}
 	for (*above = 0; spare[*above] != spare[rank - 1];)
 		++*above;
@@ -118,8 +123,8 @@ static uint32_t nth_of_few(uint32_t count, const uint32_t *magnitude, uint32_t r
 }
 
 /* The rank-th largest (1 ≤ rank ≤ count) of magnitudes below 2^31, by radix: first all by their upper bits,
- * then those that share the upper bits of the one sought, moved to the front of spare[]. *above: how many are
- * larger than it. */
+ * then those that share the upper bits of the one sought, moved to the front of spare[], which may be
+ * magnitude[]. *above: how many are larger than it. */
 static uint32_t nth_largest(uint32_t count, const uint32_t *magnitude, uint32_t rank, uint32_t *histogram,
                             uint32_t *spare, uint32_t *above)
 {
@@ -167,37 +172,78 @@ static uint32_t sampled_threshold(uint32_t dimension, const float *v, uint32_t k
 	return threshold ? threshold : 1;
 }
 
-/* Candidates: coordinates that reach the threshold, ascending; returns how many. */
-static uint32_t collect(uint32_t dimension, const float *v, uint32_t threshold, struct topk_scratch *scratch)
+/* The k-th largest of candidates that all reach `least`: counted in fine bins from there up, the last bin
+ * takes what is beyond; then among those of its bin alone. */
+static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, struct topk_scratch *s,
+                                  uint32_t *above)
 {
-	sl_mask_reach(dimension, v, threshold, scratch->mask);
-	return sl_mask_positions((dimension + 63) / 64, scratch->mask, scratch->candidate);
+	const uint32_t *restrict magnitude = s->magnitude;
+	uint32_t *restrict histogram = s->histogram, bin = 0, higher, kept = 0;
+	memset(histogram, 0, BINS * sizeof *histogram);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t to = (magnitude[i] - least) >> FINE;
+		histogram[to < BINS ? to : BINS - 1]++;
+	}
+	for (higher = count - histogram[0]; higher >= k; higher -= histogram[++bin])
+		;
+	uint32_t low = least + (bin << FINE), high = bin < BINS - 1 ? low + (1u << FINE) : UINT32_MAX;
+	for (uint32_t i = 0; i < count; i++) {
+		s->spare[kept] = magnitude[i];
+		kept += (magnitude[i] >= low) & (magnitude[i] < high);
+	}
+	uint32_t kth = nth_largest(kept, s->spare, k - higher, s->histogram, s->spare, above);
+	*above += higher;
+	return kth;
+}
+
+/* Candidates: at least k coordinates, if so many are not zero. */
+static uint32_t collect(uint32_t dimension, const float *v, uint32_t k, uint32_t *threshold,
+                        struct topk_scratch *s)
+{
+	uint32_t count = 0;
+	*threshold = s->guess;
+	if (s->guess)
+		count = sl_mask_collect(dimension, v, s->guess, s->candidate, s->magnitude, s->mask);
+	if (count < k || count / GUESS_WITHIN > k) {
+		*threshold = sampled_threshold(dimension, v, k, s->histogram);
+		count = sl_mask_collect(dimension, v, *threshold, s->candidate, s->magnitude, s->mask);
+	}
+	if (*threshold > 1 && count < k) {
+		*threshold = 1;
+		count = sl_mask_collect(dimension, v, 1, s->candidate, s->magnitude, s->mask);
+	}
+	return count;
 }
 
 static uint32_t topk_select(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
                             void *memory)
 {
-	uint32_t dimension = m->layout->dimension, k = topk_most(options, dimension);
+	uint32_t dimension = m->layout->dimension, k = topk_most(options, dimension), threshold, above;
 	size_t size;
-	struct topk_scratch *scratch = scratch_layout(memory, dimension, &size);
-	uint32_t *candidate = scratch->candidate, *magnitude = scratch->magnitude;
-	uint32_t threshold = sampled_threshold(dimension, v, k, scratch->histogram);
-	uint32_t count = collect(dimension, v, threshold, scratch);
-	if (count < k && threshold > 1)
-		count = collect(dimension, v, 1, scratch);
+	struct topk_scratch *s = scratch_layout(memory, dimension, &size);
+	uint32_t count = collect(dimension, v, k, &threshold, s), kept = 0;
+	s->guess = 0;
 	if (count <= k) {
-		memcpy(index, candidate, count * sizeof *index);
+		memcpy(index, s->candidate, count * sizeof *index);
 		return count;
 	}
-	for (uint32_t i = 0; i < count; i++)
-		magnitude[i] = magnitude_of(v[candidate[i]]);
-	uint32_t above, kth = nth_largest(count, magnitude, k, scratch->histogram, scratch->spare, &above);
-	uint32_t kept = 0, equal = k - above;
+	uint32_t kth = kth_of_candidates(count, k, threshold, s, &above), equal = k - above;
+	uint32_t *restrict candidate = s->candidate, *restrict magnitude = s->magnitude;
+	s->guess = kth > MARGIN ? kth - MARGIN : 0;
 	for (uint32_t i = 0; i < count; i++) {
-		bool tie = magnitude[i] == kth, take = (magnitude[i] > kth) | (tie & (equal > 0));
-		equal -= tie & take;
 		candidate[kept] = candidate[i];
-		kept += take;
+		magnitude[kept] = magnitude[i];
+		kept += magnitude[i] >= kth;
+	}
+	if (kept > k) { /* more ties than are wanted */
+		uint32_t all = kept;
+		kept = 0;
+		for (uint32_t i = 0; i < all; i++) {
+			bool tie = magnitude[i] == kth, take = !tie | (equal > 0);
+			equal -= tie & take;
+			candidate[kept] = candidate[i];
+			kept += take;
+		}
 	}
 	memcpy(index, candidate, kept * sizeof *index);
 	return kept;

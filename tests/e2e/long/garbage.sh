@@ -10,7 +10,7 @@ resident() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(cat "run/$1.pi
 flood() { expect 0 "$hostile" flood run 3 2 "$@"; }
 refused() { echo "SELECT coalesce(sum(refused), 0) FROM link WHERE run_id = $(newest daemon) AND peer = $1 AND neighbour = $2"; }
 
-make_run run ring:6 --set run.rounds=60 --set run.link_timeout=2s
+make_run run ring:6 --set run.rounds=60 --set run.link_timeout=2s --set limits.refusals=0 --set limits.frames=0
 for k in 0 1 2 4 5; do start_peer run $k; done
 within 20 phase_is run 1 waiting # for peer 2, which waits for peer 3, whose seat is taken by somebody else
 flood garbage 1

@@ -1,0 +1,407 @@
+#include "compress/gaps.h"
+
+#include "linalg/variants.h"
+
+/* From so many nonzeros on their gaps are two streams, which are read side by side: the first half, rounded
+ * down, and the rest. */
+enum { SPLIT_FROM = 2048 };
+
+static uint32_t half_of(uint32_t count)
+{
+	return count < SPLIT_FROM ? 0 : count / 2;
+}
+
+static inline uint32_t magnitude_of(int32_t v)
+{
+	return (uint32_t)(v < 0 ? -v : v);
+}
+
+/* ---- planning ---- */
+
+SL_VARIANTS static uint32_t least_magnitude(uint32_t n, const int32_t *symbol, uint32_t *negative)
+{
+	uint32_t least = UINT32_MAX, below = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t magnitude = magnitude_of(symbol[i]);
+		least = magnitude < least ? magnitude : least;
+		below += symbol[i] < 0;
+	}
+	*negative = below;
+	return least;
+}
+
+/* Counts alternate between two tables, so that equal tokens in a row need not wait for each other; either
+ * half has its own. */
+typedef uint32_t tables[2][2][SL_TOKENS];
+
+SL_VARIANTS static void count_gaps(uint32_t n, const uint32_t *index, uint32_t next,
+                                   uint32_t count[2][SL_TOKENS])
+{
+	for (uint32_t i = 0; i < n; i++) {
+		count[i % 2][sl_token_of(index[i] - next, SL_GAP_PRECISION)]++;
+		next = index[i] + 1;
+	}
+}
+
+SL_VARIANTS static void count_levels(uint32_t n, const int32_t *symbol, uint32_t least,
+                                     uint32_t count[2][SL_TOKENS])
+{
+	for (uint32_t i = 0; i < n; i++)
+		count[i % 2][sl_token_of(magnitude_of(symbol[i]) - least, SL_LEVEL_PRECISION)]++;
+}
+
+static void plan_gaps(const struct sl_symbols *s, struct sl_gaps_plan *p)
+{
+	tables count = { 0 };
+	uint32_t half = half_of(s->count);
+	uint64_t bits[2] = { 0 };
+	count_gaps(half, s->index, 0, count[0]);
+	count_gaps(s->count - half, s->index + half, half ? s->index[half - 1] + 1 : 0, count[1]);
+	for (uint32_t t = 0; t < SL_TOKENS; t++)
+		p->gaps[t] = count[0][0][t] + count[0][1][t] + count[1][0][t] + count[1][1][t];
+	sl_token_code_make(&p->gap, p->gaps);
+	for (uint32_t t = 0; t < p->gap.tokens; t++)
+		for (int h = 0; h < 2; h++)
+			bits[h] += (count[h][0][t] + count[h][1][t]) *
+			           (uint64_t)(p->gap.length[t] + sl_token_extra(t, SL_GAP_PRECISION));
+	for (int h = 0; h < 2; h++)
+		p->gap_bytes[h] = (uint32_t)((bits[h] + 7) / 8);
+}
+
+/* Writes towards the front: what is put comes before what was. */
+struct back_sink {
+	uint8_t *at;
+	uint64_t held; /* right-aligned */
+	unsigned fill;
+};
+
+static inline void back_put(struct back_sink *k, uint64_t v, unsigned n)
+{
+	k->held |= v << k->fill;
+	k->fill += n;
+	sl_store_be64(k->at - 8, k->held);
+	k->at -= k->fill / 8;
+	k->held >>= k->fill & ~7u;
+	k->fill &= 7;
+}
+
+static inline uint32_t put_level(struct back_sink *k, const struct sl_tans_writer *w, uint32_t x, uint32_t v)
+{
+	uint32_t token = sl_token_of(v, SL_LEVEL_PRECISION), extra = sl_token_extra_of(v, SL_LEVEL_PRECISION),
+	         bits = (x + w->token[token].bits) >> 16;
+	uint64_t low = v & ((1u << extra) - 1), state = x & ((1u << bits) - 1);
+	back_put(k, state << extra | low, bits + extra);
+	return w->state[(int32_t)(x >> bits) + w->token[token].next];
+}
+
+/* From the last to the first; the states begin, and reading ends, at 0. In front of all a bit 1, and zeros
+ * that fill its byte. */
+SL_VARIANTS static uint8_t *put_levels(const struct sl_symbols *s, uint32_t least,
+                                       const struct sl_tans_writer *w, uint8_t *end)
+{
+	struct back_sink k = { .at = end };
+	uint32_t even = SL_TANS_STATES, odd = SL_TANS_STATES, i = s->count;
+	if (i % 2 == 1)
+		even = put_level(&k, w, even, magnitude_of(s->symbol[--i]) - least);
+	while (i > 0) {
+		odd = put_level(&k, w, odd, magnitude_of(s->symbol[--i]) - least);
+		even = put_level(&k, w, even, magnitude_of(s->symbol[--i]) - least);
+	}
+	back_put(&k, odd - SL_TANS_STATES, SL_TANS_BITS);
+	back_put(&k, even - SL_TANS_STATES, SL_TANS_BITS);
+	back_put(&k, 1, 8 - k.fill);
+	return k.at;
+}
+
+size_t sl_gaps_room(uint32_t most)
+{
+	return 3 * (size_t)most + 16; /* at most 9 bits of state and 11 others, and what is stored in front */
+}
+
+static void plan_levels(const struct sl_symbols *s, uint8_t *room, struct sl_gaps_plan *p)
+{
+	uint32_t count[2][SL_TOKENS] = { { 0 } };
+	struct sl_tans_writer w;
+	count_levels(s->count, s->symbol, p->least, count);
+	for (uint32_t t = 0; t < SL_TOKENS; t++)
+		p->levels[t] = count[0][t] + count[1][t];
+	sl_tans_make(&p->level, p->levels);
+	sl_tans_writer(&p->level, &w);
+	p->stream_end = room + sl_gaps_room(s->count);
+	p->stream = put_levels(s, p->least, &w, p->stream_end);
+}
+
+void sl_gaps_plan(const struct sl_symbols *s, uint8_t *room, struct sl_gaps_plan *p)
+{
+	p->least = least_magnitude(s->count, s->symbol, &p->negative);
+	plan_gaps(s, p);
+	plan_levels(s, room, p);
+	unsigned head = 2 + sl_omega_length(s->count) + sl_omega_length(p->least) +
+	                sl_token_code_bits(&p->gap) + sl_tans_bits(&p->level) +
+	                sl_omega_length(p->gap_bytes[1] + 1);
+	if (half_of(s->count))
+		head += sl_omega_length(p->gap_bytes[0] + 1);
+	p->bits = 8 * ((uint64_t)(head + 7) / 8 + (s->count + 7) / 8 + p->gap_bytes[0] + p->gap_bytes[1] +
+	               (size_t)(p->stream_end - p->stream));
+}
+
+/* ---- writing ---- */
+
+/* A writer whose room was checked beforehand. Its stores reach up to eight bytes further than what was put.
+ */
+struct sink {
+	uint8_t *at;
+	uint64_t held;
+	unsigned fill;
+};
+
+static inline void sink_put(struct sink *k, uint64_t v, unsigned n)
+{
+	k->fill += n;
+	k->held |= v << (64 - k->fill) % 64;
+	sl_store_be64(k->at, k->held);
+	k->at += k->fill / 8;
+	k->held <<= k->fill & ~7u;
+	k->fill &= 7;
+}
+
+static inline void sink_number(struct sink *k, const struct sl_token_code *c, unsigned m, uint32_t v)
+{
+	uint32_t token = sl_token_of(v, m);
+	unsigned extra = sl_token_extra_of(v, m);
+	uint64_t rest = v & ((UINT64_C(1) << extra) - 1);
+	sink_put(k, (uint64_t)c->code[token] << extra | rest, c->length[token] + extra);
+}
+
+static uint8_t *sink_end(const struct sink *k)
+{
+	return k->at + (k->fill > 0);
+}
+
+SL_VARIANTS static uint8_t *put_gaps(uint32_t n, const uint32_t *index, uint32_t next,
+                                     const struct sl_token_code *c, uint8_t *at)
+{
+	struct sink k = { .at = at };
+	for (uint32_t i = 0; i < n; i++) {
+		sink_number(&k, c, SL_GAP_PRECISION, index[i] - next);
+		next = index[i] + 1;
+	}
+	return sink_end(&k);
+}
+
+SL_VARIANTS static uint8_t *put_signs(uint32_t n, const int32_t *symbol, uint8_t *at)
+{
+	uint32_t i = 0;
+	for (; i + 8 <= n; i += 8) {
+		uint32_t byte = 0;
+		for (uint32_t k = 0; k < 8; k++)
+			byte |= (uint32_t)(symbol[i + k] < 0) << (7 - k);
+		*at++ = (uint8_t)byte;
+	}
+	if (i < n) {
+		uint32_t byte = 0;
+		for (uint32_t k = 0; i + k < n; k++)
+			byte |= (uint32_t)(symbol[i + k] < 0) << (7 - k);
+		*at++ = (uint8_t)byte;
+	}
+	return at;
+}
+
+void sl_gaps_put(const struct sl_symbols *s, const struct sl_gaps_plan *p, struct sl_bit_writer *b)
+{
+	uint32_t half = half_of(s->count);
+	SL_CHECK((uint64_t)(b->end - b->at) >= p->bits / 8 + 1 + SL_BITS_SLACK);
+	sl_put_omega(b, s->count);
+	sl_put_omega(b, p->least);
+	sl_token_code_put(&p->gap, b);
+	sl_tans_put(&p->level, b);
+	if (half)
+		sl_put_omega(b, p->gap_bytes[0] + 1);
+	sl_put_omega(b, p->gap_bytes[1] + 1);
+	uint8_t *at = put_signs(s->count, s->symbol, b->at + (b->fill > 0));
+	at = put_gaps(half, s->index, 0, &p->gap, at);
+	at = put_gaps(s->count - half, s->index + half, half ? s->index[half - 1] + 1 : 0, &p->gap, at);
+	size_t levels = (size_t)(p->stream_end - p->stream);
+	memcpy(at, p->stream, levels);
+	*b = (struct sl_bit_writer){ .at = at + levels, .end = b->end };
+}
+
+/* ---- reading ---- */
+
+/* The next bits of a stream are the upper ones of the window. */
+struct source {
+	const uint8_t *bytes;
+	size_t length, at; /* bytes; `at` may run past the end, where all bits are 0 */
+	uint64_t window;
+	unsigned held; /* bits of the window that count; below them are 0s, or what `at` will bring again */
+};
+
+static void refill_tail(struct source *k)
+{
+	k->window &= k->held ? ~UINT64_C(0) << (64 - k->held) : 0;
+	for (; k->held <= 56; k->held += 8, k->at++)
+		k->window |= (uint64_t)(k->at < k->length ? k->bytes[k->at] : 0) << (56 - k->held);
+}
+
+/* At least 56 bits. */
+static inline void refill(struct source *k)
+{
+	if (__builtin_expect(k->at + 8 > k->length, 0)) {
+		refill_tail(k);
+		return;
+	}
+	k->window |= sl_load_be64(k->bytes + k->at) >> k->held;
+	k->at += (63 - k->held) >> 3;
+	k->held |= 56;
+}
+
+static inline uint32_t take_number(struct source *k, const struct sl_token_entry *table)
+{
+	refill(k);
+	struct sl_token_entry e = table[k->window >> (64 - SL_TOKEN_LIMIT)];
+	uint64_t low = k->window << e.code >> 1 >> e.spare;
+	k->window <<= e.total;
+	k->held -= e.total;
+	return e.base + (uint32_t)low;
+}
+
+/* All of it was used, but for less than a byte of zeros. */
+static bool source_done(const struct source *k)
+{
+	uint64_t position = (uint64_t)k->at * 8 - k->held;
+	if ((position + 7) / 8 != k->length)
+		return false;
+	return position % 8 == 0 || (uint8_t)(k->bytes[k->length - 1] << position % 8) == 0;
+}
+
+/* Positions from gaps. In the loops nothing is judged: what was read steers only where it is written. */
+SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source from[2],
+                                 const struct sl_token_entry *table, uint32_t *index)
+{
+	struct source a = from[0], b = from[1];
+	uint64_t first = 0, second = 0;
+	uint32_t half = half_of(count), i = 0, *upper = index + half;
+	for (; i < half; i++) {
+		first += take_number(&a, table);
+		second += take_number(&b, table);
+		index[i] = (uint32_t)first++;
+		upper[i] = (uint32_t)second++;
+	}
+	for (; i < count - half; i++) {
+		second += take_number(&b, table);
+		upper[i] = (uint32_t)second++;
+	}
+	if (first + second > domain)
+		return false;
+	for (uint32_t k = half; half > 0 && k < count; k++)
+		index[k] += (uint32_t)first;
+	from[0] = a;
+	from[1] = b;
+	return source_done(&from[0]) && source_done(&from[1]);
+}
+
+/* One number from a state that goes on; there must be 40 bits for two of them. */
+static inline uint32_t take_level(struct source *k, const struct sl_tans_entry *table, uint32_t *state)
+{
+	struct sl_tans_entry e = table[*state];
+	uint64_t window = k->window;
+	*state = e.next + (uint32_t)(window >> 1 >> (63 - e.bits));
+	window <<= e.bits;
+	uint64_t low = window >> 1 >> (63 - e.low);
+	k->window = window << e.low;
+	k->held -= e.bits + e.low;
+	return e.base + (uint32_t)low;
+}
+
+static inline int32_t with_sign(uint32_t magnitude, const uint8_t *sign, uint32_t i)
+{
+	uint32_t minus = 0 - (uint32_t)(sign[i / 8] >> (7 - i % 8) & 1);
+	return (int32_t)((magnitude ^ minus) - minus);
+}
+
+SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const uint8_t *sign,
+                                   const struct source *from, const struct sl_tans_entry *table)
+{
+	struct source k = *from;
+	refill(&k);
+	unsigned begin = sl_bit_length(k.window >> 56); /* the 1 in front */
+	if (begin == 0)
+		return false;
+	k.window <<= 9 - begin;
+	k.held -= 9 - begin;
+	uint32_t state[2], most = 0, i = 0;
+	for (int which = 0; which < 2; which++) {
+		state[which] = (uint32_t)(k.window >> (64 - SL_TANS_BITS));
+		k.window <<= SL_TANS_BITS;
+		k.held -= SL_TANS_BITS;
+	}
+	uint32_t even = state[0], odd = state[1];
+	for (; i + 2 <= s->count; i += 2) {
+		refill(&k);
+		uint32_t a = least + take_level(&k, table, &even), b = least + take_level(&k, table, &odd);
+		s->symbol[i] = with_sign(a, sign, i);
+		s->symbol[i + 1] = with_sign(b, sign, i + 1);
+		a = a > b ? a : b;
+		most = a > most ? a : most;
+	}
+	if (i < s->count) {
+		refill(&k);
+		uint32_t a = least + take_level(&k, table, &even);
+		s->symbol[i] = with_sign(a, sign, i);
+		most = a > most ? a : most;
+	}
+	return even == 0 && odd == 0 && most <= s->largest && k.at * 8 - k.held == k.length * 8;
+}
+
+/* Cuts the next bytes off. */
+static bool cut(struct sl_reader *r, size_t bytes, struct source *out)
+{
+	const uint8_t *at = sl_read_bytes(r, bytes);
+	*out = (struct source){ .bytes = at, .length = bytes };
+	return !r->failed;
+}
+
+/* Nothing but zeros up to the next byte, and what follows. */
+static bool rest_of(const struct sl_bit_reader *b, struct sl_reader *rest)
+{
+	uint64_t at = (b->position + 7) / 8;
+	if (at > b->length || (b->position % 8 && (uint8_t)(b->bytes[at - 1] << b->position % 8)))
+		return false;
+	*rest = sl_reader(b->bytes + at, b->length - at);
+	return true;
+}
+
+/* Count, least magnitude, tables, and the bytes of either half of the gaps. */
+static bool get_head(struct sl_symbols *s, struct sl_bit_reader *b, uint32_t *least, uint32_t bytes[2],
+                     struct sl_gaps_scratch *scratch)
+{
+	struct sl_token_code gap;
+	struct sl_tans level;
+	s->count = sl_get_omega(b);
+	*least = sl_get_omega(b);
+	if (s->count == 0 || s->count > s->most || *least == 0 || *least > s->largest ||
+	    !sl_token_code_get(&gap, sl_token_of(s->domain - 1, SL_GAP_PRECISION), b) ||
+	    !sl_tans_get(&level, sl_token_of(s->largest - *least, SL_LEVEL_PRECISION), b))
+		return false;
+	sl_token_table(&gap, SL_GAP_PRECISION, scratch->gap);
+	sl_tans_table(&level, SL_LEVEL_PRECISION, scratch->level);
+	bytes[0] = half_of(s->count) ? sl_get_omega(b) : 1;
+	bytes[1] = sl_get_omega(b);
+	return bytes[0]-- && bytes[1]--;
+}
+
+bool sl_gaps_get(struct sl_symbols *s, struct sl_bit_reader *b, struct sl_gaps_scratch *scratch)
+{
+	struct source gap[2], level;
+	struct sl_reader rest;
+	uint32_t least, bytes[2];
+	if (!get_head(s, b, &least, bytes, scratch) || !rest_of(b, &rest))
+		return false;
+	const uint8_t *sign = sl_read_bytes(&rest, (s->count + 7) / 8);
+	if (!cut(&rest, bytes[0], &gap[0]) || !cut(&rest, bytes[1], &gap[1]) ||
+	    !cut(&rest, sl_reader_left(&rest), &level) ||
+	    (s->count % 8 && (uint8_t)(sign[s->count / 8] << s->count % 8)))
+		return false;
+	return get_gaps(s->count, s->domain, gap, scratch->gap, s->index) &&
+	       get_levels(s, least, sign, &level, scratch->level);
+}
