@@ -394,7 +394,7 @@ static enum sl_status parse_lines(struct parse *p)
 	if (status != SL_OK)
 		return sl_wrap(p->error, "%s", p->what);
 	status = check_members(p);
-	return status == SL_OK ? keep_told(p) : status;
+	return status == SL_OK && !p->arcs ? keep_told(p) : status;
 }
 
 enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t length, const char *what,
