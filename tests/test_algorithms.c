@@ -100,6 +100,11 @@ static void trials_are_simulations(void **state)
 static const char lopsided[] =
     "peers 5\narc 0 1\narc 1 2\narc 2 0\narc 0 3\narc 3 4\narc 4 0\narc 4 1\narc 2 1\n";
 
+/* An edge has other weights in other rounds, and one way only in some; peer 4 rests in one. */
+static const char restless[] = "peers 5\narc 0 1 .5 0\narc 1 0 .25 1\narc 1 2 .5 0\narc 2 1 .3 2\narc 2 3 .4 "
+                               "1\narc 3 2 .2 1\narc 3 2 .4 2\n"
+                               "arc 3 4 .5 0\narc 4 0 .6 2\n";
+
 static const struct {
 	const char *graph;
 	unsigned needs; /* of algorithm.graphs */
@@ -109,6 +114,7 @@ static const struct {
 	{ "directed-ring:5", SL_GRAPHS_BALANCED },
 	{ "one-peer-exponential:5", SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED },
 	{ lopsided, SL_GRAPHS_DIRECTED },
+	{ restless, SL_GRAPHS_CHANGING | SL_GRAPHS_DIRECTED },
 };
 
 /* Graphs that change or have directions: the same for those that take them; refused, in words that say why
