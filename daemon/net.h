@@ -35,7 +35,9 @@ struct sl_net_link {
 	uint32_t peer;
 	char endpoint[SL_TEXT_MAX];
 	void *dealer, *monitor;
-	bool connected, up;      /* TCP stands; the handshake is done */
+	bool connected, up; /* TCP stands; the handshake is done */
+	bool closed;        /* in quarantine: what it sends is dropped, and the connection it came on ended */
+	int64_t taken, unread;   /* bytes of messages since the last look; of what came and made no message */
 	bool idle;               /* libzmq waits for long before it tries again: nothing is under way */
 	unsigned failures;       /* handshakes since the last good one */
 	struct sl_time retry_at; /* libzmq has given up: when to connect again */
@@ -63,7 +65,9 @@ struct sl_net {
 	    unsent;            /* messages without a proven key, of a wrong number of parts, not taken */
 	bool handshake_failed; /* what the router's monitor said last */
 	size_t message_max;
-	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst;
+	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst, crowd_burst;
+	struct sl_time weigh_at, weighed_at;
+	int64_t *received; /* room for a look at the connections */
 	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);
 	void *notice_context;
 };
@@ -90,6 +94,9 @@ bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t h
 /* The next message of a proven neighbour, valid until the next call; false when none waits. Everything else
  * that came is counted and dropped on the way. */
 bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size_t *length);
+
+/* Quarantine: its connections are ended, its key is refused, until it is open again. */
+void sl_net_close_edge(struct sl_net *, uint32_t edge, bool closed);
 
 /* "4.3.4"; refuses what is older than 4.3.3 (CVE-2019-6250, CVE-2019-13132, CVE-2020-15166) or lacks CURVE.
  */

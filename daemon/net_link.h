@@ -17,4 +17,9 @@ void sl_net_see_connections(struct sl_net_link *);
 void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
 void sl_net_reconnect(struct sl_net *, struct sl_net_link *);
 
+/* Nobody gets more memory than a few messages' worth: of connections that have proven nothing only a few are
+ * kept, the address that has most of them losing its oldest; and who sends and sends without ever ending a
+ * message (libzmq keeps the parts, however many) is hung up on. */
+void sl_net_weigh(struct sl_net *);
+
 #endif

@@ -21,8 +21,7 @@ struct sl_plan {
 	const struct sl_dataset *test; /* borrowed; samples 0: none */
 	uint64_t run, session;         /* fingerprint and session, as frames carry them */
 	uint32_t peers;
-	bool complete;   /* every peer is everyone's neighbour */
-	uint32_t serial; /* of the roster */
+	bool complete; /* every peer is everyone's neighbour */
 
 	/* derived */
 	double gamma; /* the algorithm's own, or the settings' */

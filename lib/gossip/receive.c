@@ -9,6 +9,8 @@ void sl_edge_believe(struct sl_edge *e, const struct sl_frame *f)
 	if (f->round > e->their_round || f->kind == SL_FRAME_HELLO)
 		e->their_round = f->round;
 	e->durable = f->durable;
+	if (f->kind == SL_FRAME_HELLO || f->kind == SL_FRAME_REQUEST)
+		e->their_roster = f->serial; /* that of a tag may be of a former one */
 }
 
 /* The tag says that the neighbour's step `f->step` stands at `f->number`, and implies that it has completed
@@ -25,8 +27,10 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 		e->life_step = f->step - 1;
 	if (present && f->step - 1 > e->taken_over && sl_edge_tag_number(p, e, f->step - 1, &number))
 		sl_edge_acknowledge(p, e, number);
-	if (f->step == e->step + 1 && f->number == e->their_number && f->digest == e->their_digest)
+	if (f->step == e->step + 1 && f->number == e->their_number && f->digest == e->their_digest) {
 		e->theirs_open = true;
+		e->their_serial = f->serial;
+	}
 }
 
 /* A copy that is not what its owner has at that number: what both tag would not be the same. */
@@ -182,7 +186,11 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 		e->up = true;
 		p->edges_up++;
 	}
-	if (e->late && !talks_only(e)) {
+	if (e->added) {
+		e->added = e->late = false;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-new", "peer %u is heard for the first time",
+		             e->neighbour);
+	} else if (e->late && !talks_only(e)) {
 		e->late = false;
 		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-back", "peer %u is heard again; step %u", e->neighbour,
 		             e->step);
@@ -225,6 +233,10 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		e->totals.repeated++; /* of a life that is over, or that has not greeted yet */
 		if (!e->greeted)
 			sl_edge_ask(p, e);
+		return;
+	}
+	if (f.serial < e->since) {
+		e->totals.repeated++; /* it means the edge that was there before this one */
 		return;
 	}
 	note_heard(p, e, f.kind != SL_FRAME_HELLO && f.kind != SL_FRAME_REQUEST);

@@ -73,6 +73,7 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 	f.step = step;
 	f.tag = true;
 	f.digest = e->tag_digest[step & (p->plan->tags - 1)];
+	f.serial = e->tag_serial[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
 
@@ -160,6 +161,8 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		f.round = entry.round;
 		f.digest = entry.digest;
 		f.step = step_of(p, e, n, step, &f.tag);
+		if (f.tag)
+			f.serial = e->tag_serial[f.step & (p->plan->tags - 1)];
 		sl_peer_send(p, e, &f, body, entry.length);
 		sl_guard_answered(p, e, entry.length);
 		e->totals.resent++;

@@ -69,9 +69,11 @@ static void trim(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
 		uint32_t held = e->acknowledged < e->durable ? e->acknowledged : e->durable;
-		least = held < least ? held : least;
+		if (!e->added) /* one that was never heard will get a snapshot */
+			least = held < least ? held : least;
 	}
-	sl_journal_trim(&p->journal, least);
+	if (least != UINT32_MAX)
+		sl_journal_trim(&p->journal, least);
 }
 
 /* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
@@ -122,7 +124,9 @@ void sl_round_exchange(struct sl_peer *p)
 /* Whether this edge holds up the round, by the pace. */
 static bool awaited(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (e->late || (e->finished && !e->up && !sl_waits_forever(p)))
+	if (e->late || (e->finished && !e->up && !sl_waits_forever(p)) ||
+	    e->step >=
+	        p->plan->settings.rounds) /* its steps are done: a new epoch took over the neighbour's */
 		return false;
 	switch (p->plan->settings.pace) {
 	case SL_PACE_LOCKSTEP:
@@ -201,9 +205,7 @@ void sl_round_check(struct sl_peer *p)
 		    "a neighbour is gone, and this algorithm's average needs every peer: resume all");
 		return;
 	}
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (sl_edge_can_complete(&p->edge[i]))
-			sl_edge_complete(p, &p->edge[i]);
+	sl_edges_complete(p);
 	if (p->plan->algorithm->finish)
 		p->plan->algorithm->finish(&p->learner);
 	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);
@@ -330,7 +332,7 @@ static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 		return false;
 	if (e->up)
 		return true;
-	if (!sl_waits_forever(p))
+	if (!sl_waits_forever(p) || e->added) /* added, and never there */
 		return sl_time_before(p->now, sl_time_after(p->phase_since, timeout));
 	return !e->finished || sl_time_before(p->now, sl_time_after(e->heard_at, PATIENCE * timeout));
 }

@@ -2,6 +2,8 @@
  * x̂_i[v_i]) once, and only then tags m+1: steps are postponed, never skipped, merged or repeated. */
 #include "gossip/peer_state.h"
 
+#include "linalg/vector.h"
+
 #include <string.h>
 
 bool sl_edge_tag_number(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *number)
@@ -70,6 +72,7 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.digest = entry->digest;
 		f.step = e->tagged;
 		f.tag = n == p->number;
+		f.serial = e->tag_serial[e->tagged & (p->plan->tags - 1)];
 		sl_peer_send(p, e, &f, body, entry->length);
 		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
 	}
@@ -79,6 +82,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 {
 	if (!may_open(p, e)) {
+		if (e->added) /* never heard: it will begin where I am then */
+			e->limit = e->sent = p->number;
 		if (!e->mine_open && e->greeted && !sl_time_before(p->now, e->ask_at))
 			sl_greet(p, e, true); /* what do you hold? */
 		return;
@@ -95,6 +100,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->tagged = e->step + 1;
 	e->tag[e->tagged & (p->plan->tags - 1)] = p->number;
 	e->tag_digest[e->tagged & (p->plan->tags - 1)] = p->digest;
+	e->tag_serial[e->tagged & (p->plan->tags - 1)] = p->serial;
 	send_journal(p, e);
 }
 
@@ -125,7 +131,7 @@ void sl_edges_keep(struct sl_peer *p)
 		 * next step can be opened at once, which is the rule; else it is kept here too. */
 		bool opens =
 		    e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
-		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens);
+		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens && !e->added);
 		if (!needed || e->mine_saved || e->limit != p->number)
 			continue;
 		memcpy(e->mine, p->block, p->plan->block_bytes);
@@ -139,31 +145,70 @@ bool sl_edge_can_complete(const struct sl_edge *e)
 	return e->mine_open && e->theirs_open && !e->reset;
 }
 
-static double probe_term(const struct sl_peer *p, const struct sl_edge *e, const float *mine,
-                         const float *theirs)
+static double probe_term(const struct sl_peer *p, float coefficient, const float *mine, const float *theirs)
 {
 	double sum = 0;
 	for (uint32_t k = 0; k < p->plan->dimension; k++) {
-		float term = e->coefficient * (theirs[k] - mine[k]);
+		float term = coefficient * (theirs[k] - mine[k]);
 		sum += (double)p->plan->probe[k] * (double)term;
 	}
 	return sum;
 }
 
-void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
+static struct sl_mixing mixing_of(const struct sl_peer *p, struct sl_edge *e)
 {
 	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
 	const float *theirs = (const float *)(const void *)e->theirs;
-	struct sl_mixing m = { e->neighbour, e->coefficient, e->weight, mine, theirs };
+	uint32_t *serial = &e->tag_serial[e->tagged & (p->plan->tags - 1)];
+	if (e->their_serial < *serial)
+		*serial = e->their_serial; /* also in tags that are sent again */
+	struct sl_mixing m = { e->neighbour, sl_edge_coefficient(p, e, *serial), sl_edge_weight(e, *serial),
+		               mine, theirs };
 	if (p->plan->probe)
-		e->term_probe = probe_term(p, e, mine, theirs);
-	const struct sl_algorithm *a = p->plan->algorithm;
-	double disagreement =
-	    a->mix ? a->mix(&p->learner, &m) : 0; /* with a server's method models are equal */
+		e->term_probe = probe_term(p, m.coefficient, mine, theirs);
+	return m;
+}
+
+/* The term was added. */
+static void completed(struct sl_peer *p, struct sl_edge *e, double disagreement)
+{
 	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
 	e->step++;
 	e->mine_open = e->theirs_open = false;
 	if (e->mine_saved && e->acknowledged >= e->limit)
 		e->mine_saved = false;
 	sl_edge_drain(p, e);
+}
+
+void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
+{
+	struct sl_mixing m = mixing_of(p, e);
+	const struct sl_algorithm *a = p->plan->algorithm;
+	completed(p, e, a->mix ? a->mix(&p->learner, &m) : 0); /* with a server's method models are equal */
+}
+
+/* Where mixing is the plain sum, several edges share a pass over the model. */
+void sl_edges_complete(struct sl_peer *p)
+{
+	struct sl_edge *edge[SL_MIX_TERMS];
+	struct sl_mixing mixing[SL_MIX_TERMS];
+	double disagreement[SL_MIX_TERMS];
+	bool plain = p->plan->algorithm->mix == sl_part_mix;
+	for (uint32_t i = 0; i < p->degree;) {
+		unsigned count = 0;
+		for (; i < p->degree && count < SL_MIX_TERMS; i++) {
+			if (!sl_edge_can_complete(&p->edge[i]))
+				continue;
+			if (plain)
+				edge[count++] = &p->edge[i];
+			else
+				sl_edge_complete(p, &p->edge[i]);
+		}
+		for (unsigned k = 0; k < count; k++)
+			mixing[k] = mixing_of(p, edge[k]);
+		if (count > 0)
+			sl_part_mix_all(&p->learner, mixing, count, disagreement);
+		for (unsigned k = 0; k < count; k++)
+			completed(p, edge[k], disagreement[k]);
+	}
 }

@@ -24,6 +24,7 @@ struct sl_closing_bound {
 	/* What a run of so many rounds that nothing disturbs makes of a spread of 1: gossip is linear, so
 	 * that steps after the healing close what was open then at half that speed or better. */
 	double calm;
+	bool reweighed; /* rosters have changed the weights: the calm run says nothing of the speed */
 };
 /* After the end: writes what is wrong, or leaves `trouble` alone. */
 void sl_closing_check(const struct sl_closing *, const struct sl_closing_bound *, struct sl_sim *,

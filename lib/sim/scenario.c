@@ -90,7 +90,14 @@ static void draw_network(struct sl_swarm *w, struct sl_random *g)
 static void draw_faults(struct sl_swarm *w)
 {
 	uint32_t crashes = 1u << SL_FAULT_CRASH | 1u << SL_FAULT_CRASH_ALL, lost = 1u << SL_FAULT_DISK_LOST;
+	uint32_t weights = 1u << SL_FAULT_WEIGHTS, members = 1u << SL_FAULT_MEMBERS;
 	w->allowed = (1u << SL_FAULT_COUNT) - 1;
+	/* What a roster brings and when depends on time; and a lost member would leave a term at one end
+	 * only. */
+	if (w->kind == SL_SWARM_EXACT || w->plan.algorithm->irrecoverable || w->plan.algorithm->aggregate)
+		w->allowed &= ~(weights | members);
+	if (w->kind == SL_SWARM_MEAN)
+		w->allowed &= ~members;
 	w->part = w->kind == SL_SWARM_EXACT ? 0.95 : 0.5;
 	if (w->kind == SL_SWARM_MEAN)
 		w->allowed &= ~(crashes | lost);

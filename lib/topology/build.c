@@ -153,18 +153,28 @@ static enum sl_status fill_rows(struct sl_topology *t, const char *what, struct 
 	return SL_OK;
 }
 
-/* Distances from peer 0, UINT32_MAX where there is no way; NULL without memory. The caller frees it. */
+/* The first peer with an edge. */
+static uint32_t first_member(const struct sl_topology *t)
+{
+	uint32_t i = 0;
+	while (i + 1 < t->peers && sl_topology_degree(t, i) == 0)
+		i++;
+	return i;
+}
+
+/* Distances from the first peer, UINT32_MAX where there is no way; NULL without memory. The caller frees it.
+ */
 static uint32_t *distances(const struct sl_topology *t)
 {
 	SL_CHECK(t->peers > 0);
 	uint32_t *distance = malloc(2 * (size_t)t->peers * sizeof *distance);
 	if (!distance)
 		return NULL;
-	uint32_t *queue = distance + t->peers, head = 0, tail = 0;
-	for (uint32_t i = 1; i < t->peers; i++)
+	uint32_t *queue = distance + t->peers, head = 0, tail = 0, start = first_member(t);
+	for (uint32_t i = 0; i < t->peers; i++)
 		distance[i] = UINT32_MAX;
-	distance[0] = 0;
-	queue[tail++] = 0;
+	distance[start] = 0;
+	queue[tail++] = start;
 	while (head < tail) {
 		uint32_t i = queue[head++];
 		for (uint32_t k = t->first[i]; k < t->first[i + 1]; k++) {
@@ -180,20 +190,21 @@ static uint32_t *distances(const struct sl_topology *t)
 
 /* Connected; and W has no eigenvalue −1, which it has if the graph is bipartite and nobody keeps a weight:
  * then two halves would swap their values for ever. */
-static enum sl_status check_mixing(const struct sl_topology *t, const char *what, struct sl_error *error)
+static enum sl_status check_mixing(const struct sl_topology *t, const char *what, bool gaps,
+                                   struct sl_error *error)
 {
 	uint32_t *distance = distances(t);
 	if (!distance)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for a graph of %u peers", (unsigned)t->peers);
 	enum sl_status status = SL_OK;
 	for (uint32_t i = 0; status == SL_OK && i < t->peers; i++)
-		if (distance[i] == UINT32_MAX)
+		if (distance[i] == UINT32_MAX && !(gaps && sl_topology_degree(t, i) == 0))
 			status = sl_fail(error, SL_REFUSED,
-			                 "%s: not connected: no path leads from peer 0 to peer %u", what,
-			                 (unsigned)i);
+			                 "%s: not connected: no path leads from peer %u to peer %u", what,
+			                 (unsigned)first_member(t), (unsigned)i);
 	bool swaps = status == SL_OK;
 	for (uint32_t i = 0; swaps && i < t->peers; i++)
-		swaps = t->self[i] == 0;
+		swaps = t->self[i] == 0 || sl_topology_degree(t, i) == 0;
 	for (uint32_t e = 0; swaps && e < t->edges; e++)
 		swaps = (distance[t->edge[e].a] + distance[t->edge[e].b]) % 2 == 1;
 	if (swaps)
@@ -235,7 +246,7 @@ static enum sl_status fill(struct sl_topology *t, const char *what, const struct
 		t->weight[e] = list->weighted ? list->edge[e].weight : 1.0 / (1 + (a > b ? a : b));
 	}
 	status = fill_self(t, what, error);
-	return status == SL_OK ? check_mixing(t, what, error) : status;
+	return status == SL_OK ? check_mixing(t, what, list->gaps, error) : status;
 }
 
 enum sl_status sl_topology_build(struct sl_topology *out, const char *spec, const char *what, uint32_t peers,

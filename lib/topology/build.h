@@ -14,6 +14,7 @@ struct sl_edge_list {
 	struct sl_edge_given *edge; /* owned: sl_edge_list_free */
 	size_t count, capacity;
 	bool weighted; /* else the weights are Metropolis–Hastings */
+	bool gaps;     /* peers without an edge are none: the others must be connected */
 };
 
 enum sl_status sl_edge_list_add(struct sl_edge_list *, struct sl_edge_given, struct sl_error *error);

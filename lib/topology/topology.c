@@ -62,12 +62,12 @@ enum sl_status sl_topology_make(struct sl_topology *out, const char *spec, uint6
 	return status;
 }
 
-enum sl_status sl_topology_from_edges(struct sl_topology *out, const char *spec, uint32_t peers,
-                                      const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
-                                      struct sl_error *error)
+static enum sl_status from_edges(struct sl_topology *out, const char *spec, uint32_t peers,
+                                 const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
+                                 bool gaps, struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
-	struct sl_edge_list list = { .weighted = weight };
+	struct sl_edge_list list = { .weighted = weight, .gaps = gaps };
 	enum sl_status status = SL_OK;
 	for (uint32_t e = 0; status == SL_OK && e < edges; e++)
 		status =
@@ -79,6 +79,20 @@ enum sl_status sl_topology_from_edges(struct sl_topology *out, const char *spec,
 		status = sl_topology_build(out, spec, spec, peers, &list, error);
 	sl_edge_list_free(&list);
 	return status;
+}
+
+enum sl_status sl_topology_from_edges(struct sl_topology *out, const char *spec, uint32_t peers,
+                                      const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
+                                      struct sl_error *error)
+{
+	return from_edges(out, spec, peers, edge, weight, edges, false, error);
+}
+
+enum sl_status sl_topology_from_members(struct sl_topology *out, const char *spec, uint32_t peers,
+                                        const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
+                                        struct sl_error *error)
+{
+	return from_edges(out, spec, peers, edge, weight, edges, true, error);
 }
 
 void sl_topology_free(struct sl_topology *t)

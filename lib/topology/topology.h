@@ -47,6 +47,10 @@ enum sl_status sl_topology_parse(struct sl_topology *out, const char *text, size
 enum sl_status sl_topology_from_edges(struct sl_topology *out, const char *spec, uint32_t peers,
                                       const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
                                       struct sl_error *error);
+/* The same for a run that members have left: peers without an edge are none, and the others are connected. */
+enum sl_status sl_topology_from_members(struct sl_topology *out, const char *spec, uint32_t peers,
+                                        const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
+                                        struct sl_error *error);
 void sl_topology_free(struct sl_topology *);
 
 static inline uint32_t sl_topology_degree(const struct sl_topology *t, uint32_t i)

@@ -112,13 +112,16 @@ static void make_plan(struct swarm *w)
 static void open_sim(struct swarm *w)
 {
 	struct sl_error error = { 0 };
+	if (w->choose)
+		w->choose(w);
 	struct sl_sim_setup setup = {
 		&w->plan,
 		&w->topology,
 		w->shard,
 		w->network,
 		SL_SIM_CHECK_COPIES,
-		{ .context = w, .round = on_round, .event = on_event, .exact = on_exact }
+		{ .context = w, .round = on_round, .event = on_event, .exact = on_exact },
+		.roster = w->roster
 	};
 	w->sim = sl_sim_open(&setup, &error);
 	assert_non_null(w->sim);
