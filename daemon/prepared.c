@@ -83,7 +83,8 @@ static enum sl_status make_plan(struct sl_prepared *p, struct sl_error *error)
 		                       .degree_most = spectrum.degree_most,
 		                       .beta = spectrum.beta,
 		                       .gap = spectrum.gap,
-		                       .complete = spectrum.degree_least + 1 == peers };
+		                       .complete = spectrum.degree_least + 1 == peers,
+		                       .degree_least = spectrum.degree_least };
 	if (sl_plan_make(&p->plan, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test,
 	                 p->note, error))
 		return sl_config_blame(&p->config, error);

@@ -5,6 +5,7 @@
 
 #include "compress/pipeline.h"
 #include "compress/recording.h"
+#include "gossip/robust.h"
 #include "gossip/settings.h"
 #include "learn/model.h"
 
@@ -23,6 +24,7 @@ struct sl_plan {
 	uint32_t peers;
 	bool complete;   /* every peer is everyone's neighbour */
 	uint32_t serial; /* of the roster */
+	struct sl_robust robust;
 
 	/* derived */
 	double gamma; /* the algorithm's own, or the settings' */
@@ -47,6 +49,7 @@ struct sl_plan_graph {
 	double beta; /* ‖I − W‖₂ */
 	double gap;
 	bool complete;
+	uint32_t degree_least; /* 0: unknown */
 };
 
 /* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over
@@ -66,6 +69,7 @@ struct sl_scratch {
 	float *spare;                   /* dimension floats, for gradient estimators */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
+	float *robust;                  /* sl_robust_scratch floats */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
 	struct sl_update
 	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */

@@ -201,6 +201,7 @@ void sl_round_check(struct sl_peer *p)
 		    "a neighbour is gone, and this algorithm's average needs every peer: resume all");
 		return;
 	}
+	sl_robust_prepare(p);
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (sl_edge_can_complete(&p->edge[i]))
 			sl_edge_complete(p, &p->edge[i]);
@@ -315,6 +316,7 @@ void sl_serve(struct sl_peer *p, struct sl_edge *e)
 		sl_edge_open(p, e);
 		if (!sl_edge_can_complete(e))
 			return;
+		sl_robust_prepare(p);
 		sl_edge_complete(p, e);
 	}
 }

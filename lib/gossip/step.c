@@ -153,7 +153,7 @@ static double probe_term(const struct sl_peer *p, const struct sl_edge *e, const
 void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
 {
 	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
-	const float *theirs = (const float *)(const void *)e->theirs;
+	const float *theirs = sl_robust_view(p, mine, (const float *)(const void *)e->theirs);
 	struct sl_mixing m = { e->neighbour, e->coefficient, e->weight, mine, theirs };
 	if (p->plan->probe)
 		e->term_probe = probe_term(p, e, mine, theirs);
