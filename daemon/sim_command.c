@@ -137,6 +137,17 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 	return status;
 }
 
+static enum sl_status poison(struct sim *s, struct sl_error *error)
+{
+	struct sl_sim_liar liar;
+	for (unsigned i = 0; i < s->poisons; i++) {
+		if (sl_sim_liar_parse(&liar, s->poison[i], s->prepared.roster.topology.peers, error) != SL_OK)
+			return sl_wrap(error, "--poison");
+		sl_sim_poison(s->sim, &liar);
+	}
+	return SL_OK;
+}
+
 static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 {
 	const struct network_options *n = &s->network;
@@ -156,7 +167,7 @@ static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 		setup.recorder = &s->record.recorder;
 	}
 	s->sim = sl_sim_open(&setup, error);
-	return s->sim ? SL_OK : error->status;
+	return s->sim ? poison(s, error) : error->status;
 }
 
 /* ---- running, and what came of it ---- */
@@ -210,13 +221,17 @@ static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *err
 
 static void accuracies(const struct sim *s, double *mean, double *worst)
 {
-	uint32_t peers = s->prepared.roster.topology.peers;
-	*mean = 0;
+	uint32_t peers = s->prepared.roster.topology.peers, honest = 0;
+	double sum = 0;
 	*worst = (double)INFINITY;
 	for (uint32_t i = 0; i < peers; i++) {
-		*mean += s->accuracy[i] / peers;
+		if (!sl_sim_honest(s->sim, i))
+			continue;
+		sum += s->accuracy[i];
+		honest++;
 		*worst = s->accuracy[i] < *worst ? s->accuracy[i] : *worst;
 	}
+	*mean = sum / honest;
 }
 
 static void report(struct sim *s)
@@ -252,11 +267,13 @@ static void report(struct sim *s)
 	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
 	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
 	       1e-6 * (double)t.wire_bytes);
-	if (s->database)
+	if (s->database && !s->poisons)
 		return;
 	if (!isnan(mean))
-		printf("accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n", mean,
-		       worst);
+		printf("accuracy   %.4f, the mean over the %s own models; the worst has %.4f\n", mean,
+		       s->poisons ? "honest peers'" : "peers'", worst);
+	if (s->database)
+		return;
 	if (!isnan(s->exact))
 		printf("consensus  %.4g after round %u\n", s->exact, s->exact_round);
 }
@@ -317,6 +334,11 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 		return SL_OK;
 	case 's':
 		return sl_overrides_add(&s->set, error, "%s", argument);
+	case 'p':
+		if (s->poisons == SL_SIM_LIARS)
+			return sl_fail(error, SL_TOO_BIG, "--poison: at most %d peers", SL_SIM_LIARS);
+		s->poison[s->poisons++] = argument;
+		return SL_OK;
 	case 'r':
 		s->record.path = argument;
 		return SL_OK;
@@ -359,27 +381,17 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 static int sim_main(int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "topology", required_argument, NULL, 't' },
-		{ "set", required_argument, NULL, 's' },
-		{ "history", required_argument, NULL, 'H' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "latency", required_argument, NULL, 1 },
-		{ "jitter", required_argument, NULL, 2 },
-		{ "compute", required_argument, NULL, 3 },
-		{ "loss", required_argument, NULL, 4 },
-		{ "duplicate", required_argument, NULL, 5 },
-		{ "reorder", required_argument, NULL, 6 },
-		{ "check", required_argument, NULL, 7 },
-		{ "help", no_argument, NULL, 'h' },
-		{ "faults", required_argument, NULL, 'f' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "seeds", required_argument, NULL, 'n' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "stop", no_argument, NULL, 'x' },
-		{ "record", required_argument, NULL, 'r' },
-		{ "record-peer", required_argument, NULL, 'P' },
-		{ "record-vectors", no_argument, NULL, 'V' },
-		{ 0 },
+		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
+		{ "history", required_argument, NULL, 'H' },  { "json", no_argument, NULL, 'j' },
+		{ "latency", required_argument, NULL, 1 },    { "jitter", required_argument, NULL, 2 },
+		{ "compute", required_argument, NULL, 3 },    { "loss", required_argument, NULL, 4 },
+		{ "duplicate", required_argument, NULL, 5 },  { "reorder", required_argument, NULL, 6 },
+		{ "check", required_argument, NULL, 7 },      { "help", no_argument, NULL, 'h' },
+		{ "poison", required_argument, NULL, 'p' },   { "faults", required_argument, NULL, 'f' },
+		{ "seed", required_argument, NULL, 'S' },     { "seeds", required_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },        { "stop", no_argument, NULL, 'x' },
+		{ "record", required_argument, NULL, 'r' },   { "record-peer", required_argument, NULL, 'P' },
+		{ "record-vectors", no_argument, NULL, 'V' }, { 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
 		                                    "loss", "duplicate", "reorder", "check" };
@@ -412,6 +424,8 @@ static int sim_main(int argc, char **argv)
 		    "--faults swarm draws its own runs: give neither a folder nor a topology");
 	if ((s.record.one || s.record.vectors) && !s.record.path)
 		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
+	if (s.faults && s.poisons)
+		return sl_command_misuse(&sl_command_sim, "--poison: of one run, not of --faults swarm");
 	if (s.faults && s.record.path)
 		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
 	if (s.faults)
@@ -432,37 +446,42 @@ const struct sl_command sl_command_sim = {
 	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
 	            "sim --faults swarm [--seed S]",
 	.doc = "run the peers in one process, over a virtual network and clock",
-	.help = "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
-	        "configuration, graph and\n"
-	        "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
-	        "--topology nothing needs\n"
-	        "to exist: data are prepared in a temporary folder.\n"
-	        "\n"
-	        "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
-	        "run's folder\n"
-	        "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
-	        "      --history DB        database to write (default: the run's own; none with --topology)\n"
-	        "      --latency TIME      virtual time a message takes (100us)\n"
-	        "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
-	        "      --compute TIME      virtual time of a round's local steps (1ms)\n"
-	        "      --loss P            probability that a message is lost (0)\n"
-	        "      --duplicate P       probability that a message arrives twice (0)\n"
-	        "      --reorder P         probability that later messages overtake a message (0)\n"
-	        "      --check none|copies|exact  invariants checked after every event (copies)\n"
-	        "      --record FILE       write every message as its compressor saw it: what a coder needs "
-	        "to code it again\n"
-	        "                          (lib/compress/RECORDING.md has the format)\n"
-	        "      --record-peer K     only those of peer K (all)\n"
-	        "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
-	        "      --json              print results as JSON\n"
-	        "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
-	        "cuts, stops, lost\n"
-	        "                          and repeated messages, bad disks; what must hold is checked after "
-	        "every event\n"
-	        "      --seed S            the first seed (1)\n"
-	        "      --seeds N           how many (1)\n"
-	        "      --stop              stops at the first seed that fails\n"
-	        "      --verbose           also print what happens to whom\n"
-	        "  -h, --help              this text\n",
+	.help =
+	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
+	    "configuration, graph and\n"
+	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
+	    "--topology nothing needs\n"
+	    "to exist: data are prepared in a temporary folder.\n"
+	    "\n"
+	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
+	    "run's folder\n"
+	    "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
+	    "      --history DB        database to write (default: the run's own; none with --topology)\n"
+	    "      --latency TIME      virtual time a message takes (100us)\n"
+	    "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
+	    "      --compute TIME      virtual time of a round's local steps (1ms)\n"
+	    "      --loss P            probability that a message is lost (0)\n"
+	    "      --duplicate P       probability that a message arrives twice (0)\n"
+	    "      --reorder P         probability that later messages overtake a message (0)\n"
+	    "      --check none|copies|exact  invariants checked after every event (copies)\n"
+	    "      --record FILE       write every message as its compressor saw it: what a coder needs "
+	    "to code it again\n"
+	    "                          (lib/compress/RECORDING.md has the format)\n"
+	    "      --record-peer K     only those of peer K (all)\n"
+	    "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
+	    "      --poison PEER:KIND[:AMOUNT[:FROM]]  a peer that keeps to the protocol and lies about its "
+	    "model, from round FROM\n"
+	    "                          on: flip (the others' mean with its sign turned), drift, noise, "
+	    "little; may be repeated\n"
+	    "      --json              print results as JSON\n"
+	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
+	    "cuts, stops, lost\n"
+	    "                          and repeated messages, bad disks; what must hold is checked after "
+	    "every event\n"
+	    "      --seed S            the first seed (1)\n"
+	    "      --seeds N           how many (1)\n"
+	    "      --stop              stops at the first seed that fails\n"
+	    "      --verbose           also print what happens to whom\n"
+	    "  -h, --help              this text\n",
 	.run = sim_main,
 };
