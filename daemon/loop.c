@@ -279,7 +279,7 @@ static void signalled(struct sl_loop *l)
 			sl_sd_notify("STATUS=%s", line);
 			break;
 		case SIGHUP:
-			sl_log(SL_LEVEL_NOTICE, "the roster is read at the start only; restart to change it");
+			l->reload_asked = true; /* not while this turn still holds on to the links */
 			break;
 		default:
 			break;
@@ -362,18 +362,40 @@ static void guess_jobs(struct sl_loop *l)
 	l->job_us[1] = l->plan->test ? (int64_t)(2 * a_us * l->plan->test->samples) : 0;
 }
 
-bool sl_loop_run(struct sl_loop *l)
+/* What to poll; NULL: there is no memory for it, and the loop has ended. */
+static struct pollfd *descriptors(struct sl_loop *l, nfds_t *count)
 {
-	nfds_t count = ITEMS_FIXED + sl_net_descriptors(l->net);
-	struct pollfd *items = calloc(count, sizeof *items);
+	*count = ITEMS_FIXED + sl_net_descriptors(l->net);
+	struct pollfd *items = calloc(*count, sizeof *items);
 	if (!items) {
 		halt(l, false, "out of memory");
-		return false;
+		return NULL;
 	}
 	items[ITEM_SIGNALS] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
 	items[ITEM_WAKE] = (struct pollfd){ .fd = l->wake, .events = POLLIN };
 	items[ITEM_LISTENER] = (struct pollfd){ .fd = l->listener, .events = POLLIN };
 	sl_net_poll(l->net, items + ITEMS_FIXED);
+	return items;
+}
+
+void sl_loop_roster(struct sl_loop *l, const struct sl_peer_roster *roster)
+{
+	step(l, (struct sl_event){ .kind = SL_EVENT_ROSTER, .roster = roster });
+}
+
+void sl_loop_leave(struct sl_loop *l, const char *why)
+{
+	l->stopping = true;
+	step(l, (struct sl_event){ .kind = SL_EVENT_STOP });
+	halt(l, true, why);
+}
+
+bool sl_loop_run(struct sl_loop *l)
+{
+	nfds_t count;
+	struct pollfd *items = descriptors(l, &count);
+	if (!items)
+		return false;
 	guess_jobs(l);
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
@@ -388,6 +410,14 @@ bool sl_loop_run(struct sl_loop *l)
 		}
 		l->now = sl_clock();
 		turn(l, items);
+		if (!l->reload_asked || l->halted)
+			continue;
+		l->reload_asked = false;
+		l->reload(l->context);
+		free(items);
+		items = descriptors(l, &count);
+		if (!items)
+			return false;
 	}
 	free(items);
 	return l->ok;

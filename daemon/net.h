@@ -34,6 +34,8 @@ enum { SL_NET_PARKED = 256 };
 struct sl_net_link {
 	uint32_t peer;
 	char endpoint[SL_TEXT_MAX];
+	uint32_t user; /* what its messages carry as User-Id: another one for each key that there ever was */
+	int source;    /* libzmq's descriptor of the connection that its messages come by; −1: not known */
 	void *dealer, *monitor;
 	bool connected, up;      /* TCP stands; the handshake is done */
 	bool idle;               /* libzmq waits for long before it tries again: nothing is under way */
@@ -52,7 +54,8 @@ struct sl_net {
 	struct sl_zap zap;
 	struct sl_zap_key *key;
 	struct sl_net_link *link;
-	uint32_t degree;
+	uint32_t degree, next_user;
+	unsigned watched; /* monitors so far */
 	struct sl_wire wire;
 	char endpoint[SL_TEXT_MAX]; /* as bound: the port is known also when it was asked of the kernel */
 	struct sl_time now;         /* of this turn of the loop */
@@ -90,6 +93,13 @@ bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t h
 /* The next message of a proven neighbour, valid until the next call; false when none waits. Everything else
  * that came is counted and dropped on the way. */
 bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size_t *length);
+
+/* Other neighbours, in ascending number, while messages come and go: links are kept where key and endpoint
+ * are as before. A key that is none any more counts no more when this returns, and connections by which
+ * nobody is known to speak are ended. On failure everything is as it was. Afterwards the descriptors are
+ * others. */
+enum sl_status sl_net_change(struct sl_net *, const struct sl_net_neighbour *neighbours, uint32_t degree,
+                             struct sl_error *error);
 
 /* "4.3.4"; refuses what is older than 4.3.3 (CVE-2019-6250, CVE-2019-13132, CVE-2020-15166) or lacks CURVE.
  */

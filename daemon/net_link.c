@@ -86,7 +86,7 @@ static void send_parked(struct sl_net_link *l)
 
 static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
 {
-	unsigned owner = (unsigned)(l - net->link) + 1;
+	unsigned owner = l->user + 1;
 	switch (event) {
 	case ZMQ_EVENT_CONNECTED:
 		l->connected = true;
@@ -138,9 +138,12 @@ static void router_disconnected(struct sl_net *net, int fd)
 
 static void on_router_event(struct sl_net *net, unsigned event, int value)
 {
-	if (event == ZMQ_EVENT_ACCEPTED)
+	if (event == ZMQ_EVENT_ACCEPTED) {
 		sl_wire_opened(&net->wire, 0, value);
-	else if (event == ZMQ_EVENT_DISCONNECTED)
+		for (uint32_t i = 0; i < net->degree; i++)
+			net->link[i].source = -1; /* who it is will be known by its first message */
+	}
+	if (event == ZMQ_EVENT_DISCONNECTED)
 		router_disconnected(net, value);
 	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
 	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
@@ -186,7 +189,7 @@ void sl_net_reconnect(struct sl_net *net, struct sl_net_link *l)
 	l->retry_at = SL_TIME_NEVER;
 	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
 	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
-	sl_wire_closed(&net->wire, (unsigned)(l - net->link) + 1, -1);
+	sl_wire_closed(&net->wire, l->user + 1, -1);
 	l->connected = l->up = l->idle = false;
 	zmq_connect(l->dealer, l->endpoint);
 }

@@ -125,6 +125,8 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 		return error->status;
 	enum sl_status status = sl_history_begin(s->history, &run, error);
 	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
+		if (sl_topology_degree(t, i) == 0)
+			continue; /* a member that has left */
 		char name[32];
 		snprintf(name, sizeof name, "peer-%u", i);
 		struct sl_history_peer peer = { .peer = i,
@@ -194,6 +196,8 @@ static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *err
 	enum sl_status status = SL_OK;
 	for (uint32_t i = 0; i < s->prepared.roster.topology.peers && status == SL_OK; i++) {
 		char digest[65];
+		if (sl_sim_absent(s->sim, i))
+			continue;
 		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->prepared.plan.dimension, digest);
 		status = sl_history_peer_stopped(s->history, i, now, ok ? 0 : 1, digest, error);
 	}
@@ -210,11 +214,15 @@ static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *err
 
 static void accuracies(const struct sim *s, double *mean, double *worst)
 {
-	uint32_t peers = s->prepared.roster.topology.peers;
+	uint32_t peers = s->prepared.roster.topology.peers, members = 0;
 	*mean = 0;
 	*worst = (double)INFINITY;
+	for (uint32_t i = 0; i < peers; i++)
+		members += !sl_sim_absent(s->sim, i);
 	for (uint32_t i = 0; i < peers; i++) {
-		*mean += s->accuracy[i] / peers;
+		if (sl_sim_absent(s->sim, i))
+			continue;
+		*mean += s->accuracy[i] / members;
 		*worst = s->accuracy[i] < *worst ? s->accuracy[i] : *worst;
 	}
 }

@@ -90,6 +90,13 @@ void sl_wire_closed(struct sl_wire *w, unsigned owner, int fd)
 			forget(w, i);
 }
 
+void sl_wire_end(struct sl_wire *w, unsigned owner, bool (*keep)(void *context, int fd), void *context)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == owner && !keep(context, w->open[i].fd))
+			shutdown(w->open[i].dup, SHUT_RDWR);
+}
+
 void sl_wire_total(struct sl_wire *w, int64_t *tx, int64_t *rx)
 {
 	*tx = w->closed_tx;

@@ -23,6 +23,8 @@ void sl_wire_opened(struct sl_wire *, unsigned owner, int fd);
 void sl_wire_closed(struct sl_wire *, unsigned owner, int fd);
 /* Before that: whether this end hung up on a sender that was still sending, and who that was. */
 bool sl_wire_cut(const struct sl_wire *, unsigned owner, int fd, char address[static 64]);
+/* Ends an owner's connections, whoever is at the other end, but for those to be kept. */
+void sl_wire_end(struct sl_wire *, unsigned owner, bool (*keep)(void *context, int fd), void *context);
 void sl_wire_total(struct sl_wire *, int64_t *tx, int64_t *rx);
 void sl_wire_free(struct sl_wire *);
 
