@@ -174,9 +174,19 @@ void sl_settings_standard(struct sl_settings *settings)
 static enum sl_status unknown(const char *what, const char *word, const char *const *names, size_t count,
                               struct sl_error *error)
 {
+	char all[200] = "";
+	size_t used = 0;
 	const char *near = sl_nearest(word, names, count);
-	return near ? sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near)
-	            : sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'", what, word);
+	if (near)
+		return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near);
+	for (size_t i = 0; i < count; i++) {
+		if (used + strlen(names[i]) + 8 > sizeof all) {
+			used += (size_t)snprintf(all + used, sizeof all - used, ", …");
+			break;
+		}
+		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
+	}
+	return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; there are %s", what, word, all);
 }
 
 static const struct sl_settings_section *find_section(const char *name, struct sl_error *error)
