@@ -4,6 +4,7 @@
 #include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
+#include "linalg/vector.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -187,6 +188,8 @@ static void take_checkpoint(struct sl_daemon *d, const uint8_t *bytes, size_t le
 		d->net.wire.closed_rx = (int64_t)sl_load_u64(bytes + 8);
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "resumed-from-checkpoint", "%s, at round %" PRIu32,
 		              which, sl_peer_round(d->loop.peer));
+		d->resumed = bytes + SL_LOOP_CHECKPOINT_HEAD;
+		d->resumed_length = length - SL_LOOP_CHECKPOINT_HEAD;
 		return;
 	}
 	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "checkpoint-refused", "%s: %s", which, error.text);
@@ -207,7 +210,32 @@ static void load_checkpoint(struct sl_daemon *d)
 		take_checkpoint(d, bytes, length, which);
 	else if (which[0])
 		sl_loop_event(&d->loop, SL_LEVEL_WARNING, "checkpoint-refused", "%s", which);
-	free(bytes);
+	d->checkpoint_bytes = bytes;
+}
+
+/* Begins a recording with the state that the peer begins with. */
+static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error)
+{
+	char stem[4096];
+	const struct sl_prepared *p = &d->prepared;
+	if (!p->config.settings.record[0])
+		return SL_OK;
+	sl_config_path(&p->config, p->config.settings.record, true, stem);
+	struct sl_fed_head head = { .run = p->plan.run,
+		                    .session = p->plan.session,
+		                    .peer = d->number,
+		                    .roster = { p->roster.serial, d->neighbours, d->degree },
+		                    .capacity = d->capacity,
+		                    .joining = p->roster.peer[d->number].since > 0,
+		                    .configuration = p->printed,
+		                    .state = d->resumed,
+		                    .state_length = d->resumed_length };
+	d->loop.fed = sl_fed_open(stem, &head, error);
+	if (!d->loop.fed)
+		return error->status;
+	sl_store_record(d->store, d->loop.fed);
+	sl_log(SL_LEVEL_NOTICE, "recording to %s", sl_fed_path(d->loop.fed));
+	return SL_OK;
 }
 
 /* Bytes on the wire are totals of the run: what former lives sent counts, as far as rows or a checkpoint say.
@@ -301,6 +329,11 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		*error = d->rolled_back;
 		return SL_REFUSED;
 	}
+	status = open_recording(d, error);
+	free(d->checkpoint_bytes);
+	d->checkpoint_bytes = NULL;
+	if (status != SL_OK)
+		return status;
 	take_over_wire(d);
 	if (d->prepared.note[0])
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
@@ -347,14 +380,19 @@ void sl_daemon_close(struct sl_daemon *d, int exit_code)
 		close(d->loop.listener);
 	}
 	sl_net_close(&d->net);
+	bool busy = sl_worker_busy(d->loop.worker); /* then the model is in the middle of a job */
 	bool idle = sl_worker_stop(d->loop.worker);
 	bool final = d->loop.finished && idle;
+	if (d->loop.fed && d->loop.peer && !busy)
+		sl_fed_end(d->loop.fed, sl_peer_round(d->loop.peer),
+		           sl_vector_digest(d->prepared.plan.dimension, 0, sl_peer_model(d->loop.peer)));
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->prepared.plan.dimension, digest);
 	if (!d->loop
 	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
 		sl_store_patience(d->store, FINISHED_PATIENCE_MS);
 	sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL);
+	sl_fed_close(d->loop.fed);
 	if (!idle)
 		_exit(exit_code); /* a job still reads what would be unmapped below */
 	if (d->loop.signals >= 0)

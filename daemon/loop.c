@@ -117,6 +117,8 @@ static void halt(struct sl_loop *l, bool ok, const char *detail)
 static void act(void *driver, const struct sl_action *a)
 {
 	struct sl_loop *l = driver;
+	if (l->fed)
+		sl_fed_did(l->fed, a);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
 		sl_net_send(l->net, a->edge, a->header, SL_FRAME_HEADER, a->body, a->body_length);
@@ -177,10 +179,20 @@ static bool save(struct sl_loop *l)
 	return false;
 }
 
+static void record(struct sl_loop *l, const struct sl_event *event)
+{
+	sl_fed_event(l->fed, event);
+	const char *stopped = sl_fed_stopped(l->fed);
+	if (stopped)
+		sl_loop_event(l, SL_LEVEL_WARNING, "record-ended", "%s: %s", sl_fed_path(l->fed), stopped);
+}
+
 static void step(struct sl_loop *l, struct sl_event event)
 {
 	event.now = l->now;
 	sl_peer_step(l->peer, &event, l->scratch, act, l);
+	if (l->fed)
+		record(l, &event);
 	if (l->checkpoint) {
 		l->checkpoint = false;
 		l->checkpoint_failed = !save(l);

@@ -3,6 +3,7 @@
 #define SL_DAEMON_LOOP_H
 
 #include "base/log.h"
+#include "daemon/fed.h"
 #include "daemon/net.h"
 #include "daemon/store.h"
 #include "daemon/worker.h"
@@ -16,6 +17,7 @@ struct sl_loop {
 	const struct sl_scratch *scratch;
 	struct sl_net *net;
 	struct sl_store *store;
+	struct sl_fed *fed; /* records what the peer is fed; NULL: nothing does */
 	uint32_t number;
 	int signals;  /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
 	int wake;     /* eventfd: a checkpoint or a job is done */

@@ -1,6 +1,7 @@
 /* sim_command.c — starling sim: the peers of a run in one process, over a virtual network and clock. */
 #include "daemon/command_line.h"
 #include "daemon/init.h"
+#include "daemon/replay.h"
 #include "daemon/sim_run.h"
 #include "daemon/summary.h"
 #include "daemon/swarm_command.h"
@@ -328,6 +329,9 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	case 'r':
 		s->record.path = argument;
 		return SL_OK;
+	case 'R':
+		s->replay = argument;
+		return SL_OK;
 	case 'V':
 		s->record.vectors = true;
 		return SL_OK;
@@ -387,6 +391,7 @@ static int sim_main(int argc, char **argv)
 		{ "record", required_argument, NULL, 'r' },
 		{ "record-peer", required_argument, NULL, 'P' },
 		{ "record-vectors", no_argument, NULL, 'V' },
+		{ "replay", required_argument, NULL, 'R' },
 		{ 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
@@ -412,6 +417,12 @@ static int sim_main(int argc, char **argv)
 	s.run = optind < argc ? argv[optind++] : NULL;
 	if (optind < argc)
 		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
+	if (s.replay && (!s.run || s.faults || s.topology_spec || s.record.path))
+		return sl_command_misuse(&sl_command_sim,
+		                         "--replay FILE belongs to a run's folder, and to nothing else");
+	if (s.replay)
+		return sl_replay_main(
+		    &(struct sl_replay_options){ s.run, s.replay, s.set.item, s.json, s.verbose });
 	if (s.faults && strcmp(s.faults, "swarm") != 0)
 		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s.faults);
 	if (s.faults && (s.run || s.topology_spec))
@@ -438,7 +449,7 @@ static int sim_main(int argc, char **argv)
 const struct sl_command sl_command_sim = {
 	.name = "sim",
 	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
-	            "sim --faults swarm [--seed S]",
+	            "sim --faults swarm [--seed S] | starling sim RUN --replay FILE",
 	.doc = "run the peers in one process, over a virtual network and clock",
 	.help = "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
 	        "configuration, graph and\n"
@@ -463,6 +474,10 @@ const struct sl_command sl_command_sim = {
 	        "      --record-peer K     only those of peer K (all)\n"
 	        "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
 	        "      --json              print results as JSON\n"
+	        "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), "
+	        "bit for bit, and says "
+	        "where it\n"
+	        "                          first differs; --verbose prints its events\n"
 	        "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
 	        "cuts, stops, lost\n"
 	        "                          and repeated messages, bad disks; what must hold is checked after "

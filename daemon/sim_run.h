@@ -9,7 +9,7 @@
 #include "sim/sim.h"
 
 struct sim {
-	const char *run, *topology_spec, *database, *faults;
+	const char *run, *topology_spec, *database, *faults, *replay;
 	bool json, verbose, stop;
 	uint64_t first, seeds; /* of the swarm */
 	struct sl_overrides set;

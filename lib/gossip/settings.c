@@ -39,6 +39,11 @@ static const struct sl_option run_options[] = {
 	  SL_OPTION_TEXT, AT(operator_key), 0, 0, "", NULL, PRIVATE },
 	{ "keys", "folder that holds each peer's identity key, K.key", SL_OPTION_TEXT, AT(keys), 0, 0, "keys",
 	  NULL, PRIVATE },
+	{ "record",
+	  "what a peer is fed is written to RECORD-PEER-N, a file for each of its lives, for `starling sim "
+	  "RUN "
+	  "--replay`; empty: nothing is",
+	  SL_OPTION_TEXT, AT(record), 0, 0, "", NULL, PRIVATE },
 	{ NULL }
 };
 
