@@ -145,6 +145,7 @@ static void act(void *driver, const struct sl_action *a)
 		l->checkpoint = true;
 		break;
 	case SL_ACTION_QUARANTINE:
+		sl_net_close_edge(l->net, a->edge, a->ok);
 		break;
 	case SL_ACTION_FINISHED:
 		l->finished = true;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_FIXED = 512, LINE_EDGE = 192 };
+enum { LINE_FIXED = 512, LINE_EDGE = 240 };
 
 /* Appends; what does not fit is our own mistake. */
 __attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
@@ -69,9 +69,13 @@ const char *sl_loop_status(struct sl_loop *l)
 		int64_t heard_us = now.us - e.heard_at.us;
 		add(line, size, &used,
 		    "%s{\"neighbour\":%" PRIu32 ",\"up\":%s,\"late\":%s,\"waited_for\":%s,\"behind\":%" PRIu32
-		    ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64 "}",
+		    ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64 ",\"refused\":%" PRId64,
 		    i ? "," : "", e.neighbour, truth(e.up), truth(e.late), truth(e.waited_for), e.behind,
-		    e.their_round, heard_us < 0 ? 0 : heard_us / 1000);
+		    e.their_round, heard_us < 0 ? 0 : heard_us / 1000, e.totals.refused);
+		if (e.quarantined)
+			add(line, size, &used, ",\"quarantine_ms\":%" PRId64 ",\"cause\":\"%s\"",
+			    (e.quarantined_until.us - now.us) / 1000, e.cause);
+		add(line, size, &used, "}");
 	}
 	add(line, size, &used, "]}");
 	return line;

@@ -128,7 +128,7 @@ enum sl_status sl_net_open_link(struct sl_net *net, const struct sl_net_setup *s
                                 const struct sl_net_neighbour *n, uint32_t user, struct sl_net_link *l,
                                 struct sl_error *error)
 {
-	*l = (struct sl_net_link){ .peer = n->peer, .retry_at = SL_TIME_NEVER, .user = user, .source = -1 };
+	*l = (struct sl_net_link){ .peer = n->peer, .retry_at = SL_TIME_NEVER, .user = user };
 	snprintf(l->endpoint, sizeof l->endpoint, "%s", n->endpoint);
 	l->dealer = zmq_socket(net->context, ZMQ_DEALER);
 	if (l->dealer && configure(l->dealer, setup) &&
@@ -156,8 +156,9 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 	net->notice_context = setup->context;
 	net->link = calloc(setup->degree + 1, sizeof *net->link);
 	net->key = calloc(setup->degree + 1, sizeof *net->key);
+	net->received = calloc(setup->degree + 1, sizeof *net->received);
 	net->context = zmq_ctx_new();
-	if (!net->link || !net->key || !net->context)
+	if (!net->link || !net->key || !net->received || !net->context)
 		status = sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " links", setup->degree);
 	net->zap.key = net->key;
 	net->zap.keys = setup->degree;
@@ -211,6 +212,7 @@ void sl_net_close(struct sl_net *net)
 	zmq_ctx_term(net->context);
 	free(net->link);
 	free(net->key);
+	free(net->received);
 	memset(net, 0, sizeof *net);
 	errno = keep;
 }
@@ -246,6 +248,8 @@ void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time 
 	net->again = false;
 	net->now = now;
 	net->readable = net->readable || all || items[0].revents;
+	if (!sl_time_before(now, net->weigh_at))
+		sl_net_weigh(net);
 	if ((all || items[1].revents) && sl_zap_serve(&net->zap, ZAP_A_TURN))
 		net->again = true;
 	if (all || items[2].revents)
@@ -264,7 +268,7 @@ struct sl_time sl_net_deadline(const struct sl_net *net)
 	struct sl_time due = net->again || net->readable ? net->now : SL_TIME_NEVER;
 	for (uint32_t i = 0; i < net->degree; i++)
 		due = sl_time_earlier(due, net->link[i].retry_at);
-	return due;
+	return net->wire.count ? sl_time_earlier(due, net->weigh_at) : due;
 }
 
 bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
@@ -313,8 +317,23 @@ static int64_t proven(const struct sl_net *net, const zmq_msg_t *message)
 	return -1;
 }
 
+/* The descriptor of the connection that it came on, as libzmq knows it. */
+static int came_on(const zmq_msg_t *message)
+{
+	const char *fd = zmq_msg_gets(message, "__fd");
+	return fd ? (int)strtol(fd, NULL, 10) : -1;
+}
+
+void sl_net_close_edge(struct sl_net *net, uint32_t edge, bool closed)
+{
+	SL_CHECK(edge < net->degree);
+	net->link[edge].closed = net->key[edge].closed = closed;
+	if (closed)
+		sl_wire_shut_edge(&net->wire, edge);
+}
+
 /* One whole message: the routing id (its sender's free choice: ignored), then one part that is kept. */
-static bool take(struct sl_net *net, bool *shaped)
+static unsigned take(struct sl_net *net)
 {
 	zmq_msg_t part;
 	unsigned parts = 0;
@@ -328,16 +347,11 @@ static bool take(struct sl_net *net, bool *shaped)
 		more = zmq_msg_more(to);
 	}
 	zmq_msg_close(&part);
-	*shaped = parts == 2;
-	return parts > 0;
+	return parts;
 }
 
-static void drop(struct sl_net *net, bool shaped)
+static void drop(struct sl_net *net)
 {
-	if (!shaped) {
-		net->shapeless++;
-		return;
-	}
 	net->unproven++;
 	sl_net_say(net, &net->unproven_burst, SL_LEVEL_WARNING, "stranger",
 	           "dropped a message whose sender has proven no key");
@@ -345,20 +359,25 @@ static void drop(struct sl_net *net, bool shaped)
 
 bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, size_t *length)
 {
-	bool shaped;
 	for (unsigned budget = DROPS_A_CALL; budget > 0; budget--) {
-		if (!net->readable || !take(net, &shaped)) {
+		unsigned parts = net->readable ? take(net) : 0;
+		if (parts == 0) {
 			net->readable = false;
 			return false;
 		}
-		int64_t from = shaped ? proven(net, &net->message) : -1;
+		int64_t from = parts > 1 ? proven(net, &net->message) : -1;
 		if (from < 0) {
-			drop(net, shaped);
+			drop(net);
 			continue;
 		}
 		struct sl_net_link *l = &net->link[from];
-		if (l->source < 0)
-			l->source = zmq_msg_get(&net->message, ZMQ_SRCFD);
+		if (l->closed) {
+			sl_wire_shut(&net->wire, came_on(&net->message));
+			continue;
+		}
+		if (net->wire.silent)
+			sl_wire_spoke(&net->wire, came_on(&net->message), (uint32_t)from);
+		net->shapeless += parts != 2;
 		/* It lives: no need to wait for libzmq's next attempt to reach it. An attempt under way is
 		 * left alone: the other end would take its end for a stranger's. */
 		if (!l->connected)
@@ -367,7 +386,8 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 			sl_net_reconnect(net, l);
 		*edge = (uint32_t)from;
 		*bytes = zmq_msg_data(&net->message);
-		*length = zmq_msg_size(&net->message);
+		*length = parts == 2 ? zmq_msg_size(&net->message) : 0; /* of another shape: no frame */
+		l->taken += (int64_t)zmq_msg_size(&net->message) + MESSAGE_SLACK;
 		return true;
 	}
 	return false;

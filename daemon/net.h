@@ -35,9 +35,10 @@ struct sl_net_link {
 	uint32_t peer;
 	char endpoint[SL_TEXT_MAX];
 	uint32_t user; /* what its messages carry as User-Id: another one for each key that there ever was */
-	int source;    /* libzmq's descriptor of the connection that its messages come by; −1: not known */
 	void *dealer, *monitor;
-	bool connected, up;      /* TCP stands; the handshake is done */
+	bool connected, up; /* TCP stands; the handshake is done */
+	bool closed;        /* in quarantine: what it sends is dropped, and the connection it came on ended */
+	int64_t taken, unread;   /* bytes of messages since the last look; of what came and made no message */
 	bool idle;               /* libzmq waits for long before it tries again: nothing is under way */
 	unsigned failures;       /* handshakes since the last good one */
 	struct sl_time retry_at; /* libzmq has given up: when to connect again */
@@ -66,7 +67,9 @@ struct sl_net {
 	    unsent;            /* messages without a proven key, of a wrong number of parts, not taken */
 	bool handshake_failed; /* what the router's monitor said last */
 	size_t message_max;
-	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst;
+	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst, crowd_burst;
+	struct sl_time weigh_at, weighed_at;
+	int64_t *received; /* room for a look at the connections */
 	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);
 	void *notice_context;
 };
@@ -93,6 +96,9 @@ bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t h
 /* The next message of a proven neighbour, valid until the next call; false when none waits. Everything else
  * that came is counted and dropped on the way. */
 bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size_t *length);
+
+/* Quarantine: its connections are ended, its key is refused, until it is open again. */
+void sl_net_close_edge(struct sl_net *, uint32_t edge, bool closed);
 
 /* Other neighbours, in ascending number, while messages come and go: links are kept where key and endpoint
  * are as before. A key that is none any more counts no more when this returns, and connections by which

@@ -11,6 +11,7 @@
 struct change {
 	struct sl_net_link *link;
 	struct sl_zap_key *key;
+	int64_t *received;
 	bool *taken; /* old links that go on */
 	uint32_t opened;
 };
@@ -19,8 +20,9 @@ static bool allocate(struct change *c, const struct sl_net *net, uint32_t degree
 {
 	c->link = calloc(degree + 1, sizeof *c->link);
 	c->key = calloc(degree + 1, sizeof *c->key);
+	c->received = calloc(degree + 1, sizeof *c->received);
 	c->taken = calloc(net->degree + 1, sizeof *c->taken);
-	return c->link && c->key && c->taken;
+	return c->link && c->key && c->received && c->taken;
 }
 
 /* libzmq keeps our secret key; nobody else does. */
@@ -50,6 +52,7 @@ static enum sl_status take(struct change *c, struct sl_net *net, const struct sl
 	uint32_t user = known ? net->link[at].user : net->next_user++;
 	memcpy(c->key[to].curve, n->curve_public, SL_KEY_BYTES);
 	c->key[to].user = user;
+	c->key[to].closed = known && net->key[at].closed;
 	if (stays) {
 		c->link[to] = net->link[at];
 		c->taken[at] = true;
@@ -60,7 +63,7 @@ static enum sl_status take(struct change *c, struct sl_net *net, const struct sl
 			return status;
 		}
 		if (known)
-			c->link[to].source = net->link[at].source;
+			c->link[to].closed = net->link[at].closed;
 	}
 	c->opened++;
 	return SL_OK;
@@ -77,37 +80,34 @@ static void give_up(struct change *c, const struct sl_net *net)
 	}
 }
 
-static bool is_source(void *context, int fd)
-{
-	const struct sl_net *net = context;
-	for (uint32_t i = 0; i < net->degree; i++)
-		if (net->link[i].source == fd)
-			return true;
-	return false;
-}
-
 static void finish(struct change *c, struct sl_net *net, uint32_t degree)
 {
-	bool closed = false;
+	int64_t to[SL_DEGREE_MAX];
+	bool lost = false;
 	for (uint32_t i = 0; i < net->degree; i++) {
+		to[i] = -1;
+		for (uint32_t k = 0; k < degree; k++)
+			to[i] = c->link[k].user == net->link[i].user ? (int64_t)k : to[i];
+		lost = lost || to[i] < 0;
 		if (c->taken[i])
 			continue;
 		sl_wire_closed(&net->wire, net->link[i].user + 1, -1);
 		sl_net_close_link(&net->link[i]);
-		closed = true;
 	}
+	sl_wire_renumber(&net->wire, to, lost);
 	struct sl_net_link *link = net->link;
 	struct sl_zap_key *key = net->key;
+	int64_t *received = net->received;
 	net->link = c->link;
 	net->key = c->key;
+	net->received = c->received;
 	net->degree = degree;
 	net->zap.key = net->key;
 	net->zap.keys = degree;
 	c->link = link;
 	c->key = key;
+	c->received = received;
 	net->again = true; /* what happened meanwhile was announced to nobody */
-	if (closed)
-		sl_wire_end(&net->wire, 0, is_source, net);
 }
 
 enum sl_status sl_net_change(struct sl_net *net, const struct sl_net_neighbour *neighbours, uint32_t degree,
@@ -130,6 +130,7 @@ enum sl_status sl_net_change(struct sl_net *net, const struct sl_net_neighbour *
 		give_up(&c, net);
 	free(c.link);
 	free(c.key);
+	free(c.received);
 	free(c.taken);
 	return status;
 }

@@ -15,6 +15,14 @@ enum {
 	KICK_EVERY_US = 100000,
 	KICK_WORTH_MS = 100, /* libzmq's next attempt is soon enough below */
 	FAILURES_BEFORE_WORDS = 3,
+	SILENT_MOST = 16, /* connections at the door */
+	SILENT_AN_EDGE = 2,
+	SILENT_BYTES = 4096,    /* more than a handshake has */
+	UNREAD_MOST = 16 << 20, /* the kernel's buffers, and our queues */
+	UNREAD_FRAMES = 16,
+	BESIDES_A_SECOND = 128, /* heartbeats */
+	WEIGH_EVERY_US = 250000,
+	WEIGH_SOON_US = 20000,
 };
 
 /* ---- what is told ---- */
@@ -136,14 +144,47 @@ static void router_disconnected(struct sl_net *net, int fd)
 	sl_wire_closed(&net->wire, 0, fd);
 }
 
+static void accepted(struct sl_net *net, int fd)
+{
+	char address[64];
+	sl_wire_opened(&net->wire, 0, fd);
+	if (net->wire.silent > SILENT_MOST + SILENT_AN_EDGE * net->degree &&
+	    sl_wire_evict(&net->wire, address))
+		sl_net_say(net, &net->crowd_burst, SL_LEVEL_WARNING, "crowd",
+		           "ended a connection from %s: too many wait at the door and say nothing", address);
+}
+
+void sl_net_weigh(struct sl_net *net)
+{
+	int64_t longest = (int64_t)net->message_max + SILENT_BYTES,
+	        most = UNREAD_MOST + UNREAD_FRAMES * longest, elapsed_us = net->now.us - net->weighed_at.us;
+	bool hurry = false;
+	memset(net->received, 0, net->degree * sizeof *net->received);
+	unsigned cut = sl_wire_weigh(&net->wire, longest, net->received);
+	for (uint32_t i = 0; i < net->degree; i++) {
+		struct sl_net_link *l = &net->link[i];
+		l->unread += net->received[i] - l->taken - elapsed_us * BESIDES_A_SECOND / 1000000;
+		l->unread = l->unread < 0 ? 0 : l->unread;
+		l->taken = 0;
+		hurry = hurry || l->unread > UNREAD_MOST / 16;
+		if (l->unread <= most)
+			continue;
+		l->unread = 0;
+		sl_wire_shut_edge(&net->wire, i);
+		cut++;
+	}
+	if (cut)
+		sl_net_say(net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
+		           "ended %u connections that sent and sent, and never ended a message", cut);
+	net->weighed_at = net->now;
+	net->weigh_at = sl_time_after(net->now, hurry ? WEIGH_SOON_US : WEIGH_EVERY_US);
+}
+
 static void on_router_event(struct sl_net *net, unsigned event, int value)
 {
-	if (event == ZMQ_EVENT_ACCEPTED) {
-		sl_wire_opened(&net->wire, 0, value);
-		for (uint32_t i = 0; i < net->degree; i++)
-			net->link[i].source = -1; /* who it is will be known by its first message */
-	}
-	if (event == ZMQ_EVENT_DISCONNECTED)
+	if (event == ZMQ_EVENT_ACCEPTED)
+		accepted(net, value);
+	else if (event == ZMQ_EVENT_DISCONNECTED)
 		router_disconnected(net, value);
 	else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
 	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)

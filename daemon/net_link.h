@@ -21,4 +21,9 @@ enum sl_status sl_net_open_link(struct sl_net *, const struct sl_net_setup *, co
                                 uint32_t user, struct sl_net_link *out, struct sl_error *error);
 void sl_net_close_link(struct sl_net_link *);
 
+/* Nobody gets more memory than a few messages' worth: of connections that have proven nothing only a few are
+ * kept, the address that has most of them losing its oldest; and who sends and sends without ever ending a
+ * message (libzmq keeps the parts, however many) is hung up on. */
+void sl_net_weigh(struct sl_net *);
+
 #endif

@@ -62,8 +62,9 @@ static const char *take_object(const char *p, member *each, void *context)
 }
 
 struct link {
-	int64_t neighbour, heard_ms;
+	int64_t neighbour, heard_ms, quarantine_ms;
 	bool waited_for;
+	char cause[16];
 };
 
 static int64_t whole(const char *text)
@@ -91,9 +92,24 @@ static const char *link_member(void *context, const char *key, const char *value
 		link->neighbour = whole(text);
 	else if (strcmp(key, "heard_ms") == 0)
 		link->heard_ms = whole(text);
+	else if (strcmp(key, "quarantine_ms") == 0)
+		link->quarantine_ms = whole(text);
+	else if (strcmp(key, "cause") == 0)
+		snprintf(link->cause, sizeof link->cause, "%.*s", (int)sizeof link->cause - 1, text);
 	else if (strcmp(key, "waited_for") == 0)
 		link->waited_for = strcmp(text, "true") == 0;
 	return next;
+}
+
+static void note_quarantine(struct sl_status_view *view, const struct link *link)
+{
+	if (link->quarantine_ms < 0 || link->neighbour < 0)
+		return;
+	if (view->quarantined++ && link->quarantine_ms <= view->quarantine_ms)
+		return;
+	view->worst = (uint32_t)link->neighbour;
+	view->quarantine_ms = link->quarantine_ms;
+	memcpy(view->cause, link->cause, sizeof view->cause);
 }
 
 static const char *take_links(const char *p, struct sl_status_view *view)
@@ -102,7 +118,7 @@ static const char *take_links(const char *p, struct sl_status_view *view)
 		return NULL;
 	p = skip(p + 1);
 	while (*p != ']') {
-		struct link link = { -1, -1, false };
+		struct link link = { -1, -1, -1, false, "" };
 		p = take_object(p, link_member, &link);
 		if (!p)
 			return NULL;
@@ -112,6 +128,7 @@ static const char *take_links(const char *p, struct sl_status_view *view)
 			view->waits++;
 			view->silent_ms = link.heard_ms > view->silent_ms ? link.heard_ms : view->silent_ms;
 		}
+		note_quarantine(view, &link);
 		p = skip(p);
 		if (*p == ',')
 			p = skip(p + 1);
@@ -175,9 +192,20 @@ bool sl_status_view_parse(struct sl_status_view *out, const char *line)
 	return false;
 }
 
-void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t size)
+static void quarantine_text(const struct sl_status_view *view, char *text, size_t size)
 {
-	size_t used = (size_t)snprintf(text, size, "%s", view->phase);
+	size_t used = strlen(text);
+	if (view->quarantined == 0 || used >= size)
+		return;
+	used += (size_t)snprintf(text + used, size - used, "; %u in quarantine (%s, %.0f s left)",
+	                         view->worst, view->cause, (double)view->quarantine_ms / 1000);
+	if (view->quarantined > 1 && used < size)
+		snprintf(text + used, size - used, " and %u more", view->quarantined - 1);
+}
+
+static void waits_text(const struct sl_status_view *view, char *text, size_t size)
+{
+	size_t used = strlen(text);
 	if (view->waits == 0)
 		return;
 	for (uint32_t i = 0; i < view->waits && i < SL_STATUS_WAITS && used < size; i++)
@@ -187,6 +215,13 @@ void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t 
 		    (size_t)snprintf(text + used, size - used, " and %u more", view->waits - SL_STATUS_WAITS);
 	if (view->silent_ms >= 1000 && used < size)
 		snprintf(text + used, size - used, " (silent for %.1f s)", (double)view->silent_ms / 1000);
+}
+
+void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t size)
+{
+	snprintf(text, size, "%s", view->phase);
+	waits_text(view, text, size);
+	quarantine_text(view, text, size);
 }
 
 void sl_status_real(double value, int digits, char *text, size_t size)

@@ -17,6 +17,10 @@ struct sl_status_view {
 	 * has been. */
 	uint32_t wait[SL_STATUS_WAITS], waits;
 	int64_t silent_ms;
+	/* Neighbours in quarantine: how many, and the one that is longest to stay. */
+	uint32_t quarantined, worst;
+	int64_t quarantine_ms;
+	char cause[16];
 };
 
 /* False where the line is not what status.h describes; *out is then empty. */

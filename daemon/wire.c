@@ -15,7 +15,13 @@ struct sl_wire_connection {
 	int fd;  /* as libzmq knows it */
 	int dup; /* ours */
 	ino_t socket;
+	/* of owner 0 */
+	int64_t edge, received; /* edge −1: silent so far; −2: hung up on */
+	uint64_t order;
+	char address[46];
 };
+
+enum { SILENT = -1, SHUT = -2 };
 
 static bool count(int fd, int64_t *tx, int64_t *rx)
 {
@@ -29,9 +35,20 @@ static bool count(int fd, int64_t *tx, int64_t *rx)
 	return true;
 }
 
+static void name_other_end(int fd, char *address, size_t size)
+{
+	struct sockaddr_storage from;
+	socklen_t room = sizeof from;
+	address[0] = '\0';
+	if (getpeername(fd, (struct sockaddr *)&from, &room) == 0)
+		getnameinfo((struct sockaddr *)&from, room, address, (socklen_t)size, NULL, 0,
+		            NI_NUMERICHOST);
+}
+
 static void forget(struct sl_wire *w, unsigned at)
 {
 	count(w->open[at].dup, &w->closed_tx, &w->closed_rx);
+	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SILENT;
 	close(w->open[at].dup);
 	w->open[at] = w->open[--w->count];
 }
@@ -60,7 +77,95 @@ void sl_wire_opened(struct sl_wire *w, unsigned owner, int fd)
 		close(dup);
 		return;
 	}
-	w->open[w->count++] = (struct sl_wire_connection){ owner, fd, dup, about.st_ino };
+	struct sl_wire_connection *c = &w->open[w->count++];
+	*c = (struct sl_wire_connection){ owner, fd, dup, about.st_ino, SILENT, 0, w->opened++, "" };
+	w->silent += owner == 0;
+	if (owner == 0)
+		name_other_end(dup, c->address, sizeof c->address);
+}
+
+void sl_wire_spoke(struct sl_wire *w, int fd, uint32_t edge)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		if (c->owner != 0 || c->fd != fd || c->edge != SILENT)
+			continue;
+		c->edge = edge;
+		w->silent--;
+	}
+}
+
+static void hang_up(struct sl_wire *w, struct sl_wire_connection *c)
+{
+	shutdown(c->dup, SHUT_RDWR);
+	w->silent -= c->edge == SILENT;
+	c->edge = SHUT;
+}
+
+void sl_wire_shut(struct sl_wire *w, int fd)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == 0 && w->open[i].fd == fd)
+			hang_up(w, &w->open[i]);
+}
+
+void sl_wire_shut_edge(struct sl_wire *w, uint32_t edge)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == 0 && w->open[i].edge == edge)
+			hang_up(w, &w->open[i]);
+}
+
+static bool is_silent(const struct sl_wire_connection *c)
+{
+	return c->owner == 0 && c->edge == SILENT;
+}
+
+/* Silent connections from the address of this one. */
+static unsigned crowd(const struct sl_wire *w, const struct sl_wire_connection *c)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < w->count; i++)
+		n += is_silent(&w->open[i]) && strcmp(w->open[i].address, c->address) == 0;
+	return n;
+}
+
+bool sl_wire_evict(struct sl_wire *w, char address[static 64])
+{
+	struct sl_wire_connection *worst = NULL;
+	unsigned most = 0;
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		unsigned n = is_silent(c) ? crowd(w, c) : 0;
+		if (n > most || (worst && n == most && n > 0 && c->order < worst->order)) {
+			worst = c;
+			most = n;
+		}
+	}
+	if (!worst)
+		return false;
+	memcpy(address, worst->address, sizeof worst->address);
+	hang_up(w, worst);
+	return true;
+}
+
+unsigned sl_wire_weigh(struct sl_wire *w, int64_t silent_most, int64_t *received)
+{
+	unsigned cut = 0;
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		int64_t tx = 0, rx = 0;
+		if (c->owner != 0 || c->edge == SHUT || !count(c->dup, &tx, &rx))
+			continue;
+		if (c->edge >= 0)
+			received[c->edge] += rx - c->received;
+		c->received = rx;
+		if (c->edge == SILENT && rx > silent_most) {
+			hang_up(w, c);
+			cut++;
+		}
+	}
+	return cut;
 }
 
 bool sl_wire_cut(const struct sl_wire *w, unsigned owner, int fd, char address[static 64])
@@ -68,15 +173,12 @@ bool sl_wire_cut(const struct sl_wire *w, unsigned owner, int fd, char address[s
 	enum { SILENT_MS = 4000, ESTABLISHED = 1 };
 	for (unsigned i = 0; i < w->count; i++) {
 		struct tcp_info info;
-		struct sockaddr_storage from;
-		socklen_t size = sizeof info, room = sizeof from;
+		socklen_t size = sizeof info;
 		const struct sl_wire_connection *c = &w->open[i];
 		if (c->owner != owner || c->fd != fd)
 			continue;
 		memset(&info, 0, sizeof info);
-		address[0] = '\0';
-		if (getpeername(c->dup, (struct sockaddr *)&from, &room) == 0)
-			getnameinfo((struct sockaddr *)&from, room, address, 64, NULL, 0, NI_NUMERICHOST);
+		name_other_end(c->dup, address, 64);
 		return getsockopt(c->dup, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
 		       info.tcpi_state == ESTABLISHED && info.tcpi_last_data_recv < SILENT_MS;
 	}
@@ -90,11 +192,17 @@ void sl_wire_closed(struct sl_wire *w, unsigned owner, int fd)
 			forget(w, i);
 }
 
-void sl_wire_end(struct sl_wire *w, unsigned owner, bool (*keep)(void *context, int fd), void *context)
+void sl_wire_renumber(struct sl_wire *w, const int64_t *to, bool silent_too)
 {
-	for (unsigned i = 0; i < w->count; i++)
-		if (w->open[i].owner == owner && !keep(context, w->open[i].fd))
-			shutdown(w->open[i].dup, SHUT_RDWR);
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		if (c->owner != 0 || c->edge == SHUT)
+			continue;
+		if (c->edge == SILENT ? silent_too : to[c->edge] < 0)
+			hang_up(w, c);
+		else if (c->edge != SILENT)
+			c->edge = to[c->edge];
+	}
 }
 
 void sl_wire_total(struct sl_wire *w, int64_t *tx, int64_t *rx)

@@ -11,7 +11,9 @@ struct sl_wire_connection;
 
 struct sl_wire {
 	struct sl_wire_connection *open; /* owned */
-	unsigned count, room;
+	unsigned count, room,
+	    silent; /* silent: of those that came to us (owner 0), without a message so far */
+	uint64_t opened;
 	int64_t closed_tx, closed_rx; /* of connections that are gone, and of earlier lives of this peer */
 };
 
@@ -23,8 +25,19 @@ void sl_wire_opened(struct sl_wire *, unsigned owner, int fd);
 void sl_wire_closed(struct sl_wire *, unsigned owner, int fd);
 /* Before that: whether this end hung up on a sender that was still sending, and who that was. */
 bool sl_wire_cut(const struct sl_wire *, unsigned owner, int fd, char address[static 64]);
-/* Ends an owner's connections, whoever is at the other end, but for those to be kept. */
-void sl_wire_end(struct sl_wire *, unsigned owner, bool (*keep)(void *context, int fd), void *context);
+/* A message of a proven neighbour came on a connection of owner 0. */
+void sl_wire_spoke(struct sl_wire *, int fd, uint32_t edge);
+/* Hangs up; libzmq will find out and report it closed. */
+void sl_wire_shut(struct sl_wire *, int fd);
+void sl_wire_shut_edge(struct sl_wire *, uint32_t edge);
+/* Hangs up on the oldest silent connection from the address that has most of them. False: there is none. */
+bool sl_wire_evict(struct sl_wire *, char address[static 64]);
+/* Adds to received[edge] what came on its connections since the last call, and hangs up on silent ones that
+ * have sent more than `silent_most` bytes, returning how many. */
+unsigned sl_wire_weigh(struct sl_wire *, int64_t silent_most, int64_t *received);
+/* Other edges: to[old] is the new one, or −1 where its neighbour is none any more; those connections, and
+ * silent ones, whoever may be behind them, are hung up on. */
+void sl_wire_renumber(struct sl_wire *, const int64_t *to, bool silent_too);
 void sl_wire_total(struct sl_wire *, int64_t *tx, int64_t *rx);
 void sl_wire_free(struct sl_wire *);
 

@@ -91,6 +91,11 @@ static void answer(struct sl_zap *zap, const struct request *r)
 	bool good = well_formed(r);
 	const uint8_t *curve = (const uint8_t *)r->part[CREDENTIALS];
 	const struct sl_zap_key *key = good ? find(zap, curve) : NULL;
+	if (key && key->closed) {
+		zap->shut_out++;
+		reply(zap->socket, r, "400", "in quarantine", "");
+		return;
+	}
 	if (key) {
 		snprintf(user, sizeof user, "%" PRIu32, key->user);
 		zap->accepted++;

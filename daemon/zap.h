@@ -11,13 +11,14 @@
 struct sl_zap_key {
 	uint8_t curve[SL_KEY_BYTES];
 	uint32_t user;
+	bool closed; /* in quarantine: refused without a word */
 };
 
 struct sl_zap {
 	void *socket;
 	const struct sl_zap_key *key; /* borrowed */
 	uint32_t keys;
-	uint64_t accepted, refused;
+	uint64_t accepted, refused, shut_out;
 	/* Called for every key that is refused; `key` is NULL when the request held none. */
 	void (*stranger)(void *context, const char *address, const uint8_t *key);
 	void *context;

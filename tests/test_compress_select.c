@@ -1,6 +1,7 @@
 /* topk against sorting, on vectors large enough for every path of it. */
 #include "tests/support/compress.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,8 +122,53 @@ static void test_topk_count(void **state)
 	}
 }
 
+/* The difference to a copy, never made a vector: the bytes are those of the vector. */
+static void test_differences(void **state)
+{
+	(void)state;
+	enum { D = 20011 };
+	static float x[D], copy[D], v[D], room[D];
+	static const char *const texts[] = { "topk:0.05 | dither:16 | golomb", "topk:1 | float32 | raw",
+		                             "all | dither:4 | golomb" };
+	struct sl_layout layout;
+	layout_fill(&layout, D, 7);
+	for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+		struct rig r;
+		assert_true(rig_make(&r, texts[t], &layout, NULL));
+		uint8_t *body = malloc(r.bound);
+		for (unsigned shape = 0; shape < 7; shape++) {
+			struct sl_random g = sl_random_stream(shape, 0, "difference", t);
+			for (uint32_t i = 0; i < D; i++) {
+				x[i] = shaped(shape, &g, i, D);
+				copy[i] = 0.1F * (float)sl_random_normal(&g);
+				v[i] = x[i] - copy[i];
+			}
+			struct sl_message m = { .seed = 1, .number = shape, .layout = &layout, .copy = copy };
+			struct sl_message as_vector = m;
+			struct sl_writer w = sl_writer(r.body, r.bound), again = sl_writer(body, r.bound);
+			struct sl_update u;
+			sl_pipeline_encode(&r.pipeline, &as_vector, v, &w, &u, r.send);
+			assert_true(
+			    sl_pipeline_encode_difference(&r.pipeline, &m, x, room, &again, &u, r.send));
+			size_t length = sl_writer_length(&w);
+			assert_int_equal(sl_writer_length(&again), length);
+			assert_memory_equal(body, r.body, length);
+			float keep = x[shape];
+			x[shape] = NAN;
+			again = sl_writer(body, r.bound);
+			assert_false(
+			    sl_pipeline_encode_difference(&r.pipeline, &m, x, room, &again, &u, r.send));
+			assert_int_equal(sl_writer_length(&again), 0);
+			x[shape] = keep;
+		}
+		free(body);
+		rig_free(&r);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_topk), cmocka_unit_test(test_topk_count) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_topk), cmocka_unit_test(test_topk_count),
+		                            cmocka_unit_test(test_differences) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

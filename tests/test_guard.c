@@ -71,7 +71,7 @@ static void refusals_lead_to_quarantine(void **state)
 		struct sl_peer_edge_status status;
 		sl_peer_edge_status(sl_sim_peer(w->sim, VICTIM), 0, &status);
 		assert_true(status.quarantined);
-		assert_string_equal(status.cause, sl_offence_text(SL_OFFENCE_SHAPE));
+		assert_string_equal(status.cause, sl_offence_name(SL_OFFENCE_SHAPE));
 		int64_t refused = e->totals.refused;
 		garbage(w, 100);
 		assert_int_equal(e->totals.refused, refused); /* not even counted */

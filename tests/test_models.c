@@ -148,6 +148,42 @@ static void gradients_agree_with_differences(void **state)
 	}
 }
 
+/* A step in place is the gradient's, as nearly as rounding allows; with more samples than pass at once too.
+ */
+static void descents_are_steps(void **state)
+{
+	(void)state;
+	static const uint32_t counts[] = { 1, 32, 300 };
+	const char *spec[64];
+	size_t number = specs(spec);
+	for (int i = 0; i < SL_FEATURE_KINDS * 3; i++) {
+		uint32_t count = counts[i % 3], pick[300];
+		struct samples s = samples_make((enum sl_feature_kind)(i / 3), 300, 17, 4, 8);
+		for (uint32_t k = 0; k < count; k++)
+			pick[k] = 7 * k % 300;
+		for (size_t j = 0; j < number; j++) {
+			struct bench b = bench_make(spec[j], &s.data, count);
+			uint32_t d = b.model.layout.dimension;
+			float *x = malloc(d * sizeof *x), *room = malloc(d * sizeof *room);
+			memcpy(x, b.x, d * sizeof *x);
+			spoil(room, d);
+			double loss = gradient_of(&b, &s.data, pick, count);
+			spoil(b.scratch, b.scratch_floats);
+			if (b.model.model->descend) {
+				assert_true(b.model.model->descend(&b.model, &s.data, pick, count, 0.3f, x,
+				                                   room, b.scratch) == loss);
+				for (uint32_t k = 0; k < d; k++)
+					assert_true(fabsf(x[k] - (b.x[k] - 0.3f * b.gradient[k])) <
+					            1e-6f * (1 + fabsf(b.x[k]) + fabsf(b.gradient[k])));
+			}
+			free(x);
+			free(room);
+			bench_free(&b);
+		}
+		samples_free(&s);
+	}
+}
+
 /* The same values as bytes, floats and sparse rows: one gradient, for picked samples as well. */
 static void kinds_agree(void **state)
 {
@@ -424,6 +460,7 @@ int main(void)
 	sl_blas_start();
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gradients_agree_with_differences),
+		cmocka_unit_test(descents_are_steps),
 		cmocka_unit_test(kinds_agree),
 		cmocka_unit_test(large_batches_are_means),
 		cmocka_unit_test(evaluation_counts_and_adds_up),

@@ -144,6 +144,31 @@ static void test_mix(void **state)
 	}
 }
 
+/* In one pass, what one after the other gives. */
+static void test_mix_all(void **state)
+{
+	(void)state;
+	static float a[LENGTH], b[SL_MIX_TERMS][LENGTH], x[LENGTH], y[LENGTH];
+	fill(a, 16);
+	for (int t = 0; t < SL_MIX_TERMS; t++)
+		fill(b[t], 17 + (unsigned)t);
+	for (int i = 0; i < LENGTHS; i++)
+		for (unsigned terms = 1; terms <= SL_MIX_TERMS; terms++) {
+			struct sl_mix_term term[SL_MIX_TERMS];
+			double square[SL_MIX_TERMS], expected[SL_MIX_TERMS];
+			fill(x, 15);
+			memcpy(y, x, sizeof y);
+			for (unsigned t = 0; t < terms; t++) {
+				term[t] =
+				    (struct sl_mix_term){ 0.1F * (float)(t + 1), t % 3 ? a : b[0], b[t] };
+				expected[t] = sl_vector_mix(lengths[i], term[t].c, term[t].a, term[t].b, y);
+			}
+			sl_vector_mix_all(lengths[i], terms, term, x, square);
+			assert_memory_equal(square, expected, terms * sizeof *square);
+			assert_memory_equal(x, y, sizeof x);
+		}
+}
+
 static void test_finite(void **state)
 {
 	(void)state;
@@ -153,11 +178,15 @@ static void test_finite(void **state)
 	for (int i = 0; i < LENGTHS; i++) {
 		size_t n = lengths[i];
 		assert_true(sl_vector_finite(n, x));
+		static float zero[LENGTH], out[LENGTH];
+		assert_true(sl_vector_difference(n, x, zero, out));
+		same(n, out, x);
 		static const float bad[] = { NAN, INFINITY, -INFINITY };
 		for (size_t k = 0; k < 3 * n; k++) {
 			float keep = x[k / 3];
 			x[k / 3] = bad[k % 3];
 			assert_false(sl_vector_finite(n, x));
+			assert_false(sl_vector_difference(n, x, zero, out));
 			x[k / 3] = keep;
 		}
 	}
@@ -252,14 +281,28 @@ static void test_masks(void **state)
 			if (mask[k / 64] >> k % 64 & 1)
 				assert_int_equal(position[count++], k);
 		assert_int_equal(found, count);
-		static uint32_t at[2][LENGTH + 16], magnitude[2][LENGTH + 16];
-		assert_int_equal(sl_mask_collect(n, x, threshold, at[0], magnitude[0], mask), count);
-		assert_int_equal(sl_mask_collect_portable(n, x, threshold, at[1], magnitude[1], mask), count);
-		for (uint32_t k = 0; k < count; k++)
-			for (int which = 0; which < 2; which++) {
-				assert_int_equal(at[which][k], position[k]);
-				assert_int_equal(magnitude[which][k], bits_of(x[position[k]]) & 0x7fffffff);
+		static uint32_t at[LENGTH + 16], what[LENGTH + 16];
+		static float zero[LENGTH];
+		for (int which = 0; which < 4; which++) {
+			bool finite, portable = which % 2;
+			const float *y = which / 2 ? zero : NULL;
+			found = (portable ? sl_mask_collect_portable : sl_mask_collect)(n, x, y, threshold,
+			                                                                at, what, &finite);
+			assert_true(finite);
+			assert_int_equal(found, count);
+			for (uint32_t k = 0; k < count; k++) {
+				assert_int_equal(at[k], position[k]);
+				assert_int_equal(what[k], bits_of(x[position[k]] - (y ? 0.0F : 0)));
 			}
+			if (n == 0)
+				continue;
+			float keep = x[n - 1];
+			x[n - 1] = which / 2 ? -INFINITY : NAN;
+			(portable ? sl_mask_collect_portable : sl_mask_collect)(n, x, y, threshold, at, what,
+			                                                        &finite);
+			assert_false(finite);
+			x[n - 1] = keep;
+		}
 		struct sl_mask_variant variants[4];
 		static uint64_t other[LENGTH / 64 + 1];
 		for (const struct sl_mask_variant *v = sl_mask_variants(variants); v->reach; v++) {
@@ -286,15 +329,11 @@ static void test_matrix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_elementwise),
-		cmocka_unit_test(test_reductions),
-		cmocka_unit_test(test_mix),
-		cmocka_unit_test(test_finite),
-		cmocka_unit_test(test_soft_threshold),
-		cmocka_unit_test(test_digest),
-		cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_masks),
-		cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_elementwise), cmocka_unit_test(test_reductions),
+		cmocka_unit_test(test_mix),         cmocka_unit_test(test_mix_all),
+		cmocka_unit_test(test_finite),      cmocka_unit_test(test_soft_threshold),
+		cmocka_unit_test(test_digest),      cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_masks),       cmocka_unit_test(test_matrix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

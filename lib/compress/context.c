@@ -2,7 +2,7 @@
 
 #include "linalg/variants.h"
 
-enum { FADE = 16, PRIOR = 512 /* two symbols, in 2^-8 */, HASTE_MOST = 2, HASTE_LEAST = 7 };
+enum { FADE = 4, PRIOR = 1024 /* four symbols, in 2^-8 */, HASTE_MOST = 3, HASTE_LEAST = 7 };
 
 uint32_t sl_context_views(const struct sl_layout *layout, struct sl_context_view *view,
                           struct sl_context_shape *shape)
@@ -164,6 +164,7 @@ void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t
 	if (c->tables.messages == 0)
 		fresh_tables(c, s->domain, count);
 	scale_rates(c, count);
+	c->skipped = s->domain / count < 32 ? 1 : 3;
 	if (c->alone) { /* one row; its factors, behind the others, are not kept */
 		c->view[0] = (struct sl_context_view){ .rows = 1,
 			                               .columns = s->domain,
@@ -197,7 +198,7 @@ void sl_context_begin_view(struct sl_context *c, const struct sl_context_view *v
 }
 
 /* Intensities with the column factors as they stand now; what the kept factors alone would expect is added
- * up; and the present factors sink by a quarter of what they expect (a symbol raises them by a quarter of the
+ * up; and the present factors sink by 2^-haste of what they expect (a symbol raises them by as much of the
  * kept factor). */
 SL_VARIANTS static void row_intensities(uint32_t n, const uint16_t *restrict rate,
                                         const uint16_t *restrict factor, uint32_t row, unsigned haste,
@@ -269,8 +270,9 @@ static uint8_t next_haste(uint8_t haste, int64_t gain, int64_t excess)
 	return haste < HASTE_LEAST ? haste + 1 : haste;
 }
 
-/* The rate of a state is what was seen of it by what room there was, both fading by 1/16 a message; two
- * symbols of the rate so far are added to both. */
+/* The rate of a state is what was seen of it by what room there was, both fading by a quarter a message (step
+ * sizes fall, and rates with them: longer memories cost more than they tell); four symbols of the rate so far
+ * are added to both. */
 void sl_context_end(struct sl_context *c, uint32_t count)
 {
 	struct sl_context_tables *t = &c->tables;

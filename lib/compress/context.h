@@ -63,6 +63,7 @@ struct sl_context {
 	struct sl_context_view view[SL_TENSORS_MAX];
 	uint32_t views;
 	bool alone;                  /* positions are not coordinates (shared support): no factors */
+	uint32_t skipped;            /* of each so many rows and one more, one teaches the rates */
 	bool learnt;                 /* the tables went through this message */
 	const uint8_t *youth, *past; /* of each coordinate, in the stream's memory */
 	const uint32_t *coordinate;
@@ -103,11 +104,11 @@ void sl_context_begin_view(struct sl_context *, const struct sl_context_view *);
 /* The intensities of one row, as things stand. */
 void sl_context_row(struct sl_context *, const struct sl_context_view *, uint32_t row);
 /* Whether a row is one of those from which the rates by state are learnt: adding up expectations by state
- * costs a step a coordinate, and one row in four will do. */
+ * costs a step a coordinate, and one row in four will do, or in two where there are many symbols. */
 static inline bool sl_context_counts(const struct sl_context *c, const struct sl_context_view *v,
                                      uint32_t row)
 {
-	return v->rows <= 4 || ((row + c->tables.messages) & 3) == 0;
+	return v->rows <= 4 || ((row + c->tables.messages) & c->skipped) == 0;
 }
 /* Learns from a row: how many symbols it had, and the sum of its intensities. */
 void sl_context_end_row(struct sl_context *, const struct sl_context_view *, uint32_t row, uint32_t seen,

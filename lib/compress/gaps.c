@@ -94,6 +94,13 @@ static inline uint32_t put_level(struct back_sink *k, const struct sl_tans_write
 	return w->state[(int32_t)(x >> bits) + w->token[token].next];
 }
 
+/* Where the copy is that the message will be added to; NULL where that is not known. Reading and writing
+ * levels is one long wait for the next state: time to fetch the copy's coordinates, which comes next. */
+static const float *copy_of(const struct sl_symbols *s)
+{
+	return s->message && !s->coordinate ? s->message->copy : NULL;
+}
+
 /* From the last to the first; the states begin, and reading ends, at 0. In front of all a bit 1, and zeros
  * that fill its byte. */
 SL_VARIANTS static uint8_t *put_levels(const struct sl_symbols *s, uint32_t least,
@@ -103,7 +110,12 @@ SL_VARIANTS static uint8_t *put_levels(const struct sl_symbols *s, uint32_t leas
 	uint32_t even = SL_TANS_STATES, odd = SL_TANS_STATES, i = s->count;
 	if (i % 2 == 1)
 		even = put_level(&k, w, even, magnitude_of(s->symbol[--i]) - least);
+	const float *copy = copy_of(s);
 	while (i > 0) {
+		if (copy) {
+			__builtin_prefetch(copy + s->index[i - 1]);
+			__builtin_prefetch(copy + s->index[i - 2]);
+		}
 		odd = put_level(&k, w, odd, magnitude_of(s->symbol[--i]) - least);
 		even = put_level(&k, w, even, magnitude_of(s->symbol[--i]) - least);
 	}
@@ -336,7 +348,12 @@ SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const u
 		k.held -= SL_TANS_BITS;
 	}
 	uint32_t even = state[0], odd = state[1];
+	const float *copy = copy_of(s);
 	for (; i + 2 <= s->count; i += 2) {
+		if (copy) {
+			__builtin_prefetch(copy + s->index[i]);
+			__builtin_prefetch(copy + s->index[i + 1]);
+		}
 		refill(&k);
 		uint32_t a = least + take_level(&k, table, &even), b = least + take_level(&k, table, &odd);
 		s->symbol[i] = with_sign(a, sign, i);

@@ -4,6 +4,7 @@
 
 #include "linalg/mask.h"
 #include "linalg/variants.h"
+#include "linalg/vector.h"
 
 struct sl_workspace {
 	uint32_t *support;  /* selected coordinates */
@@ -192,13 +193,10 @@ static void encode_code(const struct sl_pipeline *p, const struct sl_message *m,
 	w->symbols = symbols;
 }
 
-void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m, const float *v,
-                        struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
+/* From w->support and w->value on. */
+static void encode_selected(const struct sl_pipeline *p, const struct sl_message *m, uint32_t selected,
+                            struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
 {
-	struct sl_message own = message_to_select(p, m);
-	uint32_t selected = p->select->select(p->select_options, &own, v, w->support, w->select);
-	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
-	gather(selected, w->support, v, scale, w->value);
 	struct sl_values values = { .message = m, .index = w->support, .count = selected };
 	uint8_t *side = sl_write_room(writer, sl_pipeline_side(p));
 	p->quantise->encode(p->quantise_options, &values, w->value, w->symbol, side);
@@ -211,6 +209,34 @@ void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m,
 	}
 	SL_CHECK(values_of_symbols(p, m, count, side, update, w));
 	encode_code(p, m, shared ? selected : p->dimension, count, writer, w);
+}
+
+void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m, const float *v,
+                        struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
+{
+	struct sl_message own = message_to_select(p, m);
+	uint32_t selected = p->select->select(p->select_options, &own, v, w->support, w->select);
+	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
+	gather(selected, w->support, v, scale, w->value);
+	encode_selected(p, m, selected, writer, update, w);
+}
+
+bool sl_pipeline_encode_difference(const struct sl_pipeline *p, const struct sl_message *m, const float *x,
+                                   float *room, struct sl_writer *writer, struct sl_update *update,
+                                   struct sl_workspace *w)
+{
+	struct sl_message own = message_to_select(p, m);
+	uint32_t selected;
+	if (!p->select->difference) {
+		if (!sl_vector_difference(p->dimension, x, m->copy, room))
+			return false;
+		sl_pipeline_encode(p, m, room, writer, update, w);
+		return true;
+	}
+	if (!p->select->difference(p->select_options, &own, x, w->support, w->value, &selected, w->select))
+		return false;
+	encode_selected(p, m, selected, writer, update, w);
+	return true;
 }
 
 const struct sl_symbols *sl_workspace_symbols(const struct sl_workspace *w)

@@ -88,6 +88,12 @@ struct sl_workspace *sl_workspace_make(const struct sl_pipeline *, struct sl_are
 void sl_pipeline_encode(const struct sl_pipeline *, const struct sl_message *, const float *v,
                         struct sl_writer *, struct sl_update *update, struct sl_workspace *);
 
+/* The same for the difference x − message->copy; false where that is not finite, and nothing is written then.
+ * `room`: dimension floats, for stages that want the difference as a vector. */
+bool sl_pipeline_encode_difference(const struct sl_pipeline *, const struct sl_message *, const float *x,
+                                   float *room, struct sl_writer *, struct sl_update *update,
+                                   struct sl_workspace *);
+
 /* What the last encode or decode with this workspace gave to the coder, or got from it: count 0 where nothing
  * was left. Its message is not kept; the rest is valid until the next use. */
 const struct sl_symbols *sl_workspace_symbols(const struct sl_workspace *);

@@ -66,6 +66,10 @@ struct sl_select {
 	 * selected, unless the support is shared. */
 	uint32_t (*select)(const void *options, const struct sl_message *, const float *v, uint32_t *index,
 	                   void *scratch);
+	/* The same for v = x − message->copy, without making it a vector, and the values there; false where v
+	 * is not finite. NULL: the pipeline makes it one. */
+	bool (*difference)(const void *options, const struct sl_message *, const float *x, uint32_t *index,
+	                   float *value, uint32_t *count, void *scratch);
 	/* Brings the memory up to date, at both ends, after each message, the empty ones included, from the
 	 * number of symbols that were sent; NULL where there is no memory. */
 	void (*commit)(const void *options, const struct sl_message *, uint32_t count);

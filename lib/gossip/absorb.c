@@ -152,35 +152,50 @@ void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uin
 		memcpy(block + 4 * plan->block_floats, p->scratch->memory, plan->block_memory);
 }
 
+/* By the pipeline of the rule; *v becomes what was encoded, where that is a vector. */
+static bool encode_by(struct sl_peer *p, struct sl_absorb_rule rule, const struct sl_message *m,
+                      const float **v, struct sl_writer *w, struct sl_update *update)
+{
+	const struct sl_plan *plan = p->plan;
+	struct sl_workspace *workspace = p->scratch->workspace;
+	float *room = p->scratch->vector + (size_t)m->channel * plan->dimension;
+	if (rule.kind == SL_ABSORB_ADD && !p->scratch->recorder)
+		return sl_pipeline_encode_difference(&plan->pipeline, m, *v, room, w, update, workspace);
+	if (rule.kind == SL_ABSORB_ADD) {
+		if (!sl_vector_difference(plan->dimension, *v, m->copy, room))
+			return false;
+		*v = room;
+	} else if (!sl_vector_finite(plan->dimension, *v)) {
+		return false;
+	}
+	if (rule.kind == SL_ABSORB_REFRESH)
+		sl_pipeline_encode(&plan->dense, m, *v, w, update, p->scratch->dense);
+	else
+		sl_pipeline_encode(&plan->pipeline, m, *v, w, update, workspace);
+	return true;
+}
+
 /* Writes one channel's section. False: what is to be sent is not finite. */
 static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule rule, struct sl_writer *w,
                            struct sl_update *update)
 {
 	const struct sl_plan *plan = p->plan;
-	size_t d = plan->dimension;
 	*update = (struct sl_update){ 0 };
 	if (rule.kind == SL_ABSORB_SILENT || rule.kind == SL_ABSORB_SUM)
 		return true;
-	const float *copy = sl_block_copy(p->block) + c * d, *v = plan->algorithm->outgoing(&p->learner, c);
-	if (rule.kind == SL_ABSORB_ADD) {
-		sl_vector_subtract(d, v, copy, p->scratch->vector + c * d);
-		v = p->scratch->vector + c * d;
-	}
-	if (!sl_vector_finite(d, v))
-		return false;
+	const float *v = plan->algorithm->outgoing(&p->learner, c);
 	struct sl_message m = { plan->settings.seed,
 		                p->id,
 		                p->number + 1,
 		                c,
 		                &plan->model.layout,
-		                copy,
+		                sl_block_copy(p->block) + c * (size_t)plan->dimension,
 		                sl_block_memory(p, p->block, c) };
-	bool dense = rule.kind == SL_ABSORB_REFRESH;
 	const struct sl_recorder *recorder = p->scratch->recorder;
 	const uint8_t *start = w->at;
-	sl_pipeline_encode(dense ? &plan->dense : &plan->pipeline, &m, v, w, update,
-	                   dense ? p->scratch->dense : p->scratch->workspace);
-	if (recorder && !dense)
+	if (!encode_by(p, rule, &m, &v, w, update))
+		return false;
+	if (recorder && rule.kind != SL_ABSORB_REFRESH)
 		recorder->encoded(recorder->context, &m, p->round,
 		                  rule.kind == SL_ABSORB_ADD ? rule.factor : 0, v, p->scratch->workspace,
 		                  update, start, (size_t)(w->at - start));

@@ -118,6 +118,8 @@ uint32_t sl_part_batch(const struct sl_learner *, uint32_t step);
  * the shard is the full gradient) into `out`, which may not be scratch->spare; returns the loss. Once a local
  * step. */
 double sl_part_gradient(struct sl_learner *, const float *x, uint32_t step, float *out);
+/* x ← x − η·that; returns the loss. */
+double sl_part_step(struct sl_learner *, float eta, uint32_t step);
 /* The gradient over the whole shard. */
 double sl_part_full_gradient(const struct sl_learner *, const float *x, float *out);
 /* out ← ∇f_B(x) − ∇f_B(w) over this round's batch; w_gradient is ∇f(w) over the whole shard. Returns the loss
@@ -137,6 +139,9 @@ const float *sl_part_send_first(struct sl_learner *, unsigned channel);
 double sl_part_mix_into(struct sl_learner *, const struct sl_mixing *, unsigned channel, float *to);
 /* x += c·(theirs − mine) on channel 0. */
 double sl_part_mix(struct sl_learner *, const struct sl_mixing *);
+/* The same for several edges, up to SL_MIX_TERMS (linalg/vector.h), in one pass and with the same bits; what
+ * sl_part_mix returns goes to disagreement[]. */
+void sl_part_mix_all(struct sl_learner *, const struct sl_mixing *, unsigned edges, double *disagreement);
 /* x ← prox_{t·λ·R}(x); sl_part_prox: t = τ·η_k. */
 void sl_part_prox_by(struct sl_learner *, double t);
 void sl_part_prox(struct sl_learner *);

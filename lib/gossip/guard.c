@@ -22,7 +22,7 @@ struct offence {
 	const char *name, *text;
 };
 static const struct offence offences[] = {
-#define X(id, weight, text) { weight, #id, text },
+#define X(id, name, weight, text) { weight, #name, text },
 	SL_OFFENCES(X)
 #undef X
 };

@@ -14,27 +14,27 @@
 
 #include <stddef.h>
 
-/* Cause, weight in refusals, what the neighbour sent. */
+/* Cause, its name, weight in refusals, what the neighbour sent. */
 #define SL_OFFENCES(X)                                                                                       \
-	X(SHAPE, 1, "bytes that are no frame of this version")                                               \
-	X(RUN, 0,                                                                                            \
+	X(SHAPE, shape, 1, "bytes that are no frame of this version")                                        \
+	X(RUN, run, 0,                                                                                       \
 	  "another configuration of the run (a shared setting, the model's shape or the operator differs)")  \
-	X(HEADER, 1, "a frame whose header contradicts itself")                                              \
-	X(FUTURE, 1, "a frame from a round that the run does not have")                                      \
-	X(BODY, 2, "a malformed difference")                                                                 \
-	X(MISFIT, 2, "a difference that does not fit my copy of it")                                         \
-	X(VALUE, 2, "a difference that leads beyond limits.value")                                           \
-	X(GREETING, 1, "a malformed greeting")                                                               \
-	X(REQUEST, 1, "a malformed request")                                                                 \
-	X(SNAPSHOT, 2, "a malformed snapshot")                                                               \
-	X(DIGEST, 4, "a snapshot that is not what its digest says")                                          \
-	X(EPOCH, 4, "news of lives that this peer cannot have had")                                          \
-	X(FLOOD, 0, "more frames than were asked for")
-#define X(id, weight, text) SL_OFFENCE_##id,
+	X(HEADER, header, 1, "a frame whose header contradicts itself")                                      \
+	X(FUTURE, future, 1, "a frame from a round that the run does not have")                              \
+	X(BODY, body, 2, "a malformed difference")                                                           \
+	X(MISFIT, misfit, 2, "a difference that does not fit my copy of it")                                 \
+	X(VALUE, value, 2, "a difference that leads beyond limits.value")                                    \
+	X(GREETING, greeting, 1, "a malformed greeting")                                                     \
+	X(REQUEST, request, 1, "a malformed request")                                                        \
+	X(SNAPSHOT, snapshot, 2, "a malformed snapshot")                                                     \
+	X(DIGEST, digest, 4, "a snapshot that is not what its digest says")                                  \
+	X(EPOCH, epoch, 4, "news of lives that this peer cannot have had")                                   \
+	X(FLOOD, flood, 0, "more frames than were asked for")
+#define X(id, name, weight, text) SL_OFFENCE_##id,
 enum sl_offence { SL_OFFENCES(X) SL_OFFENCE_COUNT };
 #undef X
 const char *sl_offence_text(enum sl_offence);
-/* "shape", "run", "header" … */
+/* One word: "shape", "run", "header" … */
 const char *sl_offence_name(enum sl_offence);
 
 /* Tokens are in millionths, so that a rate a second times microseconds needs no division. */

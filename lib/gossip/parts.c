@@ -16,14 +16,15 @@ void sl_part_local_sgd(struct sl_learner *l)
 	float eta = (float)sl_part_eta(l), *gradient = l->scratch->gradient;
 	double loss = 0;
 	for (uint32_t step = 0; step < s->local_steps; step++) {
-		loss += sl_part_gradient(l, l->x, step, gradient);
-		if (s->momentum > 0) { /* heavy ball: u ← βu + g, x ← x − ηu */
-			sl_vector_scale(l->dimension, (float)s->momentum, l->vector[0]);
-			sl_vector_axpy(l->dimension, 1.0f, gradient, l->vector[0]);
-			sl_vector_axpy(l->dimension, -eta, l->vector[0], l->x);
-		} else {
-			sl_vector_axpy(l->dimension, -eta, gradient, l->x);
+		if (s->momentum == 0) {
+			loss += sl_part_step(l, eta, step);
+			continue;
 		}
+		/* heavy ball: u ← βu + g, x ← x − ηu */
+		loss += sl_part_gradient(l, l->x, step, gradient);
+		sl_vector_scale(l->dimension, (float)s->momentum, l->vector[0]);
+		sl_vector_axpy(l->dimension, 1.0f, gradient, l->vector[0]);
+		sl_vector_axpy(l->dimension, -eta, l->vector[0], l->x);
 	}
 	l->loss = loss / s->local_steps;
 }
@@ -67,6 +68,17 @@ double sl_part_mix_into(struct sl_learner *l, const struct sl_mixing *m, unsigne
 double sl_part_mix(struct sl_learner *l, const struct sl_mixing *m)
 {
 	return sl_part_mix_into(l, m, 0, l->x);
+}
+
+void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, double *disagreement)
+{
+	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
+	SL_CHECK(edges <= SL_MIX_TERMS);
+	for (unsigned i = 0; i < edges; i++)
+		term[i] = (struct sl_mix_term){ m[i].coefficient, m[i].mine, m[i].theirs };
+	sl_vector_mix_all(l->dimension, edges, term, l->x, disagreement);
+	for (unsigned i = 0; i < edges; i++)
+		disagreement[i] *= m[i].weight;
 }
 
 void sl_part_prox_by(struct sl_learner *l, double t)

@@ -110,6 +110,14 @@ static double saga(struct sl_learner *l, const float *x, uint32_t step, float *o
 	return loss / count;
 }
 
+/* The samples of a local step of the mini-batch estimator; pick is NULL where they are the whole shard. */
+static uint32_t batch_of(const struct sl_learner *l, uint32_t step, const uint32_t **pick)
+{
+	bool whole = l->plan->settings.batch >= l->data->samples;
+	*pick = whole ? NULL : l->scratch->pick;
+	return whole ? l->data->samples : sl_part_batch(l, step);
+}
+
 double sl_part_gradient(struct sl_learner *l, const float *x, uint32_t step, float *out)
 {
 	switch ((enum sl_estimator)l->plan->settings.estimator) {
@@ -120,8 +128,21 @@ double sl_part_gradient(struct sl_learner *l, const float *x, uint32_t step, flo
 	case SL_ESTIMATOR_BATCH:
 		break;
 	}
-	if (l->plan->settings.batch >= l->data->samples)
-		return sl_part_full_gradient(l, x, out);
-	uint32_t count = sl_part_batch(l, step);
-	return gradient_of(l, l->scratch->pick, count, x, out);
+	const uint32_t *pick;
+	uint32_t count = batch_of(l, step, &pick);
+	return gradient_of(l, pick, count, x, out);
+}
+
+double sl_part_step(struct sl_learner *l, float eta, uint32_t step)
+{
+	const struct sl_model_instance *m = &l->plan->model;
+	float *gradient = l->scratch->gradient;
+	if (l->plan->settings.estimator == SL_ESTIMATOR_BATCH && m->model->descend) {
+		const uint32_t *pick;
+		uint32_t count = batch_of(l, step, &pick);
+		return m->model->descend(m, l->data, pick, count, eta, l->x, gradient, l->scratch->learn);
+	}
+	double loss = sl_part_gradient(l, l->x, step, gradient);
+	sl_vector_axpy(l->dimension, -eta, gradient, l->x);
+	return loss;
 }

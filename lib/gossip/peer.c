@@ -371,7 +371,7 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             e->totals,
 		                             e->guard.closed,
 		                             e->guard.until,
-		                             sl_offence_text(e->guard.cause) };
+		                             sl_offence_name(e->guard.cause) };
 }
 
 const float *sl_peer_model(const struct sl_peer *p)

@@ -141,7 +141,7 @@ struct sl_peer_edge_status {
 	struct sl_link_row totals;
 	bool quarantined;
 	struct sl_time quarantined_until;
-	const char *cause; /* of the quarantine: what it sent */
+	const char *cause; /* of the quarantine, in a word */
 };
 struct sl_peer_status {
 	uint32_t round, rounds, degree, edges_up;

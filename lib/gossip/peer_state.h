@@ -236,6 +236,8 @@ void sl_edge_open(struct sl_peer *, struct sl_edge *);
 void sl_edges_keep(struct sl_peer *);
 /* Both tags held: adds the term, once. */
 void sl_edge_complete(struct sl_peer *, struct sl_edge *);
+/* … on every edge where that can be. */
+void sl_edges_complete(struct sl_peer *);
 bool sl_edge_can_complete(const struct sl_edge *);
 const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
 /* The number tagged for `step`, if the ring still knows; false otherwise. */

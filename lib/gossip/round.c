@@ -205,9 +205,7 @@ void sl_round_check(struct sl_peer *p)
 		    "a neighbour is gone, and this algorithm's average needs every peer: resume all");
 		return;
 	}
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (sl_edge_can_complete(&p->edge[i]))
-			sl_edge_complete(p, &p->edge[i]);
+	sl_edges_complete(p);
 	if (p->plan->algorithm->finish)
 		p->plan->algorithm->finish(&p->learner);
 	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);

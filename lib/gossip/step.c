@@ -2,6 +2,8 @@
  * x̂_i[v_i]) once, and only then tags m+1: steps are postponed, never skipped, merged or repeated. */
 #include "gossip/peer_state.h"
 
+#include "linalg/vector.h"
+
 #include <string.h>
 
 bool sl_edge_tag_number(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *number)
@@ -153,24 +155,60 @@ static double probe_term(const struct sl_peer *p, float coefficient, const float
 	return sum;
 }
 
-void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
+static struct sl_mixing mixing_of(const struct sl_peer *p, struct sl_edge *e)
 {
 	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
 	const float *theirs = (const float *)(const void *)e->theirs;
 	uint32_t *serial = &e->tag_serial[e->tagged & (p->plan->tags - 1)];
-	*serial =
-	    e->their_serial < *serial ? e->their_serial : *serial; /* also in tags that are sent again */
+	if (e->their_serial < *serial)
+		*serial = e->their_serial; /* also in tags that are sent again */
 	struct sl_mixing m = { e->neighbour, sl_edge_coefficient(p, e, *serial), sl_edge_weight(e, *serial),
 		               mine, theirs };
 	if (p->plan->probe)
 		e->term_probe = probe_term(p, m.coefficient, mine, theirs);
-	const struct sl_algorithm *a = p->plan->algorithm;
-	double disagreement =
-	    a->mix ? a->mix(&p->learner, &m) : 0; /* with a server's method models are equal */
+	return m;
+}
+
+/* The term was added. */
+static void completed(struct sl_peer *p, struct sl_edge *e, double disagreement)
+{
 	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
 	e->step++;
 	e->mine_open = e->theirs_open = false;
 	if (e->mine_saved && e->acknowledged >= e->limit)
 		e->mine_saved = false;
 	sl_edge_drain(p, e);
+}
+
+void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
+{
+	struct sl_mixing m = mixing_of(p, e);
+	const struct sl_algorithm *a = p->plan->algorithm;
+	completed(p, e, a->mix ? a->mix(&p->learner, &m) : 0); /* with a server's method models are equal */
+}
+
+/* Where mixing is the plain sum, several edges share a pass over the model. */
+void sl_edges_complete(struct sl_peer *p)
+{
+	struct sl_edge *edge[SL_MIX_TERMS];
+	struct sl_mixing mixing[SL_MIX_TERMS];
+	double disagreement[SL_MIX_TERMS];
+	bool plain = p->plan->algorithm->mix == sl_part_mix;
+	for (uint32_t i = 0; i < p->degree;) {
+		unsigned count = 0;
+		for (; i < p->degree && count < SL_MIX_TERMS; i++) {
+			if (!sl_edge_can_complete(&p->edge[i]))
+				continue;
+			if (plain)
+				edge[count++] = &p->edge[i];
+			else
+				sl_edge_complete(p, &p->edge[i]);
+		}
+		for (unsigned k = 0; k < count; k++)
+			mixing[k] = mixing_of(p, edge[k]);
+		if (count > 0)
+			sl_part_mix_all(&p->learner, mixing, count, disagreement);
+		for (unsigned k = 0; k < count; k++)
+			completed(p, edge[k], disagreement[k]);
+	}
 }

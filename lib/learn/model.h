@@ -42,6 +42,10 @@ struct sl_model {
 	 * returns the loss. Pure: no state but `scratch`. pick NULL: samples 0 … count-1. */
 	double (*gradient)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
 	                   uint32_t count, const float *x, float *gradient, float *scratch);
+	/* x ← x − eta·∇ likewise, where a model can do that in less than two steps; `gradient` is room for
+	 * `dimension` floats. NULL: it cannot. */
+	double (*descend)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
+	                  uint32_t count, float eta, float *x, float *gradient, float *scratch);
 	/* Mean loss over samples first … first+count-1, and into *correct how many have the right arg max
 	 * (NULL allowed; −1 where the model has no classes). count at most what scratch was asked for. */
 	double (*evaluate)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,

@@ -185,15 +185,16 @@ static void sparse_forward(const struct pass *p, uint32_t outputs, const float *
 	}
 }
 
-/* gradient ← gradient + Xᵀ·delta, likewise. */
-static void sparse_backward(const struct pass *p, uint32_t outputs, const float *delta, float *gradient)
+/* out ← out + factor·Xᵀ·delta, likewise. */
+static void sparse_backward(const struct pass *p, uint32_t outputs, float factor, const float *delta,
+                            float *out)
 {
 	const struct sl_dataset *data = p->data;
 	for (uint32_t i = 0; i < p->rows; i++, delta += outputs) {
 		uint32_t s = sample_of(p, i);
 		for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
-			sl_kernel_axpy(outputs, data->value[k], delta,
-			               gradient + (size_t)data->column[k] * outputs);
+			sl_kernel_axpy(outputs, factor * data->value[k], delta,
+			               out + (size_t)data->column[k] * outputs);
 	}
 }
 
@@ -263,8 +264,9 @@ static void output_delta(struct pass *p, const float *sum, uint32_t count)
 	}
 }
 
-/* Adds the gradient of this block, whose last activation holds the deltas. `add` is 0 for the first block. */
-static void backward(struct pass *p, const float *x, float add, float *gradient)
+/* out ← add·out + factor·gradient of this block, whose last activation holds the deltas; biases, and with
+ * sparse data the first weights, as if add were 1. out may be x: weights are used before they are changed. */
+static void backward(struct pass *p, const float *x, float factor, float add, float *out)
 {
 	for (uint32_t l = layers_of(p->net); l >= 1; l--) {
 		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
@@ -272,18 +274,18 @@ static void backward(struct pass *p, const float *x, float add, float *gradient)
 		const float *delta = p->activation[l];
 		const float *in = l > 1 ? p->activation[l - 1] : p->input;
 		for (uint32_t i = 0; i < p->rows; i++)
-			sl_kernel_add(outputs, delta + (size_t)i * outputs, gradient + bias->offset);
+			sl_vector_axpy(outputs, factor, delta + (size_t)i * outputs, out + bias->offset);
 		if (!in) {
-			sparse_backward(p, outputs, delta, gradient + weights->offset);
+			sparse_backward(p, outputs, factor, delta, out + weights->offset);
 			return;
 		}
-		sl_matrix_multiply(true, false, inputs, outputs, p->rows, 1, in, inputs, delta, outputs, add,
-		                   gradient + weights->offset, outputs);
-		if (l == 1)
-			return; /* nobody asks for the gradient of the input */
-		sl_matrix_multiply(false, true, p->rows, inputs, outputs, 1, delta, outputs,
-		                   x + weights->offset, outputs, 0, p->delta, inputs);
-		sl_kernel_relu_back((size_t)p->rows * inputs, p->delta, p->activation[l - 1]);
+		if (l > 1) /* nobody asks for the gradient of the input */
+			sl_matrix_multiply(false, true, p->rows, inputs, outputs, 1, delta, outputs,
+			                   x + weights->offset, outputs, 0, p->delta, inputs);
+		sl_matrix_multiply(true, false, inputs, outputs, p->rows, factor, in, inputs, delta, outputs,
+		                   add, out + weights->offset, outputs);
+		if (l > 1)
+			sl_kernel_relu_back((size_t)p->rows * inputs, p->delta, p->activation[l - 1]);
 	}
 }
 
@@ -317,8 +319,30 @@ double sl_network_gradient(const struct sl_model_instance *instance, const struc
 		forward(&p, x);
 		loss += soften(&p, sum, &correct);
 		output_delta(&p, sum, count);
-		backward(&p, x, add, gradient);
+		backward(&p, x, 1, add, gradient);
 	}
+	return loss / count;
+}
+
+double sl_network_descend(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                          const uint32_t *pick, uint32_t count, float eta, float *x, float *gradient,
+                          float *scratch)
+{
+	float sum[BLOCK_ROWS];
+	int64_t correct = 0;
+	if (count > block_rows(instance, count)) { /* later blocks need the weights as they are */
+		double loss = sl_network_gradient(instance, data, pick, count, x, gradient, scratch);
+		sl_vector_axpy(instance->layout.dimension, -eta, gradient, x);
+		return loss;
+	}
+	SL_CHECK(count > 0);
+	struct pass p = pass_start(instance, data, count, scratch);
+	p.pick = pick;
+	p.rows = count;
+	forward(&p, x);
+	double loss = soften(&p, sum, &correct);
+	output_delta(&p, sum, count);
+	backward(&p, x, -eta, 1, x);
 	return loss / count;
 }
 

@@ -18,6 +18,9 @@ size_t sl_network_scratch(const struct sl_model_instance *instance, uint32_t cou
 double sl_network_gradient(const struct sl_model_instance *instance, const struct sl_dataset *data,
                            const uint32_t *pick, uint32_t count, const float *x, float *gradient,
                            float *scratch);
+double sl_network_descend(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                          const uint32_t *pick, uint32_t count, float eta, float *x, float *gradient,
+                          float *scratch);
 double sl_network_evaluate(const struct sl_model_instance *instance, const struct sl_dataset *data,
                            uint32_t first, uint32_t count, const float *x, int64_t *correct, float *scratch);
 

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "linalg/variants.h"
+#include "linalg/vector.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -106,53 +107,89 @@ SL_VARIANTS uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint3
 	return count;
 }
 
-uint32_t sl_mask_collect_portable(size_t n, const float *x, uint32_t threshold, uint32_t *position,
-                                  uint32_t *magnitude, uint64_t *mask)
+static const float *difference_part(size_t n, const float *x, const float *y, float *room, bool *finite)
 {
-	sl_mask_reach(n, x, threshold, mask);
-	uint32_t count = sl_mask_positions((n + BLOCK - 1) / BLOCK, mask, position);
-	for (uint32_t i = 0; i < count; i++)
-		magnitude[i] = sl_float_bits(x[position[i]]) & UINT32_C(0x7fffffff);
+	if (!y) {
+		*finite = sl_vector_finite(n, x) && *finite;
+		return x;
+	}
+	*finite = sl_vector_difference(n, x, y, room) && *finite;
+	return room;
+}
+
+uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint32_t threshold,
+                                  uint32_t *position, uint32_t *bits, bool *finite)
+{
+	enum { PART = 2048 };
+	float room[PART];
+	uint64_t mask[PART / BLOCK];
+	uint32_t count = 0;
+	*finite = true;
+	for (size_t at = 0; at < n; at += PART) {
+		size_t here = n - at < PART ? n - at : PART;
+		const float *v = difference_part(here, x + at, y ? y + at : NULL, room, finite);
+		sl_mask_reach(here, v, threshold, mask);
+		uint32_t found = sl_mask_positions((here + BLOCK - 1) / BLOCK, mask, position + count);
+		for (uint32_t i = count; i < count + found; i++) {
+			bits[i] = sl_float_bits(v[position[i]]);
+			position[i] += (uint32_t)at;
+		}
+		count += found;
+	}
 	return count;
 }
 
 #ifdef __x86_64__
-/* Sixteen at a time, packed to the front and stored whole: how many there are steers only where the next go.
- */
-__attribute__((target("avx512f,avx512bw,avx512vl,popcnt"))) static uint32_t collect_avx512(
-    size_t n, const float *x, uint32_t threshold, uint32_t *position, uint32_t *magnitude)
+/* Sixteen at a time, packed to the front, and four of them stored whether they are there or not. */
+__attribute__((target("avx512f,avx512bw,avx512vl,popcnt"), always_inline)) static inline uint32_t
+collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
+               uint32_t *bits, bool *finite)
 {
 	const __m512i positive = _mm512_set1_epi32(0x7fffffff), least = _mm512_set1_epi32((int)threshold),
-	              step = _mm512_set1_epi32(16);
+	              infinite = _mm512_set1_epi32(0x7f800000), step = _mm512_set1_epi32(16);
 	__m512i here = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 	uint32_t count = 0;
+	__mmask16 bad = 0;
 	for (size_t k = 0; k < n; k += 16) {
 		__mmask16 there = n - k < 16 ? (__mmask16)((1u << (n - k)) - 1) : (__mmask16)0xffff;
-		__m512i m = _mm512_and_epi32(_mm512_maskz_loadu_epi32(there, x + k), positive);
+		__m512 v = _mm512_maskz_loadu_ps(there, x + k);
+		if (y)
+			v = _mm512_sub_ps(v, _mm512_maskz_loadu_ps(there, y + k));
+		__m512i pattern = _mm512_castps_si512(v), m = _mm512_and_epi32(pattern, positive);
 		__mmask16 reached = _mm512_mask_cmpge_epi32_mask(there, m, least);
+		bad |= _mm512_cmpge_epi32_mask(m, infinite);
 		__m512i at = _mm512_maskz_compress_epi32(reached, here),
-		        what = _mm512_maskz_compress_epi32(reached, m);
+		        what = _mm512_maskz_compress_epi32(reached, pattern);
 		uint32_t found = (uint32_t)__builtin_popcount(reached);
 		if (__builtin_expect(found > 4, 0)) {
 			_mm512_storeu_si512(position + count, at);
-			_mm512_storeu_si512(magnitude + count, what);
+			_mm512_storeu_si512(bits + count, what);
 		} else {
 			_mm_storeu_si128((__m128i *)(position + count), _mm512_castsi512_si128(at));
-			_mm_storeu_si128((__m128i *)(magnitude + count), _mm512_castsi512_si128(what));
+			_mm_storeu_si128((__m128i *)(bits + count), _mm512_castsi512_si128(what));
 		}
 		count += found;
 		here = _mm512_add_epi32(here, step);
 	}
+	*finite = !bad;
 	return count;
+}
+
+__attribute__((target("avx512f,avx512bw,avx512vl,popcnt"))) static uint32_t collect_either(
+    size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position, uint32_t *bits,
+    bool *finite)
+{
+	return y ? collect_avx512(n, x, y, threshold, position, bits, finite)
+	         : collect_avx512(n, x, NULL, threshold, position, bits, finite);
 }
 #endif
 
-uint32_t sl_mask_collect(size_t n, const float *x, uint32_t threshold, uint32_t *position,
-                         uint32_t *magnitude, uint64_t *mask)
+uint32_t sl_mask_collect(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
+                         uint32_t *bits, bool *finite)
 {
 #ifdef __x86_64__
 	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-		return collect_avx512(n, x, threshold, position, magnitude);
+		return collect_either(n, x, y, threshold, position, bits, finite);
 #endif
-	return sl_mask_collect_portable(n, x, threshold, position, magnitude, mask);
+	return sl_mask_collect_portable(n, x, y, threshold, position, bits, finite);
 }

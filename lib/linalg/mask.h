@@ -15,10 +15,11 @@ void sl_mask_reach(size_t n, const void *x, uint32_t threshold, uint64_t *mask);
 /* The positions of the set bits, ascending; returns how many. out[] must have room for 4 more. */
 uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out);
 
-/* Those that reach the threshold: positions, ascending, and magnitudes as bit patterns; returns how many.
- * Both arrays must have room for n and 16 more; mask is room for (n + 63) / 64 words. */
-uint32_t sl_mask_collect(size_t n, const float *x, uint32_t threshold, uint32_t *position,
-                         uint32_t *magnitude, uint64_t *mask);
+/* Those of x − y that reach the threshold (y NULL: of x): positions, ascending, and what stands there as bit
+ * patterns; returns how many. Both arrays must have room for n and 16 more. *finite: no NaN or infinity among
+ * all n. */
+uint32_t sl_mask_collect(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
+                         uint32_t *bits, bool *finite);
 
 /* How this machine might have done it, for tests that compare them; ends with a NULL function. */
 struct sl_mask_variant {
@@ -27,7 +28,7 @@ struct sl_mask_variant {
 };
 const struct sl_mask_variant *sl_mask_variants(struct sl_mask_variant out[static 4]);
 /* sl_mask_collect without AVX-512. */
-uint32_t sl_mask_collect_portable(size_t n, const float *x, uint32_t threshold, uint32_t *position,
-                                  uint32_t *magnitude, uint64_t *mask);
+uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint32_t threshold,
+                                  uint32_t *position, uint32_t *bits, bool *finite);
 
 #endif

@@ -34,6 +34,18 @@ SL_VARIANTS void sl_vector_subtract(size_t n, const float *a, const float *b, fl
 		out[k] = a[k] - b[k];
 }
 
+SL_VARIANTS bool sl_vector_difference(size_t n, const float *restrict a, const float *restrict b,
+                                      float *restrict out)
+{
+	uint32_t bad = 0;
+	for (size_t k = 0; k < n; k++) {
+		float difference = a[k] - b[k];
+		out[k] = difference;
+		bad |= (sl_float_bits(difference) & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
+	}
+	return !bad;
+}
+
 SL_VARIANTS void sl_vector_scale(size_t n, float a, float *x)
 {
 	for (size_t k = 0; k < n; k++)
@@ -116,10 +128,11 @@ SL_VARIANTS bool sl_vector_finite(size_t n, const float *x)
 	return !bad;
 }
 
-SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, const float *restrict b,
-                                 float *restrict x)
+/* A whole number of LANES, or the end of the vector. */
+__attribute__((always_inline)) static inline void mix_part(size_t n, float c, const float *restrict a,
+                                                           const float *restrict b, float *restrict x,
+                                                           double *restrict lane)
 {
-	double lane[LANES] = { 0 };
 	size_t k = 0;
 	for (; k + LANES <= n; k += LANES)
 		for (int l = 0; l < LANES; l++) {
@@ -132,7 +145,28 @@ SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, con
 		x[k + l] += c * difference;
 		lane[l] += (double)difference * (double)difference;
 	}
+}
+
+SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, const float *restrict b,
+                                 float *restrict x)
+{
+	double lane[LANES] = { 0 };
+	mix_part(n, c, a, b, x, lane);
 	return lanes_sum(lane);
+}
+
+/* In parts that stay in the first-level cache, so that x is read and written once. */
+SL_VARIANTS void sl_vector_mix_all(size_t n, unsigned terms, const struct sl_mix_term *term, float *x,
+                                   double *square)
+{
+	enum { PART = 64 * LANES };
+	double lane[SL_MIX_TERMS][LANES] = { { 0 } };
+	for (size_t at = 0; at < n; at += PART)
+		for (unsigned t = 0; t < terms; t++)
+			mix_part(n - at < PART ? n - at : PART, term[t].c, term[t].a + at, term[t].b + at,
+			         x + at, lane[t]);
+	for (unsigned t = 0; t < terms; t++)
+		square[t] = lanes_sum(lane[t]);
 }
 
 /* x − clamp(x, −t, t): no branch, and x − x is +0 (a −0 becomes −0 − −0 = +0). */

@@ -15,6 +15,8 @@
 void sl_vector_axpy(size_t n, float a, const float *x, float *y);
 /* out ← a − b (out may be a or b) */
 void sl_vector_subtract(size_t n, const float *a, const float *b, float *out);
+/* out ← a − b, and whether that has neither NaN nor infinity; no overlap */
+bool sl_vector_difference(size_t n, const float *a, const float *b, float *out);
 /* x ← a·x */
 void sl_vector_scale(size_t n, float a, float *x);
 /* Σ x_k·y_k, ‖x‖² and ‖a−b‖² in double lanes */
@@ -31,6 +33,15 @@ bool sl_vector_finite(size_t n, const float *x);
 /* x ← x + c·(b − a), returning ‖b − a‖²: one edge's mixing step (CHOCO-GOSSIP, Koloskova et al. 2019, Alg.
  * 1). Swapping a and b gives the bitwise opposite increment, which is what keeps the mean of all peers. */
 double sl_vector_mix(size_t n, float c, const float *a, const float *b, float *x);
+
+/* Several such steps in one pass, with the same bits as one after the other; square[t] ← ‖b − a‖² of term t.
+ */
+enum { SL_MIX_TERMS = 8 };
+struct sl_mix_term {
+	float c;
+	const float *a, *b;
+};
+void sl_vector_mix_all(size_t n, unsigned terms, const struct sl_mix_term *, float *x, double *square);
 
 /* x_k ← sign(x_k)·max(|x_k| − t, 0), t ≥ 0: prox of t‖·‖₁. Results are never −0. */
 void sl_vector_soft_threshold(size_t n, float t, float *x);

@@ -3,9 +3,11 @@
  *   hostile stranger RUN VICTIM          knocks with a fresh key, until it is told no
  *   hostile plain RUN VICTIM             knocks without CURVE
  *   hostile raw RUN VICTIM               writes bytes that are no ZeroMQ
- *   hostile flood RUN K VICTIM WHAT N    sends N messages with the key of peer K, under another neighbour's
- * name hostile peer RUN K HOW               is peer K (as starlingd -p K), whose frames are followed by what
- * HOW says
+ *   hostile loris RUN VICTIM N           keeps N connections open that say next to nothing, until they are
+ * ended hostile endless RUN K VICTIM MB      with the key of peer K, a message that never ends, until it is
+ * cut off hostile flood RUN K VICTIM WHAT N    sends N messages with the key of peer K, under another
+ * neighbour's name hostile peer RUN K HOW               is peer K (as starlingd -p K), whose frames are
+ * followed by what HOW says
  *
  * WHAT: garbage, empty, parts, header, cut, foreign, greeting, long, huge. HOW: replay, corrupt, mangle.
  * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */
@@ -141,12 +143,10 @@ static int plain(const char *victim)
 	return event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED ? 1 : 0;
 }
 
-/* Until the other end hangs up. */
-static int raw(const char *victim)
+static int door_of(uint32_t victim)
 {
-	uint8_t noise[256];
 	unsigned port;
-	const char *colon = strrchr(prepared.roster.peer[number(victim)].endpoint, ':');
+	const char *colon = strrchr(prepared.roster.peer[victim].endpoint, ':');
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval patience = { PATIENCE_S, 0 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -156,6 +156,14 @@ static int raw(const char *victim)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0)
 		die("connect: %s", strerror(errno));
+	return fd;
+}
+
+/* Until the other end hangs up. */
+static int raw(const char *victim)
+{
+	uint8_t noise[256];
+	int fd = door_of(number(victim));
 	randombytes_buf(noise, sizeof noise);
 	noise[0] = 'G';
 	send(fd, noise, sizeof noise, MSG_NOSIGNAL);
@@ -164,6 +172,28 @@ static int raw(const char *victim)
 		;
 	close(fd);
 	return n == 0 || errno == ECONNRESET ? 0 : 1;
+}
+
+/* Begins as ZMTP does. The first must be hung up on before handshakes run out of time, though others are not.
+ */
+static int loris(const char *victim, const char *count)
+{
+	enum { MOST = 512 };
+	static const uint8_t begin[10] = { 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f };
+	uint8_t answer[256];
+	int fd[MOST];
+	long connections = atol(count);
+	ssize_t n;
+	for (long i = 0; i < connections && i < MOST; i++) {
+		fd[i] = door_of(number(victim));
+		send(fd[i], begin, sizeof begin, MSG_NOSIGNAL);
+	}
+	while ((n = recv(fd[0], answer, sizeof answer, 0)) > 0)
+		;
+	bool ended = n == 0 || errno == ECONNRESET;
+	for (long i = 0; i < connections && i < MOST; i++)
+		close(fd[i]);
+	return ended ? 0 : 1;
 }
 
 /* ---- messages that no peer sends ---- */
@@ -248,6 +278,24 @@ static int flood(const char *folder, char **argument)
 		hang_up(&c, cut_off ? 0 : 1000 * PATIENCE_S);
 	}
 	return 0;
+}
+
+/* libzmq sends nothing of a message before its last part is there; who receives it keeps all parts until
+ * then. */
+static int endless(const char *folder, char **argument)
+{
+	enum { PART = 32 << 10 };
+	struct client c;
+	struct sl_identity key;
+	static uint8_t part[PART];
+	read_key(&key, folder, number(argument[0]));
+	dial(&c, number(argument[1]), &key, NULL);
+	await(&c, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+	for (long left = (atol(argument[2]) << 20) / PART; left >= 0; left--)
+		zmq_send(c.socket, part, PART, left ? ZMQ_SNDMORE : 0);
+	unsigned event = await(&c, ZMQ_EVENT_DISCONNECTED);
+	hang_up(&c, 0);
+	return event == ZMQ_EVENT_DISCONNECTED ? 0 : 1;
 }
 
 /* ---- a peer that does its work, and more ---- */
@@ -356,6 +404,10 @@ int main(int argc, char **argv)
 		code = plain(argv[3]);
 	else if (strcmp(argv[1], "raw") == 0)
 		code = raw(argv[3]);
+	else if (strcmp(argv[1], "loris") == 0 && argc == 5)
+		code = loris(argv[3], argv[4]);
+	else if (strcmp(argv[1], "endless") == 0 && argc == 6)
+		code = endless(argv[2], argv + 3);
 	else if (strcmp(argv[1], "flood") == 0 && argc == 7)
 		code = flood(argv[2], argv + 3);
 	else if (strcmp(argv[1], "peer") == 0 && argc == 5)

@@ -282,7 +282,7 @@ static uint32_t stretch_for(uint32_t sparseness)
 {
 	static const struct {
 		uint32_t sparseness, columns;
-	} steps[] = { { 70, 32 }, { 20, 16 }, { 12, 8 }, { 6, 4 }, { 3, 2 }, { 0, 1 } };
+	} steps[] = { { 40, 32 }, { 30, 16 }, { 22, 8 }, { 3, 2 }, { 0, 1 } };
 	size_t i = 0;
 	while (sparseness < steps[i].sparseness)
 		i++;

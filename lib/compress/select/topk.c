@@ -36,32 +36,26 @@ enum {
 struct topk_scratch {
 	uint32_t guess; /* from the last vector; 0: none */
 	uint32_t histogram[2 * BINS];
-	uint64_t *mask;
-	uint32_t *candidate, *magnitude, *spare; /* coordinates, what stands there, and room */
+	uint32_t *candidate, *bits, *spare; /* coordinates, what stands there as bits, and room */
 };
 
 static struct topk_scratch *scratch_layout(void *base, uint32_t dimension, size_t *size)
 {
 	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
 	struct topk_scratch *s = sl_arena_take(&a, 1, sizeof *s);
-	uint64_t *mask = sl_arena_take(&a, ((size_t)dimension + 63) / 64, sizeof *mask);
 	uint32_t *candidate = sl_arena_take(&a, (size_t)dimension + 16, sizeof *candidate);
-	uint32_t *magnitude = sl_arena_take(&a, (size_t)dimension + 16, sizeof *magnitude);
+	uint32_t *bits = sl_arena_take(&a, (size_t)dimension + 16, sizeof *bits);
 	uint32_t *spare = sl_arena_take(&a, (size_t)dimension + 1, sizeof *spare);
 	*size = a.used;
 	if (s) {
-		s->mask = mask;
 		s->candidate = candidate;
-		s->magnitude = magnitude;
+		s->bits = bits;
 		s->spare = spare;
 	}
 	return s;
 }
 
-static uint32_t magnitude_of(float v)
-{
-	return sl_float_bits(v) & UINT32_C(0x7fffffff);
-}
+enum { MAGNITUDE = 0x7fffffff };
 
 static enum sl_status topk_prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
 {
@@ -154,7 +148,8 @@ static uint32_t nth_largest(uint32_t count, const uint32_t *magnitude, uint32_t 
 /* A magnitude that, going by a sample, somewhat more than k of the coordinates reach; 1 (the smallest that is
  * not zero) where no sample can tell. One from each stretch of the vector, at a place that follows no column
  * of a matrix (golden-ratio steps); rounded down to the upper bits, an eighth of a power of two. */
-static uint32_t sampled_threshold(uint32_t dimension, const float *v, uint32_t k, uint32_t *histogram)
+static uint32_t sampled_threshold(uint32_t dimension, const float *x, const float *y, uint32_t k,
+                                  uint32_t *histogram)
 {
 	double expected = (double)k * SAMPLES / dimension;
 	double rank = expected + 3 * sqrt(expected) + 3; /* the count in a sample varies by about its root */
@@ -164,8 +159,9 @@ static uint32_t sampled_threshold(uint32_t dimension, const float *v, uint32_t k
 	memset(histogram, 0, 2 * BINS * sizeof *histogram);
 	for (uint32_t i = 0; i < SAMPLES; i++) {
 		step += UINT32_C(2654435769);
-		float sample = v[i * stride + (uint32_t)((uint64_t)step * stride >> 32)];
-		histogram[(i & 1) * BINS + (magnitude_of(sample) >> UPPER)]++;
+		uint32_t at = i * stride + (uint32_t)((uint64_t)step * stride >> 32);
+		float sample = y ? x[at] - y[at] : x[at];
+		histogram[(i & 1) * BINS + ((sl_float_bits(sample) & MAGNITUDE) >> UPPER)]++;
 	}
 	fold(histogram);
 	uint32_t threshold = bin_of_rank(histogram, (uint32_t)rank, &above) << UPPER;
@@ -177,76 +173,106 @@ static uint32_t sampled_threshold(uint32_t dimension, const float *v, uint32_t k
 static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, struct topk_scratch *s,
                                   uint32_t *above)
 {
-	const uint32_t *restrict magnitude = s->magnitude;
-	uint32_t *restrict histogram = s->histogram, bin = 0, higher, kept = 0;
+	const uint32_t *restrict bits = s->bits;
+	uint32_t *restrict histogram = s->histogram, *restrict spare = s->spare, bin = 0, higher, kept = 0;
 	memset(histogram, 0, BINS * sizeof *histogram);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t to = (magnitude[i] - least) >> FINE;
+		uint32_t to = ((bits[i] & MAGNITUDE) - least) >> FINE;
 		histogram[to < BINS ? to : BINS - 1]++;
 	}
 	for (higher = count - histogram[0]; higher >= k; higher -= histogram[++bin])
 		;
-	uint32_t low = least + (bin << FINE), high = bin < BINS - 1 ? low + (1u << FINE) : UINT32_MAX;
+	uint32_t low = least + (bin << FINE), width = bin < BINS - 1 ? 1u << FINE : UINT32_MAX;
 	for (uint32_t i = 0; i < count; i++) {
-		s->spare[kept] = magnitude[i];
-		kept += (magnitude[i] >= low) & (magnitude[i] < high);
+		spare[kept] = bits[i] & MAGNITUDE;
+		kept += (bits[i] & MAGNITUDE) - low < width;
 	}
-	uint32_t kth = nth_largest(kept, s->spare, k - higher, s->histogram, s->spare, above);
+	uint32_t kth = nth_largest(kept, spare, k - higher, histogram, spare, above);
 	*above += higher;
 	return kth;
 }
 
-/* Candidates: at least k coordinates, if so many are not zero. */
-static uint32_t collect(uint32_t dimension, const float *v, uint32_t k, uint32_t *threshold,
-                        struct topk_scratch *s)
+/* Candidates of x − y, or of x: at least k coordinates, if so many are not zero. */
+static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint32_t k, uint32_t *threshold,
+                        bool *finite, struct topk_scratch *s)
 {
 	uint32_t count = 0;
 	*threshold = s->guess;
+	*finite = true;
 	if (s->guess)
-		count = sl_mask_collect(dimension, v, s->guess, s->candidate, s->magnitude, s->mask);
-	if (count < k || count / GUESS_WITHIN > k) {
-		*threshold = sampled_threshold(dimension, v, k, s->histogram);
-		count = sl_mask_collect(dimension, v, *threshold, s->candidate, s->magnitude, s->mask);
+		count = sl_mask_collect(dimension, x, y, s->guess, s->candidate, s->bits, finite);
+	if (*finite && (count < k || count / GUESS_WITHIN > k)) {
+		*threshold = sampled_threshold(dimension, x, y, k, s->histogram);
+		count = sl_mask_collect(dimension, x, y, *threshold, s->candidate, s->bits, finite);
 	}
-	if (count<k && * threshold> 1) {
+	if (*finite && *threshold > 1 && count < k) {
 		*threshold = 1;
-		count = sl_mask_collect(dimension, v, 1, s->candidate, s->magnitude, s->mask);
+		count = sl_mask_collect(dimension, x, y, 1, s->candidate, s->bits, finite);
 	}
 	return count;
+}
+
+/* Moves those of the first k to the front, and returns how many that are. */
+static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct topk_scratch *s)
+{
+	uint32_t above, kth = kth_of_candidates(count, k, threshold, s, &above), equal = k - above, kept = 0;
+	uint32_t *restrict candidate = s->candidate, *restrict bits = s->bits;
+	s->guess = kth > MARGIN ? kth - MARGIN : 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t here = bits[i];
+		candidate[kept] = candidate[i];
+		bits[kept] = here;
+		kept += (here & MAGNITUDE) >= kth;
+	}
+	if (kept == k)
+		return k;
+	uint32_t all = kept; /* more ties than are wanted */
+	kept = 0;
+	for (uint32_t i = 0; i < all; i++) {
+		bool tie = (bits[i] & MAGNITUDE) == kth, take = !tie | (equal > 0);
+		equal -= tie & take;
+		candidate[kept] = candidate[i];
+		bits[kept] = bits[i];
+		kept += take;
+	}
+	return kept;
+}
+
+/* Into s->candidate and s->bits. */
+static bool select_first(const struct topk *o, uint32_t dimension, const float *x, const float *y,
+                         uint32_t *count, struct topk_scratch *s)
+{
+	uint32_t k = topk_most(o, dimension), threshold;
+	bool finite;
+	*count = collect(dimension, x, y, k, &threshold, &finite, s);
+	s->guess = 0;
+	if (*count > k && finite)
+		*count = choose(*count, k, threshold, s);
+	return finite;
 }
 
 static uint32_t topk_select(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
                             void *memory)
 {
-	uint32_t dimension = m->layout->dimension, k = topk_most(options, dimension), threshold, above;
+	uint32_t dimension = m->layout->dimension, count;
 	size_t size;
 	struct topk_scratch *s = scratch_layout(memory, dimension, &size);
-	uint32_t count = collect(dimension, v, k, &threshold, s), kept = 0;
-	s->guess = 0;
-	if (count <= k) {
-		memcpy(index, s->candidate, count * sizeof *index);
-		return count;
-	}
-	uint32_t kth = kth_of_candidates(count, k, threshold, s, &above), equal = k - above;
-	uint32_t *restrict candidate = s->candidate, *restrict magnitude = s->magnitude;
-	s->guess = kth > MARGIN ? kth - MARGIN : 0;
-	for (uint32_t i = 0; i < count; i++) {
-		candidate[kept] = candidate[i];
-		magnitude[kept] = magnitude[i];
-		kept += magnitude[i] >= kth;
-	}
-	if (kept > k) { /* more ties than are wanted */
-		uint32_t all = kept;
-		kept = 0;
-		for (uint32_t i = 0; i < all; i++) {
-			bool tie = magnitude[i] == kth, take = !tie | (equal > 0);
-			equal -= tie & take;
-			candidate[kept] = candidate[i];
-			kept += take;
-		}
-	}
-	memcpy(index, candidate, kept * sizeof *index);
-	return kept;
+	SL_CHECK(select_first(options, dimension, v, NULL, &count, s));
+	memcpy(index, s->candidate, count * sizeof *index);
+	return count;
+}
+
+static bool topk_difference(const void *options, const struct sl_message *m, const float *x, uint32_t *index,
+                            float *value, uint32_t *count, void *memory)
+{
+	uint32_t dimension = m->layout->dimension;
+	size_t size;
+	struct topk_scratch *s = scratch_layout(memory, dimension, &size);
+	if (!select_first(options, dimension, x, m->copy, count, s))
+		return false;
+	memcpy(index, s->candidate, *count * sizeof *index);
+	memcpy(value, s->bits, *count * sizeof *value);
+	return true;
 }
 
 static struct sl_promise topk_promise(const void *options, uint32_t dimension)
@@ -264,5 +290,6 @@ const struct sl_select sl_select_topk = {
 	.most = topk_most,
 	.scratch = topk_scratch,
 	.select = topk_select,
+	.difference = topk_difference,
 	.promise = topk_promise,
 };

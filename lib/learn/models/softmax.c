@@ -18,5 +18,6 @@ const struct sl_model sl_model_softmax = {
 	.init = sl_network_init,
 	.scratch = sl_network_scratch,
 	.gradient = sl_network_gradient,
+	.descend = sl_network_descend,
 	.evaluate = sl_network_evaluate,
 };
