@@ -1,6 +1,7 @@
 /* sim_command.c — starling sim: the peers of a run in one process, over a virtual network and clock. */
 #include "daemon/command_line.h"
 #include "daemon/init.h"
+#include "daemon/replay.h"
 #include "daemon/sim_run.h"
 #include "daemon/summary.h"
 #include "daemon/swarm_command.h"
@@ -125,6 +126,8 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 		return error->status;
 	enum sl_status status = sl_history_begin(s->history, &run, error);
 	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
+		if (sl_topology_degree(t, i) == 0)
+			continue; /* a member that has left */
 		char name[32];
 		snprintf(name, sizeof name, "peer-%u", i);
 		struct sl_history_peer peer = { .peer = i,
@@ -135,6 +138,17 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 		status = sl_history_peer(s->history, &peer, error);
 	}
 	return status;
+}
+
+static enum sl_status poison(struct sim *s, struct sl_error *error)
+{
+	struct sl_sim_liar liar;
+	for (unsigned i = 0; i < s->poisons; i++) {
+		if (sl_sim_liar_parse(&liar, s->poison[i], s->prepared.roster.topology.peers, error) != SL_OK)
+			return sl_wrap(error, "--poison");
+		sl_sim_poison(s->sim, &liar);
+	}
+	return SL_OK;
 }
 
 static enum sl_status open_sim(struct sim *s, struct sl_error *error)
@@ -156,7 +170,7 @@ static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 		setup.recorder = &s->record.recorder;
 	}
 	s->sim = sl_sim_open(&setup, error);
-	return s->sim ? SL_OK : error->status;
+	return s->sim ? poison(s, error) : error->status;
 }
 
 /* ---- running, and what came of it ---- */
@@ -194,6 +208,8 @@ static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *err
 	enum sl_status status = SL_OK;
 	for (uint32_t i = 0; i < s->prepared.roster.topology.peers && status == SL_OK; i++) {
 		char digest[65];
+		if (sl_sim_absent(s->sim, i))
+			continue;
 		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->prepared.plan.dimension, digest);
 		status = sl_history_peer_stopped(s->history, i, now, ok ? 0 : 1, digest, error);
 	}
@@ -210,13 +226,17 @@ static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *err
 
 static void accuracies(const struct sim *s, double *mean, double *worst)
 {
-	uint32_t peers = s->prepared.roster.topology.peers;
-	*mean = 0;
+	uint32_t peers = s->prepared.roster.topology.peers, honest = 0;
+	double sum = 0;
 	*worst = (double)INFINITY;
 	for (uint32_t i = 0; i < peers; i++) {
-		*mean += s->accuracy[i] / peers;
+		if (sl_sim_absent(s->sim, i) || !sl_sim_honest(s->sim, i))
+			continue;
+		sum += s->accuracy[i];
+		honest++;
 		*worst = s->accuracy[i] < *worst ? s->accuracy[i] : *worst;
 	}
+	*mean = sum / honest;
 }
 
 static void report(struct sim *s)
@@ -252,11 +272,13 @@ static void report(struct sim *s)
 	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
 	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
 	       1e-6 * (double)t.wire_bytes);
-	if (s->database)
+	if (s->database && !s->poisons)
 		return;
 	if (!isnan(mean))
-		printf("accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n", mean,
-		       worst);
+		printf("accuracy   %.4f, the mean over the %s own models; the worst has %.4f\n", mean,
+		       s->poisons ? "honest peers'" : "peers'", worst);
+	if (s->database)
+		return;
 	if (!isnan(s->exact))
 		printf("consensus  %.4g after round %u\n", s->exact, s->exact_round);
 }
@@ -317,8 +339,16 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 		return SL_OK;
 	case 's':
 		return sl_overrides_add(&s->set, error, "%s", argument);
+	case 'p':
+		if (s->poisons == SL_SIM_LIARS)
+			return sl_fail(error, SL_TOO_BIG, "--poison: at most %d peers", SL_SIM_LIARS);
+		s->poison[s->poisons++] = argument;
+		return SL_OK;
 	case 'r':
 		s->record.path = argument;
+		return SL_OK;
+	case 'R':
+		s->replay = argument;
 		return SL_OK;
 	case 'V':
 		s->record.vectors = true;
@@ -371,6 +401,7 @@ static int sim_main(int argc, char **argv)
 		{ "reorder", required_argument, NULL, 6 },
 		{ "check", required_argument, NULL, 7 },
 		{ "help", no_argument, NULL, 'h' },
+		{ "poison", required_argument, NULL, 'p' },
 		{ "faults", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 'S' },
 		{ "seeds", required_argument, NULL, 'n' },
@@ -379,6 +410,7 @@ static int sim_main(int argc, char **argv)
 		{ "record", required_argument, NULL, 'r' },
 		{ "record-peer", required_argument, NULL, 'P' },
 		{ "record-vectors", no_argument, NULL, 'V' },
+		{ "replay", required_argument, NULL, 'R' },
 		{ 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
@@ -404,6 +436,12 @@ static int sim_main(int argc, char **argv)
 	s.run = optind < argc ? argv[optind++] : NULL;
 	if (optind < argc)
 		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
+	if (s.replay && (!s.run || s.faults || s.topology_spec || s.record.path))
+		return sl_command_misuse(&sl_command_sim,
+		                         "--replay FILE belongs to a run's folder, and to nothing else");
+	if (s.replay)
+		return sl_replay_main(
+		    &(struct sl_replay_options){ s.run, s.replay, s.set.item, s.json, s.verbose });
 	if (s.faults && strcmp(s.faults, "swarm") != 0)
 		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s.faults);
 	if (s.faults && (s.run || s.topology_spec))
@@ -412,6 +450,8 @@ static int sim_main(int argc, char **argv)
 		    "--faults swarm draws its own runs: give neither a folder nor a topology");
 	if ((s.record.one || s.record.vectors) && !s.record.path)
 		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
+	if (s.faults && s.poisons)
+		return sl_command_misuse(&sl_command_sim, "--poison: of one run, not of --faults swarm");
 	if (s.faults && s.record.path)
 		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
 	if (s.faults)
@@ -430,39 +470,48 @@ static int sim_main(int argc, char **argv)
 const struct sl_command sl_command_sim = {
 	.name = "sim",
 	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
-	            "sim --faults swarm [--seed S]",
+	            "sim --faults swarm [--seed S] | starling sim RUN --replay FILE",
 	.doc = "run the peers in one process, over a virtual network and clock",
-	.help = "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
-	        "configuration, graph and\n"
-	        "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
-	        "--topology nothing needs\n"
-	        "to exist: data are prepared in a temporary folder.\n"
-	        "\n"
-	        "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
-	        "run's folder\n"
-	        "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
-	        "      --history DB        database to write (default: the run's own; none with --topology)\n"
-	        "      --latency TIME      virtual time a message takes (100us)\n"
-	        "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
-	        "      --compute TIME      virtual time of a round's local steps (1ms)\n"
-	        "      --loss P            probability that a message is lost (0)\n"
-	        "      --duplicate P       probability that a message arrives twice (0)\n"
-	        "      --reorder P         probability that later messages overtake a message (0)\n"
-	        "      --check none|copies|exact  invariants checked after every event (copies)\n"
-	        "      --record FILE       write every message as its compressor saw it: what a coder needs "
-	        "to code it again\n"
-	        "                          (lib/compress/RECORDING.md has the format)\n"
-	        "      --record-peer K     only those of peer K (all)\n"
-	        "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
-	        "      --json              print results as JSON\n"
-	        "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
-	        "cuts, stops, lost\n"
-	        "                          and repeated messages, bad disks; what must hold is checked after "
-	        "every event\n"
-	        "      --seed S            the first seed (1)\n"
-	        "      --seeds N           how many (1)\n"
-	        "      --stop              stops at the first seed that fails\n"
-	        "      --verbose           also print what happens to whom\n"
-	        "  -h, --help              this text\n",
+	.help =
+	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
+	    "configuration, graph and\n"
+	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
+	    "--topology nothing needs\n"
+	    "to exist: data are prepared in a temporary folder.\n"
+	    "\n"
+	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
+	    "run's folder\n"
+	    "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
+	    "      --history DB        database to write (default: the run's own; none with --topology)\n"
+	    "      --latency TIME      virtual time a message takes (100us)\n"
+	    "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
+	    "      --compute TIME      virtual time of a round's local steps (1ms)\n"
+	    "      --loss P            probability that a message is lost (0)\n"
+	    "      --duplicate P       probability that a message arrives twice (0)\n"
+	    "      --reorder P         probability that later messages overtake a message (0)\n"
+	    "      --check none|copies|exact  invariants checked after every event (copies)\n"
+	    "      --record FILE       write every message as its compressor saw it: what a coder needs "
+	    "to code it again\n"
+	    "                          (lib/compress/RECORDING.md has the format)\n"
+	    "      --record-peer K     only those of peer K (all)\n"
+	    "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
+	    "      --poison PEER:KIND[:AMOUNT[:FROM]]  a peer that keeps to the protocol and lies about its "
+	    "model, from round FROM\n"
+	    "                          on: flip (the others' mean with its sign turned), drift, noise, "
+	    "little; may be repeated\n"
+	    "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), bit "
+	    "for "
+	    "bit, and says where\n"
+	    "                          it first differs; --verbose prints its events\n"
+	    "      --json              print results as JSON\n"
+	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
+	    "cuts, stops, lost\n"
+	    "                          and repeated messages, bad disks; what must hold is checked after "
+	    "every event\n"
+	    "      --seed S            the first seed (1)\n"
+	    "      --seeds N           how many (1)\n"
+	    "      --stop              stops at the first seed that fails\n"
+	    "      --verbose           also print what happens to whom\n"
+	    "  -h, --help              this text\n",
 	.run = sim_main,
 };

@@ -67,8 +67,10 @@ struct sl_store {
 	/* The writer's own. */
 	struct sl_history *history;
 	struct sl_checkpoint_files files;
+	struct sl_fed *_Atomic fed;
 	char *stem; /* owned; NULL: no checkpoints */
 	uint32_t peer, last_round;
+	bool lost;    /* rows, at the end */
 	bool failing; /* the last batch failed, and that was said */
 	char reason[200];
 
@@ -268,6 +270,9 @@ static enum sl_status turn(struct sl_store *s)
 	/* Asked for is looked up before the ring: rows pushed before the question are in the batch. */
 	bool asked = atomic_load_explicit(&s->checkpoint, memory_order_acquire) == CHECKPOINT_ASKED;
 	atomic_store_explicit(&s->since_us, clock_us(CLOCK_MONOTONIC), memory_order_relaxed);
+	struct sl_fed *fed = atomic_load(&s->fed);
+	if (fed)
+		sl_fed_flush(fed);
 	enum sl_status status = flush(s, asked, &error);
 	report(s, status, &error);
 	if (asked)
@@ -306,6 +311,7 @@ static void wind_up(struct sl_store *s)
 			break;
 		doze(s, 20);
 	}
+	s->lost = status != SL_OK;
 	if (status != SL_OK) {
 		uint64_t rows = atomic_load(&s->dropped), head = atomic_load(&s->head);
 		for (uint64_t at = atomic_load(&s->tail); at != head; rows++) {
@@ -396,6 +402,11 @@ struct sl_history_bytes sl_store_bytes(const struct sl_store *s)
 	return s->bytes_before;
 }
 
+void sl_store_record(struct sl_store *s, struct sl_fed *fed)
+{
+	atomic_store(&s->fed, fed);
+}
+
 bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)
 {
 	if (!s->stem || atomic_load_explicit(&s->checkpoint, memory_order_acquire) != CHECKPOINT_NONE)
@@ -429,10 +440,10 @@ void sl_store_patience(struct sl_store *s, int milliseconds)
 		s->close_ms = milliseconds;
 }
 
-void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, const char *model_digest)
+bool sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, const char *model_digest)
 {
 	if (!s)
-		return;
+		return true;
 	s->stopped_at_us = stopped_at_us;
 	s->exit_code = exit_code;
 	s->model_digest = model_digest;
@@ -442,5 +453,7 @@ void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, co
 	pthread_join(s->thread, NULL);
 	sem_destroy(&s->wake);
 	free(s->bytes);
+	bool whole = !s->lost;
 	release(s);
+	return whole;
 }

@@ -4,6 +4,7 @@
 #ifndef SL_DAEMON_STORE_H
 #define SL_DAEMON_STORE_H
 
+#include "daemon/fed.h"
 #include "history/history.h"
 
 struct sl_store;
@@ -29,6 +30,9 @@ void sl_store_link(struct sl_store *, const struct sl_link_row *);
 void sl_store_sketch(struct sl_store *, const struct sl_sketch_row *);
 void sl_store_event(struct sl_store *, const struct sl_event_row *);
 
+/* From now on the writer flushes this recording too, until the store is closed. Borrowed. */
+void sl_store_record(struct sl_store *, struct sl_fed *);
+
 /* Hands over a checkpoint (malloc'd bytes, freed by the writer): rows pushed so far are committed durably,
  * then the older generation is replaced. False if one is still being written or its end was not asked for
  * yet, or there is no stem: the caller skips this one and keeps the bytes. */
@@ -46,8 +50,8 @@ int64_t sl_store_stuck_ms(const struct sl_store *);
 void sl_store_patience(struct sl_store *, int milliseconds);
 
 /* Writes what is queued, marks the peer stopped, joins the thread, closes. What cannot be written in time is
- * lost: stderr says how many rows. NULL is fine. */
-void sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
+ * lost: stderr says how many rows, and the answer is false. NULL is fine. */
+bool sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
 
 /* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The
  * caller frees the bytes. `which` says which file, for the event row, and what was wrong with one that was

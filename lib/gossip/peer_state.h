@@ -135,6 +135,7 @@ struct sl_peer {
 	struct sl_time phase_since, greet_until, recover_at;
 	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
 	int64_t nonzero, payload_tx, payload_rx;
+	double clip_at; /* robust mixing: longest difference of two copies that counts in full */
 	uint32_t edges_up;
 	bool checkpointing;
 	char halt_detail[160];

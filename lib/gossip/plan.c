@@ -162,10 +162,42 @@ static enum sl_status apply_theory(struct sl_plan *plan, struct sl_error *error)
 	return SL_OK;
 }
 
+static enum sl_status check_robust(struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                   struct sl_error *error)
+{
+	const struct sl_algorithm *a = plan->algorithm;
+	const char *text = plan->settings.robust;
+	enum sl_status status = sl_robust_parse(&plan->robust, text, error);
+	if (status != SL_OK || plan->robust.kind == SL_ROBUST_NONE)
+		return status;
+	if (plan->period > 1 || graph->directed)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: neighbours are compared with each other, which needs the "
+		    "same ones in every round, both ways: use another topology, or none",
+		    text);
+	if (!a->mix || a->irrecoverable || a->channels != 1)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: %s relies on sums that robust mixing does not keep: use choco, "
+		    "malcom, dpsgd or quasi-global",
+		    text, a->name);
+	uint32_t needed =
+	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.liars + 1 : plan->robust.liars + 1;
+	if (graph->degree_least && graph->degree_least < needed)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: needs %u neighbours, and a peer of this topology has %u", text,
+		    needed, graph->degree_least);
+	return SL_OK;
+}
+
 static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_plan_graph *graph, char *note,
                                        struct sl_error *error)
 {
 	enum sl_status status = check_place(plan, graph, error);
+	if (status == SL_OK)
+		status = check_robust(plan, graph, error);
 	if (status == SL_OK)
 		status = check_promise(plan, graph, note, error);
 	if (status == SL_OK && plan->algorithm->prepare)
@@ -263,6 +295,8 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	/* Local steps and exchange take turns; what the first have in the cache the second find there. */
 	out->gradient = out->vector ? out->vector + (plan->channels - 1) * (size_t)plan->dimension : NULL;
 	out->learn = sl_arena_take(arena, batch > test ? batch : test, sizeof *out->learn);
+	out->robust =
+	    sl_arena_take(arena, sl_robust_scratch(&plan->robust, plan->dimension), sizeof *out->robust);
 	out->memory = sl_arena_take(arena, plan->block_memory, 1);
 	for (unsigned c = 0; c < plan->channels && plan->channels > 1; c++) {
 		out->update[c].index = sl_arena_take(arena, plan->dimension, sizeof *out->update[c].index);

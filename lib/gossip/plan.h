@@ -5,6 +5,7 @@
 
 #include "compress/pipeline.h"
 #include "compress/recording.h"
+#include "gossip/robust.h"
 #include "gossip/settings.h"
 #include "learn/model.h"
 #include "topology/topology.h"
@@ -25,6 +26,7 @@ struct sl_plan {
 	bool complete;   /* every peer is everyone's neighbour */
 	uint32_t period; /* rounds after which the graph's edges repeat; 1: always the same */
 	bool directed;   /* some edge weighs more one way than the other */
+	struct sl_robust robust;
 
 	/* derived */
 	double gamma; /* the algorithm's own, or the settings' */
@@ -52,6 +54,7 @@ struct sl_plan_graph {
 	bool complete;
 	uint32_t period;         /* as in struct sl_topology; 0 counts as 1 */
 	bool directed, balanced; /* balanced: see there */
+	uint32_t degree_least;   /* 0: unknown */
 };
 /* Of sl_plan_make: the algorithm against a graph that changes or has directions. */
 enum sl_status sl_check_schedule(const struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);
@@ -74,6 +77,7 @@ struct sl_scratch {
 	float *spare;                   /* dimension floats, for gradient estimators */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
+	float *robust;                  /* sl_robust_scratch floats */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
 	struct sl_update
 	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */

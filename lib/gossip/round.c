@@ -318,6 +318,7 @@ void sl_serve(struct sl_peer *p, struct sl_edge *e)
 		sl_edge_open(p, e);
 		if (!sl_edge_can_complete(e))
 			return;
+		sl_robust_prepare(p);
 		sl_edge_complete(p, e);
 	}
 }

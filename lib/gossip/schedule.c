@@ -11,6 +11,7 @@ struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *t, const struct 
 {
 	return (struct sl_plan_graph){ .peers = t->peers,
 		                       .degree_most = s->degree_most,
+		                       .degree_least = s->degree_least,
 		                       .beta = s->beta,
 		                       .gap = s->gap,
 		                       .complete = t->edges == (uint64_t)t->peers * (t->peers - 1) / 2 &&

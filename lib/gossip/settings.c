@@ -39,6 +39,11 @@ static const struct sl_option run_options[] = {
 	  SL_OPTION_TEXT, AT(operator_key), 0, 0, "", NULL, PRIVATE },
 	{ "keys", "folder that holds each peer's identity key, K.key", SL_OPTION_TEXT, AT(keys), 0, 0, "keys",
 	  NULL, PRIVATE },
+	{ "record",
+	  "what a peer is fed is written to RECORD-PEER-N, a file for each of its lives, for `starling sim "
+	  "RUN "
+	  "--replay`; empty: nothing is",
+	  SL_OPTION_TEXT, AT(record), 0, 0, "", NULL, PRIVATE },
 	{ NULL }
 };
 
@@ -66,6 +71,10 @@ static const struct sl_option algorithm_options[] = {
 	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
 	  "1e-05", NULL, SHARED },
 	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, SHARED },
+	{ "robust",
+	  "mixing that lying neighbours cannot bend far, at the price of the exact mean: none; clip:B or "
+	  "trim:B, with B neighbours of each peer that may lie; clip-at:T, no pull over a distance T",
+	  SL_OPTION_TEXT, AT(robust), 0, 0, "none", NULL, SHARED },
 	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
 	  0.9999, "0", NULL, SHARED },
 	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "4", NULL,
@@ -174,9 +183,19 @@ void sl_settings_standard(struct sl_settings *settings)
 static enum sl_status unknown(const char *what, const char *word, const char *const *names, size_t count,
                               struct sl_error *error)
 {
+	char all[200] = "";
+	size_t used = 0;
 	const char *near = sl_nearest(word, names, count);
-	return near ? sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near)
-	            : sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'", what, word);
+	if (near)
+		return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near);
+	for (size_t i = 0; i < count; i++) {
+		if (used + strlen(names[i]) + 8 > sizeof all) {
+			used += (size_t)snprintf(all + used, sizeof all - used, ", …");
+			break;
+		}
+		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
+	}
+	return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; there are %s", what, word, all);
 }
 
 static const struct sl_settings_section *find_section(const char *name, struct sl_error *error)

@@ -193,7 +193,7 @@ static struct sl_mixing mixing_of(const struct sl_peer *p, struct sl_edge *e)
 		*serial = e->their_serial; /* also in tags that are sent again */
 	struct sl_mixing m = sl_edge_mixing(p, e, e->step + 1, *serial);
 	m.mine = (const float *)(const void *)sl_edge_mine(p, e);
-	m.theirs = (const float *)(const void *)e->theirs;
+	m.theirs = sl_robust_view(p, m.mine, (const float *)(const void *)e->theirs);
 	if (p->plan->probe)
 		e->term_probe = probe_term(p, &m);
 	return m;
@@ -223,7 +223,9 @@ void sl_edges_complete(struct sl_peer *p)
 	struct sl_edge *edge[SL_MIX_TERMS];
 	struct sl_mixing mixing[SL_MIX_TERMS];
 	double disagreement[SL_MIX_TERMS];
-	bool plain = p->plan->algorithm->mix == sl_part_mix && !p->plan->directed;
+	bool plain = p->plan->algorithm->mix == sl_part_mix && !p->plan->directed &&
+	             p->plan->robust.kind == SL_ROBUST_NONE;
+	sl_robust_prepare(p);
 	for (uint32_t i = 0; i < p->degree;) {
 		unsigned count = 0;
 		for (; i < p->degree && count < SL_MIX_TERMS; i++) {

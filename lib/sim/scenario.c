@@ -145,23 +145,41 @@ static enum sl_status make_data(struct sl_swarm *w, uint32_t features, uint32_t 
 	return SL_OK;
 }
 
-/* Combinations that an algorithm refuses are run with one that takes all. */
+/* What a neighbour may do, and how it is mixed with: drawn beside the rest, which does not move by it. */
+static void draw_guard(struct sl_swarm *w)
+{
+	static const char *const mixing[] = { "clip:1", "trim:1", "clip-at:0.2" };
+	struct sl_random g = sl_random_stream(w->seed, UINT32_MAX, "guard", 0);
+	struct sl_settings *s = &w->settings;
+	s->quarantine_us = draw_us(&g, 50000, 3e6);
+	if (sl_random_below(&g, 2))
+		s->limit_refusals = 2 + sl_random_below(&g, 20);
+	if (w->kind != SL_SWARM_MEAN && sl_random_below(&g, 4) == 0)
+		snprintf(s->robust, sizeof s->robust, "%s", PICK(&g, mixing));
+}
+
+/* Combinations that are refused are run with plain mixing, or then with an algorithm that takes all. */
 static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t classes,
                                 struct sl_error *error)
 {
 	struct sl_spectrum spectrum;
 	char note[SL_TEXT_MAX];
 	const struct sl_topology *t = &w->topology;
+	enum sl_status status = SL_OK;
 	sl_topology_spectrum(t, &spectrum);
 	struct sl_plan_graph graph = sl_plan_graph_of(t, &spectrum);
-	if (sl_settings_check(&w->settings, error) == SL_OK &&
-	    sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test, note, error) == SL_OK)
-		return SL_OK;
-	snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "choco");
-	enum sl_status status = sl_settings_check(&w->settings, error);
-	if (status == SL_OK)
-		status =
-		    sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test, note, error);
+	for (int attempt = 0; attempt < 3; attempt++) {
+		if (attempt == 1)
+			snprintf(w->settings.robust, sizeof w->settings.robust, "none");
+		if (attempt == 2)
+			snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "choco");
+		status = sl_settings_check(&w->settings, error);
+		if (status == SL_OK)
+			status = sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test,
+			                      note, error);
+		if (status == SL_OK)
+			break;
+	}
 	return status;
 }
 
@@ -190,6 +208,7 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 	const char *graph = draw_graph(seed, w->kind, PICK(&g, graphs));
 	uint32_t features = 4 + sl_random_below(&g, 5), classes = 3;
 	draw_settings(w, &g);
+	draw_guard(w);
 	enum sl_status status = sl_topology_make(&w->topology, graph, seed, error);
 	if (status == SL_OK)
 		status = make_data(w, features, classes, error);
