@@ -104,7 +104,7 @@ static void check_peer(struct sl_sim *s, uint32_t peer)
 void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 {
 	const struct sl_topology *t = s->setup.topology;
-	if (s->setup.check == SL_SIM_CHECK_NONE || !s->node[peer].alive)
+	if (s->setup.check == SL_SIM_CHECK_NONE || !s->node[peer].alive || s->node[peer].distrusted)
 		return;
 	remember(s, peer);
 	check_peer(s, peer);
@@ -112,7 +112,7 @@ void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 		uint32_t other = t->neighbour[l];
 		const struct sl_edge *mine = &s->node[peer].peer->edge[l - t->first[peer]];
 		check_edge(s, peer, mine);
-		if (!s->node[other].alive)
+		if (!s->node[other].alive || s->node[other].distrusted)
 			continue;
 		const struct sl_edge *theirs =
 		    &s->node[other].peer->edge[s->link[l].reverse - t->first[other]];
