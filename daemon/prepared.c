@@ -74,23 +74,34 @@ static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out,
 	return sl_wrap(error, "%s", path);
 }
 
+enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *p,
+                                const struct sl_roster *roster, char *note, struct sl_error *error)
+{
+	const struct sl_topology *graph_of = &roster->topology;
+	struct sl_topology members = { 0 };
+	struct sl_spectrum spectrum;
+	if (!graph_of->activity) { /* whose members never change */
+		enum sl_status status = sl_roster_members(roster, &members, error);
+		if (status != SL_OK)
+			return status;
+		graph_of = &members;
+	}
+	sl_topology_spectrum(graph_of, &spectrum);
+	struct sl_plan_graph graph = sl_plan_graph_of(graph_of, &spectrum);
+	sl_topology_free(&members);
+	if (sl_plan_make(out, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test, note,
+	                 error))
+		return sl_config_blame(&p->config, error);
+	return SL_OK;
+}
+
 static enum sl_status make_plan(struct sl_prepared *p, struct sl_error *error)
 {
-	struct sl_spectrum spectrum;
-	uint32_t peers = p->roster.topology.peers;
-	sl_topology_spectrum(&p->roster.topology, &spectrum);
-	struct sl_plan_graph graph = { .peers = peers,
-		                       .degree_most = spectrum.degree_most,
-		                       .beta = spectrum.beta,
-		                       .gap = spectrum.gap,
-		                       .complete = spectrum.degree_least + 1 == peers,
-		                       .degree_least = spectrum.degree_least };
-	if (sl_plan_make(&p->plan, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test,
-	                 p->note, error))
-		return sl_config_blame(&p->config, error);
-	p->plan.serial = p->roster.serial;
-	sl_config_fingerprint(&p->config.settings, &p->plan.model.layout, p->fingerprint, &p->plan.run);
-	return SL_OK;
+	enum sl_status status = sl_prepared_plan(&p->plan, p, &p->roster, p->note, error);
+	if (status == SL_OK)
+		sl_config_fingerprint(&p->config.settings, &p->plan.model.layout, p->fingerprint,
+		                      &p->plan.run);
+	return status;
 }
 
 static void name_things(struct sl_prepared *p)
@@ -169,13 +180,7 @@ enum sl_status sl_prepared_shard(const struct sl_prepared *p, uint32_t peer, str
 
 uint32_t sl_prepared_neighbours(const struct sl_prepared *p, uint32_t peer, struct sl_peer_neighbour *out)
 {
-	const struct sl_topology *t = &p->roster.topology;
-	uint32_t degree = sl_topology_degree(t, peer), first = t->first[peer];
-	SL_CHECK(degree <= SL_DEGREE_MAX);
-	for (uint32_t i = 0; i < degree; i++)
-		out[i] =
-		    (struct sl_peer_neighbour){ t->neighbour[first + i], t->weight[t->edge_of[first + i]] };
-	return degree;
+	return sl_roster_neighbours(&p->roster, peer, out);
 }
 
 void sl_prepared_run_row(const struct sl_prepared *p, const char *driver, struct sl_history_run *out)

@@ -51,6 +51,9 @@ enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, 
 /* The second half of that, for a run without a folder: config and roster.topology are there, shards are
  * written; opens the test set, makes the plan, draws the session. */
 enum sl_status sl_prepared_complete(struct sl_prepared *, enum sl_session session, struct sl_error *error);
+/* The plan that a roster makes of the run: also whether it may be one. `note` as for sl_plan_make. */
+enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *, const struct sl_roster *,
+                                char *note, struct sl_error *error);
 void sl_prepared_close(struct sl_prepared *);
 
 /* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's. */

@@ -26,7 +26,10 @@ struct parse {
 	uint32_t peers, peers_room;
 	struct sl_edge_pair *edge;
 	double *weight;
+	struct sl_roster_edge *told;
 	uint32_t edges, edges_room;
+	struct sl_arc *arc; /* instead of edges */
+	uint32_t arcs, arcs_room;
 	struct sl_error *error;
 };
 
@@ -94,18 +97,21 @@ static bool next_line(struct parse *p, enum sl_status *status)
 	return true;
 }
 
-/* Words are divided by single blanks; exactly `count` of them. */
-static bool split(char *text, char **word, unsigned count)
+/* Words are divided by single blanks; how many there are, 0 where it is not that, or more than `most`. */
+static unsigned split(char *text, char **word, unsigned most)
 {
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < most; i++) {
 		word[i] = text;
 		size_t length = strcspn(text, " ");
-		if (length == 0 || (text[length] == ' ') != (i + 1 < count))
-			return false;
+		bool more = text[length] == ' ';
+		if (length == 0)
+			return 0;
 		text[length] = '\0';
 		text += length + 1;
+		if (!more)
+			return i + 1;
 	}
-	return true;
+	return 0;
 }
 
 static bool whole(const char *text, uint32_t most, uint32_t *out)
@@ -141,20 +147,36 @@ static bool endpoint_good(const char *endpoint)
 	return tcp && port > endpoint + 6 && whole(port + 1, 65535, &number) && number > 0;
 }
 
-static enum sl_status take_peer(struct parse *p, char *text)
+static enum sl_status next_peer(struct parse *p, const char *word, const char *name,
+                                struct sl_roster_peer **peer)
 {
-	char *word[4];
 	uint32_t number;
-	if (!split(text, word, 4) || !whole(word[0], SL_PEERS_MAX - 1, &number))
-		return bad_line(p, "must be 'peer NUMBER NAME ENDPOINT KEY'");
+	if (!whole(word, SL_PEERS_MAX - 1, &number))
+		return bad_line(p, "'%s' is no number of a peer", word);
 	if (number != p->peers)
 		return bad_line(p, "peer %" PRIu32 " stands where peer %" PRIu32 " is due", number, p->peers);
 	if (!grow((void **)&p->out->peer, p->peers, &p->peers_room, sizeof *p->out->peer))
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
-	struct sl_roster_peer *peer = &p->out->peer[p->peers];
-	memset(peer, 0, sizeof *peer);
-	if (strlen(word[1]) >= sizeof peer->name)
-		return bad_line(p, "name '%s' has over %zu characters", word[1], sizeof peer->name - 1);
+	*peer = &p->out->peer[p->peers];
+	memset(*peer, 0, sizeof **peer);
+	if (strlen(name) >= sizeof(*peer)->name)
+		return bad_line(p, "name '%s' has over %zu characters", name, sizeof(*peer)->name - 1);
+	strcpy((*peer)->name, name);
+	return SL_OK;
+}
+
+static enum sl_status take_peer(struct parse *p, char *text)
+{
+	char *word[5];
+	struct sl_roster_peer *peer;
+	unsigned words = split(text, word, 5);
+	if (words < 4)
+		return bad_line(p, "must be 'peer NUMBER NAME ENDPOINT KEY'");
+	enum sl_status status = next_peer(p, word[0], word[1], &peer);
+	if (status != SL_OK)
+		return status;
+	if (words == 5 && (!whole(word[4], p->out->serial, &peer->since) || peer->since == 0))
+		return bad_line(p, "'%s' is no serial up to this roster's", word[4]);
 	if (strlen(word[2]) >= sizeof peer->endpoint || !endpoint_good(word[2]))
 		return bad_line(
 		    p, "endpoint '%s' must be tcp://ADDRESS:PORT or ipc://PATH, at most %zu characters",
@@ -162,33 +184,128 @@ static enum sl_status take_peer(struct parse *p, char *text)
 	if (!sl_key_parse(word[3], peer->public_key) ||
 	    !sl_key_to_curve(peer->curve_public, peer->public_key))
 		return bad_line(p, "'%s' is no Ed25519 public key (64 hex digits)", word[3]);
-	strcpy(peer->name, word[1]);
 	strcpy(peer->endpoint, word[2]);
 	p->peers++;
 	return SL_OK;
 }
 
+static enum sl_status take_gone(struct parse *p, char *text)
+{
+	char *word[2];
+	struct sl_roster_peer *peer;
+	if (split(text, word, 2) != 2)
+		return bad_line(p, "must be 'gone NUMBER NAME'");
+	enum sl_status status = next_peer(p, word[0], word[1], &peer);
+	if (status != SL_OK)
+		return status;
+	peer->gone = true;
+	p->peers++;
+	return SL_OK;
+}
+
+static bool weight_good(const char *text, double *weight)
+{
+	char *end;
+	*weight = strtod(text, &end);
+	return end != text && !*end && isfinite(*weight) && *weight > 0 && *weight <= 1;
+}
+
+/* "WEIGHT", or "WEIGHT ADDED SINCE" and pairs "WEIGHT SINCE" of former ones. */
+static bool take_weights(const struct parse *p, char **word, unsigned words, struct sl_roster_edge *out)
+{
+	uint32_t below = p->out->serial;
+	*out = (struct sl_roster_edge){ .weights = 1 };
+	if (!weight_good(word[0], &out->weight[0].value))
+		return false;
+	if (words == 1)
+		return true;
+	if (words % 2 == 0 || !whole(word[1], p->out->serial, &out->added))
+		return false;
+	for (unsigned i = 0; 2 + 2 * i < words; i++) {
+		struct sl_weight *w = &out->weight[i];
+		out->weights = i + 1;
+		if (!whole(word[2 + 2 * i], below, &w->since) || w->since < out->added ||
+		    (i > 0 && !weight_good(word[1 + 2 * i], &w->value)))
+			return false;
+		if (w->since == 0 && 4 + 2 * i < words)
+			return false;
+		below = w->since ? w->since - 1 : 0;
+	}
+	return true;
+}
+
 static enum sl_status take_edge(struct parse *p, char *text)
 {
-	char *word[3], *end;
+	enum { WORDS = 4 + 2 * SL_EDGE_WEIGHTS };
+	char *word[WORDS];
 	struct sl_edge_pair pair;
-	uint32_t room = p->edges_room;
-	if (!split(text, word, 3) || !whole(word[0], UINT32_MAX, &pair.a) ||
-	    !whole(word[1], UINT32_MAX, &pair.b))
-		return bad_line(p, "must be 'edge A B WEIGHT'");
-	double weight = strtod(word[2], &end);
-	if (*end || !isfinite(weight) || weight <= 0 || weight > 1)
+	struct sl_roster_edge told;
+	uint32_t room = p->edges_room, too = p->edges_room;
+	unsigned words = split(text, word, WORDS - 1);
+	if (words < 3 || !whole(word[0], UINT32_MAX, &pair.a) || !whole(word[1], UINT32_MAX, &pair.b))
+		return bad_line(p, "must be 'edge A B WEIGHT', or that and 'ADDED SINCE [WEIGHT SINCE]...'");
+	if (!weight_good(word[2], &told.weight[0].value))
 		return bad_line(p, "weight '%s' must be a number above 0 and at most 1", word[2]);
-	if (pair.a >= p->peers || pair.b >= p->peers)
+	if (!take_weights(p, word + 2, words - 2, &told))
+		return bad_line(
+		    p,
+		    "behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling serials");
+	if (pair.a >= p->peers || pair.b >= p->peers || p->out->peer[pair.a].gone ||
+	    p->out->peer[pair.b].gone)
 		return bad_line(p,
 		                "an edge joins %" PRIu32 " and %" PRIu32 ", but the lines above list %" PRIu32
-		                " peers",
+		                " peers, or one of them as gone",
 		                pair.a, pair.b, p->peers);
 	if (!grow((void **)&p->edge, p->edges, &room, sizeof *p->edge) ||
+	    !grow((void **)&p->told, p->edges, &too, sizeof *p->told) ||
 	    !grow((void **)&p->weight, p->edges, &p->edges_room, sizeof *p->weight))
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
 	p->edge[p->edges] = pair;
-	p->weight[p->edges++] = weight;
+	p->told[p->edges] = told;
+	p->weight[p->edges++] = told.weight[0].value;
+	return SL_OK;
+}
+
+/* What was said of the edges, in the topology's order. */
+static enum sl_status keep_told(struct parse *p)
+{
+	const struct sl_topology *t = &p->out->topology;
+	p->out->edge = calloc(t->edges + 1, sizeof *p->out->edge);
+	if (!p->out->edge)
+		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	for (uint32_t i = 0; i < p->edges; i++) {
+		uint32_t a = p->edge[i].a < p->edge[i].b ? p->edge[i].a : p->edge[i].b,
+		         b = p->edge[i].a ^ p->edge[i].b ^ a;
+		for (uint32_t k = t->first[a]; k < t->first[a + 1]; k++)
+			if (t->neighbour[k] == b)
+				p->out->edge[t->edge_of[k]] = p->told[i];
+	}
+	return SL_OK;
+}
+
+/* Who is there has neighbours. */
+static enum sl_status check_members(const struct parse *p)
+{
+	for (uint32_t i = 0; i < p->peers; i++)
+		if (!p->out->peer[i].gone && sl_topology_degree(&p->out->topology, i) == 0)
+			return sl_fail(p->error, SL_MALFORMED, "%s: peer %" PRIu32 " has no edge", p->what,
+			               i);
+	return SL_OK;
+}
+
+static enum sl_status take_arc(struct parse *p, char *text)
+{
+	char *word[4], *end;
+	struct sl_arc arc;
+	if (!split(text, word, 4) || !whole(word[0], UINT32_MAX, &arc.from) ||
+	    !whole(word[1], UINT32_MAX, &arc.to) || !whole(word[3], SL_PERIOD_MAX - 1, &arc.phase))
+		return bad_line(p, "must be 'arc FROM TO WEIGHT PHASE'");
+	arc.weight = strtod(word[2], &end);
+	if (*end)
+		return bad_line(p, "weight '%s' must be a number above 0 and at most 1", word[2]);
+	if (!grow((void **)&p->arc, p->arcs, &p->arcs_room, sizeof *p->arc))
+		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	p->arc[p->arcs++] = arc;
 	return SL_OK;
 }
 
@@ -227,11 +344,13 @@ static enum sl_status check_distinct(struct parse *p, int (*compare)(const void 
 	const struct sl_roster_peer **order = malloc((p->peers + 1) * sizeof *order);
 	if (!order)
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	uint32_t count = 0;
 	for (uint32_t i = 0; i < p->peers; i++)
-		order[i] = &p->out->peer[i];
-	qsort(order, p->peers, sizeof *order, compare);
+		if (!p->out->peer[i].gone)
+			order[count++] = &p->out->peer[i];
+	qsort(order, count, sizeof *order, compare);
 	enum sl_status status = SL_OK;
-	for (uint32_t i = 1; i < p->peers && status == SL_OK; i++)
+	for (uint32_t i = 1; i < count && status == SL_OK; i++)
 		if (compare(&order[i - 1], &order[i]) == 0)
 			status =
 			    sl_fail(p->error, SL_MALFORMED, "%s: peers %td and %td have the same %s", p->what,
@@ -248,22 +367,34 @@ static enum sl_status parse_lines(struct parse *p)
 		return status;
 	snprintf(spec, sizeof spec, "%s", p->text + 9);
 	while (status == SL_OK && next_line(p, &status)) {
-		if (strncmp(p->text, "peer ", 5) == 0 && p->edges == 0)
+		if (strncmp(p->text, "peer ", 5) == 0 && p->edges + p->arcs == 0)
 			status = take_peer(p, p->text + 5);
-		else if (strncmp(p->text, "edge ", 5) == 0)
+		else if (strncmp(p->text, "gone ", 5) == 0 && p->edges + p->arcs == 0)
+			status = take_gone(p, p->text + 5);
+		else if (strncmp(p->text, "edge ", 5) == 0 && p->arcs == 0)
 			status = take_edge(p, p->text + 5);
+		else if (strncmp(p->text, "arc ", 4) == 0 && p->edges == 0)
+			status = take_arc(p, p->text + 4);
 		else
 			status = bad_line(
-			    p, "'%.40s' must begin with 'peer', or with 'edge' behind all peers", p->text);
+			    p, "'%.40s' must begin with 'peer', or with 'edge' or 'arc' behind all peers",
+			    p->text);
 	}
 	if (status == SL_OK)
 		status = check_distinct(p, compare_keys, "key");
 	if (status == SL_OK)
 		status = check_distinct(p, compare_endpoints, "endpoint");
-	if (status == SL_OK && sl_topology_from_edges(&p->out->topology, spec, p->peers, p->edge, p->weight,
-	                                              p->edges, p->error) != SL_OK)
-		status = sl_wrap(p->error, "%s", p->what);
-	return status;
+	if (status != SL_OK)
+		return status;
+	struct sl_topology *t = &p->out->topology;
+	if (p->arcs)
+		status = sl_topology_from_arcs(t, spec, p->peers, p->arc, p->arcs, p->error);
+	else
+		status = sl_topology_from_members(t, spec, p->peers, p->edge, p->weight, p->edges, p->error);
+	if (status != SL_OK)
+		return sl_wrap(p->error, "%s", p->what);
+	status = check_members(p);
+	return status == SL_OK && !p->arcs ? keep_told(p) : status;
 }
 
 enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t length, const char *what,
@@ -280,10 +411,10 @@ enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t l
 	status = parse_lines(&p);
 	free(p.edge);
 	free(p.weight);
-	if (status != SL_OK) {
-		free(out->peer); /* the topology is made last */
-		memset(out, 0, sizeof *out);
-	}
+	free(p.told);
+	free(p.arc);
+	if (status != SL_OK)
+		sl_roster_free(out);
 	return status;
 }
 
@@ -306,50 +437,6 @@ void sl_roster_free(struct sl_roster *roster)
 		return;
 	sl_topology_free(&roster->topology);
 	free(roster->peer);
+	free(roster->edge);
 	memset(roster, 0, sizeof *roster);
-}
-
-/* ---- writing ---- */
-
-static void print(FILE *f, const struct sl_roster *r)
-{
-	char key[SL_KEY_HEX];
-	fprintf(f, "starling-roster 1\nserial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
-	for (uint32_t i = 0; i < r->topology.peers; i++) {
-		sl_key_print(r->peer[i].public_key, key);
-		fprintf(f, "peer %" PRIu32 " %s %s %s\n", i, r->peer[i].name, r->peer[i].endpoint, key);
-	}
-	for (uint32_t e = 0; e < r->topology.edges; e++)
-		fprintf(f, "edge %" PRIu32 " %" PRIu32 " %.17g\n", r->topology.edge[e].a,
-		        r->topology.edge[e].b, r->topology.weight[e]);
-}
-
-enum sl_status sl_roster_write(const struct sl_roster *roster, const char *path,
-                               const struct sl_identity *operator_identity, struct sl_error *error)
-{
-	char *text = NULL, hex[SIGNATURE_HEX + 1];
-	size_t length = 0;
-	uint8_t signature[crypto_sign_BYTES];
-	FILE *f = open_memstream(&text, &length);
-	if (!f)
-		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
-	print(f, roster);
-	bool good = fflush(f) == 0;
-	if (good) {
-		crypto_sign_detached(signature, NULL, (const uint8_t *)text, length,
-		                     operator_identity->secret);
-		sodium_bin2hex(hex, sizeof hex, signature, sizeof signature);
-		fprintf(f, "%s%s\n", signature_word, hex);
-	}
-	good = fclose(f) == 0 && good;
-	struct sl_roster again;
-	enum sl_status status = good ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
-	if (status == SL_OK) /* nobody gets a roster that peers would refuse, say for a blank in a name */
-		status = sl_roster_parse(&again, text, length, path, operator_identity->public_key, error);
-	if (status == SL_OK) {
-		sl_roster_free(&again);
-		status = sl_file_replace(path, text, length, 0644, error);
-	}
-	free(text);
-	return status;
 }

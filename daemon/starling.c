@@ -6,11 +6,17 @@
 
 /* In the order of the help. */
 static const struct sl_command *const commands[] = {
-	&sl_command_init,    &sl_command_up,
-	&sl_command_sim,     &sl_command_status,
-	&sl_command_history, &sl_command_collect,
-	&sl_command_keygen,  &sl_command_topology,
-	&sl_command_list,    NULL,
+	&sl_command_init,
+	&sl_command_up,
+	&sl_command_sim,
+	&sl_command_status,
+	&sl_command_history,
+	&sl_command_collect,
+	&sl_command_keygen,
+	&sl_command_roster,
+	&sl_command_topology,
+	&sl_command_list,
+	NULL,
 };
 
 static const char notes[] =

@@ -305,7 +305,7 @@ static void signed_mistakes_are_named(void **state)
 		{ "starling-roster 1\nserial x\n", "roster:2: must be 'serial NUMBER'" },
 		{ "starling-roster 1\nserial 1\n", "roster:2: must be 'topology SPECIFICATION'" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\nhello\n",
-		  "roster:4: 'hello' must begin with 'peer', or with 'edge' behind all peers" },
+		  "roster:4: 'hello' must begin with 'peer', or with 'edge' or 'arc' behind all peers" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 1 a tcp://h:1 A\n",
 		  "roster:4: peer 1 stands where peer 0 is due" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1\n",
@@ -320,6 +320,24 @@ static void signed_mistakes_are_named(void **state)
 		  "characters" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 12\n",
 		  "roster:4: '12' is no Ed25519 public key (64 hex digits)" },
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A 2\n",
+		  "roster:4: '2' is no serial up to this roster's" },
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\ngone 1 b\npeer 2 c "
+		  "tcp://h:2 "
+		  "B\nedge 0 1 0.5\n",
+		  "roster:7: an edge joins 0 and 1, but the lines above list 3 peers, or one of them as "
+		  "gone" },
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
+		  "B\ngone 2\n",
+		  "roster:6: must be 'gone NUMBER NAME'" },
+		{ "starling-roster 1\nserial 4\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
+		  "B\nedge 0 1 0.5 0 3 0.25 3\n",
+		  "roster:6: behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling "
+		  "serials" },
+		{ "starling-roster 1\nserial 4\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
+		  "B\nedge 0 1 0.5 0 5\n",
+		  "roster:6: behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling "
+		  "serials" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
 		  "A\nedge 0 1 0.5\n",
 		  "roster: peers 0 and 1 have the same key" },

@@ -135,7 +135,7 @@ static void a_sound_folder_opens(void **state)
 	assert_int_equal(made.degree, 2);
 	assert_int_equal(made.neighbours[0].peer, 1);
 	assert_int_equal(made.neighbours[1].peer, 3);
-	assert_true(made.neighbours[0].weight == made.neighbours[1].weight);
+	assert_true(made.neighbours[0].weight[0].value == made.neighbours[1].weight[0].value);
 	assert_memory_equal(&made.identity, &identity[2], sizeof identity[2]);
 	sl_prepared_run_row(&made.prepared, "daemon", &row);
 	assert_string_equal(row.dataset, "digits.gz");

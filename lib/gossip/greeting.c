@@ -143,7 +143,7 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		             e->their_number);
 	}
 	e->hold.last = e->hold.used ? e->hold.last : e->their_number;
-	if (e->diverged || (f->number > e->their_number && !nothing))
+	if (e->diverged || (f->number > e->their_number && !nothing && !e->deaf))
 		sl_edge_ask(p, e);
 }
 
@@ -313,6 +313,10 @@ static void fetch_copy(struct sl_peer *p, struct sl_edge *from)
 /* Asks again; a neighbour that stays silent is passed over for the next best. */
 void sl_recovery_check(struct sl_peer *p)
 {
+	if (p->joining) {
+		sl_join_check(p);
+		return;
+	}
 	if (sl_time_before(p->now, p->recover_at))
 		return;
 	bool tie;
@@ -362,20 +366,24 @@ void sl_greeting_check(struct sl_peer *p)
 		return;
 	}
 	bool tie = false;
-	struct sl_edge *best = can_recompute(p) ? NULL : best_copy(p, &tie);
+	struct sl_edge *best = !p->joining && can_recompute(p) ? NULL : best_copy(p, &tie);
 	if (tie) {
 		sl_peer_halt(
 		    p, false,
 		    "neighbours hold different copies of this peer, and no majority; restore a checkpoint");
-	} else if (best && p->plan->algorithm->irrecoverable) {
+	} else if (best && (p->plan->algorithm->irrecoverable || p->plan->directed)) {
 		sl_peer_halt(p, false,
 		             "this peer's state is lost, and its algorithm cannot go on from the neighbours' "
 		             "copies; restore a checkpoint");
 	} else if (best) {
+		p->joining = false;
 		p->phase = SL_PHASE_RECOVERING;
 		p->phase_since = p->now;
 		fetch_copy(p, best);
+	} else if (!best && p->joining && sl_join_begin(p)) {
+		return;
 	} else {
+		p->joining = false;
 		sl_peer_note(p, SL_LEVEL_INFO, "fresh-start",
 		             "no neighbour holds a copy of this peer: seeded start");
 		for (uint32_t i = 0; i < p->degree; i++)

@@ -65,16 +65,14 @@ static int64_t answers_most(const struct sl_peer *p)
 	return ANSWER_MODELS * model_bytes(p) + ANSWER_SLACK;
 }
 
-void sl_guards_start(struct sl_peer *p)
+void sl_guard_start(const struct sl_peer *p, struct sl_edge *e)
 {
-	for (uint32_t i = 0; i < p->degree; i++) {
-		struct sl_guard *g = &p->edge[i].guard;
-		*g = (struct sl_guard){ .complain_at = p->now };
-		g->refusals = (struct sl_bucket){ (int64_t)p->plan->settings.limit_refusals * TOKEN, p->now };
-		g->frames = (struct sl_bucket){ frames_most(p) * TOKEN, p->now };
-		g->answers = (struct sl_bucket){ answers_most(p) * TOKEN, p->now };
-		g->epochs = (struct sl_bucket){ (int64_t)EPOCHS_AT_ONCE * TOKEN, p->now };
-	}
+	struct sl_guard *g = &e->guard;
+	*g = (struct sl_guard){ .complain_at = p->now };
+	g->refusals = (struct sl_bucket){ (int64_t)p->plan->settings.limit_refusals * TOKEN, p->now };
+	g->frames = (struct sl_bucket){ frames_most(p) * TOKEN, p->now };
+	g->answers = (struct sl_bucket){ answers_most(p) * TOKEN, p->now };
+	g->epochs = (struct sl_bucket){ (int64_t)EPOCHS_AT_ONCE * TOKEN, p->now };
 }
 
 /* Nothing of the neighbour's is looked at, nothing is sent, and nobody but an exact run waits. */

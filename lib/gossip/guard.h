@@ -63,8 +63,8 @@ struct sl_edge;
  * neighbour's next step brings; a greeting, one, repeats, and what else it had to say. */
 enum { SL_EXPECT_REQUEST = 80, SL_EXPECT_TAG = 32, SL_EXPECT_GREETING = 4 };
 
-/* Full budgets for everybody: a peer starts. */
-void sl_guards_start(struct sl_peer *);
+/* Full budgets: a peer starts, or an edge is new. */
+void sl_guard_start(const struct sl_peer *, struct sl_edge *);
 /* A frame has come. False: it is not to be looked at. */
 bool sl_guard_admit(struct sl_peer *, struct sl_edge *);
 /* This end has asked for something that so many frames may answer. */

@@ -20,6 +20,7 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	room.theirs = sl_arena_take(arena, plan->block_bytes, 1);
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
 	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
+	room.tag_serial = sl_arena_take(arena, plan->tags, sizeof *room.tag_serial);
 	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
 	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
 	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
@@ -33,7 +34,8 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	const struct sl_plan *plan = setup->plan;
 	struct sl_peer *p = sl_arena_take(arena, 1, sizeof *p), none = { 0 };
 	struct sl_peer *at = p ? p : &none;
-	at->edge = sl_arena_take(arena, setup->degree, sizeof *at->edge);
+	uint32_t capacity = setup->capacity > setup->degree ? setup->capacity : setup->degree;
+	at->edge = sl_arena_take(arena, capacity, sizeof *at->edge);
 	at->learner.x = sl_arena_take(arena, plan->dimension, sizeof(float));
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 		at->learner.vector[v] = sl_arena_take(arena, plan->dimension, sizeof(float));
@@ -41,9 +43,10 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	at->learner.table = table ? sl_arena_take(arena, table, sizeof(float)) : NULL;
 	at->block = sl_arena_take(arena, plan->block_bytes, 1);
 	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
-	for (uint32_t i = 0; i < setup->degree; i++)
+	for (uint32_t i = 0; i < capacity; i++)
 		lay_out_edge(p ? &p->edge[i] : NULL, plan, arena);
 	at->staging = sl_arena_take(arena, plan->block_bytes, 1);
+	at->capacity = capacity;
 	return p;
 }
 
@@ -55,7 +58,7 @@ size_t sl_peer_size(const struct sl_peer_setup *setup)
 }
 
 /* Number 0 of every journal is the seeded start, which all peers know: nobody needs to send it. */
-static void seed_blocks(struct sl_peer *p)
+static void seed_block(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
 	plan->model.model->init(&plan->model, plan->settings.seed, p->learner.x);
@@ -63,11 +66,7 @@ static void seed_blocks(struct sl_peer *p)
 		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
 	if (!plan->algorithm->from_zero) /* other channels start at 0 */
 		memcpy(p->block, p->learner.x, plan->dimension * sizeof(float));
-	p->digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
-	for (uint32_t i = 0; i < p->degree; i++) {
-		memcpy(p->edge[i].theirs, p->block, plan->block_bytes);
-		p->edge[i].their_digest = p->digest;
-	}
+	p->digest = p->first_digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
 }
 
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena *arena)
@@ -77,23 +76,17 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	p->plan = plan;
 	p->id = setup->peer;
 	p->degree = setup->degree;
+	p->serial = setup->serial;
+	p->joining = setup->joining;
 	p->train_loss = p->test_loss = p->test_accuracy = p->last_accuracy = NAN;
 	p->learner.plan = plan;
 	p->learner.data = setup->data;
 	p->learner.peer = setup->peer;
 	p->learner.dimension = plan->dimension;
 	p->learner.copy = sl_block_copy(p->block);
-	for (uint32_t i = 0; i < p->degree; i++) {
-		struct sl_edge *e = &p->edge[i];
-		e->neighbour = setup->neighbours[i].peer;
-		e->weight = setup->neighbours[i].weight;
-		e->coefficient = (float)(plan->gamma * e->weight);
-		e->reset = true;
-		e->durable = UINT32_MAX;
-		e->totals.rtt_us = -1;
-		memset(e->tag, 0xff, plan->tags * sizeof *e->tag);
-	}
-	seed_blocks(p);
+	seed_block(p);
+	for (uint32_t i = 0; i < p->degree; i++)
+		sl_edge_begin(p, &p->edge[i], &setup->neighbours[i]);
 	if (plan->algorithm->start)
 		plan->algorithm->start(&p->learner);
 	return p;
@@ -143,7 +136,7 @@ struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, 
 		                  .round = p->round,
 		                  .durable =
 		                      p->plan->settings.checkpoint_every ? e->checkpoint_older : UINT32_MAX,
-		                  .serial = p->plan->serial,
+		                  .serial = p->serial,
 		                  .run = p->plan->run };
 }
 
@@ -175,8 +168,8 @@ static void on_start(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++) {
 		p->edge[i].heard_at = p->now;
 		p->edge[i].ask_every_us = ASK_FIRST_US;
+		sl_guard_start(p, &p->edge[i]);
 	}
-	sl_guards_start(p);
 	sl_greet_all(p, true);
 	sl_greeting_check(p);
 }
@@ -238,6 +231,8 @@ static void on_receive(struct sl_peer *p, const struct sl_event *event)
 	SL_CHECK(event->edge < p->degree);
 	struct sl_edge *e = &p->edge[event->edge];
 	sl_receive(p, e, event->bytes, event->length);
+	if (p->phase == SL_PHASE_RECOVERING && p->joining)
+		sl_join_check(p);
 	if (p->phase == SL_PHASE_WAITING && !e->mine_open)
 		sl_edge_open(p, e);
 	sl_serve(p, e);
@@ -277,8 +272,9 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 		p->learner.scratch = scratch; /* else a job on another thread may be using the learner */
 	p->act = act;
 	p->driver = driver;
-	if (p->phase == SL_PHASE_HALTED || (p->incarnation == 0 && event->kind != SL_EVENT_START))
-		return; /* nothing counts before the start */
+	if (p->phase == SL_PHASE_HALTED ||
+	    (p->incarnation == 0 && event->kind != SL_EVENT_START && event->kind != SL_EVENT_ROSTER))
+		return; /* nothing else counts before the start */
 	switch (event->kind) {
 	case SL_EVENT_START:
 		on_start(p);
@@ -297,6 +293,9 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 		break;
 	case SL_EVENT_STOP:
 		sl_peer_halt(p, true, "asked to stop");
+		break;
+	case SL_EVENT_ROSTER:
+		sl_membership_change(p, event->roster);
 		break;
 	case SL_EVENT_KINDS:
 		break;
@@ -367,6 +366,7 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             sl_edge_awaited(p, e),
 		                             e->finished,
 		                             e->their_round,
+		                             e->their_roster,
 		                             e->heard_at,
 		                             e->totals,
 		                             e->guard.closed,
@@ -382,4 +382,9 @@ const float *sl_peer_model(const struct sl_peer *p)
 uint32_t sl_peer_round(const struct sl_peer *p)
 {
 	return p->round;
+}
+
+uint32_t sl_peer_serial(const struct sl_peer *p)
+{
+	return p->serial;
 }

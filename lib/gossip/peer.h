@@ -10,11 +10,30 @@
 
 struct sl_peer; /* lives in an arena */
 
+/* A weight w_ij, the same double at both ends, and the serial of the roster that brought it. */
+struct sl_weight {
+	uint32_t since;
+	double value;
+};
+enum { SL_EDGE_WEIGHTS = 8 };
+
 /* One neighbour, in ascending number. */
 struct sl_peer_neighbour {
 	uint32_t peer;
-	double weight; /* w_ij, the same double at both ends */
+	/* Newest first; one is enough where weights never change. A peer that was not told of a roster in
+	 * between still has to know what the steps were worth that its neighbour began under it. */
+	unsigned weights;
+	struct sl_weight weight[SL_EDGE_WEIGHTS];
+	/* Serial of the roster that brought the edge: one that was removed and came back is another. */
+	uint32_t added;
+	/* borrowed; where the edge is not always there and the same both ways */
+	const struct sl_activity *activity;
+	uint32_t activities;
 };
+/* In which rounds of the period the neighbour in that row of t->neighbour takes part; borrows from t. */
+void sl_peer_neighbour_schedule(const struct sl_topology *t, uint32_t row, struct sl_peer_neighbour *);
+/* The neighbours of a peer (room for SL_DEGREE_MAX), which borrow from the topology; returns how many. */
+uint32_t sl_peer_neighbours(const struct sl_topology *, uint32_t peer, struct sl_peer_neighbour *out);
 
 struct sl_peer_setup {
 	const struct sl_plan *plan;
@@ -22,6 +41,19 @@ struct sl_peer_setup {
 	const struct sl_peer_neighbour *neighbours;
 	uint32_t degree;
 	const struct sl_dataset *data; /* the shard; borrowed */
+	uint32_t serial;               /* of the roster that lists the neighbours */
+	/* Room for so many neighbours, which a roster may bring while the run goes on; 0: the degree. */
+	uint32_t capacity;
+	/* Added to a run under way: without a checkpoint it starts from its neighbours' mean, in their round.
+	 */
+	bool joining;
+};
+
+/* What a new roster says of a peer. Neighbours in ascending number, at most `capacity` of them. */
+struct sl_peer_roster {
+	uint32_t serial; /* above that of the one in force, or nothing happens */
+	const struct sl_peer_neighbour *neighbours;
+	uint32_t degree;
 };
 
 enum sl_event_kind {
@@ -31,6 +63,8 @@ enum sl_event_kind {
 	SL_EVENT_JOB_DONE,     /* the job of SL_ACTION_JOB has run */
 	SL_EVENT_CHECKPOINTED, /* the checkpoint of SL_ACTION_CHECKPOINT is durable (ok) or failed (!ok) */
 	SL_EVENT_STOP,         /* asked to stop: the round in hand is dropped, what is done is kept */
+	SL_EVENT_ROSTER, /* the run's members or weights have changed: edges are now as `roster` says, and
+	                    `edge` counts in its order, also in the actions of this very event */
 	SL_EVENT_KINDS
 };
 
@@ -40,7 +74,8 @@ struct sl_event {
 	uint32_t edge;
 	const uint8_t *bytes; /* RECEIVE: borrowed during the call */
 	size_t length;
-	bool ok; /* CHECKPOINTED */
+	bool ok;                             /* CHECKPOINTED */
+	const struct sl_peer_roster *roster; /* ROSTER: borrowed during the call */
 };
 
 enum sl_action_kind {
@@ -108,7 +143,7 @@ struct sl_peer_edge_status {
 	uint32_t neighbour, step,
 	    behind; /* behind: rounds since the open tag was sent; 0 when it is in step */
 	bool greeted, up, late, waited_for, finished;
-	uint32_t their_round;
+	uint32_t their_round, their_roster; /* their_roster: its serial */
 	struct sl_time heard_at;
 	struct sl_link_row totals;
 	bool quarantined;
@@ -127,5 +162,7 @@ void sl_peer_edge_status(const struct sl_peer *, uint32_t edge, struct sl_peer_e
 /* Read-only views for checks and digests. copies: channels × dimension floats. */
 const float *sl_peer_model(const struct sl_peer *);
 uint32_t sl_peer_round(const struct sl_peer *);
+/* Serial of the roster in force. */
+uint32_t sl_peer_serial(const struct sl_peer *);
 
 #endif

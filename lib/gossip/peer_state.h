@@ -30,9 +30,17 @@ struct sl_hold {
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
  * stream. */
 struct sl_edge {
-	uint32_t neighbour;
-	double weight;
-	float coefficient; /* c = (float)(γ·w_ij), the same at both ends */
+	uint32_t neighbour, since; /* since: serial of the roster that brought it */
+	/* w_ij by the roster's serial from which on it holds, newest first: a step uses the weight of the
+	 * lower serial of its two tags */
+	unsigned weights;
+	struct sl_weight weight[SL_EDGE_WEIGHTS];
+	const struct sl_activity
+	    *activity; /* the phases in which it is active; none: every round, both ways */
+	uint32_t activities;
+	bool mute,
+	    deaf; /* directed: the neighbour takes nothing of mine and gets no frames; I take nothing of it */
+	int64_t owed; /* payload bytes of frames that it gets once the edge is active again */
 
 	/* what I hold of the neighbour's journal */
 	uint8_t *theirs; /* block at their_number */
@@ -45,18 +53,20 @@ struct sl_edge {
 	struct sl_hold hold; /* their frames beyond an uncompleted tag */
 
 	/* the steps of this edge */
-	uint32_t step;        /* completed */
-	bool mine_open;       /* I have tagged step + 1 */
-	bool theirs_open;     /* I hold their tag of step + 1; `theirs` is at its number */
-	uint32_t limit;       /* number of my last tag: what was sent goes so far */
-	uint32_t opened_in;   /* my round then */
-	uint32_t *tag;        /* ring: number that I tagged for step s at s & (plan->tags − 1) */
-	uint64_t *tag_digest; /* … and the digest of my copy there */
-	uint32_t tagged;      /* my last tagged step: step + 1 while mine_open */
-	bool mine_saved;      /* my copy at `limit` is kept in `mine`, since the public copy moved on */
-	uint8_t *mine;        /* block */
-	struct sl_hold stash; /* my frames (acknowledged, limit] of a saved tag */
-	double term_probe;    /* <probe, last term added here> */
+	uint32_t step;         /* completed */
+	bool mine_open;        /* I have tagged step + 1 */
+	bool theirs_open;      /* I hold their tag of step + 1; `theirs` is at its number */
+	uint32_t limit;        /* number of my last tag: what was sent goes so far */
+	uint32_t opened_in;    /* my round then */
+	uint32_t *tag;         /* ring: number that I tagged for step s at s & (plan->tags − 1) */
+	uint64_t *tag_digest;  /* … and the digest of my copy there */
+	uint32_t *tag_serial;  /* … and the serial of the roster that the step is for, as far as I know */
+	uint32_t their_serial; /* of the tag of theirs_open */
+	uint32_t tagged;       /* my last tagged step: step + 1 while mine_open */
+	bool mine_saved;       /* my copy at `limit` is kept in `mine`, since the public copy moved on */
+	uint8_t *mine;         /* block */
+	struct sl_hold stash;  /* my frames (acknowledged, limit] of a saved tag */
+	double term_probe;     /* <probe, last term added here> */
 
 	/* what the neighbour is known to hold of mine */
 	uint32_t acknowledged;
@@ -75,11 +85,12 @@ struct sl_edge {
 	bool greeted;                  /* both ends know each other's present life */
 	uint64_t incarnation;          /* of the neighbour */
 	bool refused;                  /* another session or shape: said so once */
+	bool added;                    /* by a roster while the run goes on, and not heard yet */
 	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
 	bool late_again;               /* heard since, and again without the tag of step late_for */
 	uint32_t late_for;             /* the step that it was given up for last */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
-	uint32_t their_round;
+	uint32_t their_round, their_roster;
 	uint32_t oldest;                          /* of the frames in its journal */
 	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
@@ -90,18 +101,23 @@ struct sl_edge {
 	struct sl_guard guard;
 
 	struct sl_link_row totals;
-	int64_t early; /* of totals.payload_rx: frames of rounds after the one in hand */
+	int64_t early;        /* of totals.payload_rx: frames of rounds after the one in hand … */
+	uint32_t early_round; /* … which belong to this one */
 };
 
 struct sl_peer {
 	const struct sl_plan *plan;
 	uint32_t id, degree;
+	uint32_t capacity; /* of edge[]; those from `degree` on have room, and nothing else */
+	uint32_t serial;   /* of the roster in force */
+	bool joining;      /* added to a run under way: starts from the neighbours' mean */
 	struct sl_edge *edge;
 	struct sl_learner learner;
 
 	/* the public copy */
 	uint8_t *block;
-	uint64_t digest;
+	uint64_t digest,
+	    first_digest; /* of the copy at this number; at number 0, for edges that stay there */
 	uint32_t epoch, number;
 	struct sl_journal journal;
 
@@ -168,6 +184,25 @@ void sl_recovery_check(struct sl_peer *);
  * lives of a peer apart that did not know of each other. */
 void sl_start_epoch(struct sl_peer *, uint32_t least, const char *why);
 
+/* membership.c */
+/* An edge as it is before anything was said on it. */
+/* Nothing but its room, and the state of an edge whose steps are not known. */
+void sl_edge_clear(const struct sl_peer *, struct sl_edge *);
+void sl_edge_begin(struct sl_peer *, struct sl_edge *, const struct sl_peer_neighbour *);
+/* NULL: no neighbour. */
+struct sl_edge *sl_peer_edge(struct sl_peer *, uint32_t neighbour);
+/* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
+double sl_edge_weight(const struct sl_edge *, uint32_t serial);
+/* c = (float)(γ·w_ij), the same at both ends. */
+float sl_edge_coefficient(const struct sl_peer *, const struct sl_edge *, uint32_t serial);
+/* Edges as of a roster; those that are new know nothing yet, also of their steps where `reset`. */
+void sl_membership_set(struct sl_peer *, const struct sl_peer_roster *, bool reset);
+void sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
+/* Begins to fetch the neighbours' copies, of which a late joiner starts from the mean; false: nobody is
+ * ahead. */
+bool sl_join_begin(struct sl_peer *);
+void sl_join_check(struct sl_peer *);
+
 /* receive.c */
 void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t length);
 void sl_edge_believe(struct sl_edge *, const struct sl_frame *);
@@ -177,8 +212,9 @@ void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 struct sl_absorption {
 	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
-	uint64_t digest; /* of the copy after it */
-	bool beyond;     /* a value over limits.value */
+	float scalar[SL_ALGORITHM_SCALARS]; /* what came beside the channels */
+	uint64_t digest;                    /* of the copy after it */
+	bool beyond;                        /* a value over limits.value */
 };
 /* What the algorithm's plug-in says of a channel of frame `number` of a peer. */
 struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
@@ -217,6 +253,17 @@ bool sl_edge_can_complete(const struct sl_edge *);
 const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
 /* The number tagged for `step`, if the ring still knows; false otherwise. */
 bool sl_edge_tag_number(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *number);
+
+/* schedule.c */
+void sl_edge_schedule(struct sl_edge *, const struct sl_peer_neighbour *);
+/* Whether the edge takes part in the round in hand. */
+bool sl_edge_active(const struct sl_peer *, const struct sl_edge *);
+/* The round that a step stands for, where all is in step. */
+uint32_t sl_edge_round_of(const struct sl_peer *, const struct sl_edge *, uint32_t step);
+/* Neighbour and weights of a step, without the copies. */
+struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, uint32_t step,
+                                uint32_t serial);
+void sl_count_payload(struct sl_peer *, size_t bytes);
 
 /* round.c */
 void sl_round_begin(struct sl_peer *);

@@ -9,6 +9,8 @@ void sl_edge_believe(struct sl_edge *e, const struct sl_frame *f)
 	if (f->round > e->their_round || f->kind == SL_FRAME_HELLO)
 		e->their_round = f->round;
 	e->durable = f->durable;
+	if (f->kind == SL_FRAME_HELLO || f->kind == SL_FRAME_REQUEST)
+		e->their_roster = f->serial; /* that of a tag may be of a former one */
 }
 
 /* The tag says that the neighbour's step `f->step` stands at `f->number`, and implies that it has completed
@@ -25,8 +27,10 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 		e->life_step = f->step - 1;
 	if (present && f->step - 1 > e->taken_over && sl_edge_tag_number(p, e, f->step - 1, &number))
 		sl_edge_acknowledge(p, e, number);
-	if (f->step == e->step + 1 && f->number == e->their_number && f->digest == e->their_digest)
+	if (f->step == e->step + 1 && f->number == e->their_number && f->digest == e->their_digest) {
 		e->theirs_open = true;
+		e->their_serial = f->serial;
+	}
 }
 
 /* A copy that is not what its owner has at that number: what both tag would not be the same. */
@@ -62,6 +66,14 @@ static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 	return f->step > e->step + 1;
 }
 
+/* Where a frame says all, the tagged one of the next step fits whatever was missed. */
+static bool follows(const struct sl_peer *p, const struct sl_frame *f, uint32_t newest, uint32_t step)
+{
+	bool difference = f->kind == SL_FRAME_DIFFERENCE;
+	return f->number <= newest + difference ||
+	       (p->plan->leaps && difference && f->tag && f->step == step + 1);
+}
+
 /* The next frame of their journal. False: it does not fit my copy. */
 static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
@@ -82,8 +94,11 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
 	p->payload_rx += length;
 	e->totals.payload_rx += length;
-	if (f->round > p->round)
+	uint32_t round = e->activities ? sl_edge_round_of(p, e, f->step) : f->round;
+	if (round > p->round) {
 		e->early += length;
+		e->early_round = e->activities ? round : p->round + 1;
+	}
 	take_tag(p, e, f);
 	return true;
 }
@@ -114,7 +129,8 @@ void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
 		at += length + 4;
 		if (f.kind == SL_FRAME_TAG || f.number <= e->their_number) {
 			take_tag(p, e, &f);
-		} else if (f.number != e->their_number + 1 || leaps_over_a_tag(e, &f) || !apply(p, e, &f)) {
+		} else if (!follows(p, &f, e->their_number, e->step) || leaps_over_a_tag(e, &f) ||
+		           !apply(p, e, &f)) {
 			at = h->used; /* what follows does not fit either: it will be asked for again */
 			h->overflow = true;
 		}
@@ -142,7 +158,7 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 	if (e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)
 		return; /* where the edge stands is not settled: a tag would be lost */
 	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
-	if (f->number > newest + difference) {
+	if (!follows(p, f, newest, e->step + e->theirs_open)) {
 		if (e->theirs_open)
 			e->hold.overflow = true; /* there is no use for it before the step is completed */
 		else
@@ -183,7 +199,11 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 		e->up = true;
 		p->edges_up++;
 	}
-	if (e->late && !talks_only(e)) {
+	if (e->added) {
+		e->added = e->late = false;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-new", "peer %u is heard for the first time",
+		             e->neighbour);
+	} else if (e->late && !talks_only(e)) {
 		e->late = false;
 		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-back", "peer %u is heard again; step %u", e->neighbour,
 		             e->step);
@@ -226,6 +246,10 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		e->totals.repeated++; /* of a life that is over, or that has not greeted yet */
 		if (!e->greeted)
 			sl_edge_ask(p, e);
+		return;
+	}
+	if (f.serial < e->since) {
+		e->totals.repeated++; /* it means the edge that was there before this one */
 		return;
 	}
 	note_heard(p, e, f.kind != SL_FRAME_HELLO && f.kind != SL_FRAME_REQUEST);

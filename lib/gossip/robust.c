@@ -68,7 +68,7 @@ static double fit_threshold(const struct sl_peer *p, uint32_t liars)
 	const float *own = (const float *)(const void *)p->block;
 	for (uint32_t i = 0; i < p->degree; i++)
 		d[i] = (struct distance){ sl_vector_distance(p->plan->dimension, own, copy_of(&p->edge[i])),
-			                  p->edge[i].weight };
+			                  sl_edge_weight(&p->edge[i], p->serial) };
 	qsort(d, p->degree, sizeof *d, nearer);
 	double sum = 0, delta = 0;
 	for (uint32_t i = 0; i < p->degree; i++) {

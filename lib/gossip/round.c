@@ -69,9 +69,11 @@ static void trim(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
 		uint32_t held = e->acknowledged < e->durable ? e->acknowledged : e->durable;
-		least = held < least ? held : least;
+		if (!e->added && !e->mute) /* one that was never heard will get a snapshot */
+			least = held < least ? held : least;
 	}
-	sl_journal_trim(&p->journal, least);
+	if (least != UINT32_MAX)
+		sl_journal_trim(&p->journal, least);
 }
 
 /* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
@@ -108,7 +110,7 @@ void sl_round_exchange(struct sl_peer *p)
 	p->digest = a.digest;
 	p->number = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
 	check_fork(p);
-	p->payload_tx += (int64_t)(SL_FRAME_HEADER + sl_writer_length(&w)) * p->degree;
+	sl_count_payload(p, SL_FRAME_HEADER + sl_writer_length(&w));
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
 	for (uint32_t i = 0; i < p->degree; i++) {
@@ -122,11 +124,13 @@ void sl_round_exchange(struct sl_peer *p)
 /* Whether this edge holds up the round, by the pace. */
 static bool awaited(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (e->late || (e->finished && !e->up && !sl_waits_forever(p)))
+	if (e->late || (e->finished && !e->up && !sl_waits_forever(p)) ||
+	    e->step >=
+	        p->plan->settings.rounds) /* its steps are done: a new epoch took over the neighbour's */
 		return false;
 	switch (p->plan->settings.pace) {
 	case SL_PACE_LOCKSTEP:
-		return !sl_edge_can_complete(e);
+		return sl_edge_active(p, e) && !sl_edge_can_complete(e);
 	case SL_PACE_STALENESS:
 		return e->mine_open && !e->theirs_open &&
 		       p->round - e->opened_in > p->plan->settings.staleness;
@@ -299,7 +303,8 @@ void sl_round_evaluated(struct sl_peer *p)
 	p->round++;
 	p->learner.round = p->round;
 	for (uint32_t i = 0; i < p->degree; i++)
-		p->edge[i].early = 0;
+		if (p->edge[i].early_round <= p->round)
+			p->edge[i].early = 0;
 	checkpoint_if_due(p);
 	sl_round_begin(p);
 }
@@ -339,7 +344,7 @@ static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 		return true;
 	if (e->up)
 		return false;
-	if (!sl_waits_forever(p))
+	if (!sl_waits_forever(p) || e->added) /* added, and never there */
 		return sl_time_before(p->now, sl_time_after(p->phase_since, timeout));
 	return !e->finished || sl_time_before(p->now, sl_time_after(e->heard_at, PATIENCE * timeout));
 }

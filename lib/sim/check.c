@@ -58,7 +58,8 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 static void check_steps(struct sl_sim *s, uint32_t a, uint32_t b, const struct sl_edge *x,
                         const struct sl_edge *y)
 {
-	bool settled = x->greeted && y->greeted && !x->reset && !y->reset && s->node[a].life == 0 &&
+	bool settled = x->since == y->since && x->greeted && y->greeted && !x->reset && !y->reset &&
+	               s->node[a].life == 0 &&
 	               s->node[b].life == 0; /* a restarted end computes its steps again */
 	uint32_t ahead = x->step > y->step ? x->step - y->step : y->step - x->step;
 	if (settled && ahead > 1 && x->their_epoch == s->node[b].peer->epoch &&
@@ -78,7 +79,7 @@ static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_edge *e)
 		what = "a cursor beyond the journal";
 	else if (e->tagged != e->step + e->mine_open && !e->reset)
 		what = "a tag that belongs to no step";
-	else if (e->mine_open && !e->mine_saved && e->limit != p->number)
+	else if (e->mine_open && !e->mine_saved && e->limit != p->number && !e->mute)
 		what = "the copy that an open tag stands for is gone";
 	else if (sl_vector_digest(plan->block_floats, 0, (const float *)(const void *)e->theirs) !=
 	         e->their_digest)
@@ -110,12 +111,15 @@ void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 	check_peer(s, peer);
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		uint32_t other = t->neighbour[l];
-		const struct sl_edge *mine = &s->node[peer].peer->edge[l - t->first[peer]];
-		check_edge(s, peer, mine);
-		if (!s->node[other].alive || s->node[other].distrusted)
+		const struct sl_edge *mine = sl_sim_edge(s, peer, l);
+		if (!mine)
 			continue;
-		const struct sl_edge *theirs =
-		    &s->node[other].peer->edge[s->link[l].reverse - t->first[other]];
+		check_edge(s, peer, mine);
+		const struct sl_edge *theirs = s->node[other].alive && !s->node[other].distrusted
+		                                   ? sl_sim_edge(s, other, s->link[l].reverse)
+		                                   : NULL;
+		if (!theirs)
+			continue;
 		check_copy(s, peer, other, theirs);
 		check_copy(s, other, peer, mine);
 		check_steps(s, peer, other, mine, theirs);
@@ -132,11 +136,9 @@ double sl_sim_mean_probe(const struct sl_sim *s)
 		for (uint32_t k = 0; k < s->setup.plan->dimension; k++)
 			sum += (double)r[k] * (double)p->learner.x[k];
 		for (uint32_t l = t->first[i]; l < t->first[i + 1]; l++) {
-			const struct sl_edge *mine = &p->edge[l - t->first[i]];
-			uint32_t other = t->neighbour[l];
-			const struct sl_edge *theirs =
-			    &s->node[other].peer->edge[s->link[l].reverse - t->first[other]];
-			if (mine->step > theirs->step)
+			const struct sl_edge *mine = sl_sim_edge(s, i, l),
+			                     *theirs = sl_sim_edge(s, t->neighbour[l], s->link[l].reverse);
+			if (mine && mine->step > (theirs ? theirs->step : 0))
 				sum -= mine->term_probe;
 		}
 	}

@@ -11,6 +11,8 @@ double sl_closing_spread(struct sl_sim *s, const struct sl_topology *t, uint32_t
 	for (uint32_t k = 0; k < dimension; k++) {
 		double least = INFINITY, largest = -INFINITY;
 		for (uint32_t i = 0; i < t->peers; i++) {
+			if (sl_sim_absent(s, i))
+				continue;
 			double x = (double)sl_peer_model(sl_sim_peer(s, i))[k];
 			least = fmin(least, x);
 			largest = fmax(largest, x);
@@ -20,17 +22,19 @@ double sl_closing_spread(struct sl_sim *s, const struct sl_topology *t, uint32_t
 	return most;
 }
 
-/* Steps that both ends of an edge have completed. */
+/* Steps that both ends of an edge have completed; UINT32_MAX where it is not one at both ends. */
 static uint32_t steps_of(struct sl_sim *s, const struct sl_topology *t, uint32_t edge)
 {
-	uint32_t least = UINT32_MAX, end[2] = { t->edge[edge].a, t->edge[edge].b };
+	uint32_t least = UINT32_MAX, ends = 0, end[2] = { t->edge[edge].a, t->edge[edge].b };
 	for (int k = 0; k < 2; k++) {
 		const struct sl_peer *p = sl_sim_peer(s, end[k]);
 		for (uint32_t i = 0; i < p->degree; i++)
-			if (p->edge[i].neighbour == end[!k] && p->edge[i].step < least)
-				least = p->edge[i].step;
+			if (p->edge[i].neighbour == end[!k]) {
+				ends++;
+				least = p->edge[i].step < least ? p->edge[i].step : least;
+			}
 	}
-	return least;
+	return ends == 2 ? least : UINT32_MAX;
 }
 
 void sl_closing_healed(struct sl_closing *c, struct sl_sim *s, const struct sl_topology *t,
@@ -60,11 +64,13 @@ void sl_closing_check(const struct sl_closing *c, const struct sl_closing_bound 
 	if (!c->healed)
 		return;
 	for (uint32_t e = 0; e < t->edges; e++) {
+		if (c->step[e] == UINT32_MAX || steps_of(s, t, e) == UINT32_MAX)
+			continue; /* a roster brought it, or took it */
 		uint32_t i = t->edge[e].a, k = t->edge[e].b, steps = steps_of(s, t, e) - c->step[e],
 		         left = b->rounds - (c->round[i] > c->round[k] ? c->round[i] : c->round[k]);
 		uint32_t useful = steps < left ? steps : left; /* who has done its rounds sends nothing new */
 		least = useful < least ? useful : least;
-		if (ROUNDS_A_STEP * (steps + STEPS_LOST) + b->deaf < left) {
+		if (ROUNDS_A_STEP * b->period * (steps + STEPS_LOST) + b->deaf < left) {
 			snprintf(trouble, size, "edge %u-%u completed %u steps in %u rounds after all faults",
 			         i, k, steps, left);
 			return;
@@ -73,7 +79,7 @@ void sl_closing_check(const struct sl_closing *c, const struct sl_closing_bound 
 	double now = sl_closing_spread(s, t, dimension);
 	double bound =
 	    SPREAD_MOST * c->spread * pow(fmax(b->calm, least_calm), 0.5 * least / b->rounds) + floor;
-	if (least >= STEPS_LEAST && !(now <= bound))
+	if (least >= STEPS_LEAST && !b->reweighed && !(now <= bound))
 		snprintf(trouble, size,
 		         "models are %.3g apart, %u steps after all faults had left them %.3g: over %.3g",
 		         now, least, c->spread, bound);

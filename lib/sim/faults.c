@@ -1,4 +1,4 @@
-#include "sim/faults.h"
+#include "sim/faults_roster.h"
 
 #include "gossip/frame.h"
 
@@ -143,7 +143,7 @@ static void garbage(struct sl_faults *plan, struct sl_sim *s, const struct sl_fa
 static void crash(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 {
 	for (uint32_t i = 0; i < plan->topology->peers; i++) {
-		if (!(f->peers >> i & 1) || !sl_sim_alive(s, i))
+		if (!(f->peers >> i & 1) || !sl_sim_alive(s, i) || sl_sim_absent(s, i))
 			continue;
 		if (f->synced)
 			sl_sim_kill_synced(s, i);
@@ -164,7 +164,7 @@ static void revive(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 		bool ended = f->killed && sl_sim_alive(s, i) && sl_sim_halted(s, i);
 		if (ended)
 			sl_sim_kill(s, i);
-		if (!ended && !(f->killed >> i & 1))
+		if ((!ended && !(f->killed >> i & 1)) || sl_sim_absent(s, i))
 			continue;
 		sl_sim_skew(s, i, (int64_t)(sl_random_u64(&plan->random) >> 24));
 		sl_sim_revive(s, i, ended ? SL_SIM_DISK_NEWEST : f->disk);
@@ -207,6 +207,10 @@ static void start(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 		break;
 	case SL_FAULT_GARBAGE:
 		garbage(plan, s, f);
+		break;
+	case SL_FAULT_WEIGHTS:
+	case SL_FAULT_MEMBERS:
+		sl_faults_roster(plan, s, f);
 		break;
 	case SL_FAULT_COUNT:
 		break;

@@ -22,7 +22,9 @@
 	X(DISK_SLOW, "checkpoints of a peer take long")                                                      \
 	X(STORM, "high rates of loss, repetition, reordering, delay")                                        \
 	X(GARBAGE, "bytes that are no frame, or malformed behind a true header")                             \
-	X(DISK_LOST, "kill -9 of a peer whose checkpoints are lost too")
+	X(DISK_LOST, "kill -9 of a peer whose checkpoints are lost too")                                     \
+	X(WEIGHTS, "a roster with other weights, or one edge more")                                          \
+	X(MEMBERS, "a roster with a peer or an edge more or less")
 #define X(id, text) SL_FAULT_##id,
 enum sl_fault_kind { SL_FAULT_KINDS(X) SL_FAULT_COUNT };
 #undef X
@@ -60,7 +62,10 @@ struct sl_faults {
 	/* Told before a peer is killed, so that a driver can lose what was not durable. May be NULL. */
 	void (*killed)(void *context, uint32_t peer);
 	void *context;
-	bool keep; /* there are no checkpoints: whoever has ended is not started again */
+	struct sl_topology roster[SL_FAULTS_MAX + 1]; /* those so far, the newest last */
+	uint32_t rosters;
+	uint64_t gone; /* members that were removed */
+	bool keep;     /* there are no checkpoints: whoever has ended is not started again */
 	uint64_t happened[SL_FAULT_COUNT];
 	uint32_t resumed; /* times that peers which had ended had to be started again for the others */
 };
@@ -69,6 +74,10 @@ struct sl_faults {
  * 64 peers. */
 void sl_faults_draw(struct sl_faults *, uint64_t seed, const struct sl_topology *, double part,
                     uint32_t rounds, uint32_t allowed);
+/* The roster at the start: a part of the topology where rosters are among what may happen, and then the first
+ * of plan->roster. */
+const struct sl_topology *sl_faults_first_roster(struct sl_faults *, uint32_t allowed);
+void sl_faults_free(struct sl_faults *);
 /* Call after every event. */
 void sl_faults_step(struct sl_faults *, struct sl_sim *);
 /* All have ended: the network is clean from here on. */

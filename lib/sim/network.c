@@ -53,7 +53,7 @@ static void arrive(struct sl_sim *s, uint32_t link, const uint8_t *header, const
 	struct sl_sim_event e = { .at = at,
 		                  .what = SL_HAPPENS_RECEIVE,
 		                  .peer = to,
-		                  .edge = back - t->first[to],
+		                  .link = back,
 		                  .life = s->node[to].life,
 		                  .length = SL_FRAME_HEADER + length };
 	e.bytes = malloc(e.length);

@@ -15,6 +15,12 @@ static const char *const graphs[] = { "ring:3",     "ring:4",     "ring:5",    "
 /* For a liar among them: it is nobody's only neighbour. */
 static const char *const meshes[] = { "ring:3",     "ring:5",    "ring:8",     "complete:4",
 	                              "complete:5", "torus:3x3", "hypercube:8" };
+/* Those that change from round to round; the last have directions too, which asks for exact runs. */
+static const char *const changing[] = {
+	"one-peer-hypercube:4",   "one-peer-hypercube:8", "base:5,2", "base:6,3",
+	"one-peer-exponential:5", "directed-ring:4"
+};
+enum { DIRECTED = 2 };
 static const char *const pipelines[] = { "topk:0.2 | dither:16 | golomb", "topk:0.3 | float32 | raw",
 	                                 "all | float32 | raw",           "all | dither:8 | golomb",
 	                                 "topk:0.1 | dither:8 | elias",   "all | qsgd:4 | elias" };
@@ -34,6 +40,13 @@ static const char *draw_algorithm(enum sl_swarm_kind kind, struct sl_random *g)
 	    (kind == SL_SWARM_SURVIVE && a->irrecoverable))
 		return "choco";
 	return a->name;
+}
+
+static const char *draw_graph(uint64_t seed, enum sl_swarm_kind kind, const char *otherwise)
+{
+	struct sl_random g = sl_random_stream(seed, UINT32_MAX, "changing", 0);
+	uint32_t count = sizeof changing / sizeof *changing - (kind == SL_SWARM_EXACT ? 0 : DIRECTED);
+	return sl_random_below(&g, 4) ? otherwise : changing[sl_random_below(&g, count)];
 }
 
 /* All magnitudes from least to most alike. */
@@ -94,12 +107,19 @@ static void draw_network(struct sl_swarm *w, struct sl_random *g)
 static void draw_faults(struct sl_swarm *w)
 {
 	uint32_t crashes = 1u << SL_FAULT_CRASH | 1u << SL_FAULT_CRASH_ALL, lost = 1u << SL_FAULT_DISK_LOST;
+	uint32_t weights = 1u << SL_FAULT_WEIGHTS, members = 1u << SL_FAULT_MEMBERS;
 	w->allowed = (1u << SL_FAULT_COUNT) - 1;
+	/* What a roster brings and when depends on time; and a lost member would leave a term at one end
+	 * only. */
+	if (w->kind == SL_SWARM_EXACT || w->plan.algorithm->irrecoverable || w->plan.algorithm->aggregate)
+		w->allowed &= ~(weights | members);
+	if (w->kind == SL_SWARM_MEAN)
+		w->allowed &= ~members;
 	w->part = w->kind == SL_SWARM_EXACT ? 0.95 : 0.5;
 	if (w->kind == SL_SWARM_MEAN || w->kind == SL_SWARM_HOSTILE)
 		w->allowed &= ~(crashes | lost);
 	if (w->kind == SL_SWARM_HOSTILE) /* all noise is the liar's */
-		w->allowed &= ~(1u << SL_FAULT_GARBAGE);
+		w->allowed &= ~(1u << SL_FAULT_GARBAGE | weights | members);
 	if (w->kind == SL_SWARM_EXACT)
 		w->allowed &= ~(lost | (w->settings.checkpoint_every ? 0 : crashes));
 }
@@ -153,12 +173,7 @@ static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t 
 	const struct sl_topology *t = &w->topology;
 	enum sl_status status = SL_OK;
 	sl_topology_spectrum(t, &spectrum);
-	struct sl_plan_graph graph = { t->peers,
-		                       spectrum.degree_most,
-		                       spectrum.beta,
-		                       spectrum.gap,
-		                       t->edges == t->peers * (t->peers - 1) / 2,
-		                       spectrum.degree_least };
+	struct sl_plan_graph graph = sl_plan_graph_of(t, &spectrum);
 	for (int attempt = 0; attempt < 3; attempt++) {
 		if (attempt == 1)
 			snprintf(w->settings.robust, sizeof w->settings.robust, "none");
@@ -196,7 +211,8 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 	memset(w, 0, sizeof *w);
 	w->seed = seed;
 	w->kind = PICK(&g, kinds);
-	const char *graph = w->kind == SL_SWARM_HOSTILE ? PICK(&g, meshes) : PICK(&g, graphs);
+	const char *graph =
+	    w->kind == SL_SWARM_HOSTILE ? PICK(&g, meshes) : draw_graph(seed, w->kind, PICK(&g, graphs));
 	uint32_t features = 4 + sl_random_below(&g, 5), classes = 3;
 	draw_settings(w, &g);
 	draw_guard(w);

@@ -93,8 +93,8 @@ static void act(void *context, const struct sl_action *a)
 	struct sl_sim_node *n = &s->node[s->acting];
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_sim_send(s, s->setup.topology->first[s->acting] + a->edge, s->acting, a->header, a->body,
-		            a->body_length);
+		sl_sim_send(s, sl_sim_link_to(s, s->acting, n->peer->edge[a->edge].neighbour), s->acting,
+		            a->header, a->body, a->body_length);
 		break;
 	case SL_ACTION_JOB:
 		sl_sim_push(s, (struct sl_sim_event){
@@ -138,16 +138,18 @@ static void act(void *context, const struct sl_action *a)
 
 void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 {
-	const struct sl_topology *t = s->setup.topology;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
-	uint32_t degree = sl_topology_degree(t, i);
-	for (uint32_t k = 0; k < degree; k++)
-		neighbours[k] = (struct sl_peer_neighbour){ t->neighbour[t->first[i] + k],
-			                                    t->weight[t->edge_of[t->first[i] + k]] };
-	struct sl_peer_setup setup = { s->setup.plan, i, neighbours, degree, &s->setup.shards[i] };
+	struct sl_sim_node *n = &s->node[i];
+	struct sl_peer_setup setup = { .plan = s->setup.plan,
+		                       .peer = i,
+		                       .neighbours = neighbours,
+		                       .degree = sl_sim_listed(s, i, neighbours),
+		                       .data = &s->setup.shards[i],
+		                       .serial = n->serial,
+		                       .capacity = sl_topology_degree(s->setup.topology, i),
+		                       .joining = n->joins };
 	size_t size = sl_peer_size(&setup);
 	s->peer_bytes += size;
-	struct sl_sim_node *n = &s->node[i];
 	free(n->block);
 	n->block = calloc(size + 64, 1);
 	SL_CHECK(n->block);
@@ -206,9 +208,16 @@ struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *er
 	sl_scratch_make(&s->scratch, setup->plan, &arena);
 	s->scratch.recorder = setup->recorder;
 	find_reverse(s);
+	sl_sim_keep_roster(s, setup->roster ? setup->roster : t, 1);
 	for (uint32_t i = 0; i < t->peers; i++) {
+		s->node[i].roster = setup->roster ? setup->roster : t;
+		s->node[i].serial = 1;
 		sl_sim_make_peer(s, i);
-		sl_sim_start_peer(s, i);
+		s->node[i].absent = sl_topology_degree(s->node[i].roster, i) == 0;
+		s->node[i].alive = !s->node[i].absent;
+		s->totals.halted += s->node[i].absent;
+		if (!s->node[i].absent)
+			sl_sim_start_peer(s, i);
 	}
 	return s;
 }
@@ -229,6 +238,7 @@ void sl_sim_close(struct sl_sim *s)
 	for (size_t i = 0; i < s->sums_length; i++)
 		free(s->sums[i].sum);
 	free(s->sums);
+	free(s->roster);
 	free(s->heap);
 	free(s->node);
 	free(s->link);
@@ -252,11 +262,11 @@ void sl_sim_keep_checkpoint(struct sl_sim_node *n)
 static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 {
 	struct sl_sim_node *n = &s->node[e->peer];
-	struct sl_event event = { .now = sl_time_after(s->now, n->skew_us),
-		                  .edge = e->edge,
-		                  .bytes = e->bytes,
-		                  .length = e->length,
-		                  .ok = true };
+	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
+	struct sl_peer_roster roster;
+	struct sl_event event = {
+		.now = sl_time_after(s->now, n->skew_us), .bytes = e->bytes, .length = e->length, .ok = true
+	};
 	switch (e->what) {
 	case SL_HAPPENS_START:
 		event.kind = SL_EVENT_START;
@@ -270,6 +280,10 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 	case SL_HAPPENS_RECEIVE:
 		event.kind = SL_EVENT_RECEIVE;
 		n->wire_rx += e->length;
+		const struct sl_edge *from = sl_sim_edge(s, e->peer, e->link);
+		if (!from)
+			return; /* its key counts no more */
+		event.edge = (uint32_t)(from - n->peer->edge);
 		break;
 	case SL_HAPPENS_JOB_DONE:
 		sl_peer_run_job(n->peer, &s->scratch);
@@ -282,6 +296,12 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		if (event.ok)
 			sl_sim_keep_checkpoint(n);
 		event.kind = SL_EVENT_CHECKPOINTED;
+		break;
+	case SL_HAPPENS_ROSTER:
+		roster =
+		    (struct sl_peer_roster){ n->serial, neighbours, sl_sim_listed(s, e->peer, neighbours) };
+		event.kind = SL_EVENT_ROSTER;
+		event.roster = &roster;
 		break;
 	}
 	s->acting = e->peer;

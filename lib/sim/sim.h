@@ -32,12 +32,15 @@ struct sl_sim_rows {
 
 struct sl_sim_setup {
 	const struct sl_plan *plan;
-	const struct sl_topology *topology;
-	const struct sl_dataset *shards; /* one a peer */
+	const struct sl_topology *topology; /* every link that there ever is */
+	const struct sl_dataset *shards;    /* one a peer */
 	struct sl_sim_network network;
 	enum sl_sim_check check;
 	struct sl_sim_rows rows;            /* any may be NULL */
 	const struct sl_recorder *recorder; /* told of every message that a peer encodes; may be NULL */
+	/* The roster at the start, of as many peers, its edges among those of `topology`; a peer without an
+	 * edge is none yet. NULL: all of `topology`. Borrowed. */
+	const struct sl_topology *roster;
 };
 
 struct sl_sim;
@@ -96,6 +99,10 @@ void sl_sim_tap(struct sl_sim *,
                 void *context);
 /* Hands a peer a message as if `from` had sent it. */
 void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
+/* A roster for a peer, `us` from now: the peer is told of it then, or finds it when it is started next. One
+ * that lists no edge of a peer removes it for good; one that is the first to do so adds it. */
+void sl_sim_roster(struct sl_sim *, uint32_t peer, const struct sl_topology *, uint32_t serial, int64_t us);
+bool sl_sim_absent(const struct sl_sim *, uint32_t peer);
 /* The life that the frames of a peer carry now. */
 uint16_t sl_sim_life(const struct sl_sim *, uint32_t peer);
 /* The network's rates, which may change at any time. */

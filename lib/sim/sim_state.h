@@ -10,14 +10,16 @@ enum sl_happening {
 	SL_HAPPENS_TIMER,
 	SL_HAPPENS_RECEIVE,
 	SL_HAPPENS_JOB_DONE,
-	SL_HAPPENS_CHECKPOINTED
+	SL_HAPPENS_CHECKPOINTED,
+	SL_HAPPENS_ROSTER
 };
 
 struct sl_sim_event {
 	struct sl_time at;
 	uint64_t order;
 	enum sl_happening what;
-	uint32_t peer, edge, life; /* life: events of a killed peer's former lives are void */
+	uint32_t peer, link, life; /* link: the way back to the sender; life: events of a killed peer's former
+	                              lives are void */
 	uint8_t *bytes;            /* owned */
 	size_t length;
 };
@@ -27,6 +29,10 @@ struct sl_sim_node {
 	uint8_t *block; /* its arena */
 	uint32_t life;
 	bool alive, halted, ok;
+	bool absent;                      /* no member: never started, or removed */
+	bool joins;                       /* a member since after the start */
+	const struct sl_topology *roster; /* the one on its disk: it knows it once it was told */
+	uint32_t serial;
 	struct sl_time timer;   /* the pending timer event, in the simulator's time */
 	uint8_t *checkpoint[2]; /* newest, older */
 	size_t checkpoint_length[2];
@@ -79,12 +85,26 @@ struct sl_sim {
 	struct sl_time now;
 	struct sl_sim_sum *sums;
 	size_t sums_length;
+	/* Every roster so far, by rising serial: what an edge was worth under each. */
+	struct sl_sim_roster {
+		uint32_t serial;
+		const struct sl_topology *topology;
+	} * roster;
+	size_t rosters;
 	uint32_t acting; /* the peer whose step is running */
 	struct sl_sim_totals totals;
 	char trouble[256];
 	void (*tap)(void *, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length);
 	void *tap_context;
 };
+
+/* The edge of a peer that goes over a link, or NULL: the link joins it to nobody now. */
+struct sl_edge *sl_sim_edge(const struct sl_sim *, uint32_t peer, uint32_t link);
+/* The link on which a peer sends to a neighbour. */
+uint32_t sl_sim_link_to(const struct sl_sim *, uint32_t peer, uint32_t neighbour);
+void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);
+/* Neighbours as a peer's roster lists them; `out` has room for SL_DEGREE_MAX. */
+uint32_t sl_sim_listed(const struct sl_sim *, uint32_t peer, struct sl_peer_neighbour *out);
 
 /* sim.c, for trouble.c */
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);

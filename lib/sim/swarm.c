@@ -113,6 +113,10 @@ static bool open_run(struct run *r, struct sl_error *error)
 		                      w->network,
 		                      w->kind == SL_SWARM_EXACT ? SL_SIM_CHECK_EXACT : SL_SIM_CHECK_COPIES,
 		                      { .context = r, .round = on_round, .event = on_event } };
+	if (r->disturbed) {
+		sl_faults_draw(&r->faults, w->seed, &w->topology, w->part, w->settings.rounds, w->allowed);
+		setup.roster = sl_faults_first_roster(&r->faults, w->allowed);
+	}
 	if (!r->disturbed)
 		setup.network.loss = setup.network.duplicate = setup.network.reorder = 0;
 	r->row = calloc(rows, sizeof *r->row);
@@ -122,7 +126,6 @@ static bool open_run(struct run *r, struct sl_error *error)
 		return false;
 	r->random = sl_random_stream(w->seed, UINT32_MAX, "rows", 0);
 	if (r->disturbed) {
-		sl_faults_draw(&r->faults, w->seed, &w->topology, w->part, w->settings.rounds, w->allowed);
 		r->faults.run = w->plan.run;
 		r->faults.calm = w->network;
 		r->faults.killed = on_kill;
@@ -189,7 +192,8 @@ static void did_not_end(struct run *r)
 static bool all_done(const struct run *r)
 {
 	for (uint32_t i = 0; i < r->swarm->topology.peers; i++)
-		if (sl_peer_round(sl_sim_peer(r->sim, i)) < r->swarm->settings.rounds)
+		if (!sl_sim_absent(r->sim, i) &&
+		    sl_peer_round(sl_sim_peer(r->sim, i)) < r->swarm->settings.rounds)
 			return false;
 	return true;
 }
@@ -268,7 +272,7 @@ static void finish_run(struct run *r)
 		const float *x = sl_peer_model(sl_sim_peer(r->sim, i));
 		r->digest[i] = sl_vector_digest(w->plan.dimension, 0, x);
 		uint32_t round = sl_peer_round(sl_sim_peer(r->sim, i));
-		if (round != w->settings.rounds && !is_liar(r, i))
+		if (round != w->settings.rounds && !is_liar(r, i) && !sl_sim_absent(r->sim, i))
 			wrong(r, "peer %u ended after round %u", i, round);
 	}
 }
@@ -290,6 +294,7 @@ static void check_volume(struct run *r)
 static void close_run(struct run *r)
 {
 	sl_sim_close(r->sim);
+	sl_faults_free(&r->faults);
 	free(r->row);
 	free(r->state);
 }
@@ -347,8 +352,9 @@ static void check_closing(const struct run *calm, struct run *r, double before)
 	enum { ASK_MOST_US = 2000000 };
 	const struct sl_swarm *w = r->swarm;
 	int64_t deaf_us = 2 * ASK_MOST_US + w->settings.link_timeout_us;
-	struct sl_closing_bound bound = { w->settings.rounds, (uint32_t)(deaf_us / w->network.compute_us),
-		                          calm->spread / before };
+	struct sl_closing_bound bound = { w->settings.rounds, w->plan.period,
+		                          (uint32_t)(deaf_us / w->network.compute_us), calm->spread / before,
+		                          r->faults.rosters > 0 };
 	sl_closing_check(&r->closing, &bound, r->sim, &w->topology, w->plan.dimension, r->trouble,
 	                 r->trouble_size);
 }

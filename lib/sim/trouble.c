@@ -158,7 +158,7 @@ void sl_sim_inject(struct sl_sim *s, uint32_t from, uint32_t to, const uint8_t *
 		struct sl_sim_event e = { .at = s->now,
 			                  .what = SL_HAPPENS_RECEIVE,
 			                  .peer = to,
-			                  .edge = s->link[l].reverse - t->first[to],
+			                  .link = s->link[l].reverse,
 			                  .life = s->node[to].life,
 			                  .length = length };
 		e.bytes = malloc(length ? length : 1);

@@ -203,7 +203,7 @@ static struct sl_frame greeting(void)
 	return (struct sl_frame){ .kind = SL_FRAME_HELLO,
 		                  .channels = (uint8_t)prepared.plan.channels,
 		                  .durable = UINT32_MAX,
-		                  .serial = prepared.plan.serial,
+		                  .serial = prepared.roster.serial,
 		                  .run = prepared.plan.run };
 }
 

@@ -100,12 +100,7 @@ static void make_plan(struct swarm *w)
 		fail_msg("%s", error.text);
 	struct sl_spectrum spectrum;
 	sl_topology_spectrum(&w->topology, &spectrum);
-	struct sl_plan_graph graph = { w->topology.peers,
-		                       spectrum.degree_most,
-		                       spectrum.beta,
-		                       spectrum.gap,
-		                       w->topology.edges == w->topology.peers * (w->topology.peers - 1) / 2,
-		                       spectrum.degree_least };
+	struct sl_plan_graph graph = sl_plan_graph_of(&w->topology, &spectrum);
 	if (sl_plan_make(&w->plan, &w->settings, &graph, w->features, w->classes, &w->test, note, &error) !=
 	    SL_OK)
 		fail_msg("%s", error.text);
@@ -116,13 +111,16 @@ static void make_plan(struct swarm *w)
 static void open_sim(struct swarm *w)
 {
 	struct sl_error error = { 0 };
+	if (w->choose)
+		w->choose(w);
 	struct sl_sim_setup setup = {
 		&w->plan,
 		&w->topology,
 		w->shard,
 		w->network,
 		SL_SIM_CHECK_COPIES,
-		{ .context = w, .round = on_round, .event = on_event, .exact = on_exact }
+		{ .context = w, .round = on_round, .event = on_event, .exact = on_exact },
+		.roster = w->roster
 	};
 	w->sim = sl_sim_open(&setup, &error);
 	assert_non_null(w->sim);

@@ -20,6 +20,9 @@ struct swarm {
 	float *numbers;
 	uint16_t *labels;
 	struct sl_sim *sim;
+	/* The members at the start; NULL: the whole topology. Called between the two, may choose it. */
+	const struct sl_topology *roster;
+	void (*choose)(struct swarm *);
 
 	/* what the rows said */
 	uint32_t rows, exact_rows;
