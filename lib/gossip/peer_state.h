@@ -99,6 +99,7 @@ struct sl_edge {
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
 	struct sl_guard guard;
+	struct sl_detector detector;
 
 	struct sl_link_row totals;
 	int64_t early;        /* of totals.payload_rx: frames of rounds after the one in hand … */

@@ -86,6 +86,7 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		note_misfit(p, e, f->number);
 		return false;
 	}
+	sl_detect(p, e, f->number, &a);
 	sl_absorb_apply(p, &a, e->theirs, true);
 	e->misfits = 0;
 	e->news_at = p->now;

@@ -160,6 +160,7 @@ static void draw_guard(struct sl_swarm *w)
 	s->quarantine_us = draw_us(&g, 50000, 3e6);
 	if (sl_random_below(&g, 2))
 		s->limit_refusals = 2 + sl_random_below(&g, 20);
+	s->detect_every = sl_random_below(&g, 4) ? 0 : 1 + sl_random_below(&g, 4);
 	if (w->kind != SL_SWARM_MEAN && sl_random_below(&g, 4) == 0)
 		snprintf(s->robust, sizeof s->robust, "%s", PICK(&g, mixing));
 }
