@@ -43,4 +43,12 @@ struct sim {
  * the shards of all peers. */
 enum sl_status sl_sim_run_open(struct sim *, struct sl_error *error);
 
+/* The history (sim_rows.c): nothing of it without a database. */
+enum sl_status sl_sim_run_begin_rows(struct sim *, struct sl_error *error);
+struct sl_sim_rows sl_sim_run_rows(struct sim *);
+/* Writes what peers ended with, and closes it; the first error of any row, if there was one. */
+enum sl_status sl_sim_run_end_rows(struct sim *, bool ok, struct sl_error *error);
+/* Seconds since 1970. */
+double sl_sim_run_seconds(void);
+
 #endif
