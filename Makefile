@@ -2,7 +2,7 @@
 # make check               every test that needs nothing but this machine (scripts/check adds lint and sanitizers)
 # make lint                clang-format, clang-tidy, cppcheck, shellcheck, layering
 # make SAN=address,undefined check
-# make bench | acceptance | fuzz | swarm | threads
+# make bench | acceptance | bits | fuzz | swarm | threads
 # make install DESTDIR= PREFIX=/usr/local
 # make V=1                 shows the commands
 VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
@@ -83,6 +83,9 @@ check: all $(tests) $(hostile) $(B)/tests/crash.so replay
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
 bench: all $(benches)
 	@sh tests/bench/run $(B)
+# Megabits to accuracy, ours beside those of others: minutes. make bits WORD=digits for some of the rows.
+bits: all
+	@sh tests/bench/bits $(B) $(WORD)
 # The experiments of tests/acceptance: a table of figures against their references.
 acceptance_o := $(call object,$(wildcard tests/acceptance/*.c))
 $(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/trial.c) $(B)/libstarling.a
@@ -157,7 +160,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all long check acceptance mutations bench e2e lint man install clean swarm mutants fuzz replay
+.PHONY: all long check acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

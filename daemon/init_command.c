@@ -207,9 +207,7 @@ static enum sl_status make_roster(struct init *in, struct sl_error *error)
 static enum sl_status check_plan(struct init *in, struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */
-	const struct sl_spectrum *s = &in->spectrum;
-	struct sl_plan_graph graph = { in->topology.peers, s->degree_most, s->beta, s->gap,
-		                       s->degree_least + 1 == in->topology.peers };
+	struct sl_plan_graph graph = sl_plan_graph_of(&in->topology, &in->spectrum);
 	struct sl_dataset none = { .features = in->shards.features, .classes = in->shards.classes };
 	enum sl_status status =
 	    sl_plan_make(&plan, &in->config.settings, &graph, in->shards.features, in->shards.classes,

@@ -77,17 +77,17 @@ static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out,
 enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *p,
                                 const struct sl_roster *roster, char *note, struct sl_error *error)
 {
-	struct sl_topology members;
+	const struct sl_topology *graph_of = &roster->topology;
+	struct sl_topology members = { 0 };
 	struct sl_spectrum spectrum;
-	enum sl_status status = sl_roster_members(roster, &members, error);
-	if (status != SL_OK)
-		return status;
-	sl_topology_spectrum(&members, &spectrum);
-	struct sl_plan_graph graph = { .peers = members.peers,
-		                       .degree_most = spectrum.degree_most,
-		                       .beta = spectrum.beta,
-		                       .gap = spectrum.gap,
-		                       .complete = spectrum.degree_least + 1 == members.peers };
+	if (!graph_of->activity) { /* whose members never change */
+		enum sl_status status = sl_roster_members(roster, &members, error);
+		if (status != SL_OK)
+			return status;
+		graph_of = &members;
+	}
+	sl_topology_spectrum(graph_of, &spectrum);
+	struct sl_plan_graph graph = sl_plan_graph_of(graph_of, &spectrum);
 	sl_topology_free(&members);
 	if (sl_plan_make(out, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test, note,
 	                 error))

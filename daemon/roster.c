@@ -28,6 +28,8 @@ struct parse {
 	double *weight;
 	struct sl_roster_edge *told;
 	uint32_t edges, edges_room;
+	struct sl_arc *arc; /* instead of edges */
+	uint32_t arcs, arcs_room;
 	struct sl_error *error;
 };
 
@@ -291,6 +293,22 @@ static enum sl_status check_members(const struct parse *p)
 	return SL_OK;
 }
 
+static enum sl_status take_arc(struct parse *p, char *text)
+{
+	char *word[4], *end;
+	struct sl_arc arc;
+	if (!split(text, word, 4) || !whole(word[0], UINT32_MAX, &arc.from) ||
+	    !whole(word[1], UINT32_MAX, &arc.to) || !whole(word[3], SL_PERIOD_MAX - 1, &arc.phase))
+		return bad_line(p, "must be 'arc FROM TO WEIGHT PHASE'");
+	arc.weight = strtod(word[2], &end);
+	if (*end)
+		return bad_line(p, "weight '%s' must be a number above 0 and at most 1", word[2]);
+	if (!grow((void **)&p->arc, p->arcs, &p->arcs_room, sizeof *p->arc))
+		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
+	p->arc[p->arcs++] = arc;
+	return SL_OK;
+}
+
 static enum sl_status take_head(struct parse *p)
 {
 	enum sl_status status;
@@ -349,26 +367,34 @@ static enum sl_status parse_lines(struct parse *p)
 		return status;
 	snprintf(spec, sizeof spec, "%s", p->text + 9);
 	while (status == SL_OK && next_line(p, &status)) {
-		if (strncmp(p->text, "peer ", 5) == 0 && p->edges == 0)
+		if (strncmp(p->text, "peer ", 5) == 0 && p->edges + p->arcs == 0)
 			status = take_peer(p, p->text + 5);
-		else if (strncmp(p->text, "gone ", 5) == 0 && p->edges == 0)
+		else if (strncmp(p->text, "gone ", 5) == 0 && p->edges + p->arcs == 0)
 			status = take_gone(p, p->text + 5);
-		else if (strncmp(p->text, "edge ", 5) == 0)
+		else if (strncmp(p->text, "edge ", 5) == 0 && p->arcs == 0)
 			status = take_edge(p, p->text + 5);
+		else if (strncmp(p->text, "arc ", 4) == 0 && p->edges == 0)
+			status = take_arc(p, p->text + 4);
 		else
 			status = bad_line(
-			    p, "'%.40s' must begin with 'peer', or with 'edge' behind all peers", p->text);
+			    p, "'%.40s' must begin with 'peer', or with 'edge' or 'arc' behind all peers",
+			    p->text);
 	}
 	if (status == SL_OK)
 		status = check_distinct(p, compare_keys, "key");
 	if (status == SL_OK)
 		status = check_distinct(p, compare_endpoints, "endpoint");
-	if (status == SL_OK && sl_topology_from_members(&p->out->topology, spec, p->peers, p->edge, p->weight,
-	                                                p->edges, p->error) != SL_OK)
-		status = sl_wrap(p->error, "%s", p->what);
-	if (status == SL_OK)
-		status = check_members(p);
-	return status == SL_OK ? keep_told(p) : status;
+	if (status != SL_OK)
+		return status;
+	struct sl_topology *t = &p->out->topology;
+	if (p->arcs)
+		status = sl_topology_from_arcs(t, spec, p->peers, p->arc, p->arcs, p->error);
+	else
+		status = sl_topology_from_members(t, spec, p->peers, p->edge, p->weight, p->edges, p->error);
+	if (status != SL_OK)
+		return sl_wrap(p->error, "%s", p->what);
+	status = check_members(p);
+	return status == SL_OK && !p->arcs ? keep_told(p) : status;
 }
 
 enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t length, const char *what,
@@ -386,6 +412,7 @@ enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t l
 	free(p.edge);
 	free(p.weight);
 	free(p.told);
+	free(p.arc);
 	if (status != SL_OK)
 		sl_roster_free(out);
 	return status;

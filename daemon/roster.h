@@ -11,6 +11,9 @@
  *   edge 0 1 0.33333333333333331
  *   edge 0 8 0.25 3 4 0.33333333333333331 3
  *   …
+ *   or instead of edges, where they change from round to round or have a direction (topologies/README.md),
+ *   arc FROM TO 0.5 PHASE
+ *   …
  *   signature <128 hex digits: Ed25519 over all bytes above this line>
  *
  * Numbers are for ever: a member that was removed is gone, and its number is given to nobody else. A peer

@@ -28,6 +28,7 @@ uint32_t sl_roster_neighbours(const struct sl_roster *roster, uint32_t peer, str
 			                             .weights = e.weights,
 			                             .added = e.added };
 		memcpy(out[i].weight, e.weight, sizeof e.weight);
+		sl_peer_neighbour_schedule(t, first + i, &out[i]);
 	}
 	return degree;
 }
@@ -65,6 +66,12 @@ static void print_edge(FILE *f, const struct sl_edge_pair *pair, struct sl_roste
 	fputc('\n', f);
 }
 
+static void print_arc(void *file, struct sl_arc arc)
+{
+	fprintf(file, "arc %" PRIu32 " %" PRIu32 " %.17g %" PRIu32 "\n", arc.from, arc.to, arc.weight,
+	        arc.phase);
+}
+
 static void print(FILE *f, const struct sl_roster *r)
 {
 	char key[SL_KEY_HEX];
@@ -81,7 +88,9 @@ static void print(FILE *f, const struct sl_roster *r)
 			fprintf(f, " %" PRIu32, peer->since);
 		fputc('\n', f);
 	}
-	for (uint32_t e = 0; e < r->topology.edges; e++)
+	if (r->topology.activity)
+		sl_topology_each_arc(&r->topology, print_arc, f);
+	for (uint32_t e = 0; e < r->topology.edges && !r->topology.activity; e++)
 		print_edge(f, &r->topology.edge[e], sl_roster_edge(r, e));
 }
 

@@ -140,6 +140,17 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 	return status;
 }
 
+static enum sl_status poison(struct sim *s, struct sl_error *error)
+{
+	struct sl_sim_liar liar;
+	for (unsigned i = 0; i < s->poisons; i++) {
+		if (sl_sim_liar_parse(&liar, s->poison[i], s->prepared.roster.topology.peers, error) != SL_OK)
+			return sl_wrap(error, "--poison");
+		sl_sim_poison(s->sim, &liar);
+	}
+	return SL_OK;
+}
+
 static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 {
 	const struct network_options *n = &s->network;
@@ -159,7 +170,7 @@ static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 		setup.recorder = &s->record.recorder;
 	}
 	s->sim = sl_sim_open(&setup, error);
-	return s->sim ? SL_OK : error->status;
+	return s->sim ? poison(s, error) : error->status;
 }
 
 /* ---- running, and what came of it ---- */
@@ -215,17 +226,17 @@ static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *err
 
 static void accuracies(const struct sim *s, double *mean, double *worst)
 {
-	uint32_t peers = s->prepared.roster.topology.peers, members = 0;
-	*mean = 0;
+	uint32_t peers = s->prepared.roster.topology.peers, honest = 0;
+	double sum = 0;
 	*worst = (double)INFINITY;
-	for (uint32_t i = 0; i < peers; i++)
-		members += !sl_sim_absent(s->sim, i);
 	for (uint32_t i = 0; i < peers; i++) {
-		if (sl_sim_absent(s->sim, i))
+		if (sl_sim_absent(s->sim, i) || !sl_sim_honest(s->sim, i))
 			continue;
-		*mean += s->accuracy[i] / members;
+		sum += s->accuracy[i];
+		honest++;
 		*worst = s->accuracy[i] < *worst ? s->accuracy[i] : *worst;
 	}
+	*mean = sum / honest;
 }
 
 static void report(struct sim *s)
@@ -261,11 +272,13 @@ static void report(struct sim *s)
 	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
 	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
 	       1e-6 * (double)t.wire_bytes);
-	if (s->database)
+	if (s->database && !s->poisons)
 		return;
 	if (!isnan(mean))
-		printf("accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n", mean,
-		       worst);
+		printf("accuracy   %.4f, the mean over the %s own models; the worst has %.4f\n", mean,
+		       s->poisons ? "honest peers'" : "peers'", worst);
+	if (s->database)
+		return;
 	if (!isnan(s->exact))
 		printf("consensus  %.4g after round %u\n", s->exact, s->exact_round);
 }
@@ -326,6 +339,11 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 		return SL_OK;
 	case 's':
 		return sl_overrides_add(&s->set, error, "%s", argument);
+	case 'p':
+		if (s->poisons == SL_SIM_LIARS)
+			return sl_fail(error, SL_TOO_BIG, "--poison: at most %d peers", SL_SIM_LIARS);
+		s->poison[s->poisons++] = argument;
+		return SL_OK;
 	case 'r':
 		s->record.path = argument;
 		return SL_OK;
@@ -383,6 +401,7 @@ static int sim_main(int argc, char **argv)
 		{ "reorder", required_argument, NULL, 6 },
 		{ "check", required_argument, NULL, 7 },
 		{ "help", no_argument, NULL, 'h' },
+		{ "poison", required_argument, NULL, 'p' },
 		{ "faults", required_argument, NULL, 'f' },
 		{ "seed", required_argument, NULL, 'S' },
 		{ "seeds", required_argument, NULL, 'n' },
@@ -431,6 +450,8 @@ static int sim_main(int argc, char **argv)
 		    "--faults swarm draws its own runs: give neither a folder nor a topology");
 	if ((s.record.one || s.record.vectors) && !s.record.path)
 		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
+	if (s.faults && s.poisons)
+		return sl_command_misuse(&sl_command_sim, "--poison: of one run, not of --faults swarm");
 	if (s.faults && s.record.path)
 		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
 	if (s.faults)
@@ -451,41 +472,46 @@ const struct sl_command sl_command_sim = {
 	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
 	            "sim --faults swarm [--seed S] | starling sim RUN --replay FILE",
 	.doc = "run the peers in one process, over a virtual network and clock",
-	.help = "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
-	        "configuration, graph and\n"
-	        "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
-	        "--topology nothing needs\n"
-	        "to exist: data are prepared in a temporary folder.\n"
-	        "\n"
-	        "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
-	        "run's folder\n"
-	        "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
-	        "      --history DB        database to write (default: the run's own; none with --topology)\n"
-	        "      --latency TIME      virtual time a message takes (100us)\n"
-	        "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
-	        "      --compute TIME      virtual time of a round's local steps (1ms)\n"
-	        "      --loss P            probability that a message is lost (0)\n"
-	        "      --duplicate P       probability that a message arrives twice (0)\n"
-	        "      --reorder P         probability that later messages overtake a message (0)\n"
-	        "      --check none|copies|exact  invariants checked after every event (copies)\n"
-	        "      --record FILE       write every message as its compressor saw it: what a coder needs "
-	        "to code it again\n"
-	        "                          (lib/compress/RECORDING.md has the format)\n"
-	        "      --record-peer K     only those of peer K (all)\n"
-	        "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
-	        "      --json              print results as JSON\n"
-	        "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), "
-	        "bit for bit, and says "
-	        "where it\n"
-	        "                          first differs; --verbose prints its events\n"
-	        "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
-	        "cuts, stops, lost\n"
-	        "                          and repeated messages, bad disks; what must hold is checked after "
-	        "every event\n"
-	        "      --seed S            the first seed (1)\n"
-	        "      --seeds N           how many (1)\n"
-	        "      --stop              stops at the first seed that fails\n"
-	        "      --verbose           also print what happens to whom\n"
-	        "  -h, --help              this text\n",
+	.help =
+	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
+	    "configuration, graph and\n"
+	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
+	    "--topology nothing needs\n"
+	    "to exist: data are prepared in a temporary folder.\n"
+	    "\n"
+	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
+	    "run's folder\n"
+	    "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
+	    "      --history DB        database to write (default: the run's own; none with --topology)\n"
+	    "      --latency TIME      virtual time a message takes (100us)\n"
+	    "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
+	    "      --compute TIME      virtual time of a round's local steps (1ms)\n"
+	    "      --loss P            probability that a message is lost (0)\n"
+	    "      --duplicate P       probability that a message arrives twice (0)\n"
+	    "      --reorder P         probability that later messages overtake a message (0)\n"
+	    "      --check none|copies|exact  invariants checked after every event (copies)\n"
+	    "      --record FILE       write every message as its compressor saw it: what a coder needs "
+	    "to code it again\n"
+	    "                          (lib/compress/RECORDING.md has the format)\n"
+	    "      --record-peer K     only those of peer K (all)\n"
+	    "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
+	    "      --poison PEER:KIND[:AMOUNT[:FROM]]  a peer that keeps to the protocol and lies about its "
+	    "model, from round FROM\n"
+	    "                          on: flip (the others' mean with its sign turned), drift, noise, "
+	    "little; may be repeated\n"
+	    "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), bit "
+	    "for "
+	    "bit, and says where\n"
+	    "                          it first differs; --verbose prints its events\n"
+	    "      --json              print results as JSON\n"
+	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
+	    "cuts, stops, lost\n"
+	    "                          and repeated messages, bad disks; what must hold is checked after "
+	    "every event\n"
+	    "      --seed S            the first seed (1)\n"
+	    "      --seeds N           how many (1)\n"
+	    "      --stop              stops at the first seed that fails\n"
+	    "      --verbose           also print what happens to whom\n"
+	    "  -h, --help              this text\n",
 	.run = sim_main,
 };

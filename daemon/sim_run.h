@@ -8,11 +8,15 @@
 #include "daemon/sim_record.h"
 #include "sim/sim.h"
 
+enum { SL_SIM_LIARS = 64 };
+
 struct sim {
 	const char *run, *topology_spec, *database, *faults, *replay;
 	bool json, verbose, stop;
 	uint64_t first, seeds; /* of the swarm */
 	struct sl_overrides set;
+	const char *poison[SL_SIM_LIARS]; /* PEER:KIND… */
+	unsigned poisons;
 	struct network_options {
 		int64_t latency_us, jitter_us, compute_us;
 		double loss, duplicate, reorder;

@@ -65,6 +65,29 @@ static void print_peers(const struct sl_topology *t)
 	}
 }
 
+/* Who hears whom in each round of the period. */
+static void print_phases(const struct sl_topology *t)
+{
+	int number = digits(t->peers - 1), column = number > 4 ? number : 4;
+	printf("phase  %*s  whom it hears, and with which weight\n", column, "peer");
+	for (uint32_t phase = 0; phase < t->period; phase++)
+		for (uint32_t i = 0; i < t->peers; i++) {
+			bool first = true;
+			for (uint32_t r = t->first[i]; r < t->first[i + 1]; r++)
+				for (uint32_t k = t->active_first[r]; k < t->active_first[r + 1]; k++) {
+					const struct sl_activity *a = &t->activity[k];
+					if (a->phase != phase || !(a->in > 0))
+						continue;
+					if (first)
+						printf("%5" PRIu32 "  %*" PRIu32, phase, column, i);
+					printf("  %*" PRIu32 " %.6f", number, t->neighbour[r], a->in);
+					first = false;
+				}
+			if (!first)
+				putchar('\n');
+		}
+}
+
 static void print_summary(const struct sl_topology *t, const struct sl_spectrum *s)
 {
 	printf("\ntopology         %s\n", t->spec);
@@ -75,17 +98,35 @@ static void print_summary(const struct sl_topology *t, const struct sl_spectrum 
 	else
 		printf("neighbours       %" PRIu32 " to %" PRIu32 ", %.3g on the average\n", s->degree_least,
 		       s->degree_most, 2.0 * t->edges / t->peers);
+	if (t->period > 1)
+		printf("period           %" PRIu32 " rounds%s\n", t->period,
+		       s->second == 0 ? ": the exact average each time" : "");
+	if (t->directed)
+		printf("directed         %s\n", t->balanced
+		                                    ? "yes, balanced: each peer takes as much as it gives"
+		                                    : "yes: what is not balanced asks for push-sum");
 	printf("diameter         %" PRIu32 "\n", s->diameter);
 	printf("spectral gap     %.6g\n", s->gap);
 	printf("beta             %.6g\n", s->beta);
-	printf("rounds to halve  %.3g  (the distance to agreement, by gossip without compression)\n",
-	       halving(s));
+	if (s->second > 0)
+		printf("rounds to halve  %.3g  (the distance to agreement, by gossip without compression)\n",
+		       halving(s));
 }
 
 static void json_number(const char *key, double value)
 {
 	printf(", \"%s\": ", key);
 	sl_json_real(stdout, value);
+}
+
+static void json_arc(void *context, struct sl_arc arc)
+{
+	bool *first = context;
+	printf("%s\n  {\"from\": %" PRIu32 ", \"to\": %" PRIu32 ", \"phase\": %" PRIu32, *first ? "" : ",",
+	       arc.from, arc.to, arc.phase);
+	json_number("weight", arc.weight);
+	putchar('}');
+	*first = false;
 }
 
 static void print_json(const struct sl_topology *t, const struct sl_spectrum *s, uint64_t seed)
@@ -100,6 +141,15 @@ static void print_json(const struct sl_topology *t, const struct sl_spectrum *s,
 	json_number("second_eigenvalue", s->second);
 	json_number("beta", s->beta);
 	json_number("rounds_to_halve", halving(s));
+	printf(", \"period\": %" PRIu32 ", \"directed\": %s, \"balanced\": %s", t->period,
+	       t->directed ? "true" : "false", t->balanced ? "true" : "false");
+	if (t->activity) {
+		bool first = true;
+		fputs(", \"arcs\": [", stdout);
+		sl_topology_each_arc(t, json_arc, &first);
+		puts("]}");
+		return;
+	}
 	fputs(", \"weights\": [", stdout);
 	for (uint32_t i = 0; i < t->peers; i++) {
 		printf("%s\n  {\"peer\": %" PRIu32, i ? "," : "", i);
@@ -126,7 +176,10 @@ static int show(const struct request *request)
 	if (request->json) {
 		print_json(&topology, &spectrum, request->seed);
 	} else {
-		print_peers(&topology);
+		if (topology.activity)
+			print_phases(&topology);
+		else
+			print_peers(&topology);
 		print_summary(&topology, &spectrum);
 	}
 	sl_topology_free(&topology);
@@ -179,8 +232,12 @@ const struct sl_command sl_command_topology = {
 	"gamma beta < 2.\n"
 	"\n"
 	"SPEC is ring:N, path:N, star:N, complete:N, torus:RxC, hypercube:N, exponential:N, "
-	"random-regular:N,D or\n"
-	"erdos-renyi:N,P (see `starling list topologies`); file:PATH reads a file of edges.\n"
+	"random-regular:N,D,\n"
+	"erdos-renyi:N,P; one-peer-hypercube:N, one-peer-exponential:N or base:N,B, which change from round "
+	"to\n"
+	"round; directed-ring:N or directed-exponential:N (see `starling list topologies`); file:PATH reads "
+	"a file of\n"
+	"edges or arcs.\n"
 	"\n"
 	"  -s, --seed S  draws random-regular and erdos-renyi (1)\n"
 	"  --json        for programs\n"

@@ -27,13 +27,15 @@ TEST(gossip)
 TEST(quasi_global)
 TEST(deepsqueeze)
 TEST(estimators)
+TEST(changing)
+TEST(directed)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(book),       cmocka_unit_test(biased),       cmocka_unit_test(shifted),
 		cmocka_unit_test(gossip),     cmocka_unit_test(quasi_global), cmocka_unit_test(deepsqueeze),
-		cmocka_unit_test(estimators),
+		cmocka_unit_test(estimators), cmocka_unit_test(changing),     cmocka_unit_test(directed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

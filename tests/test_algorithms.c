@@ -48,18 +48,19 @@ static const char *pipeline_of(const struct sl_algorithm *a)
 
 static const char *const estimators[] = { "batch", "lsvrg", "saga" };
 
-static void open_problem(struct trial *t, const struct sl_algorithm *a, uint32_t estimator)
+static void open_problem(struct trial *t, const struct sl_algorithm *a, const char *graph, uint32_t estimator)
 {
-	make_problem(t, a->name, topology_of(a), pipeline_of(a));
+	make_problem(t, a->name, graph, pipeline_of(a));
 	t->settings.estimator = estimator;
 	trial_open(t);
 }
 
-static void same_as_simulated(const struct sl_algorithm *a, uint32_t estimator, bool faults)
+static void same_as_simulated(const struct sl_algorithm *a, const char *graph, uint32_t estimator,
+                              bool faults)
 {
 	struct trial *t = calloc(1, sizeof *t);
 	struct sl_error error = { 0 };
-	open_problem(t, a, estimator);
+	open_problem(t, a, graph, estimator);
 	struct sl_sim_setup setup = { &t->plan,
 		                      &t->topology,
 		                      t->shard,
@@ -71,13 +72,13 @@ static void same_as_simulated(const struct sl_algorithm *a, uint32_t estimator, 
 	struct sl_sim *sim = sl_sim_open(&setup, &error);
 	assert_non_null(sim);
 	if (!sl_sim_run(sim, 10000000))
-		fail_msg("%s: %s", a->name, sl_sim_trouble(sim));
+		fail_msg("%s on %s: %s", a->name, graph, sl_sim_trouble(sim));
 	trial_run(t, ROUNDS);
 	assert_false(t->diverged);
 	for (uint32_t i = 0; i < PEERS; i++) {
 		const float *x = sl_peer_model(sl_sim_peer(sim, i));
 		if (memcmp(x, trial_model(t, i), t->plan.dimension * sizeof *x) != 0)
-			fail_msg("%s, %s: peer %u of the simulation has another model", a->name,
+			fail_msg("%s on %s, %s: peer %u of the simulation has another model", a->name, graph,
 			         estimators[estimator], i);
 		if (a->aggregate && memcmp(x, trial_model(t, 0), t->plan.dimension * sizeof *x) != 0)
 			fail_msg("%s: peers' models differ", a->name);
@@ -92,43 +93,95 @@ static void trials_are_simulations(void **state)
 	(void)state;
 	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++)
 		for (uint32_t e = 0; e < 3; e++)
-			same_as_simulated(*a, e, e == 0);
+			same_as_simulated(*a, topology_of(*a), e, e == 0);
+}
+
+/* 0 and 1 are fed by several, 3 by one; nobody takes as much as it gives. */
+static const char lopsided[] =
+    "peers 5\narc 0 1\narc 1 2\narc 2 0\narc 0 3\narc 3 4\narc 4 0\narc 4 1\narc 2 1\n";
+
+/* An edge has other weights in other rounds, and one way only in some; peer 4 rests in one. */
+static const char restless[] = "peers 5\narc 0 1 .5 0\narc 1 0 .25 1\narc 1 2 .5 0\narc 2 1 .3 2\narc 2 3 .4 "
+                               "1\narc 3 2 .2 1\narc 3 2 .4 2\n"
+                               "arc 3 4 .5 0\narc 4 0 .6 2\n";
+
+static const struct {
+	const char *graph;
+	unsigned needs; /* of algorithm.graphs */
+} special[] = {
+	{ "base:5,2", SL_GRAPHS_CHANGING },
+	{ "base:5,3", SL_GRAPHS_CHANGING },
+	{ "directed-ring:5", SL_GRAPHS_BALANCED },
+	{ "one-peer-exponential:5", SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED },
+	{ lopsided, SL_GRAPHS_DIRECTED },
+	{ restless, SL_GRAPHS_CHANGING | SL_GRAPHS_DIRECTED },
+};
+
+/* Graphs that change or have directions: the same for those that take them; refused, in words that say why
+ * and what to use, by all others. */
+static void special_graphs(void **state)
+{
+	(void)state;
+	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++)
+		for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+			if (((*a)->graphs & special[i].needs) == special[i].needs) {
+				same_as_simulated(*a, special[i].graph, 0, true);
+				continue;
+			}
+			struct trial *t = calloc(1, sizeof *t);
+			struct sl_error error = { 0 };
+			make_problem(t, (*a)->name, special[i].graph, pipeline_of(*a));
+			if (trial_plan(t, &error))
+				fail_msg("%s on %s: not refused", (*a)->name, special[i].graph);
+			if (!strstr(error.text, "use "))
+				fail_msg("'%s' does not say what to use", error.text);
+			trial_close(t);
+			free(t);
+		}
 }
 
 /* A killed peer goes on from its checkpoint and everybody ends where they would have. */
+static void crash_changes_nothing(const struct sl_algorithm *a, const char *graph)
+{
+	struct trial *t = calloc(1, sizeof *t);
+	struct sl_error error = { 0 };
+	make_problem(t, a->name, graph, pipeline_of(a));
+	t->settings.checkpoint_every = 4;
+	t->settings.estimator = SL_ESTIMATOR_SAGA;
+	trial_open(t);
+	struct sl_sim_setup setup = { &t->plan,
+		                      &t->topology,
+		                      t->shard,
+		                      { .latency_us = 100, .compute_us = 100 },
+		                      SL_SIM_CHECK_COPIES,
+		                      { 0 } };
+	struct sl_sim *sim = sl_sim_open(&setup, &error);
+	for (uint64_t n = 0; sl_peer_round(sl_sim_peer(sim, 1)) < 14; n++)
+		assert_true(n < 1000000 && sl_sim_step(sim));
+	sl_sim_kill(sim, 1);
+	for (int n = 0; n < 40; n++)
+		sl_sim_step(sim);
+	sl_sim_revive(sim, 1, true);
+	if (!sl_sim_run(sim, 10000000))
+		fail_msg("%s on %s: %s", a->name, graph, sl_sim_trouble(sim));
+	trial_run(t, ROUNDS);
+	for (uint32_t i = 0; i < PEERS; i++)
+		if (memcmp(sl_peer_model(sl_sim_peer(sim, i)), trial_model(t, i),
+		           t->plan.dimension * sizeof(float)) != 0)
+			fail_msg("%s on %s: peer %u ends elsewhere after a crash", a->name, graph, i);
+	sl_sim_close(sim);
+	trial_close(t);
+	free(t);
+}
+
 static void crashes_change_nothing(void **state)
 {
 	(void)state;
 	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++) {
-		struct trial *t = calloc(1, sizeof *t);
-		struct sl_error error = { 0 };
-		make_problem(t, (*a)->name, topology_of(*a), pipeline_of(*a));
-		t->settings.checkpoint_every = 4;
-		t->settings.estimator = SL_ESTIMATOR_SAGA;
-		trial_open(t);
-		struct sl_sim_setup setup = { &t->plan,
-			                      &t->topology,
-			                      t->shard,
-			                      { .latency_us = 100, .compute_us = 100 },
-			                      SL_SIM_CHECK_COPIES,
-			                      { 0 } };
-		struct sl_sim *sim = sl_sim_open(&setup, &error);
-		for (uint64_t n = 0; sl_peer_round(sl_sim_peer(sim, 1)) < 14; n++)
-			assert_true(n < 1000000 && sl_sim_step(sim));
-		sl_sim_kill(sim, 1);
-		for (int n = 0; n < 40; n++)
-			sl_sim_step(sim);
-		sl_sim_revive(sim, 1, true);
-		if (!sl_sim_run(sim, 10000000))
-			fail_msg("%s: %s", (*a)->name, sl_sim_trouble(sim));
-		trial_run(t, ROUNDS);
-		for (uint32_t i = 0; i < PEERS; i++)
-			if (memcmp(sl_peer_model(sl_sim_peer(sim, i)), trial_model(t, i),
-			           t->plan.dimension * sizeof(float)) != 0)
-				fail_msg("%s: peer %u ends elsewhere after a crash", (*a)->name, i);
-		sl_sim_close(sim);
-		trial_close(t);
-		free(t);
+		crash_changes_nothing(*a, topology_of(*a));
+		for (size_t i = 0; i < sizeof special / sizeof *special; i++)
+			if (((*a)->graphs & special[i].needs) == special[i].needs)
+				crash_changes_nothing(*a, special[i].graph);
 	}
 }
 
@@ -265,9 +318,10 @@ static void invariants_hold(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(trials_are_simulations),    cmocka_unit_test(crashes_change_nothing),
-		cmocka_unit_test(refusals_explain),          cmocka_unit_test(theory_gives_steps),
-		cmocka_unit_test(identity_gives_the_parent), cmocka_unit_test(invariants_hold),
+		cmocka_unit_test(trials_are_simulations), cmocka_unit_test(crashes_change_nothing),
+		cmocka_unit_test(special_graphs),         cmocka_unit_test(refusals_explain),
+		cmocka_unit_test(theory_gives_steps),     cmocka_unit_test(identity_gives_the_parent),
+		cmocka_unit_test(invariants_hold),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -294,7 +294,7 @@ static void test_errors(void **state)
 		{ "topk:0 | dither:16 | golomb", "must be between" },
 		{ "topk:2.5 | dither:16 | golomb", "fraction above 0 and at most 1, or a whole number" },
 		{ "topk:0.1 | dither:0 | golomb", "dither: s = 0: must be between 1 and" },
-		{ "topk:0.1 | dither:4,one,5 | golomb", "one argument too many" },
+		{ "topk:0.1 | natural:one,5 | golomb", "one argument too many" },
 		{ "topk:0.1 | dither:4,5 | golomb", "dither: scale = 5: must be one of one|contractive" },
 		{ "topk:0.1 | rounding:3,nearest,contractive | golomb", "it is contractive as it is" },
 		{ "topk:0.1 | dither:x=5 | golomb", "no option 'x'" },

@@ -305,7 +305,7 @@ static void signed_mistakes_are_named(void **state)
 		{ "starling-roster 1\nserial x\n", "roster:2: must be 'serial NUMBER'" },
 		{ "starling-roster 1\nserial 1\n", "roster:2: must be 'topology SPECIFICATION'" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\nhello\n",
-		  "roster:4: 'hello' must begin with 'peer', or with 'edge' behind all peers" },
+		  "roster:4: 'hello' must begin with 'peer', or with 'edge' or 'arc' behind all peers" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 1 a tcp://h:1 A\n",
 		  "roster:4: peer 1 stands where peer 0 is due" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1\n",

@@ -326,14 +326,54 @@ static void test_matrix(void **state)
 	assert_true(d[0] == 1 && d[1] == 4 && d[2] == 5 && d[8] == 9);
 }
 
+/* Products small and large enough to be cut, either way, against sums of products. */
+static void test_large_matrix(void **state)
+{
+	(void)state;
+	static const size_t sizes[][3] = {
+		{ 32, 129, 300 }, { 301, 128, 33 }, { 200, 200, 70 }, { 3, 5, 7 }
+	};
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		for (int how = 0; how < 4; how++) {
+			bool ta = how & 1, tb = how & 2;
+			size_t m = sizes[i][0], n = sizes[i][1], k = sizes[i][2];
+			size_t lda = (ta ? m : k) + 3, ldb = (tb ? k : n) + 2, ldc = n + 1;
+			float *a = malloc((ta ? k : m) * lda * sizeof *a),
+			      *b = malloc((tb ? n : k) * ldb * sizeof *b);
+			float *c = malloc(m * ldc * sizeof *c);
+			struct sl_random g = sl_random_stream(i, 0, "matrix", (uint64_t)how);
+			for (size_t at = 0; at < (ta ? k : m) * lda; at++)
+				a[at] = sl_random_unit(&g) - 0.5F;
+			for (size_t at = 0; at < (tb ? n : k) * ldb; at++)
+				b[at] = sl_random_unit(&g) - 0.5F;
+			for (size_t at = 0; at < m * ldc; at++)
+				c[at] = (float)(at % 5);
+			sl_matrix_multiply(ta, tb, m, n, k, 0.5F, a, lda, b, ldb, 1, c, ldc);
+			for (size_t r = 0; r < m; r++) {
+				for (size_t s = 0; s < n; s++) {
+					double sum = (double)((r * ldc + s) % 5);
+					for (size_t l = 0; l < k; l++)
+						sum += 0.5 * (double)(ta ? a[l * lda + r] : a[r * lda + l]) *
+						       (double)(tb ? b[s * ldb + l] : b[l * ldb + s]);
+					assert_true(fabs((double)c[r * ldc + s] - sum) < 1e-4);
+				}
+				assert_true(c[r * ldc + n] == (float)((r * ldc + n) % 5));
+			}
+			free(a);
+			free(b);
+			free(c);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_elementwise), cmocka_unit_test(test_reductions),
-		cmocka_unit_test(test_mix),         cmocka_unit_test(test_mix_all),
-		cmocka_unit_test(test_finite),      cmocka_unit_test(test_soft_threshold),
-		cmocka_unit_test(test_digest),      cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_masks),       cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_elementwise),  cmocka_unit_test(test_reductions),
+		cmocka_unit_test(test_mix),          cmocka_unit_test(test_mix_all),
+		cmocka_unit_test(test_finite),       cmocka_unit_test(test_soft_threshold),
+		cmocka_unit_test(test_digest),       cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_masks),        cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_large_matrix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -287,13 +287,17 @@ enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, co
 void sl_spec_print(const char *name, const struct sl_option *table, const void *record, char *text,
                    size_t size)
 {
-	size_t used = (size_t)snprintf(text, size, "%s", name);
+	size_t used = (size_t)snprintf(text, size, "%s", name), said = used;
 	char separator = ':';
 	for (; table && table->name && used < size; table++, separator = ',') {
 		char value[SL_TEXT_MAX];
 		sl_option_print(table, record, value, sizeof value);
 		used += (size_t)snprintf(text + used, size - used, "%c%s", separator, value);
+		if (!table->standard || strcmp(value, table->standard) != 0)
+			said = used;
 	}
+	if (said < size)
+		text[said] = '\0';
 }
 
 static size_t edit_distance(const char *a, const char *b)

@@ -53,8 +53,8 @@ const char *sl_spec_name(const char *spec, char *name, size_t size);
 enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, const char *what,
                                  const char *arguments, struct sl_error *error);
 
-/* Prints "name:argument,argument" with every argument explicit, or "name" where the table is empty or NULL.
- */
+/* Prints "name:argument,argument", or "name" where the table is empty or NULL, without the defaults that
+ * would stand last. */
 void sl_spec_print(const char *name, const struct sl_option *table, const void *record, char *text,
                    size_t size);
 

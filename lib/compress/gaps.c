@@ -30,39 +30,77 @@ SL_VARIANTS static uint32_t least_magnitude(uint32_t n, const int32_t *symbol, u
 	return least;
 }
 
-/* Counts alternate between two tables, so that equal tokens in a row need not wait for each other; either
- * half has its own. */
-typedef uint32_t tables[2][2][SL_TOKENS];
+/* Tokens of a stretch are made first, which vectorises, then counted, in tables that take turns, so that
+ * equal tokens in a row need not wait for each other. */
+enum { STRETCH = 256, TABLES = 4 };
+typedef uint32_t tables[TABLES][SL_TOKENS];
 
-SL_VARIANTS static void count_gaps(uint32_t n, const uint32_t *index, uint32_t next,
-                                   uint32_t count[2][SL_TOKENS])
+static void count_stretch(uint32_t n, const uint8_t *token, tables count)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		count[i % 2][sl_token_of(index[i] - next, SL_GAP_PRECISION)]++;
-		next = index[i] + 1;
+	uint32_t i = 0;
+	for (; i + TABLES <= n; i += TABLES)
+		for (uint32_t t = 0; t < TABLES; t++)
+			count[t][token[i + t]]++;
+	for (; i < n; i++)
+		count[0][token[i]]++;
+}
+
+SL_VARIANTS static void gap_tokens(uint32_t n, const uint32_t *restrict index, uint8_t *restrict token)
+{
+	for (uint32_t i = 1; i < n; i++)
+		token[i] = (uint8_t)sl_token_of(index[i] - index[i - 1] - 1, SL_GAP_PRECISION);
+}
+
+SL_VARIANTS static void level_tokens(uint32_t n, const int32_t *restrict symbol, uint32_t least,
+                                     uint8_t *restrict token)
+{
+	for (uint32_t i = 0; i < n; i++)
+		token[i] = (uint8_t)sl_token_of(magnitude_of(symbol[i]) - least, SL_LEVEL_PRECISION);
+}
+
+static void count_gaps(uint32_t n, const uint32_t *index, uint32_t next, tables count)
+{
+	uint8_t token[STRETCH];
+	for (uint32_t at = 0; at < n; at += STRETCH) {
+		uint32_t here = n - at < STRETCH ? n - at : STRETCH;
+		token[0] = (uint8_t)sl_token_of(index[at] - next, SL_GAP_PRECISION);
+		gap_tokens(here, index + at, token);
+		count_stretch(here, token, count);
+		next = index[at + here - 1] + 1;
 	}
 }
 
-SL_VARIANTS static void count_levels(uint32_t n, const int32_t *symbol, uint32_t least,
-                                     uint32_t count[2][SL_TOKENS])
+static void count_levels(uint32_t n, const int32_t *symbol, uint32_t least, tables count)
 {
-	for (uint32_t i = 0; i < n; i++)
-		count[i % 2][sl_token_of(magnitude_of(symbol[i]) - least, SL_LEVEL_PRECISION)]++;
+	uint8_t token[STRETCH];
+	for (uint32_t at = 0; at < n; at += STRETCH) {
+		uint32_t here = n - at < STRETCH ? n - at : STRETCH;
+		level_tokens(here, symbol + at, least, token);
+		count_stretch(here, token, count);
+	}
+}
+
+static uint32_t sum_of(const tables count, uint32_t token)
+{
+	uint32_t sum = 0;
+	for (uint32_t t = 0; t < TABLES; t++)
+		sum += count[t][token];
+	return sum;
 }
 
 static void plan_gaps(const struct sl_symbols *s, struct sl_gaps_plan *p)
 {
-	tables count = { 0 };
+	tables count[2] = { { { 0 } } };
 	uint32_t half = half_of(s->count);
 	uint64_t bits[2] = { 0 };
 	count_gaps(half, s->index, 0, count[0]);
 	count_gaps(s->count - half, s->index + half, half ? s->index[half - 1] + 1 : 0, count[1]);
 	for (uint32_t t = 0; t < SL_TOKENS; t++)
-		p->gaps[t] = count[0][0][t] + count[0][1][t] + count[1][0][t] + count[1][1][t];
+		p->gaps[t] = sum_of(count[0], t) + sum_of(count[1], t);
 	sl_token_code_make(&p->gap, p->gaps);
 	for (uint32_t t = 0; t < p->gap.tokens; t++)
 		for (int h = 0; h < 2; h++)
-			bits[h] += (count[h][0][t] + count[h][1][t]) *
+			bits[h] += sum_of(count[h], t) *
 			           (uint64_t)(p->gap.length[t] + sl_token_extra(t, SL_GAP_PRECISION));
 	for (int h = 0; h < 2; h++)
 		p->gap_bytes[h] = (uint32_t)((bits[h] + 7) / 8);
@@ -85,20 +123,14 @@ static inline void back_put(struct back_sink *k, uint64_t v, unsigned n)
 	k->fill &= 7;
 }
 
-static inline uint32_t put_level(struct back_sink *k, const struct sl_tans_writer *w, uint32_t x, uint32_t v)
+/* Bits of one number from state x, which becomes the one before. */
+static inline unsigned level_bits(const struct sl_tans_writer *w, uint32_t *x, uint32_t v, uint64_t *out)
 {
-	uint32_t token = sl_token_of(v, SL_LEVEL_PRECISION), extra = sl_token_extra_of(v, SL_LEVEL_PRECISION),
-	         bits = (x + w->token[token].bits) >> 16;
-	uint64_t low = v & ((1u << extra) - 1), state = x & ((1u << bits) - 1);
-	back_put(k, state << extra | low, bits + extra);
-	return w->state[(int32_t)(x >> bits) + w->token[token].next];
-}
-
-/* Where the copy is that the message will be added to; NULL where that is not known. Reading and writing
- * levels is one long wait for the next state: time to fetch the copy's coordinates, which comes next. */
-static const float *copy_of(const struct sl_symbols *s)
-{
-	return s->message && !s->coordinate ? s->message->copy : NULL;
+	uint32_t token = sl_token_of(v, SL_LEVEL_PRECISION);
+	unsigned extra = sl_token_extra_of(v, SL_LEVEL_PRECISION), bits = (*x + w->token[token].bits) >> 16;
+	*out = (uint64_t)(*x & ((1u << bits) - 1)) << extra | (v & ((1u << extra) - 1));
+	*x = w->state[(int32_t)(*x >> bits) + w->token[token].next];
+	return bits + extra;
 }
 
 /* From the last to the first; the states begin, and reading ends, at 0. In front of all a bit 1, and zeros
@@ -108,16 +140,15 @@ SL_VARIANTS static uint8_t *put_levels(const struct sl_symbols *s, uint32_t leas
 {
 	struct back_sink k = { .at = end };
 	uint32_t even = SL_TANS_STATES, odd = SL_TANS_STATES, i = s->count;
-	if (i % 2 == 1)
-		even = put_level(&k, w, even, magnitude_of(s->symbol[--i]) - least);
-	const float *copy = copy_of(s);
+	uint64_t first, second;
+	if (i % 2 == 1) {
+		unsigned bits = level_bits(w, &even, magnitude_of(s->symbol[--i]) - least, &first);
+		back_put(&k, first, bits);
+	}
 	while (i > 0) {
-		if (copy) {
-			__builtin_prefetch(copy + s->index[i - 1]);
-			__builtin_prefetch(copy + s->index[i - 2]);
-		}
-		odd = put_level(&k, w, odd, magnitude_of(s->symbol[--i]) - least);
-		even = put_level(&k, w, even, magnitude_of(s->symbol[--i]) - least);
+		unsigned behind = level_bits(w, &odd, magnitude_of(s->symbol[--i]) - least, &second);
+		unsigned before = level_bits(w, &even, magnitude_of(s->symbol[--i]) - least, &first);
+		back_put(&k, first << behind | second, before + behind);
 	}
 	back_put(&k, odd - SL_TANS_STATES, SL_TANS_BITS);
 	back_put(&k, even - SL_TANS_STATES, SL_TANS_BITS);
@@ -132,11 +163,11 @@ size_t sl_gaps_room(uint32_t most)
 
 static void plan_levels(const struct sl_symbols *s, uint8_t *room, struct sl_gaps_plan *p)
 {
-	uint32_t count[2][SL_TOKENS] = { { 0 } };
+	tables count = { { 0 } };
 	struct sl_tans_writer w;
 	count_levels(s->count, s->symbol, p->least, count);
 	for (uint32_t t = 0; t < SL_TOKENS; t++)
-		p->levels[t] = count[0][t] + count[1][t];
+		p->levels[t] = sum_of(count, t);
 	sl_tans_make(&p->level, p->levels);
 	sl_tans_writer(&p->level, &w);
 	p->stream_end = room + sl_gaps_room(s->count);
@@ -177,12 +208,12 @@ static inline void sink_put(struct sink *k, uint64_t v, unsigned n)
 	k->fill &= 7;
 }
 
-static inline void sink_number(struct sink *k, const struct sl_token_code *c, unsigned m, uint32_t v)
+static inline unsigned number_bits(const struct sl_token_code *c, unsigned m, uint32_t v, uint64_t *out)
 {
 	uint32_t token = sl_token_of(v, m);
 	unsigned extra = sl_token_extra_of(v, m);
-	uint64_t rest = v & ((UINT64_C(1) << extra) - 1);
-	sink_put(k, (uint64_t)c->code[token] << extra | rest, c->length[token] + extra);
+	*out = (uint64_t)c->code[token] << extra | (v & ((UINT64_C(1) << extra) - 1));
+	return c->length[token] + extra;
 }
 
 static uint8_t *sink_end(const struct sink *k)
@@ -190,13 +221,27 @@ static uint8_t *sink_end(const struct sink *k)
 	return k->at + (k->fill > 0);
 }
 
+/* Two at a time: gaps are below 2^28, so 35 bits at most, and hardly ever more than 28. */
 SL_VARIANTS static uint8_t *put_gaps(uint32_t n, const uint32_t *index, uint32_t next,
                                      const struct sl_token_code *c, uint8_t *at)
 {
 	struct sink k = { .at = at };
-	for (uint32_t i = 0; i < n; i++) {
-		sink_number(&k, c, SL_GAP_PRECISION, index[i] - next);
-		next = index[i] + 1;
+	uint64_t first, second;
+	uint32_t i = 0;
+	for (; i + 2 <= n; i += 2) {
+		unsigned before = number_bits(c, SL_GAP_PRECISION, index[i] - next, &first);
+		unsigned behind = number_bits(c, SL_GAP_PRECISION, index[i + 1] - index[i] - 1, &second);
+		next = index[i + 1] + 1;
+		if (__builtin_expect(before + behind > 56, 0)) {
+			sink_put(&k, first, before);
+			sink_put(&k, second, behind);
+		} else {
+			sink_put(&k, first << behind | second, before + behind);
+		}
+	}
+	if (i < n) {
+		unsigned bits = number_bits(c, SL_GAP_PRECISION, index[i] - next, &first);
+		sink_put(&k, first, bits);
 	}
 	return sink_end(&k);
 }
@@ -348,12 +393,7 @@ SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const u
 		k.held -= SL_TANS_BITS;
 	}
 	uint32_t even = state[0], odd = state[1];
-	const float *copy = copy_of(s);
 	for (; i + 2 <= s->count; i += 2) {
-		if (copy) {
-			__builtin_prefetch(copy + s->index[i]);
-			__builtin_prefetch(copy + s->index[i + 1]);
-		}
 		refill(&k);
 		uint32_t a = least + take_level(&k, table, &even), b = least + take_level(&k, table, &odd);
 		s->symbol[i] = with_sign(a, sign, i);

@@ -130,7 +130,7 @@ SL_VARIANTS static bool all_finite_and_nonzero(uint32_t count, const float *valu
 static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_message *m, uint32_t count,
                               const uint8_t *side, struct sl_update *update, struct sl_workspace *w)
 {
-	const uint32_t *index = w->position;
+	uint32_t *index = w->position;
 	if (p->select->shared_support) {
 		for (uint32_t i = 0; i < count; i++)
 			w->index[i] = w->support[w->position[i]];
@@ -140,12 +140,10 @@ static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_messa
 	if (!p->quantise->decode(p->quantise_options, &values, w->symbol, side, w->value))
 		return false;
 	bool finite;
-	*update = (struct sl_update){ .count = count, .index = w->index, .value = w->value };
-	if (all_finite_and_nonzero(count, w->value, &finite)) {
-		if (index != w->index)
-			memcpy(w->index, index, count * sizeof *index);
+	*update = (struct sl_update){ .count = count, .index = index, .value = w->value };
+	if (all_finite_and_nonzero(count, w->value, &finite))
 		return true;
-	}
+	update->index = w->index;
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		w->index[kept] = index[i];

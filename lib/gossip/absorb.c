@@ -1,12 +1,14 @@
 /* absorb.c — how a copy takes in a difference: the same arithmetic at the sender and at every receiver.
  *
  * Body of a difference: for every channel a length (u32, little-endian) and that many bytes of the pipeline's
- * own; of a refresh, the bytes of "all | float32 | raw"; of a silent or derived channel, none. */
+ * own; of a refresh, the bytes of "all | float32 | raw"; of a silent or derived channel, none. Then the
+ * algorithm's scalars, float32 each, which replace those of the copy. */
 #include "gossip/peer_state.h"
 
 #include "linalg/sparse.h"
 #include "linalg/vector.h"
 
+#include <math.h>
 #include <string.h>
 
 static float plain_zero(float v)
@@ -82,6 +84,14 @@ bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t di
 		if (!anew)
 			a->digest -= sl_vector_digest(d, c * d, copy + c * d);
 	}
+	for (unsigned s = 0; s < plan->algorithm->scalars; s++) {
+		size_t at = plan->channels * d + s;
+		a->digest +=
+		    sl_vector_digest(1, at, &a->scalar[s]) - (anew ? 0 : sl_vector_digest(1, at, copy + at));
+		finite = finite && isfinite(a->scalar[s]);
+		if (finite)
+			note_largest(p, 1, &a->scalar[s], a);
+	}
 	return finite && !a->beyond;
 }
 
@@ -133,6 +143,12 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t number,
 		if (body.failed || !decode_section(p, &m, out->rule[c].kind, section, &out->update[c]))
 			return false;
 	}
+	for (unsigned s = 0; s < plan->algorithm->scalars; s++) {
+		uint32_t bits = sl_read_u32(&body);
+		if (!sl_float_bits_ok(bits))
+			return false;
+		out->scalar[s] = sl_float_from_bits(bits);
+	}
 	return sl_reader_done(&body) && sl_absorb_digest(p, block, digest, out);
 }
 
@@ -148,6 +164,8 @@ void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uin
 		else if (a->rule[c].kind == SL_ABSORB_ADD)
 			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
 	}
+	for (unsigned s = 0; s < plan->algorithm->scalars; s++)
+		sl_block_copy(block)[plan->channels * d + s] = a->scalar[s];
 	if (decoded && plan->block_memory)
 		memcpy(block + 4 * plan->block_floats, p->scratch->memory, plan->block_memory);
 }
@@ -212,6 +230,10 @@ bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorpti
 		if (!encode_section(p, c, out->rule[c], w, &out->update[c]))
 			return false;
 		sl_store_u32(length, (uint32_t)(w->at - start));
+	}
+	for (unsigned s = 0; s < p->plan->algorithm->scalars; s++) {
+		out->scalar[s] = plain_zero((float)p->learner.scalar[s]);
+		sl_write_u32(w, sl_float_bits(out->scalar[s]));
 	}
 	return sl_absorb_digest(p, p->block, p->digest, out);
 }

@@ -26,9 +26,11 @@ struct sl_learner {
 /* One completed step of an edge: the copies that both ends agreed on. */
 struct sl_mixing {
 	uint32_t neighbour;
-	float coefficient;   /* c = (float)(γ·w_ij), the same float at both ends */
+	float coefficient; /* c = (float)(γ·w_ij), the same float at both ends */
+	float given; /* (float)(γ·w_ji): with it the neighbour takes mine; another than c on directed edges
+	                only */
 	double weight;       /* w_ij */
-	const float *mine;   /* own copies at the tagged number, channels × dimension */
+	const float *mine;   /* own copies at the tagged number, channels × dimension, then scalars */
 	const float *theirs; /* the neighbour's */
 };
 
@@ -57,6 +59,13 @@ struct sl_contribution {
 	const float *copy; /* channels × dimension */
 };
 
+/* Graphs that a gossip method takes beyond those that stay the same and weigh the same both ways. */
+enum {
+	SL_GRAPHS_CHANGING = 1, /* edges that are active in some rounds only */
+	SL_GRAPHS_BALANCED = 2, /* directed, where each peer takes as much as it gives */
+	SL_GRAPHS_DIRECTED = 4, /* any directed graph */
+};
+
 /* What a compressor must promise. */
 enum sl_takes {
 	SL_TAKES_ANY,
@@ -72,6 +81,8 @@ struct sl_algorithm {
 	const char *steps;     /* the paper's rule for step sizes; NULL: none that can be computed */
 	const struct sl_option *options; /* into plan->algorithm_options */
 	unsigned channels, vectors;
+	unsigned scalars;      /* scalar[0 …] that every frame carries as float32 beside the channels */
+	unsigned graphs;       /* SL_GRAPHS_… */
 	enum sl_absorb absorb; /* of all channels, with factor 1, unless `rule` says otherwise */
 	struct sl_absorb_rule (*rule)(const struct sl_plan *, uint32_t peer, uint32_t number,
 	                              unsigned channel);
@@ -135,7 +146,8 @@ void sl_part_local_gradient(struct sl_learner *);
 /* outgoing: x; vector[0] on every channel. */
 const float *sl_part_send_model(struct sl_learner *, unsigned channel);
 const float *sl_part_send_first(struct sl_learner *, unsigned channel);
-/* to += c·(theirs − mine) on a channel; returns w_ij‖theirs − mine‖². */
+/* to += c·(theirs − mine) on a channel, or c·theirs − given·mine on a directed edge; returns w_ij‖theirs −
+ * mine‖². */
 double sl_part_mix_into(struct sl_learner *, const struct sl_mixing *, unsigned channel, float *to);
 /* x += c·(theirs − mine) on channel 0. */
 double sl_part_mix(struct sl_learner *, const struct sl_mixing *);

@@ -143,7 +143,7 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		             e->their_number);
 	}
 	e->hold.last = e->hold.used ? e->hold.last : e->their_number;
-	if (e->diverged || (f->number > e->their_number && !nothing))
+	if (e->diverged || (f->number > e->their_number && !nothing && !e->deaf))
 		sl_edge_ask(p, e);
 }
 
@@ -371,7 +371,7 @@ void sl_greeting_check(struct sl_peer *p)
 		sl_peer_halt(
 		    p, false,
 		    "neighbours hold different copies of this peer, and no majority; restore a checkpoint");
-	} else if (best && p->plan->algorithm->irrecoverable) {
+	} else if (best && (p->plan->algorithm->irrecoverable || p->plan->directed)) {
 		sl_peer_halt(p, false,
 		             "this peer's state is lost, and its algorithm cannot go on from the neighbours' "
 		             "copies; restore a checkpoint");

@@ -22,7 +22,7 @@
 	X(HEADER, header, 1, "a frame whose header contradicts itself")                                      \
 	X(FUTURE, future, 1, "a frame from a round that the run does not have")                              \
 	X(BODY, body, 2, "a malformed difference")                                                           \
-	X(MISFIT, misfit, 2, "a difference that does not fit my copy of it")                                 \
+	X(MISFIT, misfit, 1, "a difference that does not fit my copy of it")                                 \
 	X(VALUE, value, 2, "a difference that leads beyond limits.value")                                    \
 	X(GREETING, greeting, 1, "a malformed greeting")                                                     \
 	X(REQUEST, request, 1, "a malformed request")                                                        \

@@ -82,6 +82,7 @@ void sl_edge_begin(struct sl_peer *p, struct sl_edge *e, const struct sl_peer_ne
 	e->neighbour = n->peer;
 	e->since = n->added;
 	set_weights(e, n);
+	sl_edge_schedule(e, n);
 	seed_copy(p, e);
 }
 

@@ -59,9 +59,25 @@ const float *sl_part_send_model(struct sl_learner *l, unsigned channel)
 	return l->x;
 }
 
+/* What one end adds is bitwise what the other takes off. */
+static double mix_directed(const struct sl_learner *l, const struct sl_mixing *m, size_t at, float *to)
+{
+	const float *mine = m->mine + at, *theirs = m->theirs + at;
+	double square = 0;
+	for (uint32_t k = 0; k < l->dimension; k++) {
+		float gain = m->coefficient * theirs[k], loss = m->given * mine[k],
+		      apart = theirs[k] - mine[k];
+		to[k] += gain - loss;
+		square += (double)apart * (double)apart;
+	}
+	return m->weight > 0 ? m->weight * square : 0; /* of one that is not listened to the copy is of old */
+}
+
 double sl_part_mix_into(struct sl_learner *l, const struct sl_mixing *m, unsigned channel, float *to)
 {
 	size_t at = (size_t)channel * l->dimension;
+	if (m->given != m->coefficient)
+		return mix_directed(l, m, at, to);
 	return m->weight * sl_vector_mix(l->dimension, m->coefficient, m->mine + at, m->theirs + at, to);
 }
 

@@ -66,7 +66,7 @@ static void seed_block(struct sl_peer *p)
 		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
 	if (!plan->algorithm->from_zero) /* other channels start at 0 */
 		memcpy(p->block, p->learner.x, plan->dimension * sizeof(float));
-	p->digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
+	p->digest = p->first_digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
 }
 
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena *arena)

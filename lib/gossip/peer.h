@@ -26,7 +26,14 @@ struct sl_peer_neighbour {
 	struct sl_weight weight[SL_EDGE_WEIGHTS];
 	/* Serial of the roster that brought the edge: one that was removed and came back is another. */
 	uint32_t added;
+	/* borrowed; where the edge is not always there and the same both ways */
+	const struct sl_activity *activity;
+	uint32_t activities;
 };
+/* In which rounds of the period the neighbour in that row of t->neighbour takes part; borrows from t. */
+void sl_peer_neighbour_schedule(const struct sl_topology *t, uint32_t row, struct sl_peer_neighbour *);
+/* The neighbours of a peer (room for SL_DEGREE_MAX), which borrow from the topology; returns how many. */
+uint32_t sl_peer_neighbours(const struct sl_topology *, uint32_t peer, struct sl_peer_neighbour *out);
 
 struct sl_peer_setup {
 	const struct sl_plan *plan;

@@ -35,6 +35,12 @@ struct sl_edge {
 	 * lower serial of its two tags */
 	unsigned weights;
 	struct sl_weight weight[SL_EDGE_WEIGHTS];
+	const struct sl_activity
+	    *activity; /* the phases in which it is active; none: every round, both ways */
+	uint32_t activities;
+	bool mute,
+	    deaf; /* directed: the neighbour takes nothing of mine and gets no frames; I take nothing of it */
+	int64_t owed; /* payload bytes of frames that it gets once the edge is active again */
 
 	/* what I hold of the neighbour's journal */
 	uint8_t *theirs; /* block at their_number */
@@ -97,7 +103,8 @@ struct sl_edge {
 	struct sl_guard guard;
 
 	struct sl_link_row totals;
-	int64_t early; /* of totals.payload_rx: frames of rounds after the one in hand */
+	int64_t early;        /* of totals.payload_rx: frames of rounds after the one in hand … */
+	uint32_t early_round; /* … which belong to this one */
 };
 
 struct sl_peer {
@@ -111,7 +118,8 @@ struct sl_peer {
 
 	/* the public copy */
 	uint8_t *block;
-	uint64_t digest;
+	uint64_t digest,
+	    first_digest; /* of the copy at this number; at number 0, for edges that stay there */
 	uint32_t epoch, number;
 	struct sl_journal journal;
 
@@ -130,6 +138,7 @@ struct sl_peer {
 	struct sl_time phase_since, greet_until, recover_at;
 	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
 	int64_t nonzero, payload_tx, payload_rx;
+	double clip_at; /* robust mixing: longest difference of two copies that counts in full */
 	uint32_t edges_up;
 	bool checkpointing;
 	char halt_detail[160];
@@ -211,8 +220,9 @@ void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 struct sl_absorption {
 	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
-	uint64_t digest; /* of the copy after it */
-	bool beyond;     /* a value over limits.value */
+	float scalar[SL_ALGORITHM_SCALARS]; /* what came beside the channels */
+	uint64_t digest;                    /* of the copy after it */
+	bool beyond;                        /* a value over limits.value */
 };
 /* What the algorithm's plug-in says of a channel of frame `number` of a peer. */
 struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
@@ -251,6 +261,17 @@ bool sl_edge_can_complete(const struct sl_edge *);
 const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
 /* The number tagged for `step`, if the ring still knows; false otherwise. */
 bool sl_edge_tag_number(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *number);
+
+/* schedule.c */
+void sl_edge_schedule(struct sl_edge *, const struct sl_peer_neighbour *);
+/* Whether the edge takes part in the round in hand. */
+bool sl_edge_active(const struct sl_peer *, const struct sl_edge *);
+/* The round that a step stands for, where all is in step. */
+uint32_t sl_edge_round_of(const struct sl_peer *, const struct sl_edge *, uint32_t step);
+/* Neighbour and weights of a step, without the copies. */
+struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, uint32_t step,
+                                uint32_t serial);
+void sl_count_payload(struct sl_peer *, size_t bytes);
 
 /* round.c */
 void sl_round_begin(struct sl_peer *);

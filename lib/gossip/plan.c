@@ -71,7 +71,7 @@ static enum sl_status check_place(const struct sl_plan *plan, const struct sl_pl
 	const struct sl_algorithm *a = plan->algorithm;
 	const struct sl_settings *s = &plan->settings;
 	if (!a->aggregate)
-		return SL_OK;
+		return sl_check_schedule(plan, graph, error);
 	if (!graph->complete)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
@@ -162,10 +162,42 @@ static enum sl_status apply_theory(struct sl_plan *plan, struct sl_error *error)
 	return SL_OK;
 }
 
+static enum sl_status check_robust(struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                   struct sl_error *error)
+{
+	const struct sl_algorithm *a = plan->algorithm;
+	const char *text = plan->settings.robust;
+	enum sl_status status = sl_robust_parse(&plan->robust, text, error);
+	if (status != SL_OK || plan->robust.kind == SL_ROBUST_NONE)
+		return status;
+	if (plan->period > 1 || graph->directed)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: neighbours are compared with each other, which needs the "
+		    "same ones in every round, both ways: use another topology, or none",
+		    text);
+	if (!a->mix || a->irrecoverable || a->channels != 1)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: %s relies on sums that robust mixing does not keep: use choco, "
+		    "malcom, dpsgd or quasi-global",
+		    text, a->name);
+	uint32_t needed =
+	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.liars + 1 : plan->robust.liars + 1;
+	if (graph->degree_least && graph->degree_least < needed)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: needs %u neighbours, and a peer of this topology has %u", text,
+		    needed, graph->degree_least);
+	return SL_OK;
+}
+
 static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_plan_graph *graph, char *note,
                                        struct sl_error *error)
 {
 	enum sl_status status = check_place(plan, graph, error);
+	if (status == SL_OK)
+		status = check_robust(plan, graph, error);
 	if (status == SL_OK)
 		status = check_promise(plan, graph, note, error);
 	if (status == SL_OK && plan->algorithm->prepare)
@@ -185,26 +217,35 @@ static uint32_t power_of_two_above(double least, double most)
 static void derive_sizes(struct sl_plan *plan)
 {
 	plan->dimension = plan->model.layout.dimension;
-	plan->block_floats = (size_t)plan->channels * plan->dimension;
+	plan->block_floats = (size_t)plan->channels * plan->dimension + plan->algorithm->scalars;
 	plan->block_memory = plan->channels * sl_pipeline_memory(&plan->pipeline);
 	plan->block_bytes = 4 * plan->block_floats + plan->block_memory;
 	size_t section = sl_pipeline_bound(&plan->pipeline), dense = sl_pipeline_bound(&plan->dense);
 	if (plan->algorithm->rule && dense > section)
 		section = dense; /* a refresh may come */
-	plan->body_bound = plan->channels * (4 + section);
+	plan->body_bound = plan->channels * (4 + section) + 4 * (size_t)plan->algorithm->scalars;
 	size_t piece = 64 * 1024;
 	plan->snapshot_piece = piece;
 	size_t body = plan->body_bound > piece + 16 ? plan->body_bound : piece + 16;
 	plan->frame_max = SL_FRAME_HEADER + (body > 256 ? body : 256);
 	size_t model = 4 * plan->block_floats; /* or two frames, where one is as large as the model */
 	plan->resend_bytes = model > 2 * plan->body_bound ? model : 2 * plan->body_bound;
+	/* An edge that sleeps is sent what it missed, and may lack what it was sent before that. */
+	bool contiguous =
+	    plan->block_memory || plan->algorithm->rule || plan->algorithm->absorb != SL_ABSORB_REPLACE;
+	plan->leaps = plan->period > 1 && !contiguous;
+	if (plan->period > 1 && contiguous) {
+		size_t missed = 2 * (size_t)plan->period * (plan->body_bound + SL_FRAME_HEADER);
+		plan->resend_bytes = missed > plan->resend_bytes ? missed : plan->resend_bytes;
+	}
 	plan->hold_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
-	double frames = 3.0 * plan->settings.checkpoint_every + 16;
+	double frames = 3.0 * plan->settings.checkpoint_every + 16 + 2.0 * plan->period;
 	plan->tags = power_of_two_above(frames, 65536);
 	plan->journal_frames = power_of_two_above(frames, 65536) * 4;
 	double bytes =
 	    (double)plan->resend_bytes + 2.0 * (double)plan->body_bound + frames * (double)plan->body_bound;
-	double most = 64e6 > 3.0 * (double)plan->body_bound ? 64e6 : 3.0 * (double)plan->body_bound;
+	double least = (2.0 * plan->period + 1) * (double)plan->body_bound,
+	       most = least > 64e6 ? least : 64e6;
 	plan->journal_bytes = (size_t)(bytes < most ? bytes : most);
 }
 
@@ -217,6 +258,8 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *setti
 	out->test = test;
 	out->peers = graph->peers;
 	out->complete = graph->complete;
+	out->period = graph->period ? graph->period : 1;
+	out->directed = graph->directed;
 	enum sl_status status = resolve_algorithm(out, error);
 	if (status == SL_OK)
 		status = check_gamma(out, graph, error);
@@ -252,6 +295,8 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	/* Local steps and exchange take turns; what the first have in the cache the second find there. */
 	out->gradient = out->vector ? out->vector + (plan->channels - 1) * (size_t)plan->dimension : NULL;
 	out->learn = sl_arena_take(arena, batch > test ? batch : test, sizeof *out->learn);
+	out->robust =
+	    sl_arena_take(arena, sl_robust_scratch(&plan->robust, plan->dimension), sizeof *out->robust);
 	out->memory = sl_arena_take(arena, plan->block_memory, 1);
 	for (unsigned c = 0; c < plan->channels && plan->channels > 1; c++) {
 		out->update[c].index = sl_arena_take(arena, plan->dimension, sizeof *out->update[c].index);

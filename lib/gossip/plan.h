@@ -5,8 +5,10 @@
 
 #include "compress/pipeline.h"
 #include "compress/recording.h"
+#include "gossip/robust.h"
 #include "gossip/settings.h"
 #include "learn/model.h"
+#include "topology/topology.h"
 
 struct sl_algorithm;
 
@@ -21,12 +23,16 @@ struct sl_plan {
 	const struct sl_dataset *test; /* borrowed; samples 0: none */
 	uint64_t run, session;         /* fingerprint and session, as frames carry them */
 	uint32_t peers;
-	bool complete; /* every peer is everyone's neighbour */
+	bool complete;   /* every peer is everyone's neighbour */
+	uint32_t period; /* rounds after which the graph's edges repeat; 1: always the same */
+	bool directed;   /* some edge weighs more one way than the other */
+	struct sl_robust robust;
 
 	/* derived */
 	double gamma; /* the algorithm's own, or the settings' */
 	uint32_t dimension, channels;
-	size_t block_floats;   /* channels × dimension: one copy */
+	size_t block_floats; /* channels × dimension, then the algorithm's scalars: one copy */
+	bool leaps; /* a frame says all, whatever came before it: an edge that slept sends the last only */
 	size_t block_memory;   /* bytes that the coder remembers for a stream, all channels */
 	size_t block_bytes;    /* of a snapshot: floats, then memory */
 	size_t body_bound;     /* of a difference frame */
@@ -46,7 +52,13 @@ struct sl_plan_graph {
 	double beta; /* ‖I − W‖₂ */
 	double gap;
 	bool complete;
+	uint32_t period;         /* as in struct sl_topology; 0 counts as 1 */
+	bool directed, balanced; /* balanced: see there */
+	uint32_t degree_least;   /* 0: unknown */
 };
+/* Of sl_plan_make: the algorithm against a graph that changes or has directions. */
+enum sl_status sl_check_schedule(const struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);
+struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *, const struct sl_spectrum *);
 
 /* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over
  * max_degree, pipelines that the algorithm's theory excludes. A γ that is large for the compressor is let
@@ -65,6 +77,7 @@ struct sl_scratch {
 	float *spare;                   /* dimension floats, for gradient estimators */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
+	float *robust;                  /* sl_robust_scratch floats */
 	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
 	struct sl_update
 	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */

@@ -66,6 +66,14 @@ static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 	return f->step > e->step + 1;
 }
 
+/* Where a frame says all, the tagged one of the next step fits whatever was missed. */
+static bool follows(const struct sl_peer *p, const struct sl_frame *f, uint32_t newest, uint32_t step)
+{
+	bool difference = f->kind == SL_FRAME_DIFFERENCE;
+	return f->number <= newest + difference ||
+	       (p->plan->leaps && difference && f->tag && f->step == step + 1);
+}
+
 /* The next frame of their journal. False: it does not fit my copy. */
 static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
@@ -85,8 +93,11 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
 	p->payload_rx += length;
 	e->totals.payload_rx += length;
-	if (f->round > p->round)
+	uint32_t round = e->activities ? sl_edge_round_of(p, e, f->step) : f->round;
+	if (round > p->round) {
 		e->early += length;
+		e->early_round = e->activities ? round : p->round + 1;
+	}
 	take_tag(p, e, f);
 	return true;
 }
@@ -117,7 +128,8 @@ void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
 		at += length + 4;
 		if (f.kind == SL_FRAME_TAG || f.number <= e->their_number) {
 			take_tag(p, e, &f);
-		} else if (f.number != e->their_number + 1 || leaps_over_a_tag(e, &f) || !apply(p, e, &f)) {
+		} else if (!follows(p, &f, e->their_number, e->step) || leaps_over_a_tag(e, &f) ||
+		           !apply(p, e, &f)) {
 			at = h->used; /* what follows does not fit either: it will be asked for again */
 			h->overflow = true;
 		}
@@ -145,7 +157,7 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 	if (e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)
 		return; /* where the edge stands is not settled: a tag would be lost */
 	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
-	if (f->number > newest + difference) {
+	if (!follows(p, f, newest, e->step + e->theirs_open)) {
 		if (e->theirs_open)
 			e->hold.overflow = true; /* there is no use for it before the step is completed */
 		else

@@ -77,6 +77,14 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 	sl_peer_send(p, e, &f, NULL, 0);
 }
 
+/* The tag of a step; of a mute end also the one behind it, which no frame brings. */
+static void send_tags(struct sl_peer *p, struct sl_edge *e, uint32_t step)
+{
+	sl_send_tag(p, e, step);
+	if (e->mute)
+		sl_send_tag(p, e, step + 1);
+}
+
 /* One piece of a block from `offset` on. */
 static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const uint8_t *block,
                        uint32_t epoch, uint32_t number, uint64_t digest, uint32_t offset)
@@ -139,12 +147,23 @@ static uint32_t step_of(const struct sl_peer *p, const struct sl_edge *e, uint32
 	return after_step + 1;
 }
 
+/* Where a frame says all, only those with a tag are worth sending again. */
+static bool is_superfluous(const struct sl_peer *p, const struct sl_edge *e, uint32_t number, uint32_t step)
+{
+	bool tag = true;
+	if (p->plan->leaps)
+		step_of(p, e, number, step, &tag);
+	return !tag;
+}
+
 static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, uint32_t step)
 {
 	struct sl_journal_entry entry;
 	const uint8_t *body;
 	size_t bytes = 0;
 	for (uint32_t n = cursor + 1; n <= e->limit; n++) {
+		if (is_superfluous(p, e, n, step))
+			continue;
 		if (!find_frame(p, e, n, &entry, &body))
 			return false;
 		bytes += entry.length;
@@ -154,7 +173,10 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 	            next < e->limit; /* a snapshot would leap over a step */
 	if (bytes > p->plan->resend_bytes && !must)
 		return false;
-	for (uint32_t n = cursor + 1; n <= e->limit && n <= cursor + BURST; n++) {
+	for (uint32_t n = cursor + 1, sent = 0; n <= e->limit && sent < BURST; n++) {
+		if (is_superfluous(p, e, n, step))
+			continue;
+		sent++;
 		SL_CHECK(find_frame(p, e, n, &entry, &body));
 		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
 		f.number = n;
@@ -242,7 +264,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	if (what == WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, number, offset);
 	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == number)
-		sl_send_tag(p, e, f->step + 1);
+		send_tags(p, e, f->step + 1);
 	else if (number >= e->limit)
 		sl_greet_nothing(p, e);
 	else if (!send_frames(p, e, number, f->step))

@@ -69,7 +69,7 @@ static void trim(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
 		uint32_t held = e->acknowledged < e->durable ? e->acknowledged : e->durable;
-		if (!e->added) /* one that was never heard will get a snapshot */
+		if (!e->added && !e->mute) /* one that was never heard will get a snapshot */
 			least = held < least ? held : least;
 	}
 	if (least != UINT32_MAX)
@@ -110,7 +110,7 @@ void sl_round_exchange(struct sl_peer *p)
 	p->digest = a.digest;
 	p->number = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
 	check_fork(p);
-	p->payload_tx += (int64_t)(SL_FRAME_HEADER + sl_writer_length(&w)) * p->degree;
+	sl_count_payload(p, SL_FRAME_HEADER + sl_writer_length(&w));
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
 	for (uint32_t i = 0; i < p->degree; i++) {
@@ -131,7 +131,7 @@ static bool awaited(const struct sl_peer *p, const struct sl_edge *e)
 		return false;
 	switch (p->plan->settings.pace) {
 	case SL_PACE_LOCKSTEP:
-		return !sl_edge_can_complete(e);
+		return sl_edge_active(p, e) && !sl_edge_can_complete(e);
 	case SL_PACE_STALENESS:
 		return e->mine_open && !e->theirs_open &&
 		       p->round - e->opened_in > p->plan->settings.staleness;
@@ -304,7 +304,8 @@ void sl_round_evaluated(struct sl_peer *p)
 	p->round++;
 	p->learner.round = p->round;
 	for (uint32_t i = 0; i < p->degree; i++)
-		p->edge[i].early = 0;
+		if (p->edge[i].early_round <= p->round)
+			p->edge[i].early = 0;
 	checkpoint_if_due(p);
 	sl_round_begin(p);
 }
@@ -318,6 +319,7 @@ void sl_serve(struct sl_peer *p, struct sl_edge *e)
 		sl_edge_open(p, e);
 		if (!sl_edge_can_complete(e))
 			return;
+		sl_robust_prepare(p);
 		sl_edge_complete(p, e);
 	}
 }

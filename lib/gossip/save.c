@@ -156,8 +156,11 @@ static void walk_ends(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	               weights == 0 || weights > SL_EDGE_WEIGHTS;
 	if (w->in.failed)
 		return;
-	if (w->mode == READ)
+	if (w->mode == READ) { /* a graph whose edges come and go keeps its members */
+		struct sl_peer_neighbour n = { .activity = e->activity, .activities = e->activities };
 		sl_edge_clear(p, e);
+		sl_edge_schedule(e, &n);
+	}
 	e->neighbour = neighbour;
 	e->weights = weights;
 	for (unsigned i = 0; i < weights; i++) {
@@ -198,9 +201,13 @@ static uint32_t walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edg
 	walk_bool(w, &e->mine_saved);
 	walk_bool(w, &e->reset);
 	walk_bool(w, &e->added);
+	walk_count(w, &e->owed);
+	walk_count(w, &e->early);
+	walk_u32(w, &e->early_round);
 	walk_totals(w, &e->totals);
 	if (e->limit > p->number || e->tagged != e->step + e->mine_open || e->acknowledged > p->number ||
-	    e->sent > p->number || (e->mine_open && !e->mine_saved && e->limit != p->number && !e->reset))
+	    e->sent > p->number ||
+	    (e->mine_open && !e->mine_saved && e->limit != p->number && !e->reset && !e->mute))
 		w->in.failed = true;
 	if (w->in.failed)
 		return last;
@@ -279,6 +286,8 @@ static struct sl_peer_roster listed(const struct sl_peer *p, struct sl_peer_neig
 		out[i] = (struct sl_peer_neighbour){ p->edge[i].neighbour, p->edge[i].weights };
 		memcpy(out[i].weight, p->edge[i].weight, sizeof out[i].weight);
 		out[i].added = p->edge[i].since;
+		out[i].activity = p->edge[i].activity;
+		out[i].activities = p->edge[i].activities;
 	}
 	return (struct sl_peer_roster){ p->serial, out, p->degree };
 }

@@ -71,6 +71,10 @@ static const struct sl_option algorithm_options[] = {
 	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
 	  "1e-05", NULL, SHARED },
 	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, SHARED },
+	{ "robust",
+	  "mixing that lying neighbours cannot bend far, at the price of the exact mean: none; clip:B or "
+	  "trim:B, with B neighbours of each peer that may lie; clip-at:T, no pull over a distance T",
+	  SL_OPTION_TEXT, AT(robust), 0, 0, "none", NULL, SHARED },
 	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
 	  0.9999, "0", NULL, SHARED },
 	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "4", NULL,

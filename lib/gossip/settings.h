@@ -31,6 +31,7 @@ struct sl_settings {
 	char algorithm[SL_TEXT_MAX]; /* name or name:arguments */
 	double eta, eta_end, lambda, gamma, momentum;
 	uint32_t eta_schedule, local_steps, batch;
+	char robust[SL_TEXT_MAX];
 	uint32_t eta_rule, estimator; /* enum sl_eta_rule, enum sl_estimator */
 	double smoothness, convexity, refresh;
 

@@ -18,6 +18,8 @@ const uint8_t *sl_edge_mine(const struct sl_peer *p, const struct sl_edge *e)
 {
 	if (e->mine_saved)
 		return e->mine;
+	if (e->mute)
+		return p->block; /* nobody looks at it */
 	SL_CHECK(e->limit == p->number);
 	return p->block;
 }
@@ -30,11 +32,31 @@ void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 
 enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
 
+/* Bytes of the frames that a neighbour may still need to get from `acknowledged` to `last`: where each says
+ * all, those at the last tag and at `last`. SIZE_MAX: one of them is gone. */
+static size_t span_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t last)
+{
+	if (!p->plan->leaps)
+		return sl_journal_span(&p->journal, e->acknowledged, last);
+	size_t sum = 0;
+	const uint8_t *body;
+	const uint32_t need[] = { e->limit, last };
+	for (unsigned i = 0; i < 2; i++) {
+		if (need[i] <= e->acknowledged || (i && need[i] == need[0]))
+			continue;
+		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, need[i], &body);
+		if (!entry)
+			return SIZE_MAX;
+		sum += entry->length;
+	}
+	return sum;
+}
+
 /* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with
  * `more` bytes. */
 static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
 {
-	size_t span = sl_journal_span(&p->journal, e->acknowledged, last);
+	size_t span = span_of(p, e, last);
 	size_t heads = (size_t)STASH_HEAD * (last > e->acknowledged ? last - e->acknowledged : 0);
 	return span <= p->plan->resend_bytes &&
 	       span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
@@ -44,7 +66,8 @@ static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t 
  * frames that will still be there. */
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (!e->greeted || e->reset || e->mine_open || e->step >= p->plan->settings.rounds)
+	if (!e->greeted || e->reset || e->mine_open ||
+	    sl_edge_round_of(p, e, e->step + 1) >= p->plan->settings.rounds)
 		return false; /* a run of so many rounds has so many steps, however often somebody asks */
 	if (e->acknowledged >= e->limit)
 		return true;
@@ -58,8 +81,10 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 	enum { BURST = 16 };
 	sl_guard_expect(p, e, SL_EXPECT_TAG);
 	uint32_t from = e->sent < p->number ? e->sent : p->number;
+	if (p->plan->leaps && from < p->number)
+		from = p->number - 1;
 	size_t span = sl_journal_span(&p->journal, from, p->number);
-	if (from == p->number || p->number - from > BURST || span > p->plan->resend_bytes) {
+	if (e->mute || from == p->number || p->number - from > BURST || span > p->plan->resend_bytes) {
 		sl_send_tag(p, e, e->tagged);
 		return;
 	}
@@ -81,6 +106,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 
 void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 {
+	if (p->phase != SL_PHASE_SERVING && !sl_edge_active(p, e))
+		return;
 	if (!may_open(p, e)) {
 		if (e->added) /* never heard: it will begin where I am then */
 			e->limit = e->sent = p->number;
@@ -95,12 +122,12 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->mine_open = true;
 	e->mine_saved = false;
 	e->stash.used = 0;
-	e->limit = p->number;
+	e->limit = e->mute ? 0 : p->number;
 	e->opened_in = p->round;
 	e->opened_at = p->now;
 	e->tagged = e->step + 1;
-	e->tag[e->tagged & (p->plan->tags - 1)] = p->number;
-	e->tag_digest[e->tagged & (p->plan->tags - 1)] = p->digest;
+	e->tag[e->tagged & (p->plan->tags - 1)] = e->limit;
+	e->tag_digest[e->tagged & (p->plan->tags - 1)] = e->mute ? p->first_digest : p->digest;
 	e->tag_serial[e->tagged & (p->plan->tags - 1)] = p->serial;
 	send_journal(p, e);
 }
@@ -112,6 +139,8 @@ static void stash_frames(struct sl_peer *p, struct sl_edge *e)
 		return; /* the neighbour holds the last step's number: a snapshot of `mine` serves it */
 	for (uint32_t n = e->acknowledged + 1; n <= e->limit; n++) {
 		const uint8_t *body;
+		if (p->plan->leaps && n != e->limit)
+			continue;
 		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, n, &body);
 		struct sl_writer w =
 		    sl_writer(e->stash.bytes + e->stash.used, p->plan->hold_bytes - e->stash.used);
@@ -128,6 +157,8 @@ void sl_edges_keep(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
+		if (e->mute)
+			continue;
 		/* A completed step's number that the neighbour may still lack is served by the journal if the
 		 * next step can be opened at once, which is the rule; else it is kept here too. */
 		bool opens =
@@ -146,11 +177,11 @@ bool sl_edge_can_complete(const struct sl_edge *e)
 	return e->mine_open && e->theirs_open && !e->reset;
 }
 
-static double probe_term(const struct sl_peer *p, float coefficient, const float *mine, const float *theirs)
+static double probe_term(const struct sl_peer *p, const struct sl_mixing *m)
 {
 	double sum = 0;
 	for (uint32_t k = 0; k < p->plan->dimension; k++) {
-		float term = coefficient * (theirs[k] - mine[k]);
+		float term = m->coefficient * (m->theirs[k] - m->mine[k]);
 		sum += (double)p->plan->probe[k] * (double)term;
 	}
 	return sum;
@@ -158,15 +189,14 @@ static double probe_term(const struct sl_peer *p, float coefficient, const float
 
 static struct sl_mixing mixing_of(const struct sl_peer *p, struct sl_edge *e)
 {
-	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
-	const float *theirs = (const float *)(const void *)e->theirs;
 	uint32_t *serial = &e->tag_serial[e->tagged & (p->plan->tags - 1)];
 	if (e->their_serial < *serial)
 		*serial = e->their_serial; /* also in tags that are sent again */
-	struct sl_mixing m = { e->neighbour, sl_edge_coefficient(p, e, *serial), sl_edge_weight(e, *serial),
-		               mine, theirs };
+	struct sl_mixing m = sl_edge_mixing(p, e, e->step + 1, *serial);
+	m.mine = (const float *)(const void *)sl_edge_mine(p, e);
+	m.theirs = sl_robust_view(p, m.mine, (const float *)(const void *)e->theirs);
 	if (p->plan->probe)
-		e->term_probe = probe_term(p, m.coefficient, mine, theirs);
+		e->term_probe = probe_term(p, &m);
 	return m;
 }
 
@@ -194,7 +224,9 @@ void sl_edges_complete(struct sl_peer *p)
 	struct sl_edge *edge[SL_MIX_TERMS];
 	struct sl_mixing mixing[SL_MIX_TERMS];
 	double disagreement[SL_MIX_TERMS];
-	bool plain = p->plan->algorithm->mix == sl_part_mix;
+	bool plain = p->plan->algorithm->mix == sl_part_mix && !p->plan->directed &&
+	             p->plan->robust.kind == SL_ROBUST_NONE;
+	sl_robust_prepare(p);
 	for (uint32_t i = 0; i < p->degree;) {
 		unsigned count = 0;
 		for (; i < p->degree && count < SL_MIX_TERMS; i++) {

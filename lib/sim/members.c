@@ -70,6 +70,7 @@ uint32_t sl_sim_listed(const struct sl_sim *s, uint32_t peer, struct sl_peer_nei
 	for (uint32_t k = 0; k < degree; k++) {
 		out[k] = (struct sl_peer_neighbour){ .peer = t->neighbour[first + k] };
 		list_weights(s, peer, &out[k]);
+		sl_peer_neighbour_schedule(t, first + k, &out[k]);
 	}
 	return degree;
 }

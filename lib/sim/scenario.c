@@ -12,6 +12,12 @@ enum { SAMPLES = 12 };
 static const char *const graphs[] = { "ring:3",     "ring:4",     "ring:5",    "ring:8",
 	                              "path:2",     "path:4",     "star:4",    "star:5",
 	                              "complete:3", "complete:4", "torus:3x3", "hypercube:8" };
+/* Those that change from round to round; the last have directions too, which asks for exact runs. */
+static const char *const changing[] = {
+	"one-peer-hypercube:4",   "one-peer-hypercube:8", "base:5,2", "base:6,3",
+	"one-peer-exponential:5", "directed-ring:4"
+};
+enum { DIRECTED = 2 };
 static const char *const pipelines[] = { "topk:0.2 | dither:16 | golomb", "topk:0.3 | float32 | raw",
 	                                 "all | float32 | raw",           "all | dither:8 | golomb",
 	                                 "topk:0.1 | dither:8 | elias",   "all | qsgd:4 | elias" };
@@ -30,6 +36,13 @@ static const char *draw_algorithm(enum sl_swarm_kind kind, struct sl_random *g)
 	if (kind == SL_SWARM_MEAN || (kind == SL_SWARM_SURVIVE && a->irrecoverable))
 		return "choco";
 	return a->name;
+}
+
+static const char *draw_graph(uint64_t seed, enum sl_swarm_kind kind, const char *otherwise)
+{
+	struct sl_random g = sl_random_stream(seed, UINT32_MAX, "changing", 0);
+	uint32_t count = sizeof changing / sizeof *changing - (kind == SL_SWARM_EXACT ? 0 : DIRECTED);
+	return sl_random_below(&g, 4) ? otherwise : changing[sl_random_below(&g, count)];
 }
 
 /* All magnitudes from least to most alike. */
@@ -132,24 +145,41 @@ static enum sl_status make_data(struct sl_swarm *w, uint32_t features, uint32_t 
 	return SL_OK;
 }
 
-/* Combinations that an algorithm refuses are run with one that takes all. */
+/* What a neighbour may do, and how it is mixed with: drawn beside the rest, which does not move by it. */
+static void draw_guard(struct sl_swarm *w)
+{
+	static const char *const mixing[] = { "clip:1", "trim:1", "clip-at:0.2" };
+	struct sl_random g = sl_random_stream(w->seed, UINT32_MAX, "guard", 0);
+	struct sl_settings *s = &w->settings;
+	s->quarantine_us = draw_us(&g, 50000, 3e6);
+	if (sl_random_below(&g, 2))
+		s->limit_refusals = 2 + sl_random_below(&g, 20);
+	if (w->kind != SL_SWARM_MEAN && sl_random_below(&g, 4) == 0)
+		snprintf(s->robust, sizeof s->robust, "%s", PICK(&g, mixing));
+}
+
+/* Combinations that are refused are run with plain mixing, or then with an algorithm that takes all. */
 static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t classes,
                                 struct sl_error *error)
 {
 	struct sl_spectrum spectrum;
 	char note[SL_TEXT_MAX];
 	const struct sl_topology *t = &w->topology;
+	enum sl_status status = SL_OK;
 	sl_topology_spectrum(t, &spectrum);
-	struct sl_plan_graph graph = { t->peers, spectrum.degree_most, spectrum.beta, spectrum.gap,
-		                       t->edges == t->peers * (t->peers - 1) / 2 };
-	if (sl_settings_check(&w->settings, error) == SL_OK &&
-	    sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test, note, error) == SL_OK)
-		return SL_OK;
-	snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "choco");
-	enum sl_status status = sl_settings_check(&w->settings, error);
-	if (status == SL_OK)
-		status =
-		    sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test, note, error);
+	struct sl_plan_graph graph = sl_plan_graph_of(t, &spectrum);
+	for (int attempt = 0; attempt < 3; attempt++) {
+		if (attempt == 1)
+			snprintf(w->settings.robust, sizeof w->settings.robust, "none");
+		if (attempt == 2)
+			snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "choco");
+		status = sl_settings_check(&w->settings, error);
+		if (status == SL_OK)
+			status = sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test,
+			                      note, error);
+		if (status == SL_OK)
+			break;
+	}
 	return status;
 }
 
@@ -175,9 +205,10 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 	memset(w, 0, sizeof *w);
 	w->seed = seed;
 	w->kind = PICK(&g, kinds);
-	const char *graph = PICK(&g, graphs);
+	const char *graph = draw_graph(seed, w->kind, PICK(&g, graphs));
 	uint32_t features = 4 + sl_random_below(&g, 5), classes = 3;
 	draw_settings(w, &g);
+	draw_guard(w);
 	enum sl_status status = sl_topology_make(&w->topology, graph, seed, error);
 	if (status == SL_OK)
 		status = make_data(w, features, classes, error);

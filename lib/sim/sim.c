@@ -25,8 +25,10 @@ static void file_timer(struct sl_sim *s, uint32_t peer)
  */
 static void add_to_sum(struct sl_sim *s, uint32_t round, const float *x)
 {
-	uint32_t d = s->setup.plan->dimension, peers = s->setup.topology->peers;
+	uint32_t d = s->setup.plan->dimension, peers = 0;
 	size_t at = 0;
+	for (uint32_t i = 0; i < s->setup.topology->peers; i++)
+		peers += sl_sim_honest(s, i);
 	while (at < s->sums_length && s->sums[at].round != round)
 		at++;
 	if (at == s->sums_length) {
@@ -65,7 +67,7 @@ static void on_round(struct sl_sim *s, struct sl_round_row *row)
 	    row->round + 1 == set->rounds || (set->evaluate && (row->round + 1) % set->evaluate == 0);
 	if (s->setup.rows.round)
 		s->setup.rows.round(s->setup.rows.context, row);
-	if (evaluated && s->setup.rows.exact)
+	if (evaluated && s->setup.rows.exact && sl_sim_honest(s, row->peer))
 		add_to_sum(s, row->round, sl_peer_model(s->node[s->acting].peer));
 }
 
@@ -285,6 +287,8 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		break;
 	case SL_HAPPENS_JOB_DONE:
 		sl_peer_run_job(n->peer, &s->scratch);
+		if (n->liar.kind)
+			sl_sim_lie(s, e->peer);
 		event.kind = SL_EVENT_JOB_DONE;
 		break;
 	case SL_HAPPENS_CHECKPOINTED:

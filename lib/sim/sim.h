@@ -105,6 +105,28 @@ struct sl_time sl_sim_now(const struct sl_sim *);
 /* Lets time pass in which nothing happens, when sl_sim_step said that nothing is left. */
 void sl_sim_wait(struct sl_sim *, int64_t us);
 
+/* A peer that keeps to the protocol and lies about its model: after its local steps it is replaced, from a
+ * round on. x̄ and σ are mean and standard deviation of the honest peers' models, coordinate by coordinate. */
+#define SL_SIM_POISONS(X)                                                                                    \
+	X(NONE, "none", 0)       /* x */                                                                     \
+	X(FLIP, "flip", 1)       /* −a·x̄ */                                                             \
+	X(DRIFT, "drift", 0.1)   /* x̄ + a·(rounds so far)·u, u a fixed direction of signs */             \
+	X(NOISE, "noise", 1)     /* x̄ + a·N(0, 1) */                                                      \
+	X(LITTLE, "little", 1.5) /* x̄ − a·σ: Baruch, Baruch & Goldberg 2019, A Little Is Enough */
+#define X(id, name, amount) SL_SIM_POISON_##id,
+enum sl_sim_poison { SL_SIM_POISONS(X) SL_SIM_POISON_COUNT };
+#undef X
+struct sl_sim_liar {
+	uint32_t peer, from; /* from: the round it begins in */
+	enum sl_sim_poison kind;
+	double amount; /* a */
+};
+/* "3:flip", "3:drift:0.05", "3:little:1.5:100": PEER:KIND[:AMOUNT[:FROM]]. */
+enum sl_status sl_sim_liar_parse(struct sl_sim_liar *, const char *text, uint32_t peers,
+                                 struct sl_error *error);
+void sl_sim_poison(struct sl_sim *, const struct sl_sim_liar *);
+bool sl_sim_honest(const struct sl_sim *, uint32_t peer);
+
 /* With a probe r (plan->probe): Σ_i <r, x_i> less the terms so far added at one end only. At η = 0 it never
  * moves. */
 double sl_sim_mean_probe(const struct sl_sim *);

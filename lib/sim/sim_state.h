@@ -49,6 +49,8 @@ struct sl_sim_node {
 	int64_t disk_us; /* further time of a checkpoint */
 	bool disk_fails;
 
+	struct sl_sim_liar liar;
+
 	/* what the invariants remember */
 	uint64_t *digest; /* of the public copy at each number of log_epoch; 0: not seen */
 	uint32_t digests, log_epoch, last_round;
@@ -106,6 +108,8 @@ void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 void sl_sim_keep_checkpoint(struct sl_sim_node *);
 
+/* poison.c: replaces what a liar's local steps came to. */
+void sl_sim_lie(struct sl_sim *, uint32_t peer);
 void sl_sim_push(struct sl_sim *, struct sl_sim_event);
 bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 /* Draws the fate of a message on a link and files its arrivals. */

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Weights of a row that are written with few digits may add up to a little over 1. */
-#define ROW_SLACK 1e-9
-
 enum sl_status sl_edge_list_add(struct sl_edge_list *list, struct sl_edge_given edge, struct sl_error *error)
 {
 	if (list->count >= (size_t)SL_PEERS_MAX * SL_DEGREE_MAX / 2)
@@ -73,7 +70,7 @@ static int by_ends(const void *left, const void *right)
 }
 
 /* Every edge once, with a < b, in order. */
-static enum sl_status sort_edges(const char *what, uint32_t peers, struct sl_edge_list *list,
+enum sl_status sl_edge_list_sort(const char *what, uint32_t peers, struct sl_edge_list *list,
                                  struct sl_error *error)
 {
 	for (size_t i = 0; i < list->count; i++) {
@@ -224,7 +221,7 @@ static enum sl_status fill_self(struct sl_topology *t, const char *what, struct 
 		double others = 0;
 		for (uint32_t k = t->first[i]; k < t->first[i + 1]; k++)
 			others += t->weight[t->edge_of[k]];
-		if (others > 1 + ROW_SLACK)
+		if (others > 1 + SL_ROW_SLACK)
 			return sl_fail(error, SL_OUT_OF_RANGE,
 			               "%s: the weights of peer %u add up to %.12g, which must be at most 1",
 			               what, (unsigned)i, others);
@@ -236,17 +233,31 @@ static enum sl_status fill_self(struct sl_topology *t, const char *what, struct 
 static enum sl_status fill(struct sl_topology *t, const char *what, const struct sl_edge_list *list,
                            struct sl_error *error)
 {
-	for (uint32_t e = 0; e < t->edges; e++)
-		t->edge[e] = (struct sl_edge_pair){ list->edge[e].a, list->edge[e].b };
-	enum sl_status status = fill_rows(t, what, error);
-	if (status != SL_OK)
-		return status;
 	for (uint32_t e = 0; e < t->edges; e++) {
 		uint32_t a = sl_topology_degree(t, t->edge[e].a), b = sl_topology_degree(t, t->edge[e].b);
 		t->weight[e] = list->weighted ? list->edge[e].weight : 1.0 / (1 + (a > b ? a : b));
 	}
-	status = fill_self(t, what, error);
+	enum sl_status status = fill_self(t, what, error);
 	return status == SL_OK ? check_mixing(t, what, list->gaps, error) : status;
+}
+
+enum sl_status sl_topology_frame(struct sl_topology *out, const char *spec, const char *what, uint32_t peers,
+                                 const struct sl_edge_list *list, struct sl_error *error)
+{
+	memset(out, 0, sizeof *out);
+	if (strlen(spec) >= sizeof out->spec)
+		return sl_fail(error, SL_TOO_BIG,
+		               "%s: the name of the topology has %zu bytes, at most %d fit", what,
+		               strlen(spec), SL_TEXT_MAX - 1);
+	snprintf(out->spec, sizeof out->spec, "%s", spec);
+	out->period = 1;
+	out->balanced = true;
+	enum sl_status status = allocate(out, peers, list->count, error);
+	if (status != SL_OK)
+		return status;
+	for (uint32_t e = 0; e < out->edges; e++)
+		out->edge[e] = (struct sl_edge_pair){ list->edge[e].a, list->edge[e].b };
+	return fill_rows(out, what, error);
 }
 
 enum sl_status sl_topology_build(struct sl_topology *out, const char *spec, const char *what, uint32_t peers,
@@ -256,15 +267,9 @@ enum sl_status sl_topology_build(struct sl_topology *out, const char *spec, cons
 	if (peers < 2 || peers > SL_PEERS_MAX)
 		return sl_fail(error, SL_OUT_OF_RANGE, "%s: %u peers: must be between 2 and %d", what,
 		               (unsigned)peers, SL_PEERS_MAX);
-	if (strlen(spec) >= sizeof out->spec)
-		return sl_fail(error, SL_TOO_BIG,
-		               "%s: the name of the topology has %zu bytes, at most %d fit", what,
-		               strlen(spec), SL_TEXT_MAX - 1);
-	enum sl_status status = sort_edges(what, peers, list, error);
-	if (status != SL_OK)
-		return status;
-	snprintf(out->spec, sizeof out->spec, "%s", spec);
-	status = allocate(out, peers, list->count, error);
+	enum sl_status status = sl_edge_list_sort(what, peers, list, error);
+	if (status == SL_OK)
+		status = sl_topology_frame(out, spec, what, peers, list, error);
 	if (status == SL_OK)
 		status = fill(out, what, list, error);
 	if (status != SL_OK)

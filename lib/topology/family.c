@@ -59,3 +59,10 @@ void sl_components_join(struct sl_components *c, uint32_t a, uint32_t b)
 	c->parent[a < b ? b : a] = a < b ? a : b;
 	c->count--;
 }
+
+enum sl_status sl_family_pair(sl_add_arc *add, void *context, uint32_t phase, uint32_t a, uint32_t b,
+                              double weight, struct sl_error *error)
+{
+	enum sl_status status = add(context, (struct sl_arc){ a, b, phase, weight }, error);
+	return status == SL_OK ? add(context, (struct sl_arc){ b, a, phase, weight }, error) : status;
+}

@@ -6,6 +6,12 @@
 
 typedef enum sl_status sl_add_edge(void *context, uint32_t a, uint32_t b, struct sl_error *);
 
+typedef enum sl_status sl_add_arc(void *context, struct sl_arc, struct sl_error *);
+
+/* Both arcs of an undirected edge that is active in that phase. */
+enum sl_status sl_family_pair(sl_add_arc *add, void *context, uint32_t phase, uint32_t a, uint32_t b,
+                              double weight, struct sl_error *error);
+
 /* Parses "name:N" for a family with no other argument; N is at least 2, the fewest peers that can gossip. */
 enum sl_status sl_family_peers(const char *name, const char *arguments, uint32_t most, uint32_t *peers,
                                struct sl_error *error);

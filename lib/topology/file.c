@@ -1,17 +1,19 @@
-/* Topology files: lines of "peers N" and "edge A B [weight]"; topologies/README.md has the format. */
+/* Topology files: lines of "peers N" and "edge A B [weight]", or "arc A B [weight [phase]]" instead of edges;
+ * topologies/README.md has the format. */
 #include "topology/build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS_MAX = 4 };
+enum { WORDS_MAX = 5 };
 
 struct parser {
 	const char *what;
 	uint32_t line, peers; /* peers 0: not given yet */
 	struct sl_edge_list list;
-	char text[SL_TEXT_MAX]; /* of the line, cut into words */
+	struct sl_arc_list arcs; /* a file has edges or arcs */
+	char text[SL_TEXT_MAX];  /* of the line, cut into words */
 	char *word[WORDS_MAX + 1];
 	unsigned words;
 };
@@ -35,10 +37,11 @@ static enum sl_status take_line(struct parser *p, const char *at, size_t length,
 	char *save = NULL;
 	for (char *w = strtok_r(p->text, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
 		p->word[p->words++] = w;
-		if (p->words > WORDS_MAX)
+		if (p->words > WORDS_MAX || (p->words == WORDS_MAX && strcmp(p->word[0], "arc") != 0))
 			return sl_fail(error, SL_MALFORMED,
-			               "%s:%u: '%s' is one word too many (edge A B [weight])", p->what,
-			               (unsigned)p->line, w);
+			               "%s:%u: '%s' is one word too many (edge A B [weight], or arc A B "
+			               "[weight [phase]])",
+			               p->what, (unsigned)p->line, w);
 	}
 	return SL_OK;
 }
@@ -70,34 +73,68 @@ static enum sl_status take_peers(struct parser *p, struct sl_error *error)
 	return SL_OK;
 }
 
+static enum sl_status take_weight(const struct parser *p, const char *word, double *weight,
+                                  struct sl_error *error)
+{
+	char *end;
+	*weight = strtod(word, &end);
+	if (*end || strspn(word, "0123456789.eE+-") != strlen(word))
+		return sl_fail(error, SL_MALFORMED, "%s:%u: weight '%s': not a number over 0 and at most 1",
+		               p->what, (unsigned)p->line, word);
+	return SL_OK;
+}
+
+/* The first edge or arc says which the file has, and whether all have weights. */
+static enum sl_status check_kind(const struct parser *p, bool arc, bool weighted, struct sl_error *error)
+{
+	if (!p->peers)
+		return sl_fail(error, SL_MALFORMED, "%s:%u: 'peers N' must come before the first %s", p->what,
+		               (unsigned)p->line, arc ? "arc" : "edge");
+	if (arc ? p->list.count : p->arcs.count)
+		return sl_fail(error, SL_MALFORMED,
+		               "%s:%u: a file has edges or arcs, not both: give both arcs of an edge",
+		               p->what, (unsigned)p->line);
+	bool before = arc ? !p->arcs.unweighted : p->list.weighted;
+	if ((arc ? p->arcs.count : p->list.count) && weighted != before)
+		return sl_fail(error, SL_MALFORMED,
+		               "%s:%u: %s %s %s has %s weight, but the %ss above have %s: all or none",
+		               p->what, (unsigned)p->line, arc ? "arc" : "edge", p->word[1], p->word[2],
+		               weighted ? "a" : "no", arc ? "arc" : "edge", weighted ? "none" : "one");
+	return SL_OK;
+}
+
+static enum sl_status take_arc(struct parser *p, struct sl_error *error)
+{
+	struct sl_arc_given g = { .line = p->line };
+	if (p->words < 3 || !whole(p->word[1], &g.arc.from) || !whole(p->word[2], &g.arc.to) ||
+	    (p->words == 5 && !whole(p->word[4], &g.arc.phase)))
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "%s:%u: must be 'arc', the giving and the taking peer, and perhaps a weight and a phase",
+		    p->what, (unsigned)p->line);
+	enum sl_status status = check_kind(p, true, p->words >= 4, error);
+	p->arcs.unweighted = p->words == 3;
+	if (status == SL_OK && p->words >= 4)
+		status = take_weight(p, p->word[3], &g.arc.weight, error);
+	if (status == SL_OK && sl_arc_list_add(&p->arcs, g, error) != SL_OK)
+		status = sl_wrap(error, "%s:%u", p->what, (unsigned)p->line);
+	return status;
+}
+
 static enum sl_status take_edge(struct parser *p, struct sl_error *error)
 {
 	struct sl_edge_given e = { .line = p->line };
-	if (!p->peers)
-		return sl_fail(error, SL_MALFORMED, "%s:%u: 'peers N' must come before the first edge",
-		               p->what, (unsigned)p->line);
 	if (p->words < 3 || !whole(p->word[1], &e.a) || !whole(p->word[2], &e.b))
 		return sl_fail(error, SL_MALFORMED,
 		               "%s:%u: must be 'edge', two numbers of peers, and perhaps a weight", p->what,
 		               (unsigned)p->line);
-	bool weighted = p->words == 4;
-	if (p->list.count && weighted != p->list.weighted)
-		return sl_fail(error, SL_MALFORMED,
-		               "%s:%u: edge %s %s has %s weight, but the edges above have %s: all or none",
-		               p->what, (unsigned)p->line, p->word[1], p->word[2], weighted ? "a" : "no",
-		               weighted ? "none" : "one");
-	p->list.weighted = weighted;
-	if (weighted) {
-		char *end;
-		e.weight = strtod(p->word[3], &end);
-		if (*end || strspn(p->word[3], "0123456789.eE+-") != strlen(p->word[3]))
-			return sl_fail(error, SL_MALFORMED,
-			               "%s:%u: weight '%s': not a number over 0 and at most 1", p->what,
-			               (unsigned)p->line, p->word[3]);
-	}
-	if (sl_edge_list_add(&p->list, e, error) != SL_OK)
-		return sl_wrap(error, "%s:%u", p->what, (unsigned)p->line);
-	return SL_OK;
+	enum sl_status status = check_kind(p, false, p->words == 4, error);
+	p->list.weighted = p->words == 4;
+	if (status == SL_OK && p->words == 4)
+		status = take_weight(p, p->word[3], &e.weight, error);
+	if (status == SL_OK && sl_edge_list_add(&p->list, e, error) != SL_OK)
+		status = sl_wrap(error, "%s:%u", p->what, (unsigned)p->line);
+	return status;
 }
 
 static enum sl_status take(struct parser *p, struct sl_error *error)
@@ -108,9 +145,12 @@ static enum sl_status take(struct parser *p, struct sl_error *error)
 		return take_peers(p, error);
 	if (strcmp(p->word[0], "edge") == 0)
 		return take_edge(p, error);
-	return sl_fail(error, SL_MALFORMED,
-	               "%s:%u: '%s': a line is 'peers N', 'edge A B', 'edge A B weight' or a comment",
-	               p->what, (unsigned)p->line, p->word[0]);
+	if (strcmp(p->word[0], "arc") == 0)
+		return take_arc(p, error);
+	return sl_fail(
+	    error, SL_MALFORMED,
+	    "%s:%u: '%s': a line is 'peers N', 'edge A B', 'edge A B weight', 'arc A B …' or a comment",
+	    p->what, (unsigned)p->line, p->word[0]);
 }
 
 static enum sl_status parse(struct parser *p, const char *text, size_t length, struct sl_error *error)
@@ -141,7 +181,9 @@ enum sl_status sl_topology_parse(struct sl_topology *out, const char *text, size
 	snprintf(spec, sizeof spec, "file:%s", what);
 	enum sl_status status = parse(&p, text, length, error);
 	if (status == SL_OK)
-		status = sl_topology_build(out, spec, what, p.peers, &p.list, error);
+		status = p.arcs.count ? sl_topology_build_arcs(out, spec, what, p.peers, &p.arcs, error)
+		                      : sl_topology_build(out, spec, what, p.peers, &p.list, error);
+	sl_arc_list_free(&p.arcs);
 	sl_edge_list_free(&p.list);
 	return status;
 }

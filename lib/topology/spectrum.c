@@ -7,7 +7,7 @@
  * copies of eigenvalues that it then finds (Paige 1980) do no harm to somebody who wants the two outer ones.
  */
 #include "base/random.h"
-#include "topology/topology.h"
+#include "topology/build.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -236,6 +236,10 @@ static uint32_t diameter(const struct sl_topology *t)
 void sl_topology_spectrum(const struct sl_topology *t, struct sl_spectrum *out)
 {
 	double least, most;
+	if (t->activity) {
+		sl_topology_contraction(t, out);
+		return;
+	}
 	extremes(t, &least, &most);
 	/* λ(W) = 1 − λ(L): |λ|₂ is that of the smaller distance of L's outer eigenvalues from 0 and from 2.
 	 */

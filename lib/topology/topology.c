@@ -16,10 +16,27 @@ static enum sl_status collect(void *context, uint32_t a, uint32_t b, struct sl_e
 	                        (struct sl_edge_given){ .a = a, .b = b }, error);
 }
 
+static enum sl_status collect_arc(void *context, struct sl_arc arc, struct sl_error *error)
+{
+	return sl_arc_list_add(context, (struct sl_arc_given){ .arc = arc }, error);
+}
+
+static enum sl_status make_arcs(struct sl_topology *out, const struct sl_graph *g, const char *arguments,
+                                const char *spec, struct sl_error *error)
+{
+	struct sl_arc_list list = { 0 };
+	uint32_t peers = 0;
+	enum sl_status status = g->arcs(arguments, &peers, collect_arc, &list, error);
+	if (status == SL_OK)
+		status = sl_topology_build_arcs(out, spec, spec, peers, &list, error);
+	sl_arc_list_free(&list);
+	return status;
+}
+
 static enum sl_status unknown(const char *spec, const char *name, struct sl_error *error)
 {
 	const char *names[64];
-	char all[256] = "";
+	char all[400] = "";
 	size_t count = 0, used = 0;
 	for (const struct sl_graph *const *g = sl_graphs; *g && count < sizeof names / sizeof *names; g++) {
 		names[count++] = (*g)->name;
@@ -54,6 +71,8 @@ enum sl_status sl_topology_make(struct sl_topology *out, const char *spec, uint6
 		g++;
 	if (!*g)
 		return unknown(spec, name, error);
+	if ((*g)->arcs)
+		return make_arcs(out, *g, arguments, spec, error);
 	struct collected found = { 0 };
 	enum sl_status status = (*g)->make(arguments, seed, &found.peers, collect, &found, error);
 	if (status == SL_OK)
@@ -95,6 +114,20 @@ enum sl_status sl_topology_from_members(struct sl_topology *out, const char *spe
 	return from_edges(out, spec, peers, edge, weight, edges, true, error);
 }
 
+enum sl_status sl_topology_from_arcs(struct sl_topology *out, const char *spec, uint32_t peers,
+                                     const struct sl_arc *arc, uint32_t arcs, struct sl_error *error)
+{
+	memset(out, 0, sizeof *out);
+	struct sl_arc_list list = { 0 };
+	enum sl_status status = SL_OK;
+	for (uint32_t i = 0; status == SL_OK && i < arcs; i++)
+		status = collect_arc(&list, arc[i], error);
+	if (status == SL_OK)
+		status = sl_topology_build_arcs(out, spec, spec, peers, &list, error);
+	sl_arc_list_free(&list);
+	return status;
+}
+
 void sl_topology_free(struct sl_topology *t)
 {
 	free(t->edge);
@@ -103,5 +136,7 @@ void sl_topology_free(struct sl_topology *t)
 	free(t->first);
 	free(t->neighbour);
 	free(t->edge_of);
+	free(t->active_first);
+	free(t->activity);
 	memset(t, 0, sizeof *t);
 }

@@ -1,4 +1,6 @@
-/* topology.h — graphs of peers, their mixing matrix, and what it says about the speed of gossip. */
+/* topology.h — graphs of peers, their mixing matrix, and what it says about the speed of gossip. Most are
+ * undirected and the same in every round; an edge of the others is active in some rounds of a period, and may
+ * carry more weight one way than the other. */
 #ifndef SL_TOPOLOGY_TOPOLOGY_H
 #define SL_TOPOLOGY_TOPOLOGY_H
 
@@ -9,17 +11,43 @@ struct sl_edge_pair {
 	uint32_t a, b; /* a < b */
 };
 
-/* A connected, simple, undirected graph with a symmetric, doubly stochastic mixing matrix. Owns its arrays
- * (sl_topology_free). Edges are sorted by (a, b). */
+/* In rounds k ≡ phase (mod period), `to` takes `weight` of what `from` has: w_to,from. What leaves a peer, it
+ * gives: x_from loses what x_to gains, so that the sum over the peers stays, whatever the weights. */
+struct sl_arc {
+	uint32_t from, to, phase;
+	double weight;
+};
+
+/* One end's view of an edge in one phase of the period. */
+struct sl_activity {
+	uint32_t phase;
+	double in,
+	    out; /* the weight with which this end takes the neighbour's, and the neighbour this end's */
+};
+
+enum { SL_PERIOD_MAX = 64, SL_ARC_PEERS_MAX = 4096 };
+
+/* A connected, simple graph. Without activity: undirected, the same in every round, with a symmetric, doubly
+ * stochastic mixing matrix. With activity (a schedule, or directed arcs): edges are those of all phases
+ * together. Owns its arrays (sl_topology_free). Edges are sorted by (a, b). */
 struct sl_topology {
 	char spec[SL_TEXT_MAX]; /* "ring:8" */
 	uint32_t peers, edges;
 	struct sl_edge_pair *edge;
-	double *weight;      /* of each edge: w_ab = w_ba > 0 */
-	double *self;        /* w_ii, peers of them */
+	double
+	    *weight;  /* of each edge: w_ab = w_ba > 0; with activity: the mean over period and directions */
+	double *self; /* w_ii, peers of them; with activity: the mean over the period */
 	uint32_t *first;     /* peers + 1: i's neighbours are at first[i] … first[i+1]-1 of the two below */
 	uint32_t *neighbour; /* ascending for each peer */
 	uint32_t *edge_of;   /* the edge's number */
+
+	uint32_t period;        /* rounds after which everything repeats; 1: the same in every round */
+	bool directed;          /* some edge weighs more one way than the other */
+	bool balanced;          /* in every phase each peer takes as much as it gives: the matrices are doubly
+	                           stochastic */
+	uint32_t *active_first; /* NULL without; neighbour[r] of a peer is active at active_first[r] … [r+1]−1
+	                           of … */
+	struct sl_activity *activity; /* … this, phases ascending */
 };
 
 /* A family of graphs: one file in topology/graphs. */
@@ -30,6 +58,11 @@ struct sl_graph {
 	enum sl_status (*make)(const char *arguments, uint64_t seed, uint32_t *peers,
 	                       enum sl_status (*add)(void *context, uint32_t a, uint32_t b,
 	                                             struct sl_error *),
+	                       void *context, struct sl_error *error);
+	/* Instead of make, for schedules and directed graphs: arcs with phase and weight, in any order. A
+	 * phase ends where its arcs do: one more than the last phase is the period. */
+	enum sl_status (*arcs)(const char *arguments, uint32_t *peers,
+	                       enum sl_status (*add)(void *context, struct sl_arc, struct sl_error *),
 	                       void *context, struct sl_error *error);
 };
 extern const struct sl_graph *const sl_graphs[];
@@ -51,6 +84,13 @@ enum sl_status sl_topology_from_edges(struct sl_topology *out, const char *spec,
 enum sl_status sl_topology_from_members(struct sl_topology *out, const char *spec, uint32_t peers,
                                         const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
                                         struct sl_error *error);
+/* From arcs (any order, validated): weights over 0 and at most 1, what leaves a peer in a phase at most 1 in
+ * sum; from every peer a way along arcs to every other. */
+enum sl_status sl_topology_from_arcs(struct sl_topology *out, const char *spec, uint32_t peers,
+                                     const struct sl_arc *arc, uint32_t arcs, struct sl_error *error);
+/* Calls `each` for every arc of a topology with activity, by edge, direction and phase. */
+void sl_topology_each_arc(const struct sl_topology *, void (*each)(void *context, struct sl_arc),
+                          void *context);
 void sl_topology_free(struct sl_topology *);
 
 static inline uint32_t sl_topology_degree(const struct sl_topology *t, uint32_t i)
@@ -58,15 +98,18 @@ static inline uint32_t sl_topology_degree(const struct sl_topology *t, uint32_t 
 	return t->first[i + 1] - t->first[i];
 }
 
+/* With activity, W stands for the product over a period, |λ| is taken a round (its period-th root; 0 where a
+ * period gives the exact average), and beta is an upper bound over all phases. The diameter follows the arcs'
+ * directions. */
 struct sl_spectrum {
 	double second; /* |λ|: the largest modulus of an eigenvalue of W except the simple 1 */
 	double gap;    /* 1 − second: the spectral gap ρ */
 	double beta;   /* ‖I − W‖₂ = 1 − λ_min(W) */
 	uint32_t diameter, degree_least, degree_most;
 };
-/* Relative accuracy of gap and beta about 1e-9; of over ten thousand peers on a long ring or path, gap is an
- * upper bound. Costs milliseconds for a thousand peers. Panics without memory for some vectors of `peers`
- * numbers. */
+/* Relative accuracy of gap and beta about 1e-9 (gap with activity: 1e-3); of over ten thousand peers on a
+ * long ring or path, gap is an upper bound. Costs milliseconds for a thousand peers. Panics without memory
+ * for some vectors of `peers` numbers. */
 void sl_topology_spectrum(const struct sl_topology *, struct sl_spectrum *out);
 
 #endif

@@ -20,5 +20,7 @@ void experiment_digits(void);
 void experiment_quasi_global(void);
 void experiment_deepsqueeze(void);
 void experiment_estimators(void);
+void experiment_changing(void);
+void experiment_directed(void);
 
 #endif

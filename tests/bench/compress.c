@@ -21,8 +21,6 @@
 
 enum { CODES_MAX = 16, PARTS = 2, SAMPLES = 6 /* of zstd, a part */, ALLOWED = 128 /* bits a message */ };
 
-extern char **environ;
-
 /* Of one code over one part; times are the least of all messages: what the machine can do when left alone. */
 struct row {
 	double bits, sampled, encode_us, decode_us;

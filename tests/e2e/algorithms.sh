@@ -32,3 +32,35 @@ expect 2 "$starling" init no --topology ring:8 --data regression --set data.part
 	--set algorithm.name=diana --set "compress.pipeline=randk:10 | float32 | raw"
 says err "use a topology complete:N"
 ok "what needs every peer is refused on a ring"
+
+# Graphs that change from round to round, or have directions.
+cat > lopsided.graph << END
+peers 6
+arc 0 1
+arc 1 2
+arc 2 0
+arc 0 3
+arc 3 4
+arc 4 5
+arc 5 0
+arc 5 1
+arc 2 1
+END
+agree hypercube one-peer-hypercube:8 8 dpsgd "all | float32 | raw" --set algorithm.eta=0.1
+agree base base:6,2 6 choco "topk:10 | float32 | raw" --set algorithm.eta=0.1 --set algorithm.gamma=0.3
+agree exponential one-peer-exponential:6 6 deepsqueeze "topk:20 | float32 | raw" --set algorithm.eta=0.02 --set algorithm.gamma=0.1
+agree lopsided file:lopsided.graph 6 push-sum "all | float32 | raw" --set algorithm.eta=0.1 --set algorithm.gamma=1
+# One neighbour a round instead of two: half the bytes, and no more.
+agree ring ring:8 8 dpsgd "all | float32 | raw" --set algorithm.eta=0.1
+per_round() { sql "$1/history.db" "SELECT sum(payload_tx) FROM round WHERE run_id = $(newest daemon) AND round = 299"; }
+[ $((2 * $(per_round hypercube))) = "$(per_round ring)" ] || fail "bytes: $(per_round hypercube) and $(per_round ring)"
+ok "one neighbour a round costs half the bytes of a ring"
+expect 2 "$starling" init no2 --topology file:lopsided.graph --data regression --set data.partition=iid --set model.name=ridge \
+	--set run.round_timeout=never
+says err "use push-sum"
+expect 2 "$starling" init no3 --topology one-peer-hypercube:8 --data regression --set data.partition=iid --set model.name=ridge \
+	--set algorithm.name=prox-lead
+says err "needs the same neighbours in every round"
+expect 2 "$starling" init no4 --topology directed-ring:4 --data regression --set data.partition=iid --set model.name=ridge
+says err "round_timeout = never"
+ok "what a changing or directed graph cannot carry is refused"

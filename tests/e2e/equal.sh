@@ -30,6 +30,10 @@ for shape in ring:8 torus:4x4; do
 	both "$shape" "$peers" --set 'compress.pipeline=topk:0.1 | qsgd:4 | elias' --set algorithm.momentum=0.5 \
 		--set model.name=softmax
 	ok "softmax with momentum through another pipeline on $shape"
+	robust=clip:1
+	[ $shape = ring:8 ] || robust=trim:1
+	both "$shape" "$peers" --set algorithm.robust=$robust --set algorithm.name=choco
+	ok "robust mixing ($robust) on $shape"
 done
 
 expect 0 "$starling" sim ring:8 --set run.seed=2

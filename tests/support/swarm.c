@@ -100,8 +100,7 @@ static void make_plan(struct swarm *w)
 		fail_msg("%s", error.text);
 	struct sl_spectrum spectrum;
 	sl_topology_spectrum(&w->topology, &spectrum);
-	struct sl_plan_graph graph = { w->topology.peers, spectrum.degree_most, spectrum.beta, spectrum.gap,
-		                       w->topology.edges == w->topology.peers * (w->topology.peers - 1) / 2 };
+	struct sl_plan_graph graph = sl_plan_graph_of(&w->topology, &spectrum);
 	if (sl_plan_make(&w->plan, &w->settings, &graph, w->features, w->classes, &w->test, note, &error) !=
 	    SL_OK)
 		fail_msg("%s", error.text);

@@ -60,17 +60,25 @@ bool trial_plan(struct trial *t, struct sl_error *error)
 	bool alone = strcmp(t->topology_spec, "complete:1") == 0; /* no topology, but the reference of many */
 	if (alone)
 		t->peers = 1;
-	if (!alone && !t->topology.peers) {
-		if (sl_topology_make(&t->topology, t->topology_spec, t->settings.seed, error) != SL_OK)
-			return false;
+	bool made = alone || t->topology.peers;
+	bool arcs = strncmp(t->topology_spec, "peers", 5) == 0;
+	if (!made && arcs &&
+	    sl_topology_parse(&t->topology, t->topology_spec, strlen(t->topology_spec), "arcs", error) !=
+	        SL_OK)
+		return false;
+	if (!made && !arcs &&
+	    sl_topology_make(&t->topology, t->topology_spec, t->settings.seed, error) != SL_OK)
+		return false;
+	if (!made) {
 		SL_CHECK(t->topology.peers <= TRIAL_PEERS_MAX);
 		t->peers = t->topology.peers;
 		sl_topology_spectrum(&t->topology, &t->spectrum);
 	}
 	uint32_t n = t->peers;
 	t->settings.max_degree = SL_DEGREE_MAX;
-	struct sl_plan_graph graph = { n, t->spectrum.degree_most, t->spectrum.beta, t->spectrum.gap,
-		                       alone || t->topology.edges == n * (n - 1) / 2 };
+	struct sl_plan_graph graph = { .peers = n, .complete = true };
+	if (!alone)
+		graph = sl_plan_graph_of(&t->topology, &t->spectrum);
 	return sl_settings_check(&t->settings, error) == SL_OK &&
 	       sl_plan_make(&t->plan, &t->settings, &graph, t->features, t->classes, NULL, note, error) ==
 	           SL_OK;
@@ -141,17 +149,28 @@ static void publish(struct trial *t, struct sl_peer *p)
 	p->digest = a.digest;
 	p->number++;
 	t->bytes += sl_writer_length(&w);
+	t->body_bytes[p->learner.peer] = sl_writer_length(&w);
 }
 
 static void mix_edges(struct trial *t, uint32_t i)
 {
-	const struct sl_topology *g = &t->topology;
-	for (uint32_t l = g->first[i]; l < g->first[i + 1]; l++) {
-		uint32_t j = g->neighbour[l];
-		double weight = g->weight[g->edge_of[l]];
-		struct sl_mixing m = { j, (float)(t->plan.gamma * weight), weight,
-			               sl_block_copy(t->peer[i]->block), sl_block_copy(t->peer[j]->block) };
+	struct sl_peer_neighbour neighbour[SL_DEGREE_MAX];
+	uint32_t degree = sl_peer_neighbours(&t->topology, i, neighbour), period = t->plan.period;
+	for (uint32_t l = 0; l < degree; l++) {
+		struct sl_edge e = { .neighbour = neighbour[l].peer,
+			             .weights = 1,
+			             .weight = { neighbour[l].weight[0] } };
+		sl_edge_schedule(&e, &neighbour[l]);
+		uint32_t step = e.activities ? t->round / period * e.activities + 1 : t->round + 1;
+		while (e.activities && sl_edge_round_of(t->peer[i], &e, step) < t->round)
+			step++;
+		if (sl_edge_round_of(t->peer[i], &e, step) != t->round)
+			continue;
+		struct sl_mixing m = sl_edge_mixing(t->peer[i], &e, step, 0);
+		m.mine = sl_block_copy(t->peer[i]->block);
+		m.theirs = sl_block_copy(t->peer[e.neighbour]->block);
 		t->plan.algorithm->mix(&t->peer[i]->learner, &m);
+		t->unicast += e.mute ? 0 : t->body_bytes[i];
 	}
 }
 

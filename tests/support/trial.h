@@ -13,7 +13,7 @@ enum { TRIAL_PEERS_MAX = 128 };
 struct trial {
 	/* edit between trial_standard and trial_open */
 	struct sl_settings settings;
-	char topology_spec[SL_TEXT_MAX];
+	char topology_spec[SL_TEXT_MAX]; /* or the text of a file: "peers 3\narc …" */
 	uint32_t features, classes;
 	struct sl_dataset shard[TRIAL_PEERS_MAX];
 	bool shared_seed; /* all peers draw the same random coordinates: a mistake to show */
@@ -26,8 +26,10 @@ struct trial {
 	void *block[TRIAL_PEERS_MAX], *scratch_block, *owned[4 * TRIAL_PEERS_MAX];
 	uint8_t *body;
 	uint32_t peers, round, blocks;
-	bool diverged;        /* something was no longer finite: rounds do nothing any more */
-	uint64_t bytes;       /* of bodies sent so far, each once */
+	bool diverged;    /* something was no longer finite: rounds do nothing any more */
+	uint64_t bytes;   /* of bodies sent so far, each once */
+	uint64_t unicast; /* of bodies, once for every neighbour that takes them in their round */
+	size_t body_bytes[TRIAL_PEERS_MAX];
 	uint64_t coordinates; /* that the messages held */
 	double error;         /* Σ over messages of channel 0 of |v − C(v)|², where that is asked for */
 	bool measure_error;

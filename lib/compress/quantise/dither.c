@@ -1,5 +1,7 @@
-/* dither — unbiased random rounding to multiples of a power of two 2^e, the smallest with max|v| ≤ s·2^e.
- * Values are level·2^e exactly: both ends add the same floats whatever their arithmetic. */
+/* dither — unbiased random rounding to multiples of a power of two 2^e, the smallest with max|v| ≤ s·2^e
+ * over the vector, each tensor or each block. Values are level·2^e exactly: both ends add the same floats
+ * whatever their arithmetic. */
+#include "compress/groups.h"
 #include "compress/rounding.h"
 
 #include "linalg/vector.h"
@@ -7,15 +9,28 @@
 #include <math.h>
 
 struct dither {
-	uint32_t s, contractive;
+	uint32_t s, contractive, per, block;
+	uint32_t groups, widest; /* of the layout */
 };
 
+#define AT(field) offsetof(struct dither, field)
 static const struct sl_option dither_options[] = {
-	{ "s", "levels on either side of zero", SL_OPTION_U32, offsetof(struct dither, s), 1, 32767, NULL,
-	  NULL, true },
-	SL_SCALE_OPTION(offsetof(struct dither, contractive)),
+	{ "s", "levels on either side of zero", SL_OPTION_U32, AT(s), 1, 32767, NULL, NULL, true },
+	SL_SCALE_OPTION(AT(contractive)),
+	{ "per", "a step for each of these", SL_OPTION_CHOICE, AT(per), 0, 0, "vector", SL_PER_CHOICES,
+	  true },
+	{ "block", "coordinates of a block", SL_OPTION_U32, AT(block), 1, 1 << 28, "512", NULL, true },
 	{ 0 },
 };
+
+static enum sl_status dither_prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
+{
+	(void)error;
+	struct dither *o = options;
+	o->groups = sl_groups(o->per, o->block, layout);
+	o->widest = sl_group_most(o->per, o->block, layout, layout->dimension);
+	return SL_OK;
+}
 
 static uint32_t dither_largest(const void *options)
 {
@@ -26,7 +41,8 @@ static uint32_t dither_largest(const void *options)
 static size_t dither_side(const void *options)
 {
 	const struct dither *o = options;
-	return 2 + (o->contractive ? SL_FACTOR_BYTES : 0); /* e, little-endian two's complement */
+	/* e of each group, little-endian two's complement */
+	return 2 * (size_t)o->groups + (o->contractive ? SL_FACTOR_BYTES : 0);
 }
 
 /* The largest level whose value is a finite float: s, except next to the largest floats of all. */
@@ -47,43 +63,58 @@ static void dither_encode(const void *options, const struct sl_values *values, c
                           int32_t *symbol, uint8_t *side)
 {
 	const struct dither *o = options;
-	double most = (double)sl_vector_largest(values->count, value);
-	int e = most > 0 ? sl_step_exponent(most, o->s) : 0;
-	sl_store_u16(side, (uint16_t)e);
+	struct sl_random stream = sl_dither_stream(values->message);
+	uint32_t widest = 0;
+	memset(side, 0, dither_side(options));
+	for (struct sl_run r = { 0 }; sl_next_run(o->per, o->block, values, &r);) {
+		struct sl_values part = { values->message, values->index + r.begin, r.end - r.begin };
+		const float *v = value + r.begin;
+		double most = (double)sl_vector_largest(part.count, v);
+		int e = most > 0 ? sl_step_exponent(most, o->s) : 0;
+		widest = part.count > widest ? part.count : widest;
+		sl_store_u16(side + 2 * (size_t)r.group, (uint16_t)e);
+		sl_round_randomly(&part, stream, sl_power_of_two(-e), level_limit(e, o->s), v,
+		                  symbol + r.begin);
+	}
 	if (o->contractive)
-		sl_factor_put(side + 2, dither_omega(o, values->count));
-	sl_round_randomly(values, sl_dither_stream(values->message), sl_power_of_two(-e),
-	                  level_limit(e, o->s), value, symbol);
+		sl_factor_put(side + 2 * (size_t)o->groups, dither_omega(o, widest));
 }
 
 static bool dither_decode(const void *options, const struct sl_values *values, const int32_t *symbol,
                           const uint8_t *side, float *value)
 {
 	const struct dither *o = options;
-	int e = (int16_t)sl_load_u16(side);
 	double factor = 1;
-	if (e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX ||
-	    (o->contractive && !sl_factor_get(side + 2, &factor)))
+	bool bad = o->contractive && !sl_factor_get(side + 2 * (size_t)o->groups, &factor);
+	for (uint32_t g = 0; g < o->groups; g++) {
+		int e = (int16_t)sl_load_u16(side + 2 * (size_t)g);
+		bad = bad || e < SL_EXPONENT_MIN || e > SL_EXPONENT_MAX;
+	}
+	if (bad)
 		return false;
-	double step = sl_power_of_two(e) * factor;
-	for (uint32_t i = 0; i < values->count; i++)
-		value[i] = (float)(symbol[i] * step);
+	for (struct sl_run r = { 0 }; sl_next_run(o->per, o->block, values, &r);) {
+		double step = sl_power_of_two((int16_t)sl_load_u16(side + 2 * (size_t)r.group)) * factor;
+		for (uint32_t i = r.begin; i < r.end; i++)
+			value[i] = (float)(symbol[i] * step);
+	}
 	return true;
 }
 
 static struct sl_promise dither_promise(const void *options, uint32_t most)
 {
 	const struct dither *o = options;
-	return sl_promise_scaled(dither_omega(o, most), o->contractive);
+	return sl_promise_scaled(dither_omega(o, most < o->widest ? most : o->widest), o->contractive);
 }
 
 const struct sl_quantise sl_quantise_dither = {
 	.name = "dither",
 	.doc = "unbiased random rounding to s multiples of a power of two",
 	.formula = "2^e·sign(v_i)·⌊|v_i|/2^e + u⌋, e the least with max|v| ≤ s·2^e",
-	.examples = "dither:1 dither:7 dither:256 dither:2,contractive",
-	.bytes = "2 a message, 6 where contractive",
+	.examples = "dither:1 dither:7 dither:256 dither:3,per=tensor "
+	            "dither:2,contractive,block,16",
+	.bytes = "2 a step, 4 more where contractive",
 	.options = dither_options,
+	.prepare = dither_prepare,
 	.largest = dither_largest,
 	.side = dither_side,
 	.encode = dither_encode,

@@ -45,6 +45,7 @@ const struct sl_algorithm sl_algorithm_beer = {
 	.needs = "contractive compressor, connected graph",
 	.channels = 2,
 	.vectors = VECTORS,
+	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
 	.absorb = SL_ABSORB_ADD,
 	.irrecoverable = true,
 	.local = local,

@@ -34,6 +34,7 @@ const struct sl_algorithm sl_algorithm_deepsqueeze = {
 	.needs = "contractive compressor, connected graph",
 	.channels = 1,
 	.vectors = VECTORS,
+	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
 	.absorb = SL_ABSORB_REPLACE,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.local = local,

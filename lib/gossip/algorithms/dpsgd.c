@@ -12,6 +12,7 @@ const struct sl_algorithm sl_algorithm_dpsgd = {
 	.needs = "connected graph",
 	.channels = 1,
 	.vectors = 1,
+	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
 	.absorb = SL_ABSORB_REPLACE,
 	.pipeline = "all | float32 | raw",
 	.gamma = 1,

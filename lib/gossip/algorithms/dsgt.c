@@ -39,6 +39,7 @@ const struct sl_algorithm sl_algorithm_dsgt = {
 	.needs = "connected graph",
 	.channels = 2,
 	.vectors = VECTORS,
+	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
 	.absorb = SL_ABSORB_REPLACE,
 	.pipeline = "all | float32 | raw",
 	.gamma = 1,

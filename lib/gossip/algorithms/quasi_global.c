@@ -54,6 +54,7 @@ const struct sl_algorithm sl_algorithm_quasi_global = {
 	.options = options,
 	.channels = 1,
 	.vectors = VECTORS,
+	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
 	.absorb = SL_ABSORB_ADD,
 	.local = local,
 	.outgoing = sl_part_send_model,

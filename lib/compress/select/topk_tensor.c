@@ -1,0 +1,121 @@
+/* topk-tensor — the same share of every tensor, its largest: no layer goes unheard because another's
+ * gradients are larger, and biases are not drowned by weights. */
+#include "compress/stage.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+extern const struct sl_select sl_select_topk;
+
+struct topk_tensor {
+	double keep;
+	uint32_t most;
+	double delta;
+	size_t scratch;
+};
+
+static const struct sl_option topk_tensor_options[] = {
+	{ "keep", "share of each tensor's coordinates (0.05), at least one", SL_OPTION_REAL,
+	  offsetof(struct topk_tensor, keep), 1e-9, 1, NULL, NULL, true },
+	{ 0 },
+};
+
+struct piece {
+	uint32_t offset, size, k;
+	_Alignas(8) unsigned char topk[64]; /* options of topk:k/size */
+	struct sl_layout layout;            /* of the tensor alone */
+};
+
+/* Tensor `at`, or the whole of a vector without tensors. False behind the last. */
+static bool piece_at(const struct topk_tensor *o, const struct sl_layout *layout, uint32_t at,
+                     struct piece *out)
+{
+	uint32_t tensors = layout->tensors ? layout->tensors : 1;
+	if (at >= tensors)
+		return false;
+	const struct sl_tensor *t = &layout->tensor[at];
+	memset(out, 0, sizeof *out);
+	out->size = layout->tensors ? t->rows * t->columns : layout->dimension;
+	out->offset = layout->tensors ? t->offset : 0;
+	out->k = (uint32_t)fmin(fmax(floor(o->keep * out->size + 0.5), 1), out->size);
+	out->layout.dimension = out->size;
+	char share[40];
+	snprintf(share, sizeof share, "%.17g", (double)out->k / out->size);
+	SL_CHECK(sl_spec_arguments(sl_select_topk.options, out->topk, "topk", share, NULL) == SL_OK &&
+	         sl_select_topk.prepare(out->topk, &out->layout, NULL) == SL_OK);
+	return true;
+}
+
+static size_t piece_scratch(const struct piece *p)
+{
+	return (sl_select_topk.scratch(p->topk, p->size) + 63) / 64 * 64;
+}
+
+static enum sl_status prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
+{
+	struct topk_tensor *o = options;
+	struct piece p;
+	(void)error;
+	o->most = 0;
+	o->delta = 1;
+	o->scratch = 0;
+	for (uint32_t t = 0; piece_at(o, layout, t, &p); t++) {
+		o->most += p.k;
+		o->delta = fmin(o->delta, (double)p.k / p.size);
+		o->scratch += piece_scratch(&p);
+	}
+	return SL_OK;
+}
+
+static uint32_t most(const void *options, uint32_t dimension)
+{
+	const struct topk_tensor *o = options;
+	return o->most < dimension ? o->most : dimension;
+}
+
+static size_t scratch_size(const void *options, uint32_t dimension)
+{
+	(void)dimension;
+	return ((const struct topk_tensor *)options)->scratch;
+}
+
+/* Each tensor has scratch of its own, whose guess is the tensor's. */
+static uint32_t select_large(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+                             void *scratch)
+{
+	uint32_t count = 0;
+	size_t used = 0;
+	struct piece p;
+	for (uint32_t t = 0; piece_at(options, m->layout, t, &p); t++) {
+		struct sl_message own = *m;
+		own.layout = &p.layout;
+		uint32_t found = sl_select_topk.select(p.topk, &own, v + p.offset, index + count,
+		                                       (uint8_t *)scratch + used);
+		for (uint32_t i = count; i < count + found; i++)
+			index[i] += p.offset;
+		count += found;
+		used += piece_scratch(&p);
+	}
+	return count;
+}
+
+/* Σ (1 − k_t/n_t)|v_t|² */
+static struct sl_promise promise(const void *options, uint32_t dimension)
+{
+	(void)dimension;
+	return sl_promise_contractive(((const struct topk_tensor *)options)->delta);
+}
+
+const struct sl_select sl_select_topk_tensor = {
+	.name = "topk-tensor",
+	.doc = "the coordinates of largest magnitude of each tensor, the same share of all",
+	.formula = "keep the k_t largest |v_i| of tensor t, k_t = keep·n_t",
+	.examples = "topk-tensor:0.25",
+	.options = topk_tensor_options,
+	.prepare = prepare,
+	.most = most,
+	.scratch = scratch_size,
+	.select = select_large,
+	.promise = promise,
+};

@@ -1,0 +1,217 @@
+/* Methods that gossip. */
+#include "book.h"
+
+#include <string.h>
+
+/* x += γ Σ w_ij (copy_j − copy_i) */
+static void gossip(struct book *b, field copy, field x)
+{
+	book_laplace(b, copy, b->s);
+	book_add(x, GAMMA, b->s);
+}
+
+void book_choco(struct book *b) /* c: x̂ */
+{
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->x, -ETA, b->g);
+	book_set(b->a, b->x, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_add(b->c, 1, b->q);
+	gossip(b, b->c, b->x);
+}
+
+void book_malcom(struct book *b)
+{
+	static const double zero[D];
+	book_choco(b);
+	book_server_step(b->x, 0, zero, ETA);
+}
+
+void book_quasi_global(struct book *b) /* β 0.8, μ 0.2; d: m̂, e: the start */
+{
+	static const double zero[D];
+	memcpy(b->e, b->x, sizeof b->e);
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->x, -ETA, b->g);
+	book_add(b->x, -ETA * 0.8, b->d);
+	book_set(b->a, b->x, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_add(b->c, 1, b->q);
+	gossip(b, b->c, b->x);
+	book_server_step(b->x, 0, zero, ETA);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < D; k++)
+			b->d[i][k] = 0.8 * b->d[i][k] + 0.2 / ETA * (b->e[i][k] - b->x[i][k]);
+}
+
+void book_deepsqueeze(struct book *b)
+{
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->x, -ETA, b->g);
+	book_set(b->a, b->x, 1, b->e);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_set(b->e, b->a, -1, b->q);
+	gossip(b, b->q, b->x);
+}
+
+/* x⁺ = x + γΔh − ηv; h⁺ = h + C(x⁺ − h); v⁺ = v + γΔĝ + change; ĝ⁺ = ĝ + C(v⁺ − ĝ). The model shown at the
+ * end of a round is x + γΔh, to which −ηv is still to come. c: h, d: ĝ, e: v, r: what is tracked. */
+static void tracked(struct book *b, double weight)
+{
+	if (b->round == 0) {
+		book_gradient(b->t, b->x, b->e);
+		memcpy(b->r, b->e, sizeof b->r);
+	}
+	book_add(b->x, -ETA, b->e);
+	book_gradient(b->t, b->x, b->g);
+	book_set(b->a, b->g, -1, b->r);
+	book_add(b->e, weight, b->a);
+	book_add(b->r, weight, b->a);
+	book_set(b->a, b->x, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_add(b->c, 1, b->q);
+	book_set(b->a, b->e, -1, b->d);
+	book_compress(b->t, b->round, 1, b->a, b->q);
+	book_add(b->d, 1, b->q);
+	gossip(b, b->c, b->x);
+	gossip(b, b->d, b->e);
+}
+
+void book_beer(struct book *b)
+{
+	tracked(b, 1);
+}
+
+void book_motef(struct book *b)
+{
+	tracked(b, 0.3);
+}
+
+/* d: D; c: h. α 0.6 */
+static void lead_with(struct book *b, double penalty)
+{
+	book_gradient(b->t, b->x, b->g);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < D; k++) {
+			b->b[i][k] = b->x[i][k] - ETA * b->g[i][k] - ETA * b->d[i][k];
+			b->a[i][k] = b->b[i][k] - b->c[i][k];
+		}
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_set(b->r, b->c, 1, b->q);
+	book_add(b->c, 0.6, b->q);
+	book_laplace(b, b->r, b->s);
+	book_add(b->d, -GAMMA / (2 * ETA), b->s);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < D; k++)
+			b->x[i][k] = book_shrink(b->x[i][k] - ETA * b->g[i][k] - ETA * b->d[i][k], penalty);
+}
+
+void book_lead(struct book *b)
+{
+	lead_with(b, 0);
+}
+
+void book_prox_lead(struct book *b)
+{
+	lead_with(b, ETA * L1);
+}
+
+void book_cedas(struct book *b) /* x⁺ = y − (γ/2)(ŷ − ŷ_w), d⁺ = d + (γ/2)(ŷ − ŷ_w) */
+{
+	book_gradient(b->t, b->x, b->g);
+	book_set(b->b, b->x, -ETA, b->g);
+	book_add(b->b, -1, b->d);
+	book_set(b->a, b->b, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_set(b->r, b->c, 1, b->q);
+	book_add(b->c, 3.0 / 7, b->q);
+	book_laplace(b, b->r, b->s);
+	book_add(b->d, -GAMMA / 2, b->s);
+	book_set(b->x, b->b, GAMMA / 2, b->s);
+}
+
+void book_c_led(struct book *b) /* θ 0.2; d: y, c: x̂ */
+{
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->x, -ETA, b->g);
+	book_add(b->x, -ETA, b->d);
+	book_set(b->a, b->x, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_add(b->c, 1, b->q);
+	book_laplace(b, b->c, b->s);
+	book_add(b->x, GAMMA, b->s);
+	book_add(b->d, -0.2 * GAMMA / ETA, b->s);
+}
+
+void book_dpsgd(struct book *b)
+{
+	static const double zero[D];
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->x, -ETA, b->g);
+	book_laplace(b, b->x, b->s);
+	book_add(b->x, 1, b->s);
+	book_server_step(b->x, 0, zero, ETA);
+}
+
+void book_dsgt(struct book *b) /* e: v, r: the last gradient */
+{
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->e, 1, b->g);
+	book_add(b->e, -1, b->r);
+	memcpy(b->r, b->g, sizeof b->r);
+	book_add(b->x, -ETA, b->e);
+	book_laplace(b, b->x, b->s);
+	book_add(b->x, 1, b->s);
+	book_laplace(b, b->e, b->s);
+	book_add(b->e, 1, b->s);
+}
+
+static void d2_with(struct book *b, double mixing) /* c: x⁻, d: g⁻ */
+{
+	book_gradient(b->t, b->x, b->g);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < D; k++) {
+			double now = b->x[i][k];
+			b->a[i][k] = b->round == 0 ? now - ETA * b->g[i][k]
+			                           : 2 * now - b->c[i][k] - ETA * (b->g[i][k] - b->d[i][k]);
+			b->c[i][k] = now;
+			b->d[i][k] = b->g[i][k];
+		}
+	book_laplace(b, b->a, b->s);
+	book_set(b->x, b->a, mixing, b->s);
+}
+
+void book_d2(struct book *b)
+{
+	d2_with(b, 1);
+}
+
+void book_exact_diffusion(struct book *b)
+{
+	d2_with(b, 0.5);
+}
+
+/* a: u, c: û; y and what is known of it are the same. */
+void book_push_sum(struct book *b)
+{
+	field y = { { 0 } }, change;
+	if (b->round == 0) {
+		memcpy(b->a, b->x, sizeof b->a);
+		for (int i = 0; i < N; i++)
+			b->y[i] = 1;
+	}
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->a, -ETA, b->g);
+	book_set(b->b, b->a, -1, b->c);
+	book_compress(b->t, b->round, 0, b->b, b->q);
+	book_add(b->c, 1, b->q);
+	gossip(b, b->c, b->a);
+	for (int i = 0; i < N; i++)
+		y[i][0] = b->y[i];
+	book_laplace(b, y, change);
+	for (int i = 0; i < N; i++) {
+		b->y[i] += GAMMA * change[i][0];
+		for (int k = 0; k < D; k++)
+			b->x[i][k] = b->a[i][k] / b->y[i];
+	}
+}
