@@ -113,7 +113,7 @@ static void note_behind(struct sl_status_view *view, const struct link *link)
 		return;
 	view->laggard = (uint32_t)link->neighbour;
 	view->behind = link->behind;
-	view->behind_ms = link->open_ms < 0 ? 0 : link->open_ms;
+	view->behind_ms = link->open_ms;
 	memcpy(view->why, link->why, sizeof view->why);
 }
 
@@ -211,11 +211,14 @@ bool sl_status_view_parse(struct sl_status_view *out, const char *line)
 
 static void behind_text(const struct sl_status_view *view, char *text, size_t size)
 {
+	char since[32] = "";
 	size_t used = strlen(text);
-	if (view->behind > 0 && used < size)
-		snprintf(text + used, size - used, "; %u is %lld rounds behind for %.1f s%s%s", view->laggard,
-		         (long long)view->behind, (double)view->behind_ms / 1000, view->why[0] ? ": " : "",
-		         view->why);
+	if (view->behind <= 0 || used >= size)
+		return;
+	if (view->behind_ms >= 0)
+		snprintf(since, sizeof since, " for %.1f s", (double)view->behind_ms / 1000);
+	snprintf(text + used, size - used, "; %u is %lld rounds behind%s%s%s", view->laggard,
+	         (long long)view->behind, since, view->why[0] ? ": " : "", view->why);
 }
 
 static void quarantine_text(const struct sl_status_view *view, char *text, size_t size)
