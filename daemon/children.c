@@ -114,6 +114,10 @@ enum sl_status sl_children_start(struct sl_children *c, struct sl_time now, stru
 	if (mkdir(c->log, 0777) != 0 && errno != EEXIST)
 		return sl_fail(error, SL_IO, "cannot create %s: %s", c->log, strerror(errno));
 	for (uint32_t k = 0; k < c->count; k++) {
+		if (c->child[k].absent) {
+			c->child[k].state = SL_CHILD_ENDED;
+			continue;
+		}
 		enum sl_status status = start(c, k, c->append, now, error);
 		if (status == SL_OK)
 			continue;

@@ -15,6 +15,7 @@ enum sl_child_state {
 };
 
 struct sl_child {
+	bool absent; /* no member: never started */
 	pid_t pid;
 	enum sl_child_state state;
 	int wait_status; /* of the last end, as waitpid gives it */

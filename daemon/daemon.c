@@ -4,6 +4,7 @@
 #include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
+#include "linalg/vector.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,6 +47,10 @@ void sl_daemon_block_signals(void)
 static enum sl_status check_number(const struct sl_daemon *d, struct sl_error *error)
 {
 	uint32_t peers = d->prepared.roster.topology.peers;
+	if (d->number < peers && d->prepared.roster.peer[d->number].gone)
+		return sl_fail(error, SL_REFUSED,
+		               "-p %" PRIu32 ": the roster (serial %" PRIu32 ") says that this peer is gone",
+		               d->number, d->prepared.roster.serial);
 	if (d->number < peers)
 		return SL_OK;
 	return sl_fail(error, SL_OUT_OF_RANGE,
@@ -53,9 +58,10 @@ static enum sl_status check_number(const struct sl_daemon *d, struct sl_error *e
 	               peers - 1);
 }
 
-static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
+enum sl_status sl_daemon_identity(const struct sl_daemon *d, const struct sl_roster *roster,
+                                  struct sl_identity *out, struct sl_error *error)
 {
-	char path[4096], name[SL_TEXT_MAX + 16];
+	char path[4096], name[SL_TEXT_MAX + 16], found[SL_KEY_HEX], hex[SL_KEY_HEX];
 	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
 	if (credentials && credentials[0]) {
 		if (snprintf(path, sizeof path, "%s/identity", credentials) >= (int)sizeof path)
@@ -65,19 +71,27 @@ static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
 		         d->number);
 		sl_config_path(&d->prepared.config, name, false, path);
 	}
-	enum sl_status status = sl_identity_read(&d->identity, path, error);
+	enum sl_status status = sl_identity_read(out, path, error);
 	if (status != SL_OK)
 		return status;
-	const uint8_t *listed = d->prepared.roster.peer[d->number].public_key;
-	sl_key_print(d->identity.public_key, d->public_key);
-	if (memcmp(d->identity.public_key, listed, SL_KEY_BYTES) == 0)
+	const uint8_t *listed = roster->peer[d->number].public_key;
+	if (memcmp(out->public_key, listed, SL_KEY_BYTES) == 0)
 		return SL_OK;
-	char hex[SL_KEY_HEX];
+	sl_key_print(out->public_key, found);
 	sl_key_print(listed, hex);
+	sl_identity_wipe(out);
 	return sl_fail(error, SL_REFUSED,
 	               "%s: is the key %.16s…, but the roster lists %.16s… for peer %" PRIu32
 	               "; is it another peer's key, or of another roster?",
-	               path, d->public_key, hex, d->number);
+	               path, found, hex, d->number);
+}
+
+static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
+{
+	enum sl_status status = sl_daemon_identity(d, &d->prepared.roster, &d->identity, error);
+	if (status == SL_OK)
+		sl_key_print(d->identity.public_key, d->public_key);
+	return status;
 }
 
 enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_options *options,
@@ -103,11 +117,16 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 
 static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
 {
+	uint32_t most = d->prepared.config.settings.max_degree;
+	d->capacity = most > d->degree ? most : d->degree;
 	struct sl_peer_setup setup = { .plan = &d->prepared.plan,
 		                       .peer = d->number,
 		                       .neighbours = d->neighbours,
 		                       .degree = d->degree,
-		                       .data = &d->shard };
+		                       .data = &d->shard,
+		                       .serial = d->prepared.roster.serial,
+		                       .capacity = d->capacity,
+		                       .joining = d->prepared.roster.peer[d->number].since > 0 };
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
 	arena.base =
 	    sl_memory_take(arena.capacity, (size_t)d->prepared.plan.dimension * sizeof(float) >= HUGE_VECTOR);
@@ -169,9 +188,13 @@ static void take_checkpoint(struct sl_daemon *d, const uint8_t *bytes, size_t le
 		d->net.wire.closed_rx = (int64_t)sl_load_u64(bytes + 8);
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "resumed-from-checkpoint", "%s, at round %" PRIu32,
 		              which, sl_peer_round(d->loop.peer));
+		d->resumed = bytes + SL_LOOP_CHECKPOINT_HEAD;
+		d->resumed_length = length - SL_LOOP_CHECKPOINT_HEAD;
 		return;
 	}
 	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "checkpoint-refused", "%s: %s", which, error.text);
+	if (error.status == SL_REFUSED)
+		d->rolled_back = error;
 }
 
 /* A checkpoint that cannot be used is no reason not to run: the neighbours may hold this peer's copy. */
@@ -187,7 +210,32 @@ static void load_checkpoint(struct sl_daemon *d)
 		take_checkpoint(d, bytes, length, which);
 	else if (which[0])
 		sl_loop_event(&d->loop, SL_LEVEL_WARNING, "checkpoint-refused", "%s", which);
-	free(bytes);
+	d->checkpoint_bytes = bytes;
+}
+
+/* Begins a recording with the state that the peer begins with. */
+static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error)
+{
+	char stem[4096];
+	const struct sl_prepared *p = &d->prepared;
+	if (!p->config.settings.record[0])
+		return SL_OK;
+	sl_config_path(&p->config, p->config.settings.record, true, stem);
+	struct sl_fed_head head = { .run = p->plan.run,
+		                    .session = p->plan.session,
+		                    .peer = d->number,
+		                    .roster = { p->roster.serial, d->neighbours, d->degree },
+		                    .capacity = d->capacity,
+		                    .joining = p->roster.peer[d->number].since > 0,
+		                    .configuration = p->printed,
+		                    .state = d->resumed,
+		                    .state_length = d->resumed_length };
+	d->loop.fed = sl_fed_open(stem, &head, error);
+	if (!d->loop.fed)
+		return error->status;
+	sl_store_record(d->store, d->loop.fed);
+	sl_log(SL_LEVEL_NOTICE, "recording to %s", sl_fed_path(d->loop.fed));
+	return SL_OK;
 }
 
 /* Bytes on the wire are totals of the run: what former lives sent counts, as far as rows or a checkpoint say.
@@ -208,19 +256,15 @@ static void on_notice(void *context, enum sl_level level, const char *kind, cons
 	sl_loop_event(context, level, kind, "%s", detail);
 }
 
-static enum sl_status open_net(struct sl_daemon *d, struct sl_error *error)
+enum sl_status sl_daemon_links(struct sl_daemon *d, const struct sl_roster *roster,
+                               struct sl_identity *identity, struct sl_error *error)
 {
 	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
-	const struct sl_roster_peer *listed = d->prepared.roster.peer;
-	for (uint32_t i = 0; i < d->degree; i++) {
-		uint32_t peer = d->neighbours[i].peer;
-		neighbours[i] =
-		    (struct sl_net_neighbour){ peer, listed[peer].endpoint, listed[peer].curve_public };
-	}
-	struct sl_net_setup setup = { .endpoint = listed[d->number].endpoint,
-		                      .identity = &d->identity,
+	uint32_t degree = sl_daemon_neighbours(roster, d->number, neighbours);
+	struct sl_net_setup setup = { .endpoint = roster->peer[d->number].endpoint,
+		                      .identity = identity,
 		                      .neighbours = neighbours,
-		                      .degree = d->degree,
+		                      .degree = degree,
 		                      .frame_max = d->prepared.plan.frame_max,
 		                      .notice = on_notice,
 		                      .context = &d->loop };
@@ -229,8 +273,20 @@ static enum sl_status open_net(struct sl_daemon *d, struct sl_error *error)
 	enum sl_status status = sl_net_open(&d->net, &setup, error);
 	d->net.wire.closed_tx = tx;
 	d->net.wire.closed_rx = rx;
-	sl_identity_wipe(&d->identity); /* libzmq has its own copy of what it needs */
+	sl_identity_wipe(identity); /* libzmq has its own copy of what it needs */
 	return status;
+}
+
+uint32_t sl_daemon_neighbours(const struct sl_roster *roster, uint32_t peer, struct sl_net_neighbour *out)
+{
+	const struct sl_topology *t = &roster->topology;
+	uint32_t degree = sl_topology_degree(t, peer);
+	for (uint32_t i = 0; i < degree; i++) {
+		uint32_t other = t->neighbour[t->first[peer] + i];
+		out[i] = (struct sl_net_neighbour){ other, roster->peer[other].endpoint,
+			                            roster->peer[other].curve_public };
+	}
+	return degree;
 }
 
 /* ---- life ---- */
@@ -258,6 +314,8 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 	d->loop.plan = &d->prepared.plan;
 	d->loop.scratch = &d->scratch;
 	d->loop.net = &d->net;
+	d->loop.reload = sl_daemon_reload;
+	d->loop.context = d;
 	enum sl_status status = open_descriptors(d, error);
 	if (status == SL_OK)
 		status = make_peer(d, error);
@@ -267,10 +325,19 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		return status;
 	if (d->prepared.config.settings.checkpoint_every)
 		load_checkpoint(d);
+	if (d->rolled_back.status != SL_OK) {
+		*error = d->rolled_back;
+		return SL_REFUSED;
+	}
+	status = open_recording(d, error);
+	free(d->checkpoint_bytes);
+	d->checkpoint_bytes = NULL;
+	if (status != SL_OK)
+		return status;
 	take_over_wire(d);
 	if (d->prepared.note[0])
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
-	return open_net(d, error);
+	return sl_daemon_links(d, &d->prepared.roster, &d->identity, error);
 }
 
 bool sl_daemon_run(struct sl_daemon *d)
@@ -313,14 +380,19 @@ void sl_daemon_close(struct sl_daemon *d, int exit_code)
 		close(d->loop.listener);
 	}
 	sl_net_close(&d->net);
+	bool busy = sl_worker_busy(d->loop.worker); /* then the model is in the middle of a job */
 	bool idle = sl_worker_stop(d->loop.worker);
 	bool final = d->loop.finished && idle;
+	if (d->loop.fed && d->loop.peer && !busy)
+		sl_fed_end(d->loop.fed, sl_peer_round(d->loop.peer),
+		           sl_vector_digest(d->prepared.plan.dimension, 0, sl_peer_model(d->loop.peer)));
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->prepared.plan.dimension, digest);
 	if (!d->loop
 	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
 		sl_store_patience(d->store, FINISHED_PATIENCE_MS);
 	sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL);
+	sl_fed_close(d->loop.fed);
 	if (!idle)
 		_exit(exit_code); /* a job still reads what would be unmapped below */
 	if (d->loop.signals >= 0)

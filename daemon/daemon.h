@@ -20,11 +20,16 @@ struct sl_daemon {
 	struct sl_dataset shard;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	uint32_t degree;
+	uint32_t capacity; /* neighbours that there is room for */
 
 	struct sl_scratch scratch;
 	char checkpoint[4096], public_key[SL_KEY_HEX], host[256];
 	struct sl_store *store;
 	struct sl_net net;
+	uint8_t *checkpoint_bytes; /* while opening */
+	const uint8_t *resumed;    /* the state in them that the peer took over */
+	size_t resumed_length;
+	struct sl_error rolled_back; /* the checkpoint is of a later roster than the one that is there */
 	struct sl_loop loop;
 };
 
@@ -37,6 +42,17 @@ enum sl_status sl_daemon_check(struct sl_daemon *, const struct sl_daemon_option
 enum sl_status sl_daemon_open(struct sl_daemon *, struct sl_error *error);
 /* Runs to the end; true: it ended well. */
 bool sl_daemon_run(struct sl_daemon *);
+/* The identity as it lies on the disk now; refused where the roster lists another key for this peer. */
+enum sl_status sl_daemon_identity(const struct sl_daemon *, const struct sl_roster *, struct sl_identity *out,
+                                  struct sl_error *error);
+/* Opens the links that a roster lists. The identity is wiped. */
+enum sl_status sl_daemon_links(struct sl_daemon *, const struct sl_roster *, struct sl_identity *,
+                               struct sl_error *error);
+/* For sl_net_setup and sl_net_change; `out` has room for SL_DEGREE_MAX. */
+uint32_t sl_daemon_neighbours(const struct sl_roster *, uint32_t peer, struct sl_net_neighbour *out);
+/* SIGHUP: reads the roster again. A bad one is told of, and the one in force stays. The context is the
+ * daemon. */
+void sl_daemon_reload(void *context);
 /* Writes the last rows and lets the last frames leave. A second SIGTERM or SIGINT meanwhile ends the process
  * with 1. */
 void sl_daemon_close(struct sl_daemon *, int exit_code);

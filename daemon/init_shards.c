@@ -174,7 +174,8 @@ static enum sl_status partition(const struct sl_settings *settings, const struct
 		return status == SL_OK ? (*p)->assign(options, train, peers, settings->seed, owner, error)
 		                       : status;
 	}
-	return sl_fail(error, SL_NOT_FOUND, "unknown partition '%s'", name);
+	return sl_fail(error, SL_NOT_FOUND,
+	               "[data] partition: unknown partition '%s' (starling list partitions)", name);
 }
 
 /* The test set: read, held out, or empty with the shape of the training set. */

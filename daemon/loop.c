@@ -117,6 +117,8 @@ static void halt(struct sl_loop *l, bool ok, const char *detail)
 static void act(void *driver, const struct sl_action *a)
 {
 	struct sl_loop *l = driver;
+	if (l->fed)
+		sl_fed_did(l->fed, a);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
 		sl_net_send(l->net, a->edge, a->header, SL_FRAME_HEADER, a->body, a->body_length);
@@ -178,10 +180,20 @@ static bool save(struct sl_loop *l)
 	return false;
 }
 
+static void record(struct sl_loop *l, const struct sl_event *event)
+{
+	sl_fed_event(l->fed, event);
+	const char *stopped = sl_fed_stopped(l->fed);
+	if (stopped)
+		sl_loop_event(l, SL_LEVEL_WARNING, "record-ended", "%s: %s", sl_fed_path(l->fed), stopped);
+}
+
 static void step(struct sl_loop *l, struct sl_event event)
 {
 	event.now = l->now;
 	sl_peer_step(l->peer, &event, l->scratch, act, l);
+	if (l->fed)
+		record(l, &event);
 	if (l->checkpoint) {
 		l->checkpoint = false;
 		l->checkpoint_failed = !save(l);
@@ -280,7 +292,7 @@ static void signalled(struct sl_loop *l)
 			sl_sd_notify("STATUS=%s", line);
 			break;
 		case SIGHUP:
-			sl_log(SL_LEVEL_NOTICE, "the roster is read at the start only; restart to change it");
+			l->reload_asked = true; /* not while this turn still holds on to the links */
 			break;
 		default:
 			break;
@@ -363,18 +375,40 @@ static void guess_jobs(struct sl_loop *l)
 	l->job_us[1] = l->plan->test ? (int64_t)(2 * a_us * l->plan->test->samples) : 0;
 }
 
-bool sl_loop_run(struct sl_loop *l)
+/* What to poll; NULL: there is no memory for it, and the loop has ended. */
+static struct pollfd *descriptors(struct sl_loop *l, nfds_t *count)
 {
-	nfds_t count = ITEMS_FIXED + sl_net_descriptors(l->net);
-	struct pollfd *items = calloc(count, sizeof *items);
+	*count = ITEMS_FIXED + sl_net_descriptors(l->net);
+	struct pollfd *items = calloc(*count, sizeof *items);
 	if (!items) {
 		halt(l, false, "out of memory");
-		return false;
+		return NULL;
 	}
 	items[ITEM_SIGNALS] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
 	items[ITEM_WAKE] = (struct pollfd){ .fd = l->wake, .events = POLLIN };
 	items[ITEM_LISTENER] = (struct pollfd){ .fd = l->listener, .events = POLLIN };
 	sl_net_poll(l->net, items + ITEMS_FIXED);
+	return items;
+}
+
+void sl_loop_roster(struct sl_loop *l, const struct sl_peer_roster *roster)
+{
+	step(l, (struct sl_event){ .kind = SL_EVENT_ROSTER, .roster = roster });
+}
+
+void sl_loop_leave(struct sl_loop *l, const char *why)
+{
+	l->stopping = true;
+	step(l, (struct sl_event){ .kind = SL_EVENT_STOP });
+	halt(l, true, why);
+}
+
+bool sl_loop_run(struct sl_loop *l)
+{
+	nfds_t count;
+	struct pollfd *items = descriptors(l, &count);
+	if (!items)
+		return false;
 	guess_jobs(l);
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
@@ -389,6 +423,14 @@ bool sl_loop_run(struct sl_loop *l)
 		}
 		l->now = sl_clock();
 		turn(l, items);
+		if (!l->reload_asked || l->halted)
+			continue;
+		l->reload_asked = false;
+		l->reload(l->context);
+		free(items);
+		items = descriptors(l, &count);
+		if (!items)
+			return false;
 	}
 	free(items);
 	return l->ok;

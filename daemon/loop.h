@@ -3,6 +3,7 @@
 #define SL_DAEMON_LOOP_H
 
 #include "base/log.h"
+#include "daemon/fed.h"
 #include "daemon/net.h"
 #include "daemon/store.h"
 #include "daemon/worker.h"
@@ -16,6 +17,7 @@ struct sl_loop {
 	const struct sl_scratch *scratch;
 	struct sl_net *net;
 	struct sl_store *store;
+	struct sl_fed *fed; /* records what the peer is fed; NULL: nothing does */
 	uint32_t number;
 	int signals;  /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
 	int wake;     /* eventfd: a checkpoint or a job is done */
@@ -27,6 +29,10 @@ struct sl_loop {
 	bool checkpoint;          /* to be saved before the next event */
 	bool checkpoint_failed;   /* was not taken: the peer is to know */
 	bool stopping, finished, halted, ok;
+	bool reload_asked;
+	/* Reads the roster again, between two turns. */
+	void (*reload)(void *context);
+	void *context;
 	char detail[256];  /* why it halted */
 	int64_t job_us[2]; /* smoothed: local steps, evaluations */
 
@@ -45,6 +51,11 @@ struct sl_loop {
 /* An event row of the daemon's own, and a line of log. */
 __attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
                                                          const char *kind, const char *format, ...);
+
+/* The peer has other neighbours from now on; the links have them already. */
+void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);
+/* Ends the run in good order, as if asked to stop. */
+void sl_loop_leave(struct sl_loop *, const char *why);
 
 /* Runs until the peer halts or a signal asks for the end. True: the run is done, or it was asked to stop. A
  * second signal ends the process with exit code 1 at once. */

@@ -124,21 +124,18 @@ static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup 
 	return SL_OK;
 }
 
-static enum sl_status open_link(struct sl_net *net, const struct sl_net_setup *setup, uint32_t edge,
+enum sl_status sl_net_open_link(struct sl_net *net, const struct sl_net_setup *setup,
+                                const struct sl_net_neighbour *n, uint32_t user, struct sl_net_link *l,
                                 struct sl_error *error)
 {
-	struct sl_net_link *l = &net->link[edge];
-	const struct sl_net_neighbour *n = &setup->neighbours[edge];
-	*l = (struct sl_net_link){ .peer = n->peer, .retry_at = SL_TIME_NEVER };
+	*l = (struct sl_net_link){ .peer = n->peer, .retry_at = SL_TIME_NEVER, .user = user };
 	snprintf(l->endpoint, sizeof l->endpoint, "%s", n->endpoint);
-	memcpy(net->key[edge].curve, n->curve_public, SL_KEY_BYTES);
-	net->key[edge].user = edge;
 	l->dealer = zmq_socket(net->context, ZMQ_DEALER);
 	if (l->dealer && configure(l->dealer, setup) &&
 	    set_all(l->dealer, sending, sizeof sending / sizeof *sending) &&
 	    set_number(l->dealer, ZMQ_IPV6, strchr(l->endpoint, '[') != NULL) &&
 	    set(l->dealer, ZMQ_CURVE_SERVERKEY, n->curve_public, SL_KEY_BYTES) &&
-	    (l->monitor = watch(net, l->dealer, (int)edge + 1)) != NULL &&
+	    (l->monitor = watch(net, l->dealer, (int)net->watched++)) != NULL &&
 	    zmq_connect(l->dealer, l->endpoint) == 0)
 		return SL_OK;
 	return sl_fail(error, errno == EINVAL ? SL_MALFORMED : SL_IO, "peer %" PRIu32 " at %s: %s", l->peer,
@@ -167,14 +164,18 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 	net->zap.keys = setup->degree;
 	net->zap.stranger = sl_net_stranger;
 	net->zap.context = net;
-	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++)
+	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++) {
 		memcpy(net->key[i].curve, setup->neighbours[i].curve_public, SL_KEY_BYTES);
+		net->key[i].user = i;
+	}
+	net->next_user = setup->degree;
+	net->watched = 1;
 	if (status == SL_OK)
 		status = sl_zap_open(&net->zap, net->context, error); /* before the door it guards */
 	if (status == SL_OK)
 		status = open_router(net, setup, error);
 	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++)
-		status = open_link(net, setup, i, error);
+		status = sl_net_open_link(net, setup, &setup->neighbours[i], i, &net->link[i], error);
 	net->again = true; /* what happened while opening is announced to nobody */
 	if (status != SL_OK)
 		sl_net_close(net);
@@ -191,6 +192,12 @@ static void close_watched(void *socket, void *monitor)
 		zmq_close(socket);
 }
 
+void sl_net_close_link(struct sl_net_link *l)
+{
+	close_watched(l->dealer, l->monitor);
+	l->dealer = l->monitor = NULL;
+}
+
 void sl_net_close(struct sl_net *net)
 {
 	int keep = errno;
@@ -198,7 +205,7 @@ void sl_net_close(struct sl_net *net)
 		return;
 	zmq_msg_close(&net->message);
 	for (uint32_t i = 0; net->link && i < net->degree; i++)
-		close_watched(net->link[i].dealer, net->link[i].monitor);
+		sl_net_close_link(&net->link[i]);
 	close_watched(net->router, net->monitor);
 	sl_zap_close(&net->zap);
 	sl_wire_free(&net->wire);
@@ -301,8 +308,13 @@ static int64_t proven(const struct sl_net *net, const zmq_msg_t *message)
 	const char *user = zmq_msg_gets(message, "User-Id");
 	if (!user || user[0] < '0' || user[0] > '9')
 		return -1;
-	unsigned long edge = strtoul(user, NULL, 10);
-	return edge < net->degree ? (int64_t)edge : -1;
+	unsigned long number = strtoul(user, NULL, 10);
+	if (number < net->degree && net->link[number].user == number)
+		return (int64_t)number;
+	for (uint32_t i = 0; i < net->degree; i++) /* once neighbours have changed */
+		if (net->link[i].user == number)
+			return i;
+	return -1;
 }
 
 /* The descriptor of the connection that it came on, as libzmq knows it. */

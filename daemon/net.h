@@ -34,6 +34,7 @@ enum { SL_NET_PARKED = 256 };
 struct sl_net_link {
 	uint32_t peer;
 	char endpoint[SL_TEXT_MAX];
+	uint32_t user; /* what its messages carry as User-Id: another one for each key that there ever was */
 	void *dealer, *monitor;
 	bool connected, up; /* TCP stands; the handshake is done */
 	bool closed;        /* in quarantine: what it sends is dropped, and the connection it came on ended */
@@ -54,7 +55,8 @@ struct sl_net {
 	struct sl_zap zap;
 	struct sl_zap_key *key;
 	struct sl_net_link *link;
-	uint32_t degree;
+	uint32_t degree, next_user;
+	unsigned watched; /* monitors so far */
 	struct sl_wire wire;
 	char endpoint[SL_TEXT_MAX]; /* as bound: the port is known also when it was asked of the kernel */
 	struct sl_time now;         /* of this turn of the loop */
@@ -97,6 +99,13 @@ bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size
 
 /* Quarantine: its connections are ended, its key is refused, until it is open again. */
 void sl_net_close_edge(struct sl_net *, uint32_t edge, bool closed);
+
+/* Other neighbours, in ascending number, while messages come and go: links are kept where key and endpoint
+ * are as before. A key that is none any more counts no more when this returns, and connections by which
+ * nobody is known to speak are ended. On failure everything is as it was. Afterwards the descriptors are
+ * others. */
+enum sl_status sl_net_change(struct sl_net *, const struct sl_net_neighbour *neighbours, uint32_t degree,
+                             struct sl_error *error);
 
 /* "4.3.4"; refuses what is older than 4.3.3 (CVE-2019-6250, CVE-2019-13132, CVE-2020-15166) or lacks CURVE.
  */

@@ -94,7 +94,7 @@ static void send_parked(struct sl_net_link *l)
 
 static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
 {
-	unsigned owner = (unsigned)(l - net->link) + 1;
+	unsigned owner = l->user + 1;
 	switch (event) {
 	case ZMQ_EVENT_CONNECTED:
 		l->connected = true;
@@ -230,7 +230,7 @@ void sl_net_reconnect(struct sl_net *net, struct sl_net_link *l)
 	l->retry_at = SL_TIME_NEVER;
 	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
 	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
-	sl_wire_closed(&net->wire, (unsigned)(l - net->link) + 1, -1);
+	sl_wire_closed(&net->wire, l->user + 1, -1);
 	l->connected = l->up = l->idle = false;
 	zmq_connect(l->dealer, l->endpoint);
 }

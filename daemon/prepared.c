@@ -199,7 +199,7 @@ void sl_prepared_run_row(const struct sl_prepared *p, const char *driver, struct
 		                        .dataset = p->dataset,
 		                        .fingerprint = p->fingerprint,
 		                        .config = p->printed,
-		                        .peers = p->roster.topology.peers,
+		                        .peers = p->plan.peers,
 		                        .dimension = p->plan.dimension,
 		                        .seed = settings->seed,
 		                        .started_at_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec };

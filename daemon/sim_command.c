@@ -1,6 +1,7 @@
 /* sim_command.c — starling sim: the peers of a run in one process, over a virtual network and clock. */
 #include "daemon/command_line.h"
 #include "daemon/init.h"
+#include "daemon/replay.h"
 #include "daemon/sim_run.h"
 #include "daemon/summary.h"
 #include "daemon/swarm_command.h"
@@ -125,6 +126,8 @@ static enum sl_status open_history(struct sim *s, struct sl_error *error)
 		return error->status;
 	enum sl_status status = sl_history_begin(s->history, &run, error);
 	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
+		if (sl_topology_degree(t, i) == 0)
+			continue; /* a member that has left */
 		char name[32];
 		snprintf(name, sizeof name, "peer-%u", i);
 		struct sl_history_peer peer = { .peer = i,
@@ -205,6 +208,8 @@ static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *err
 	enum sl_status status = SL_OK;
 	for (uint32_t i = 0; i < s->prepared.roster.topology.peers && status == SL_OK; i++) {
 		char digest[65];
+		if (sl_sim_absent(s->sim, i))
+			continue;
 		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->prepared.plan.dimension, digest);
 		status = sl_history_peer_stopped(s->history, i, now, ok ? 0 : 1, digest, error);
 	}
@@ -225,7 +230,7 @@ static void accuracies(const struct sim *s, double *mean, double *worst)
 	double sum = 0;
 	*worst = (double)INFINITY;
 	for (uint32_t i = 0; i < peers; i++) {
-		if (!sl_sim_honest(s->sim, i))
+		if (sl_sim_absent(s->sim, i) || !sl_sim_honest(s->sim, i))
 			continue;
 		sum += s->accuracy[i];
 		honest++;
@@ -342,6 +347,9 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	case 'r':
 		s->record.path = argument;
 		return SL_OK;
+	case 'R':
+		s->replay = argument;
+		return SL_OK;
 	case 'V':
 		s->record.vectors = true;
 		return SL_OK;
@@ -381,17 +389,29 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 static int sim_main(int argc, char **argv)
 {
 	static const struct option table[] = {
-		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
-		{ "history", required_argument, NULL, 'H' },  { "json", no_argument, NULL, 'j' },
-		{ "latency", required_argument, NULL, 1 },    { "jitter", required_argument, NULL, 2 },
-		{ "compute", required_argument, NULL, 3 },    { "loss", required_argument, NULL, 4 },
-		{ "duplicate", required_argument, NULL, 5 },  { "reorder", required_argument, NULL, 6 },
-		{ "check", required_argument, NULL, 7 },      { "help", no_argument, NULL, 'h' },
-		{ "poison", required_argument, NULL, 'p' },   { "faults", required_argument, NULL, 'f' },
-		{ "seed", required_argument, NULL, 'S' },     { "seeds", required_argument, NULL, 'n' },
-		{ "verbose", no_argument, NULL, 'v' },        { "stop", no_argument, NULL, 'x' },
-		{ "record", required_argument, NULL, 'r' },   { "record-peer", required_argument, NULL, 'P' },
-		{ "record-vectors", no_argument, NULL, 'V' }, { 0 },
+		{ "topology", required_argument, NULL, 't' },
+		{ "set", required_argument, NULL, 's' },
+		{ "history", required_argument, NULL, 'H' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "latency", required_argument, NULL, 1 },
+		{ "jitter", required_argument, NULL, 2 },
+		{ "compute", required_argument, NULL, 3 },
+		{ "loss", required_argument, NULL, 4 },
+		{ "duplicate", required_argument, NULL, 5 },
+		{ "reorder", required_argument, NULL, 6 },
+		{ "check", required_argument, NULL, 7 },
+		{ "help", no_argument, NULL, 'h' },
+		{ "poison", required_argument, NULL, 'p' },
+		{ "faults", required_argument, NULL, 'f' },
+		{ "seed", required_argument, NULL, 'S' },
+		{ "seeds", required_argument, NULL, 'n' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "stop", no_argument, NULL, 'x' },
+		{ "record", required_argument, NULL, 'r' },
+		{ "record-peer", required_argument, NULL, 'P' },
+		{ "record-vectors", no_argument, NULL, 'V' },
+		{ "replay", required_argument, NULL, 'R' },
+		{ 0 },
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
 		                                    "loss", "duplicate", "reorder", "check" };
@@ -416,6 +436,12 @@ static int sim_main(int argc, char **argv)
 	s.run = optind < argc ? argv[optind++] : NULL;
 	if (optind < argc)
 		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
+	if (s.replay && (!s.run || s.faults || s.topology_spec || s.record.path))
+		return sl_command_misuse(&sl_command_sim,
+		                         "--replay FILE belongs to a run's folder, and to nothing else");
+	if (s.replay)
+		return sl_replay_main(
+		    &(struct sl_replay_options){ s.run, s.replay, s.set.item, s.json, s.verbose });
 	if (s.faults && strcmp(s.faults, "swarm") != 0)
 		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s.faults);
 	if (s.faults && (s.run || s.topology_spec))
@@ -444,7 +470,7 @@ static int sim_main(int argc, char **argv)
 const struct sl_command sl_command_sim = {
 	.name = "sim",
 	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
-	            "sim --faults swarm [--seed S]",
+	            "sim --faults swarm [--seed S] | starling sim RUN --replay FILE",
 	.doc = "run the peers in one process, over a virtual network and clock",
 	.help =
 	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
@@ -473,6 +499,10 @@ const struct sl_command sl_command_sim = {
 	    "model, from round FROM\n"
 	    "                          on: flip (the others' mean with its sign turned), drift, noise, "
 	    "little; may be repeated\n"
+	    "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), bit "
+	    "for "
+	    "bit, and says where\n"
+	    "                          it first differs; --verbose prints its events\n"
 	    "      --json              print results as JSON\n"
 	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
 	    "cuts, stops, lost\n"

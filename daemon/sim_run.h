@@ -11,7 +11,7 @@
 enum { SL_SIM_LIARS = 64 };
 
 struct sim {
-	const char *run, *topology_spec, *database, *faults;
+	const char *run, *topology_spec, *database, *faults, *replay;
 	bool json, verbose, stop;
 	uint64_t first, seeds; /* of the swarm */
 	struct sl_overrides set;

@@ -96,6 +96,8 @@ static enum sl_status open_shards(struct sim *s, struct sl_error *error)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
 	for (uint32_t i = 0; i < peers; i++) {
 		s->accuracy[i] = (double)NAN;
+		if (sl_topology_degree(&s->prepared.roster.topology, i) == 0)
+			continue; /* a member that has left */
 		enum sl_status status = sl_prepared_shard(&s->prepared, i, &s->file[i], &s->shard[i], error);
 		if (status != SL_OK)
 			return status;

@@ -10,12 +10,11 @@
 
 enum { PATIENCE_MS = 500 };
 
-static enum sl_status peers_of_run(const char *run, struct sl_config *config, uint32_t *peers,
-                                   struct sl_error *error)
+static enum sl_status read_run(const char *run, struct sl_config *config, struct sl_roster *roster,
+                               struct sl_error *error)
 {
 	char path[4096];
 	uint8_t key[SL_KEY_BYTES];
-	struct sl_roster roster;
 	if (snprintf(path, sizeof path, "%s/run.conf", run) >= (int)sizeof path)
 		return sl_fail(error, SL_TOO_BIG, "%.60s…: too long a path", run);
 	enum sl_status status = sl_keys_start(error);
@@ -26,12 +25,7 @@ static enum sl_status peers_of_run(const char *run, struct sl_config *config, ui
 	if (!sl_key_parse(config->settings.operator_key, key))
 		return sl_fail(error, SL_MALFORMED, "%s: [run] operator_key must be 64 hex digits", path);
 	sl_config_path(config, config->settings.roster, false, path);
-	status = sl_roster_read(&roster, path, key, error);
-	if (status != SL_OK)
-		return status;
-	*peers = roster.topology.peers;
-	sl_roster_free(&roster);
-	return SL_OK;
+	return sl_roster_read(roster, path, key, error);
 }
 
 static void print_peer(const struct sl_status_view *v)
@@ -48,7 +42,7 @@ static void print_peer(const struct sl_status_view *v)
 }
 
 /* Returns how many answered. */
-static uint32_t show(const struct sl_config *config, uint32_t peers, bool json)
+static uint32_t show(const struct sl_config *config, const struct sl_roster *roster, bool json)
 {
 	static char line[SL_STATUS_LINE];
 	struct sl_status_view view;
@@ -58,18 +52,19 @@ static uint32_t show(const struct sl_config *config, uint32_t peers, bool json)
 	else
 		printf("%5s %13s %8s %9s %9s %7s  %s\n", "peer", "round", "loss", "accuracy", "sent", "links",
 		       "doing");
-	for (uint32_t k = 0; k < peers; k++) {
+	for (uint32_t k = 0; k < roster->topology.peers; k++) {
+		const char *absent = roster->peer[k].gone ? "gone" : "not running";
 		bool alive = sl_status_ask(config->state, k, PATIENCE_MS, line, sizeof line) &&
 		             sl_status_view_parse(&view, line);
 		answered += alive;
 		if (json && alive)
 			printf("%s\n  %.*s", k ? "," : "", (int)strcspn(line, "\r\n"), line);
 		else if (json)
-			printf("%s\n  {\"peer\": %u, \"phase\": \"not running\"}", k ? "," : "", k);
+			printf("%s\n  {\"peer\": %u, \"phase\": \"%s\"}", k ? "," : "", k, absent);
 		else if (alive)
 			print_peer(&view);
 		else
-			printf("%5u %13s %8s %9s %9s %7s  not running\n", k, "-", "-", "-", "-", "-");
+			printf("%5u %13s %8s %9s %9s %7s  %s\n", k, "-", "-", "-", "-", "-", absent);
 	}
 	if (json)
 		puts("\n]");
@@ -85,7 +80,7 @@ static int run(int argc, char **argv)
 	};
 	static struct sl_config config;
 	struct sl_error error;
-	uint32_t peers;
+	struct sl_roster roster;
 	bool json = false;
 	optind = 0;
 	for (int letter; (letter = sl_command_option(&sl_command_status, argc, argv, "h", table)) != -1;) {
@@ -100,9 +95,11 @@ static int run(int argc, char **argv)
 		           ? sl_command_misuse(&sl_command_status, "RUN is missing: the folder of a run")
 		           : sl_command_misuse(&sl_command_status, "'%s' is one argument too many",
 		                               argv[optind + 1]);
-	if (peers_of_run(argv[optind], &config, &peers, &error) != SL_OK)
+	if (read_run(argv[optind], &config, &roster, &error) != SL_OK)
 		return sl_command_fail(&sl_command_status, &error);
-	return show(&config, peers, json) ? SL_EXIT_OK : SL_EXIT_FAILED;
+	uint32_t answered = show(&config, &roster, json);
+	sl_roster_free(&roster);
+	return answered ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
 const struct sl_command sl_command_status = {

@@ -67,6 +67,7 @@ struct sl_store {
 	/* The writer's own. */
 	struct sl_history *history;
 	struct sl_checkpoint_files files;
+	struct sl_fed *_Atomic fed;
 	char *stem; /* owned; NULL: no checkpoints */
 	uint32_t peer, last_round;
 	bool failing; /* the last batch failed, and that was said */
@@ -268,6 +269,9 @@ static enum sl_status turn(struct sl_store *s)
 	/* Asked for is looked up before the ring: rows pushed before the question are in the batch. */
 	bool asked = atomic_load_explicit(&s->checkpoint, memory_order_acquire) == CHECKPOINT_ASKED;
 	atomic_store_explicit(&s->since_us, clock_us(CLOCK_MONOTONIC), memory_order_relaxed);
+	struct sl_fed *fed = atomic_load(&s->fed);
+	if (fed)
+		sl_fed_flush(fed);
 	enum sl_status status = flush(s, asked, &error);
 	report(s, status, &error);
 	if (asked)
@@ -394,6 +398,11 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 struct sl_history_bytes sl_store_bytes(const struct sl_store *s)
 {
 	return s->bytes_before;
+}
+
+void sl_store_record(struct sl_store *s, struct sl_fed *fed)
+{
+	atomic_store(&s->fed, fed);
 }
 
 bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)

@@ -4,6 +4,7 @@
 #ifndef SL_DAEMON_STORE_H
 #define SL_DAEMON_STORE_H
 
+#include "daemon/fed.h"
 #include "history/history.h"
 
 struct sl_store;
@@ -28,6 +29,9 @@ void sl_store_round(struct sl_store *, const struct sl_round_row *);
 void sl_store_link(struct sl_store *, const struct sl_link_row *);
 void sl_store_sketch(struct sl_store *, const struct sl_sketch_row *);
 void sl_store_event(struct sl_store *, const struct sl_event_row *);
+
+/* From now on the writer flushes this recording too, until the store is closed. Borrowed. */
+void sl_store_record(struct sl_store *, struct sl_fed *);
 
 /* Hands over a checkpoint (malloc'd bytes, freed by the writer): rows pushed so far are committed durably,
  * then the older generation is replaced. False if one is still being written or its end was not asked for

@@ -166,6 +166,8 @@ static enum sl_status prepare(struct up *up, struct sl_error *error)
 	if (!up->children.child || !up->peer || !up->asked || !up->progress)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
 	for (uint32_t k = 0; k < peers; k++)
+		up->children.child[k].absent = up->prepared.roster.peer[k].gone;
+	for (uint32_t k = 0; k < peers; k++)
 		sl_status_view_parse(&up->peer[k].view, "");
 	if (up->prepared.note[0])
 		fprintf(stderr, "starling up: note: %s\n", up->prepared.note);

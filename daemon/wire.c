@@ -192,6 +192,19 @@ void sl_wire_closed(struct sl_wire *w, unsigned owner, int fd)
 			forget(w, i);
 }
 
+void sl_wire_renumber(struct sl_wire *w, const int64_t *to, bool silent_too)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		if (c->owner != 0 || c->edge == SHUT)
+			continue;
+		if (c->edge == SILENT ? silent_too : to[c->edge] < 0)
+			hang_up(w, c);
+		else if (c->edge != SILENT)
+			c->edge = to[c->edge];
+	}
+}
+
 void sl_wire_total(struct sl_wire *w, int64_t *tx, int64_t *rx)
 {
 	*tx = w->closed_tx;

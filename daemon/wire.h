@@ -35,6 +35,9 @@ bool sl_wire_evict(struct sl_wire *, char address[static 64]);
 /* Adds to received[edge] what came on its connections since the last call, and hangs up on silent ones that
  * have sent more than `silent_most` bytes, returning how many. */
 unsigned sl_wire_weigh(struct sl_wire *, int64_t silent_most, int64_t *received);
+/* Other edges: to[old] is the new one, or −1 where its neighbour is none any more; those connections, and
+ * silent ones, whoever may be behind them, are hung up on. */
+void sl_wire_renumber(struct sl_wire *, const int64_t *to, bool silent_too);
 void sl_wire_total(struct sl_wire *, int64_t *tx, int64_t *rx);
 void sl_wire_free(struct sl_wire *);
 

@@ -160,7 +160,9 @@ static void what_it_cannot_do_is_said(void **state)
 	struct sl_settings s;
 	static struct sl_plan plan;
 	char note[SL_TEXT_MAX];
-	struct sl_plan_graph graph = { 8, 2, 1.3, 0.2, false, 2 };
+	struct sl_plan_graph graph = {
+		.peers = 8, .degree_least = 2, .degree_most = 2, .beta = 1.3, .gap = 0.2
+	};
 	sl_settings_standard(&s);
 	snprintf(s.model, sizeof s.model, "softmax");
 	snprintf(s.robust, sizeof s.robust, "trim:1");

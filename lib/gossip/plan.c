@@ -170,16 +170,18 @@ static enum sl_status check_robust(struct sl_plan *plan, const struct sl_plan_gr
 	enum sl_status status = sl_robust_parse(&plan->robust, text, error);
 	if (status != SL_OK || plan->robust.kind == SL_ROBUST_NONE)
 		return status;
+	if (plan->period > 1 || graph->directed)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: neighbours are compared with each other, which needs the "
+		    "same ones in every round, both ways: use another topology, or none",
+		    text);
 	if (!a->mix || a->irrecoverable || a->channels != 1)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
 		    "[algorithm] robust = %s: %s relies on sums that robust mixing does not keep: use choco, "
 		    "malcom, dpsgd or quasi-global",
 		    text, a->name);
-	if (graph->period > 1 || graph->directed)
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] robust = %s: needs a graph that stays as it is, with no directions", text);
 	uint32_t needed =
 	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.liars + 1 : plan->robust.liars + 1;
 	if (graph->degree_least && graph->degree_least < needed)

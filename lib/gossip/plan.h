@@ -25,10 +25,10 @@ struct sl_plan {
 	const struct sl_dataset *test; /* borrowed; samples 0: none */
 	uint64_t run, session;         /* fingerprint and session, as frames carry them */
 	uint32_t peers;
-	bool complete; /* every peer is everyone's neighbour */
-	struct sl_robust robust;
+	bool complete;   /* every peer is everyone's neighbour */
 	uint32_t period; /* rounds after which the graph's edges repeat; 1: always the same */
 	bool directed;   /* some edge weighs more one way than the other */
+	struct sl_robust robust;
 
 	/* derived */
 	double gamma; /* the algorithm's own, or the settings' */
@@ -54,9 +54,9 @@ struct sl_plan_graph {
 	double beta; /* ‖I − W‖₂ */
 	double gap;
 	bool complete;
-	uint32_t degree_least;   /* 0: unknown */
 	uint32_t period;         /* as in struct sl_topology; 0 counts as 1 */
 	bool directed, balanced; /* balanced: see there */
+	uint32_t degree_least;   /* 0: unknown */
 };
 /* Of sl_plan_make: the algorithm against a graph that changes or has directions. */
 enum sl_status sl_check_schedule(const struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);

@@ -39,6 +39,11 @@ static const struct sl_option run_options[] = {
 	  SL_OPTION_TEXT, AT(operator_key), 0, 0, "", NULL, PRIVATE },
 	{ "keys", "folder that holds each peer's identity key, K.key", SL_OPTION_TEXT, AT(keys), 0, 0, "keys",
 	  NULL, PRIVATE },
+	{ "record",
+	  "what a peer is fed is written to RECORD-PEER-N, a file for each of its lives, for `starling sim "
+	  "RUN "
+	  "--replay`; empty: nothing is",
+	  SL_OPTION_TEXT, AT(record), 0, 0, "", NULL, PRIVATE },
 	{ NULL }
 };
 
@@ -184,9 +189,19 @@ void sl_settings_standard(struct sl_settings *settings)
 static enum sl_status unknown(const char *what, const char *word, const char *const *names, size_t count,
                               struct sl_error *error)
 {
+	char all[200] = "";
+	size_t used = 0;
 	const char *near = sl_nearest(word, names, count);
-	return near ? sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near)
-	            : sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'", what, word);
+	if (near)
+		return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near);
+	for (size_t i = 0; i < count; i++) {
+		if (used + strlen(names[i]) + 8 > sizeof all) {
+			used += (size_t)snprintf(all + used, sizeof all - used, ", …");
+			break;
+		}
+		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
+	}
+	return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; there are %s", what, word, all);
 }
 
 static const struct sl_settings_section *find_section(const char *name, struct sl_error *error)

@@ -25,6 +25,7 @@ struct sl_settings {
 	char roster[SL_TEXT_MAX];       /* path of the signed roster */
 	char operator_key[SL_TEXT_MAX]; /* hex Ed25519 public key that signs it */
 	char keys[SL_TEXT_MAX];         /* folder of identity keys */
+	char record[SL_TEXT_MAX];       /* stem of recordings of what a peer is fed; empty: none */
 
 	/* [algorithm] */
 	char algorithm[SL_TEXT_MAX]; /* name or name:arguments */

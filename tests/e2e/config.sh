@@ -16,7 +16,7 @@ refused() {
 	done
 	shift
 	listing > before
-	expect 2 "$@"
+	expect 2 timeout 60 "$@"
 	while read -r text; do says err "$text"; done < texts
 	[ "$(grep -vc ' note: ' err)" -eq 1 ] || fail "more than a line about: $*"
 	[ ! -s out ] || fail "output in spite of: $*"

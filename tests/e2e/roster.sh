@@ -11,7 +11,7 @@ refused() {
 		"$starling sim run"; do
 		ls -AR run > before
 		# shellcheck disable=SC2086 # words
-		expect 2 $command
+		expect 2 timeout 60 $command
 		says err "run/roster" "$1"
 		one_line err
 		[ ! -s out ] || fail "output in spite of a refused roster: $command"

@@ -1,0 +1,48 @@
+#!/bin/sh
+# What a peer was fed is recorded, and makes it do the same again, to the bit: before a kill -9, after it, with and
+# without a checkpoint, with a new roster in between.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+digest_of() { sql "$1/history.db" "SELECT model_digest FROM peer WHERE peer = $2"; }
+replays() { # RUN FILE TEXT...
+	folder=$1
+	file=$2
+	shift 2
+	expect 0 "$starling" sim "$folder" --replay "$folder/$file"
+	says out "every action was the same" "$@"
+}
+make_run run ring:3 --set run.rounds=120 --set algorithm.local_steps=100 --set checkpoint.every=5 --set run.record=fed \
+	--set run.round_timeout=20s
+for k in 0 1 2; do start_peer run $k; done
+within 20 round_over run 1 20
+kill -KILL "$(cat run/1.pid)"
+wait "$(cat run/1.pid)" 2> /dev/null
+start_peer run 1
+within 20 round_over run 1 30
+kill -HUP "$(cat run/0.pid)"
+expect 0 "$starling" roster run --rotate 1
+kill -HUP "$(cat run/0.pid)" "$(cat run/1.pid)" "$(cat run/2.pid)"
+peers_end 0 60 run 0 1 2
+replays run fed-1-0 "was killed"
+replays run fed-1-1 "to round 120, where it ended" "$(digest_of run 1)"
+replays run fed-0-0 "to round 120, where it ended" "$(digest_of run 0)"
+replays run fed-2-0 "$(digest_of run 2)"
+ok "three peers, one of them killed and back from its checkpoint"
+
+expect 1 "$starling" sim run --replay run/fed-0-0 --set run.link_timeout=7s
+says err "was made with 'link_timeout = 5s'"
+one_line err
+size=$(($(wc -c < run/fed-0-0) / 2))
+head -c $size run/fed-0-0 > cut
+expect 0 "$starling" sim run --replay cut
+says out "was killed"
+# Some bytes, far behind the head.
+cp run/fed-0-0 bent
+printf '\377\000\377\000' | dd of=bent bs=1 seek=$size conv=notrunc 2> /dev/null
+expect 1 "$starling" sim run --replay bent
+one_line err
+echo nonsense > bent
+expect 1 "$starling" sim run --replay bent
+says err "is no recording"
+expect 2 "$starling" sim --replay cut
+ok "other settings, cut and damaged recordings are told from true ones"
