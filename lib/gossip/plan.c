@@ -182,10 +182,6 @@ static enum sl_status check_robust(struct sl_plan *plan, const struct sl_plan_gr
 		    "[algorithm] robust = %s: %s relies on sums that robust mixing does not keep: use choco, "
 		    "malcom, dpsgd or quasi-global",
 		    text, a->name);
-	if (graph->period > 1 || graph->directed)
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] robust = %s: needs a graph that stays as it is, with no directions", text);
 	uint32_t needed =
 	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.liars + 1 : plan->robust.liars + 1;
 	if (graph->degree_least && graph->degree_least < needed)
