@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_FIXED = 512, LINE_EDGE = 240 };
+enum { LINE_FIXED = 512, LINE_EDGE = 254 };
 
 /* Appends; what does not fit is our own mistake. */
 __attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
@@ -72,6 +72,8 @@ const char *sl_loop_status(struct sl_loop *l)
 		    ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64 ",\"refused\":%" PRId64,
 		    i ? "," : "", e.neighbour, truth(e.up), truth(e.late), truth(e.waited_for), e.behind,
 		    e.their_round, heard_us < 0 ? 0 : heard_us / 1000, e.totals.refused);
+		if (e.anomaly > 0)
+			add(line, size, &used, ",\"anomaly\":%.1f", e.anomaly < 1e6 ? e.anomaly : 1e6);
 		if (e.quarantined)
 			add(line, size, &used, ",\"quarantine_ms\":%" PRId64 ",\"cause\":\"%s\"",
 			    (e.quarantined_until.us - now.us) / 1000, e.cause);

@@ -24,6 +24,7 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
 	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
 	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
+	room.detector.memory = sl_arena_take(arena, sl_detect_memory(plan), 1);
 	if (e)
 		*e = room;
 }
@@ -371,7 +372,8 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             e->totals,
 		                             e->guard.closed,
 		                             e->guard.until,
-		                             sl_offence_name(e->guard.cause) };
+		                             sl_offence_name(e->guard.cause),
+		                             e->detector.score };
 }
 
 const float *sl_peer_model(const struct sl_peer *p)

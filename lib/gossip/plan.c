@@ -182,6 +182,10 @@ static enum sl_status check_robust(struct sl_plan *plan, const struct sl_plan_gr
 		    "[algorithm] robust = %s: %s relies on sums that robust mixing does not keep: use choco, "
 		    "malcom, dpsgd or quasi-global",
 		    text, a->name);
+	if (graph->period > 1 || graph->directed)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] robust = %s: needs a graph that stays as it is, with no directions", text);
 	uint32_t needed =
 	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.liars + 1 : plan->robust.liars + 1;
 	if (graph->degree_least && graph->degree_least < needed)
@@ -278,6 +282,7 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *setti
 	out->prox = sl_prox_find("l1");
 	SL_CHECK(out->prox);
 	derive_sizes(out);
+	sl_detect_plan(out);
 	note[0] = '\0';
 	return settle_algorithm(out, graph, note, error);
 }
@@ -295,6 +300,7 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	/* Local steps and exchange take turns; what the first have in the cache the second find there. */
 	out->gradient = out->vector ? out->vector + (plan->channels - 1) * (size_t)plan->dimension : NULL;
 	out->learn = sl_arena_take(arena, batch > test ? batch : test, sizeof *out->learn);
+	sl_detect_scratch(&out->detect, plan, arena);
 	out->robust =
 	    sl_arena_take(arena, sl_robust_scratch(&plan->robust, plan->dimension), sizeof *out->robust);
 	out->memory = sl_arena_take(arena, plan->block_memory, 1);
