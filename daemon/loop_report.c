@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_FIXED = 512, LINE_EDGE = 160 + 240 };
+enum { LINE_FIXED = 512, LINE_EDGE = 160 + 280 };
 
 /* Appends; what does not fit is our own mistake. */
 __attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
@@ -85,6 +85,8 @@ const char *sl_loop_status(struct sl_loop *l)
 		    e.behind || e.late || !e.up ? e.why : "");
 		if (open_ms(&e, now) >= 0)
 			add(line, size, &used, ",\"open_ms\":%" PRId64, open_ms(&e, now));
+		if (e.anomaly > 0)
+			add(line, size, &used, ",\"anomaly\":%.1f", e.anomaly < 1e6 ? e.anomaly : 1e6);
 		if (e.quarantined)
 			add(line, size, &used, ",\"quarantine_ms\":%" PRId64 ",\"cause\":\"%s\"",
 			    (e.quarantined_until.us - now.us) / 1000, e.cause);

@@ -286,6 +286,13 @@ static void talk_alone_is_not_waited_for(void **state)
 	double seconds = 1e-6 * (double)(sl_sim_now(w->sim).us - began.us);
 	if (seconds > 8)
 		fail_msg("35 rounds took %g s", seconds);
+	for (unsigned n = 0; !sl_sim_halted(w->sim, VICTIM); n++) { /* nor served for ever */
+		lie_greet(w, LIAR, VICTIM, &f, &h);
+		lie_greet(w, LIAR, 2, &f, &other);
+		for (unsigned k = 0; k < 4; k++)
+			sl_sim_step(w->sim);
+		assert_true(n < 20000);
+	}
 	done(w);
 }
 

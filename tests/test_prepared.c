@@ -140,7 +140,7 @@ static void a_sound_folder_opens(void **state)
 	sl_prepared_run_row(&made.prepared, "daemon", &row);
 	assert_string_equal(row.dataset, "digits.gz");
 	assert_string_equal(row.topology, "ring:4");
-	assert_string_equal(row.compress, "topk:0.05 | dither:16,one | golomb");
+	assert_string_equal(row.compress, "topk:0.05 | dither:16 | golomb");
 	assert_int_equal(row.peers, PEERS);
 	assert_non_null(strstr(row.config, "\n# blas = "));
 	assert_int_equal(files_in_folder(), before); /* checking makes nothing */

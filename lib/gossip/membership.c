@@ -68,8 +68,11 @@ void sl_edge_clear(const struct sl_peer *p, struct sl_edge *e)
 		                .tag_serial = e->tag_serial,
 		                .hold.bytes = e->hold.bytes,
 		                .mine = e->mine,
-		                .stash.bytes = e->stash.bytes };
+		                .stash.bytes = e->stash.bytes,
+		                .detector.memory = e->detector.memory };
 	*e = room;
+	if (sl_detect_memory(p->plan))
+		memset(e->detector.memory, 0, sl_detect_memory(p->plan));
 	e->reset = true;
 	e->durable = UINT32_MAX;
 	e->totals.rtt_us = -1;

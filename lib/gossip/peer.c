@@ -24,6 +24,7 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
 	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
 	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
+	room.detector.memory = sl_arena_take(arena, sl_detect_memory(plan), 1);
 	if (e)
 		*e = room;
 }
@@ -372,7 +373,8 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             .why = sl_edge_why(p, e),
 		                             .quarantined = e->guard.closed,
 		                             .quarantined_until = e->guard.until,
-		                             .cause = sl_offence_name(e->guard.cause) };
+		                             .cause = sl_offence_name(e->guard.cause),
+		                             .anomaly = e->detector.score };
 	if (e->mine_open)
 		out->opened_at = e->opened_at;
 }

@@ -151,6 +151,7 @@ struct sl_peer_edge_status {
 	bool quarantined;
 	struct sl_time quarantined_until;
 	const char *cause; /* of the quarantine, in a word */
+	double anomaly;    /* score of its newest update that was looked at; 0: none was */
 };
 struct sl_peer_status {
 	uint32_t round, rounds, degree, edges_up;

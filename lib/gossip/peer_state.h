@@ -98,9 +98,11 @@ struct sl_edge {
 	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
+	struct sl_time news_at; /* when a frame of its journal last counted */
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
 	struct sl_guard guard;
+	struct sl_detector detector;
 
 	struct sl_link_row totals;
 	int64_t early;        /* of totals.payload_rx: frames of rounds after the one in hand … */

@@ -278,6 +278,7 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *setti
 	out->prox = sl_prox_find("l1");
 	SL_CHECK(out->prox);
 	derive_sizes(out);
+	sl_detect_plan(out);
 	note[0] = '\0';
 	return settle_algorithm(out, graph, note, error);
 }
@@ -295,6 +296,7 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	/* Local steps and exchange take turns; what the first have in the cache the second find there. */
 	out->gradient = out->vector ? out->vector + (plan->channels - 1) * (size_t)plan->dimension : NULL;
 	out->learn = sl_arena_take(arena, batch > test ? batch : test, sizeof *out->learn);
+	sl_detect_scratch(&out->detect, plan, arena);
 	out->robust =
 	    sl_arena_take(arena, sl_robust_scratch(&plan->robust, plan->dimension), sizeof *out->robust);
 	out->memory = sl_arena_take(arena, plan->block_memory, 1);

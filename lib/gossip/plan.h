@@ -5,6 +5,7 @@
 
 #include "compress/pipeline.h"
 #include "compress/recording.h"
+#include "gossip/detect.h"
 #include "gossip/robust.h"
 #include "gossip/settings.h"
 #include "learn/model.h"
@@ -15,6 +16,7 @@ struct sl_algorithm;
 struct sl_plan {
 	struct sl_settings settings;
 	struct sl_model_instance model;
+	struct sl_pipeline judge;           /* of the detector */
 	struct sl_pipeline pipeline, dense; /* dense: "all | float32 | raw", of refreshes */
 	const struct sl_algorithm *algorithm;
 	_Alignas(8) unsigned char algorithm_options[128]; /* parsed arguments of the algorithm, and what its
@@ -77,8 +79,9 @@ struct sl_scratch {
 	float *spare;                   /* dimension floats, for gradient estimators */
 	float *learn;                   /* model scratch */
 	uint32_t *pick;                 /* batch indices */
-	float *robust;                  /* sl_robust_scratch floats */
-	uint8_t *memory;                /* coder memory of a stream while a body is being checked */
+	struct sl_detect_scratch detect;
+	float *robust;   /* sl_robust_scratch floats */
+	uint8_t *memory; /* coder memory of a stream while a body is being checked */
 	struct sl_update
 	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */
 	const struct sl_recorder *recorder; /* told of every message that is encoded; NULL: nobody */

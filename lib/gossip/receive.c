@@ -86,8 +86,10 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		note_misfit(p, e, f->number);
 		return false;
 	}
+	sl_detect(p, e, f->number, &a);
 	sl_absorb_apply(p, &a, e->theirs, true);
 	e->misfits = 0;
+	e->news_at = p->now;
 	e->their_number = f->number;
 	e->their_digest = f->digest;
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);

@@ -279,6 +279,7 @@ static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl
 	e->their_number = f->number;
 	e->their_digest = f->digest;
 	e->diverged = false;
+	e->news_at = p->now;
 	e->theirs_open = false;
 	e->hold.used = 0;
 	e->hold.last = f->number;

@@ -324,17 +324,27 @@ void sl_serve(struct sl_peer *p, struct sl_edge *e)
 	}
 }
 
+enum { PATIENCE = 20 };
+
+static struct sl_time patience_ends(const struct sl_peer *p, const struct sl_edge *e)
+{
+	const struct sl_settings *s = &p->plan->settings;
+	struct sl_time since = sl_time_before(p->phase_since, e->news_at) ? e->news_at : p->phase_since;
+	return sl_time_after(sl_time_after(since, PATIENCE * s->link_timeout_us), s->round_timeout_us);
+}
+
 /* Whether the neighbour may still want something of this end. One that is down is given up after
- * link_timeout; in an exact run never before it has finished, and then late: it may not have heard yet that
- * this end has. */
+ * link_timeout, one that talks and makes no frame after some time; in an exact run neither before it has
+ * finished, and then late: it may not have heard yet that this end has. */
 static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 {
-	enum { PATIENCE = 20 };
 	int64_t timeout = p->plan->settings.link_timeout_us;
 	if (e->finished && e->knows_finished)
 		return false;
-	if (e->up)
+	if (e->up && (sl_waits_forever(p) || sl_time_before(p->now, patience_ends(p, e))))
 		return true;
+	if (e->up)
+		return false;
 	if (!sl_waits_forever(p) || e->added) /* added, and never there */
 		return sl_time_before(p->now, sl_time_after(p->phase_since, timeout));
 	return !e->finished || sl_time_before(p->now, sl_time_after(e->heard_at, PATIENCE * timeout));

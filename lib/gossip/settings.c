@@ -133,6 +133,12 @@ static const struct sl_option limit_options[] = {
 	  "how long a neighbour's first quarantine lasts: nothing is sent to it or taken from it; each that "
 	  "follows soon lasts twice as long",
 	  SL_OPTION_DURATION, AT(quarantine_us), 0.01, 86400, "10s", NULL, PRIVATE },
+	{ "detect",
+	  "every so many frames of a neighbour are coded once more, to see whether they come as they came "
+	  "before (0: none)",
+	  SL_OPTION_U32, AT(detect_every), 0, 1e6, "0", NULL, PRIVATE },
+	{ "anomaly", "score, in mean deviations, from which such a frame is an event", SL_OPTION_REAL,
+	  AT(anomaly), 1, 1e9, "10", NULL, PRIVATE },
 	{ "quarantine_most", "the longest quarantine", SL_OPTION_DURATION, AT(quarantine_most_us), 0.01,
 	  864000, "1h", NULL, PRIVATE },
 	{ NULL }

@@ -49,7 +49,8 @@ struct sl_settings {
 
 	/* [limits] */
 	double limit_value;
-	uint32_t limit_refusals, limit_frames;
+	uint32_t limit_refusals, limit_frames, detect_every;
+	double anomaly;
 	int64_t quarantine_us, quarantine_most_us;
 
 	/* [history] */

@@ -105,7 +105,7 @@ static void check_peer(struct sl_sim *s, uint32_t peer)
 void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 {
 	const struct sl_topology *t = s->setup.topology;
-	if (s->setup.check == SL_SIM_CHECK_NONE || !s->node[peer].alive)
+	if (s->setup.check == SL_SIM_CHECK_NONE || !s->node[peer].alive || s->node[peer].distrusted)
 		return;
 	remember(s, peer);
 	check_peer(s, peer);
@@ -115,8 +115,9 @@ void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 		if (!mine)
 			continue;
 		check_edge(s, peer, mine);
-		const struct sl_edge *theirs =
-		    s->node[other].alive ? sl_sim_edge(s, other, s->link[l].reverse) : NULL;
+		const struct sl_edge *theirs = s->node[other].alive && !s->node[other].distrusted
+		                                   ? sl_sim_edge(s, other, s->link[l].reverse)
+		                                   : NULL;
 		if (!theirs)
 			continue;
 		check_copy(s, peer, other, theirs);

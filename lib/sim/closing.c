@@ -70,7 +70,7 @@ void sl_closing_check(const struct sl_closing *c, const struct sl_closing_bound 
 		         left = b->rounds - (c->round[i] > c->round[k] ? c->round[i] : c->round[k]);
 		uint32_t useful = steps < left ? steps : left; /* who has done its rounds sends nothing new */
 		least = useful < least ? useful : least;
-		if (ROUNDS_A_STEP * (steps + STEPS_LOST) + b->deaf < left) {
+		if (ROUNDS_A_STEP * b->period * (steps + STEPS_LOST) + b->deaf < left) {
 			snprintf(trouble, size, "edge %u-%u completed %u steps in %u rounds after all faults",
 			         i, k, steps, left);
 			return;

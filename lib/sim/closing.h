@@ -18,7 +18,7 @@ double sl_closing_spread(struct sl_sim *, const struct sl_topology *, uint32_t d
 void sl_closing_healed(struct sl_closing *, struct sl_sim *, const struct sl_topology *, uint32_t dimension);
 
 struct sl_closing_bound {
-	uint32_t rounds;
+	uint32_t rounds, period; /* period: of a graph whose edges take turns */
 	/* Who has asked in vain for long asks rarely: rounds that may pass before it hears of the healing. */
 	uint32_t deaf;
 	/* What a run of so many rounds that nothing disturbs makes of a spread of 1: gossip is linear, so

@@ -71,6 +71,8 @@ void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const uint8_t *
 	struct sl_sim_link *l = &s->link[link];
 	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, link, "network", l->messages++);
 	s->totals.messages++;
+	if (s->tap)
+		s->tap(s->tap_context, from, header, body, length);
 	s->totals.wire_bytes += SL_FRAME_HEADER + length;
 	s->node[from].wire_tx += SL_FRAME_HEADER + length;
 	double fate = sl_random_unit_double(&g), twice = sl_random_unit_double(&g),

@@ -12,6 +12,9 @@ enum { SAMPLES = 12 };
 static const char *const graphs[] = { "ring:3",     "ring:4",     "ring:5",    "ring:8",
 	                              "path:2",     "path:4",     "star:4",    "star:5",
 	                              "complete:3", "complete:4", "torus:3x3", "hypercube:8" };
+/* For a liar among them: it is nobody's only neighbour. */
+static const char *const meshes[] = { "ring:3",     "ring:5",    "ring:8",     "complete:4",
+	                              "complete:5", "torus:3x3", "hypercube:8" };
 /* Those that change from round to round; the last have directions too, which asks for exact runs. */
 static const char *const changing[] = {
 	"one-peer-hypercube:4",   "one-peer-hypercube:8", "base:5,2", "base:6,3",
@@ -33,7 +36,8 @@ static const char *draw_algorithm(enum sl_swarm_kind kind, struct sl_random *g)
 	while (sl_algorithms[algorithms])
 		algorithms++;
 	const struct sl_algorithm *a = sl_algorithms[sl_random_below(g, algorithms)];
-	if (kind == SL_SWARM_MEAN || (kind == SL_SWARM_SURVIVE && a->irrecoverable))
+	if (kind == SL_SWARM_MEAN || kind == SL_SWARM_HOSTILE ||
+	    (kind == SL_SWARM_SURVIVE && a->irrecoverable))
 		return "choco";
 	return a->name;
 }
@@ -77,7 +81,7 @@ static void draw_settings(struct sl_swarm *w, struct sl_random *g)
 	const char *pace = PICK(g, paces);
 	snprintf(s->pace_text, sizeof s->pace_text, "%s", pace);
 	s->rounds = w->kind == SL_SWARM_MEAN ? 100 + sl_random_below(g, 100) : 40 + sl_random_below(g, 60);
-	bool disk_lost = w->kind == SL_SWARM_SURVIVE;
+	bool disk_lost = w->kind == SL_SWARM_SURVIVE || w->kind == SL_SWARM_HOSTILE; /* or a liar */
 	if (strcmp(pace, "lockstep") != 0 || disk_lost || sl_random_below(g, 2))
 		s->round_timeout_us = draw_us(g, 100000, 3e6);
 	if (w->kind == SL_SWARM_MEAN)
@@ -112,8 +116,10 @@ static void draw_faults(struct sl_swarm *w)
 	if (w->kind == SL_SWARM_MEAN)
 		w->allowed &= ~members;
 	w->part = w->kind == SL_SWARM_EXACT ? 0.95 : 0.5;
-	if (w->kind == SL_SWARM_MEAN)
+	if (w->kind == SL_SWARM_MEAN || w->kind == SL_SWARM_HOSTILE)
 		w->allowed &= ~(crashes | lost);
+	if (w->kind == SL_SWARM_HOSTILE) /* all noise is the liar's */
+		w->allowed &= ~(1u << SL_FAULT_GARBAGE | weights | members);
 	if (w->kind == SL_SWARM_EXACT)
 		w->allowed &= ~(lost | (w->settings.checkpoint_every ? 0 : crashes));
 }
@@ -154,6 +160,7 @@ static void draw_guard(struct sl_swarm *w)
 	s->quarantine_us = draw_us(&g, 50000, 3e6);
 	if (sl_random_below(&g, 2))
 		s->limit_refusals = 2 + sl_random_below(&g, 20);
+	s->detect_every = sl_random_below(&g, 4) ? 0 : 1 + sl_random_below(&g, 4);
 	if (w->kind != SL_SWARM_MEAN && sl_random_below(&g, 4) == 0)
 		snprintf(s->robust, sizeof s->robust, "%s", PICK(&g, mixing));
 }
@@ -201,11 +208,12 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 {
 	struct sl_random g = sl_random_stream(seed, UINT32_MAX, "scenario", 0);
 	static const enum sl_swarm_kind kinds[] = { SL_SWARM_EXACT, SL_SWARM_EXACT, SL_SWARM_MEAN,
-		                                    SL_SWARM_SURVIVE };
+		                                    SL_SWARM_SURVIVE, SL_SWARM_HOSTILE };
 	memset(w, 0, sizeof *w);
 	w->seed = seed;
 	w->kind = PICK(&g, kinds);
-	const char *graph = draw_graph(seed, w->kind, PICK(&g, graphs));
+	const char *graph =
+	    w->kind == SL_SWARM_HOSTILE ? PICK(&g, meshes) : draw_graph(seed, w->kind, PICK(&g, graphs));
 	uint32_t features = 4 + sl_random_below(&g, 5), classes = 3;
 	draw_settings(w, &g);
 	draw_guard(w);

@@ -125,7 +125,7 @@ static void act(void *context, const struct sl_action *a)
 		n->halted = true;
 		n->ok = a->ok;
 		s->totals.halted++;
-		if (!a->ok)
+		if (!a->ok && !n->distrusted)
 			sl_sim_broken(s, "peer %u: %s", s->acting, a->detail);
 		break;
 	case SL_ACTION_MARK:

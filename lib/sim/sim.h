@@ -91,6 +91,12 @@ void sl_sim_slow(struct sl_sim *, uint32_t peer, int64_t times);
 void sl_sim_disk(struct sl_sim *, uint32_t peer, bool fails, int64_t us);
 /* Its clock from its next life on, less the simulator's. */
 void sl_sim_skew(struct sl_sim *, uint32_t peer, int64_t us);
+/* Nothing is asked of that peer any more: it may say what it likes. */
+void sl_sim_distrust(struct sl_sim *, uint32_t peer);
+/* Told of every message that is sent. */
+void sl_sim_tap(struct sl_sim *,
+                void (*tap)(void *, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length),
+                void *context);
 /* Hands a peer a message as if `from` had sent it. */
 void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
 /* A roster for a peer, `us` from now: the peer is told of it then, or finds it when it is started next. One

@@ -50,6 +50,7 @@ struct sl_sim_node {
 	bool disk_fails;
 
 	struct sl_sim_liar liar;
+	bool distrusted;
 
 	/* what the invariants remember */
 	uint64_t *digest; /* of the public copy at each number of log_epoch; 0: not seen */
@@ -93,6 +94,8 @@ struct sl_sim {
 	uint32_t acting; /* the peer whose step is running */
 	struct sl_sim_totals totals;
 	char trouble[256];
+	void (*tap)(void *, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length);
+	void *tap_context;
 };
 
 /* The edge of a peer that goes over a link, or NULL: the link joins it to nobody now. */

@@ -4,6 +4,7 @@
 #include "gossip/algorithm.h"
 #include "linalg/vector.h"
 #include "sim/closing.h"
+#include "sim/liar.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -21,6 +22,9 @@ struct run {
 	struct sl_sim *sim;
 	struct sl_faults faults;
 	struct sl_closing closing;
+	struct sl_liar liar;
+	uint32_t ahead;      /* of all honest peers' rounds the latest, before the event in hand */
+	uint32_t shifts[64]; /* epochs that a peer has started */
 	bool disturbed;
 	struct sl_round_row *row; /* peers × rounds */
 	uint8_t *state;
@@ -76,8 +80,10 @@ static void on_round(void *context, const struct sl_round_row *row)
 static void on_event(void *context, const struct sl_event_row *row)
 {
 	struct run *r = context;
+	r->shifts[row->peer] += strcmp(row->kind, "mean-shift") == 0;
 	bool tight = r->swarm->settings.limit_refusals < 64; /* lives that fork send a few that do not fit */
-	if (strcmp(row->kind, "quarantine") == 0 && !tight && !r->faults.happened[SL_FAULT_GARBAGE])
+	if (strcmp(row->kind, "quarantine") == 0 && !tight && !r->liar.sim &&
+	    !r->faults.happened[SL_FAULT_GARBAGE])
 		wrong(r, "peer %u put an honest neighbour into quarantine: %s", row->peer, row->detail);
 	if (r->event)
 		r->event(r->context, row);
@@ -124,7 +130,10 @@ static bool open_run(struct run *r, struct sl_error *error)
 		r->faults.calm = w->network;
 		r->faults.killed = on_kill;
 		r->faults.context = r;
-		r->faults.keep = w->settings.checkpoint_every == 0 || w->kind == SL_SWARM_MEAN;
+		if (w->kind == SL_SWARM_HOSTILE)
+			sl_liar_start(&r->liar, r->sim, &w->plan, &w->topology, w->seed);
+		r->faults.keep = w->settings.checkpoint_every == 0 || w->kind == SL_SWARM_MEAN ||
+		                 w->kind == SL_SWARM_HOSTILE;
 	}
 	return true;
 }
@@ -189,6 +198,35 @@ static bool all_done(const struct run *r)
 	return true;
 }
 
+static bool is_liar(const struct run *r, uint32_t peer)
+{
+	return r->liar.sim && r->liar.peer == peer;
+}
+
+/* What lies may not do: take honest peers to rounds where none of them is, and start epochs without end. */
+static void check_honest(struct run *r)
+{
+	enum { SHIFTS_MOST = 40 }; /* sixteen on a liar's word, the others in their own right */
+	uint32_t ahead = 0, peers = r->swarm->topology.peers;
+	for (uint32_t i = 0; i < peers; i++) {
+		uint32_t round = is_liar(r, i) ? 0 : sl_peer_round(sl_sim_peer(r->sim, i));
+		if (round > r->ahead + 1)
+			wrong(r, "peer %u went to round %u, where no honest peer is", i, round);
+		ahead = round > ahead ? round : ahead;
+		if (!is_liar(r, i) && r->shifts[i] > SHIFTS_MOST)
+			wrong(r, "peer %u started %u epochs", i, r->shifts[i]);
+	}
+	r->ahead = ahead;
+}
+
+static bool honest_halted(const struct run *r)
+{
+	for (uint32_t i = 0; i < r->swarm->topology.peers; i++)
+		if (!is_liar(r, i) && !sl_sim_halted(r->sim, i))
+			return false;
+	return true;
+}
+
 static void step_faults(struct run *r)
 {
 	sl_faults_step(&r->faults, r->sim);
@@ -208,7 +246,11 @@ static void run_to_the_end(struct run *r)
 		if (r->disturbed)
 			step_faults(r);
 		sl_sim_totals(r->sim, &totals);
-		if (totals.halted == w->topology.peers)
+		if (r->liar.sim) {
+			check_honest(r);
+			sl_liar_step(&r->liar);
+		}
+		if (totals.halted == w->topology.peers || (r->liar.sim && honest_halted(r)))
 			return;
 		if (totals.events > EVENTS_MOST) {
 			did_not_end(r);
@@ -230,7 +272,7 @@ static void finish_run(struct run *r)
 		const float *x = sl_peer_model(sl_sim_peer(r->sim, i));
 		r->digest[i] = sl_vector_digest(w->plan.dimension, 0, x);
 		uint32_t round = sl_peer_round(sl_sim_peer(r->sim, i));
-		if (round != w->settings.rounds && !sl_sim_absent(r->sim, i))
+		if (round != w->settings.rounds && !is_liar(r, i) && !sl_sim_absent(r->sim, i))
 			wrong(r, "peer %u ended after round %u", i, round);
 	}
 }
@@ -310,15 +352,16 @@ static void check_closing(const struct run *calm, struct run *r, double before)
 	enum { ASK_MOST_US = 2000000 };
 	const struct sl_swarm *w = r->swarm;
 	int64_t deaf_us = 2 * ASK_MOST_US + w->settings.link_timeout_us;
-	struct sl_closing_bound bound = { w->settings.rounds, (uint32_t)(deaf_us / w->network.compute_us),
-		                          calm->spread / before, r->faults.rosters > 0 };
+	struct sl_closing_bound bound = { w->settings.rounds, w->plan.period,
+		                          (uint32_t)(deaf_us / w->network.compute_us), calm->spread / before,
+		                          r->faults.rosters > 0 };
 	sl_closing_check(&r->closing, &bound, r->sim, &w->topology, w->plan.dimension, r->trouble,
 	                 r->trouble_size);
 }
 
 static void describe(const struct sl_swarm *w, struct sl_swarm_result *out)
 {
-	static const char *const kind[] = { "exact", "mean", "survive" };
+	static const char *const kind[] = { "exact", "mean", "survive", "hostile" };
 	const struct sl_settings *s = &w->settings;
 	char timeout[32] = "never";
 	if (s->round_timeout_us != INT64_MAX)

@@ -3,13 +3,15 @@
  *
  * exact    lockstep without timeouts: models, rows and their bytes must be those of the run that nothing
  * disturbed mean     every pace at η = 0: the mean of the models never moves, and the models meet at it
- * survive  every pace, also lost disks: the run ends, copies agree, models meet */
+ * survive  every pace, also lost disks: the run ends, copies agree, models meet
+ * hostile  every pace, beside a peer that lies: to the others it is as if that one were broken, and no more
+ */
 #ifndef SL_SIM_SWARM_H
 #define SL_SIM_SWARM_H
 
 #include "sim/faults.h"
 
-enum sl_swarm_kind { SL_SWARM_EXACT, SL_SWARM_MEAN, SL_SWARM_SURVIVE, SL_SWARM_KINDS };
+enum sl_swarm_kind { SL_SWARM_EXACT, SL_SWARM_MEAN, SL_SWARM_SURVIVE, SL_SWARM_HOSTILE, SL_SWARM_KINDS };
 
 struct sl_swarm {
 	uint64_t seed;

@@ -18,6 +18,19 @@ void sl_sim_broken(struct sl_sim *s, const char *format, ...)
 	va_end(arguments);
 }
 
+void sl_sim_distrust(struct sl_sim *s, uint32_t peer)
+{
+	s->node[peer].distrusted = true;
+}
+
+void sl_sim_tap(struct sl_sim *s,
+                void (*tap)(void *, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length),
+                void *context)
+{
+	s->tap = tap;
+	s->tap_context = context;
+}
+
 void sl_sim_kill(struct sl_sim *s, uint32_t peer)
 {
 	struct sl_sim_node *n = &s->node[peer];
