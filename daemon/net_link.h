@@ -18,7 +18,7 @@ void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
 void sl_net_reconnect(struct sl_net *, struct sl_net_link *);
 /* A DEALER that connects to a neighbour. Of the setup only endpoint, identity and frame_max are looked at. */
 enum sl_status sl_net_open_link(struct sl_net *, const struct sl_net_setup *, const struct sl_net_neighbour *,
-                                uint32_t user, struct sl_net_link *out, struct sl_error *error);
+                                uint32_t user, struct sl_net_link *l, struct sl_error *error);
 void sl_net_close_link(struct sl_net_link *);
 
 /* Nobody gets more memory than a few messages' worth: of connections that have proven nothing only a few are

@@ -100,6 +100,8 @@ static bool next_line(struct parse *p, enum sl_status *status)
 /* Words are divided by single blanks; how many there are, 0 where it is not that, or more than `most`. */
 static unsigned split(char *text, char **word, unsigned most)
 {
+	for (unsigned i = 0; i < most; i++)
+		word[i] = text;
 	for (unsigned i = 0; i < most; i++) {
 		word[i] = text;
 		size_t length = strcspn(text, " ");
@@ -167,13 +169,13 @@ static enum sl_status next_peer(struct parse *p, const char *word, const char *n
 
 static enum sl_status take_peer(struct parse *p, char *text)
 {
-	char *word[5];
-	struct sl_roster_peer *peer;
+	char *word[5] = { text, text, text, text, text };
+	struct sl_roster_peer *peer = NULL;
 	unsigned words = split(text, word, 5);
 	if (words < 4)
 		return bad_line(p, "must be 'peer NUMBER NAME ENDPOINT KEY'");
 	enum sl_status status = next_peer(p, word[0], word[1], &peer);
-	if (status != SL_OK)
+	if (status != SL_OK || !peer)
 		return status;
 	if (words == 5 && (!whole(word[4], p->out->serial, &peer->since) || peer->since == 0))
 		return bad_line(p, "'%s' is no serial up to this roster's", word[4]);
@@ -191,12 +193,12 @@ static enum sl_status take_peer(struct parse *p, char *text)
 
 static enum sl_status take_gone(struct parse *p, char *text)
 {
-	char *word[2];
-	struct sl_roster_peer *peer;
+	char *word[2] = { text, text };
+	struct sl_roster_peer *peer = NULL;
 	if (split(text, word, 2) != 2)
 		return bad_line(p, "must be 'gone NUMBER NAME'");
 	enum sl_status status = next_peer(p, word[0], word[1], &peer);
-	if (status != SL_OK)
+	if (status != SL_OK || !peer)
 		return status;
 	peer->gone = true;
 	p->peers++;
@@ -237,7 +239,7 @@ static bool take_weights(const struct parse *p, char **word, unsigned words, str
 static enum sl_status take_edge(struct parse *p, char *text)
 {
 	enum { WORDS = 4 + 2 * SL_EDGE_WEIGHTS };
-	char *word[WORDS];
+	char *word[WORDS] = { text, text, text };
 	struct sl_edge_pair pair;
 	struct sl_roster_edge told;
 	uint32_t room = p->edges_room, too = p->edges_room;

@@ -54,7 +54,7 @@ static struct draft draft_of(const struct sl_topology *all, const struct sl_topo
 static void set_peer(struct draft *d, uint32_t peer, bool in)
 {
 	const struct sl_topology *t = d->all;
-	bool known[64];
+	bool known[64] = { false };
 	for (uint32_t i = 0; i < t->peers; i++)
 		known[i] = member(d, i);
 	for (uint32_t k = t->first[peer]; k < t->first[peer + 1]; k++)

@@ -11,21 +11,21 @@ replays() { # RUN FILE TEXT...
 	expect 0 "$starling" sim "$folder" --replay "$folder/$file"
 	says out "every action was the same" "$@"
 }
-make_run run ring:3 --set run.rounds=120 --set algorithm.local_steps=100 --set checkpoint.every=5 --set run.record=fed \
+rounds=500
+make_run run ring:3 --set run.rounds=$rounds --set algorithm.local_steps=100 --set checkpoint.every=5 --set run.record=fed \
 	--set run.round_timeout=20s
 for k in 0 1 2; do start_peer run $k; done
 within 20 round_over run 1 20
 kill -KILL "$(cat run/1.pid)"
 wait "$(cat run/1.pid)" 2> /dev/null
 start_peer run 1
-within 20 round_over run 1 30
-kill -HUP "$(cat run/0.pid)"
+within 20 grep -q resumed-from-checkpoint run/1.out
 expect 0 "$starling" roster run --rotate 1
-kill -HUP "$(cat run/0.pid)" "$(cat run/1.pid)" "$(cat run/2.pid)"
+kill -HUP "$(cat run/0.pid)" "$(cat run/1.pid)" "$(cat run/2.pid)" || fail "the run was over too soon"
 peers_end 0 60 run 0 1 2
 replays run fed-1-0 "was killed"
-replays run fed-1-1 "to round 120, where it ended" "$(digest_of run 1)"
-replays run fed-0-0 "to round 120, where it ended" "$(digest_of run 0)"
+replays run fed-1-1 "to round $rounds, where it ended" "$(digest_of run 1)"
+replays run fed-0-0 "to round $rounds, where it ended" "$(digest_of run 0)"
 replays run fed-2-0 "$(digest_of run 2)"
 ok "three peers, one of them killed and back from its checkpoint"
 
