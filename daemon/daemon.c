@@ -370,7 +370,7 @@ static void unblock_signals(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-void sl_daemon_close(struct sl_daemon *d, int exit_code)
+int sl_daemon_close(struct sl_daemon *d, int exit_code)
 {
 	char digest[65];
 	unblock_signals();
@@ -391,7 +391,8 @@ void sl_daemon_close(struct sl_daemon *d, int exit_code)
 	if (!d->loop
 	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
 		sl_store_patience(d->store, FINISHED_PATIENCE_MS);
-	sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL);
+	if (!sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL) && exit_code == 0)
+		exit_code = 1; /* the history is not whole: nobody shall take it for that */
 	sl_fed_close(d->loop.fed);
 	if (!idle)
 		_exit(exit_code); /* a job still reads what would be unmapped below */
@@ -401,4 +402,5 @@ void sl_daemon_close(struct sl_daemon *d, int exit_code)
 		close(d->loop.wake);
 	sl_file_unmap(&d->shard_file);
 	sl_prepared_close(&d->prepared);
+	return exit_code;
 }

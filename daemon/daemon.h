@@ -53,8 +53,8 @@ uint32_t sl_daemon_neighbours(const struct sl_roster *, uint32_t peer, struct sl
 /* SIGHUP: reads the roster again. A bad one is told of, and the one in force stays. The context is the
  * daemon. */
 void sl_daemon_reload(void *context);
-/* Writes the last rows and lets the last frames leave. A second SIGTERM or SIGINT meanwhile ends the process
- * with 1. */
-void sl_daemon_close(struct sl_daemon *, int exit_code);
+/* Writes the last rows and lets the last frames leave; returns the exit code, 1 instead of 0 where rows are
+ * lost. A second SIGTERM or SIGINT meanwhile ends the process with 1. */
+int sl_daemon_close(struct sl_daemon *, int exit_code);
 
 #endif

@@ -14,9 +14,21 @@
 struct entry {
 	const char *name, *usage, *doc;
 	const struct sl_option *options;
-	const char *formula, *bytes, *exchanges, *needs, *steps, *paper;
+	const char *formula, *bytes, *exchanges, *needs, *graphs, *steps, *paper;
 	char class[320]; /* what its theory calls it */
 };
+
+/* Which of the graphs of topologies/README.md a method takes. */
+static const char *graphs_of(const struct sl_algorithm *a)
+{
+	if (a->aggregate)
+		return "complete:N";
+	if (a->graphs & SL_GRAPHS_DIRECTED)
+		return "any, also directed ones and those that change from round to round";
+	if (a->graphs & SL_GRAPHS_CHANGING)
+		return "undirected, or directed and balanced; also those that change from round to round";
+	return "undirected, the same in every round";
+}
 
 /* Each gives entry i of its registry, or false behind the last. */
 static bool algorithm_at(size_t i, struct entry *out)
@@ -28,6 +40,7 @@ static bool algorithm_at(size_t i, struct entry *out)
 			               .options = a->options,
 			               .exchanges = a->exchanges,
 			               .needs = a->needs,
+			               .graphs = graphs_of(a),
 			               .steps = a->steps ? a->steps : "no rule that can be computed",
 			               .paper = a->paper };
 	return a != NULL;
@@ -209,6 +222,7 @@ static void print_entry(const struct entry *e, size_t column, size_t width)
 	print_more("bytes", e->bytes, width);
 	print_more("exchanges", e->exchanges, width);
 	print_more("needs", e->needs, width);
+	print_more("graphs", e->graphs, width);
 	print_more("eta = theory", e->steps, width);
 	print_more("paper", e->paper, width);
 }
@@ -270,6 +284,7 @@ static void json_kind(const struct kind *kind)
 		json_text("bytes", e.bytes);
 		json_text("exchanges", e.exchanges);
 		json_text("needs", e.needs);
+		json_text("graphs", e.graphs);
 		json_text("steps", e.steps);
 		json_text("paper", e.paper);
 		fputs(", \"options\": [", stdout);

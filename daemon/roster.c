@@ -297,7 +297,7 @@ static enum sl_status take_arc(struct parse *p, char *text)
 {
 	char *word[4], *end;
 	struct sl_arc arc;
-	if (!split(text, word, 4) || !whole(word[0], UINT32_MAX, &arc.from) ||
+	if (split(text, word, 4) != 4 || !whole(word[0], UINT32_MAX, &arc.from) ||
 	    !whole(word[1], UINT32_MAX, &arc.to) || !whole(word[3], SL_PERIOD_MAX - 1, &arc.phase))
 		return bad_line(p, "must be 'arc FROM TO WEIGHT PHASE'");
 	arc.weight = strtod(word[2], &end);

@@ -5,18 +5,15 @@
 #include "daemon/sim_run.h"
 #include "daemon/summary.h"
 #include "daemon/swarm_command.h"
-#include "linalg/vector.h"
 
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-enum { COMMIT_EVERY = 4096, EVENTS_A_TURN = 256 };
+enum { EVENTS_A_TURN = 256 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -24,13 +21,6 @@ static void on_signal(int number)
 {
 	(void)number;
 	interrupted = 1;
-}
-
-static double wall_seconds(void)
-{
-	struct timeval t;
-	gettimeofday(&t, NULL);
-	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
 #define AT(field) offsetof(struct network_options, field)
@@ -49,96 +39,7 @@ static const struct sl_option network_options[] = {
 	{ NULL }
 };
 
-/* ---- the history's rows ---- */
-
-static void keep(struct sim *s, enum sl_status status, const struct sl_error *error)
-{
-	if (status != SL_OK && s->row_error.status == SL_OK)
-		s->row_error = *error;
-	if (++s->uncommitted < COMMIT_EVERY || !s->history)
-		return;
-	s->uncommitted = 0;
-	struct sl_error commit;
-	if (sl_history_commit(s->history, false, &commit) != SL_OK && s->row_error.status == SL_OK)
-		s->row_error = commit;
-}
-
-static void on_round(void *context, const struct sl_round_row *row)
-{
-	struct sim *s = context;
-	struct sl_error error;
-	if (!isnan(row->test_accuracy))
-		s->accuracy[row->peer] = row->test_accuracy;
-	struct sl_round_row moved = *row;
-	moved.at_us += s->started_at_us;
-	if (s->history)
-		keep(s, sl_history_round(s->history, &moved, &error), &error);
-}
-
-static void on_link(void *context, const struct sl_link_row *row)
-{
-	struct sim *s = context;
-	struct sl_error error;
-	if (s->history)
-		keep(s, sl_history_link(s->history, row, &error), &error);
-}
-
-static void on_sketch(void *context, const struct sl_sketch_row *row)
-{
-	struct sim *s = context;
-	struct sl_error error;
-	if (s->history)
-		keep(s, sl_history_sketch(s->history, row, &error), &error);
-}
-
-static void on_event(void *context, const struct sl_event_row *row)
-{
-	struct sim *s = context;
-	struct sl_error error;
-	struct sl_event_row moved = *row;
-	moved.at_us += s->started_at_us;
-	if (s->history)
-		keep(s, sl_history_event(s->history, &moved, &error), &error);
-}
-
-static void on_exact(void *context, uint32_t round, double value)
-{
-	struct sim *s = context;
-	struct sl_error error;
-	s->exact = value;
-	s->exact_round = round;
-	if (s->history)
-		keep(s, sl_history_exact(s->history, round, value, &error), &error);
-}
-
 /* ---- opening ---- */
-
-static enum sl_status open_history(struct sim *s, struct sl_error *error)
-{
-	if (!s->database)
-		return SL_OK;
-	struct sl_history_run run;
-	const struct sl_topology *t = &s->prepared.roster.topology;
-	sl_prepared_run_row(&s->prepared, "sim", &run);
-	s->started_at_us = run.started_at_us;
-	s->history = sl_history_open(s->database, SL_HISTORY_WRITE, error);
-	if (!s->history)
-		return error->status;
-	enum sl_status status = sl_history_begin(s->history, &run, error);
-	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
-		if (sl_topology_degree(t, i) == 0)
-			continue; /* a member that has left */
-		char name[32];
-		snprintf(name, sizeof name, "peer-%u", i);
-		struct sl_history_peer peer = { .peer = i,
-			                        .degree = sl_topology_degree(t, i),
-			                        .name = name,
-			                        .pid = getpid(),
-			                        .started_at_us = run.started_at_us };
-		status = sl_history_peer(s->history, &peer, error);
-	}
-	return status;
-}
 
 static enum sl_status poison(struct sim *s, struct sl_error *error)
 {
@@ -160,7 +61,7 @@ static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 		.shards = s->shard,
 		.network = { n->latency_us, n->jitter_us, n->loss, n->duplicate, n->reorder, n->compute_us },
 		.check = n->check,
-		.rows = { s, on_round, on_link, on_sketch, on_event, on_exact },
+		.rows = sl_sim_run_rows(s),
 	};
 	if (s->record.path) {
 		enum sl_status status =
@@ -178,15 +79,15 @@ static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 static bool run_to_the_end(struct sim *s)
 {
 	struct sl_sim_totals totals;
-	double shown = wall_seconds();
+	double shown = sl_sim_run_seconds();
 	bool terminal = isatty(STDERR_FILENO);
 	do {
 		bool more = true;
 		for (int i = 0; i < EVENTS_A_TURN && more; i++)
 			more = sl_sim_step(s->sim);
 		sl_sim_totals(s->sim, &totals);
-		if (terminal && wall_seconds() - shown > 0.5) {
-			shown = wall_seconds();
+		if (terminal && sl_sim_run_seconds() - shown > 0.5) {
+			shown = sl_sim_run_seconds();
 			fprintf(stderr, "\rround %u of %u, %llu events\033[K",
 			        sl_peer_round(sl_sim_peer(s->sim, 0)), s->prepared.plan.settings.rounds,
 			        (unsigned long long)totals.events);
@@ -200,28 +101,63 @@ static bool run_to_the_end(struct sim *s)
 	return totals.halted == s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim);
 }
 
-static enum sl_status close_history(struct sim *s, bool ok, struct sl_error *error)
+static void accuracies(const struct sim *s, double *mean, double *worst)
 {
-	if (!s->history)
-		return SL_OK;
-	int64_t now = (int64_t)(wall_seconds() * 1e6);
-	enum sl_status status = SL_OK;
-	for (uint32_t i = 0; i < s->prepared.roster.topology.peers && status == SL_OK; i++) {
-		char digest[65];
-		if (sl_sim_absent(s->sim, i))
+	uint32_t peers = s->prepared.roster.topology.peers, honest = 0;
+	double sum = 0;
+	*worst = (double)INFINITY;
+	for (uint32_t i = 0; i < peers; i++) {
+		if (sl_sim_absent(s->sim, i) || !sl_sim_honest(s->sim, i))
 			continue;
-		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->prepared.plan.dimension, digest);
-		status = sl_history_peer_stopped(s->history, i, now, ok ? 0 : 1, digest, error);
+		sum += s->accuracy[i];
+		honest++;
+		*worst = s->accuracy[i] < *worst ? s->accuracy[i] : *worst;
 	}
-	if (status == SL_OK)
-		status = sl_history_commit(s->history, false, error);
-	sl_history_close(s->history);
-	s->history = NULL;
-	if (status == SL_OK && s->row_error.status != SL_OK) {
-		*error = s->row_error;
-		status = error->status;
+	*mean = sum / honest;
+}
+
+static void report(struct sim *s)
+{
+	struct sl_sim_totals t;
+	double seconds = sl_sim_run_seconds() - s->began, mean, worst;
+	sl_sim_totals(s->sim, &t);
+	accuracies(s, &mean, &worst);
+	if (s->json) {
+		printf("{\"peers\": %u, \"dimension\": %u, \"events\": %llu, \"messages\": %llu, \"lost\": "
+		       "%llu, "
+		       "\"repeated\": %llu, \"wire_bytes\": %llu, \"bytes_a_peer\": %llu, "
+		       "\"virtual_seconds\": %.6f, "
+		       "\"seconds\": %.3f, \"test_accuracy\": ",
+		       s->prepared.roster.topology.peers, s->prepared.plan.dimension,
+		       (unsigned long long)t.events, (unsigned long long)t.messages,
+		       (unsigned long long)t.lost, (unsigned long long)t.repeated,
+		       (unsigned long long)t.wire_bytes, (unsigned long long)t.bytes_a_peer,
+		       1e-6 * (double)t.now.us, seconds);
+		sl_json_real(stdout, mean);
+		fputs(", \"worst_accuracy\": ", stdout);
+		sl_json_real(stdout, worst);
+		fputs(", \"consensus_error\": ", stdout);
+		sl_json_real(stdout, s->exact);
+		fputs("}\n", stdout);
+		return;
 	}
-	return status;
+	printf("simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual "
+	       "time\n",
+	       s->prepared.roster.topology.peers, s->prepared.plan.dimension, (unsigned long long)t.events,
+	       seconds, (double)t.events / seconds, 1e-6 * (double)t.now.us);
+	printf("memory     %llu bytes reserved a peer\n", (unsigned long long)t.bytes_a_peer);
+	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
+	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
+	       1e-6 * (double)t.wire_bytes);
+	if (s->database && !s->poisons)
+		return;
+	if (!isnan(mean))
+		printf("accuracy   %.4f, the mean over the %s own models; the worst has %.4f\n", mean,
+		       s->poisons ? "honest peers'" : "peers'", worst);
+	if (s->database)
+		return;
+	if (!isnan(s->exact))
+		printf("consensus  %.4g after round %u\n", s->exact, s->exact_round);
 }
 
 static int simulate(struct sim *s)
@@ -229,19 +165,18 @@ static int simulate(struct sim *s)
 	struct sl_error error = { 0 };
 	enum sl_status status = sl_sim_run_open(s, &error);
 	if (status == SL_OK)
-		status = open_history(s, &error);
-	s->began = wall_seconds();
+		status = sl_sim_run_begin_rows(s, &error);
+	s->began = sl_sim_run_seconds();
 	if (status == SL_OK)
 		status = open_sim(s, &error);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	bool ok = run_to_the_end(s);
-	if (close_history(s, ok, &error) != SL_OK)
+	if (sl_sim_run_end_rows(s, ok, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	if (s->record.path && sl_sim_record_close(&s->record, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
-	s->seconds = wall_seconds() - s->began;
-	sl_sim_run_report(s);
+	report(s);
 	if (s->database &&
 	    sl_summary_print(stdout, s->database, s->prepared.run_id, s->json, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
@@ -328,6 +263,30 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	}
 }
 
+/* Refuses what does not go together. */
+static int check_arguments(const struct sim *s)
+{
+	if (s->replay && (!s->run || s->faults || s->topology_spec || s->record.path))
+		return sl_command_misuse(&sl_command_sim,
+		                         "--replay FILE belongs to a run's folder, and to nothing else");
+	if (s->faults && strcmp(s->faults, "swarm") != 0)
+		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s->faults);
+	if (s->faults && (s->run || s->topology_spec))
+		return sl_command_misuse(
+		    &sl_command_sim,
+		    "--faults swarm draws its own runs: give neither a folder nor a topology");
+	if ((s->record.one || s->record.vectors) && !s->record.path)
+		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
+	if (s->faults && s->poisons)
+		return sl_command_misuse(&sl_command_sim, "--poison: of one run, not of --faults swarm");
+	if (s->faults && s->record.path)
+		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
+	if (!s->faults && !s->replay && !s->run == !s->topology_spec)
+		return sl_command_misuse(
+		    &sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
+	return SL_EXIT_OK;
+}
+
 static int sim_main(int argc, char **argv)
 {
 	static const struct option table[] = {
@@ -378,33 +337,18 @@ static int sim_main(int argc, char **argv)
 	s.run = optind < argc ? argv[optind++] : NULL;
 	if (optind < argc)
 		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
-	if (s.replay && (!s.run || s.faults || s.topology_spec || s.record.path))
-		return sl_command_misuse(&sl_command_sim,
-		                         "--replay FILE belongs to a run's folder, and to nothing else");
+	int code = check_arguments(&s);
+	if (code != SL_EXIT_OK)
+		return code;
 	if (s.replay)
 		return sl_replay_main(
 		    &(struct sl_replay_options){ s.run, s.replay, s.set.item, s.json, s.verbose });
-	if (s.faults && strcmp(s.faults, "swarm") != 0)
-		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s.faults);
-	if (s.faults && (s.run || s.topology_spec))
-		return sl_command_misuse(
-		    &sl_command_sim,
-		    "--faults swarm draws its own runs: give neither a folder nor a topology");
-	if ((s.record.one || s.record.vectors) && !s.record.path)
-		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
-	if (s.faults && s.poisons)
-		return sl_command_misuse(&sl_command_sim, "--poison: of one run, not of --faults swarm");
-	if (s.faults && s.record.path)
-		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
 	if (s.faults)
 		return sl_swarm_main(s.first, s.seeds, s.verbose, s.stop);
-	if (!s.run == !s.topology_spec)
-		return sl_command_misuse(
-		    &sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
 	struct sigaction action = { .sa_handler = on_signal };
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	int code = simulate(&s);
+	code = simulate(&s);
 	close_all(&s);
 	return code;
 }

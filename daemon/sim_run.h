@@ -31,8 +31,8 @@ struct sim {
 	struct sl_history *history;
 	struct sl_sim *sim;
 	uint64_t uncommitted;
-	double *accuracy;             /* each peer's newest, or NaN */
-	double exact, began, seconds; /* began: by the wall; seconds: from then to the end */
+	double *accuracy; /* each peer's newest, or NaN */
+	double exact, began;
 	uint32_t exact_round;
 	int64_t started_at_us; /* virtual time counts from here */
 	struct sl_error row_error;
@@ -43,6 +43,12 @@ struct sim {
  * the shards of all peers. */
 enum sl_status sl_sim_run_open(struct sim *, struct sl_error *error);
 
-void sl_sim_run_report(struct sim *);
+/* The history (sim_rows.c): nothing of it without a database. */
+enum sl_status sl_sim_run_begin_rows(struct sim *, struct sl_error *error);
+struct sl_sim_rows sl_sim_run_rows(struct sim *);
+/* Writes what peers ended with, and closes it; the first error of any row, if there was one. */
+enum sl_status sl_sim_run_end_rows(struct sim *, bool ok, struct sl_error *error);
+/* Seconds since 1970. */
+double sl_sim_run_seconds(void);
 
 #endif

@@ -178,8 +178,7 @@ static int run(const struct options *o)
 		code = fail(&error, code_of(&error, true));
 	else
 		code = sl_daemon_run(&daemon) ? EXIT_OK : EXIT_FAILED;
-	sl_daemon_close(&daemon, code);
-	return code;
+	return sl_daemon_close(&daemon, code);
 }
 
 int main(int argc, char **argv)

@@ -70,6 +70,7 @@ struct sl_store {
 	struct sl_fed *_Atomic fed;
 	char *stem; /* owned; NULL: no checkpoints */
 	uint32_t peer, last_round;
+	bool lost;    /* rows, at the end */
 	bool failing; /* the last batch failed, and that was said */
 	char reason[200];
 
@@ -310,6 +311,7 @@ static void wind_up(struct sl_store *s)
 			break;
 		doze(s, 20);
 	}
+	s->lost = status != SL_OK;
 	if (status != SL_OK) {
 		uint64_t rows = atomic_load(&s->dropped), head = atomic_load(&s->head);
 		for (uint64_t at = atomic_load(&s->tail); at != head; rows++) {
@@ -438,10 +440,10 @@ void sl_store_patience(struct sl_store *s, int milliseconds)
 		s->close_ms = milliseconds;
 }
 
-void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, const char *model_digest)
+bool sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, const char *model_digest)
 {
 	if (!s)
-		return;
+		return true;
 	s->stopped_at_us = stopped_at_us;
 	s->exit_code = exit_code;
 	s->model_digest = model_digest;
@@ -451,5 +453,7 @@ void sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, co
 	pthread_join(s->thread, NULL);
 	sem_destroy(&s->wake);
 	free(s->bytes);
+	bool whole = !s->lost;
 	release(s);
+	return whole;
 }

@@ -50,8 +50,8 @@ int64_t sl_store_stuck_ms(const struct sl_store *);
 void sl_store_patience(struct sl_store *, int milliseconds);
 
 /* Writes what is queued, marks the peer stopped, joins the thread, closes. What cannot be written in time is
- * lost: stderr says how many rows. NULL is fine. */
-void sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
+ * lost: stderr says how many rows, and the answer is false. NULL is fine. */
+bool sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
 
 /* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The
  * caller frees the bytes. `which` says which file, for the event row, and what was wrong with one that was

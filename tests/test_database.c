@@ -3,8 +3,10 @@
 #include "tests/support/faults.h"
 #include "tests/support/history.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -254,6 +256,51 @@ static void make_source(const char *name, uint32_t peer, uint32_t rounds, const 
 	sl_history_close(h);
 }
 
+/* A reader that stays: the log grows to its limit and no further, and when the reader is gone all rows are
+ * there. */
+static void a_reader_that_stays_does_not_fill_the_disk(void **state)
+{
+	struct sl_error error;
+	(void)state;
+	struct sl_history *h = must_open("log.db");
+	begin_run(h, "unit-1", 100, 10);
+	assert_ok(sl_history_commit(h, false, &test_error));
+	sl_history_log_most(h, 2 << 20);
+	sqlite3 *reader;
+	assert_int_equal(sqlite3_open(test_path("log.db"), &reader), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM round", NULL, NULL, NULL),
+	                 SQLITE_OK);
+	uint32_t round = 0, refused = 0;
+	for (int turn = 0; turn < 3000 && refused < 5; turn++) {
+		enum sl_status status = SL_OK;
+		for (uint32_t k = 0; k < 100 && status == SL_OK; k++) {
+			struct sl_round_row row = row_of(k, round);
+			status = sl_history_round(h, &row, &error);
+		}
+		if (status == SL_OK) {
+			assert_ok(sl_history_commit(h, false, &test_error));
+			round++;
+			continue;
+		}
+		refused++;
+		assert_int_equal(status, SL_IO);
+		assert_non_null(strstr(error.text, "-wal"));
+		sl_history_rollback(h);
+	}
+	assert_int_equal(refused, 5);
+	struct stat about;
+	char path[300];
+	snprintf(path, sizeof path, "%s-wal", test_path("log.db"));
+	assert_int_equal(stat(path, &about), 0);
+	assert_in_range(about.st_size, 2 << 20, 3 << 20);
+	sqlite3_close(reader);
+	struct sl_round_row row = row_of(0, round);
+	assert_int_equal(sl_history_round(h, &row, &error), SL_OK);
+	assert_int_equal(sl_history_commit(h, false, &error), SL_OK);
+	sl_history_close(h);
+	assert_int_equal(count_from("log.db", "SELECT count(*) FROM round"), 100 * round + 1);
+}
+
 static void sources_are_collected(void **state)
 {
 	(void)state;
@@ -304,6 +351,7 @@ int main(void)
 		in_folder(no_row_of_many_writers_is_lost),
 		in_folder(a_full_disk_may_pass),
 		in_folder(a_busy_database_is_waited_for_with_patience),
+		in_folder(a_reader_that_stays_does_not_fill_the_disk),
 		in_folder(sources_are_collected),
 	};
 	return cmocka_run_group_tests_name("database", tests, NULL, NULL);

@@ -353,6 +353,19 @@ static void signed_mistakes_are_named(void **state)
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\nedge 0 0 1\npeer 1 b "
 		  "tcp://h:2 B\n",
 		  "roster:6: 'peer 1 b tcp://h:2" },
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
+		  "B\narc 0 1 0.5\n",
+		  "roster:6: must be 'arc FROM TO WEIGHT PHASE'" },
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
+		  "B\narc 0 1 0.5 64\n",
+		  "roster:6: must be 'arc FROM TO WEIGHT PHASE'" },
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
+		  "B\narc 0 1 half 0\n",
+		  "roster:6: weight 'half' must be a number above 0 and at most 1" },
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
+		  "B\narc 0 1 0.5 0\nedge 0 1 0.5\n",
+		  "roster:7: 'edge 0 1 0.5' must begin with 'peer', or with 'edge' or 'arc' behind all "
+		  "peers" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		char *out = text;

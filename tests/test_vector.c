@@ -284,7 +284,7 @@ static void test_masks(void **state)
 		static uint32_t at[LENGTH + 16], what[LENGTH + 16];
 		static float zero[LENGTH];
 		for (int which = 0; which < 4; which++) {
-			bool finite, portable = which % 2;
+			bool finite = false, portable = which % 2;
 			const float *y = which / 2 ? zero : NULL;
 			found = (portable ? sl_mask_collect_portable : sl_mask_collect)(n, x, y, threshold,
 			                                                                at, what, &finite);

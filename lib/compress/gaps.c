@@ -30,39 +30,77 @@ SL_VARIANTS static uint32_t least_magnitude(uint32_t n, const int32_t *symbol, u
 	return least;
 }
 
-/* Counts alternate between two tables, so that equal tokens in a row need not wait for each other; either
- * half has its own. */
-typedef uint32_t tables[2][2][SL_TOKENS];
+/* Tokens of a stretch are made first, which vectorises, then counted, in tables that take turns, so that
+ * equal tokens in a row need not wait for each other. */
+enum { STRETCH = 256, TABLES = 4 };
+typedef uint32_t tables[TABLES][SL_TOKENS];
 
-SL_VARIANTS static void count_gaps(uint32_t n, const uint32_t *index, uint32_t next,
-                                   uint32_t count[2][SL_TOKENS])
+static void count_stretch(uint32_t n, const uint8_t *token, tables count)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		count[i % 2][sl_token_of(index[i] - next, SL_GAP_PRECISION)]++;
-		next = index[i] + 1;
+	uint32_t i = 0;
+	for (; i + TABLES <= n; i += TABLES)
+		for (uint32_t t = 0; t < TABLES; t++)
+			count[t][token[i + t]]++;
+	for (; i < n; i++)
+		count[0][token[i]]++;
+}
+
+SL_VARIANTS static void gap_tokens(uint32_t n, const uint32_t *restrict index, uint8_t *restrict token)
+{
+	for (uint32_t i = 1; i < n; i++)
+		token[i] = (uint8_t)sl_token_of(index[i] - index[i - 1] - 1, SL_GAP_PRECISION);
+}
+
+SL_VARIANTS static void level_tokens(uint32_t n, const int32_t *restrict symbol, uint32_t least,
+                                     uint8_t *restrict token)
+{
+	for (uint32_t i = 0; i < n; i++)
+		token[i] = (uint8_t)sl_token_of(magnitude_of(symbol[i]) - least, SL_LEVEL_PRECISION);
+}
+
+static void count_gaps(uint32_t n, const uint32_t *index, uint32_t next, tables count)
+{
+	uint8_t token[STRETCH];
+	for (uint32_t at = 0; at < n; at += STRETCH) {
+		uint32_t here = n - at < STRETCH ? n - at : STRETCH;
+		token[0] = (uint8_t)sl_token_of(index[at] - next, SL_GAP_PRECISION);
+		gap_tokens(here, index + at, token);
+		count_stretch(here, token, count);
+		next = index[at + here - 1] + 1;
 	}
 }
 
-SL_VARIANTS static void count_levels(uint32_t n, const int32_t *symbol, uint32_t least,
-                                     uint32_t count[4][SL_TOKENS])
+static void count_levels(uint32_t n, const int32_t *symbol, uint32_t least, tables count)
 {
-	for (uint32_t i = 0; i < n; i++)
-		count[i % 4][sl_token_of(magnitude_of(symbol[i]) - least, SL_LEVEL_PRECISION)]++;
+	uint8_t token[STRETCH];
+	for (uint32_t at = 0; at < n; at += STRETCH) {
+		uint32_t here = n - at < STRETCH ? n - at : STRETCH;
+		level_tokens(here, symbol + at, least, token);
+		count_stretch(here, token, count);
+	}
+}
+
+static uint32_t sum_of(const tables count, uint32_t token)
+{
+	uint32_t sum = 0;
+	for (uint32_t t = 0; t < TABLES; t++)
+		sum += count[t][token];
+	return sum;
 }
 
 static void plan_gaps(const struct sl_symbols *s, struct sl_gaps_plan *p)
 {
-	tables count = { 0 };
+	tables count[2] = { { { 0 } } };
 	uint32_t half = half_of(s->count);
 	uint64_t bits[2] = { 0 };
 	count_gaps(half, s->index, 0, count[0]);
 	count_gaps(s->count - half, s->index + half, half ? s->index[half - 1] + 1 : 0, count[1]);
 	for (uint32_t t = 0; t < SL_TOKENS; t++)
-		p->gaps[t] = count[0][0][t] + count[0][1][t] + count[1][0][t] + count[1][1][t];
+		p->gaps[t] = sum_of(count[0], t) + sum_of(count[1], t);
 	sl_token_code_make(&p->gap, p->gaps);
 	for (uint32_t t = 0; t < p->gap.tokens; t++)
 		for (int h = 0; h < 2; h++)
-			bits[h] += (count[h][0][t] + count[h][1][t]) *
+			bits[h] += sum_of(count[h], t) *
 			           (uint64_t)(p->gap.length[t] + sl_token_extra(t, SL_GAP_PRECISION));
 	for (int h = 0; h < 2; h++)
 		p->gap_bytes[h] = (uint32_t)((bits[h] + 7) / 8);
@@ -125,11 +163,11 @@ size_t sl_gaps_room(uint32_t most)
 
 static void plan_levels(const struct sl_symbols *s, uint8_t *room, struct sl_gaps_plan *p)
 {
-	uint32_t count[4][SL_TOKENS] = { { 0 } };
+	tables count = { { 0 } };
 	struct sl_tans_writer w;
 	count_levels(s->count, s->symbol, p->least, count);
 	for (uint32_t t = 0; t < SL_TOKENS; t++)
-		p->levels[t] = count[0][t] + count[1][t] + count[2][t] + count[3][t];
+		p->levels[t] = sum_of(count, t);
 	sl_tans_make(&p->level, p->levels);
 	sl_tans_writer(&p->level, &w);
 	p->stream_end = room + sl_gaps_room(s->count);

@@ -66,6 +66,7 @@ bool sl_tans_get(struct sl_tans *a, uint32_t last, struct sl_bit_reader *b)
 static void spread(const struct sl_tans *a, uint8_t token[SL_TANS_STATES])
 {
 	uint32_t place = 0;
+	memset(token, 0, SL_TANS_STATES); /* all are written below, since shares fill up the states */
 	for (uint32_t t = 0; t < a->tokens; t++)
 		for (uint32_t i = 0; i < a->share[t]; i++) {
 			token[place] = (uint8_t)t;

@@ -75,7 +75,7 @@ static bool assign(struct sl_token_code *c)
 
 void sl_token_code_make(struct sl_token_code *c, const uint32_t count[static SL_TOKENS])
 {
-	uint32_t token[SL_TOKENS], weight[SL_TOKENS], n = 0;
+	uint32_t token[SL_TOKENS] = { 0 }, weight[SL_TOKENS] = { 0 }, n = 0;
 	memset(c, 0, sizeof *c);
 	c->only = SL_TOKENS;
 	for (uint32_t t = 0; t < SL_TOKENS; t++) {

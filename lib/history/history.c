@@ -153,6 +153,7 @@ static enum sl_status use_wal(struct sl_history *h, struct sl_error *error)
 	sqlite3_busy_handler(h->db, wait_for_others, h);
 	if (code != SQLITE_OK)
 		return sl_history_fail(h, code, error);
+	sl_history_watch_log(h);
 	/* A power cut may take the last commits, never the file's soundness; a checkpoint asks for durable
 	 * ones. A megabyte of page cache holds what one transaction touches. */
 	return sl_history_run_sql(h,

@@ -70,6 +70,10 @@ enum sl_status sl_history_exact(struct sl_history *, uint32_t round, double erro
 enum sl_status sl_history_commit(struct sl_history *, bool durable, struct sl_error *error);
 enum sl_status sl_history_rollback(struct sl_history *);
 
+/* How long the write-ahead log may grow while somebody reads on and on (256 MB unless told): then a row
+ * fails with SL_IO, and may be tried again. */
+void sl_history_log_most(struct sl_history *, int64_t bytes);
+
 /* Copies every run, peer and row of `from` (a path) into this database, what is there already being kept. */
 enum sl_status sl_history_collect(struct sl_history *, const char *from, struct sl_error *error);
 

@@ -26,7 +26,15 @@ struct sl_history {
 	int64_t run;  /* number of the run that rows belong to; 0 before sl_history_begin */
 	char *run_id; /* owned */
 	atomic_int patience_ms;
+	int64_t log_pages, log_most; /* of the write-ahead log: now, and before nothing is added any more */
 };
+
+/* 256 MB. */
+enum { SL_LOG_PAGES_MOST = 65536 };
+/* Keeps the log short after each commit, as far as readers let it. */
+void sl_history_watch_log(struct sl_history *);
+/* Fails while the log is too long and cannot be emptied. */
+enum sl_status sl_history_log_room(struct sl_history *, struct sl_error *error);
 
 /* Fills `error` with "path: what SQLite says" and returns the status that fits its code. */
 enum sl_status sl_history_fail(const struct sl_history *, int code, struct sl_error *error);

@@ -65,7 +65,9 @@ static enum sl_status begin(struct sl_history *h, struct sl_error *error)
 {
 	if (!sqlite3_get_autocommit(h->db))
 		return SL_OK;
-	enum sl_status status = prepare(h, SL_HISTORY_BEGIN, error);
+	enum sl_status status = sl_history_log_room(h, error);
+	if (status == SL_OK)
+		status = prepare(h, SL_HISTORY_BEGIN, error);
 	return status == SL_OK ? run(h, h->statement[SL_HISTORY_BEGIN], error) : status;
 }
 

@@ -33,16 +33,21 @@ expect 1 "$starling" sim run --replay run/fed-0-0 --set run.link_timeout=7s
 says err "was made with 'link_timeout = 5s'"
 one_line err
 size=$(($(wc -c < run/fed-0-0) / 2))
-head -c $size run/fed-0-0 > cut
-expect 0 "$starling" sim run --replay cut
+head -c "$size" run/fed-0-0 > cut.fed
+expect 0 "$starling" sim run --replay cut.fed
 says out "was killed"
-# Some bytes, far behind the head.
 cp run/fed-0-0 bent
-printf '\377\000\377\000' | dd of=bent bs=1 seek=$size conv=notrunc 2> /dev/null
+head -c 4096 /dev/zero | tr '\000' '\377' | dd of=bent bs=1 seek="$size" conv=notrunc 2> /dev/null
 expect 1 "$starling" sim run --replay bent
 one_line err
+mv run/data/train-0.shard kept
+cp run/data/train-1.shard run/data/train-0.shard
+expect 1 "$starling" sim run --replay run/fed-0-0
+says err "differs from event"
+one_line err
+mv kept run/data/train-0.shard
 echo nonsense > bent
 expect 1 "$starling" sim run --replay bent
 says err "is no recording"
-expect 2 "$starling" sim --replay cut
+expect 2 "$starling" sim --replay cut.fed
 ok "other settings, cut and damaged recordings are told from true ones"

@@ -7,6 +7,7 @@
 #include "compress/stage.h"
 
 #include "linalg/mask.h"
+#include "linalg/variants.h"
 
 #include <math.h>
 
@@ -30,6 +31,7 @@ enum {
 	BINS = 1 << (31 - UPPER),
 	FINE = 14,        /* bits of a magnitude that a bin just above the guess spans */
 	MARGIN = 3 << 18, /* from the k-th magnitude down to the next guess: 3/32 of a power of two */
+	PART = 128,
 	GUESS_WITHIN = 4, /* times k, or the guess was too low to be worth it */
 };
 
@@ -168,6 +170,14 @@ static uint32_t sampled_threshold(uint32_t dimension, const float *x, const floa
 	return threshold ? threshold : 1;
 }
 
+SL_VARIANTS static bool any_within(uint32_t n, const uint32_t *bits, uint32_t low, uint32_t width)
+{
+	uint32_t any = 0;
+	for (uint32_t i = 0; i < n; i++)
+		any |= (bits[i] & MAGNITUDE) - low < width;
+	return any;
+}
+
 /* The k-th largest of candidates that all reach `least`: counted in fine bins from there up, the last bin
  * takes what is beyond; then among those of its bin alone. */
 static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, struct topk_scratch *s,
@@ -183,9 +193,13 @@ static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, st
 	for (higher = count - histogram[0]; higher >= k; higher -= histogram[++bin])
 		;
 	uint32_t low = least + (bin << FINE), width = bin < BINS - 1 ? 1u << FINE : UINT32_MAX;
-	for (uint32_t i = 0; i < count; i++) {
-		spare[kept] = bits[i] & MAGNITUDE;
-		kept += (bits[i] & MAGNITUDE) - low < width;
+	for (uint32_t at = 0; at < count; at += PART) { /* few parts have one */
+		uint32_t end = count - at < PART ? count : at + PART;
+		if (any_within(end - at, bits + at, low, width))
+			for (uint32_t i = at; i < end; i++) {
+				spare[kept] = bits[i] & MAGNITUDE;
+				kept += (bits[i] & MAGNITUDE) - low < width;
+			}
 	}
 	uint32_t kth = nth_largest(kept, spare, k - higher, histogram, spare, above);
 	*above += higher;

@@ -1,44 +1,13 @@
 /* EF21-SGDM: v_i⁺ = (1−w)v_i + w∇f_i(x, ξ); c = C(v_i⁺ − g_i); g_i⁺ = g_i + c; x⁺ = x − (η/n) Σ g_i⁺.
  * Momentum before compression lets error feedback average noise out. Fatkhullin, Tyurin & Richtárik, NeurIPS
  * 2023, Algorithm 1. */
-#include "gossip/algorithm.h"
-
-struct options {
-	double weight;
-};
-static const struct sl_option options[] = {
-	{ "weight", "weight of the newest gradient in the momentum, in (0, 1]", SL_OPTION_REAL,
-	  offsetof(struct options, weight), 1e-9, 1, "0.1", NULL, true },
-	{ 0 },
-};
-
-static const struct options *options_of(const struct sl_plan *plan)
-{
-	return (const void *)plan->algorithm_options;
-}
+#include "gossip/parts_server.h"
 
 static void local(struct sl_learner *l)
 {
-	const struct options *o = options_of(l->plan);
-	float *gradient = l->scratch->gradient, *v = l->vector[0], w = l->round == 0 ? 1 : (float)o->weight;
+	float *gradient = l->scratch->gradient;
 	l->loss = sl_part_gradient(l, l->x, 0, gradient);
-	for (uint32_t k = 0; k < l->dimension; k++)
-		v[k] += w * (gradient[k] - v[k]);
-}
-
-static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
-{
-	float *mean = l->scratch->gradient;
-	sl_part_average(l, all, count, 0, mean);
-	sl_part_descend(l, sl_part_eta(l), mean);
-}
-
-/* Theorem 3: γ ≤ min{α/(20L̃), η/(7L)}. */
-static double theory(const struct sl_plan *plan, double smoothness, double convexity)
-{
-	(void)convexity;
-	double weight = options_of(plan)->weight, delta = sl_part_delta(plan);
-	return (delta / 20 < weight / 7 ? delta / 20 : weight / 7) / smoothness;
+	sl_server_momentum(l->dimension, sl_server_momentum_weight(l), gradient, l->vector[0]);
 }
 
 const struct sl_algorithm sl_algorithm_ef21_sgdm = {
@@ -49,15 +18,15 @@ const struct sl_algorithm sl_algorithm_ef21_sgdm = {
 	.exchanges = "C(v - g)",
 	.needs = "contractive compressor, complete graph",
 	.steps = "min(δ/20, weight/7)/L",
-	.options = options,
+	.options = sl_server_momentum_options,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,
 	.from_zero = true,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.irrecoverable = true,
-	.theory = theory,
+	.theory = sl_server_momentum_theory,
 	.local = local,
 	.outgoing = sl_part_send_first,
-	.aggregate = aggregate,
+	.aggregate = sl_server_descend,
 };

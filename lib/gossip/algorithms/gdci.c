@@ -1,7 +1,7 @@
 /* GDCI: x⁺ = (1−r)x + (r/n) Σ Q_i(x − η∇f_i(x)): compressed iterates instead of gradients. Khaled & Richtárik
  * 2019; Shulgin & Richtárik, UAI 2022, eq. 13 (their η is r, their γ is η). Stops at a distance that ω sets.
  */
-#include "gossip/algorithm.h"
+#include "gossip/parts_server.h"
 
 struct options {
 	double relax;
@@ -17,20 +17,9 @@ static const struct options *options_of(const struct sl_plan *plan)
 	return (const void *)plan->algorithm_options;
 }
 
-/* vector[0] ← T(x) = x − η∇f_i(x) */
-static void local(struct sl_learner *l)
-{
-	l->loss = sl_part_gradient(l, l->x, 0, l->scratch->gradient);
-	sl_part_combine(l->dimension, l->x, -(float)sl_part_eta(l), l->scratch->gradient, l->vector[0]);
-}
-
 static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
 {
-	float *mean = l->scratch->gradient;
-	double r = options_of(l->plan)->relax;
-	sl_part_average(l, all, count, 0, mean);
-	for (uint32_t k = 0; k < l->dimension; k++)
-		l->x[k] = (float)((double)l->x[k] + r * ((double)mean[k] - (double)l->x[k]));
+	sl_server_relax(l, all, count, 0, options_of(l->plan)->relax);
 }
 
 /* Theorem 5, for the given r. */
@@ -57,7 +46,7 @@ const struct sl_algorithm sl_algorithm_gdci = {
 	.takes = SL_TAKES_UNBIASED,
 	.irrecoverable = true,
 	.theory = theory,
-	.local = local,
+	.local = sl_server_local_iterate,
 	.outgoing = sl_part_send_first,
 	.aggregate = aggregate,
 };

@@ -1,7 +1,7 @@
 /* VR-GDCI: q = Q(T_i(x) − h_i), T_i(x) = x − η∇f_i(x); x⁺ = (1−r)x + (r/n) Σ (h_i + q_i); h_i⁺ = h_i + αq_i.
  * Shulgin & Richtárik, UAI 2022; as a fixed-point method in Chraibi, Khaled, Kovalev, Salim, Richtárik &
  * Takáč 2019, Algorithm 4. */
-#include "gossip/algorithm.h"
+#include "gossip/parts_server.h"
 
 struct options {
 	double relax, alpha;
@@ -34,20 +34,9 @@ static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uin
 	return sl_part_shift_rule(options_of(plan)->alpha, channel);
 }
 
-/* vector[0] ← T(x) = x − η∇f_i(x) */
-static void local(struct sl_learner *l)
-{
-	l->loss = sl_part_gradient(l, l->x, 0, l->scratch->gradient);
-	sl_part_combine(l->dimension, l->x, -(float)sl_part_eta(l), l->scratch->gradient, l->vector[0]);
-}
-
 static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
 {
-	float *mean = l->scratch->gradient;
-	double r = options_of(l->plan)->relax;
-	sl_part_average(l, all, count, 1, mean);
-	for (uint32_t k = 0; k < l->dimension; k++)
-		l->x[k] = (float)((double)l->x[k] + r * ((double)mean[k] - (double)l->x[k]));
+	sl_server_relax(l, all, count, 1, options_of(l->plan)->relax);
 }
 
 static double theory(const struct sl_plan *plan, double smoothness, double convexity)
@@ -72,7 +61,7 @@ const struct sl_algorithm sl_algorithm_vr_gdci = {
 	.irrecoverable = true,
 	.prepare = prepare,
 	.theory = theory,
-	.local = local,
+	.local = sl_server_local_iterate,
 	.outgoing = sl_part_send_first,
 	.aggregate = aggregate,
 };

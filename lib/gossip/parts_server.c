@@ -1,0 +1,56 @@
+#include "gossip/parts_server.h"
+
+void sl_server_descend(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
+{
+	float *mean = l->scratch->gradient;
+	sl_part_average(l, all, count, 0, mean);
+	sl_part_descend(l, sl_part_eta(l), mean);
+}
+
+void sl_server_relax(struct sl_learner *l, const struct sl_contribution *all, uint32_t count,
+                     unsigned channel, double r)
+{
+	float *mean = l->scratch->gradient;
+	sl_part_average(l, all, count, channel, mean);
+	for (uint32_t k = 0; k < l->dimension; k++)
+		l->x[k] = (float)((double)l->x[k] + r * ((double)mean[k] - (double)l->x[k]));
+}
+
+void sl_server_local_iterate(struct sl_learner *l)
+{
+	l->loss = sl_part_gradient(l, l->x, 0, l->scratch->gradient);
+	sl_part_combine(l->dimension, l->x, -(float)sl_part_eta(l), l->scratch->gradient, l->vector[0]);
+}
+
+struct momentum {
+	double weight;
+};
+const struct sl_option sl_server_momentum_options[] = {
+	{ "weight", "weight of the newest gradient in the momentum, in (0, 1]", SL_OPTION_REAL,
+	  offsetof(struct momentum, weight), 1e-9, 1, "0.1", NULL, true },
+	{ 0 },
+};
+
+static double weight_of(const struct sl_plan *plan)
+{
+	const struct momentum *o = (const void *)plan->algorithm_options;
+	return o->weight;
+}
+
+float sl_server_momentum_weight(const struct sl_learner *l)
+{
+	return l->round == 0 ? 1 : (float)weight_of(l->plan);
+}
+
+double sl_server_momentum_theory(const struct sl_plan *plan, double smoothness, double convexity)
+{
+	(void)convexity;
+	double weight = weight_of(plan), delta = sl_part_delta(plan);
+	return (delta / 20 < weight / 7 ? delta / 20 : weight / 7) / smoothness;
+}
+
+void sl_server_momentum(uint32_t n, float w, const float *v, float *average)
+{
+	for (uint32_t k = 0; k < n; k++)
+		average[k] += w * (v[k] - average[k]);
+}

@@ -1,0 +1,76 @@
+#!/bin/sh
+# Disks that become full, or hold what is no good: learning goes on where it can, says so, and
+# the last good state stays. Needs to mount a small tmpfs; skipped where that is not allowed.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+mkdir disk
+if ! mount -t tmpfs -o size=3m,mode=755 none disk 2> /dev/null; then
+	echo "disk: skipped, no tmpfs can be mounted here"
+	exit 0
+fi
+trap 'umount -l "$work/disk"; cleanup' EXIT
+fill() { dd if=/dev/zero of=disk/filler bs=4096 2> /dev/null; }
+start_disk() { STATE_DIRECTORY=$work/disk start_peer run 0 --set checkpoint.every=20 --set run.roster="$work/run/roster"; }
+said() { grep -q "$1" run/0.out; }
+
+make_run run path:2 --set run.rounds=1000000 --set algorithm.local_steps=50 --set history.evaluate=100000
+start_disk
+start_peer run 1
+within 20 test -e disk/checkpoint/0.1
+fill
+within 20 said "history: .*rows are kept"
+within 20 said "checkpoint: "
+now=$(status_of run 1 round)
+within 20 round_over run 1 $((now + 50))
+kept=$(cat disk/checkpoint/0.0 disk/checkpoint/0.1 | cksum)
+within 20 round_over run 1 $((now + 100))
+[ "$(cat disk/checkpoint/0.0 disk/checkpoint/0.1 | cksum)" = "$kept" ] || fail "a full disk changed a checkpoint"
+[ ! -e disk/checkpoint/0.0.tmp ] || [ ! -e disk/checkpoint/0.1.tmp ] || fail "temporary files are left on a full disk"
+ok "a full disk: learning goes on, the checkpoints stay"
+
+rm disk/filler
+within 30 said "history: written again"
+touch mark
+within 30 sh -c 'find disk/checkpoint -newer mark -name "0.[01]" | grep -q .'
+ok "and is forgotten when there is room again"
+
+fill
+kill -TERM "$(cat run/0.pid)"
+ends 1 20 "$(cat run/0.pid)"
+said "rows and the end of this peer are lost" || fail "nothing was said of the lost rows: $(tail -3 run/0.out)"
+ok "rows that were lost at the end make it fail"
+
+rm disk/filler
+for g in 0 1; do cp disk/checkpoint/0.$g good.$g; done
+: > run/0.out
+head -c 100 good.0 > disk/checkpoint/0.0
+head -c 100 good.1 > disk/checkpoint/0.1
+start_disk
+within 20 said "checkpoint-refused"
+within 20 said "recovered-from-neighbours"
+kill -KILL "$(cat run/0.pid)"
+wait "$(cat run/0.pid)" 2> /dev/null
+ok "both generations cut: the neighbour's copy is the way on"
+
+: > run/0.out
+printf 'no database at all, but long enough to be one by its size alone' > disk/history.db
+dd if=/dev/urandom bs=4096 count=4 2> /dev/null >> disk/history.db
+rm -f disk/history.db-wal disk/history.db-shm
+sum=$(cksum < disk/history.db)
+start_disk
+within 20 gone "$(cat run/0.pid)"
+said "history.db" || fail "nothing was said of a history that is none: $(cat run/0.out)"
+[ "$(cksum < disk/history.db)" = "$sum" ] || fail "what is no history was written to"
+rm disk/history.db
+: > run/0.out
+start_disk
+within 20 sh -c 'sqlite3 -readonly disk/history.db "SELECT 1 FROM round" 2> /dev/null | grep -q 1'
+kill -TERM "$(cat run/0.pid)"
+ends 0 20 "$(cat run/0.pid)"
+sqlite3 disk/history.db 'PRAGMA user_version = 999'
+: > run/0.out
+start_disk
+within 20 gone "$(cat run/0.pid)"
+said "use a newer starling" || fail "nothing was said of a newer schema: $(cat run/0.out)"
+ok "a foreign file and a newer schema are refused and left alone"
+kill -TERM "$(cat run/1.pid)"
