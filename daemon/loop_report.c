@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_FIXED = 512, LINE_EDGE = 254 };
+enum { LINE_FIXED = 512, LINE_EDGE = 160 + 280 };
 
 /* Appends; what does not fit is our own mistake. */
 __attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
@@ -41,6 +41,12 @@ static const char *truth(bool v)
 	return v ? "true" : "false";
 }
 
+/* Since when the open tag waits for its answer; −1: none does. */
+static int64_t open_ms(const struct sl_peer_edge_status *e, struct sl_time now)
+{
+	return e->opened_at.us > 0 ? (now.us - e->opened_at.us) / 1000 : -1;
+}
+
 const char *sl_loop_status(struct sl_loop *l)
 {
 	static char line[LINE_FIXED + SL_DEGREE_MAX * LINE_EDGE];
@@ -72,6 +78,13 @@ const char *sl_loop_status(struct sl_loop *l)
 		    ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64 ",\"refused\":%" PRId64,
 		    i ? "," : "", e.neighbour, truth(e.up), truth(e.late), truth(e.waited_for), e.behind,
 		    e.their_round, heard_us < 0 ? 0 : heard_us / 1000, e.totals.refused);
+		add(line, size, &used,
+		    ",\"step\":%" PRIu32 ",\"roster\":%" PRIu32 ",\"resent\":%" PRId64
+		    ",\"snapshots\":%" PRId64 ",\"why\":\"%s\"",
+		    e.step, e.their_roster, e.totals.resent, e.totals.snapshots,
+		    e.behind || e.late || !e.up ? e.why : "");
+		if (open_ms(&e, now) >= 0)
+			add(line, size, &used, ",\"open_ms\":%" PRId64, open_ms(&e, now));
 		if (e.anomaly > 0)
 			add(line, size, &used, ",\"anomaly\":%.1f", e.anomaly < 1e6 ? e.anomaly : 1e6);
 		if (e.quarantined)
@@ -81,6 +94,21 @@ const char *sl_loop_status(struct sl_loop *l)
 	}
 	add(line, size, &used, "]}");
 	return line;
+}
+
+/* The edge that is furthest behind: "; 3 is 14 rounds behind for 3.1 s (not heard)" */
+static int worst_edge(struct sl_loop *l, uint32_t degree, char *text, size_t size)
+{
+	struct sl_peer_edge_status e, worst = { 0 };
+	for (uint32_t i = 0; i < degree; i++) {
+		sl_peer_edge_status(l->peer, i, &e);
+		if (e.behind > worst.behind)
+			worst = e;
+	}
+	if (!worst.behind)
+		return 0;
+	return snprintf(text, size, "; %" PRIu32 " is %" PRIu32 " rounds behind for %.1f s (%s)",
+	                worst.neighbour, worst.behind, (double)open_ms(&worst, sl_clock()) / 1000, worst.why);
 }
 
 void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
@@ -96,6 +124,8 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32,
 			                 named == 1 ? " for" : ",", e.neighbour);
 	}
+	if (used >= 0 && (size_t)used < size)
+		used += worst_edge(l, s.degree, line + used, size - (size_t)used);
 	if (used >= 0 && (size_t)used < size)
 		snprintf(
 		    line + used, size - (size_t)used,

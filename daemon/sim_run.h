@@ -31,8 +31,8 @@ struct sim {
 	struct sl_history *history;
 	struct sl_sim *sim;
 	uint64_t uncommitted;
-	double *accuracy; /* each peer's newest, or NaN */
-	double exact, began;
+	double *accuracy;             /* each peer's newest, or NaN */
+	double exact, began, seconds; /* began: by the wall; seconds: from then to the end */
 	uint32_t exact_round;
 	int64_t started_at_us; /* virtual time counts from here */
 	struct sl_error row_error;
@@ -50,5 +50,8 @@ struct sl_sim_rows sl_sim_run_rows(struct sim *);
 enum sl_status sl_sim_run_end_rows(struct sim *, bool ok, struct sl_error *error);
 /* Seconds since 1970. */
 double sl_sim_run_seconds(void);
+
+/* Prints what it came to (sim_report.c). */
+void sl_sim_run_report(struct sim *);
 
 #endif

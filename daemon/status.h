@@ -18,6 +18,8 @@ bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line
  * {"peer":3,"pid":123,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"nonzero":90123,
  *  "payload_tx":123,"payload_rx":123,"wire_tx":1,"wire_rx":1,"edges_up":2,"edges":2,
  *  "links":[{"neighbour":2,"up":true,"late":false,"waited_for":true,"behind":0,"their_round":17,"heard_ms":3},
- * …]} Unknown numbers are null. */
+ * …]} Unknown numbers are null. A link also has refused, step, roster (the neighbour's serial), resent,
+ * snapshots, open_ms (how long the open tag has waited; missing where none does), why (what it lacks, where
+ * it is behind, late or down), and in quarantine quarantine_ms and cause. */
 
 #endif

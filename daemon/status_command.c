@@ -30,7 +30,7 @@ static enum sl_status read_run(const char *run, struct sl_config *config, struct
 
 static void print_peer(const struct sl_status_view *v)
 {
-	char round[48], loss[32], accuracy[32], links[32], sent[32], doing[160];
+	char round[48], loss[32], accuracy[32], links[32], sent[32], doing[240];
 	snprintf(round, sizeof round, "%lld/%lld", (long long)v->round, (long long)v->rounds);
 	snprintf(links, sizeof links, "%lld/%lld", (long long)v->edges_up, (long long)v->edges);
 	sl_status_real(v->train_loss, 4, loss, sizeof loss);

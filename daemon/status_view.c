@@ -62,9 +62,9 @@ static const char *take_object(const char *p, member *each, void *context)
 }
 
 struct link {
-	int64_t neighbour, heard_ms, quarantine_ms;
+	int64_t neighbour, heard_ms, quarantine_ms, behind, open_ms;
 	bool waited_for;
-	char cause[16];
+	char cause[16], why[48];
 };
 
 static int64_t whole(const char *text)
@@ -94,11 +94,27 @@ static const char *link_member(void *context, const char *key, const char *value
 		link->heard_ms = whole(text);
 	else if (strcmp(key, "quarantine_ms") == 0)
 		link->quarantine_ms = whole(text);
+	else if (strcmp(key, "behind") == 0)
+		link->behind = whole(text);
+	else if (strcmp(key, "open_ms") == 0)
+		link->open_ms = whole(text);
+	else if (strcmp(key, "why") == 0)
+		snprintf(link->why, sizeof link->why, "%.*s", (int)sizeof link->why - 1, text);
 	else if (strcmp(key, "cause") == 0)
 		snprintf(link->cause, sizeof link->cause, "%.*s", (int)sizeof link->cause - 1, text);
 	else if (strcmp(key, "waited_for") == 0)
 		link->waited_for = strcmp(text, "true") == 0;
 	return next;
+}
+
+static void note_behind(struct sl_status_view *view, const struct link *link)
+{
+	if (link->neighbour < 0 || link->behind <= view->behind)
+		return;
+	view->laggard = (uint32_t)link->neighbour;
+	view->behind = link->behind;
+	view->behind_ms = link->open_ms;
+	memcpy(view->why, link->why, sizeof view->why);
 }
 
 static void note_quarantine(struct sl_status_view *view, const struct link *link)
@@ -118,7 +134,7 @@ static const char *take_links(const char *p, struct sl_status_view *view)
 		return NULL;
 	p = skip(p + 1);
 	while (*p != ']') {
-		struct link link = { -1, -1, -1, false, "" };
+		struct link link = { .neighbour = -1, .heard_ms = -1, .quarantine_ms = -1, .open_ms = -1 };
 		p = take_object(p, link_member, &link);
 		if (!p)
 			return NULL;
@@ -129,6 +145,7 @@ static const char *take_links(const char *p, struct sl_status_view *view)
 			view->silent_ms = link.heard_ms > view->silent_ms ? link.heard_ms : view->silent_ms;
 		}
 		note_quarantine(view, &link);
+		note_behind(view, &link);
 		p = skip(p);
 		if (*p == ',')
 			p = skip(p + 1);
@@ -192,6 +209,18 @@ bool sl_status_view_parse(struct sl_status_view *out, const char *line)
 	return false;
 }
 
+static void behind_text(const struct sl_status_view *view, char *text, size_t size)
+{
+	char since[32] = "";
+	size_t used = strlen(text);
+	if (view->behind <= 0 || used >= size)
+		return;
+	if (view->behind_ms >= 0)
+		snprintf(since, sizeof since, " for %.1f s", (double)view->behind_ms / 1000);
+	snprintf(text + used, size - used, "; %u is %lld rounds behind%s%s%s", view->laggard,
+	         (long long)view->behind, since, view->why[0] ? ": " : "", view->why);
+}
+
 static void quarantine_text(const struct sl_status_view *view, char *text, size_t size)
 {
 	size_t used = strlen(text);
@@ -221,6 +250,7 @@ void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t 
 {
 	snprintf(text, size, "%s", view->phase);
 	waits_text(view, text, size);
+	behind_text(view, text, size);
 	quarantine_text(view, text, size);
 }
 

@@ -17,6 +17,10 @@ struct sl_status_view {
 	 * has been. */
 	uint32_t wait[SL_STATUS_WAITS], waits;
 	int64_t silent_ms;
+	/* The neighbour that is furthest behind: by how many rounds (0: nobody is), for how long, and why. */
+	uint32_t laggard;
+	int64_t behind, behind_ms;
+	char why[48];
 	/* Neighbours in quarantine: how many, and the one that is longest to stay. */
 	uint32_t quarantined, worst;
 	int64_t quarantine_ms;

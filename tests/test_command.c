@@ -40,7 +40,7 @@ static void test_status_line(void **state)
 	assert_int_equal(v.waits, 1);
 	assert_int_equal(v.wait[0], 4);
 	sl_status_view_doing(&v, doing, sizeof doing);
-	assert_string_equal(doing, "waiting for 4 (silent for 4.2 s)");
+	assert_string_equal(doing, "waiting for 4 (silent for 4.2 s); 4 is 2 rounds behind");
 }
 
 /* Cut or damaged anywhere, a line is refused or read, and never overrun; what is refused is empty. */

@@ -216,6 +216,35 @@ static void checkpoints_outlive_rosters(void **state)
 	sl_topology_free(&rest);
 }
 
+/* A row when an edge falls behind for good, one when it is in step again, however often it is looked at. */
+static void an_edge_behind_is_told_once(void **state)
+{
+	(void)state;
+	struct swarm *w = standard("ring:4", 400);
+	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "free");
+	w->settings.link_timeout_us = 100000;
+	w->network.compute_us = 5000;
+	swarm_open(w);
+	swarm_run_to(w, 0, 50);
+	sl_sim_cut(w->sim, 0, 1, true);
+	sl_sim_cut(w->sim, 1, 0, true);
+	swarm_run_to(w, 0, 150);
+	struct sl_peer_edge_status e;
+	sl_peer_edge_status(sl_sim_peer(w->sim, 0), 0, &e);
+	assert_int_equal(e.neighbour, 1);
+	assert_in_range(e.behind, 90, 101);
+	assert_string_equal(e.why, "not heard");
+	assert_true(sl_sim_now(w->sim).us - e.opened_at.us > 90 * 5000);
+	sl_sim_cut(w->sim, 0, 1, false);
+	sl_sim_cut(w->sim, 1, 0, false);
+	swarm_run(w, 10000000);
+	assert_int_equal(swarm_count(w, "edge-behind"), 2);
+	assert_int_equal(swarm_count(w, "edge-in-step"), 2);
+	assert_int_equal(swarm_count(w, "link-down"), 2);
+	assert_int_equal(swarm_count(w, "link-up"), 2);
+	finish(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +253,7 @@ int main(void)
 		cmocka_unit_test(the_absent_are_not_waited_for),
 		cmocka_unit_test(weights_change_at_both_ends),
 		cmocka_unit_test(checkpoints_outlive_rosters),
+		cmocka_unit_test(an_edge_behind_is_told_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

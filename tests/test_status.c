@@ -3,6 +3,7 @@
 #include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
+#include "daemon/status_view.h"
 #include "tests/support/folder.h"
 
 #include <pthread.h>
@@ -209,6 +210,23 @@ static void trimming_changes_nothing(void **state)
 
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, in_folder, out_of_folder)
 
+/* Whom it waits for, who is behind, by how much, since when, and why. */
+static void what_a_peer_does_in_words(void **state)
+{
+	struct sl_status_view view;
+	char text[240];
+	(void)state;
+	assert_true(sl_status_view_parse(&view, "{\"peer\":1,\"phase\":\"waiting\",\"links\":[{\"neighbour\":"
+	                                        "0,\"waited_for\":true,\"heard_ms\":3,\"behind\":0,"
+	                                        "\"why\":\"\"},{\"neighbour\":2,\"waited_for\":false,\"heard_"
+	                                        "ms\":3000,\"behind\":14,\"why\":\"not heard\","
+	                                        "\"open_ms\":3100}]}"));
+	sl_status_view_doing(&view, text, sizeof text);
+	assert_string_equal(text, "waiting for 0; 2 is 14 rounds behind for 3.1 s: not heard");
+	sl_status_view_doing(&view, text, 20); /* too small is cut, no more */
+	assert_int_equal(strlen(text), 19);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +235,7 @@ int main(void)
 		IN_FOLDER(a_stale_name_is_replaced_and_a_live_one_respected),
 		IN_FOLDER(paths_of_any_length_work),
 		IN_FOLDER(the_manager_is_told),
+		cmocka_unit_test(what_a_peer_does_in_words),
 		cmocka_unit_test(the_watchdog_is_fed_at_half_its_interval),
 		cmocka_unit_test(trimming_changes_nothing),
 	};

@@ -358,22 +358,25 @@ void sl_peer_status(const struct sl_peer *p, struct sl_peer_status *out)
 void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_edge_status *out)
 {
 	const struct sl_edge *e = &p->edge[edge];
-	*out = (struct sl_peer_edge_status){ e->neighbour,
-		                             e->step,
-		                             e->mine_open ? p->round - e->opened_in : 0,
-		                             e->greeted,
-		                             e->up,
-		                             e->late,
-		                             sl_edge_awaited(p, e),
-		                             e->finished,
-		                             e->their_round,
-		                             e->their_roster,
-		                             e->heard_at,
-		                             e->totals,
-		                             e->guard.closed,
-		                             e->guard.until,
-		                             sl_offence_name(e->guard.cause),
-		                             e->detector.score };
+	*out = (struct sl_peer_edge_status){ .neighbour = e->neighbour,
+		                             .step = e->step,
+		                             .behind = sl_edge_lag(p, e),
+		                             .greeted = e->greeted,
+		                             .up = e->up,
+		                             .late = e->late,
+		                             .waited_for = sl_edge_awaited(p, e),
+		                             .finished = e->finished,
+		                             .their_round = e->their_round,
+		                             .their_roster = e->their_roster,
+		                             .heard_at = e->heard_at,
+		                             .totals = e->totals,
+		                             .why = sl_edge_why(p, e),
+		                             .quarantined = e->guard.closed,
+		                             .quarantined_until = e->guard.until,
+		                             .cause = sl_offence_name(e->guard.cause),
+		                             .anomaly = e->detector.score };
+	if (e->mine_open)
+		out->opened_at = e->opened_at;
 }
 
 const float *sl_peer_model(const struct sl_peer *p)

@@ -146,6 +146,8 @@ struct sl_peer_edge_status {
 	uint32_t their_round, their_roster; /* their_roster: its serial */
 	struct sl_time heard_at;
 	struct sl_link_row totals;
+	struct sl_time opened_at; /* when the open tag was sent; 0: none is, or it was in a former life */
+	const char *why;          /* what the edge lacks, in words; empty: nothing */
 	bool quarantined;
 	struct sl_time quarantined_until;
 	const char *cause; /* of the quarantine, in a word */

@@ -53,11 +53,12 @@ struct sl_edge {
 	struct sl_hold hold; /* their frames beyond an uncompleted tag */
 
 	/* the steps of this edge */
-	uint32_t step;         /* completed */
-	bool mine_open;        /* I have tagged step + 1 */
-	bool theirs_open;      /* I hold their tag of step + 1; `theirs` is at its number */
-	uint32_t limit;        /* number of my last tag: what was sent goes so far */
-	uint32_t opened_in;    /* my round then */
+	uint32_t step;      /* completed */
+	bool mine_open;     /* I have tagged step + 1 */
+	bool theirs_open;   /* I hold their tag of step + 1; `theirs` is at its number */
+	uint32_t limit;     /* number of my last tag: what was sent goes so far */
+	uint32_t opened_in; /* my round then */
+	struct sl_time opened_at;
 	uint32_t *tag;         /* ring: number that I tagged for step s at s & (plan->tags − 1) */
 	uint64_t *tag_digest;  /* … and the digest of my copy there */
 	uint32_t *tag_serial;  /* … and the serial of the roster that the step is for, as far as I know */
@@ -91,6 +92,8 @@ struct sl_edge {
 	uint32_t late_for;             /* the step that it was given up for last */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round, their_roster;
+	bool behind; /* and said so */
+	struct sl_time behind_since;
 	uint32_t oldest;                          /* of the frames in its journal */
 	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
 	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
@@ -203,6 +206,12 @@ void sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
  * ahead. */
 bool sl_join_begin(struct sl_peer *);
 void sl_join_check(struct sl_peer *);
+
+/* lag.c: rounds since the open tag was sent; what the edge lacks, in words, empty where nothing; event rows.
+ */
+uint32_t sl_edge_lag(const struct sl_peer *, const struct sl_edge *);
+const char *sl_edge_why(const struct sl_peer *, const struct sl_edge *);
+void sl_edge_watch_lag(struct sl_peer *, struct sl_edge *);
 
 /* receive.c */
 void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t length);

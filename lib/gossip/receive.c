@@ -199,6 +199,8 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 	if (!e->up) {
 		e->up = true;
 		p->edges_up++;
+		if (e->greeted)
+			sl_peer_note(p, SL_LEVEL_NOTICE, "link-up", "peer %u is heard again", e->neighbour);
 	}
 	if (e->added) {
 		e->added = e->late = false;

@@ -285,6 +285,9 @@ static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl
 	e->hold.last = f->number;
 	e->totals.snapshots++;
 	e->asked_at.us = 0;
+	sl_peer_note(p, SL_LEVEL_INFO, "snapshot",
+	             "peer %u's copy at number %u, %zu bytes, was taken over whole", e->neighbour, f->number,
+	             p->plan->block_bytes);
 	send_request(p, e, WANT_FRAMES, f->number, 0); /* says what I hold now, and asks for the tag */
 }
 

@@ -115,6 +115,7 @@ void sl_round_exchange(struct sl_peer *p)
 	p->phase_since = p->now;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		sl_edge_open(p, &p->edge[i]);
+		sl_edge_watch_lag(p, &p->edge[i]);
 	}
 	trim(p);
 	sl_peer_mark(p, 2);

@@ -124,6 +124,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->stash.used = 0;
 	e->limit = e->mute ? 0 : p->number;
 	e->opened_in = p->round;
+	e->opened_at = p->now;
 	e->tagged = e->step + 1;
 	e->tag[e->tagged & (p->plan->tags - 1)] = e->limit;
 	e->tag_digest[e->tagged & (p->plan->tags - 1)] = e->mute ? p->first_digest : p->digest;
