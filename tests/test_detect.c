@@ -52,7 +52,7 @@ static void nobody_is_odd_in_a_clean_run(void **state)
 			swarm_open(w);
 			swarm_run(w, 1000000);
 			if (getenv("FIGURES"))
-				printf("%s: %u of %u\n", pipelines[k], swarm_count(w, "anomaly"), 16 * 300);
+				printf("%s: %u of %u\n", pipelines[k], swarm_count(w, "anomaly"), 16u * 300);
 			rows += swarm_count(w, "anomaly");
 			swarm_close(w);
 			free(w);

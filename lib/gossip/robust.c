@@ -64,7 +64,7 @@ static int nearer(const void *a, const void *b)
 /* With as many liars as neighbours nobody is left to measure by: τ = 0, and the peer learns alone. */
 static double fit_threshold(const struct sl_peer *p, uint32_t liars)
 {
-	struct distance d[SL_DEGREE_MAX];
+	struct distance d[SL_DEGREE_MAX] = { { 0 } };
 	const float *own = (const float *)(const void *)p->block;
 	for (uint32_t i = 0; i < p->degree; i++)
 		d[i] = (struct distance){ sl_vector_distance(p->plan->dimension, own, copy_of(&p->edge[i])),
