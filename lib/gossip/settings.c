@@ -196,7 +196,7 @@ static enum sl_status unknown(const char *what, const char *word, const char *co
 		return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near);
 	for (size_t i = 0; i < count; i++) {
 		if (used + strlen(names[i]) + 8 > sizeof all) {
-			used += (size_t)snprintf(all + used, sizeof all - used, ", …");
+			snprintf(all + used, sizeof all - used, ", …");
 			break;
 		}
 		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);

@@ -151,7 +151,8 @@ collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uin
 	uint32_t count = 0;
 	__mmask16 bad = 0;
 	for (size_t k = 0; k < n; k += 16) {
-		__mmask16 there = n - k < 16 ? (__mmask16)((1u << (n - k)) - 1) : (__mmask16)0xffff;
+		unsigned lanes = n - k < 16 ? (1u << (n - k)) - 1 : 0xffff;
+		__mmask16 there = (__mmask16)lanes;
 		__m512 v = _mm512_maskz_loadu_ps(there, x + k);
 		if (y)
 			v = _mm512_sub_ps(v, _mm512_maskz_loadu_ps(there, y + k));
