@@ -46,7 +46,7 @@ static const char *pipeline_of(const struct sl_algorithm *a)
 	return random ? "randk:3 | float32 | raw" : "topk:3 | float32 | raw";
 }
 
-static const char *const estimators[] = { "batch", "lsvrg", "saga" };
+static const char *const estimators[] = { "batch", "lsvrg", "saga", "storm" };
 
 static void open_problem(struct trial *t, const struct sl_algorithm *a, const char *graph, uint32_t estimator)
 {
@@ -92,7 +92,7 @@ static void trials_are_simulations(void **state)
 {
 	(void)state;
 	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++)
-		for (uint32_t e = 0; e < 3; e++)
+		for (uint32_t e = 0; e < sizeof estimators / sizeof *estimators; e++)
 			same_as_simulated(*a, topology_of(*a), e, e == 0);
 }
 

@@ -125,9 +125,9 @@ extern const struct sl_algorithm *const sl_algorithms[];
 /* The mini-batch of local step `step` of this round: random reshuffling, a function of (seed, peer, position)
  * alone. Fills scratch->pick and returns how many. */
 uint32_t sl_part_batch(const struct sl_learner *, uint32_t step);
-/* A stochastic gradient at x by the estimator of the settings (mini-batch, L-SVRG, SAGA; a batch as large as
- * the shard is the full gradient) into `out`, which may not be scratch->spare; returns the loss. Once a local
- * step. */
+/* A stochastic gradient at x by the estimator of the settings (mini-batch, L-SVRG, SAGA, STORM; a batch as
+ * large as the shard is the full gradient) into `out`, which may not be scratch->spare; returns the loss.
+ * Once a local step. */
 double sl_part_gradient(struct sl_learner *, const float *x, uint32_t step, float *out);
 /* x ← x − η·that; returns the loss. */
 double sl_part_step(struct sl_learner *, float eta, uint32_t step);

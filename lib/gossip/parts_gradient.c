@@ -1,4 +1,4 @@
-/* parts_gradient.c — estimators of the local gradient: mini-batch, L-SVRG, SAGA. */
+/* parts_gradient.c — estimators of the local gradient: mini-batch, L-SVRG, SAGA, STORM. */
 #include "gossip/algorithm.h"
 
 #include "linalg/vector.h"
@@ -53,6 +53,7 @@ size_t sl_part_table_size(const struct sl_plan *plan, const struct sl_dataset *d
 {
 	switch ((enum sl_estimator)plan->settings.estimator) {
 	case SL_ESTIMATOR_LSVRG:
+	case SL_ESTIMATOR_STORM:
 		return 2 * (size_t)plan->dimension;
 	case SL_ESTIMATOR_SAGA:
 		return ((size_t)data->samples + 1) * plan->dimension;
@@ -110,6 +111,28 @@ static double saga(struct sl_learner *l, const float *x, uint32_t step, float *o
 	return loss / count;
 }
 
+/* STORM (Cutkosky & Orabona 2019, eq. 2): v ← ∇f_B(x) + (1 − a)(v − ∇f_B(w)), w being where v was estimated
+ * last, with a = `renewal`; the whole gradient at the start. The table holds w, then v. */
+static double storm(struct sl_learner *l, const float *x, uint32_t step, float *out)
+{
+	uint32_t d = l->dimension, count = sl_part_batch(l, step);
+	float *w = l->table, *v = w + d, *spare = l->scratch->spare;
+	float kept = 1 - (float)l->plan->settings.renewal;
+	double *ready = &l->scalar[SL_ALGORITHM_SCALARS - 1], loss;
+	if (*ready == 0) {
+		*ready = 1;
+		loss = sl_part_full_gradient(l, x, out);
+	} else {
+		loss = gradient_of(l, l->scratch->pick, count, x, out);
+		gradient_of(l, l->scratch->pick, count, w, spare);
+		sl_vector_subtract(d, v, spare, v);
+		sl_vector_axpy(d, kept, v, out);
+	}
+	memcpy(w, x, d * sizeof *w);
+	memcpy(v, out, d * sizeof *v);
+	return loss;
+}
+
 /* The samples of a local step of the mini-batch estimator; pick is NULL where they are the whole shard. */
 static uint32_t batch_of(const struct sl_learner *l, uint32_t step, const uint32_t **pick)
 {
@@ -125,6 +148,8 @@ double sl_part_gradient(struct sl_learner *l, const float *x, uint32_t step, flo
 		return lsvrg(l, x, step, out);
 	case SL_ESTIMATOR_SAGA:
 		return saga(l, x, step, out);
+	case SL_ESTIMATOR_STORM:
+		return storm(l, x, step, out);
 	case SL_ESTIMATOR_BATCH:
 		break;
 	}

@@ -85,10 +85,12 @@ static const struct sl_option algorithm_options[] = {
 	  "gradient of a local step: batch, the mini-batch's; lsvrg and saga: corrected by what is "
 	  "remembered of the "
 	  "whole shard, so that their noise vanishes with convergence (saga keeps a gradient for each "
-	  "sample)",
-	  SL_OPTION_CHOICE, AT(estimator), 0, 0, "batch", "batch|lsvrg|saga", SHARED },
+	  "sample); storm: the last estimate, corrected by what the mini-batch says of the way since",
+	  SL_OPTION_CHOICE, AT(estimator), 0, 0, "batch", "batch|lsvrg|saga|storm", SHARED },
 	{ "refresh", "chance of lsvrg to renew its reference point in a local step (0: batch/samples)",
 	  SL_OPTION_REAL, AT(refresh), 0, 1, "0", NULL, SHARED },
+	{ "renewal", "share of a storm estimate that is the mini-batch's own (1: all of it, as batch)",
+	  SL_OPTION_REAL, AT(renewal), 1e-6, 1, "0.1", NULL, SHARED },
 	{ NULL }
 };
 

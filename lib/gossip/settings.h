@@ -6,7 +6,7 @@
 #include "base/option.h"
 
 enum sl_pace { SL_PACE_LOCKSTEP, SL_PACE_STALENESS, SL_PACE_FREE };
-enum sl_estimator { SL_ESTIMATOR_BATCH, SL_ESTIMATOR_LSVRG, SL_ESTIMATOR_SAGA };
+enum sl_estimator { SL_ESTIMATOR_BATCH, SL_ESTIMATOR_LSVRG, SL_ESTIMATOR_SAGA, SL_ESTIMATOR_STORM };
 enum sl_eta_rule { SL_ETA_GIVEN, SL_ETA_THEORY };
 enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
 
@@ -33,7 +33,7 @@ struct sl_settings {
 	uint32_t eta_schedule, local_steps, batch;
 	char robust[SL_TEXT_MAX];
 	uint32_t eta_rule, estimator; /* enum sl_eta_rule, enum sl_estimator */
-	double smoothness, convexity, refresh;
+	double smoothness, convexity, refresh, renewal;
 
 	/* [compress] */
 	char pipeline[SL_TEXT_MAX];

@@ -17,7 +17,7 @@ const struct experiment experiments[] = {
 	{ "motef", "single samples on heterogeneous peers", experiment_motef },
 	{ "quasi-global", "momentum on heterogeneous peers", experiment_quasi_global },
 	{ "deepsqueeze", "error feedback on the model", experiment_deepsqueeze },
-	{ "estimators", "L-SVRG and SAGA under Prox-LEAD", experiment_estimators },
+	{ "estimators", "L-SVRG, SAGA and STORM under Prox-LEAD", experiment_estimators },
 	{ "changing", "graphs that change from round to round", experiment_changing },
 	{ "directed", "compressed copies that sleep, and directed graphs", experiment_directed },
 	{ NULL, NULL, NULL },
