@@ -27,7 +27,7 @@ struct parse {
 	struct sl_edge_pair *edge;
 	double *weight;
 	struct sl_roster_edge *told;
-	uint32_t edges, edges_room;
+	uint32_t edges, edge_room, weight_room, told_room;
 	struct sl_arc *arc; /* instead of edges */
 	uint32_t arcs, arcs_room;
 	struct sl_error *error;
@@ -159,11 +159,12 @@ static enum sl_status next_peer(struct parse *p, const char *word, const char *n
 		return bad_line(p, "peer %" PRIu32 " stands where peer %" PRIu32 " is due", number, p->peers);
 	if (!grow((void **)&p->out->peer, p->peers, &p->peers_room, sizeof *p->out->peer))
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
-	*peer = &p->out->peer[p->peers];
-	memset(*peer, 0, sizeof **peer);
-	if (strlen(name) >= sizeof(*peer)->name)
-		return bad_line(p, "name '%s' has over %zu characters", name, sizeof(*peer)->name - 1);
-	strcpy((*peer)->name, name);
+	struct sl_roster_peer *next = &p->out->peer[p->peers];
+	memset(next, 0, sizeof *next);
+	if (strlen(name) >= sizeof next->name)
+		return bad_line(p, "name '%s' has over %zu characters", name, sizeof next->name - 1);
+	strcpy(next->name, name);
+	*peer = next;
 	return SL_OK;
 }
 
@@ -242,7 +243,6 @@ static enum sl_status take_edge(struct parse *p, char *text)
 	char *word[WORDS] = { text, text, text };
 	struct sl_edge_pair pair;
 	struct sl_roster_edge told;
-	uint32_t room = p->edges_room, too = p->edges_room;
 	unsigned words = split(text, word, WORDS - 1);
 	if (words < 3 || !whole(word[0], UINT32_MAX, &pair.a) || !whole(word[1], UINT32_MAX, &pair.b))
 		return bad_line(p, "must be 'edge A B WEIGHT', or that and 'ADDED SINCE [WEIGHT SINCE]...'");
@@ -258,9 +258,9 @@ static enum sl_status take_edge(struct parse *p, char *text)
 		                "an edge joins %" PRIu32 " and %" PRIu32 ", but the lines above list %" PRIu32
 		                " peers, or one of them as gone",
 		                pair.a, pair.b, p->peers);
-	if (!grow((void **)&p->edge, p->edges, &room, sizeof *p->edge) ||
-	    !grow((void **)&p->told, p->edges, &too, sizeof *p->told) ||
-	    !grow((void **)&p->weight, p->edges, &p->edges_room, sizeof *p->weight))
+	if (!grow((void **)&p->edge, p->edges, &p->edge_room, sizeof *p->edge) ||
+	    !grow((void **)&p->told, p->edges, &p->told_room, sizeof *p->told) ||
+	    !grow((void **)&p->weight, p->edges, &p->weight_room, sizeof *p->weight))
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
 	p->edge[p->edges] = pair;
 	p->told[p->edges] = told;
