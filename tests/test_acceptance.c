@@ -29,6 +29,7 @@ TEST(deepsqueeze)
 TEST(estimators)
 TEST(changing)
 TEST(directed)
+TEST(image_code)
 
 int main(void)
 {
@@ -36,6 +37,7 @@ int main(void)
 		cmocka_unit_test(book),       cmocka_unit_test(biased),       cmocka_unit_test(shifted),
 		cmocka_unit_test(gossip),     cmocka_unit_test(quasi_global), cmocka_unit_test(deepsqueeze),
 		cmocka_unit_test(estimators), cmocka_unit_test(changing),     cmocka_unit_test(directed),
+		cmocka_unit_test(image_code),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

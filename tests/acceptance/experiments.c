@@ -10,6 +10,7 @@ const struct experiment experiments[] = {
 	{ "A-f", "accelerated DIANA", experiment_adiana },
 	{ "A-g", "a saddle point", experiment_saddle },
 	{ "A-h", "hard threshold", experiment_threshold },
+	{ "A-i", "local likelihood: lossless coding, and images of another kind", experiment_nelloc },
 	{ "A-x", "composite problems", experiment_composite },
 	{ "A-y", "digits sorted by label", experiment_digits },
 	{ "gossip", "consensus of what starts apart", experiment_gossip },
