@@ -51,19 +51,19 @@ static const struct {
 	const char *reference;
 } rows[ROWS] = {
 	[LOST] = { "images that do not come back bit for bit", 0, 0, "0" },
-	[LONGER] = { "longest code, less 64 bytes, to the sum of -log2 p", -INFINITY, 1.002, "1.002" },
-	[LOCAL_BITS] = { "local model: bits a pixel, test images", -INFINITY, 3.85, "3.735" },
-	[FULL_BITS] = { "with positions: bits a pixel, test images", -INFINITY, 3.75, "3.640" },
-	[GAP] = { "local model: bits a pixel, test less training images", -INFINITY, 0.15, "< 0.15" },
-	[FLIPPED_RATIO] = { "upside down: AUROC of the likelihood ratio", 0.88, INFINITY, "0.929" },
-	[NOISE_RATIO] = { "noise: AUROC of the likelihood ratio", 0.95, INFINITY, "0.998" },
-	[INVERTED_RATIO] = { "inverted: AUROC of the likelihood ratio", 0.6, INFINITY, "1.000" },
-	[FLIPPED_RAW] = { "upside down: AUROC of the likelihood", -INFINITY, 0.65, "0.560" },
-	[INVERTED_RAW] = { "inverted: AUROC of the likelihood", 0.9, INFINITY, "0.975" },
-	[DIGIT_BITS] = { "digits' bits to those of test images, local model", -INFINITY, 0.95, "0.78" },
-	[DIGIT_RAW_LOCAL] = { "digits: AUROC of the likelihood, local model", -INFINITY, 0.4, "0.193" },
-	[DIGIT_RAW] = { "digits: AUROC of the likelihood", -INFINITY, 0.4, "0.221" },
-	[DIGIT_RATIO] = { "digits: AUROC of the likelihood ratio", 0.75, INFINITY, "0.824" },
+	[LONGER] = { "longest code, less 64 bytes, to the sum of -log2 p", -HUGE_VAL, 1.002, "1.002" },
+	[LOCAL_BITS] = { "local model: bits a pixel, test images", -HUGE_VAL, 3.85, "3.735" },
+	[FULL_BITS] = { "with positions: bits a pixel, test images", -HUGE_VAL, 3.75, "3.640" },
+	[GAP] = { "local model: bits a pixel, test less training images", -HUGE_VAL, 0.15, "< 0.15" },
+	[FLIPPED_RATIO] = { "upside down: AUROC of the likelihood ratio", 0.88, HUGE_VAL, "0.929" },
+	[NOISE_RATIO] = { "noise: AUROC of the likelihood ratio", 0.95, HUGE_VAL, "0.998" },
+	[INVERTED_RATIO] = { "inverted: AUROC of the likelihood ratio", 0.6, HUGE_VAL, "1.000" },
+	[FLIPPED_RAW] = { "upside down: AUROC of the likelihood", -HUGE_VAL, 0.65, "0.560" },
+	[INVERTED_RAW] = { "inverted: AUROC of the likelihood", 0.9, HUGE_VAL, "0.975" },
+	[DIGIT_BITS] = { "digits' bits to those of test images, local model", -HUGE_VAL, 0.95, "0.78" },
+	[DIGIT_RAW_LOCAL] = { "digits: AUROC of the likelihood, local model", -HUGE_VAL, 0.4, "0.193" },
+	[DIGIT_RAW] = { "digits: AUROC of the likelihood", -HUGE_VAL, 0.4, "0.221" },
+	[DIGIT_RATIO] = { "digits: AUROC of the likelihood ratio", 0.75, HUGE_VAL, "0.824" },
 };
 
 enum { LOCAL, FULL, KINDS }; /* of models */
