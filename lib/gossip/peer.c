@@ -306,9 +306,9 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
 {
 	p->learner.scratch = scratch;
-	if (p->phase == SL_PHASE_COMPUTING)
+	if (p->job == SL_PHASE_COMPUTING)
 		p->plan->algorithm->local(&p->learner);
-	else if (p->phase == SL_PHASE_EVALUATING)
+	else
 		p->test_loss = sl_model_evaluate_all(&p->plan->model, p->plan->test, p->learner.x,
 		                                     &p->test_accuracy, scratch->learn);
 }

@@ -133,7 +133,8 @@ struct sl_peer {
 	struct sl_time staging_until;
 
 	enum sl_phase phase;
-	uint32_t round; /* the round in hand = rounds done */
+	enum sl_phase job; /* what the job that is out is for: another thread may be reading it */
+	uint32_t round;    /* the round in hand = rounds done */
 	uint64_t incarnation;
 	bool resumed; /* from a checkpoint */
 	uint32_t recover_tries;

@@ -15,7 +15,7 @@ bool sl_waits_forever(const struct sl_peer *p)
 
 static void emit_job(struct sl_peer *p, enum sl_phase phase)
 {
-	p->phase = phase;
+	p->phase = p->job = phase;
 	p->phase_since = p->now;
 	struct sl_action a = { .kind = SL_ACTION_JOB };
 	sl_peer_emit(p, &a);
