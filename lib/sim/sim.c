@@ -286,7 +286,8 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		event.edge = (uint32_t)(from - n->peer->edge);
 		break;
 	case SL_HAPPENS_JOB_DONE:
-		sl_peer_run_job(n->peer, &s->scratch);
+		if (n->peer->phase != SL_PHASE_HALTED)
+			sl_peer_run_job(n->peer, &s->scratch);
 		if (n->liar.kind)
 			sl_sim_lie(s, e->peer);
 		event.kind = SL_EVENT_JOB_DONE;
