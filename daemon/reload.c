@@ -17,59 +17,59 @@ static bool has_edge(const struct sl_topology *t, uint32_t a, uint32_t b)
 	return false;
 }
 
-static bool same_edges(const struct sl_topology *old, const struct sl_topology *new)
+static bool same_edges(const struct sl_topology *old, const struct sl_topology *next)
 {
-	bool same = old->edges == new->edges;
-	for (uint32_t e = 0; e < new->edges &&same; e++)
-		same = has_edge(old, new->edge[e].a, new->edge[e].b);
+	bool same = old->edges == next->edges;
+	for (uint32_t e = 0; e < next->edges && same; e++)
+		same = has_edge(old, next->edge[e].a, next->edge[e].b);
 	return same;
 }
 
-static enum sl_status check_serial(const struct sl_roster *old, const struct sl_roster *new,
+static enum sl_status check_serial(const struct sl_roster *old, const struct sl_roster *next,
                                    struct sl_error *error)
 {
-	if (new->serial == old->serial)
+	if (next->serial == old->serial)
 		return sl_fail(error, SL_REFUSED, "its serial is still %" PRIu32 ": nothing to do",
-		               new->serial);
-	if (new->serial < old->serial)
+		               next->serial);
+	if (next->serial < old->serial)
 		return sl_fail(error, SL_REFUSED,
 		               "its serial %" PRIu32 " is below %" PRIu32
 		               ", which is in force: an older one was put back",
-		               new->serial, old->serial);
+		               next->serial, old->serial);
 	return SL_OK;
 }
 
-static enum sl_status check_members(const struct sl_roster *old, const struct sl_roster *new,
+static enum sl_status check_members(const struct sl_roster *old, const struct sl_roster *next,
                                     struct sl_error *error)
 {
-	if (new->topology.peers < old->topology.peers)
+	if (next->topology.peers < old->topology.peers)
 		return sl_fail(error, SL_REFUSED,
 		               "it lists %" PRIu32 " peers instead of %" PRIu32
 		               ": one that leaves has to be listed as gone",
-		               new->topology.peers, old->topology.peers);
+		               next->topology.peers, old->topology.peers);
 	for (uint32_t i = 0; i < old->topology.peers; i++)
-		if (old->peer[i].gone && !new->peer[i].gone)
+		if (old->peer[i].gone && !next->peer[i].gone)
 			return sl_fail(error, SL_REFUSED,
 			               "peer %" PRIu32 " was gone and is back: its number is used up", i);
 	return SL_OK;
 }
 
 /* Whether the run can go on under it: limits, step sizes, and what an algorithm keeps over all peers. */
-static enum sl_status check_plan(const struct sl_daemon *d, const struct sl_roster *new,
+static enum sl_status check_plan(const struct sl_daemon *d, const struct sl_roster *next,
                                  struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */
 	char note[SL_TEXT_MAX * 2];
 	const struct sl_plan *now = &d->prepared.plan;
 	const struct sl_algorithm *a = now->algorithm;
-	bool same = same_edges(&d->prepared.roster.topology, &new->topology);
+	bool same = same_edges(&d->prepared.roster.topology, &next->topology);
 	if (!same && (a->aggregate || a->irrecoverable))
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
 		    "[algorithm] name = %s: its state spans all peers, so members and edges cannot change "
 		    "while it runs (keys can): stop the run, or use choco or malcom",
 		    a->name);
-	enum sl_status status = sl_prepared_plan(&plan, &d->prepared, new, note, error);
+	enum sl_status status = sl_prepared_plan(&plan, &d->prepared, next, note, error);
 	if (status != SL_OK)
 		return status;
 	if (plan.gamma != now->gamma || plan.settings.eta != now->settings.eta ||
@@ -79,7 +79,7 @@ static enum sl_status check_plan(const struct sl_daemon *d, const struct sl_rost
 		               "change while it "
 		               "runs",
 		               a->name);
-	if (sl_topology_degree(&new->topology, d->number) > d->capacity)
+	if (sl_topology_degree(&next->topology, d->number) > d->capacity)
 		return sl_fail(error, SL_TOO_BIG,
 		               "[run] max_degree = %" PRIu32 ": peer %" PRIu32 " would have more neighbours",
 		               d->capacity, d->number);
@@ -87,13 +87,13 @@ static enum sl_status check_plan(const struct sl_daemon *d, const struct sl_rost
 }
 
 /* "added 5; removed 2; other keys: 0 3" */
-static void describe(const struct sl_roster *old, const struct sl_roster *new, char *text, size_t size)
+static void describe(const struct sl_roster *old, const struct sl_roster *next, char *text, size_t size)
 {
 	size_t used = 0;
 	text[0] = '\0';
-	for (uint32_t i = 0; i < new->topology.peers &&used < size; i++) {
+	for (uint32_t i = 0; i < next->topology.peers && used < size; i++) {
 		const struct sl_roster_peer *was = i < old->topology.peers ? &old->peer[i] : NULL,
-		                            *is = &new->peer[i];
+		                            *is = &next->peer[i];
 		const char *what = !was                     ? "added"
 		                   : is->gone && !was->gone ? "removed"
 		                   : is->gone               ? NULL
@@ -107,11 +107,11 @@ static void describe(const struct sl_roster *old, const struct sl_roster *new, c
 }
 
 /* With another key or endpoint of its own, all links begin anew. */
-static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *new, struct sl_error *error)
+static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
 	struct sl_identity identity;
 	int64_t tx, rx;
-	enum sl_status status = sl_daemon_identity(d, new, &identity, error);
+	enum sl_status status = sl_daemon_identity(d, next, &identity, error);
 	if (status != SL_OK)
 		return status;
 	sl_key_print(identity.public_key, d->public_key);
@@ -119,7 +119,7 @@ static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *ne
 	sl_net_close(&d->net);
 	d->net.wire.closed_tx = tx;
 	d->net.wire.closed_rx = rx;
-	status = sl_daemon_links(d, new, &identity, error);
+	status = sl_daemon_links(d, next, &identity, error);
 	if (status != SL_OK) { /* there is no way back: the port may be another program's now */
 		char why[256];
 		snprintf(why, sizeof why, "%.255s", error->text);
@@ -129,58 +129,58 @@ static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *ne
 	return status;
 }
 
-static enum sl_status change_links(struct sl_daemon *d, const struct sl_roster *new, struct sl_error *error)
+static enum sl_status change_links(struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
 	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
-	const struct sl_roster_peer *was = &d->prepared.roster.peer[d->number], *is = &new->peer[d->number];
+	const struct sl_roster_peer *was = &d->prepared.roster.peer[d->number], *is = &next->peer[d->number];
 	if (memcmp(was->public_key, is->public_key, SL_KEY_BYTES) != 0 ||
 	    strcmp(was->endpoint, is->endpoint) != 0)
-		return open_again(d, new, error);
-	return sl_net_change(&d->net, neighbours, sl_daemon_neighbours(new, d->number, neighbours), error);
+		return open_again(d, next, error);
+	return sl_net_change(&d->net, neighbours, sl_daemon_neighbours(next, d->number, neighbours), error);
 }
 
-static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *new, struct sl_error *error)
+static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *next, struct sl_error *error)
 {
 	char text[200], leaves[96];
-	describe(&d->prepared.roster, new, text, sizeof text);
-	if (new->peer[d->number].gone) {
+	describe(&d->prepared.roster, next, text, sizeof text);
+	if (next->peer[d->number].gone) {
 		snprintf(leaves, sizeof leaves, "roster %" PRIu32 " says that this peer is gone",
-		         new->serial);
+		         next->serial);
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "removed", "%s", leaves);
 		sl_loop_leave(&d->loop, leaves);
 		return SL_OK;
 	}
-	enum sl_status status = change_links(d, new, error);
+	enum sl_status status = change_links(d, next, error);
 	if (status != SL_OK)
 		return status;
-	d->degree = sl_roster_neighbours(new, d->number, d->neighbours);
-	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster", "serial %" PRIu32 " is in force%s", new->serial,
+	d->degree = sl_roster_neighbours(next, d->number, d->neighbours);
+	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster", "serial %" PRIu32 " is in force%s", next->serial,
 	              text);
-	sl_loop_roster(&d->loop, &(struct sl_peer_roster){ new->serial, d->neighbours, d->degree });
+	sl_loop_roster(&d->loop, &(struct sl_peer_roster){ next->serial, d->neighbours, d->degree });
 	struct sl_roster old = d->prepared.roster;
-	d->prepared.roster = *new;
-	*new = old;
+	d->prepared.roster = *next;
+	*next = old;
 	return SL_OK;
 }
 
 void sl_daemon_reload(void *context)
 {
 	struct sl_daemon *d = context;
-	struct sl_roster new = { 0 };
+	struct sl_roster next = { 0 };
 	struct sl_error error = { 0 };
 	char path[4096];
 	sl_sd_notify("RELOADING=1\nMONOTONIC_USEC=%" PRId64, sl_clock().us);
 	sl_config_path(&d->prepared.config, d->prepared.config.settings.roster, false, path);
-	enum sl_status status = sl_roster_read(&new, path, d->prepared.operator_key, &error);
-	if (status == SL_OK && (check_serial(&d->prepared.roster, &new, &error) != SL_OK ||
-	                        check_members(&d->prepared.roster, &new, &error) != SL_OK ||
-	                        check_plan(d, &new, &error) != SL_OK))
+	enum sl_status status = sl_roster_read(&next, path, d->prepared.operator_key, &error);
+	if (status == SL_OK && (check_serial(&d->prepared.roster, &next, &error) != SL_OK ||
+	                        check_members(&d->prepared.roster, &next, &error) != SL_OK ||
+	                        check_plan(d, &next, &error) != SL_OK))
 		status = sl_wrap(&error, "%s", path);
 	if (status == SL_OK)
-		status = put_in_force(d, &new, &error);
+		status = put_in_force(d, &next, &error);
 	if (status != SL_OK)
 		sl_loop_event(&d->loop, SL_LEVEL_ERROR, "roster-refused",
 		              "%s; serial %" PRIu32 " stays in force", error.text, d->prepared.roster.serial);
-	sl_roster_free(&new);
+	sl_roster_free(&next);
 	sl_sd_notify("READY=1");
 }

@@ -166,9 +166,46 @@ static void test_differences(void **state)
 	}
 }
 
+/* A threshold for each tensor, in proportion to it: one a thousand times larger hides nothing of another. */
+static void test_thresholds_of_tensors(void **state)
+{
+	(void)state;
+	enum { D = 4099 };
+	static float v[D], copy[D];
+	struct sample s = { .v = v, .copy = copy };
+	struct sl_random g = sl_random_stream(1, 0, "tensors", 0);
+	struct rig r;
+	layout_fill(&s.layout, D, 7);
+	assert_true(s.layout.tensors == 2);
+	for (uint32_t i = 0; i < D; i++)
+		v[i] = (float)sl_random_normal(&g);
+	assert_true(rig_make(&r, "threshold:2,rms | float32 | raw", &s.layout, NULL));
+	rig_encode(&r, &s, 0);
+	uint32_t count = r.count, *index = malloc(D * sizeof *index);
+	memcpy(index, r.index, count * sizeof *index);
+	assert_in_range(count, D * 0.035, D * 0.057); /* 4.55 % of normal numbers lie beyond 2σ */
+	for (uint32_t i = s.layout.tensor[1].offset; i < D; i++)
+		v[i] *= 1024;
+	rig_encode(&r, &s, 0);
+	assert_int_equal(r.count, count);
+	assert_memory_equal(r.index, index, count * sizeof *index);
+	for (uint32_t i = 0; i < count; i++)
+		v[index[i]] = 0;
+	for (uint32_t t = 0; t < 2; t++) {
+		const struct sl_tensor *tensor = &s.layout.tensor[t];
+		float most = 0;
+		for (uint32_t i = 0; i < tensor->rows * tensor->columns; i++)
+			most = fmaxf(most, fabsf(v[tensor->offset + i]));
+		assert_true(most < (t ? 1024 : 1) * 2.2F && most > (t ? 1024 : 1) * 1.5F);
+	}
+	free(index);
+	rig_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_topk), cmocka_unit_test(test_topk_count),
-		                            cmocka_unit_test(test_differences) };
+		                            cmocka_unit_test(test_differences),
+		                            cmocka_unit_test(test_thresholds_of_tensors) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,8 +93,8 @@ double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *lay
 	uint32_t most = p->select->most(p->select_options, p->dimension);
 	bool by_size = !p->select->shared_support && most < p->dimension;
 	double share = (double)most / p->dimension, energy = share;
-	if (select.kind == SL_CLASS_ABSOLUTE)
-		return (double)NAN; /* depends on how large the vector is */
+	if (select.kind == SL_CLASS_ABSOLUTE || (select.kind == SL_CLASS_NONE && most == p->dimension))
+		return (double)NAN; /* depends on the vector: how large it is, or how even */
 	if (by_size) {
 		double z = normal_quantile(share);
 		energy = share + z * exp(-z * z / 2) * 2 * M_SQRT1_2 / sqrt(M_PI);

@@ -143,6 +143,8 @@ size_t sl_part_table_size(const struct sl_plan *, const struct sl_dataset *);
 void sl_part_local_sgd(struct sl_learner *);
 /* vector[0] ← a stochastic gradient at x. */
 void sl_part_local_gradient(struct sl_learner *);
+/* vector[0] ← ψ = x − ηg; x ← ψ + x − the last ψ, which the first time is x: as a step of D-PSGD. */
+void sl_part_local_diffusion(struct sl_learner *);
 /* outgoing: x; vector[0] on every channel. */
 const float *sl_part_send_model(struct sl_learner *, unsigned channel);
 const float *sl_part_send_first(struct sl_learner *, unsigned channel);

@@ -1,5 +1,42 @@
 #include "gossip/parts_server.h"
 
+const struct sl_option sl_server_shift_options[] = { SL_SERVER_SHIFT_OPTION, { 0 } };
+
+enum sl_status sl_server_shift_prepare(struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                       struct sl_error *error)
+{
+	(void)graph, (void)error;
+	struct sl_server_shift *o = (void *)plan->algorithm_options;
+	o->alpha = sl_part_shift(plan, o->alpha, 1);
+	return SL_OK;
+}
+
+double sl_server_shift_step(const struct sl_plan *plan)
+{
+	return ((const struct sl_server_shift *)(const void *)plan->algorithm_options)->alpha;
+}
+
+struct sl_absorb_rule sl_server_shift_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+                                           unsigned channel)
+{
+	(void)peer, (void)number;
+	return sl_part_shift_rule(sl_server_shift_step(plan), channel);
+}
+
+bool sl_server_renewed(const struct sl_plan *plan, uint32_t number)
+{
+	const struct sl_server_reference *o = (const void *)plan->algorithm_options;
+	return number == 0 || sl_part_coin(plan, plan->algorithm->name, UINT32_MAX, number, o->p);
+}
+
+struct sl_absorb_rule sl_server_reference_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+                                               unsigned channel)
+{
+	(void)peer;
+	enum sl_absorb gradient = sl_server_renewed(plan, number - 1) ? SL_ABSORB_REFRESH : SL_ABSORB_SILENT;
+	return (struct sl_absorb_rule){ channel == 0 ? SL_ABSORB_REPLACE : gradient, 1 };
+}
+
 void sl_server_descend(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
 {
 	float *mean = l->scratch->gradient;

@@ -2,42 +2,30 @@
  * nothing, and every sender and message draws its own. */
 #include "compress/stage.h"
 
-#include <math.h>
+#include "compress/keep.h"
+
 #include <string.h>
 
 struct randk {
-	double keep; /* ≤ 1: fraction; above: count */
+	struct sl_keep keep;
 	uint32_t unbiased;
-	uint32_t k;
 };
 
-#define AT(field) offsetof(struct randk, field)
 static const struct sl_option randk_options[] = {
-	{ "keep", "share of the coordinates (0.05), or how many (200)", SL_OPTION_REAL, AT(keep), 1e-9,
-	  268435456, NULL, NULL, true },
-	{ "scale", "d/k: unbiased; one: as they are, contractive", SL_OPTION_CHOICE, AT(unbiased), 0, 0,
-	  "d/k", "one|d/k", true },
+	SL_KEEP_OPTION(struct randk, keep, SL_KEEP_WHAT),
+	{ "scale", "d/k: unbiased; one: as they are, contractive", SL_OPTION_CHOICE,
+	  offsetof(struct randk, unbiased), 0, 0, "d/k", "one|d/k", true },
 	{ 0 },
 };
 
 static enum sl_status prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
 {
-	struct randk *o = options;
-	if (o->keep > 1 && o->keep != floor(o->keep))
-		return sl_fail(
-		    error, SL_OUT_OF_RANGE,
-		    "randk: keep = %g: must be a fraction above 0 and at most 1, or a whole number of "
-		    "coordinates",
-		    o->keep);
-	double k = o->keep > 1 ? o->keep : floor(o->keep * layout->dimension + 0.5);
-	o->k = k < 1 ? 1 : k > layout->dimension ? layout->dimension : (uint32_t)k;
-	return SL_OK;
+	return sl_keep_prepare(&((struct randk *)options)->keep, "randk", layout->dimension, error);
 }
 
 static uint32_t most(const void *options, uint32_t dimension)
 {
-	const struct randk *o = options;
-	return o->k < dimension ? o->k : dimension;
+	return sl_keep_most(&((const struct randk *)options)->keep, dimension);
 }
 
 static size_t scratch_size(const void *options, uint32_t dimension)

@@ -1,16 +1,23 @@
 /* threshold — the coordinates of at least a fixed magnitude: under error feedback the sparsifier of least
- * total error for a given number of elements over a whole training (Sahu et al., NeurIPS 2021). */
+ * total error for a given number of elements over a whole training (Sahu et al., NeurIPS 2021). Or of a
+ * magnitude in proportion to each tensor's root mean square: one threshold a tensor, which shrinks as
+ * training converges. */
 #include "compress/stage.h"
 
-#include <math.h>
+#include "linalg/vector.h"
+
+enum { FIXED, RELATIVE };
 
 struct threshold {
 	double least;
+	uint32_t unit;
 };
 
 static const struct sl_option threshold_options[] = {
 	{ "least", "smallest magnitude that is kept", SL_OPTION_REAL, offsetof(struct threshold, least), 0,
 	  1e30, NULL, NULL, true },
+	{ "unit", "of that: one, or the root mean square of the coordinate's tensor", SL_OPTION_CHOICE,
+	  offsetof(struct threshold, unit), 0, 0, "one", "one|rms", true },
 	{ 0 },
 };
 
@@ -20,30 +27,52 @@ static uint32_t most(const void *options, uint32_t dimension)
 	return dimension;
 }
 
-static uint32_t select_large(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
-                             void *scratch)
+/* Coordinates offset … offset + size − 1 that reach `least`; returns how many. */
+static uint32_t reach(const float *v, uint32_t offset, uint32_t size, float least, uint32_t *index)
 {
-	float least = (float)((const struct threshold *)options)->least;
 	uint32_t count = 0;
-	(void)scratch;
-	for (uint32_t k = 0; k < m->layout->dimension; k++) {
+	for (uint32_t k = offset; k < offset + size; k++) {
 		index[count] = k;
 		count += fabsf(v[k]) >= least && v[k] != 0;
 	}
 	return count;
 }
 
+static uint32_t select_large(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+                             void *scratch)
+{
+	const struct threshold *o = options;
+	const struct sl_layout *layout = m->layout;
+	uint32_t count = 0;
+	(void)scratch;
+	if (o->unit == FIXED)
+		return reach(v, 0, layout->dimension, (float)o->least, index);
+	for (uint32_t t = 0; t < (layout->tensors ? layout->tensors : 1); t++) {
+		const struct sl_tensor *tensor = &layout->tensor[t];
+		uint32_t offset = layout->tensors ? tensor->offset : 0,
+		         size = layout->tensors ? tensor->rows * tensor->columns : layout->dimension;
+		double rms = sqrt(sl_vector_square(size, v + offset) / size);
+		count += reach(v, offset, size, (float)(o->least * rms), index + count);
+	}
+	return count;
+}
+
+/* What is dropped of a tensor has less than least²·(its square) in all. */
 static struct sl_promise promise(const void *options, uint32_t dimension)
 {
-	(void)options, (void)dimension;
+	const struct threshold *o = options;
+	(void)dimension;
+	if (o->unit == RELATIVE)
+		return o->least < 1 ? sl_promise_contractive(1 - o->least * o->least)
+		                    : sl_promise_other(SL_CLASS_NONE);
 	return sl_promise_other(SL_CLASS_ABSOLUTE);
 }
 
 const struct sl_select sl_select_threshold = {
 	.name = "threshold",
 	.doc = "the coordinates of at least a fixed magnitude: messages as large as what there is to say",
-	.formula = "keep |v_i| >= least",
-	.examples = "threshold:0.5",
+	.formula = "keep |v_i| >= least, or |v_i| >= least·√(|v_t|²/n_t) of its tensor t",
+	.examples = "threshold:0.5 threshold:0.5,rms threshold:2,rms",
 	.options = threshold_options,
 	.most = most,
 	.select = select_large,

@@ -4,19 +4,18 @@
  * had, and so keep the same memory; only the sender has use for it. */
 #include "compress/stage.h"
 
+#include "compress/keep.h"
+#include "compress/largest.h"
+
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Thresholds in units of 2^-10 octaves; no message is longer than BURST·k. */
 enum { OCTAVE = 1024, GAIN = OCTAVE / 8, SLOWER = 32, BURST = 4, STEP_MAX = 4 * OCTAVE, FAR = 160 * OCTAVE };
 
-extern const struct sl_select sl_select_topk;
-
 struct threshold_auto {
-	double keep; /* ≤ 1: fraction; above: count */
-	uint32_t k, burst;
-	_Alignas(8) unsigned char topk[64]; /* options of topk:burst */
+	struct sl_keep keep;
+	uint32_t burst;
 };
 
 struct memory {
@@ -25,29 +24,19 @@ struct memory {
 	int32_t streak; /* messages that were all empty (negative) or all of the greatest length */
 };
 
-#define AT(field) offsetof(struct threshold_auto, field)
 static const struct sl_option threshold_auto_options[] = {
-	{ "keep", "mean share of the coordinates (0.05), or how many (200)", SL_OPTION_REAL, AT(keep), 1e-9,
-	  268435456, NULL, NULL, true },
+	SL_KEEP_OPTION(struct threshold_auto, keep,
+	               "mean share of the coordinates (0.05), or how many (200)"),
 	{ 0 },
 };
 
 static enum sl_status prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
 {
 	struct threshold_auto *o = options;
-	if (o->keep > 1 && o->keep != floor(o->keep))
-		return sl_fail(error, SL_OUT_OF_RANGE,
-		               "threshold-auto: keep = %g: must be a fraction above 0 and at most 1, or a "
-		               "whole number of coordinates",
-		               o->keep);
-	double d = layout->dimension, k = o->keep > 1 ? o->keep : floor(o->keep * d + 0.5);
-	o->k = (uint32_t)fmax(1, fmin(k, d));
-	o->burst = (uint32_t)fmin((double)BURST * o->k, d);
-	char burst[16];
-	snprintf(burst, sizeof burst, "%u", o->burst); /* 1 only where d is 1: all of it, too */
-	memset(o->topk, 0, sizeof o->topk);
-	enum sl_status status = sl_spec_arguments(sl_select_topk.options, o->topk, "topk", burst, error);
-	return status == SL_OK ? sl_select_topk.prepare(o->topk, layout, error) : status;
+	enum sl_status status = sl_keep_prepare(&o->keep, "threshold-auto", layout->dimension, error);
+	if (status == SL_OK)
+		o->burst = (uint32_t)fmin((double)BURST * o->keep.k, layout->dimension);
+	return status;
 }
 
 static uint32_t most(const void *options, uint32_t dimension)
@@ -58,7 +47,8 @@ static uint32_t most(const void *options, uint32_t dimension)
 
 static size_t scratch_size(const void *options, uint32_t dimension)
 {
-	return sl_select_topk.scratch(((const struct threshold_auto *)options)->topk, dimension);
+	(void)options;
+	return sl_largest_scratch(dimension);
 }
 
 static size_t memory_size(const void *options)
@@ -73,12 +63,14 @@ static uint32_t select_large(const void *options, const struct sl_message *m, co
 	const struct threshold_auto *o = options;
 	struct memory memory;
 	memcpy(&memory, m->memory, sizeof memory);
-	double threshold = 0.5 / sqrt(o->k) * exp2((double)memory.level / OCTAVE);
+	double threshold = 0.5 / sqrt(o->keep.k) * exp2((double)memory.level / OCTAVE);
 	uint32_t count = 0, d = m->layout->dimension;
 	for (uint32_t k = 0; k < d; k++) {
 		bool taken = fabs((double)v[k]) >= threshold && v[k] != 0;
-		if (taken && count == o->burst)
-			return sl_select_topk.select(o->topk, m, v, index, scratch);
+		if (taken && count == o->burst) { /* too many: the largest of them */
+			SL_CHECK(sl_largest(o->burst, d, v, NULL, index, NULL, &count, scratch));
+			return count;
+		}
 		if (taken)
 			index[count++] = k;
 	}
@@ -98,8 +90,8 @@ static void commit(const void *options, const struct sl_message *m, uint32_t cou
 	const struct threshold_auto *o = options;
 	struct memory memory;
 	memcpy(&memory, m->memory, sizeof memory);
-	int32_t far = count == 0 ? -1 : count == o->burst && o->burst > o->k ? 1 : 0;
-	int64_t step = ((int64_t)count - o->k) * GAIN / o->k;
+	int32_t far = count == 0 ? -1 : count == o->burst && o->burst > o->keep.k ? 1 : 0;
+	int64_t step = ((int64_t)count - o->keep.k) * GAIN / o->keep.k;
 	if (far == 0 || (memory.streak < 0) != (far < 0))
 		memory.streak = 0;
 	int32_t before = memory.streak < 0 ? -memory.streak : memory.streak;

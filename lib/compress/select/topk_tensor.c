@@ -2,11 +2,9 @@
  * gradients are larger, and biases are not drowned by weights. */
 #include "compress/stage.h"
 
-#include <math.h>
-#include <stdio.h>
-#include <string.h>
+#include "compress/largest.h"
 
-extern const struct sl_select sl_select_topk;
+#include <math.h>
 
 struct topk_tensor {
 	double keep;
@@ -23,33 +21,21 @@ static const struct sl_option topk_tensor_options[] = {
 
 struct piece {
 	uint32_t offset, size, k;
-	_Alignas(8) unsigned char topk[64]; /* options of topk:k/size */
-	struct sl_layout layout;            /* of the tensor alone */
+	size_t scratch;
 };
 
 /* Tensor `at`, or the whole of a vector without tensors. False behind the last. */
 static bool piece_at(const struct topk_tensor *o, const struct sl_layout *layout, uint32_t at,
                      struct piece *out)
 {
-	uint32_t tensors = layout->tensors ? layout->tensors : 1;
-	if (at >= tensors)
+	if (at >= (layout->tensors ? layout->tensors : 1))
 		return false;
 	const struct sl_tensor *t = &layout->tensor[at];
-	memset(out, 0, sizeof *out);
 	out->size = layout->tensors ? t->rows * t->columns : layout->dimension;
 	out->offset = layout->tensors ? t->offset : 0;
 	out->k = (uint32_t)fmin(fmax(floor(o->keep * out->size + 0.5), 1), out->size);
-	out->layout.dimension = out->size;
-	char share[40];
-	snprintf(share, sizeof share, "%.17g", (double)out->k / out->size);
-	SL_CHECK(sl_spec_arguments(sl_select_topk.options, out->topk, "topk", share, NULL) == SL_OK &&
-	         sl_select_topk.prepare(out->topk, &out->layout, NULL) == SL_OK);
+	out->scratch = (sl_largest_scratch(out->size) + 63) / 64 * 64;
 	return true;
-}
-
-static size_t piece_scratch(const struct piece *p)
-{
-	return (sl_select_topk.scratch(p->topk, p->size) + 63) / 64 * 64;
 }
 
 static enum sl_status prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
@@ -63,7 +49,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	for (uint32_t t = 0; piece_at(o, layout, t, &p); t++) {
 		o->most += p.k;
 		o->delta = fmin(o->delta, (double)p.k / p.size);
-		o->scratch += piece_scratch(&p);
+		o->scratch += p.scratch;
 	}
 	return SL_OK;
 }
@@ -84,18 +70,15 @@ static size_t scratch_size(const void *options, uint32_t dimension)
 static uint32_t select_large(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
                              void *scratch)
 {
-	uint32_t count = 0;
-	size_t used = 0;
+	uint32_t count = 0, found;
+	uint8_t *own = scratch;
 	struct piece p;
 	for (uint32_t t = 0; piece_at(options, m->layout, t, &p); t++) {
-		struct sl_message own = *m;
-		own.layout = &p.layout;
-		uint32_t found = sl_select_topk.select(p.topk, &own, v + p.offset, index + count,
-		                                       (uint8_t *)scratch + used);
+		SL_CHECK(sl_largest(p.k, p.size, v + p.offset, NULL, index + count, NULL, &found, own));
 		for (uint32_t i = count; i < count + found; i++)
 			index[i] += p.offset;
 		count += found;
-		used += piece_scratch(&p);
+		own += p.scratch;
 	}
 	return count;
 }

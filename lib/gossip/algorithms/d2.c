@@ -2,18 +2,6 @@
  * Liu, ICML 2018, Algorithm 1. */
 #include "gossip/algorithm.h"
 
-/* vector[0] ← ψ = x − ηg, the last; x ← ψ⁺ + x − ψ. The first time ψ = x: the same as a step of D-PSGD. */
-static void local(struct sl_learner *l)
-{
-	float *last = l->vector[0], *gradient = l->scratch->gradient, eta = (float)sl_part_eta(l);
-	l->loss = sl_part_gradient(l, l->x, 0, gradient);
-	for (uint32_t k = 0; k < l->dimension; k++) {
-		float psi = l->x[k] - eta * gradient[k];
-		l->x[k] = l->round == 0 ? psi : psi + (l->x[k] - last[k]);
-		last[k] = psi;
-	}
-}
-
 static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
 {
 	(void)plan;
@@ -40,7 +28,7 @@ const struct sl_algorithm sl_algorithm_d2 = {
 	.gamma = 1,
 	.irrecoverable = true,
 	.prepare = prepare,
-	.local = local,
+	.local = sl_part_local_diffusion,
 	.outgoing = sl_part_send_model,
 	.mix = sl_part_mix,
 };

@@ -2,36 +2,7 @@
  * channel 1 what the messages say of the gradient, h + q. Mishchenko, Gorbunov, Takáč & Richtárik 2019; here
  * as in Shulgin & Richtárik, UAI 2022, simplified (their C = 0). Generalised DIANA (C ≠ 0) is this one with
  * an induced compressor. */
-#include "gossip/algorithm.h"
-
-struct options {
-	double alpha;
-};
-static const struct sl_option options[] = {
-	{ "alpha", "step of the shift; 0: 1/(1 + ω)", SL_OPTION_REAL, offsetof(struct options, alpha), 0, 1,
-	  "0", NULL, true },
-	{ 0 },
-};
-
-static const struct options *options_of(const struct sl_plan *plan)
-{
-	return (const void *)plan->algorithm_options;
-}
-
-static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
-{
-	(void)graph, (void)error;
-	struct options *o = (void *)plan->algorithm_options;
-	o->alpha = sl_part_shift(plan, o->alpha, 1);
-	return SL_OK;
-}
-
-static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
-                                  unsigned channel)
-{
-	(void)peer, (void)number;
-	return sl_part_shift_rule(options_of(plan)->alpha, channel);
-}
+#include "gossip/parts_server.h"
 
 static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
 {
@@ -57,14 +28,14 @@ const struct sl_algorithm sl_algorithm_diana = {
 	.exchanges = "Q(∇f(x) - h)",
 	.needs = "unbiased compressor, complete graph",
 	.steps = "1/(L(1 + 6ω/n))",
-	.options = options,
+	.options = sl_server_shift_options,
 	.channels = 2,
 	.vectors = 1,
-	.rule = rule,
+	.rule = sl_server_shift_rule,
 	.from_zero = true,
 	.takes = SL_TAKES_UNBIASED,
 	.irrecoverable = true,
-	.prepare = prepare,
+	.prepare = sl_server_shift_prepare,
 	.theory = theory,
 	.local = sl_part_local_gradient,
 	.outgoing = sl_part_send_first,

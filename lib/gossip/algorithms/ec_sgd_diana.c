@@ -2,36 +2,18 @@
  * − h_i). Channel 0 carries v, channel 1 is h. Gorbunov, Kovalev, Makarenko & Richtárik, NeurIPS 2020. Q is
  * the run's compressor, as C is: with a contractive one α = 1 makes h the state of EF21, which learns the
  * gradients as a shift does. */
-#include "gossip/algorithm.h"
+#include "gossip/parts_server.h"
 
 #include "linalg/vector.h"
 
 enum { MESSAGE, ERROR, GRADIENT, SHIFT_MEAN, VECTORS };
 
-struct options {
-	double alpha;
-};
-static const struct sl_option options[] = {
-	{ "alpha", "step of the shift; 0: 1/(1 + ω), or 1 for contractive compressors", SL_OPTION_REAL,
-	  offsetof(struct options, alpha), 0, 1, "0", NULL, true },
-	{ 0 },
-};
-
-static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
-{
-	(void)graph, (void)error;
-	struct options *o = (void *)plan->algorithm_options;
-	o->alpha = sl_part_shift(plan, o->alpha, 1);
-	return SL_OK;
-}
-
 static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
                                   unsigned channel)
 {
 	(void)peer, (void)number;
-	const struct options *o = (const void *)plan->algorithm_options;
 	return channel == 0 ? (struct sl_absorb_rule){ SL_ABSORB_REPLACE, 1 }
-	                    : (struct sl_absorb_rule){ SL_ABSORB_ADD, (float)o->alpha };
+	                    : (struct sl_absorb_rule){ SL_ABSORB_ADD, (float)sl_server_shift_step(plan) };
 }
 
 static void local(struct sl_learner *l)
@@ -65,13 +47,13 @@ const struct sl_algorithm sl_algorithm_ec_sgd_diana = {
 	         "NeurIPS 2020, Algorithm EC-SGD-DIANA",
 	.exchanges = "C(e + η(g - h + h̄)), Q(g - h)",
 	.needs = "contractive compressor, complete graph",
-	.options = options,
+	.options = sl_server_shift_options,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.irrecoverable = true,
-	.prepare = prepare,
+	.prepare = sl_server_shift_prepare,
 	.local = local,
 	.outgoing = outgoing,
 	.aggregate = aggregate,

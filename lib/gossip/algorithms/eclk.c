@@ -2,7 +2,7 @@
  * ∇f_i(w)); q_i = C(p_i); e_i⁺ = p_i − q_i; z⁺ = prox_{sψ/((1+sσ)L)}((sσx + z − q̄ − (s/L)∇f(w))/(1+sσ)); y⁺ =
  * x + θ₁(z⁺ − z); w⁺ = y with chance p, and then ∇f_i(w⁺) is sent whole. Qian, Richtárik & Zhang, NeurIPS
  * 2021, Algorithm 1. Here 1/L is eta, s = 1/(3θ₁), σ = μ/(2L); l->x is y. */
-#include "gossip/algorithm.h"
+#include "gossip/parts_server.h"
 
 #include "linalg/vector.h"
 
@@ -12,7 +12,8 @@
 enum { MESSAGE, ERROR, X, Z, W, W_GRADIENT, VECTORS };
 
 struct options {
-	double theta1, theta2, p;
+	struct sl_server_reference reference;
+	double theta1, theta2;
 	double s, sigma; /* derived */
 };
 static const struct sl_option options[] = {
@@ -21,30 +22,13 @@ static const struct sl_option options[] = {
 	{ "theta2", "weight of the reference point", SL_OPTION_REAL, offsetof(struct options, theta2), 0, 1,
 	  "0.5", NULL, true },
 	{ "p", "chance of a new reference point in a round; 0: δ", SL_OPTION_REAL,
-	  offsetof(struct options, p), 0, 1, "0", NULL, true },
+	  offsetof(struct sl_server_reference, p), 0, 1, "0", NULL, true },
 	{ 0 },
 };
 
 static const struct options *options_of(const struct sl_plan *plan)
 {
 	return (const void *)plan->algorithm_options;
-}
-
-static bool renewed_after(const struct sl_plan *plan, uint32_t number)
-{
-	return number == 0 || sl_part_coin(plan, "eclk", UINT32_MAX, number, options_of(plan)->p);
-}
-
-/* The frame after a renewal of w carries ∇f_i(w); the first one does, too. One coin for all peers. */
-static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
-                                  unsigned channel)
-{
-	(void)peer;
-	if (channel == 0)
-		return (struct sl_absorb_rule){ SL_ABSORB_REPLACE, 1 };
-	return (struct sl_absorb_rule){ renewed_after(plan, number - 1) ? SL_ABSORB_REFRESH
-		                                                        : SL_ABSORB_SILENT,
-		                        1 };
 }
 
 static double theory(const struct sl_plan *plan, double smoothness, double convexity)
@@ -59,16 +43,16 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 	const struct sl_settings *s = &plan->settings;
 	double eta = s->eta_rule == SL_ETA_THEORY ? theory(plan, s->smoothness, 0) : s->eta;
 	(void)graph;
-	if (!(o->p > 0))
-		o->p = sl_part_delta(plan);
+	if (!(o->reference.p > 0))
+		o->reference.p = sl_part_delta(plan);
 	if (!(o->theta1 > 0))
-		o->theta1 = fmin(sqrt(s->convexity * eta / o->p), 0.5);
-	if (!(o->theta1 > 0) || !(o->p > 0) || o->theta1 + o->theta2 > 1)
+		o->theta1 = fmin(sqrt(s->convexity * eta / o->reference.p), 0.5);
+	if (!(o->theta1 > 0) || !(o->reference.p > 0) || o->theta1 + o->theta2 > 1)
 		return sl_fail(
 		    error, SL_OUT_OF_RANGE,
 		    "[algorithm] name = eclk: theta1 = %g, theta2 = %g, p = %g: theta1 and p must be above 0 "
 		    "(give them, or convexity and a contractive compressor) and theta1 + theta2 at most 1",
-		    o->theta1, o->theta2, o->p);
+		    o->theta1, o->theta2, o->reference.p);
 	o->s = 1 / (3 * o->theta1);
 	o->sigma = s->convexity * eta / 2;
 	return SL_OK;
@@ -87,7 +71,7 @@ static void local(struct sl_learner *l)
 	float a = (float)o->theta1, b = (float)o->theta2, c = (float)(1 - o->theta1 - o->theta2);
 	for (uint32_t k = 0; k < l->dimension; k++)
 		x[k] = a * l->vector[Z][k] + b * l->vector[W][k] + c * l->x[k];
-	if (renewed_after(l->plan, l->round))
+	if (sl_server_renewed(l->plan, l->round))
 		sl_part_full_gradient(l, l->vector[W], l->vector[W_GRADIENT]);
 	l->loss = sl_part_change(l, x, l->vector[W], l->vector[W_GRADIENT], gradient);
 	sl_part_combine(l->dimension, l->vector[ERROR], step, gradient, l->vector[MESSAGE]);
@@ -106,7 +90,7 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 	sl_vector_subtract(l->dimension, l->vector[MESSAGE], l->copy, l->vector[ERROR]);
 	sl_part_average(l, all, count, 0, q);
 	sl_part_average(l, all, count, 1, whole);
-	if (renewed_after(l->plan, l->round + 1))
+	if (sl_server_renewed(l->plan, l->round + 1))
 		memcpy(l->vector[W], l->x, l->dimension * sizeof(float));
 	memcpy(old, l->vector[Z], l->dimension * sizeof(float));
 	for (uint32_t k = 0; k < l->dimension; k++)
@@ -130,7 +114,7 @@ const struct sl_algorithm sl_algorithm_eclk = {
 	.options = options,
 	.channels = 2,
 	.vectors = VECTORS,
-	.rule = rule,
+	.rule = sl_server_reference_rule,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.irrecoverable = true,
 	.prepare = prepare,

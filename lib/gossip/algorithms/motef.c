@@ -1,13 +1,9 @@
 /* MoTEF: BEER with the momentum m⁺ = (1−w)m + w∇f(x⁺, ξ) in place of the gradient: v⁺ = v + γ Σ_j w_ij (ĝ_j −
  * ĝ_i) + m⁺ − m. Any batch size, any heterogeneity. m and v begin as one and the same gradient: their means
  * stay equal. Islamov, Gao & Stich, ICLR 2025, Algorithm 1. */
-#include "gossip/algorithm.h"
+#include "gossip/parts_tracking.h"
 
 #include "linalg/vector.h"
-
-#include <string.h>
-
-enum { TRACKER, MOMENTUM, VECTORS };
 
 struct options {
 	double weight;
@@ -21,11 +17,8 @@ static const struct sl_option options[] = {
 static void local(struct sl_learner *l)
 {
 	const struct options *o = (const void *)l->plan->algorithm_options;
-	float *v = l->vector[TRACKER], *m = l->vector[MOMENTUM], *gradient = l->scratch->gradient;
-	if (l->round == 0) {
-		sl_part_gradient(l, l->x, 0, v);
-		memcpy(m, v, l->dimension * sizeof *m);
-	}
+	float *v = l->vector[SL_TRACKER], *m = l->vector[SL_TRACKED], *gradient = l->scratch->gradient;
+	sl_tracking_start(l);
 	sl_vector_axpy(l->dimension, -(float)sl_part_eta(l), v, l->x);
 	l->loss = sl_part_gradient(l, l->x, 0, gradient);
 	for (uint32_t k = 0; k < l->dimension; k++) {
@@ -33,17 +26,6 @@ static void local(struct sl_learner *l)
 		m[k] += change;
 		v[k] += change;
 	}
-}
-
-static const float *outgoing(struct sl_learner *l, unsigned channel)
-{
-	return channel == 0 ? l->x : l->vector[TRACKER];
-}
-
-static double mix(struct sl_learner *l, const struct sl_mixing *m)
-{
-	sl_part_mix_into(l, m, 1, l->vector[TRACKER]);
-	return sl_part_mix(l, m);
 }
 
 const struct sl_algorithm sl_algorithm_motef = {
@@ -56,11 +38,11 @@ const struct sl_algorithm sl_algorithm_motef = {
 	.needs = "contractive compressor, connected graph",
 	.options = options,
 	.channels = 2,
-	.vectors = VECTORS,
+	.vectors = SL_TRACKING_VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
 	.absorb = SL_ABSORB_ADD,
 	.irrecoverable = true,
 	.local = local,
-	.outgoing = outgoing,
-	.mix = mix,
+	.outgoing = sl_tracking_outgoing,
+	.mix = sl_tracking_mix,
 };

@@ -4,45 +4,30 @@
 #include "gossip/parts_server.h"
 
 struct options {
-	double relax, alpha;
+	struct sl_server_shift shift;
+	double relax;
 };
 static const struct sl_option options[] = {
 	{ "relax", "weight r of the average in the new model, in (0, 1]", SL_OPTION_REAL,
 	  offsetof(struct options, relax), 1e-9, 1, "0.1", NULL, true },
-	{ "alpha", "step of the shift; 0: 1/(1 + ω)", SL_OPTION_REAL, offsetof(struct options, alpha), 0, 1,
-	  "0", NULL, true },
+	SL_SERVER_SHIFT_OPTION,
 	{ 0 },
 };
 
-static const struct options *options_of(const struct sl_plan *plan)
+static double relax_of(const struct sl_plan *plan)
 {
-	return (const void *)plan->algorithm_options;
-}
-
-static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
-{
-	(void)graph, (void)error;
-	struct options *o = (void *)plan->algorithm_options;
-	o->alpha = sl_part_shift(plan, o->alpha, 1);
-	return SL_OK;
-}
-
-static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
-                                  unsigned channel)
-{
-	(void)peer, (void)number;
-	return sl_part_shift_rule(options_of(plan)->alpha, channel);
+	return ((const struct options *)(const void *)plan->algorithm_options)->relax;
 }
 
 static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
 {
-	sl_server_relax(l, all, count, 1, options_of(l->plan)->relax);
+	sl_server_relax(l, all, count, 1, relax_of(l->plan));
 }
 
 static double theory(const struct sl_plan *plan, double smoothness, double convexity)
 {
 	(void)convexity;
-	double r = options_of(plan)->relax, w = 6 * sl_part_omega(plan) / plan->peers;
+	double r = relax_of(plan), w = 6 * sl_part_omega(plan) / plan->peers;
 	return (1 + r * w) / (r * smoothness * (1 + w));
 }
 
@@ -56,10 +41,10 @@ const struct sl_algorithm sl_algorithm_vr_gdci = {
 	.options = options,
 	.channels = 2,
 	.vectors = 1,
-	.rule = rule,
+	.rule = sl_server_shift_rule,
 	.takes = SL_TAKES_UNBIASED,
 	.irrecoverable = true,
-	.prepare = prepare,
+	.prepare = sl_server_shift_prepare,
 	.theory = theory,
 	.local = sl_server_local_iterate,
 	.outgoing = sl_part_send_first,

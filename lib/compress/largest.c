@@ -1,0 +1,237 @@
+#include "compress/largest.h"
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "linalg/mask.h"
+#include "linalg/variants.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+	SAMPLES = 4096,
+	FEW = 128,
+	DIGIT = 10, /* bits of a lower radix pass */
+	UPPER = 2 * DIGIT,
+	BINS = 1 << (31 - UPPER),
+	FINE = 14,        /* bits of a magnitude that a bin just above the guess spans */
+	MARGIN = 3 << 18, /* from the k-th magnitude down to the next guess: 3/32 of a power of two */
+	PART = 128,
+	GUESS_WITHIN = 4, /* times k, or the guess was too low to be worth it */
+};
+
+struct scratch {
+	uint32_t guess; /* from the last vector; 0: none */
+	uint32_t histogram[2 * BINS];
+	uint32_t *candidate, *bits, *spare; /* coordinates, what stands there as bits, and room */
+};
+
+static struct scratch *scratch_layout(void *base, uint32_t dimension, size_t *size)
+{
+	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
+	struct scratch *s = sl_arena_take(&a, 1, sizeof *s);
+	uint32_t *candidate = sl_arena_take(&a, (size_t)dimension + 16, sizeof *candidate);
+	uint32_t *bits = sl_arena_take(&a, (size_t)dimension + 16, sizeof *bits);
+	uint32_t *spare = sl_arena_take(&a, (size_t)dimension + 1, sizeof *spare);
+	*size = a.used;
+	if (s) {
+		s->candidate = candidate;
+		s->bits = bits;
+		s->spare = spare;
+	}
+	return s;
+}
+
+enum { MAGNITUDE = 0x7fffffff };
+
+size_t sl_largest_scratch(uint32_t dimension)
+{
+	size_t size;
+	scratch_layout(NULL, dimension, &size);
+	return size;
+}
+
+/* Counts alternate between two tables, so that equal bins need not wait for each other; this adds them up. */
+static void fold(uint32_t *histogram)
+{
+	for (uint32_t bin = 0; bin < BINS; bin++)
+		histogram[bin] += histogram[BINS + bin];
+}
+
+/* The bin that holds the rank-th largest; *above: how many are in higher ones. */
+static uint32_t bin_of_rank(const uint32_t *histogram, uint32_t rank, uint32_t *above)
+{
+	uint32_t bin = BINS - 1;
+	*above = 0;
+	while (*above + histogram[bin] < rank)
+		*above += histogram[bin--];
+	return bin;
+}
+
+/* The same for few of them, where clearing histograms would cost more: those so far, the largest first. */
+static uint32_t nth_of_few(uint32_t count, const uint32_t *magnitude, uint32_t rank, uint32_t *spare,
+                           uint32_t *above)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t at = i, here = magnitude[i];
+		for (; at > 0 && spare[at - 1] < here; at--)
+			spare[at] = spare[at - 1];
+		spare[at] = here;
+	}
+	for (*above = 0; spare[*above] != spare[rank - 1];)
+		++*above;
+	return spare[rank - 1];
+}
+
+/* The rank-th largest (1 ≤ rank ≤ count) of magnitudes below 2^31, by radix: first all by their upper bits,
+ * then those that share the upper bits of the one sought, moved to the front of spare[], which may be
+ * magnitude[]. *above: how many are larger than it. */
+static uint32_t nth_largest(uint32_t count, const uint32_t *magnitude, uint32_t rank, uint32_t *histogram,
+                            uint32_t *spare, uint32_t *above)
+{
+	uint32_t prefix = 0;
+	if (count <= FEW)
+		return nth_of_few(count, magnitude, rank, spare, above);
+	*above = 0;
+	for (int shift = UPPER; shift >= 0; shift -= DIGIT) {
+		uint32_t higher, kept = 0;
+		memset(histogram, 0, 2 * BINS * sizeof *histogram);
+		for (uint32_t i = 0; i < count; i++)
+			histogram[(i & 1) * BINS + (magnitude[i] >> shift & (BINS - 1))]++;
+		fold(histogram);
+		uint32_t digit = bin_of_rank(histogram, rank - *above, &higher);
+		*above += higher;
+		prefix |= digit << shift;
+		for (uint32_t i = 0; i < count; i++) {
+			spare[kept] = magnitude[i];
+			kept += (magnitude[i] >> shift & (BINS - 1)) == digit;
+		}
+		magnitude = spare;
+		count = kept;
+	}
+	return prefix;
+}
+
+/* A magnitude that, going by a sample, somewhat more than k of the coordinates reach; 1 (the smallest that is
+ * not zero) where no sample can tell. One from each stretch of the vector, at a place that follows no column
+ * of a matrix (golden-ratio steps); rounded down to the upper bits, an eighth of a power of two. */
+static uint32_t sampled_threshold(uint32_t dimension, const float *x, const float *y, uint32_t k,
+                                  uint32_t *histogram)
+{
+	double expected = (double)k * SAMPLES / dimension;
+	double rank = expected + 3 * sqrt(expected) + 3; /* the count in a sample varies by about its root */
+	if (dimension < 4 * SAMPLES || rank >= SAMPLES)
+		return 1;
+	uint32_t stride = dimension / SAMPLES, step = 0, above;
+	memset(histogram, 0, 2 * BINS * sizeof *histogram);
+	for (uint32_t i = 0; i < SAMPLES; i++) {
+		step += UINT32_C(2654435769);
+		uint32_t at = i * stride + (uint32_t)((uint64_t)step * stride >> 32);
+		float sample = y ? x[at] - y[at] : x[at];
+		histogram[(i & 1) * BINS + ((sl_float_bits(sample) & MAGNITUDE) >> UPPER)]++;
+	}
+	fold(histogram);
+	uint32_t threshold = bin_of_rank(histogram, (uint32_t)rank, &above) << UPPER;
+	return threshold ? threshold : 1;
+}
+
+SL_VARIANTS static bool any_within(uint32_t n, const uint32_t *bits, uint32_t low, uint32_t width)
+{
+	uint32_t any = 0;
+	for (uint32_t i = 0; i < n; i++)
+		any |= (bits[i] & MAGNITUDE) - low < width;
+	return any;
+}
+
+/* The k-th largest of candidates that all reach `least`: counted in fine bins from there up, the last bin
+ * takes what is beyond; then among those of its bin alone. */
+static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, struct scratch *s,
+                                  uint32_t *above)
+{
+	const uint32_t *restrict bits = s->bits;
+	uint32_t *restrict histogram = s->histogram, *restrict spare = s->spare, bin = 0, higher, kept = 0;
+	memset(histogram, 0, BINS * sizeof *histogram);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t to = ((bits[i] & MAGNITUDE) - least) >> FINE;
+		histogram[to < BINS ? to : BINS - 1]++;
+	}
+	for (higher = count - histogram[0]; higher >= k; higher -= histogram[++bin])
+		;
+	uint32_t low = least + (bin << FINE), width = bin < BINS - 1 ? 1u << FINE : UINT32_MAX;
+	for (uint32_t at = 0; at < count; at += PART) { /* few parts have one */
+		uint32_t end = count - at < PART ? count : at + PART;
+		if (any_within(end - at, bits + at, low, width))
+			for (uint32_t i = at; i < end; i++) {
+				spare[kept] = bits[i] & MAGNITUDE;
+				kept += (bits[i] & MAGNITUDE) - low < width;
+			}
+	}
+	uint32_t kth = nth_largest(kept, spare, k - higher, histogram, spare, above);
+	*above += higher;
+	return kth;
+}
+
+/* Candidates of x − y, or of x: at least k coordinates, if so many are not zero. */
+static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint32_t k, uint32_t *threshold,
+                        bool *finite, struct scratch *s)
+{
+	uint32_t count = 0;
+	*threshold = s->guess;
+	*finite = true;
+	if (s->guess)
+		count = sl_mask_collect(dimension, x, y, s->guess, s->candidate, s->bits, finite);
+	if (*finite && (count < k || count / GUESS_WITHIN > k)) {
+		*threshold = sampled_threshold(dimension, x, y, k, s->histogram);
+		count = sl_mask_collect(dimension, x, y, *threshold, s->candidate, s->bits, finite);
+	}
+	if (*finite && *threshold > 1 && count < k) {
+		*threshold = 1;
+		count = sl_mask_collect(dimension, x, y, 1, s->candidate, s->bits, finite);
+	}
+	return count;
+}
+
+/* Moves those of the first k to the front, and returns how many that are. */
+static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct scratch *s)
+{
+	uint32_t above, kth = kth_of_candidates(count, k, threshold, s, &above), equal = k - above, kept = 0;
+	uint32_t *restrict candidate = s->candidate, *restrict bits = s->bits;
+	s->guess = kth > MARGIN ? kth - MARGIN : 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t here = bits[i];
+		candidate[kept] = candidate[i];
+		bits[kept] = here;
+		kept += (here & MAGNITUDE) >= kth;
+	}
+	if (kept == k)
+		return k;
+	uint32_t all = kept; /* more ties than are wanted */
+	kept = 0;
+	for (uint32_t i = 0; i < all; i++) {
+		bool tie = (bits[i] & MAGNITUDE) == kth, take = !tie | (equal > 0);
+		equal -= tie & take;
+		candidate[kept] = candidate[i];
+		bits[kept] = bits[i];
+		kept += take;
+	}
+	return kept;
+}
+
+bool sl_largest(uint32_t k, uint32_t dimension, const float *x, const float *y, uint32_t *index, float *value,
+                uint32_t *count, void *scratch)
+{
+	uint32_t threshold;
+	bool finite;
+	size_t size;
+	struct scratch *s = scratch_layout(scratch, dimension, &size);
+	*count = collect(dimension, x, y, k, &threshold, &finite, s);
+	s->guess = 0;
+	if (!finite)
+		return false;
+	if (*count > k)
+		*count = choose(*count, k, threshold, s);
+	memcpy(index, s->candidate, *count * sizeof *index);
+	if (value)
+		memcpy(value, s->bits, *count * sizeof *value);
+	return true;
+}
