@@ -83,7 +83,7 @@ check: all $(tests) $(hostile) $(B)/tests/crash.so replay
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
 bench: all $(benches)
 	@sh tests/bench/run $(B)
-# Megabits to accuracy, ours beside those of others: minutes. make bits WORD=digits for some of the rows.
+# Megabits to accuracy, ours beside those of others (part of bench). make bits WORD=digits for the quick rows.
 bits: all
 	@sh tests/bench/bits $(B) $(WORD)
 # The experiments of tests/acceptance: a table of figures against their references.

@@ -79,6 +79,13 @@ uint64_t sl_fed_action(uint64_t digest, const struct sl_action *a)
 	}
 }
 
+uint64_t sl_fed_behind(uint64_t digest, const struct sl_event *e)
+{
+	uint64_t d = mix_number(digest, (uint64_t)e->kind << 40 | (uint64_t)e->ok << 32 | e->edge);
+	d = mix_number(d, (uint64_t)e->now.us);
+	return e->kind == SL_EVENT_RECEIVE ? mix(d, e->bytes, e->length) : d;
+}
+
 /* ---- writing ---- */
 
 /* One record, whole or not at all. */
@@ -99,6 +106,7 @@ static void put(struct sl_fed *f, uint8_t kind, const void *first, size_t first_
 	if (!f->stopped) {
 		head[0] = kind;
 		sl_store_u32(head + 1, (uint32_t)length);
+		sl_store_u32(head + 5, sl_fed_check(kind, (uint32_t)length));
 		uint8_t *to = f->filling + f->used;
 		memcpy(to, head, sizeof head);
 		memcpy(to + sizeof head, first, first_length);
@@ -139,7 +147,7 @@ static bool write_head(struct sl_fed *f, const struct sl_fed_head *h)
 	struct sl_writer w = sl_writer(bytes, room);
 	sl_write_bytes(&w, sl_fed_magic, SL_FED_MAGIC);
 	sl_write_u8(&w, SL_FED_HEAD);
-	uint8_t *length = sl_write_room(&w, 4);
+	uint8_t *length = sl_write_room(&w, 8);
 	sl_write_u64(&w, h->run);
 	sl_write_u64(&w, h->session);
 	sl_write_u32(&w, h->peer);
@@ -152,7 +160,9 @@ static bool write_head(struct sl_fed *f, const struct sl_fed_head *h)
 	sl_write_u32(&w, (uint32_t)h->state_length);
 	sl_write_bytes(&w, h->state, h->state_length);
 	size_t total = sl_writer_length(&w);
-	sl_store_u32(length, (uint32_t)(total - SL_FED_MAGIC - SL_FED_RECORD));
+	uint32_t record = (uint32_t)(total - SL_FED_MAGIC - SL_FED_RECORD);
+	sl_store_u32(length, record);
+	sl_store_u32(length + 4, sl_fed_check(SL_FED_HEAD, record));
 	bool good = write(f->fd, bytes, total) == (ssize_t)total;
 	f->total = (int64_t)total;
 	free(bytes);
@@ -205,6 +215,7 @@ void sl_fed_event(struct sl_fed *f, const struct sl_event *e)
 {
 	uint8_t head[SL_FED_EVENT + 4 + NEIGHBOURS_MOST];
 	struct sl_writer w = sl_writer(head, sizeof head);
+	f->digest = sl_fed_behind(f->digest, e);
 	sl_write_u8(&w, (uint8_t)e->kind);
 	sl_write_u64(&w, (uint64_t)e->now.us);
 	sl_write_u32(&w, e->edge);

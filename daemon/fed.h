@@ -2,14 +2,15 @@
  * --replay` runs it again, bit for bit.
  *
  * One file is one life of one peer, from its start to its end, whatever that was. Integers are little-endian.
- * The file begins with "starling-fed 1\n" and a NUL; then come records, each u8 kind, u32 length, and that
- * many bytes: 0 head   run u64, session u64, peer u32, serial u32, capacity u32, joining u8, neighbours,
- * configuration (u32 length, text), state of the checkpoint that it began with (u32 length, bytes; 0: none).
- * Once, first. 1 event  kind u8 (enum sl_event_kind), time i64, edge u32, ok u8, digest u64 of all actions so
- * far, this event's included, then the message of RECEIVE, or the serial u32 and neighbours of ROSTER. 2 end
- * round u32, digest u64 of the model (sl_vector_digest). Missing where the peer was killed. Neighbours: count
- * u32, and of each: peer u32, added u32, weights u8, and of each weight: since u32, value f64. A file that
- * ends within a record is one of a peer that was killed: what is whole counts. */
+ * The file begins with "starling-fed 2\n" and a NUL; then come records, each u8 kind, u32 length, u32 check
+ * of both (sl_fed_check), and that many bytes: 0 head   run u64, session u64, peer u32, serial u32, capacity
+ * u32, joining u8, neighbours, configuration (u32 length, text), state of the checkpoint that it began with
+ * (u32 length, bytes; 0: none). Once, first. 1 event  kind u8 (enum sl_event_kind), time i64, edge u32, ok
+ * u8, digest u64 of all events and actions so far, this event's included, then the message of RECEIVE, or the
+ * serial u32 and neighbours of ROSTER. 2 end round u32, digest u64 of the model (sl_vector_digest). Missing
+ * where the peer was killed. Neighbours: count u32, and of each: peer u32, added u32, weights u8, and of each
+ * weight: since u32, value f64. A file that ends within a record is one of a peer that was killed: what is
+ * whole counts. */
 #ifndef SL_DAEMON_FED_H
 #define SL_DAEMON_FED_H
 
@@ -18,8 +19,10 @@
 
 /* ---- what was done ---- */
 
-/* A running digest of actions: sends with their bytes, rows with what the peer itself says in them. */
+/* A running digest of events, each behind its actions: sends with their bytes, rows with what the peer itself
+ * says in them. Of a new roster only what it leads to. */
 uint64_t sl_fed_action(uint64_t digest, const struct sl_action *);
+uint64_t sl_fed_behind(uint64_t digest, const struct sl_event *);
 
 /* ---- writing ---- */
 

@@ -5,15 +5,19 @@
 #include <math.h>
 #include <string.h>
 
-const char sl_fed_magic[SL_FED_MAGIC] = "starling-fed 1\n";
+const char sl_fed_magic[SL_FED_MAGIC] = "starling-fed 2\n";
 
-/* Cuts off the next record; false at the end, also where that is within a record. */
+/* Cuts off the next record; false at the end, also where that is within a record. A damaged length gives a
+ * kind that there is not. */
 static bool next_record(struct sl_fed_reader *f, uint8_t *kind, struct sl_reader *out)
 {
 	struct sl_reader at = f->in;
 	*kind = sl_read_u8(&at);
-	uint32_t length = sl_read_u32(&at);
-	*out = sl_read_part(&at, at.failed ? 0 : length);
+	uint32_t length = sl_read_u32(&at), check = sl_read_u32(&at);
+	bool damaged = !at.failed && check != sl_fed_check(*kind, length);
+	if (damaged)
+		*kind = SL_FED_KINDS;
+	*out = sl_read_part(&at, at.failed || damaged ? 0 : length);
 	if (at.failed) {
 		f->cut = sl_reader_left(&f->in) > 0;
 		f->ended = true;

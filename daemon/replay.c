@@ -132,6 +132,7 @@ static enum sl_status run_events(struct replay *r, const char *path, struct sl_e
 			sl_peer_run_job(r->peer, &r->scratch);
 		}
 		sl_peer_step(r->peer, &e, &r->scratch, act, r);
+		r->digest = sl_fed_behind(r->digest, &e);
 		if (r->digest != recorded)
 			return sl_fail(error, SL_REFUSED,
 			               "%s: differs from event %" PRIu64 " on: %s in round %" PRIu32

@@ -36,6 +36,15 @@ size=$(($(wc -c < run/fed-0-0) / 2))
 head -c "$size" run/fed-0-0 > cut.fed
 expect 0 "$starling" sim run --replay cut.fed
 says out "was killed"
+# Wherever a byte is another: in a length, in a message, in the last record.
+for at in "$((size - 4097))" "$size" "$((size + 1))" "$((2 * size - 3))"; do
+	cp run/fed-0-0 bent
+	old=$(od -An -tu1 -j "$at" -N 1 bent | tr -d ' ')
+	# shellcheck disable=SC2059
+	printf "\\$(printf %o $((255 - old)))" | dd of=bent bs=1 seek="$at" conv=notrunc 2> /dev/null
+	expect 1 "$starling" sim run --replay bent
+	one_line err
+done
 cp run/fed-0-0 bent
 head -c 4096 /dev/zero | tr '\000' '\377' | dd of=bent bs=1 seek="$size" conv=notrunc 2> /dev/null
 expect 1 "$starling" sim run --replay bent

@@ -1,15 +1,33 @@
 /* Any bytes as a recording of what a peer was fed: read to its end without a step beside it, whatever they
- * are. */
+ * are. An odd last byte has the checks of lengths made true first, which chance would never do. */
 #include "daemon/fed.h"
+#include "daemon/fed_format.h"
 
-#include <stddef.h>
+#include <string.h>
+
+enum { LONGEST = 1 << 16 };
+
+static void make_true(uint8_t *bytes, size_t length)
+{
+	for (size_t at = SL_FED_MAGIC, skip; at + SL_FED_RECORD <= length; at += skip) {
+		uint32_t record = sl_load_u32(bytes + at + 1);
+		sl_store_u32(bytes + at + 5, sl_fed_check(bytes[at], record));
+		skip = SL_FED_RECORD + (size_t)record;
+	}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static struct sl_fed_reader f;
+	static uint8_t copy[LONGEST];
 	struct sl_error error = { 0 };
+	if (length > 0 && length <= sizeof copy && bytes[length - 1] & 1) {
+		memcpy(copy, bytes, length);
+		make_true(copy, length);
+		bytes = copy;
+	}
 	if (sl_fed_read(&f, bytes, length, &error) != SL_OK) {
 		SL_CHECK(error.text[0]);
 		return 0;
