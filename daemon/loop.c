@@ -26,6 +26,9 @@ enum {
 	/* A job that keeps the loop from its neighbours for longer goes to a thread of its own. */
 	INLINE_JOB_MOST_US = 5000,
 	STATUS_EVERY_US = 2000000,
+	/* Before the first evaluation maps the test set, and once more when all that a round needs was there.
+	 */
+	TRIM_FIRST_US = 100000,
 	TRIM_AFTER_US = 1000000,
 };
 
@@ -307,7 +310,8 @@ static void housekeep(struct sl_loop *l)
 {
 	char line[256];
 	if (!sl_time_before(l->now, l->trim_at)) {
-		l->trim_at = SL_TIME_NEVER;
+		l->trim_at = l->trimmed ? SL_TIME_NEVER : sl_time_after(l->now, TRIM_AFTER_US);
+		l->trimmed = true;
 		sl_memory_trim();
 	}
 	if (!sl_time_before(l->now, l->watchdog_at)) {
@@ -413,7 +417,7 @@ bool sl_loop_run(struct sl_loop *l)
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
 	l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
-	l->trim_at = sl_time_after(l->now, TRIM_AFTER_US);
+	l->trim_at = sl_time_after(l->now, TRIM_FIRST_US);
 	l->status_at = sl_sd_managed() ? l->now : SL_TIME_NEVER;
 	step(l, (struct sl_event){ .kind = SL_EVENT_START });
 	while (!l->halted) {

@@ -41,6 +41,7 @@ struct sl_loop {
 	int64_t payload_tx, payload_rx;           /* of a former life whose state is lost */
 	int64_t worst_turn_us;                    /* since the last STATUS= */
 	struct sl_time watchdog_at, status_at, trim_at;
+	bool trimmed; /* once */
 	int64_t watchdog_us;
 	struct {
 		char kind[32];
