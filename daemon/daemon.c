@@ -20,8 +20,6 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* Vectors above this profit from huge pages; below, the room that is only reserved would become resident. */
-enum { HUGE_VECTOR = 8 << 20 };
 enum { FINISHED_PATIENCE_MS = 30000 };
 
 static sigset_t loop_signals(void)
@@ -128,8 +126,7 @@ static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
 		                       .capacity = d->capacity,
 		                       .joining = d->prepared.roster.peer[d->number].since > 0 };
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
-	arena.base =
-	    sl_memory_take(arena.capacity, (size_t)d->prepared.plan.dimension * sizeof(float) >= HUGE_VECTOR);
+	arena.base = sl_memory_take(arena.capacity, sl_peer_busy(&setup));
 	if (!arena.base)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for a peer of %zu bytes", arena.capacity);
 	d->loop.peer = sl_peer_make(&setup, &arena);

@@ -5,14 +5,22 @@
 #include <string.h>
 #include <sys/mman.h>
 
-uint8_t *sl_memory_take(size_t size, bool huge_pages)
+/* Long vectors side by side want more addresses than the processor remembers, and what it fetches ahead of a
+ * loop ends at each page. A last huge page that would be less than half used is not worth its memory. */
+enum { HUGE = 2 << 20 };
+
+uint8_t *sl_memory_take(size_t size, size_t busy)
 {
-	void *memory =
-	    mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t huge = (busy + HUGE / 2) / HUGE * HUGE, room = huge ? size + 2 * (size_t)HUGE : size;
+	uint8_t *memory =
+	    mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
-	if (!huge_pages)
-		madvise(memory, size, MADV_NOHUGEPAGE);
+	madvise(memory, room, MADV_NOHUGEPAGE);
+	if (huge == 0)
+		return memory;
+	memory += (HUGE - (uintptr_t)memory % HUGE) % HUGE;
+	madvise(memory, huge, MADV_HUGEPAGE);
 	return memory;
 }
 
@@ -22,7 +30,7 @@ enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *p
 	sl_scratch_make(out, plan, &arena);
 	arena.capacity = arena.used;
 	arena.used = 0;
-	arena.base = sl_memory_take(arena.capacity + 1, false);
+	arena.base = sl_memory_take(arena.capacity + 1, 0);
 	if (!arena.base)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %zu bytes of scratch", arena.capacity);
 	sl_scratch_make(out, plan, &arena);

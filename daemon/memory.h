@@ -5,9 +5,9 @@
 
 #include "gossip/plan.h"
 
-/* Zeroed memory that is reserved, not resident; NULL when there is none. Huge pages make it faster and, two
- * megabytes at a touch, resident. */
-uint8_t *sl_memory_take(size_t size, bool huge_pages);
+/* Zeroed memory that is reserved, not resident; NULL when there is none. Its first `busy` bytes get huge
+ * pages, if the system has any: less than 1 MB more than that becomes resident. */
+uint8_t *sl_memory_take(size_t size, size_t busy);
 
 /* Lays scratch out in memory of its own, which lives as long as the process. */
 enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *, struct sl_error *error);

@@ -71,7 +71,7 @@ static enum sl_status make_peer(struct replay *r, struct sl_error *error)
 		                       .joining = h->joining };
 	r->prepared.plan.session = h->session;
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
-	arena.base = sl_memory_take(arena.capacity + 1, false);
+	arena.base = sl_memory_take(arena.capacity + 1, 0);
 	if (!arena.base)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for a peer of %zu bytes", arena.capacity);
 	r->peer = sl_peer_make(&setup, &arena);

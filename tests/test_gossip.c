@@ -360,6 +360,39 @@ static void other_graphs_and_algorithms(void **state)
 	}
 }
 
+static void within(const struct sl_peer *p, size_t busy, const void *vector, size_t bytes)
+{
+	const uint8_t *base = (const uint8_t *)p, *at = vector;
+	assert_true(at > base && at + bytes <= base + busy);
+}
+
+/* The vectors of every round are in front of what is reserved, which would fill huge pages to no end. */
+static void busy_vectors_stand_in_front(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "beer");
+	swarm_open(w);
+	for (uint32_t i = 0; i < 8; i++) {
+		const struct sl_peer *p = sl_sim_peer(w->sim, i);
+		const struct sl_plan *plan = p->plan;
+		struct sl_peer_setup setup = {
+			.plan = plan, .degree = p->degree, .data = p->learner.data, .capacity = p->capacity
+		};
+		size_t busy = sl_peer_busy(&setup), vector = plan->dimension * sizeof(float);
+		within(p, busy, p->learner.x, vector);
+		for (unsigned v = 0; v < plan->algorithm->vectors; v++)
+			within(p, busy, p->learner.vector[v], vector);
+		within(p, busy, p->block, plan->block_bytes);
+		for (uint32_t e = 0; e < p->degree; e++)
+			within(p, busy, p->edge[e].theirs, plan->block_bytes);
+		assert_true(busy < sl_peer_size(&setup) && p->journal.bytes >= (const uint8_t *)p + busy);
+	}
+	swarm_close(w);
+	free(w);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -376,6 +409,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(garbage_changes_nothing),
 		cmocka_unit_test(damaged_checkpoints_are_refused),
 		cmocka_unit_test(other_graphs_and_algorithms),
+		cmocka_unit_test(busy_vectors_stand_in_front),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,6 +208,49 @@ static void trimming_changes_nothing(void **state)
 	free(memory);
 }
 
+/* Whether the mapping that holds `at` asks for huge pages. */
+static bool asks_for_huge_pages(const uint8_t *at)
+{
+	char line[512];
+	bool here = false, asks = false;
+	unsigned long begin, end;
+	FILE *f = fopen("/proc/self/smaps", "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f)) {
+		if (sscanf(line, "%lx-%lx ", &begin, &end) == 2)
+			here = (uintptr_t)at >= begin && (uintptr_t)at < end;
+		if (here && strncmp(line, "VmFlags:", 8) == 0)
+			asks = strstr(line, " hg") != NULL;
+	}
+	fclose(f);
+	return asks;
+}
+
+/* Huge pages for what is busy, unless the last would be less than half so, and for nothing else. */
+static void busy_memory_is_huge(void **state)
+{
+	enum { MB = 1 << 20 };
+	static const struct {
+		size_t size, busy, huge;
+	} of[] = { { 9 * MB, 3 * MB, 4 * MB },
+		   { 3 * MB, 3 * MB, 3 * MB },
+		   { 9 * MB, MB - 1, 0 },
+		   { 9 * MB, 5 * MB - 1, 4 * MB },
+		   { 100, 0, 0 } };
+	bool known = access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) == 0;
+	(void)state;
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+		uint8_t *memory = sl_memory_take(of[i].size, of[i].busy);
+		assert_non_null(memory);
+		assert_true(of[i].huge == 0 || (uintptr_t)memory % (2 * MB) == 0);
+		for (size_t at = 0; at < of[i].size; at += 4096)
+			assert_int_equal(memory[at]++, 0);
+		assert_int_equal(memory[of[i].size - 1] += 1, of[i].size % 4096 == 1 ? 2 : 1);
+		for (size_t at = 0; known && at < of[i].size; at += MB / 2)
+			assert_int_equal(asks_for_huge_pages(memory + at), at < of[i].huge);
+	}
+}
+
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, in_folder, out_of_folder)
 
 /* Whom it waits for, who is behind, by how much, since when, and why. */
@@ -238,6 +281,7 @@ int main(void)
 		cmocka_unit_test(what_a_peer_does_in_words),
 		cmocka_unit_test(the_watchdog_is_fed_at_half_its_interval),
 		cmocka_unit_test(trimming_changes_nothing),
+		cmocka_unit_test(busy_memory_is_huge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

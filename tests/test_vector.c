@@ -169,6 +169,29 @@ static void test_mix_all(void **state)
 		}
 }
 
+/* The same over several of the parts that it works in, and a piece of one. */
+static void test_mix_long(void **state)
+{
+	(void)state;
+	enum { LONG = 3 * 4096 + 333 };
+	static float a[LONG], b[3][LONG], x[LONG], y[LONG];
+	struct sl_mix_term term[3];
+	double square[3], expected[3];
+	for (int k = 0; k < LONG; k++) {
+		x[k] = y[k] = (float)(k % 97) / 7;
+		a[k] = (float)(k % 89) / 11;
+		for (int t = 0; t < 3; t++)
+			b[t][k] = (float)(k % (53 + t)) / 13;
+	}
+	for (int t = 0; t < 3; t++) {
+		term[t] = (struct sl_mix_term){ 0.1F * (float)(t + 1), a, b[t] };
+		expected[t] = sl_vector_mix(LONG, term[t].c, a, b[t], y);
+	}
+	sl_vector_mix_all(LONG, 3, term, x, square);
+	assert_memory_equal(square, expected, sizeof square);
+	assert_memory_equal(x, y, sizeof x);
+}
+
 static void test_finite(void **state)
 {
 	(void)state;
@@ -368,11 +391,17 @@ static void test_large_matrix(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_elementwise),  cmocka_unit_test(test_reductions),
-		cmocka_unit_test(test_mix),          cmocka_unit_test(test_mix_all),
-		cmocka_unit_test(test_finite),       cmocka_unit_test(test_soft_threshold),
-		cmocka_unit_test(test_digest),       cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_masks),        cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_elementwise),
+		cmocka_unit_test(test_reductions),
+		cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_mix_all),
+		cmocka_unit_test(test_mix_long),
+		cmocka_unit_test(test_finite),
+		cmocka_unit_test(test_soft_threshold),
+		cmocka_unit_test(test_digest),
+		cmocka_unit_test(test_sparse),
+		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_matrix),
 		cmocka_unit_test(test_large_matrix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

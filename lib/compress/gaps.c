@@ -331,9 +331,23 @@ static bool source_done(const struct source *k)
 	return position % 8 == 0 || (uint8_t)(k->bytes[k->length - 1] << position % 8) == 0;
 }
 
+/* What is read will be added to the copy, which is long out of the cache, while the loops here wait for
+ * nothing but themselves: so half of its places are asked for as soon as they are known, with their gaps, the
+ * other half with the levels. Nothing is judged yet, so a place may be anywhere. */
+static inline void fetch(const float *copy, uint32_t place)
+{
+	if (copy)
+		__builtin_prefetch((const void *)((uintptr_t)copy + (uintptr_t)place * sizeof *copy));
+}
+
+static const float *copy_behind(const struct sl_symbols *s)
+{
+	return s->message && !s->coordinate ? s->message->copy : NULL;
+}
+
 /* Positions from gaps. In the loops nothing is judged: what was read steers only where it is written. */
 SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source from[2],
-                                 const struct sl_token_entry *table, uint32_t *index)
+                                 const struct sl_token_entry *table, const float *copy, uint32_t *index)
 {
 	struct source a = from[0], b = from[1];
 	uint64_t first = 0, second = 0;
@@ -343,6 +357,7 @@ SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source 
 		second += take_number(&b, table);
 		index[i] = (uint32_t)first++;
 		upper[i] = (uint32_t)second++;
+		fetch(copy, index[i]);
 	}
 	for (; i < count - half; i++) {
 		second += take_number(&b, table);
@@ -393,7 +408,10 @@ SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const u
 		k.held -= SL_TANS_BITS;
 	}
 	uint32_t even = state[0], odd = state[1];
+	const float *copy = copy_behind(s);
+	const uint32_t *upper = s->index + half_of(s->count);
 	for (; i + 2 <= s->count; i += 2) {
+		fetch(copy, upper[i / 2]);
 		refill(&k);
 		uint32_t a = least + take_level(&k, table, &even), b = least + take_level(&k, table, &odd);
 		s->symbol[i] = with_sign(a, sign, i);
@@ -459,6 +477,6 @@ bool sl_gaps_get(struct sl_symbols *s, struct sl_bit_reader *b, struct sl_gaps_s
 	    !cut(&rest, sl_reader_left(&rest), &level) ||
 	    (s->count % 8 && (uint8_t)(sign[s->count / 8] << s->count % 8)))
 		return false;
-	return get_gaps(s->count, s->domain, gap, scratch->gap, s->index) &&
+	return get_gaps(s->count, s->domain, gap, scratch->gap, copy_behind(s), s->index) &&
 	       get_levels(s, least, sign, &level, scratch->level);
 }

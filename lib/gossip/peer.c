@@ -16,8 +16,7 @@ _Static_assert(sizeof phase_name / sizeof *phase_name == SL_PHASES, "one name a 
 
 static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct sl_arena *arena)
 {
-	struct sl_edge room = { 0 };
-	room.theirs = sl_arena_take(arena, plan->block_bytes, 1);
+	struct sl_edge room = { .theirs = e ? e->theirs : NULL };
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
 	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
 	room.tag_serial = sl_arena_take(arena, plan->tags, sizeof *room.tag_serial);
@@ -29,8 +28,9 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 		*e = room;
 }
 
-/* The same code measures (arena without memory, p NULL) and lays out. */
-static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_arena *arena)
+/* The same code measures (arena without memory, p NULL) and lays out. What every round goes through stands in
+ * front; *busy: its bytes. */
+static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_arena *arena, size_t *busy)
 {
 	const struct sl_plan *plan = setup->plan;
 	struct sl_peer *p = sl_arena_take(arena, 1, sizeof *p), none = { 0 };
@@ -40,9 +40,17 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	at->learner.x = sl_arena_take(arena, plan->dimension, sizeof(float));
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 		at->learner.vector[v] = sl_arena_take(arena, plan->dimension, sizeof(float));
+	at->block = sl_arena_take(arena, plan->block_bytes, 1);
+	*busy = arena->used;
+	for (uint32_t i = 0; i < capacity; i++) {
+		uint8_t *theirs = sl_arena_take(arena, plan->block_bytes, 1);
+		if (p)
+			p->edge[i].theirs = theirs;
+		if (i < setup->degree)
+			*busy = arena->used;
+	}
 	size_t table = sl_part_table_size(plan, setup->data);
 	at->learner.table = table ? sl_arena_take(arena, table, sizeof(float)) : NULL;
-	at->block = sl_arena_take(arena, plan->block_bytes, 1);
 	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
 	for (uint32_t i = 0; i < capacity; i++)
 		lay_out_edge(p ? &p->edge[i] : NULL, plan, arena);
@@ -54,8 +62,17 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 size_t sl_peer_size(const struct sl_peer_setup *setup)
 {
 	struct sl_arena measure = { 0 };
-	lay_out(setup, &measure);
+	size_t busy;
+	lay_out(setup, &measure, &busy);
 	return measure.used;
+}
+
+size_t sl_peer_busy(const struct sl_peer_setup *setup)
+{
+	struct sl_arena measure = { 0 };
+	size_t busy;
+	lay_out(setup, &measure, &busy);
+	return busy;
 }
 
 /* Number 0 of every journal is the seeded start, which all peers know: nobody needs to send it. */
@@ -72,7 +89,8 @@ static void seed_block(struct sl_peer *p)
 
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena *arena)
 {
-	struct sl_peer *p = lay_out(setup, arena);
+	size_t busy;
+	struct sl_peer *p = lay_out(setup, arena, &busy);
 	const struct sl_plan *plan = setup->plan;
 	p->plan = plan;
 	p->id = setup->peer;

@@ -121,6 +121,8 @@ typedef void sl_act(void *driver, const struct sl_action *);
 /* Bytes of arena that a peer needs; its untouched part stays untouched until an edge lags or a snapshot is
  * made. */
 size_t sl_peer_size(const struct sl_peer_setup *);
+/* How many of them, at the front, hold the vectors that every round goes through. */
+size_t sl_peer_busy(const struct sl_peer_setup *);
 /* Lays a peer out in zeroed arena memory with x and all copies at the seeded start. The setup's pointers are
  * borrowed for its life; the setup itself is not. */
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *, struct sl_arena *);

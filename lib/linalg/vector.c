@@ -155,16 +155,45 @@ SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, con
 	return lanes_sum(lane);
 }
 
-/* In parts that stay in the first-level cache, so that x is read and written once. */
+/* Two terms side by side: four streams that begin and end together keep the memory busier than two times
+ * three, and x is read and written once. A whole number of LANES, or the end of the vector. */
+__attribute__((always_inline)) static inline void mix_pair(size_t n, size_t at,
+                                                           const struct sl_mix_term *term, float *restrict x,
+                                                           double (*restrict lane)[LANES])
+{
+	const float *restrict a = term[0].a + at, *restrict b = term[0].b + at;
+	const float *restrict a2 = term[1].a + at, *restrict b2 = term[1].b + at;
+	float c = term[0].c, c2 = term[1].c;
+	double *restrict first = lane[0], *restrict second = lane[1];
+	size_t k = 0;
+	for (; k + LANES <= n; k += LANES)
+		for (int l = 0; l < LANES; l++) {
+			float difference = b[k + l] - a[k + l], other = b2[k + l] - a2[k + l];
+			float sum = x[k + l] + c * difference;
+			x[k + l] = sum + c2 * other;
+			first[l] += (double)difference * (double)difference;
+			second[l] += (double)other * (double)other;
+		}
+	if (k < n) {
+		mix_part(n - k, c, a + k, b + k, x + k, first);
+		mix_part(n - k, c2, a2 + k, b2 + k, x + k, second);
+	}
+}
+
+/* In parts that stay in the first-level cache. */
 SL_VARIANTS void sl_vector_mix_all(size_t n, unsigned terms, const struct sl_mix_term *term, float *x,
                                    double *square)
 {
-	enum { PART = 64 * LANES };
+	enum { PART = 256 * LANES };
 	double lane[SL_MIX_TERMS][LANES] = { { 0 } };
-	for (size_t at = 0; at < n; at += PART)
-		for (unsigned t = 0; t < terms; t++)
-			mix_part(n - at < PART ? n - at : PART, term[t].c, term[t].a + at, term[t].b + at,
-			         x + at, lane[t]);
+	for (size_t at = 0; at < n; at += PART) {
+		size_t here = n - at < PART ? n - at : PART;
+		unsigned t = 0;
+		for (; t + 2 <= terms; t += 2)
+			mix_pair(here, at, term + t, x + at, lane + t);
+		if (t < terms)
+			mix_part(here, term[t].c, term[t].a + at, term[t].b + at, x + at, lane[t]);
+	}
 	for (unsigned t = 0; t < terms; t++)
 		square[t] = lanes_sum(lane[t]);
 }

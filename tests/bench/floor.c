@@ -79,7 +79,7 @@ static void open_learner(struct floor *f)
 	         sl_memory_scratch(&f->scratch, plan, &error) == SL_OK,
 	     "shard");
 	size_t size = (1 + plan->algorithm->vectors) * plan->dimension * sizeof(float);
-	float *x = (float *)(void *)sl_memory_take(size, false);
+	float *x = (float *)(void *)sl_memory_take(size, 0);
 	must(x != NULL, "memory");
 	f->learner = (struct sl_learner){ .plan = plan,
 		                          .data = &data,
