@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-enum { PEERS = 3, FRAME_MAX = 4096, PATIENCE_US = 5000000 };
+enum { PEERS = 3, FRAME_MAX = 4096, PATIENCE_US = 3 * 5000000 };
 
 /* One end: its links and what it was told. */
 struct end {

@@ -86,8 +86,9 @@ ok "--restart starts a killed peer again, and the run completes"
 
 port=$(sed -n 's/^peer 1 .*127.0.0.1:\([0-9]*\) .*/\1/p' run/roster)
 # shellcheck disable=SC2016 # perl's variables
-background perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift,
-	Listen => 1, ReuseAddr => 1) or die; print "listening\n"; $| = 1; sleep 600' "$port"
+background perl -MIO::Socket::INET -e 'select undef, undef, undef, 0.05
+	until $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $ARGV[0], Listen => 1, ReuseAddr => 1);
+	sleep 600' "$port"
 taken() { ! perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift,
 	Listen => 1, ReuseAddr => 1)' "$port"; }
 within 10 taken
