@@ -65,6 +65,7 @@ static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *ne
 static enum sl_status change_links(struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
 	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
+	SL_CHECK(d->prepared.roster.peer && next->peer);
 	const struct sl_roster_peer *was = &d->prepared.roster.peer[d->number], *is = &next->peer[d->number];
 	if (memcmp(was->public_key, is->public_key, SL_KEY_BYTES) != 0 ||
 	    strcmp(was->endpoint, is->endpoint) != 0)

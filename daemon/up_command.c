@@ -338,13 +338,15 @@ static int run_peers(struct up *up, struct sl_error *error)
 	if (status == SL_OK)
 		status = catch_signals(up, error);
 	if (status == SL_OK)
-		status = sl_children_start(&up->children, now(), error);
-	if (status == SL_OK)
 		status = sl_up_announce(up->run, error);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);
-	watch(up);
+	status = sl_children_start(&up->children, now(), error);
+	if (status == SL_OK)
+		watch(up);
 	sl_up_withdraw(up->run);
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_up, error);
 	sl_progress_end(up->progress);
 	up->progress = NULL;
 	if (up->interrupts && up->prepared.plan.settings.checkpoint_every)

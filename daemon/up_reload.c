@@ -16,11 +16,13 @@ static enum sl_status make_room(struct up *up, uint32_t peers, struct sl_error *
 {
 	uint32_t had = up->children.count;
 	struct sl_progress_peer *peer = realloc(up->peer, peers * sizeof *peer);
-	up->peer = peer ? peer : up->peer;
-	struct sl_up_asked *asked = realloc(up->asked, peers * sizeof *asked);
-	up->asked = asked ? asked : up->asked;
-	if (!peer || !asked)
+	if (!peer)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " peers", peers);
+	up->peer = peer;
+	struct sl_up_asked *asked = realloc(up->asked, peers * sizeof *asked);
+	if (!asked)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " peers", peers);
+	up->asked = asked;
 	enum sl_status status = sl_children_grow(&up->children, peers, error);
 	if (status != SL_OK)
 		return status;

@@ -16,6 +16,8 @@ make_run run ring:3 --set run.rounds=1000000 --set algorithm.local_steps=50 --se
 background "$starling" up run --plain
 up=$pid
 within 20 round_over run 2 10
+expect 1 "$starling" up run --plain
+says err "is up already"
 [ "$(cat run/up.pid)" = "$up" ] || fail "up.pid is not its number"
 
 cp run/data/train-2.shard run/data/train-3.shard
