@@ -356,7 +356,7 @@ static int run_peers(struct up *up, struct sl_error *error)
 	status = sl_summary_print(stdout, up->database, up->prepared.run_id, up->json, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);
-		return SL_EXIT_FAILED;
+		return up->code != SL_EXIT_OK ? up->code : SL_EXIT_FAILED;
 	}
 	return up->code;
 }
