@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { SL_CHECKPOINT_VERSION = 1, SL_CHECKPOINT_HEADER = 32, SL_CHECKPOINT_HASH = 32 };
 static const uint8_t magic[8] = { 'S', 'L', 'c', 'k', 'p', 't', '\r', '\n' };
@@ -139,6 +140,19 @@ enum sl_status sl_checkpoint_load(const char *stem, uint8_t **bytes, size_t *len
 	return status;
 }
 
+/* The folder that could not be made at the start, when the disk was full or read-only. True: it is there now,
+ * and was not. */
+static bool make_folder(const char *path)
+{
+	char folder[PATH_MAX];
+	snprintf(folder, sizeof folder, "%s", path);
+	char *slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return false;
+	*slash = '\0';
+	return mkdir(folder, 0700) == 0;
+}
+
 enum sl_status sl_checkpoint_write(struct sl_checkpoint_files *files, const uint8_t *bytes, size_t length,
                                    struct sl_error *error)
 {
@@ -169,6 +183,8 @@ enum sl_status sl_checkpoint_write(struct sl_checkpoint_files *files, const uint
 		                       { (void *)(uintptr_t)bytes, length },
 		                       { end, sizeof end } };
 	status = sl_file_replace_parts(path, parts, 3, 0600, error);
+	if (status != SL_OK && make_folder(path))
+		status = sl_file_replace_parts(path, parts, 3, 0600, error);
 	if (status == SL_OK) {
 		files->newest++;
 		files->next = !files->next;

@@ -42,9 +42,11 @@ enum sl_status sl_children_find(char program[static 4096], struct sl_error *erro
 /* In the child: nothing here returns. */
 static void become_peer(const struct sl_children *c, uint32_t k, int log, pid_t parent, char **argv)
 {
-	sigset_t none;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigset_t early; /* a word of a new roster must not end it before it can take it */
+	sigemptyset(&early);
+	sigaddset(&early, SIGHUP);
+	sigprocmask(SIG_SETMASK, &early, NULL);
+	signal(SIGHUP, SIG_DFL);
 	signal(SIGPIPE, SIG_DFL);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -130,6 +132,32 @@ enum sl_status sl_children_start(struct sl_children *c, struct sl_time now, stru
 	return SL_OK;
 }
 
+enum sl_status sl_children_grow(struct sl_children *c, uint32_t count, struct sl_error *error)
+{
+	struct sl_child *child = realloc(c->child, count * sizeof *child);
+	if (!child)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", count);
+	c->child = child;
+	for (; c->count < count; c->count++)
+		child[c->count] = (struct sl_child){ .absent = true, .state = SL_CHILD_ENDED };
+	return SL_OK;
+}
+
+enum sl_status sl_children_add(struct sl_children *c, uint32_t k, struct sl_time now, struct sl_error *error)
+{
+	SL_CHECK(k < c->count && c->child[k].absent);
+	enum sl_status status = start(c, k, c->append, now, error);
+	c->child[k].absent = status != SL_OK;
+	return status;
+}
+
+void sl_children_part(struct sl_children *c, uint32_t k)
+{
+	c->child[k].leaving = true;
+	if (c->child[k].state == SL_CHILD_RESTING)
+		c->child[k].state = SL_CHILD_ENDED;
+}
+
 /* Too many starts lately, or nothing that starting again would mend. */
 static bool is_hopeless(const struct sl_child *child, struct sl_time now)
 {
@@ -155,7 +183,9 @@ int64_t sl_children_reap(struct sl_children *c, struct sl_time now)
 				break;
 			}
 			bool again = c->restart && !is_hopeless(child, now);
-			child->state = again ? SL_CHILD_RESTING : SL_CHILD_FAILED;
+			child->state = child->leaving ? SL_CHILD_ENDED
+			               : again        ? SL_CHILD_RESTING
+			                              : SL_CHILD_FAILED;
 			child->again_at = sl_time_after(now, REST_US);
 			return k;
 		}

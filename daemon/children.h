@@ -15,7 +15,8 @@ enum sl_child_state {
 };
 
 struct sl_child {
-	bool absent; /* no member: never started */
+	bool absent;  /* no member, or not started here */
+	bool leaving; /* no member any more: its end is none to wonder at */
 	pid_t pid;
 	enum sl_child_state state;
 	int wait_status; /* of the last end, as waitpid gives it */
@@ -41,6 +42,13 @@ enum sl_status sl_children_find(char program[static 4096], struct sl_error *erro
 /* Starts all. They have their own process groups (a terminal's ^C does not reach them), no standard input,
  * and end when we do. On failure those that were started are killed. */
 enum sl_status sl_children_start(struct sl_children *, struct sl_time now, struct sl_error *error);
+
+/* Room for more, all absent. */
+enum sl_status sl_children_grow(struct sl_children *, uint32_t count, struct sl_error *error);
+/* Starts one that is absent. */
+enum sl_status sl_children_add(struct sl_children *, uint32_t k, struct sl_time now, struct sl_error *error);
+/* It has to go: it is not started again. */
+void sl_children_part(struct sl_children *, uint32_t k);
 
 /* Takes in who ended (call after SIGCHLD), decides what becomes of them. Returns the number of one whose end
  * deserves a word (*child says what), or −1 when there is none; call until then. */

@@ -163,13 +163,18 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 	sl_config_path(&d->prepared.config, settings->checkpoint, true, folder);
 	snprintf(name, sizeof name, "%s/%" PRIu32, settings->checkpoint, d->number);
 	sl_config_path(&d->prepared.config, name, true, d->checkpoint);
-	if (settings->checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST)
-		return sl_fail(error, SL_IO, "%s: %s", folder, strerror(errno));
+	if (settings->checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return sl_fail(error, SL_IO, "%s: %s", folder, strerror(errno));
+		sl_log(SL_LEVEL_WARNING, "%s: %s; checkpoints are tried all the same", folder,
+		       strerror(errno));
+	}
 	struct sl_store_setup setup = { .database = database,
 		                        .run = &run,
 		                        .peer = &peer,
 		                        .checkpoint = settings->checkpoint_every ? d->checkpoint : NULL,
-		                        .wake = d->loop.wake };
+		                        .wake = d->loop.wake,
+		                        .every = settings->history_every };
 	d->loop.store = d->store = sl_store_open(&setup, error);
 	return d->store ? SL_OK : error->status;
 }
@@ -239,11 +244,9 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
  */
 static void take_over_wire(struct sl_daemon *d)
 {
-	struct sl_history_bytes before = sl_store_bytes(d->store);
-	if (before.wire_tx > d->net.wire.closed_tx)
-		d->net.wire.closed_tx = before.wire_tx;
-	if (before.wire_rx > d->net.wire.closed_rx)
-		d->net.wire.closed_rx = before.wire_rx;
+	sl_store_begin(d->store, d->net.wire.closed_tx, d->net.wire.closed_rx,
+	               d->resumed ? sl_peer_round(d->loop.peer) : 0);
+	sl_loop_take_over(&d->loop, SL_LACKS_WIRE);
 }
 
 /* ---- links ---- */
@@ -300,8 +303,14 @@ static enum sl_status open_descriptors(struct sl_daemon *d, struct sl_error *err
 	d->loop.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->loop.signals < 0 || d->loop.wake < 0)
 		return sl_fail(error, SL_IO, "no descriptor for signals: %s", strerror(errno));
-	d->loop.listener = sl_status_listen(d->prepared.config.state, d->number, error);
-	return d->loop.listener >= 0 ? SL_OK : error->status;
+	d->loop.state = d->prepared.config.state;
+	d->loop.listener = sl_status_listen(d->loop.state, d->number, error);
+	if (d->loop.listener < 0 && error->status != SL_IO)
+		return error->status;
+	if (d->loop.listener < 0)
+		sl_log(SL_LEVEL_WARNING, "%s; starling status does not see this peer until that is mended",
+		       error->text);
+	return SL_OK;
 }
 
 enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
@@ -326,12 +335,12 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		*error = d->rolled_back;
 		return SL_REFUSED;
 	}
+	take_over_wire(d);
 	status = open_recording(d, error);
 	free(d->checkpoint_bytes);
 	d->checkpoint_bytes = NULL;
 	if (status != SL_OK)
 		return status;
-	take_over_wire(d);
 	if (d->prepared.note[0])
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
 	return sl_daemon_links(d, &d->prepared.roster, &d->identity, error);

@@ -26,6 +26,7 @@ enum {
 	/* A job that keeps the loop from its neighbours for longer goes to a thread of its own. */
 	INLINE_JOB_MOST_US = 5000,
 	STATUS_EVERY_US = 2000000,
+	LISTEN_EVERY_US = 4000000,
 	/* Before the first evaluation maps the test set, and once more when all that a round needs was there.
 	 */
 	TRIM_FIRST_US = 100000,
@@ -43,34 +44,41 @@ static int64_t wall_us(void)
 
 static void say(struct sl_loop *l, const struct sl_event_row *row)
 {
-	uint64_t more = 0;
 	unsigned i = 0;
 	while (i + 1 < SL_LOOP_KINDS && l->said[i].kind[0] && strcmp(l->said[i].kind, row->kind) != 0)
 		i++;
 	snprintf(l->said[i].kind, sizeof l->said[i].kind, "%s", row->kind);
-	if (row->level <= SL_LEVEL_WARNING && !sl_log_allowed(&l->said[i].burst, sl_clock(), &more))
-		return;
-	if (more)
-		sl_log(row->level, "%s: %s (and %llu more)", row->kind, row->detail,
-		       (unsigned long long)more);
+	if (row->level <= SL_LEVEL_WARNING)
+		sl_log_rarely(&l->said[i].burst, sl_clock(), row->level, row->kind, row->detail);
 	else
 		sl_log(row->level, "%s: %s", row->kind, row->detail);
 }
 
-/* A peer that goes on from its neighbours' copy counts its bytes from zero; the history knows what it had
- * sent. */
-static void take_over_bytes(struct sl_loop *l, const struct sl_event_row *row)
+void sl_loop_take_over(struct sl_loop *l, unsigned lacks)
 {
-	if (strcmp(row->kind, "recovered-from-neighbours") != 0)
+	struct sl_history_bytes before;
+	l->lacks |= lacks;
+	if (!l->lacks)
 		return;
-	struct sl_history_bytes before = sl_store_bytes(l->store);
-	l->payload_tx = before.payload_tx;
-	l->payload_rx = before.payload_rx;
+	bool known = sl_store_bytes(l->store, &before);
+	if (known && l->lacks & SL_LACKS_PAYLOAD) {
+		l->payload_tx = before.payload_tx;
+		l->payload_rx = before.payload_rx;
+	}
+	if (known && l->lacks & SL_LACKS_WIRE) {
+		l->net->wire.closed_tx += before.wire_tx;
+		l->net->wire.closed_rx += before.wire_rx;
+	}
+	if (known)
+		l->lacks = 0;
+	sl_store_lacks(l->store, l->lacks);
 }
 
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
-	take_over_bytes(l, row);
+	/* Then the peer counts its bytes from zero; the history knows what it had sent. */
+	if (strcmp(row->kind, "recovered-from-neighbours") == 0)
+		sl_loop_take_over(l, SL_LACKS_PAYLOAD);
 	row->at_us = wall_us();
 	sl_store_event(l->store, row);
 	say(l, row);
@@ -89,6 +97,7 @@ void sl_loop_event(struct sl_loop *l, enum sl_level level, const char *kind, con
 
 static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 {
+	sl_loop_take_over(l, 0);
 	row->at_us = wall_us();
 	row->payload_tx += l->payload_tx;
 	row->payload_rx += l->payload_rx;
@@ -173,6 +182,7 @@ static bool save(struct sl_loop *l)
 	uint8_t *bytes = malloc(length);
 	if (!bytes)
 		return false;
+	sl_loop_take_over(l, 0);
 	sl_wire_total(&l->net->wire, &tx, &rx);
 	sl_store_u64(bytes, (uint64_t)tx);
 	sl_store_u64(bytes + 8, (uint64_t)rx);
@@ -319,6 +329,11 @@ static void housekeep(struct sl_loop *l)
 		if (sl_store_stuck_ms(l->store) < l->watchdog_us / 500)
 			sl_sd_notify("WATCHDOG=1");
 	}
+	if (l->listener < 0 && !sl_time_before(l->now, l->listen_at)) {
+		struct sl_error error;
+		l->listen_at = sl_time_after(l->now, LISTEN_EVERY_US);
+		l->listener = sl_status_listen(l->state, l->number, &error);
+	}
 	if (!sl_time_before(l->now, l->status_at)) {
 		l->status_at = sl_time_after(l->now, STATUS_EVERY_US);
 		sl_loop_summary(l, line, sizeof line);
@@ -357,6 +372,8 @@ static struct sl_time deadline(const struct sl_loop *l)
 		return l->now;
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
 	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
+	if (l->listener < 0)
+		due = sl_time_earlier(due, l->listen_at);
 	return sl_time_earlier(due, l->trim_at);
 }
 
@@ -427,6 +444,7 @@ bool sl_loop_run(struct sl_loop *l)
 		}
 		l->now = sl_clock();
 		turn(l, items);
+		items[ITEM_LISTENER].fd = l->listener;
 		if (!l->reload_asked || l->halted)
 			continue;
 		l->reload_asked = false;

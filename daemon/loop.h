@@ -19,9 +19,10 @@ struct sl_loop {
 	struct sl_store *store;
 	struct sl_fed *fed; /* records what the peer is fed; NULL: nothing does */
 	uint32_t number;
-	int signals;  /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
-	int wake;     /* eventfd: a checkpoint or a job is done */
-	int listener; /* status socket */
+	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
+	int wake;          /* eventfd: a checkpoint or a job is done */
+	int listener;      /* status socket; −1: tried again */
+	const char *state; /* its folder */
 
 	struct sl_worker *worker; /* NULL until a job is worth one */
 	struct sl_time now;       /* of this turn */
@@ -39,8 +40,9 @@ struct sl_loop {
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */
 	int64_t payload_tx, payload_rx;           /* of a former life whose state is lost */
+	unsigned lacks;                           /* enum sl_store_lacks: not known yet */
 	int64_t worst_turn_us;                    /* since the last STATUS= */
-	struct sl_time watchdog_at, status_at, trim_at;
+	struct sl_time watchdog_at, status_at, trim_at, listen_at;
 	bool trimmed; /* once */
 	int64_t watchdog_us;
 	struct {
@@ -52,6 +54,9 @@ struct sl_loop {
 /* An event row of the daemon's own, and a line of log. */
 __attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
                                                          const char *kind, const char *format, ...);
+
+/* Adds to its totals what the history knows of former lives, as soon as that can be had. */
+void sl_loop_take_over(struct sl_loop *, unsigned lacks);
 
 /* The peer has other neighbours from now on; the links have them already. */
 void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { LINE_FIXED = 512, LINE_EDGE = 160 + 280 };
+enum { LINE_FIXED = 1024, LINE_EDGE = 160 + 280 };
 
 /* Appends; what does not fit is our own mistake. */
 __attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
@@ -34,6 +34,28 @@ static void add_count(char *line, size_t size, size_t *used, const char *name, i
 		add(line, size, used, "\"%s\":%" PRId64 ",", name, v);
 	else
 		add(line, size, used, "\"%s\":null,", name);
+}
+
+/* A status line has no escapes: what would need one becomes a blank. */
+static void add_text(char *line, size_t size, size_t *used, const char *name, const char *text)
+{
+	add(line, size, used, "\"%s\":\"", name);
+	for (; *text; text++)
+		add(line, size, used, "%c",
+		    *text == '"' || *text == '\\' || (unsigned char)*text < ' ' ? ' ' : *text);
+	add(line, size, used, "\",");
+}
+
+static void add_history(char *line, size_t size, size_t *used, struct sl_store *store)
+{
+	struct sl_store_trouble trouble;
+	if (!sl_store_failing(store, &trouble)) {
+		add(line, size, used, "\"history_error\":null,");
+		return;
+	}
+	add_text(line, size, used, "history_error", trouble.reason);
+	add_count(line, size, used, "history_since_us", trouble.since_us);
+	add_count(line, size, used, "rows_lost", (int64_t)trouble.lost);
 }
 
 static const char *truth(bool v)
@@ -67,6 +89,7 @@ const char *sl_loop_status(struct sl_loop *l)
 	add_count(line, size, &used, "payload_rx", s.payload_rx);
 	add_count(line, size, &used, "wire_tx", tx);
 	add_count(line, size, &used, "wire_rx", rx);
+	add_history(line, size, &used, l->store);
 	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[", s.edges_up,
 	    s.degree);
 	for (uint32_t i = 0; i < s.degree; i++) {
@@ -115,6 +138,7 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 {
 	struct sl_peer_status s;
 	struct sl_peer_edge_status e;
+	struct sl_store_trouble trouble;
 	int used;
 	sl_peer_status(l->peer, &s);
 	used = snprintf(line, size, "round %" PRIu32 " of %" PRIu32 ", %s", s.round, s.rounds, s.phase);
@@ -124,6 +148,8 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32,
 			                 named == 1 ? " for" : ",", e.neighbour);
 	}
+	if (used >= 0 && (size_t)used < size && sl_store_failing(l->store, &trouble))
+		used += snprintf(line + used, size - (size_t)used, "; the history cannot be written");
 	if (used >= 0 && (size_t)used < size)
 		used += worst_edge(l, s.degree, line + used, size - (size_t)used);
 	if (used >= 0 && (size_t)used < size)

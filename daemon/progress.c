@@ -28,7 +28,7 @@ struct sl_progress {
 struct totals {
 	double round, loss, accuracy, worst, rate, left; /* NaN where unknown; left in seconds */
 	int64_t least_round, sent, nonzero;
-	uint32_t answered, waiting, rated;
+	uint32_t present, answered, waiting, rated;
 };
 
 struct sl_progress *sl_progress_start(FILE *out, bool table, uint32_t peers, uint32_t rounds,
@@ -40,6 +40,11 @@ struct sl_progress *sl_progress_start(FILE *out, bool table, uint32_t peers, uin
 			.out = out, .table = table, .peers = peers, .rounds = rounds, .dimension = dimension
 		};
 	return p;
+}
+
+void sl_progress_peers(struct sl_progress *p, uint32_t peers)
+{
+	p->peers = peers;
 }
 
 int sl_progress_interval_ms(const struct sl_progress *p)
@@ -80,13 +85,15 @@ static double rate(struct sl_progress *p, double round, int64_t now_us)
 static struct totals add_up(struct sl_progress *p, const struct sl_progress_peer *peers, int64_t now_us)
 {
 	struct totals t = { .least_round = -1, .rate = (double)NAN, .left = (double)NAN };
-	for (uint32_t k = 0; k < p->peers; k++)
-		if (peers[k].view.peer >= 0)
+	for (uint32_t k = 0; k < p->peers; k++) {
+		t.present += !peers[k].absent;
+		if (!peers[k].absent && peers[k].view.peer >= 0)
 			add(&t, &peers[k].view);
+	}
 	t.round = t.answered ? t.round / t.answered : (double)NAN;
 	t.loss = t.answered ? t.loss / t.answered : (double)NAN;
 	t.accuracy = t.rated ? t.accuracy / t.rated : (double)NAN;
-	if (t.answered == p->peers)
+	if (t.answered == t.present)
 		t.rate = rate(p, t.round, now_us);
 	if (t.rate > 0)
 		t.left = ((double)p->rounds - t.round) / t.rate;

@@ -11,12 +11,16 @@ struct sl_progress;
 /* One peer as `up` knows it: its last answer, and what became of its process. */
 struct sl_progress_peer {
 	struct sl_status_view view; /* peer −1: it has not answered yet */
+	bool absent;                /* no member, or not here: counts for nothing */
 	const char *fate; /* "ended", "stopped" …: shown instead of what it was doing; NULL while it runs */
 };
 
 /* `table`: redraw in place. NULL without memory. */
 struct sl_progress *sl_progress_start(FILE *out, bool table, uint32_t peers, uint32_t rounds,
                                       uint32_t dimension);
+
+/* From now on there are so many. */
+void sl_progress_peers(struct sl_progress *, uint32_t peers);
 
 /* How often it wants to be fed. */
 int sl_progress_interval_ms(const struct sl_progress *);

@@ -1,7 +1,7 @@
 /* reload.c — SIGHUP: the roster is read again, judged whole, and only then put in force. */
 #include "daemon/daemon.h"
+#include "daemon/roster_next.h"
 #include "daemon/sd.h"
-#include "gossip/algorithm.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -9,81 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool has_edge(const struct sl_topology *t, uint32_t a, uint32_t b)
+static enum sl_status check(const struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
-	for (uint32_t k = a < t->peers ? t->first[a] : 0; a < t->peers && k < t->first[a + 1]; k++)
-		if (t->neighbour[k] == b)
-			return true;
-	return false;
-}
-
-static bool same_edges(const struct sl_topology *old, const struct sl_topology *next)
-{
-	bool same = old->edges == next->edges;
-	for (uint32_t e = 0; e < next->edges && same; e++)
-		same = has_edge(old, next->edge[e].a, next->edge[e].b);
-	return same;
-}
-
-static enum sl_status check_serial(const struct sl_roster *old, const struct sl_roster *next,
-                                   struct sl_error *error)
-{
-	if (next->serial == old->serial)
-		return sl_fail(error, SL_REFUSED, "its serial is still %" PRIu32 ": nothing to do",
-		               next->serial);
-	if (next->serial < old->serial)
-		return sl_fail(error, SL_REFUSED,
-		               "its serial %" PRIu32 " is below %" PRIu32
-		               ", which is in force: an older one was put back",
-		               next->serial, old->serial);
-	return SL_OK;
-}
-
-static enum sl_status check_members(const struct sl_roster *old, const struct sl_roster *next,
-                                    struct sl_error *error)
-{
-	if (next->topology.peers < old->topology.peers)
-		return sl_fail(error, SL_REFUSED,
-		               "it lists %" PRIu32 " peers instead of %" PRIu32
-		               ": one that leaves has to be listed as gone",
-		               next->topology.peers, old->topology.peers);
-	for (uint32_t i = 0; i < old->topology.peers; i++)
-		if (old->peer[i].gone && !next->peer[i].gone)
-			return sl_fail(error, SL_REFUSED,
-			               "peer %" PRIu32 " was gone and is back: its number is used up", i);
-	return SL_OK;
-}
-
-/* Whether the run can go on under it: limits, step sizes, and what an algorithm keeps over all peers. */
-static enum sl_status check_plan(const struct sl_daemon *d, const struct sl_roster *next,
-                                 struct sl_error *error)
-{
-	static struct sl_plan plan; /* too large for a stack */
-	char note[SL_TEXT_MAX * 2];
-	const struct sl_plan *now = &d->prepared.plan;
-	const struct sl_algorithm *a = now->algorithm;
-	bool same = same_edges(&d->prepared.roster.topology, &next->topology);
-	if (!same && (a->aggregate || a->irrecoverable))
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: its state spans all peers, so members and edges cannot change "
-		    "while it runs (keys can): stop the run, or use choco or malcom",
-		    a->name);
-	enum sl_status status = sl_prepared_plan(&plan, &d->prepared, next, note, error);
-	if (status != SL_OK)
-		return status;
-	if (plan.gamma != now->gamma || plan.settings.eta != now->settings.eta ||
-	    memcmp(plan.algorithm_options, now->algorithm_options, sizeof plan.algorithm_options) != 0)
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "[algorithm] name = %s: its constants follow from the graph, which cannot "
-		               "change while it "
-		               "runs",
-		               a->name);
-	if (sl_topology_degree(&next->topology, d->number) > d->capacity)
+	enum sl_status status = sl_roster_next(&d->prepared, next, error);
+	if (status == SL_OK && sl_topology_degree(&next->topology, d->number) > d->capacity)
 		return sl_fail(error, SL_TOO_BIG,
 		               "[run] max_degree = %" PRIu32 ": peer %" PRIu32 " would have more neighbours",
 		               d->capacity, d->number);
-	return SL_OK;
+	return status;
 }
 
 /* "added 5; removed 2; other keys: 0 3" */
@@ -132,6 +65,7 @@ static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *ne
 static enum sl_status change_links(struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
 	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
+	SL_CHECK(d->prepared.roster.peer && next->peer);
 	const struct sl_roster_peer *was = &d->prepared.roster.peer[d->number], *is = &next->peer[d->number];
 	if (memcmp(was->public_key, is->public_key, SL_KEY_BYTES) != 0 ||
 	    strcmp(was->endpoint, is->endpoint) != 0)
@@ -172,9 +106,7 @@ void sl_daemon_reload(void *context)
 	sl_sd_notify("RELOADING=1\nMONOTONIC_USEC=%" PRId64, sl_clock().us);
 	sl_config_path(&d->prepared.config, d->prepared.config.settings.roster, false, path);
 	enum sl_status status = sl_roster_read(&next, path, d->prepared.operator_key, &error);
-	if (status == SL_OK && (check_serial(&d->prepared.roster, &next, &error) != SL_OK ||
-	                        check_members(&d->prepared.roster, &next, &error) != SL_OK ||
-	                        check_plan(d, &next, &error) != SL_OK))
+	if (status == SL_OK && check(d, &next, &error) != SL_OK)
 		status = sl_wrap(&error, "%s", path);
 	if (status == SL_OK)
 		status = put_in_force(d, &next, &error);

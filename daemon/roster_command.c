@@ -5,6 +5,7 @@
 #include "daemon/roster_edit.h"
 #include "daemon/status.h"
 #include "daemon/status_view.h"
+#include "daemon/up_process.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -24,7 +25,7 @@ struct change {
 };
 
 struct command {
-	char conf[4096 + 16];
+	char run[4096], conf[4096 + 16];
 	bool tell;
 	struct change change[CHANGES_MAX];
 	unsigned changes;
@@ -245,17 +246,26 @@ static enum sl_status sign(struct command *c, struct sl_error *error)
 	return status;
 }
 
-/* SIGHUP for the peers of this machine. */
+/* SIGHUP for the peers of this machine; those that belong to a starling up hear it from that one, which also
+ * starts who was added. */
 static void tell(const struct command *c)
 {
 	static char line[SL_STATUS_LINE];
 	struct sl_status_view view;
 	unsigned told = 0;
+	pid_t up = sl_up_process(c->run);
+	if (up > 0 && kill(up, SIGHUP) == 0)
+		printf("told       starling up (process %ld), which tells its peers and starts new ones\n",
+		       (long)up);
+	else
+		up = 0;
 	for (uint32_t k = 0; k < c->roster.topology.peers; k++)
 		if (sl_status_ask(c->config.state, k, PATIENCE_MS, line, sizeof line) &&
-		    sl_status_view_parse(&view, line) && view.pid > 1)
+		    sl_status_view_parse(&view, line) && view.pid > 1 &&
+		    (!up || sl_up_parent((pid_t)view.pid) != up))
 			told += kill((pid_t)view.pid, SIGHUP) == 0;
-	printf("told       %u peers of this machine\n", told);
+	if (told || !up)
+		printf("told       %u peers of this machine\n", told);
 }
 
 static void report(const struct command *c)
@@ -357,6 +367,7 @@ static int run(int argc, char **argv)
 		return sl_command_misuse(&sl_command_roster, "needs the folder of one run");
 	if (c.tell && !c.changes)
 		return sl_command_misuse(&sl_command_roster, "--tell belongs to a change");
+	snprintf(c.run, sizeof c.run, "%s", argv[optind]);
 	snprintf(c.conf, sizeof c.conf, "%.4095s/run.conf", argv[optind]);
 	if (open_roster(&c, &error) != SL_OK)
 		return sl_command_fail(&sl_command_roster, &error);
@@ -395,7 +406,10 @@ const struct sl_command sl_command_roster = {
 	"  --endpoint K=ENDPOINT  peer K is reached elsewhere now\n"
 	"  --link A:B          make two peers neighbours\n"
 	"  --unlink A:B        part two neighbours\n"
-	"  --tell              send SIGHUP to the peers that run on this machine\n"
+	"  --tell              send SIGHUP to the peers that run on this machine; a starling up of the run "
+	"passes it "
+	"on, and\n"
+	"                      starts peers that were added here, once their keys and samples are in place\n"
 	"  --help              this text\n",
 	run
 };

@@ -52,7 +52,8 @@ int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error)
 {
 	int directory = open_folder(folder, true);
 	if (directory < 0) {
-		sl_fail(error, SL_IO, "%s/status: %s", folder, strerror(errno));
+		bool nowhere = errno == ENOENT || errno == ENOTDIR;
+		sl_fail(error, nowhere ? SL_NOT_FOUND : SL_IO, "%s/status: %s", folder, strerror(errno));
 		return -1;
 	}
 	struct sockaddr_un address = address_of(directory, peer);
@@ -66,8 +67,7 @@ int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error)
 			close(directory);
 			return -1;
 		}
-		unlink(address.sun_path);
-		good = bind_and_listen(fd, &address);
+		good = unlink(address.sun_path) == 0 && bind_and_listen(fd, &address);
 	}
 	if (!good) {
 		sl_fail(error, SL_IO, "%s/status/%" PRIu32 ": %s", folder, peer, strerror(errno));

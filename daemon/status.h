@@ -5,7 +5,9 @@
 
 #include "base/error.h"
 
-/* Binds and listens (0600, non-blocking); replaces a stale socket. Returns the descriptor or −1. */
+/* Binds and listens (0600, non-blocking); replaces a stale socket. Returns the descriptor or −1:
+ * SL_REFUSED where another starlingd answers there, SL_NOT_FOUND where there is no such folder, SL_IO what
+ * may pass. */
 int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error);
 /* Removes the socket's name. */
 void sl_status_unlink(const char *folder, uint32_t peer);
@@ -18,7 +20,9 @@ bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line
  * {"peer":3,"pid":123,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"nonzero":90123,
  *  "payload_tx":123,"payload_rx":123,"wire_tx":1,"wire_rx":1,"edges_up":2,"edges":2,
  *  "links":[{"neighbour":2,"up":true,"late":false,"waited_for":true,"behind":0,"their_round":17,"heard_ms":3},
- * …]} Unknown numbers are null. A link also has refused, step, roster (the neighbour's serial), resent,
+ * …]} Unknown numbers are null. history_error is null, or why the history cannot be written; then come
+ * history_since_us, the time when that began (since 1970), and rows_lost, the rows that there was no room to
+ * keep since. A link also has refused, step, roster (the neighbour's serial), resent,
  * snapshots, open_ms (how long the open tag has waited; missing where none does), why (what it lacks, where
  * it is behind, late or down), and in quarantine quarantine_ms and cause. */
 

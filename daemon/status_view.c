@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char *skip(const char *p)
 {
@@ -173,8 +174,10 @@ static const char *view_member(void *context, const char *key, const char *value
 		{ "payload_rx", &v->payload_rx },
 		{ "wire_tx", &v->wire_tx },
 		{ "wire_rx", &v->wire_rx },
+		{ "history_since_us", &v->history_since_us },
+		{ "rows_lost", &v->rows_lost },
 	};
-	char text[64];
+	char text[256];
 	if (strcmp(key, "links") == 0)
 		return take_links(value, v);
 	const char *next = take_scalar(value, text, sizeof text);
@@ -185,6 +188,8 @@ static const char *view_member(void *context, const char *key, const char *value
 			*numbers[i].field = whole(text);
 	if (strcmp(key, "phase") == 0)
 		snprintf(v->phase, sizeof v->phase, "%.*s", (int)sizeof v->phase - 1, text);
+	else if (strcmp(key, "history_error") == 0 && *value == '"')
+		snprintf(v->history, sizeof v->history, "%.*s", (int)sizeof v->history - 1, text);
 	else if (strcmp(key, "train_loss") == 0)
 		v->train_loss = real(text);
 	else if (strcmp(key, "test_accuracy") == 0)
@@ -197,6 +202,7 @@ static void clear(struct sl_status_view *v)
 	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };
 	v->peer = v->pid = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
 	v->payload_tx = v->payload_rx = v->wire_tx = v->wire_rx = -1;
+	v->history_since_us = v->rows_lost = -1;
 }
 
 bool sl_status_view_parse(struct sl_status_view *out, const char *line)
@@ -232,6 +238,22 @@ static void quarantine_text(const struct sl_status_view *view, char *text, size_
 		snprintf(text + used, size - used, " and %u more", view->quarantined - 1);
 }
 
+/* "; no history since 2026-11-22T07:12:33Z (3 rows lost): …" */
+static void history_text(const struct sl_status_view *view, char *text, size_t size)
+{
+	char since[32] = "", lost[48] = "";
+	size_t used = strlen(text);
+	time_t seconds = view->history_since_us / 1000000;
+	struct tm t = { 0 };
+	if (!view->history[0] || used >= size)
+		return;
+	if (view->history_since_us > 0 && gmtime_r(&seconds, &t))
+		strftime(since, sizeof since, " since %Y-%m-%dT%H:%M:%SZ", &t);
+	if (view->rows_lost > 0)
+		snprintf(lost, sizeof lost, " (%lld rows lost)", (long long)view->rows_lost);
+	snprintf(text + used, size - used, "; no history%s%s: %s", since, lost, view->history);
+}
+
 static void waits_text(const struct sl_status_view *view, char *text, size_t size)
 {
 	size_t used = strlen(text);
@@ -252,6 +274,7 @@ void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t 
 	waits_text(view, text, size);
 	behind_text(view, text, size);
 	quarantine_text(view, text, size);
+	history_text(view, text, size);
 }
 
 void sl_status_real(double value, int digits, char *text, size_t size)

@@ -25,6 +25,9 @@ struct sl_status_view {
 	uint32_t quarantined, worst;
 	int64_t quarantine_ms;
 	char cause[16];
+	/* Why the history cannot be written (empty: it can), since when, and how many rows are lost. */
+	char history[200];
+	int64_t history_since_us, rows_lost;
 };
 
 /* False where the line is not what status.h describes; *out is then empty. */

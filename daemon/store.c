@@ -1,14 +1,13 @@
-/* store.c — the writer thread and the ring that leads to it.
+/* store.c — the writer thread at the end of the ring of rows.
  *
- * The ring is lock-free, for one producer (the loop) and one consumer (the writer): with a mutex, a writer
- * that was put to sleep while holding it, on a machine with fewer cores than peers, would stop the round.
- * Rows stay in the ring until the transaction that holds them is committed, so an error costs nothing but a
- * second try. The producer wakes nobody: the writer looks every SL_FLUSH_MS, and is called only when the ring
- * is half full, once. */
+ * Rows stay in the ring until the transaction that holds them is committed. The producer wakes nobody: the
+ * writer looks every SL_FLUSH_MS, and is called only when the ring is half full, once. */
 #include "daemon/store.h"
 
 #include "base/log.h"
 #include "daemon/checkpoint.h"
+#include "daemon/chronicle.h"
+#include "daemon/worker.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,62 +16,56 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
-#include <unistd.h>
 
-/* Bytes of the ring: a round's row takes 128, so this is 8 s of 500 rounds a second while the disk stands
- * still. */
-#define SL_RING (UINT64_C(1) << 19)
 /* Longest time from a row to its transaction; a kill -9 loses as much. */
 #define SL_FLUSH_MS 250
 /* Longest pause between tries while the database cannot be written. */
 #define SL_BACKOFF_MS 4000
 /* What closing grants a database that cannot be written, unless told: a daemon is to end within a second. */
 #define SL_CLOSE_MS 500
+/* How long checkpoints wait for a history that cannot be written, unless told. */
+#define SL_CHECKPOINT_WAIT_MS 600000
 
-enum row_kind { ROW_ROUND, ROW_LINK, ROW_SKETCH, ROW_EVENT };
 enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_WRITTEN, CHECKPOINT_FAILED };
 
-/* In front of each row; `size` counts both, a multiple of 8. */
-struct row_header {
-	uint32_t kind, size;
-};
-union row {
-	struct sl_round_row round;
-	struct sl_link_row link;
-	struct sl_sketch_row sketch;
-	struct sl_event_row event;
-};
-
 struct sl_store {
-	struct sl_history_bytes bytes_before; /* of this life of the peer */
-	/* The producer's: bytes ever pushed, and the consumer's position as last seen. */
-	_Alignas(64) _Atomic uint64_t head;
-	uint64_t tail_seen;
-	/* The consumer's: bytes ever committed. */
-	_Alignas(64) _Atomic uint64_t tail;
-	_Alignas(64) uint8_t *ring;
-	_Atomic uint64_t dropped; /* rows that did not fit, not yet told */
+	struct sl_row_ring ring;
+	/* The producer's: what its totals lack (enum sl_store_lacks), and what they began with. */
+	unsigned lacks;
+	_Atomic int64_t had_tx, had_rx;
+
+	atomic_bool known;  /* what the history knew of former lives */
 	atomic_bool called; /* the writer was woken for a ring that is half full; until it has made room */
 	atomic_bool closing;
 	_Atomic int64_t since_us; /* begin of the batch that the writer is in; 0: idle */
+	_Atomic int64_t resumed;  /* the round that a checkpoint brought, until the writer has looked at it */
 	atomic_int checkpoint;    /* enum checkpoint_state; what follows belongs to the writer while ASKED */
 	uint8_t *bytes;
 	size_t length;
-
 	sem_t wake;
 	pthread_t thread;
 	int done; /* eventfd */
 
 	/* The writer's own. */
-	struct sl_history *history;
+	struct sl_chronicle chronicle;
 	struct sl_checkpoint_files files;
 	struct sl_fed *_Atomic fed;
 	char *stem; /* owned; NULL: no checkpoints */
-	uint32_t peer, last_round;
-	bool lost;    /* rows, at the end */
-	bool failing; /* the last batch failed, and that was said */
-	char reason[200];
+	uint32_t peer, every;
+	bool lost;            /* rows, at the end */
+	bool behind;          /* rows were not committed when they should have been */
+	bool unordered;       /* checkpoints do not wait for rows any more, and that was said */
+	int64_t wait_us;      /* how long they do */
+	int64_t failed_at_us; /* begin of the failure, by the clock that does not jump */
+	struct sl_log_burst checkpoint_burst;
+
+	/* What is wrong with the history: written by the writer, seen by the loop, which never waits. */
+	pthread_mutex_t lock;
+	struct sl_store_trouble trouble; /* since_us 0: nothing is */
+	struct sl_store_trouble seen;    /* the loop's */
+	char reason[200];                /* of the last failure */
 
 	/* Set before `closing`. */
 	int close_ms;
@@ -88,64 +81,32 @@ static int64_t clock_us(clockid_t which)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static void ring_write(struct sl_store *s, uint64_t at, const void *bytes, size_t n)
+static void push(struct sl_store *s, enum sl_row_kind kind, const void *row, size_t n)
 {
-	size_t from = at % SL_RING, first = n < SL_RING - from ? n : SL_RING - from;
-	memcpy(s->ring + from, bytes, first);
-	memcpy(s->ring, (const uint8_t *)bytes + first, n - first);
-}
-
-static void ring_read(const struct sl_store *s, uint64_t at, void *out, size_t n)
-{
-	size_t from = at % SL_RING, first = n < SL_RING - from ? n : SL_RING - from;
-	memcpy(out, s->ring + from, first);
-	memcpy((uint8_t *)out + first, s->ring, n - first);
-}
-
-static void call_writer(struct sl_store *s)
-{
-	if (!atomic_exchange(&s->called, true))
+	bool call = sl_row_ring_push(&s->ring, kind, kind == SL_ROW_ROUND ? s->lacks : 0, row, n);
+	if (call && !atomic_exchange(&s->called, true))
 		sem_post(&s->wake);
-}
-
-static void push(struct sl_store *s, enum row_kind kind, const void *row, size_t n)
-{
-	struct row_header header = { kind, (uint32_t)(sizeof header + ((n + 7) & ~(size_t)7)) };
-	uint64_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
-	if (head + header.size - s->tail_seen > SL_RING / 2) {
-		s->tail_seen = atomic_load_explicit(&s->tail, memory_order_acquire);
-		uint64_t used = head + header.size - s->tail_seen;
-		if (used > SL_RING / 2)
-			call_writer(s);
-		if (used > SL_RING) {
-			atomic_fetch_add_explicit(&s->dropped, 1, memory_order_relaxed);
-			return;
-		}
-	}
-	ring_write(s, head, &header, sizeof header);
-	ring_write(s, head + sizeof header, row, n);
-	atomic_store_explicit(&s->head, head + header.size, memory_order_release);
 }
 
 void sl_store_round(struct sl_store *s, const struct sl_round_row *row)
 {
-	push(s, ROW_ROUND, row, sizeof *row);
+	push(s, SL_ROW_ROUND, row, sizeof *row);
 }
 
 void sl_store_link(struct sl_store *s, const struct sl_link_row *row)
 {
-	push(s, ROW_LINK, row, sizeof *row);
+	push(s, SL_ROW_LINK, row, sizeof *row);
 }
 
 void sl_store_sketch(struct sl_store *s, const struct sl_sketch_row *row)
 {
 	SL_CHECK(row->count <= SL_SKETCH_MAX);
-	push(s, ROW_SKETCH, row, offsetof(struct sl_sketch_row, value) + row->count * sizeof *row->value);
+	push(s, SL_ROW_SKETCH, row, offsetof(struct sl_sketch_row, value) + row->count * sizeof *row->value);
 }
 
 void sl_store_event(struct sl_store *s, const struct sl_event_row *row)
 {
-	push(s, ROW_EVENT, row, sizeof *row);
+	push(s, SL_ROW_EVENT, row, sizeof *row);
 }
 
 static void remember(struct sl_store *s, const struct sl_error *error)
@@ -153,113 +114,140 @@ static void remember(struct sl_store *s, const struct sl_error *error)
 	snprintf(s->reason, sizeof s->reason, "%.*s", (int)sizeof s->reason - 1, error->text);
 }
 
-static enum sl_status insert(struct sl_store *s, enum row_kind kind, const union row *row,
-                             struct sl_error *error)
-{
-	switch (kind) {
-	case ROW_ROUND:
-		s->last_round = row->round.round;
-		return sl_history_round(s->history, &row->round, error);
-	case ROW_LINK:
-		return sl_history_link(s->history, &row->link, error);
-	case ROW_SKETCH:
-		return sl_history_sketch(s->history, &row->sketch, error);
-	case ROW_EVENT:
-		return sl_history_event(s->history, &row->event, error);
-	}
-	sl_panic(__FILE__, __LINE__, "a row of a known kind");
-}
-
 /* Puts the rows from *at to `end` into the transaction. A row that the database refuses for itself is
  * counted, and does not hold up those behind it. */
 static enum sl_status insert_rows(struct sl_store *s, uint64_t at, uint64_t end, uint64_t *dropped,
                                   struct sl_error *error)
 {
+	struct sl_history_bytes former;
+	sl_store_bytes(s, &former);
 	while (at != end) {
-		struct row_header header;
-		union row row;
-		ring_read(s, at, &header, sizeof header);
-		ring_read(s, at + sizeof header, &row, header.size - sizeof header);
-		enum sl_status status = insert(s, header.kind, &row, error);
+		struct sl_row_header header;
+		union sl_row row;
+		at = sl_row_ring_read(&s->ring, at, &header, &row);
+		enum sl_status status = sl_chronicle_insert(&s->chronicle, &header, &row, &former, error);
 		if (status == SL_REFUSED) {
 			remember(s, error);
 			++*dropped;
 		} else if (status != SL_OK) {
 			return status;
 		}
-		at += header.size;
 	}
 	return SL_OK;
 }
 
-static enum sl_status tell_dropped(struct sl_store *s, uint64_t dropped, struct sl_error *error)
+/* What is to be said of rows that are late or lost. */
+static enum sl_status tell(struct sl_store *s, uint64_t dropped, struct sl_error *error)
 {
-	struct sl_event_row event = { .peer = s->peer,
-		                      .round = s->last_round,
-		                      .at_us = clock_us(CLOCK_REALTIME),
-		                      .level = SL_LEVEL_WARNING,
-		                      .kind = "rows-dropped" };
-	snprintf(event.detail, sizeof event.detail, "%llu rows of the history were lost%s%s",
-	         (unsigned long long)dropped, s->reason[0] ? ": " : "", s->reason);
-	return sl_history_event(s->history, &event, error);
+	struct sl_chronicle *c = &s->chronicle;
+	enum sl_status status = SL_OK;
+	if (dropped > 0) {
+		int64_t first = atomic_load(&s->ring.dropped_since_us);
+		status = sl_chronicle_dropped(c, dropped, first ? first : clock_us(CLOCK_REALTIME), s->reason,
+		                              error);
+	} else if (s->behind) {
+		status = sl_chronicle_late(c, s->trouble.since_us, s->reason, error);
+	}
+	return status == SL_OK ? sl_chronicle_resumed(c, atomic_load(&s->resumed), s->every, error) : status;
 }
 
-/* One transaction with everything that is in the ring now. On failure all of it stays there, unless only the
- * sync behind a durable commit failed. */
-static enum sl_status flush(struct sl_store *s, bool durable, struct sl_error *error)
+/* One transaction with everything that is in the ring now. On failure all of it stays there. */
+static enum sl_status flush(struct sl_store *s, struct sl_error *error)
 {
-	uint64_t tail = atomic_load_explicit(&s->tail, memory_order_relaxed);
-	uint64_t head = atomic_load_explicit(&s->head, memory_order_acquire);
-	uint64_t told = atomic_load_explicit(&s->dropped, memory_order_relaxed), dropped = told;
-	if (head == tail && told == 0 && !durable)
-		return SL_OK;
-	enum sl_status status = insert_rows(s, tail, head, &dropped, error);
-	if (status == SL_OK && dropped > 0)
-		status = tell_dropped(s, dropped, error);
-	if (status == SL_OK)
-		status = sl_history_commit(s->history, false, error);
-	if (status != SL_OK) {
-		sl_history_rollback(s->history);
+	struct sl_row_ring *r = &s->ring;
+	bool anew = !s->chronicle.entered;
+	enum sl_status status = sl_chronicle_enter(&s->chronicle, error);
+	if (status != SL_OK)
 		return status;
-	}
-	atomic_fetch_sub_explicit(&s->dropped, told, memory_order_relaxed);
-	atomic_store_explicit(&s->tail, head, memory_order_release);
+	atomic_store(&s->known, true);
+	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+	uint64_t head = atomic_load_explicit(&r->head, memory_order_acquire);
+	uint64_t told = atomic_load_explicit(&r->dropped, memory_order_relaxed), dropped = told;
+	if (head == tail && told == 0 && !s->behind && !anew)
+		return SL_OK;
+	status = insert_rows(s, tail, head, &dropped, error);
+	if (status == SL_OK)
+		status = tell(s, dropped, error);
+	if (status == SL_OK)
+		status = sl_history_commit(s->chronicle.history, false, error);
+	if (status != SL_OK)
+		return status;
+	atomic_store(&s->resumed, 0);
+	atomic_fetch_sub(&r->dropped, told);
+	atomic_store_explicit(&r->tail, head, memory_order_release);
 	atomic_store(&s->called, false);
-	return durable ? sl_history_commit(s->history, true, error) : SL_OK;
+	s->behind = false;
+	return SL_OK;
+}
+
+/* False: it was failing before. */
+static bool note_failure(struct sl_store *s, const struct sl_error *error)
+{
+	bool first = s->trouble.since_us == 0;
+	remember(s, error);
+	pthread_mutex_lock(&s->lock);
+	memcpy(s->trouble.reason, s->reason, sizeof s->reason);
+	if (first)
+		s->trouble.since_us = clock_us(CLOCK_REALTIME);
+	pthread_mutex_unlock(&s->lock);
+	if (first)
+		s->failed_at_us = clock_us(CLOCK_MONOTONIC);
+	return first;
 }
 
 /* Says the first failure of a row of them, and that it is over. */
 static void report(struct sl_store *s, enum sl_status status, const struct sl_error *error)
 {
 	if (status != SL_OK) {
-		remember(s, error);
-		if (!s->failing)
+		if (note_failure(s, error))
 			sl_log(SL_LEVEL_WARNING, "history: %s; rows are kept and tried again", error->text);
-	} else if (s->failing) {
-		sl_log(SL_LEVEL_NOTICE, "history: written again");
-		s->reason[0] = 0;
+		return;
 	}
-	s->failing = status != SL_OK;
+	s->reason[0] = 0;
+	if (s->trouble.since_us == 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->trouble.since_us = 0;
+	pthread_mutex_unlock(&s->lock);
+	sl_log(SL_LEVEL_NOTICE, "history: written again");
+}
+
+/* Rows before checkpoints: a peer does not compute again what lies before its checkpoint, so rows that are
+ * not on the disk by then are lost with the process. Where rows have been lost already, or for long, that
+ * order protects less than it costs: without checkpoints a kill loses the state itself. */
+static bool may_save(struct sl_store *s, enum sl_status flushed)
+{
+	if (flushed == SL_OK) {
+		s->unordered = false;
+		return true;
+	}
+	uint64_t lost = atomic_load(&s->ring.dropped);
+	if (lost == 0 && clock_us(CLOCK_MONOTONIC) - s->failed_at_us < s->wait_us)
+		return false;
+	if (!s->unordered)
+		sl_log(SL_LEVEL_WARNING,
+		       "checkpoint: written again, though the history before it still cannot be (%llu rows "
+		       "of it are lost)",
+		       (unsigned long long)lost);
+	s->unordered = true;
+	return true;
 }
 
 static void finish_checkpoint(struct sl_store *s, enum sl_status flushed)
 {
 	struct sl_error error = { 0 };
 	enum sl_status status = flushed;
-	if (flushed == SL_OK) {
+	if (may_save(s, flushed))
 		status = sl_checkpoint_write(&s->files, s->bytes, s->length, &error);
-		if (status != SL_OK)
-			sl_log(SL_LEVEL_WARNING, "checkpoint: %s", error.text);
-	} else {
-		sl_log(SL_LEVEL_WARNING,
-		       "checkpoint: not written, because the history before it could not be");
-	}
+	if (status != SL_OK)
+		sl_log_rarely(&s->checkpoint_burst, sl_clock(), SL_LEVEL_WARNING, "checkpoint",
+		              error.text[0] ? error.text
+		                            : "not written, because the history before it could not be");
 	free(s->bytes);
 	s->bytes = NULL;
 	atomic_store_explicit(&s->checkpoint, status == SL_OK ? CHECKPOINT_WRITTEN : CHECKPOINT_FAILED,
 	                      memory_order_release);
-	const uint64_t one = 1;
-	if (s->done >= 0 && write(s->done, &one, sizeof one) < 0)
+	if (s->done >= 0 && eventfd_write(s->done, 1) < 0)
 		sl_log(SL_LEVEL_ERROR, "checkpoint: its end could not be signalled: %s", strerror(errno));
 }
 
@@ -273,8 +261,13 @@ static enum sl_status turn(struct sl_store *s)
 	struct sl_fed *fed = atomic_load(&s->fed);
 	if (fed)
 		sl_fed_flush(fed);
-	enum sl_status status = flush(s, asked, &error);
+	enum sl_status status = flush(s, &error);
+	s->behind = s->behind || status != SL_OK;
+	if (status == SL_OK && asked)
+		status = sl_history_commit(s->chronicle.history, true, &error);
 	report(s, status, &error);
+	if (status != SL_OK)
+		sl_chronicle_failed(&s->chronicle);
 	if (asked)
 		finish_checkpoint(s, status);
 	atomic_store_explicit(&s->since_us, 0, memory_order_relaxed);
@@ -296,7 +289,7 @@ static void doze(struct sl_store *s, int milliseconds)
 		;
 }
 
-/* The last batch and the end of the peer, for which a database in trouble gets close_ms. */
+/* The last batch and the end of the peer; a database in trouble gets close_ms. */
 static void wind_up(struct sl_store *s)
 {
 	struct sl_error error = { 0 };
@@ -305,23 +298,20 @@ static void wind_up(struct sl_store *s)
 	for (;;) {
 		status = turn(s);
 		if (status == SL_OK)
-			status = sl_history_peer_stopped(s->history, s->peer, s->stopped_at_us, s->exit_code,
-			                                 s->model_digest, &error);
+			status = sl_history_peer_stopped(s->chronicle.history, s->peer, s->stopped_at_us,
+			                                 s->exit_code, s->model_digest, &error);
+		if (status != SL_OK)
+			sl_chronicle_failed(&s->chronicle);
 		if (status == SL_OK || clock_us(CLOCK_MONOTONIC) >= end)
 			break;
 		doze(s, 20);
 	}
 	s->lost = status != SL_OK;
-	if (status != SL_OK) {
-		uint64_t rows = atomic_load(&s->dropped), head = atomic_load(&s->head);
-		for (uint64_t at = atomic_load(&s->tail); at != head; rows++) {
-			struct row_header header;
-			ring_read(s, at, &header, sizeof header);
-			at += header.size;
-		}
-		sl_log(SL_LEVEL_ERROR, "history: %llu rows and the end of this peer are lost: %s",
-		       (unsigned long long)rows, s->reason[0] ? s->reason : error.text);
-	}
+	if (status == SL_OK)
+		return;
+	uint64_t rows = atomic_load(&s->ring.dropped) + sl_row_ring_count(&s->ring);
+	sl_log(SL_LEVEL_ERROR, "history: %llu rows and the end of this peer are lost: %s",
+	       (unsigned long long)rows, s->reason[0] ? s->reason : error.text);
 }
 
 static void *writer(void *argument)
@@ -344,8 +334,9 @@ static void *writer(void *argument)
 static void release(struct sl_store *s)
 {
 	int keep = errno;
-	sl_history_close(s->history);
-	free(s->ring);
+	pthread_mutex_destroy(&s->lock);
+	sl_chronicle_free(&s->chronicle);
+	sl_row_ring_free(&s->ring);
 	free(s->stem);
 	free(s);
 	errno = keep;
@@ -364,6 +355,23 @@ static enum sl_status start(struct sl_store *s, struct sl_error *error)
 	return SL_OK;
 }
 
+/* What may pass is no reason not to learn: the writer goes on trying. */
+static enum sl_status begin(struct sl_store *s, struct sl_error *error)
+{
+	enum sl_status status = sl_chronicle_enter(&s->chronicle, error);
+	atomic_init(&s->known, status == SL_OK);
+	if (status == SL_OK)
+		status = sl_history_commit(s->chronicle.history, false, error);
+	if (status != SL_OK)
+		sl_chronicle_failed(&s->chronicle);
+	if (status != SL_IO)
+		return status;
+	s->behind = note_failure(s, error);
+	sl_log(SL_LEVEL_WARNING, "history: %s; learning begins without it, rows are kept and tried again",
+	       error->text);
+	return SL_OK;
+}
+
 struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_error *error)
 {
 	struct sl_store *s = aligned_alloc(64, sizeof *s);
@@ -372,22 +380,26 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 		return NULL;
 	}
 	memset(s, 0, sizeof *s);
+	pthread_mutex_init(&s->lock, NULL);
 	s->done = setup->wake;
 	s->peer = setup->peer->peer;
+	s->every = setup->every ? setup->every : 1;
 	s->close_ms = SL_CLOSE_MS;
-	s->ring = malloc(SL_RING);
+	s->wait_us =
+	    (setup->checkpoint_wait_ms ? setup->checkpoint_wait_ms : SL_CHECKPOINT_WAIT_MS) * INT64_C(1000);
 	if (setup->checkpoint)
 		s->files.stem = s->stem = strdup(setup->checkpoint);
-	s->history = sl_history_open(setup->database, SL_HISTORY_WRITE, error);
-	enum sl_status status = s->history ? SL_OK : SL_IO;
+	if (!sl_row_ring_make(&s->ring) || (setup->checkpoint && !s->stem)) {
+		sl_fail(error, SL_NO_MEMORY, "history: out of memory");
+		release(s);
+		return NULL;
+	}
+	enum sl_status status =
+	    sl_chronicle_make(&s->chronicle, setup->database, setup->run, setup->peer, error);
+	if (status == SL_OK && setup->patience_ms)
+		sl_history_patience(s->chronicle.history, setup->patience_ms);
 	if (status == SL_OK)
-		status = sl_history_begin(s->history, setup->run, error);
-	if (status == SL_OK)
-		status = sl_history_peer(s->history, setup->peer, error);
-	if (status == SL_OK)
-		status = sl_history_last_bytes(s->history, s->peer, &s->bytes_before, error);
-	if (status == SL_OK && (!s->ring || (setup->checkpoint && !s->stem)))
-		status = sl_fail(error, SL_NO_MEMORY, "history: out of memory");
+		status = begin(s, error);
 	if (status == SL_OK)
 		status = start(s, error);
 	if (status != SL_OK) {
@@ -397,9 +409,37 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 	return s;
 }
 
-struct sl_history_bytes sl_store_bytes(const struct sl_store *s)
+void sl_store_begin(struct sl_store *s, int64_t wire_tx, int64_t wire_rx, uint32_t resumed)
 {
-	return s->bytes_before;
+	s->had_tx = wire_tx;
+	s->had_rx = wire_rx;
+	atomic_store(&s->resumed, resumed);
+}
+
+bool sl_store_bytes(const struct sl_store *s, struct sl_history_bytes *out)
+{
+	if (!atomic_load(&s->known))
+		return false;
+	*out = s->chronicle.before;
+	out->wire_tx = out->wire_tx > s->had_tx ? out->wire_tx - s->had_tx : 0;
+	out->wire_rx = out->wire_rx > s->had_rx ? out->wire_rx - s->had_rx : 0;
+	return true;
+}
+
+void sl_store_lacks(struct sl_store *s, unsigned lacks)
+{
+	s->lacks = lacks;
+}
+
+bool sl_store_failing(struct sl_store *s, struct sl_store_trouble *out)
+{
+	if (pthread_mutex_trylock(&s->lock) == 0) {
+		s->seen = s->trouble;
+		pthread_mutex_unlock(&s->lock);
+	}
+	*out = s->seen;
+	out->lost = atomic_load(&s->ring.dropped);
+	return out->since_us != 0;
 }
 
 void sl_store_record(struct sl_store *s, struct sl_fed *fed)
@@ -448,7 +488,7 @@ bool sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, co
 	s->exit_code = exit_code;
 	s->model_digest = model_digest;
 	atomic_store(&s->closing, true);
-	sl_history_patience(s->history, s->close_ms / 2);
+	sl_history_patience(s->chronicle.history, s->close_ms / 2);
 	sem_post(&s->wake);
 	pthread_join(s->thread, NULL);
 	sem_destroy(&s->wake);

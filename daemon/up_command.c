@@ -1,12 +1,12 @@
 /* up_command.c — starling up: the peers of a run as processes of this machine, until they have done their
  * rounds. */
-#include "daemon/children.h"
+#include "daemon/up.h"
+
 #include "daemon/command_line.h"
 #include "daemon/ports.h"
-#include "daemon/prepared.h"
-#include "daemon/progress.h"
 #include "daemon/status.h"
 #include "daemon/summary.h"
+#include "daemon/up_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,44 +21,11 @@
 
 enum { ASK_MS = 50, SILENT_ASKS = 2, RETRY_US = 2000000, STOP_US = 20000000, ASKS_A_TURN = 32 };
 
-struct up {
-	char run[4096], conf[4096 + 16], database[4096];
-	bool resume, restart, json, plain;
-	struct sl_overrides set;
-	int lock; /* on the run's folder, held while its peers run */
-	struct sl_prepared prepared;
-	struct sl_children children;
-	struct sl_progress *progress;
-	struct sl_progress_peer *peer;
-	struct asked {
-		unsigned silent; /* questions without an answer, one after another */
-		struct sl_time again_at;
-	} * asked;
-	uint32_t next_asked;
-	int signals; /* signalfd */
-	unsigned interrupts;
-	bool stopping;
-	struct sl_time kill_at, show_at;
-	int code;
-};
-
 static struct sl_time now(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (struct sl_time){ (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 };
-}
-
-/* A run is up once: the lock lasts as long as this process. */
-static enum sl_status lock_run(struct up *up, struct sl_error *error)
-{
-	up->lock = open(up->run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (up->lock < 0)
-		return sl_fail(error, SL_NOT_FOUND, "%s: %s (starling init makes a run)", up->run,
-		               strerror(errno));
-	if (flock(up->lock, LOCK_EX | LOCK_NB) != 0)
-		return sl_fail(error, SL_IO, "%s is up already (starling status %s)", up->run, up->run);
-	return SL_OK;
 }
 
 static enum sl_status check_silent(const struct up *up, struct sl_error *error)
@@ -145,7 +111,8 @@ static enum sl_status try_history(struct up *up, struct sl_error *error)
 
 static enum sl_status prepare(struct up *up, struct sl_error *error)
 {
-	enum sl_status status = lock_run(up, error);
+	up->lock = sl_up_lock(up->run, error); /* for as long as this process lives: a run is up once */
+	enum sl_status status = up->lock >= 0 ? SL_OK : error->status;
 	if (status == SL_OK)
 		status = sl_prepared_open(&up->prepared, up->conf, up->set.item,
 		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_FRESH, error);
@@ -182,6 +149,9 @@ static enum sl_status prepare(struct up *up, struct sl_error *error)
 static enum sl_status catch_signals(struct up *up, struct sl_error *error)
 {
 	sigset_t set;
+	struct sigaction hangup;
+	up->terminal = isatty(STDERR_FILENO);
+	up->headless = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -205,12 +175,24 @@ static void stop(struct up *up, struct sl_time at)
 	sl_children_signal(&up->children, SIGTERM);
 }
 
+/* SIGHUP means two things: a terminal is gone, or somebody speaks of a new roster. */
+static bool hung_up(const struct up *up, const struct signalfd_siginfo *info)
+{
+	return info->ssi_code > 0 /* the kernel says so */ || (up->terminal && !isatty(STDERR_FILENO));
+}
+
 static void take_signals(struct up *up, struct sl_time at)
 {
 	struct signalfd_siginfo info;
 	while (read(up->signals, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (info.ssi_signo == SIGCHLD)
 			continue;
+		if (info.ssi_signo == SIGHUP && !hung_up(up, &info)) {
+			sl_up_reload(up, at);
+			continue;
+		}
+		if (info.ssi_signo == SIGHUP && up->headless)
+			continue; /* as nohup wants it */
 		if (++up->interrupts == 1) {
 			sl_progress_say(up->progress, "stopping the peers (once more: kill them)");
 			stop(up, at);
@@ -255,6 +237,10 @@ static void take_ends(struct up *up, struct sl_time at)
 			sl_progress_say(up->progress, "peer %u %s: starting it again", (unsigned)k, end);
 			continue;
 		}
+		if (child->leaving) {
+			sl_progress_say(up->progress, "peer %u, which was removed, %s", (unsigned)k, end);
+			continue;
+		}
 		/* One that was asked to stop before it listened, or was killed as asked, is no failure; nor
 		 * are those that most likely end of the same cause as the first. */
 		bool asked = WIFSIGNALED(child->wait_status) &&
@@ -276,7 +262,7 @@ static void ask(struct up *up, struct sl_time at)
 	uint32_t peers = up->children.count, turn = peers < ASKS_A_TURN ? peers : ASKS_A_TURN;
 	for (uint32_t i = 0; i < turn; i++) {
 		uint32_t k = up->next_asked++ % peers;
-		struct asked *asked = &up->asked[k];
+		struct sl_up_asked *asked = &up->asked[k];
 		struct sl_status_view view;
 		if (up->children.child[k].state != SL_CHILD_RUNNING || sl_time_before(at, asked->again_at))
 			continue;
@@ -295,7 +281,13 @@ static void show(struct up *up, struct sl_time at)
 	static const char *const fates[] = { NULL, "starting again", "done", "failed" };
 	ask(up, at);
 	for (uint32_t k = 0; k < up->children.count; k++) {
-		up->peer[k].fate = fates[up->children.child[k].state];
+		const struct sl_child *child = &up->children.child[k];
+		up->peer[k].fate = fates[child->state];
+		if (up->prepared.roster.peer[k].gone && child->state == SL_CHILD_ENDED)
+			up->peer[k].fate = "gone";
+		else if (child->absent)
+			up->peer[k].fate = "not started here";
+		up->peer[k].absent = child->absent || child->leaving;
 		if (!up->peer[k].fate && up->asked[k].silent >= SILENT_ASKS && up->peer[k].view.peer >= 0)
 			up->peer[k].fate = "does not answer";
 	}
@@ -346,10 +338,15 @@ static int run_peers(struct up *up, struct sl_error *error)
 	if (status == SL_OK)
 		status = catch_signals(up, error);
 	if (status == SL_OK)
-		status = sl_children_start(&up->children, now(), error);
+		status = sl_up_announce(up->run, error);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);
-	watch(up);
+	status = sl_children_start(&up->children, now(), error);
+	if (status == SL_OK)
+		watch(up);
+	sl_up_withdraw(up->run);
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_up, error);
 	sl_progress_end(up->progress);
 	up->progress = NULL;
 	if (up->interrupts && up->prepared.plan.settings.checkpoint_every)
@@ -359,7 +356,7 @@ static int run_peers(struct up *up, struct sl_error *error)
 	status = sl_summary_print(stdout, up->database, up->prepared.run_id, up->json, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);
-		return SL_EXIT_FAILED;
+		return up->code != SL_EXIT_OK ? up->code : SL_EXIT_FAILED;
 	}
 	return up->code;
 }
@@ -438,6 +435,10 @@ const struct sl_command sl_command_up = {
 	"words are in RUN/log. A peer that fails stops the run, unless --restart is given. Exit codes: 0 "
 	"when the peers\n"
 	"ended well or were stopped, 1 when one failed, 2 when one was misconfigured.\n"
+	"SIGHUP (starling roster RUN CHANGE --tell sends it) makes it read the roster again: peers that were "
+	"added "
+	"are started\n"
+	"where their keys and samples lie in RUN, all others are told, and one that was removed may end.\n"
 	"\n"
 	"  --resume                       continue the session that was stopped, instead of starting a new "
 	"one\n"

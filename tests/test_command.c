@@ -82,6 +82,22 @@ static void test_status_line_many_waits(void **state)
 	assert_string_equal(doing, "waiting for 1, 2, 3, 4 and 5 more");
 }
 
+static void test_status_line_without_history(void **state)
+{
+	(void)state;
+	struct sl_status_view v;
+	char doing[160];
+	assert_true(sl_status_view_parse(&v, "{\"peer\":0,\"phase\":\"computing\",\"history_error\":null}"));
+	sl_status_view_doing(&v, doing, sizeof doing);
+	assert_string_equal(doing, "computing");
+	assert_true(sl_status_view_parse(&v, "{\"peer\":0,\"phase\":\"computing\",\"history_error\":\"h.db: "
+	                                     "disk is full\",\"history_since_us\":1000000000000000,"
+	                                     "\"rows_lost\":7}"));
+	sl_status_view_doing(&v, doing, sizeof doing);
+	assert_string_equal(
+	    doing, "computing; no history since 2001-09-09T01:46:40Z (7 rows lost): h.db: disk is full");
+}
+
 /* A commented configuration parses back to the settings that it was written from. */
 static void test_commented_round_trip(void **state)
 {
@@ -194,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_status_line),
 		cmocka_unit_test(test_status_line_damaged),
 		cmocka_unit_test(test_status_line_many_waits),
+		cmocka_unit_test(test_status_line_without_history),
 		cmocka_unit_test(test_commented_round_trip),
 		cmocka_unit_test(test_overrides),
 		cmocka_unit_test(test_bytes),

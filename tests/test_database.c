@@ -120,7 +120,7 @@ static void foreign_files_are_refused(void **state)
 	refused("missing.db", SL_HISTORY_READ, SL_NOT_FOUND, "No such file");
 	assert_int_not_equal(access(test_path("missing.db"), F_OK), 0);
 	refused("no/folder.db", SL_HISTORY_WRITE, SL_NOT_FOUND, "No such file");
-	refused("", SL_HISTORY_WRITE, SL_IO, "");
+	refused("", SL_HISTORY_WRITE, SL_REFUSED, "Is a directory");
 	fclose(fopen(test_path("empty.db"), "w"));
 	refused("empty.db", SL_HISTORY_READ, SL_NOT_FOUND, "empty");
 }

@@ -5,7 +5,7 @@
 #include "daemon/files.h"
 #include "daemon/store.h"
 #include "tests/support/faults.h"
-#include "tests/support/history.h"
+#include "tests/support/store.h"
 
 #include <limits.h>
 #include <poll.h>
@@ -16,60 +16,6 @@
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* NULL on failure: for children of fork, in which cmocka must not jump. */
-static struct sl_store *try_store(const char *name, uint32_t peer, int wake)
-{
-	struct sl_history_run run = { .run_id = "unit-1", .name = "unit", .peers = 8, .dimension = 10 };
-	struct sl_history_peer row = { .peer = peer, .degree = 2 };
-	struct sl_store_setup setup = { .database = test_path(name),
-		                        .run = &run,
-		                        .peer = &row,
-		                        .checkpoint = test_path("ckpt"),
-		                        .wake = wake };
-	return sl_store_open(&setup, &test_error);
-}
-
-static struct sl_store *open_store(const char *name, uint32_t peer, int wake)
-{
-	struct sl_store *s = try_store(name, peer, wake);
-	if (!s)
-		fail_msg("%s", test_error.text);
-	return s;
-}
-
-static void push_rounds(struct sl_store *s, uint32_t peer, uint32_t from, uint32_t to)
-{
-	for (uint32_t k = from; k < to; k++) {
-		struct sl_round_row r = row_of(peer, k);
-		sl_store_round(s, &r);
-	}
-}
-
-/* Waits until the writer signals; the bound is for a broken one. */
-static bool checkpoint_ends(struct sl_store *s, int wake, bool *ok)
-{
-	struct pollfd item = { wake, POLLIN, 0 };
-	uint64_t n;
-	return poll(&item, 1, 20000) == 1 && read(wake, &n, sizeof n) == sizeof n &&
-	       sl_store_checkpointed(s, ok);
-}
-
-static bool await_checkpoint(struct sl_store *s, int wake)
-{
-	bool ok = false;
-	assert_true(checkpoint_ends(s, wake, &ok));
-	return ok;
-}
-
-static bool ask_checkpoint(struct sl_store *s, const char *text)
-{
-	uint8_t *bytes = (uint8_t *)strdup(text);
-	bool taken = sl_store_checkpoint(s, bytes, strlen(text));
-	if (!taken)
-		free(bytes);
-	return taken;
-}
 
 static void push_one_of_each(struct sl_store *s, uint32_t round)
 {
@@ -372,7 +318,7 @@ static void an_empty_state_is_no_missing_one(void **state)
 
 int main(void)
 {
-#define in_folder(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
+#define in_folder(test) cmocka_unit_test_setup_teardown(test, test_store_folder, test_folder_remove)
 	const struct CMUnitTest tests[] = {
 		in_folder(every_kind_of_row_arrives),
 		in_folder(a_checkpoint_is_synced),

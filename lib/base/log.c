@@ -59,3 +59,15 @@ bool sl_log_allowed(struct sl_log_burst *burst, struct sl_time now, uint64_t *he
 	burst->next_us = now.us + 10000000;
 	return true;
 }
+
+void sl_log_rarely(struct sl_log_burst *burst, struct sl_time now, enum sl_level level, const char *kind,
+                   const char *detail)
+{
+	uint64_t more = 0;
+	if (!sl_log_allowed(burst, now, &more))
+		return;
+	if (more)
+		sl_log(level, "%s: %s (and %llu more)", kind, detail, (unsigned long long)more);
+	else
+		sl_log(level, "%s: %s", kind, detail);
+}

@@ -24,5 +24,8 @@ struct sl_log_burst {
 	uint64_t held_back;
 };
 bool sl_log_allowed(struct sl_log_burst *burst, struct sl_time now, uint64_t *held_back);
+/* "kind: detail", or "kind: detail (and 3 more)", where that allows it. */
+void sl_log_rarely(struct sl_log_burst *burst, struct sl_time now, enum sl_level level, const char *kind,
+                   const char *detail);
 
 #endif

@@ -24,22 +24,28 @@ static const char *const step[SL_SCHEMA_VERSION] = {
 	[1] = "ALTER TABLE peer ADD COLUMN degree INTEGER",
 };
 
-enum sl_status sl_history_fail(const struct sl_history *h, int code, struct sl_error *error)
+enum sl_status sl_history_fail(struct sl_history *h, int code, struct sl_error *error)
 {
 	enum sl_status status;
+	h->failure = code & 0xff;
 	switch (code & 0xff) {
 	case SQLITE_NOMEM:
 		status = SL_NO_MEMORY;
 		break;
 	case SQLITE_NOTADB:
 		return sl_fail(error, SL_MALFORMED, "%s: no SQLite database", h->path);
-	case SQLITE_CORRUPT:
-		status = SL_MALFORMED;
-		break;
 	case SQLITE_CANTOPEN: {
 		int number = sqlite3_system_errno(h->db);
-		return sl_fail(error, number == ENOENT ? SL_NOT_FOUND : SL_IO, "%s: %s", h->path,
+		status = number == ENOENT                        ? SL_NOT_FOUND
+		         : number == EISDIR || number == ENOTDIR ? SL_REFUSED
+		                                                 : SL_IO;
+		return sl_fail(error, status, "%s: %s", h->path,
 		               number ? strerror(number) : sqlite3_errstr(code));
+	}
+	case SQLITE_IOERR: {
+		int number = sqlite3_system_errno(h->db);
+		return sl_fail(error, SL_IO, "%s: %s%s%s%s", h->path, sqlite3_errmsg(h->db),
+		               number ? " (" : "", number ? strerror(number) : "", number ? ")" : "");
 	}
 	case SQLITE_CONSTRAINT:
 	case SQLITE_MISMATCH:
@@ -47,7 +53,8 @@ enum sl_status sl_history_fail(const struct sl_history *h, int code, struct sl_e
 	case SQLITE_TOOBIG:
 		status = SL_REFUSED;
 		break;
-	default: /* BUSY, LOCKED, FULL, IOERR, READONLY, PERM, PROTOCOL: the disk's state, which may change */
+	default: /* BUSY, LOCKED, FULL, READONLY, PERM, PROTOCOL, CORRUPT: the disk's state, which may
+	          * change, if only because somebody moves the file away */
 		status = SL_IO;
 	}
 	return sl_fail(error, status, "%s: %s", h->path, sqlite3_errmsg(h->db));
@@ -250,7 +257,7 @@ static enum sl_status open_to_read(struct sl_history *h, struct sl_error *error)
 	return SL_OK;
 }
 
-struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error)
+struct sl_history *sl_history_make(const char *path, struct sl_error *error)
 {
 	struct sl_history *h = calloc(1, sizeof *h);
 	if (!h || !(h->path = strdup(path))) {
@@ -258,9 +265,52 @@ struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, 
 		sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
 		return NULL;
 	}
+	h->log_most = SL_LOG_PAGES_MOST;
 	atomic_init(&h->patience_ms, 10000);
+	return h;
+}
+
+enum sl_status sl_history_connect(struct sl_history *h, enum sl_history_mode mode, struct sl_error *error)
+{
+	sl_history_disconnect(h);
 	enum sl_status status = mode == SL_HISTORY_READ ? open_to_read(h, error) : open_to_write(h, error);
-	if (status != SL_OK) {
+	if (status != SL_OK)
+		sl_history_disconnect(h);
+	return status;
+}
+
+void sl_history_disconnect(struct sl_history *h)
+{
+	int keep = errno;
+	for (int i = 0; i < SL_HISTORY_STATEMENTS; i++) {
+		sqlite3_finalize(h->statement[i]);
+		h->statement[i] = NULL;
+	}
+	if (h->db && !sqlite3_get_autocommit(h->db))
+		sl_history_rollback(h);
+	if (h->db && !sqlite3_db_readonly(h->db, "main")) {
+		/* Leave a short WAL behind, but wait for nobody: the last one to close empties it anyway. */
+		sqlite3_busy_handler(h->db, NULL, NULL);
+		sqlite3_wal_checkpoint_v2(h->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+	}
+	sqlite3_close(h->db);
+	h->db = NULL;
+	h->run = 0;
+	errno = keep;
+}
+
+bool sl_history_worn(struct sl_history *h)
+{
+	int moved = 0;
+	if (h->failure != SQLITE_BUSY && h->failure != SQLITE_FULL)
+		return true;
+	return sqlite3_file_control(h->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
+}
+
+struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error)
+{
+	struct sl_history *h = sl_history_make(path, error);
+	if (h && sl_history_connect(h, mode, error) != SL_OK) {
 		sl_history_close(h);
 		return NULL;
 	}
@@ -272,16 +322,7 @@ void sl_history_close(struct sl_history *h)
 	if (!h)
 		return;
 	int keep = errno;
-	for (int i = 0; i < SL_HISTORY_STATEMENTS; i++)
-		sqlite3_finalize(h->statement[i]);
-	if (h->db && !sqlite3_get_autocommit(h->db))
-		sl_history_rollback(h);
-	if (h->db && !sqlite3_db_readonly(h->db, "main")) {
-		/* Leave a short WAL behind, but wait for nobody: the last one to close empties it anyway. */
-		sqlite3_busy_handler(h->db, NULL, NULL);
-		sqlite3_wal_checkpoint_v2(h->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	}
-	sqlite3_close(h->db);
+	sl_history_disconnect(h);
 	free(h->path);
 	free(h->run_id);
 	free(h);

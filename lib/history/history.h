@@ -28,16 +28,31 @@ struct sl_history_peer {
 
 enum sl_history_mode { SL_HISTORY_WRITE, SL_HISTORY_READ };
 
-/* Opens (creating and migrating as needed when writing) a database in WAL mode. A newer schema is refused
- * with a sentence; so is a file that is no database, or one of another program. Reading an older schema
+/* Opens (creating and migrating as needed when writing) a database in WAL mode. Refused with a sentence: a
+ * newer schema, a database of another program, a folder (SL_REFUSED), a file that is no database
+ * (SL_MALFORMED). SL_NOT_FOUND: there is no such folder. SL_IO may pass: no room, a read-only or failing
+ * disk, a lock, and pages that are corrupt, since somebody may move the file away. Reading an older schema
  * migrates it too. */
 struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error);
+/* The same in two steps, for one that tries again: a handle that is not connected (NULL: no memory), and a
+ * connection, which after a failure is as if it had not been tried. Connecting begins anew: sl_history_begin
+ * comes next. While not connected, only these, sl_history_patience and sl_history_close may be called. */
+struct sl_history *sl_history_make(const char *path, struct sl_error *error);
+enum sl_status sl_history_connect(struct sl_history *, enum sl_history_mode mode, struct sl_error *error);
+/* After a failure: whether another connection may do better than this one, which is so unless the file is
+ * there as before, only locked or without room. */
+bool sl_history_worn(struct sl_history *);
+/* Rolls back what is not committed, and lets go of the file. */
+void sl_history_disconnect(struct sl_history *);
 /* Rolls back what is not committed. NULL is fine. */
 void sl_history_close(struct sl_history *);
 
 /* How long a call waits for other writers before it fails with SL_IO: 10 s at the start. The one function
  * that another thread may call, to cut a wait short. */
 void sl_history_patience(struct sl_history *, int milliseconds);
+
+/* Begins the transaction of rows now, instead of at the first row: what comes before that belongs to it. */
+enum sl_status sl_history_hold(struct sl_history *, struct sl_error *error);
 
 /* Registers the run (kept if present: several peers do the same) and this peer. Later rows belong to run_id.
  * A peer that is there already keeps its first start and counts as running again. These three are committed
@@ -48,10 +63,10 @@ enum sl_status sl_history_peer(struct sl_history *, const struct sl_history_peer
 enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64_t stopped_at_us,
                                        int exit_code, const char *model_digest, struct sl_error *error);
 
-/* The byte totals of the peer's newest row in this run, for a peer that lost its own; zeros where there is
- * none. */
+/* The byte totals of the peer's newest row in this run, for a peer that lost its own, and that row's round;
+ * zeros and −1 where there is none. */
 struct sl_history_bytes {
-	int64_t payload_tx, payload_rx, wire_tx, wire_rx;
+	int64_t payload_tx, payload_rx, wire_tx, wire_rx, round;
 };
 enum sl_status sl_history_last_bytes(struct sl_history *, uint32_t peer, struct sl_history_bytes *out,
                                      struct sl_error *error);
@@ -69,6 +84,9 @@ enum sl_status sl_history_exact(struct sl_history *, uint32_t round, double erro
  * SL_IO (busy, full, disk error) may pass; SL_REFUSED is this row's own fault. */
 enum sl_status sl_history_commit(struct sl_history *, bool durable, struct sl_error *error);
 enum sl_status sl_history_rollback(struct sl_history *);
+
+/* Empties the write-ahead log if it can: where the disk is full, that may make room. */
+void sl_history_shorten(struct sl_history *);
 
 /* How long the write-ahead log may grow while somebody reads on and on (256 MB unless told): then a row
  * fails with SL_IO, and may be tried again. */

@@ -26,6 +26,7 @@ struct sl_history {
 	int64_t run;  /* number of the run that rows belong to; 0 before sl_history_begin */
 	char *run_id; /* owned */
 	atomic_int patience_ms;
+	int failure;                 /* SQLite's code of the last one */
 	int64_t log_pages, log_most; /* of the write-ahead log: now, and before nothing is added any more */
 };
 
@@ -37,7 +38,7 @@ void sl_history_watch_log(struct sl_history *);
 enum sl_status sl_history_log_room(struct sl_history *, struct sl_error *error);
 
 /* Fills `error` with "path: what SQLite says" and returns the status that fits its code. */
-enum sl_status sl_history_fail(const struct sl_history *, int code, struct sl_error *error);
+enum sl_status sl_history_fail(struct sl_history *, int code, struct sl_error *error);
 
 /* Runs statements that return no rows. */
 enum sl_status sl_history_run_sql(struct sl_history *, const char *sql, struct sl_error *error);

@@ -36,7 +36,6 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int pages)
 
 void sl_history_watch_log(struct sl_history *h)
 {
-	h->log_most = SL_LOG_PAGES_MOST;
 	sqlite3_wal_hook(h->db, after_commit, h);
 }
 
@@ -44,11 +43,17 @@ enum sl_status sl_history_log_room(struct sl_history *h, struct sl_error *error)
 {
 	if (h->log_pages < h->log_most || checkpoint(h, SQLITE_CHECKPOINT_RESTART, RESTART_MS) == SQLITE_OK)
 		return SL_OK;
+	h->failure = SQLITE_BUSY;
 	return sl_fail(
 	    error, SL_IO,
 	    "%s-wal: holds %lld MB, because another program has not ended its reading for long; nothing is "
 	    "added before it does",
 	    h->path, (long long)h->log_pages * 4096 / 1000000);
+}
+
+void sl_history_shorten(struct sl_history *h)
+{
+	checkpoint(h, SQLITE_CHECKPOINT_TRUNCATE, RESTART_MS);
 }
 
 void sl_history_log_most(struct sl_history *h, int64_t bytes)

@@ -71,6 +71,11 @@ static enum sl_status begin(struct sl_history *h, struct sl_error *error)
 	return status == SL_OK ? run(h, h->statement[SL_HISTORY_BEGIN], error) : status;
 }
 
+enum sl_status sl_history_hold(struct sl_history *h, struct sl_error *error)
+{
+	return begin(h, error);
+}
+
 /* Inside a transaction, with the statement ready for its parameters. */
 static enum sl_status ready(struct sl_history *h, enum sl_history_statement which, struct sl_error *error)
 {
@@ -266,10 +271,10 @@ enum sl_status sl_history_event(struct sl_history *h, const struct sl_event_row 
 enum sl_status sl_history_last_bytes(struct sl_history *h, uint32_t peer, struct sl_history_bytes *out,
                                      struct sl_error *error)
 {
-	static const char newest[] = "SELECT payload_tx, payload_rx, wire_tx, wire_rx FROM round_data "
+	static const char newest[] = "SELECT payload_tx, payload_rx, wire_tx, wire_rx, round FROM round_data "
 	                             "WHERE run = ? AND peer = ? ORDER BY round DESC LIMIT 1";
 	sqlite3_stmt *s;
-	*out = (struct sl_history_bytes){ 0 };
+	*out = (struct sl_history_bytes){ .round = -1 };
 	SL_CHECK(h->run != 0);
 	int code = sqlite3_prepare_v2(h->db, newest, -1, &s, NULL);
 	if (code != SQLITE_OK)
@@ -279,7 +284,8 @@ enum sl_status sl_history_last_bytes(struct sl_history *h, uint32_t peer, struct
 	code = sqlite3_step(s);
 	if (code == SQLITE_ROW)
 		*out = (struct sl_history_bytes){ sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
-			                          sqlite3_column_int64(s, 2), sqlite3_column_int64(s, 3) };
+			                          sqlite3_column_int64(s, 2), sqlite3_column_int64(s, 3),
+			                          sqlite3_column_int64(s, 4) };
 	sqlite3_finalize(s);
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SL_OK : sl_history_fail(h, code, error);
 }

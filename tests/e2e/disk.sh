@@ -4,7 +4,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 mkdir disk
-if ! mount -t tmpfs -o size=3m,mode=755 none disk 2> /dev/null; then
+if ! mount -t tmpfs -o size=12m,mode=755 none disk 2> /dev/null; then
 	echo "disk: skipped, no tmpfs can be mounted here"
 	exit 0
 fi
@@ -73,4 +73,56 @@ start_disk
 within 20 gone "$(cat run/0.pid)"
 said "use a newer starling" || fail "nothing was said of a newer schema: $(cat run/0.out)"
 ok "a foreign file and a newer schema are refused and left alone"
+
+# What may pass keeps nobody from learning, neither at the start.
+doing() { STATE_DIRECTORY=$work/disk "$starling" status run 2> /dev/null | grep -q "^ *0 .*$1"; }
+learns() { # the other peer waits for this one in every round
+	now=$(status_of run 1 round)
+	within 20 round_over run 1 $((now + 20))
+}
+disk_sql() { sqlite3 -readonly disk/history.db "$1" 2> /dev/null; }
+falls="SELECT count(*) FROM (SELECT wire_tx, lag(wire_tx) OVER (ORDER BY round) AS before FROM round) WHERE wire_tx < before"
+rm disk/history.db
+: > run/0.out
+start_disk
+within 20 sh -c 'sqlite3 -readonly disk/history.db "SELECT 1 FROM round WHERE wire_tx > 0" 2> /dev/null | grep -q 1'
+kill -TERM "$(cat run/0.pid)"
+ends 0 20 "$(cat run/0.pid)"
+sent=$(disk_sql "SELECT max(wire_tx) FROM round")
+rm -f disk/checkpoint/*
+mount -o remount,ro disk
+: > run/0.out
+start_disk
+within 20 said "warning: history: .*learning begins without it"
+learns
+gone "$(cat run/0.pid)" && fail "a read-only disk ended it: $(cat run/0.out)"
+[ "$(grep -c "warning: history: " run/0.out)" = 1 ] || fail "not one line: $(cat run/0.out)"
+mount -o remount,rw disk
+within 20 said "history: written again"
+within 20 gives disk/history.db 1 "SELECT count(*) FROM event WHERE kind IN ('rows-late', 'rows-dropped') AND detail LIKE '%since 20%'"
+within 20 gives disk/history.db 1 "SELECT max(wire_tx) > $sent FROM round"
+query disk/history.db 0 "$falls"
+within 20 doing "links\|computing\|waiting"
+doing "no history" && fail "status says that the history is not written"
+ok "a read-only disk at the start: learning goes on, the history comes when it can be written"
+
+kill -TERM "$(cat run/0.pid)"
+ends 0 20 "$(cat run/0.pid)"
+dd if=/dev/urandom of=disk/history.db bs=4096 seek=1 count=8 conv=notrunc 2> /dev/null
+: > run/0.out
+start_disk
+within 20 said "warning: history: .*malformed.*rows are kept"
+sum=$(cksum < disk/history.db)
+learns
+within 10 doing "no history since 20.*: .*malformed"
+STATE_DIRECTORY=$work/disk "$starling" status run --json > out
+says out '"history_error":"' '"history_since_us":' '"rows_lost":'
+[ "$(cksum < disk/history.db)" = "$sum" ] || fail "a corrupt history was written to"
+mv disk/history.db disk/corrupt.db
+within 20 said "history: written again"
+within 20 gives disk/history.db 1 "SELECT count(*) FROM event WHERE kind IN ('rows-late', 'rows-dropped') AND detail LIKE '%malformed%'"
+kill -TERM "$(cat run/0.pid)"
+ends 0 20 "$(cat run/0.pid)"
+query disk/history.db 0 "SELECT exit FROM peer WHERE peer = 0"
+ok "a corrupt history: learning goes on without it, until it is moved away"
 kill -TERM "$(cat run/1.pid)"

@@ -66,11 +66,13 @@ ok "up --restart, without: it goes on from its neighbours' copy of it, and no ro
 make_run bare torus:2x3 $long --set checkpoint.every=5
 for k in 0 1 2 3 4 5; do start_peer bare $k; done
 reach bare 4 10
+within 20 test -e bare/checkpoint/4.0
 kill -KILL "$(cat bare/4.pid)"
 wait "$(cat bare/4.pid)"
 [ $? -eq 137 ] || fail "peer 4 was not killed"
 start_peer bare 4
 reach bare 0 30
+for k in 0 1; do within 20 test -e bare/checkpoint/$k.0; done
 kill -KILL "$(cat bare/0.pid)" "$(cat bare/1.pid)"
 wait "$(cat bare/0.pid)" "$(cat bare/1.pid)"
 start_peer bare 0

@@ -1,0 +1,349 @@
+/* test_outage.c — a history that cannot be had, at the start or for long: learning goes on, nothing that
+ * exists is overwritten, and what was lost is counted once. */
+#include "daemon/files.h"
+#include "tests/support/faults.h"
+#include "tests/support/store.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Another program that holds the database. */
+static sqlite3 *lock(const char *name)
+{
+	sqlite3 *db;
+	assert_int_equal(sqlite3_open(test_path(name), &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+static void unlock(sqlite3 *db)
+{
+	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static int events(const char *kind, const char *detail)
+{
+	char sql[200];
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM event WHERE kind = '%s' AND detail LIKE '%s'", kind,
+	         detail);
+	return count_from("h.db", sql);
+}
+
+static void assert_fails(struct sl_store *s, const char *why)
+{
+	struct sl_store_trouble trouble;
+	assert_true(sl_store_failing(s, &trouble));
+	assert_true(trouble.since_us > INT64_C(1000000000000000));
+	assert_non_null(strstr(trouble.reason, "h.db"));
+	if (!strstr(trouble.reason, why))
+		fail_msg("\"%s\" does not say \"%s\"", trouble.reason, why);
+}
+
+/* A store that began without its database has it now: nothing was lost. */
+static void assert_comes_late(struct sl_store *s, int wake)
+{
+	struct sl_store_trouble trouble;
+	assert_true(ask_checkpoint(s, "state"));
+	assert_true(await_checkpoint(s, wake));
+	assert_false(sl_store_failing(s, &trouble));
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 10);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM peer WHERE peer = 3"), 1);
+	assert_int_equal(events("rows-late", "%none could be written since 20%"), 1);
+	assert_int_equal(events("rows-dropped", "%"), 0);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM event"), 1);
+	assert_int_equal(count_from("h.db", "SELECT stopped_at = 77 FROM peer"), 1);
+}
+
+static void a_full_disk_at_the_start_is_a_state(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	test_fault_set(&test_fault_write, 0, INT_MAX);
+	struct sl_store *s = open_store("h.db", 3, wake);
+	push_rounds(s, 3, 0, 10);
+	assert_fails(s, "full");
+	assert_true(ask_checkpoint(s, "state"));
+	assert_false(await_checkpoint(s, wake));
+	test_fault_set(&test_fault_write, 0, 0);
+	assert_comes_late(s, wake);
+	close(wake);
+}
+
+static void a_lock_at_the_start_is_a_state(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	sl_history_close(must_open("h.db"));
+	sqlite3 *other = lock("h.db");
+	patience_ms = 20;
+	struct sl_store *s = open_store("h.db", 3, wake);
+	push_rounds(s, 3, 0, 10);
+	assert_fails(s, "locked");
+	unlock(other);
+	assert_comes_late(s, wake);
+	close(wake);
+}
+
+/* Pages that are no good stay as they are, until somebody moves the file away. */
+static void a_corrupt_database_is_left_alone(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	uint8_t *before, *after;
+	size_t length, again;
+	sl_history_close(must_open("h.db"));
+	assert_ok(sl_file_read(test_path("h.db"), 1 << 20, &before, &length, &test_error));
+	assert_true(length > 20000);
+	memset(before + 4096, 0x55, length - 4096);
+	assert_ok(sl_file_replace(test_path("h.db"), before, length, 0600, &test_error));
+	struct sl_store *s = open_store("h.db", 3, wake);
+	push_rounds(s, 3, 0, 10);
+	assert_fails(s, "malformed");
+	for (int i = 0; i < 3; i++) {
+		assert_true(ask_checkpoint(s, "state"));
+		assert_false(await_checkpoint(s, wake));
+	}
+	assert_ok(sl_file_read(test_path("h.db"), 1 << 20, &after, &again, &test_error));
+	assert_int_equal(again, length);
+	assert_memory_equal(before, after, length);
+	assert_int_equal(rename(test_path("h.db"), test_path("corrupt.db")), 0);
+	assert_comes_late(s, wake);
+	free(before);
+	free(after);
+	close(wake);
+}
+
+/* Other pages may be in order: what cannot take all rows takes none, however often it is tried. */
+static void a_database_that_takes_no_rows_is_not_changed(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	uint8_t *before, *after;
+	size_t length, again;
+	struct sl_link_row link = { .peer = 3, .neighbour = 4 };
+	assert_true(sl_store_close(open_store("h.db", 3, -1), 1, 0, NULL));
+	int root = count_from("h.db", "SELECT rootpage FROM sqlite_master WHERE name = 'link_data'");
+	assert_ok(sl_file_read(test_path("h.db"), 1 << 20, &before, &length, &test_error));
+	memset(before + (size_t)(root - 1) * 4096, 0x55, 4096);
+	assert_ok(sl_file_replace(test_path("h.db"), before, length, 0600, &test_error));
+	free(before);
+	struct sl_store *s = open_store("h.db", 3, wake);
+	push_rounds(s, 3, 0, 10);
+	sl_store_link(s, &link);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_false(await_checkpoint(s, wake));
+	assert_fails(s, "malformed");
+	assert_ok(sl_file_read(test_path("h.db"), 1 << 20, &before, &length, &test_error));
+	for (int i = 0; i < 3; i++) {
+		assert_true(ask_checkpoint(s, "state"));
+		assert_false(await_checkpoint(s, wake));
+	}
+	assert_ok(sl_file_read(test_path("h.db"), 1 << 20, &after, &again, &test_error));
+	assert_int_equal(again, length);
+	assert_memory_equal(before, after, length);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 0);
+	assert_int_equal(rename(test_path("h.db"), test_path("corrupt.db")), 0);
+	assert_comes_late(s, wake);
+	free(before);
+	free(after);
+	close(wake);
+}
+
+/* To make room, or for whatever reason: rows go to the file that is at the path. */
+static void a_database_that_was_moved_away_is_made_anew(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	struct sl_history_bytes former;
+	struct sl_store *s = open_store("h.db", 3, -1);
+	push_rounds(s, 3, 0, 1);
+	assert_true(sl_store_close(s, 1, 0, NULL));
+	s = open_store("h.db", 3, wake);
+	test_fault_set(&test_fault_write, 0, INT_MAX);
+	push_rounds(s, 3, 1, 11);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_false(await_checkpoint(s, wake));
+	assert_int_equal(rename(test_path("h.db"), test_path("old.db")), 0);
+	test_fault_set(&test_fault_write, 0, 0);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_true(await_checkpoint(s, wake));
+	assert_true(sl_store_bytes(s, &former));
+	assert_int_equal(former.wire_tx, 12); /* what this life began behind stays */
+	assert_comes_late(s, wake);
+	assert_int_equal(count_from("old.db", "SELECT count(*) FROM round"), 1);
+	close(wake);
+}
+
+static void assert_refused(const char *name, const char *why)
+{
+	assert_null(try_store(name, 3, -1));
+	if (!strstr(test_error.text, name) || !strstr(test_error.text, why))
+		fail_msg("\"%s\" does not say \"%s\"", test_error.text, why);
+}
+
+static void what_does_not_pass_is_refused(void **state)
+{
+	(void)state;
+	assert_refused("no/h.db", "No such file");
+	sl_history_close(must_open("newer.db"));
+	run_raw("newer.db", "PRAGMA user_version = 7");
+	assert_refused("newer.db", "use a newer starling");
+	run_raw("foreign.db", "CREATE TABLE bookmark (address)");
+	assert_refused("foreign.db", "another program");
+	uint8_t notes[5000];
+	memset(notes, 'x', sizeof notes);
+	assert_ok(sl_file_replace(test_path("notes.txt"), notes, sizeof notes, 0600, &test_error));
+	assert_refused("notes.txt", "no SQLite database");
+}
+
+/* Totals of former lives, known only later: every row has them once. */
+static void bytes_of_former_lives_come_late(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	struct sl_history_bytes former;
+	struct sl_round_row r = row_of(3, 9);
+	r.wire_tx = 1000;
+	r.payload_tx = 500;
+	struct sl_store *s = open_store("h.db", 3, -1);
+	assert_true(sl_store_bytes(s, &former));
+	assert_int_equal(former.wire_tx, 0);
+	sl_store_round(s, &r);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+
+	sqlite3 *other = lock("h.db");
+	patience_ms = 20;
+	s = open_store("h.db", 3, wake);
+	sl_store_begin(s, 400, 5000, 0); /* of a checkpoint, with all that was received */
+	assert_false(sl_store_bytes(s, &former));
+	for (uint32_t k = 10; k < 12; k++) {
+		sl_store_lacks(s, k == 10 ? SL_LACKS_WIRE : SL_LACKS_WIRE | SL_LACKS_PAYLOAD);
+		r = row_of(3, k);
+		r.wire_tx = 440 + k;
+		r.wire_rx = 5001;
+		r.payload_tx = 7;
+		sl_store_round(s, &r);
+	}
+	unlock(other);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_true(await_checkpoint(s, wake));
+	assert_true(sl_store_bytes(s, &former));
+	assert_int_equal(former.wire_tx, 600);
+	assert_int_equal(former.wire_rx, 0);
+	assert_int_equal(former.payload_tx, 500);
+	sl_store_lacks(s, 0);
+	r = row_of(3, 12);
+	r.wire_tx = 1052;
+	sl_store_round(s, &r);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+	assert_int_equal(
+	    count_from("h.db", "SELECT sum(wire_tx = 1040 + round) FROM round WHERE round >= 10"), 3);
+	assert_int_equal(count_from("h.db", "SELECT sum(wire_rx = 5001) FROM round WHERE round >= 10"), 2);
+	assert_int_equal(count_from("h.db", "SELECT payload_tx FROM round WHERE round = 10"), 7);
+	assert_int_equal(count_from("h.db", "SELECT payload_tx FROM round WHERE round = 11"), 507);
+	close(wake);
+}
+
+/* Rows before checkpoints, until rows are lost all the same. */
+static void checkpoints_go_on_without_a_history(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	char which[64];
+	uint8_t *bytes;
+	size_t length;
+	patience_ms = 1;
+	struct sl_store *s = open_store("h.db", 3, wake);
+	sqlite3 *other = lock("h.db");
+	push_rounds(s, 3, 0, 10);
+	for (int i = 0; i < 3; i++) {
+		assert_true(ask_checkpoint(s, "too soon"));
+		assert_false(await_checkpoint(s, wake));
+	}
+	push_rounds(s, 3, 10, 20000);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_true(await_checkpoint(s, wake));
+	assert_ok(sl_checkpoint_load(test_path("ckpt"), &bytes, &length, which, &test_error));
+	assert_memory_equal(bytes, "state", length);
+	free(bytes);
+	unlock(other);
+	assert_true(ask_checkpoint(s, "next state"));
+	assert_true(await_checkpoint(s, wake));
+	assert_int_equal(events("rows-dropped", "%rows of the history were lost since 20%"), 1);
+	/* The next outage begins anew. */
+	other = lock("h.db");
+	push_rounds(s, 3, 20000, 20001);
+	assert_true(ask_checkpoint(s, "too soon again"));
+	assert_false(await_checkpoint(s, wake));
+	unlock(other);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+	close(wake);
+}
+
+/* A peer whose rows are few would wait for a full ring for weeks. */
+static void checkpoints_do_not_wait_for_ever(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	patience_ms = checkpoint_wait_ms = 1;
+	struct sl_store *s = open_store("h.db", 3, wake);
+	sqlite3 *other = lock("h.db");
+	push_rounds(s, 3, 0, 1);
+	bool ok = false;
+	for (int i = 0; i < 1000 && !ok; i++) {
+		assert_true(ask_checkpoint(s, "state"));
+		ok = await_checkpoint(s, wake);
+	}
+	assert_true(ok);
+	unlock(other);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 1);
+	close(wake);
+}
+
+static void resume(uint32_t round, uint32_t row)
+{
+	struct sl_store *s = open_store("h.db", 3, -1);
+	sl_store_begin(s, 0, 0, round);
+	push_rounds(s, 3, row, row + 1);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+}
+
+/* What a kill lost behind such a checkpoint is said in the next life. */
+static void rows_that_a_checkpoint_left_behind_are_missed(void **state)
+{
+	(void)state;
+	every = 5;
+	resume(0, 0);
+	resume(5, 5);   /* rows of 0 */
+	resume(10, 15); /* rows of 0, 5 */
+	assert_int_equal(events("rows-missing", "%"), 0);
+	resume(26, 30); /* 20 and 25 are not there */
+	assert_int_equal(events("rows-missing", "%of rounds 16 to 25:%"), 1);
+	resume(35, 35);
+	assert_int_equal(events("rows-missing", "%"), 1);
+}
+
+int main(void)
+{
+#define in_folder(test) cmocka_unit_test_setup_teardown(test, test_store_folder, test_folder_remove)
+	const struct CMUnitTest tests[] = {
+		in_folder(a_full_disk_at_the_start_is_a_state),
+		in_folder(a_lock_at_the_start_is_a_state),
+		in_folder(a_corrupt_database_is_left_alone),
+		in_folder(a_database_that_takes_no_rows_is_not_changed),
+		in_folder(a_database_that_was_moved_away_is_made_anew),
+		in_folder(what_does_not_pass_is_refused),
+		in_folder(bytes_of_former_lives_come_late),
+		in_folder(checkpoints_go_on_without_a_history),
+		in_folder(checkpoints_do_not_wait_for_ever),
+		in_folder(rows_that_a_checkpoint_left_behind_are_missed),
+	};
+	return cmocka_run_group_tests_name("outage", tests, NULL, NULL);
+}
