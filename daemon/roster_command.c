@@ -365,8 +365,6 @@ static int run(int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		return sl_command_misuse(&sl_command_roster, "needs the folder of one run");
-	if (c.tell && !c.changes)
-		return sl_command_misuse(&sl_command_roster, "--tell belongs to a change");
 	snprintf(c.run, sizeof c.run, "%s", argv[optind]);
 	snprintf(c.conf, sizeof c.conf, "%.4095s/run.conf", argv[optind]);
 	if (open_roster(&c, &error) != SL_OK)
@@ -374,6 +372,8 @@ static int run(int argc, char **argv)
 	int code = SL_EXIT_OK;
 	if (c.changes)
 		code = change_roster(&c, &error);
+	else if (c.tell)
+		tell(&c);
 	else
 		show(&c.roster);
 	sl_roster_free(&c.roster);
@@ -381,7 +381,7 @@ static int run(int argc, char **argv)
 }
 
 const struct sl_command sl_command_roster = {
-	"roster", "roster RUN | roster RUN CHANGE... [--tell]",
+	"roster", "roster RUN | roster RUN [CHANGE...] --tell | roster RUN CHANGE...",
 	"who is in a run; add, remove and rekey its peers, and sign",
 	"Without a change, lists the peers of a run and their neighbours. With changes, writes a roster with "
 	"the next\n"

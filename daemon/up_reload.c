@@ -75,8 +75,9 @@ static void start_added(struct up *up, struct sl_time now)
 			                up->prepared.roster.peer[k].name);
 		else
 			sl_progress_say(up->progress,
-			                "peer %" PRIu32 " is not started here: %s (SIGHUP tries again)", k,
-			                error.text);
+			                "peer %" PRIu32
+			                " is not started here: %s (starling roster %s --tell tries again)",
+			                k, error.text, up->run);
 	}
 }
 

@@ -53,7 +53,8 @@ expect 0 "$starling" roster run --add auto --tell
 within 20 says_up "peer 4 is not started here: .*train-4.shard"
 moves 0 2 3
 mv run/data/train-3.shard run/data/train-4.shard
-kill -HUP "$up"
+expect 0 "$starling" roster run --tell
+says out "told       starling up (process $up)"
 within 20 says_up "peer 4 (peer-4) was added: started"
 moves 4 0
 ok "one whose samples are missing is started when they are there"
