@@ -36,8 +36,10 @@ size=$(($(wc -c < run/fed-0-0) / 2))
 head -c "$size" run/fed-0-0 > cut.fed
 expect 0 "$starling" sim run --replay cut.fed
 says out "was killed"
-# Wherever a byte is another: in a length, in a message, in the last record.
-for at in "$((size - 4097))" "$size" "$((size + 1))" "$((2 * size - 3))"; do
+# Wherever a byte is another: in the time of the first event (behind 16 bytes, the head with its 9, and 10), in a
+# length, in a message, in the last record.
+first=$((16 + 9 + $(od -An -tu4 -j 17 -N 4 run/fed-0-0) + 10))
+for at in "$first" "$((size - 4097))" "$size" "$((size + 1))" "$((2 * size - 3))"; do
 	cp run/fed-0-0 bent
 	old=$(od -An -tu1 -j "$at" -N 1 bent | tr -d ' ')
 	# shellcheck disable=SC2059
