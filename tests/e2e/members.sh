@@ -23,7 +23,8 @@ within 20 round_over run 4 10
 
 # Nothing but the operator's next roster is taken.
 hup 0
-told roster-refused "still 1: nothing to do" 0
+told roster-unchanged "serial 1 is in force" 0
+grep -q 'error: ' run/0.out && fail "an error for a roster that is the same: $(cat run/0.out)"
 sed 's/^edge 0 1 .*/edge 0 1 0.5/' first > run/roster
 hup 0
 told roster-refused "signature" 0
