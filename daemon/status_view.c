@@ -277,7 +277,7 @@ static void trouble_text(const struct sl_status_view *view, char *text, size_t s
 	used += (size_t)snprintf(text + used, size - used, "; link to %u: %s,%s", view->troubled,
 	                         view->trouble, since[0] ? since : " for a while");
 	if (view->troubles > 1 && used < size)
-		snprintf(text + used, size - used, " (and %u links more)", view->troubles - 1);
+		snprintf(text + used, size - used, " (and %u more)", view->troubles - 1);
 }
 
 /* "; no history since 2026-11-22T07:12:33Z (3 rows lost): …" */
