@@ -92,6 +92,29 @@ static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
 	return status;
 }
 
+static uint32_t capacity(const struct sl_daemon *d)
+{
+	uint32_t most = d->prepared.config.settings.max_degree;
+	return most > d->degree ? most : d->degree;
+}
+
+/* With too few, libzmq would neither connect nor say why. */
+static enum sl_status check_descriptors(const struct sl_daemon *d, struct sl_error *error)
+{
+	struct rlimit files;
+	uint32_t neighbours = capacity(d);
+	unsigned needed = sl_net_descriptors_for(neighbours);
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max >= needed)
+		return SL_OK;
+	return sl_fail(error, SL_TOO_BIG,
+	               "%u file descriptors are needed for %" PRIu32 " neighbours (it has %" PRIu32
+	               ", and [run] max_degree = %" PRIu32 "), but the hard limit is %llu: raise it "
+	               "(LimitNOFILE= of the unit, ulimit -Hn)%s",
+	               needed, neighbours, d->degree, d->prepared.config.settings.max_degree,
+	               (unsigned long long)files.rlim_max,
+	               sl_net_descriptors_for(d->degree) <= files.rlim_max ? ", or lower max_degree" : "");
+}
+
 enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_options *options,
                                struct sl_error *error)
 {
@@ -108,15 +131,14 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 		status = sl_prepared_shard(&d->prepared, d->number, &d->shard_file, &d->shard, error);
 	if (status == SL_OK)
 		d->degree = sl_prepared_neighbours(&d->prepared, d->number, d->neighbours);
-	return status;
+	return status == SL_OK ? check_descriptors(d, error) : status;
 }
 
 /* ---- memory ---- */
 
 static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
 {
-	uint32_t most = d->prepared.config.settings.max_degree;
-	d->capacity = most > d->degree ? most : d->degree;
+	d->capacity = capacity(d);
 	struct sl_peer_setup setup = { .plan = &d->prepared.plan,
 		                       .peer = d->number,
 		                       .neighbours = d->neighbours,

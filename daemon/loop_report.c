@@ -4,9 +4,10 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/time.h>
 #include <unistd.h>
 
-enum { LINE_FIXED = 1024, LINE_EDGE = 160 + 280 };
+enum { LINE_FIXED = 1024, LINE_EDGE = 160 + 280 + SL_NET_TROUBLE + 64 };
 
 /* Appends; what does not fit is our own mistake. */
 __attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
@@ -58,6 +59,13 @@ static void add_history(char *line, size_t size, size_t *used, struct sl_store *
 	add_count(line, size, used, "rows_lost", (int64_t)trouble.lost);
 }
 
+static int64_t wall_us(void)
+{
+	struct timeval t;
+	gettimeofday(&t, NULL);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
 static const char *truth(bool v)
 {
 	return v ? "true" : "false";
@@ -67,6 +75,72 @@ static const char *truth(bool v)
 static int64_t open_ms(const struct sl_peer_edge_status *e, struct sl_time now)
 {
 	return e->opened_at.us > 0 ? (now.us - e->opened_at.us) / 1000 : -1;
+}
+
+/* A link is up where messages come, and can go. */
+static bool link_up(const struct sl_loop *l, uint32_t edge, const struct sl_peer_edge_status *e)
+{
+	return e->up && edge < l->net->degree && l->net->link[edge].up;
+}
+
+static uint32_t links_up(struct sl_loop *l, uint32_t degree)
+{
+	struct sl_peer_edge_status e;
+	uint32_t up = 0;
+	for (uint32_t i = 0; i < degree; i++) {
+		sl_peer_edge_status(l->peer, i, &e);
+		up += link_up(l, i, &e);
+	}
+	return up;
+}
+
+/* What is wrong with it, and since when. */
+static void add_trouble(struct sl_loop *l, uint32_t edge, const struct sl_peer_edge_status *e,
+                        struct sl_time now, char *line, size_t size, size_t *used)
+{
+	char text[SL_NET_TROUBLE];
+	int64_t since_us;
+	if (e->quarantined || edge >= l->net->degree)
+		return;
+	if (!sl_net_trouble(l->net, edge, text, &since_us)) {
+		if (e->up || !l->net->link[edge].up || !l->net->link[edge].heard)
+			return;
+		snprintf(text, sizeof text, "it has not reached us");
+		since_us = wall_us() - (now.us - l->net->link[edge].heard_at.us);
+	}
+	add(line, size, used, ",");
+	add_text(line, size, used, "trouble", text);
+	add(line, size, used, "\"trouble_since_us\":%" PRId64, since_us);
+}
+
+static void add_link(struct sl_loop *l, uint32_t edge, struct sl_time now, char *line, size_t size,
+                     size_t *used)
+{
+	struct sl_peer_edge_status e;
+	sl_peer_edge_status(l->peer, edge, &e);
+	int64_t heard_us = now.us - e.heard_at.us;
+	bool up = link_up(l, edge, &e), reached = edge < l->net->degree && l->net->link[edge].up;
+	add(line, size, used,
+	    "%s{\"neighbour\":%" PRIu32 ",\"up\":%s,\"heard\":%s,\"reached\":%s,\"late\":%s,\"waited_for\":%s"
+	    ",\"behind\":%" PRIu32 ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64
+	    ",\"refused\":%" PRId64,
+	    edge ? "," : "", e.neighbour, truth(up), truth(e.up), truth(reached), truth(e.late),
+	    truth(e.waited_for), e.behind, e.their_round, heard_us < 0 ? 0 : heard_us / 1000,
+	    e.totals.refused);
+	add(line, size, used,
+	    ",\"step\":%" PRIu32 ",\"roster\":%" PRIu32 ",\"resent\":%" PRId64 ",\"snapshots\":%" PRId64
+	    ",\"why\":\"%s\"",
+	    e.step, e.their_roster, e.totals.resent, e.totals.snapshots,
+	    e.behind || e.late || !e.up ? e.why : "");
+	if (open_ms(&e, now) >= 0)
+		add(line, size, used, ",\"open_ms\":%" PRId64, open_ms(&e, now));
+	if (e.anomaly > 0)
+		add(line, size, used, ",\"anomaly\":%.1f", e.anomaly < 1e6 ? e.anomaly : 1e6);
+	if (e.quarantined)
+		add(line, size, used, ",\"quarantine_ms\":%" PRId64 ",\"cause\":\"%s\"",
+		    (e.quarantined_until.us - now.us) / 1000, e.cause);
+	add_trouble(l, edge, &e, now, line, size, used);
+	add(line, size, used, "}");
 }
 
 const char *sl_loop_status(struct sl_loop *l)
@@ -90,31 +164,10 @@ const char *sl_loop_status(struct sl_loop *l)
 	add_count(line, size, &used, "wire_tx", tx);
 	add_count(line, size, &used, "wire_rx", rx);
 	add_history(line, size, &used, l->store);
-	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[", s.edges_up,
-	    s.degree);
-	for (uint32_t i = 0; i < s.degree; i++) {
-		struct sl_peer_edge_status e;
-		sl_peer_edge_status(l->peer, i, &e);
-		int64_t heard_us = now.us - e.heard_at.us;
-		add(line, size, &used,
-		    "%s{\"neighbour\":%" PRIu32 ",\"up\":%s,\"late\":%s,\"waited_for\":%s,\"behind\":%" PRIu32
-		    ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64 ",\"refused\":%" PRId64,
-		    i ? "," : "", e.neighbour, truth(e.up), truth(e.late), truth(e.waited_for), e.behind,
-		    e.their_round, heard_us < 0 ? 0 : heard_us / 1000, e.totals.refused);
-		add(line, size, &used,
-		    ",\"step\":%" PRIu32 ",\"roster\":%" PRIu32 ",\"resent\":%" PRId64
-		    ",\"snapshots\":%" PRId64 ",\"why\":\"%s\"",
-		    e.step, e.their_roster, e.totals.resent, e.totals.snapshots,
-		    e.behind || e.late || !e.up ? e.why : "");
-		if (open_ms(&e, now) >= 0)
-			add(line, size, &used, ",\"open_ms\":%" PRId64, open_ms(&e, now));
-		if (e.anomaly > 0)
-			add(line, size, &used, ",\"anomaly\":%.1f", e.anomaly < 1e6 ? e.anomaly : 1e6);
-		if (e.quarantined)
-			add(line, size, &used, ",\"quarantine_ms\":%" PRId64 ",\"cause\":\"%s\"",
-			    (e.quarantined_until.us - now.us) / 1000, e.cause);
-		add(line, size, &used, "}");
-	}
+	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[",
+	    links_up(l, s.degree), s.degree);
+	for (uint32_t i = 0; i < s.degree; i++)
+		add_link(l, i, now, line, size, &used);
 	add(line, size, &used, "]}");
 	return line;
 }
@@ -153,9 +206,10 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 	if (used >= 0 && (size_t)used < size)
 		used += worst_edge(l, s.degree, line + used, size - (size_t)used);
 	if (used >= 0 && (size_t)used < size)
-		snprintf(
-		    line + used, size - (size_t)used,
-		    "; %" PRIu32 " of %" PRIu32 " links up; loss %.4g, accuracy %.4g; worst turn %.1f ms",
-		    s.edges_up, s.degree, s.train_loss, s.test_accuracy, (double)l->worst_turn_us / 1000);
+		snprintf(line + used, size - (size_t)used,
+		         "; %" PRIu32 " of %" PRIu32
+		         " links up; loss %.4g, accuracy %.4g; worst turn %.1f ms",
+		         links_up(l, s.degree), s.degree, s.train_loss, s.test_accuracy,
+		         (double)l->worst_turn_us / 1000);
 	l->worst_turn_us = 0;
 }

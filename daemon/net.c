@@ -1,6 +1,7 @@
 #include "daemon/net.h"
 
 #include "daemon/net_link.h"
+#include "daemon/worker.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +21,8 @@ enum {
 	MESSAGE_LEAST = 512,
 	ZAP_A_TURN = 32,
 	DROPS_A_CALL = 64,
-	ROUTER_FIXED = 3, /* descriptors that are no neighbour's monitor */
+	ROUTER_FIXED = 4, /* descriptors that are no neighbour's monitor */
+	SOCKETS_MOST = 16 + 2 * 3 * SL_DEGREE_MAX,
 	CLOSE_MS = 200,
 };
 
@@ -29,11 +31,11 @@ struct option {
 	int name, value;
 };
 static const struct option common[] = {
-	{ ZMQ_LINGER, CLOSE_MS },       { ZMQ_BACKLOG, 512 },
-	{ ZMQ_RECONNECT_IVL, 20 },      { ZMQ_RECONNECT_IVL_MAX, 1000 },
-	{ ZMQ_HANDSHAKE_IVL, 10000 },   { ZMQ_TCP_KEEPALIVE, 1 },
-	{ ZMQ_TCP_KEEPALIVE_IDLE, 30 }, { ZMQ_TCP_KEEPALIVE_INTVL, 10 },
-	{ ZMQ_TCP_KEEPALIVE_CNT, 3 },
+	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_BACKLOG, 512 },
+	{ ZMQ_RECONNECT_IVL, 20 },       { ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_CONNECT_TIMEOUT, SL_NET_CONNECT_MS },
+	{ ZMQ_TCP_KEEPALIVE, 1 },        { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
+	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
 };
 /* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
  * vanished. */
@@ -49,7 +51,7 @@ static bool set(void *socket, int name, const void *value, size_t size)
 	return zmq_setsockopt(socket, name, value, size) == 0;
 }
 
-static bool set_number(void *socket, int name, int value)
+bool sl_net_number(void *socket, int name, int value)
 {
 	return set(socket, name, &value, sizeof value);
 }
@@ -57,7 +59,7 @@ static bool set_number(void *socket, int name, int value)
 static bool set_all(void *socket, const struct option *option, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (!set_number(socket, option[i].name, option[i].value))
+		if (!sl_net_number(socket, option[i].name, option[i].value))
 			return false;
 	return true;
 }
@@ -70,40 +72,34 @@ static bool configure(void *socket, const struct sl_net_setup *setup)
 	queue = queue < QUEUE_LEAST ? QUEUE_LEAST : queue > QUEUE_MOST ? QUEUE_MOST : queue;
 	return set_all(socket, common, sizeof common / sizeof *common) &&
 	       set(socket, ZMQ_MAXMSGSIZE, &limit, sizeof limit) &&
-	       set_number(socket, ZMQ_SNDHWM, (int)queue) && set_number(socket, ZMQ_RCVHWM, (int)queue) &&
-	       set_number(socket, ZMQ_IPV6, strchr(setup->endpoint, '[') != NULL) &&
+	       sl_net_number(socket, ZMQ_SNDHWM, (int)queue) &&
+	       sl_net_number(socket, ZMQ_RCVHWM, (int)queue) &&
 	       set(socket, ZMQ_CURVE_PUBLICKEY, setup->identity->curve_public, SL_KEY_BYTES) &&
 	       set(socket, ZMQ_CURVE_SECRETKEY, setup->identity->curve_secret, SL_KEY_BYTES);
 }
 
+/* What is listened to, and nothing else: a failing bind must leave errno as it is, and a failing accept,
+ * which libzmq tries again and again, tells no news. */
+enum {
+	EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED |
+	         ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |
+	         ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+	         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+};
+
+/* Without a limit on its queue libzmq never waits for us to read; with one, its thread would, and whoever
+ * closes the socket would wait for that thread. */
 static void *watch(struct sl_net *net, void *socket, int number)
 {
 	char address[64];
 	snprintf(address, sizeof address, "inproc://monitor.%d", number);
 	void *pair = zmq_socket(net->context, ZMQ_PAIR);
-	if (pair && set_number(pair, ZMQ_LINGER, 0) &&
-	    zmq_socket_monitor(socket, address, ZMQ_EVENT_ALL) == 0 && zmq_connect(pair, address) == 0)
+	if (pair && sl_net_number(pair, ZMQ_LINGER, 0) && sl_net_number(pair, ZMQ_RCVHWM, 0) &&
+	    zmq_socket_monitor(socket, address, EVENTS) == 0 && zmq_connect(pair, address) == 0)
 		return pair;
 	if (pair)
 		zmq_close(pair);
 	return NULL;
-}
-
-/* An endpoint is where others reach us; behind a name or an address translation that is no address of this
- * host, and then the port on all addresses is right: the door is the same, strangers have no key. */
-static bool bind_router(struct sl_net *net, const char *endpoint)
-{
-	char everywhere[32];
-	size_t size = sizeof net->endpoint;
-	const char *port = strrchr(endpoint, ':');
-	if (zmq_bind(net->router, endpoint) != 0) {
-		if ((errno != ENODEV && errno != EADDRNOTAVAIL) || strncmp(endpoint, "tcp://", 6) != 0)
-			return false;
-		snprintf(everywhere, sizeof everywhere, "tcp://*%.16s", port);
-		if (zmq_bind(net->router, everywhere) != 0)
-			return false;
-	}
-	return zmq_getsockopt(net->router, ZMQ_LAST_ENDPOINT, net->endpoint, &size) == 0;
 }
 
 static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup *setup,
@@ -111,35 +107,33 @@ static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup 
 {
 	net->router = zmq_socket(net->context, ZMQ_ROUTER);
 	bool good = net->router && configure(net->router, setup) &&
-	            set_number(net->router, ZMQ_CURVE_SERVER, 1) &&
+	            sl_net_number(net->router, ZMQ_CURVE_SERVER, 1) &&
 	            set(net->router, ZMQ_ZAP_DOMAIN, sl_zap_domain, strlen(sl_zap_domain));
 	if (good) /* refused by a library without it: then no User-Id, no message is what keeps strangers out
 	           */
-		set_number(net->router, ZAP_ENFORCE_DOMAIN, 1);
+		sl_net_number(net->router, ZAP_ENFORCE_DOMAIN, 1);
 	good = good && (net->monitor = watch(net, net->router, 0)) != NULL;
 	if (!good)
 		return sl_fail(error, SL_IO, "cannot make the receiving socket: %s", zmq_strerror(errno));
-	if (!bind_router(net, setup->endpoint))
-		return sl_fail(error, SL_IO, "%s: cannot listen: %s", setup->endpoint, zmq_strerror(errno));
-	return SL_OK;
+	return sl_net_open_door(net, error);
 }
 
 enum sl_status sl_net_open_link(struct sl_net *net, const struct sl_net_setup *setup,
                                 const struct sl_net_neighbour *n, uint32_t user, struct sl_net_link *l,
                                 struct sl_error *error)
 {
-	*l = (struct sl_net_link){ .peer = n->peer, .retry_at = SL_TIME_NEVER, .user = user };
+	*l = (struct sl_net_link){
+		.peer = n->peer, .retry_at = SL_TIME_NEVER, .place.ask_at = SL_TIME_NEVER, .user = user
+	};
 	snprintf(l->endpoint, sizeof l->endpoint, "%s", n->endpoint);
 	l->dealer = zmq_socket(net->context, ZMQ_DEALER);
 	if (l->dealer && configure(l->dealer, setup) &&
 	    set_all(l->dealer, sending, sizeof sending / sizeof *sending) &&
-	    set_number(l->dealer, ZMQ_IPV6, strchr(l->endpoint, '[') != NULL) &&
 	    set(l->dealer, ZMQ_CURVE_SERVERKEY, n->curve_public, SL_KEY_BYTES) &&
-	    (l->monitor = watch(net, l->dealer, (int)net->watched++)) != NULL &&
-	    zmq_connect(l->dealer, l->endpoint) == 0)
-		return SL_OK;
-	return sl_fail(error, errno == EINVAL ? SL_MALFORMED : SL_IO, "peer %" PRIu32 " at %s: %s", l->peer,
-	               l->endpoint, zmq_strerror(errno));
+	    (l->monitor = watch(net, l->dealer, (int)net->watched++)) != NULL)
+		return sl_net_place(net, l, error) == SL_OK ? SL_OK
+		                                            : sl_wrap(error, "peer %" PRIu32, l->peer);
+	return sl_fail(error, SL_IO, "peer %" PRIu32 " at %s: %s", l->peer, l->endpoint, zmq_strerror(errno));
 }
 
 enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup, struct sl_error *error)
@@ -158,6 +152,10 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 	net->key = calloc(setup->degree + 1, sizeof *net->key);
 	net->received = calloc(setup->degree + 1, sizeof *net->received);
 	net->context = zmq_ctx_new();
+	if (net->context) /* three a neighbour, twice while neighbours change */
+		zmq_ctx_set(net->context, ZMQ_MAX_SOCKETS, SOCKETS_MOST);
+	net->now = sl_clock();
+	snprintf(net->own, sizeof net->own, "%s", setup->endpoint);
 	if (!net->link || !net->key || !net->received || !net->context)
 		status = sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " links", setup->degree);
 	net->zap.key = net->key;
@@ -170,6 +168,8 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 	}
 	net->next_user = setup->degree;
 	net->watched = 1;
+	if (status == SL_OK && !(net->resolver = sl_resolver_open(error)))
+		status = error->status;
 	if (status == SL_OK)
 		status = sl_zap_open(&net->zap, net->context, error); /* before the door it guards */
 	if (status == SL_OK)
@@ -208,6 +208,7 @@ void sl_net_close(struct sl_net *net)
 		sl_net_close_link(&net->link[i]);
 	close_watched(net->router, net->monitor);
 	sl_zap_close(&net->zap);
+	sl_resolver_close(net->resolver);
 	sl_wire_free(&net->wire);
 	zmq_ctx_term(net->context);
 	free(net->link);
@@ -237,9 +238,21 @@ void sl_net_poll(const struct sl_net *net, struct pollfd *out)
 	out[0] = (struct pollfd){ .fd = descriptor(net->router), .events = POLLIN };
 	out[1] = (struct pollfd){ .fd = descriptor(net->zap.socket), .events = POLLIN };
 	out[2] = (struct pollfd){ .fd = descriptor(net->monitor), .events = POLLIN };
+	out[3] = (struct pollfd){ .fd = sl_resolver_descriptor(net->resolver), .events = POLLIN };
 	for (uint32_t i = 0; i < net->degree; i++)
 		out[ROUTER_FIXED + i] =
 		    (struct pollfd){ .fd = descriptor(net->link[i].monitor), .events = POLLIN };
+}
+
+/* What need not be on time. */
+static void watch_links(struct sl_net *net)
+{
+	for (uint32_t i = 0; i < net->degree; i++) {
+		struct sl_net_link *l = &net->link[i];
+		if (!l->up && !sl_time_before(net->now, l->place.ask_at))
+			sl_net_ask(net, l);
+		sl_net_watch_trouble(net, l);
+	}
 }
 
 void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time now)
@@ -248,8 +261,13 @@ void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time 
 	net->again = false;
 	net->now = now;
 	net->readable = net->readable || all || items[0].revents;
-	if (!sl_time_before(now, net->weigh_at))
+	if (!sl_time_before(now, net->weigh_at)) {
 		sl_net_weigh(net);
+		sl_net_watch_door(net);
+		watch_links(net);
+	}
+	if (all || items[3].revents)
+		sl_net_answers(net);
 	if ((all || items[1].revents) && sl_zap_serve(&net->zap, ZAP_A_TURN))
 		net->again = true;
 	if (all || items[2].revents)
@@ -268,7 +286,7 @@ struct sl_time sl_net_deadline(const struct sl_net *net)
 	struct sl_time due = net->again || net->readable ? net->now : SL_TIME_NEVER;
 	for (uint32_t i = 0; i < net->degree; i++)
 		due = sl_time_earlier(due, net->link[i].retry_at);
-	return net->wire.count ? sl_time_earlier(due, net->weigh_at) : due;
+	return sl_time_earlier(due, net->weigh_at);
 }
 
 bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
@@ -378,6 +396,8 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 		if (net->wire.silent)
 			sl_wire_spoke(&net->wire, came_on(&net->message), (uint32_t)from);
 		net->shapeless += parts != 2;
+		l->heard = true;
+		l->heard_at = net->now;
 		/* It lives: no need to wait for libzmq's next attempt to reach it. An attempt under way is
 		 * left alone: the other end would take its end for a stranger's. */
 		if (!l->connected)

@@ -9,14 +9,14 @@
 #include <string.h>
 
 enum {
-	EVENTS_A_TURN = 64,
+	EVENTS_A_TURN = 256,
+	ADDRESS_MOST = 256,
 	BACK_OFF_FIRST_US = 200000,
 	BACK_OFF_MOST_US = 10000000,
-	KICK_EVERY_US = 100000,
 	KICK_WORTH_MS = 100, /* libzmq's next attempt is soon enough below */
+	CONNECT_SLACK_MS = 500,
+	REFUSAL_MOST_MS = 1000,
 	FAILURES_BEFORE_WORDS = 3,
-	SILENT_MOST = 16, /* connections at the door */
-	SILENT_AN_EDGE = 2,
 	SILENT_BYTES = 4096,    /* more than a handshake has */
 	UNREAD_MOST = 16 << 20, /* the kernel's buffers, and our queues */
 	UNREAD_FRAMES = 16,
@@ -43,10 +43,23 @@ void sl_net_say(struct sl_net *net, struct sl_log_burst *burst, enum sl_level le
 	net->notice(net->notice_context, level, kind, text);
 }
 
+void sl_net_tell(struct sl_net *net, enum sl_level level, const char *kind, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (net->notice)
+		net->notice(net->notice_context, level, kind, text);
+}
+
 void sl_net_stranger(void *context, const char *address, const uint8_t *key)
 {
 	struct sl_net *net = context;
 	char hex[17] = "none";
+	if (strncmp(address, "::ffff:", 7) == 0)
+		address += 7; /* it came over a socket that takes both families */
 	if (key)
 		sodium_bin2hex(hex, sizeof hex, key, 8);
 	sl_net_say(net, &net->stranger_burst, SL_LEVEL_WARNING, "stranger",
@@ -61,18 +74,36 @@ static void retry_later(struct sl_net *net, struct sl_net_link *l, const char *w
 	if (l->back_off_us > BACK_OFF_MOST_US)
 		l->back_off_us = BACK_OFF_MOST_US;
 	l->retry_at = sl_time_after(net->now, l->back_off_us);
+	sl_net_troubled(net, l, false, "who listens at %s %s", l->target, why);
+	sl_net_try_elsewhere(net, l);
 	sl_net_say(net, &l->burst, SL_LEVEL_WARNING, "refused", "peer %" PRIu32 " at %s %s; trying again",
 	           l->peer, l->endpoint, why);
 }
 
 static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
 {
+	sl_net_troubled(net, l, false, "the handshake at %s fails", l->target);
+	sl_net_try_elsewhere(net, l);
 	if (++l->failures >= FAILURES_BEFORE_WORDS)
 		sl_net_say(net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
 		           "peer %" PRIu32
 		           " at %s: the handshake fails; whoever listens there does not hold the key in the "
 		           "roster",
 		           l->peer, l->endpoint);
+}
+
+/* libzmq does not say why; how long it took and the kernel's routes do. */
+static void connect_failed(struct sl_net *net, struct sl_net_link *l)
+{
+	int64_t took_ms = l->trying ? (net->now.us - l->tried_at.us) / 1000 : 0;
+	int failure = sl_endpoint_route(l->target);
+	sl_net_troubled(net, l, false, "cannot connect to %s: %s", l->target,
+	                took_ms >= SL_NET_CONNECT_MS - CONNECT_SLACK_MS ? "timed out"
+	                : failure                                       ? strerror(failure)
+	                : took_ms >= REFUSAL_MOST_MS                    ? "no answer"
+	                                                                : "refused");
+	if (l->retry_at.us == SL_TIME_NEVER.us)
+		sl_net_try_elsewhere(net, l);
 }
 
 void sl_net_see_connections(struct sl_net_link *l)
@@ -92,30 +123,58 @@ static void send_parked(struct sl_net_link *l)
 	l->parked_length = 0;
 }
 
+static void handshake_done(struct sl_net *net, struct sl_net_link *l)
+{
+	l->up = true;
+	l->up_at = net->now;
+	l->up_us = sl_net_wall_us();
+	l->back_off_us = l->turn_us = l->place.ask_every_us = 0;
+	l->place.ask_at = SL_TIME_NEVER;
+	l->failures = 0;
+	sl_net_untroubled(net, l);
+	send_parked(l);
+}
+
+/* Before every attempt but the first. */
+static void waits(struct sl_net *net, struct sl_net_link *l, int for_ms)
+{
+	if (!l->lost)
+		connect_failed(net, l);
+	l->lost = l->trying = false;
+	l->idle = for_ms >= KICK_WORTH_MS;
+}
+
+static void disconnected(struct sl_net *net, struct sl_net_link *l, int fd)
+{
+	if (l->up)
+		sl_net_troubled(net, l, false, "the connection to %s ended", l->target);
+	l->connected = l->up = false;
+	l->lost = true;
+	sl_net_ask_later(net, l);
+	sl_wire_closed(&net->wire, l->user + 1, fd);
+}
+
 static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
 {
-	unsigned owner = l->user + 1;
 	switch (event) {
 	case ZMQ_EVENT_CONNECTED:
 		l->connected = true;
-		l->idle = false;
-		sl_wire_opened(&net->wire, owner, value);
+		l->idle = l->trying = l->lost = false;
+		sl_wire_opened(&net->wire, l->user + 1, value);
 		break;
 	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
-		l->up = true;
-		l->back_off_us = 0;
-		l->failures = 0;
-		send_parked(l);
+		handshake_done(net, l);
 		break;
 	case ZMQ_EVENT_CONNECT_DELAYED:
 		l->idle = false;
+		l->trying = true;
+		l->tried_at = net->now;
 		break;
 	case ZMQ_EVENT_CONNECT_RETRIED:
-		l->idle = value >= KICK_WORTH_MS;
+		waits(net, l, value);
 		break;
 	case ZMQ_EVENT_DISCONNECTED:
-		l->connected = l->up = false;
-		sl_wire_closed(&net->wire, owner, value);
+		disconnected(net, l, value);
 		break;
 	case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH: /* after these two libzmq does not try again by itself */
 		retry_later(net, l, "does not accept our key");
@@ -148,7 +207,8 @@ static void accepted(struct sl_net *net, int fd)
 {
 	char address[64];
 	sl_wire_opened(&net->wire, 0, fd);
-	if (net->wire.silent > SILENT_MOST + SILENT_AN_EDGE * net->degree &&
+	sl_net_watch_door(net);
+	if (net->wire.silent > SL_NET_SILENT + SL_NET_SILENT_EDGE * net->degree &&
 	    sl_wire_evict(&net->wire, address))
 		sl_net_say(net, &net->crowd_burst, SL_LEVEL_WARNING, "crowd",
 		           "ended a connection from %s: too many wait at the door and say nothing", address);
@@ -182,7 +242,9 @@ void sl_net_weigh(struct sl_net *net)
 
 static void on_router_event(struct sl_net *net, unsigned event, int value)
 {
-	if (event == ZMQ_EVENT_ACCEPTED)
+	if (event == ZMQ_EVENT_LISTENING)
+		sl_net_listens(net, value);
+	else if (event == ZMQ_EVENT_ACCEPTED)
 		accepted(net, value);
 	else if (event == ZMQ_EVENT_DISCONNECTED)
 		router_disconnected(net, value);
@@ -196,14 +258,15 @@ static void on_router_event(struct sl_net *net, unsigned event, int value)
 }
 
 /* A monitor's message: event (16 bits) and value (32 bits) of this machine, then an address. */
-static bool next_event(void *monitor, unsigned *event, int *value)
+static bool next_event(void *monitor, unsigned *event, int *value, char address[static ADDRESS_MOST])
 {
 	uint8_t head[6];
-	char address[256];
 	uint16_t kind;
 	int n = zmq_recv(monitor, head, sizeof head, ZMQ_DONTWAIT);
-	if (n < 0 || zmq_recv(monitor, address, sizeof address, 0) < 0)
+	int length = n < 0 ? -1 : zmq_recv(monitor, address, ADDRESS_MOST - 1, 0);
+	if (length < 0)
 		return false;
+	address[length < ADDRESS_MOST ? length : ADDRESS_MOST - 1] = '\0';
 	memcpy(&kind, head, sizeof kind);
 	memcpy(value, head + 2, sizeof *value);
 	*event = n == sizeof head ? kind : 0;
@@ -214,23 +277,17 @@ void sl_net_follow(struct sl_net *net, void *monitor, struct sl_net_link *l)
 {
 	unsigned event;
 	int value;
+	char address[ADDRESS_MOST];
 	for (unsigned budget = EVENTS_A_TURN; budget > 0; budget--) {
-		if (!next_event(monitor, &event, &value))
+		if (!next_event(monitor, &event, &value, address))
 			return;
+		/* What a connection to a former address of its name has left behind. */
+		if (l && l->place.name[0] && strcmp(address, l->target) != 0)
+			continue;
 		if (l)
 			on_link_event(net, l, event, value);
 		else
 			on_router_event(net, event, value);
 	}
 	net->again = true;
-}
-
-void sl_net_reconnect(struct sl_net *net, struct sl_net_link *l)
-{
-	l->retry_at = SL_TIME_NEVER;
-	l->kick_at = sl_time_after(net->now, KICK_EVERY_US);
-	zmq_disconnect(l->dealer, l->endpoint); /* fails where libzmq has forgotten it already */
-	sl_wire_closed(&net->wire, l->user + 1, -1);
-	l->connected = l->up = l->idle = false;
-	zmq_connect(l->dealer, l->endpoint);
 }

@@ -106,9 +106,13 @@ void sl_daemon_reload(void *context)
 	sl_sd_notify("RELOADING=1\nMONOTONIC_USEC=%" PRId64, sl_clock().us);
 	sl_config_path(&d->prepared.config, d->prepared.config.settings.roster, false, path);
 	enum sl_status status = sl_roster_read(&next, path, d->prepared.operator_key, &error);
-	if (status == SL_OK && check(d, &next, &error) != SL_OK)
+	bool same = status == SL_OK && sl_roster_same(&d->prepared.roster, &next);
+	if (same)
+		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster-unchanged", "serial %" PRIu32 " is in force",
+		              next.serial);
+	else if (status == SL_OK && check(d, &next, &error) != SL_OK)
 		status = sl_wrap(&error, "%s", path);
-	if (status == SL_OK)
+	if (status == SL_OK && !same)
 		status = put_in_force(d, &next, &error);
 	if (status != SL_OK)
 		sl_loop_event(&d->loop, SL_LEVEL_ERROR, "roster-refused",

@@ -1,5 +1,6 @@
 #include "daemon/roster.h"
 
+#include "daemon/endpoint.h"
 #include "daemon/files.h"
 
 #include <inttypes.h>
@@ -45,9 +46,9 @@ __attribute__((format(printf, 2, 3))) static enum sl_status bad_line(struct pars
 
 /* The signature covers every byte above its line, which is the last and exactly as long as it must be. */
 static enum sl_status verify(const char *text, size_t length, const char *what, const uint8_t *operator_key,
-                             size_t *signed_length, struct sl_error *error)
+                             uint8_t signature[static SL_SIGNATURE_BYTES], size_t *signed_length,
+                             struct sl_error *error)
 {
-	uint8_t signature[crypto_sign_BYTES];
 	char again[SIGNATURE_HEX + 1], key[SL_KEY_HEX];
 	size_t found = 0;
 	if (length <= SIGNATURE_LINE)
@@ -57,14 +58,14 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 	bool good =
 	    line[-1] == '\n' && memcmp(line, signature_word, sizeof signature_word - 1) == 0 &&
 	    line[SIGNATURE_LINE - 1] == '\n' &&
-	    sodium_hex2bin(signature, sizeof signature, hex, SIGNATURE_HEX, NULL, &found, NULL) == 0 &&
-	    found == sizeof signature;
+	    sodium_hex2bin(signature, SL_SIGNATURE_BYTES, hex, SIGNATURE_HEX, NULL, &found, NULL) == 0 &&
+	    found == SL_SIGNATURE_BYTES;
 	if (!good)
 		return sl_fail(error, SL_REFUSED,
 		               "%s: does not end with the line 'signature' and %d hex digits; the file is "
 		               "cut or was changed",
 		               what, SIGNATURE_HEX);
-	sodium_bin2hex(again, sizeof again, signature, sizeof signature);
+	sodium_bin2hex(again, sizeof again, signature, SL_SIGNATURE_BYTES);
 	*signed_length = length - SIGNATURE_LINE;
 	/* Comparing the digits too leaves one spelling a signature: no byte of the file can be changed. */
 	if (memcmp(again, hex, SIGNATURE_HEX) == 0 &&
@@ -139,16 +140,6 @@ static bool grow(void **array, uint32_t count, uint32_t *room, size_t size)
 	return true;
 }
 
-static bool endpoint_good(const char *endpoint)
-{
-	bool tcp = strncmp(endpoint, "tcp://", 6) == 0, ipc = strncmp(endpoint, "ipc://", 6) == 0;
-	const char *port = strrchr(endpoint, ':');
-	uint32_t number;
-	if (ipc)
-		return endpoint[6] != '\0';
-	return tcp && port > endpoint + 6 && whole(port + 1, 65535, &number) && number > 0;
-}
-
 static enum sl_status next_peer(struct parse *p, const char *word, const char *name,
                                 struct sl_roster_peer **peer)
 {
@@ -180,10 +171,9 @@ static enum sl_status take_peer(struct parse *p, char *text)
 		return status;
 	if (words == 5 && (!whole(word[4], p->out->serial, &peer->since) || peer->since == 0))
 		return bad_line(p, "'%s' is no serial up to this roster's", word[4]);
-	if (strlen(word[2]) >= sizeof peer->endpoint || !endpoint_good(word[2]))
-		return bad_line(
-		    p, "endpoint '%s' must be tcp://ADDRESS:PORT or ipc://PATH, at most %zu characters",
-		    word[2], sizeof peer->endpoint - 1);
+	struct sl_endpoint endpoint;
+	if (sl_endpoint_parse(&endpoint, word[2], p->error) != SL_OK)
+		return sl_wrap(p->error, "%s:%" PRIu32, p->what, p->line);
 	if (!sl_key_parse(word[3], peer->public_key) ||
 	    !sl_key_to_curve(peer->curve_public, peer->public_key))
 		return bad_line(p, "'%s' is no Ed25519 public key (64 hex digits)", word[3]);
@@ -404,7 +394,8 @@ enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t l
 {
 	size_t signed_length = 0;
 	memset(out, 0, sizeof *out);
-	enum sl_status status = verify(text, length, what, operator_key, &signed_length, error);
+	enum sl_status status =
+	    verify(text, length, what, operator_key, out->signature, &signed_length, error);
 	if (status != SL_OK)
 		return status;
 	struct parse p = {

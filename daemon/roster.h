@@ -43,10 +43,13 @@ struct sl_roster_edge {
 	struct sl_weight weight[SL_EDGE_WEIGHTS];
 };
 
+enum { SL_SIGNATURE_BYTES = 64 };
+
 struct sl_roster {
 	uint32_t serial;
-	struct sl_topology topology; /* peers, edges, weights */
-	struct sl_roster_peer *peer; /* topology.peers of them; owned */
+	uint8_t signature[SL_SIGNATURE_BYTES]; /* as read or written: with the same, two say the same */
+	struct sl_topology topology;           /* peers, edges, weights */
+	struct sl_roster_peer *peer;           /* topology.peers of them; owned */
 	struct sl_roster_edge
 	    *edge; /* topology.edges of them, in its order; owned. NULL: nothing has changed */
 };
@@ -57,10 +60,12 @@ enum sl_status sl_roster_parse(struct sl_roster *out, const char *text, size_t l
                                const uint8_t operator_key[static SL_KEY_BYTES], struct sl_error *error);
 enum sl_status sl_roster_read(struct sl_roster *out, const char *path,
                               const uint8_t operator_key[static SL_KEY_BYTES], struct sl_error *error);
-/* Signs and writes it durably (temporary + fsync + rename). */
-enum sl_status sl_roster_write(const struct sl_roster *, const char *path,
+/* Signs and writes it durably (temporary + fsync + rename); it then has that signature. */
+enum sl_status sl_roster_write(struct sl_roster *, const char *path,
                                const struct sl_identity *operator_identity, struct sl_error *error);
 void sl_roster_free(struct sl_roster *);
+/* Whether two that were read or written are the same, to the byte. */
+bool sl_roster_same(const struct sl_roster *, const struct sl_roster *);
 /* What it says of an edge, also where nothing was ever said. */
 struct sl_roster_edge sl_roster_edge(const struct sl_roster *, uint32_t edge);
 /* The neighbours of a peer, for sl_peer_setup and sl_peer_roster; `out` has room for SL_DEGREE_MAX. */

@@ -1,6 +1,7 @@
 /* roster_command.c — starling roster: shows who is in a run, or changes it and signs. */
 #include "daemon/command_line.h"
 #include "daemon/config.h"
+#include "daemon/endpoint.h"
 #include "daemon/ports.h"
 #include "daemon/roster_edit.h"
 #include "daemon/status.h"
@@ -131,11 +132,14 @@ static enum sl_status take_key(struct command *c, struct change *change, uint8_t
 static enum sl_status choose_endpoint(const char *given, char out[static SL_TEXT_MAX], struct sl_error *error)
 {
 	uint16_t port;
+	struct sl_endpoint form;
+	enum sl_status status;
 	if (strcmp(given, "auto") != 0) {
+		status = sl_endpoint_parse(&form, given, error);
 		snprintf(out, SL_TEXT_MAX, "%s", given);
-		return SL_OK;
+		return status == SL_OK ? SL_OK : sl_wrap(error, "--add");
 	}
-	enum sl_status status = sl_ports_choose(&port, 1, error);
+	status = sl_ports_choose(&port, 1, error);
 	snprintf(out, SL_TEXT_MAX, "tcp://127.0.0.1:%u", port);
 	return status;
 }
@@ -195,7 +199,8 @@ static enum sl_status apply(struct command *c, struct change *change, struct sl_
 		if (!number_at(change->argument, '=', &change->peer, &behind))
 			return sl_fail(error, SL_MALFORMED, "--endpoint %s: must be K=ENDPOINT",
 			               change->argument);
-		return sl_roster_draft_move(&c->draft, change->peer, behind, error);
+		status = sl_roster_draft_move(&c->draft, change->peer, behind, error);
+		return status == SL_OK ? SL_OK : sl_wrap(error, "--endpoint");
 	case JOIN:
 		status = parse_pair("link", change->argument, &a, &b, error);
 		return status == SL_OK ? sl_roster_draft_join(&c->draft, a, b, error) : status;
@@ -268,16 +273,25 @@ static void tell(const struct command *c)
 		printf("told       %u peers of this machine\n", told);
 }
 
+/* A key that was made here has to go to its peer; one that was made elsewhere is there already. */
+static void report_added(const struct command *c, const struct change *change)
+{
+	char key[SL_TEXT_MAX + 32] = "the key file that belongs to this public key";
+	const struct sl_settings *s = &c->config.settings;
+	if (change->made)
+		snprintf(key, sizeof key, "%s/%" PRIu32 ".key", s->keys, change->peer);
+	printf("added      peer %" PRIu32 " at %s: give it %s%s and its own samples (%s/train-%" PRIu32
+	       ".shard), and start it\n",
+	       change->peer, c->roster.peer[change->peer].endpoint, change->made ? "" : "as identity ", key,
+	       s->shards, change->peer);
+}
+
 static void report(const struct command *c)
 {
 	for (unsigned i = 0; i < c->changes; i++) {
 		const struct change *change = &c->change[i];
 		if (change->kind == ADD)
-			printf("added      peer %" PRIu32 " at %s: give it keys/%" PRIu32
-			       ".key and its own samples "
-			       "(%s/train-%" PRIu32 ".shard), and start it\n",
-			       change->peer, c->roster.peer[change->peer].endpoint, change->peer,
-			       c->config.settings.shards, change->peer);
+			report_added(c, change);
 		else if (change->kind == REMOVE)
 			printf("removed    peer %" PRIu32
 			       ": its key counts no more where this roster is known\n",
@@ -393,8 +407,9 @@ const struct sl_command sl_command_roster = {
 	"all peers\n"
 	"(lead, diana and their kin) refuse other members, not other keys.\n"
 	"\n"
-	"  --add ENDPOINT      add a peer, reached at tcp://ADDRESS:PORT; auto: at a free port of this "
-	"machine\n"
+	"  --add ENDPOINT      add a peer, reached at tcp://ADDRESS:PORT or tcp://NAME:PORT; auto: at a free "
+	"port of this\n"
+	"                      machine\n"
 	"  --name NAME         … what it is called (peer-NUMBER)\n"
 	"  --neighbours A,B    … whom it is linked to (all, where everybody is; else the two with the fewest "
 	"neighbours)\n"

@@ -1,5 +1,7 @@
 #include "daemon/roster_edit.h"
 
+#include "daemon/endpoint.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,11 +78,11 @@ static enum sl_status name_peer(struct sl_roster_peer *peer, const char *name, u
 
 static enum sl_status place_peer(struct sl_roster_peer *peer, const char *endpoint, struct sl_error *error)
 {
-	if (strlen(endpoint) >= sizeof peer->endpoint)
-		return sl_fail(error, SL_TOO_BIG, "an endpoint has at most %zu characters",
-		               sizeof peer->endpoint - 1);
-	strcpy(peer->endpoint, endpoint);
-	return SL_OK;
+	struct sl_endpoint form;
+	enum sl_status status = sl_endpoint_parse(&form, endpoint, error);
+	if (status == SL_OK)
+		snprintf(peer->endpoint, sizeof peer->endpoint, "%s", endpoint);
+	return status;
 }
 
 static enum sl_status give_key(struct sl_roster_peer *peer, const uint8_t *key, struct sl_error *error)

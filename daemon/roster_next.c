@@ -25,7 +25,10 @@ static enum sl_status check_serial(const struct sl_roster *old, const struct sl_
                                    struct sl_error *error)
 {
 	if (next->serial == old->serial)
-		return sl_fail(error, SL_REFUSED, "its serial is still %" PRIu32 ": nothing to do",
+		return sl_fail(error, SL_REFUSED,
+		               "its serial is still %" PRIu32
+		               ", but it says something else than the one in force: what has changed needs a "
+		               "higher one",
 		               next->serial);
 	if (next->serial < old->serial)
 		return sl_fail(error, SL_REFUSED,

@@ -10,6 +10,11 @@
 
 /* ---- asking ---- */
 
+bool sl_roster_same(const struct sl_roster *a, const struct sl_roster *b)
+{
+	return memcmp(a->signature, b->signature, sizeof a->signature) == 0;
+}
+
 struct sl_roster_edge sl_roster_edge(const struct sl_roster *roster, uint32_t edge)
 {
 	if (roster->edge)
@@ -94,7 +99,7 @@ static void print(FILE *f, const struct sl_roster *r)
 		print_edge(f, &r->topology.edge[e], sl_roster_edge(r, e));
 }
 
-enum sl_status sl_roster_write(const struct sl_roster *roster, const char *path,
+enum sl_status sl_roster_write(struct sl_roster *roster, const char *path,
                                const struct sl_identity *operator_identity, struct sl_error *error)
 {
 	char *text = NULL, hex[2 * crypto_sign_BYTES + 1];
@@ -117,6 +122,7 @@ enum sl_status sl_roster_write(const struct sl_roster *roster, const char *path,
 	if (status == SL_OK) /* nobody gets a roster that peers would refuse, say for a blank in a name */
 		status = sl_roster_parse(&again, text, length, path, operator_identity->public_key, error);
 	if (status == SL_OK) {
+		memcpy(roster->signature, again.signature, sizeof roster->signature);
 		sl_roster_free(&again);
 		status = sl_file_replace(path, text, length, 0644, error);
 	}

@@ -24,6 +24,8 @@ bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line
  * history_since_us, the time when that began (since 1970), and rows_lost, the rows that there was no room to
  * keep since. A link also has refused, step, roster (the neighbour's serial), resent,
  * snapshots, open_ms (how long the open tag has waited; missing where none does), why (what it lacks, where
- * it is behind, late or down), and in quarantine quarantine_ms and cause. */
+ * it is behind, late or not heard), and in quarantine quarantine_ms and cause. up means both ways: heard says
+ * that it was heard within link_timeout, reached that our connection to it stands; where something is wrong
+ * with either, trouble says what, and trouble_since_us since when. */
 
 #endif

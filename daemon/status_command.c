@@ -30,7 +30,7 @@ static enum sl_status read_run(const char *run, struct sl_config *config, struct
 
 static void print_peer(const struct sl_status_view *v)
 {
-	char round[48], loss[32], accuracy[32], links[32], sent[32], doing[480];
+	char round[48], loss[32], accuracy[32], links[32], sent[32], doing[900];
 	snprintf(round, sizeof round, "%lld/%lld", (long long)v->round, (long long)v->rounds);
 	snprintf(links, sizeof links, "%lld/%lld", (long long)v->edges_up, (long long)v->edges);
 	sl_status_real(v->train_loss, 4, loss, sizeof loss);
@@ -106,8 +106,10 @@ const struct sl_command sl_command_status = {
 	"status", "status RUN [--json]", "what each peer of a run is doing now, and whom it waits for",
 	"Asks every peer of the run on this machine, and prints a line each: round, loss, accuracy of its "
 	"own model on the\n"
-	"test data, bytes of differences sent, links that are up, and what it is doing; also since "
-	"when and why its history cannot be written, where that is so. Exits 1 if no peer "
+	"test data, bytes of differences sent, links that are up in both directions, and what it is doing; "
+	"also "
+	"since when and why\n"
+	"a link is not, or its history cannot be written, where that is so. Exits 1 if no peer "
 	"answers.\n"
 	"\n"
 	"  --json  the peers' own answers, which say more (each link's state), as one array\n"

@@ -64,8 +64,9 @@ static const char *take_object(const char *p, member *each, void *context)
 
 struct link {
 	int64_t neighbour, heard_ms, quarantine_ms, behind, open_ms;
+	int64_t trouble_since_us;
 	bool waited_for;
-	char cause[16], why[48];
+	char cause[16], why[48], trouble[300];
 };
 
 static int64_t whole(const char *text)
@@ -85,7 +86,7 @@ static double real(const char *text)
 static const char *link_member(void *context, const char *key, const char *value)
 {
 	struct link *link = context;
-	char text[64];
+	char text[300];
 	const char *next = take_scalar(value, text, sizeof text);
 	if (!next)
 		return NULL;
@@ -103,6 +104,10 @@ static const char *link_member(void *context, const char *key, const char *value
 		snprintf(link->why, sizeof link->why, "%.*s", (int)sizeof link->why - 1, text);
 	else if (strcmp(key, "cause") == 0)
 		snprintf(link->cause, sizeof link->cause, "%.*s", (int)sizeof link->cause - 1, text);
+	else if (strcmp(key, "trouble") == 0)
+		snprintf(link->trouble, sizeof link->trouble, "%s", text);
+	else if (strcmp(key, "trouble_since_us") == 0)
+		link->trouble_since_us = whole(text);
 	else if (strcmp(key, "waited_for") == 0)
 		link->waited_for = strcmp(text, "true") == 0;
 	return next;
@@ -129,13 +134,26 @@ static void note_quarantine(struct sl_status_view *view, const struct link *link
 	memcpy(view->cause, link->cause, sizeof view->cause);
 }
 
+static void note_trouble(struct sl_status_view *view, const struct link *link)
+{
+	if (!link->trouble[0] || link->neighbour < 0 || view->troubles++)
+		return;
+	view->troubled = (uint32_t)link->neighbour;
+	view->trouble_since_us = link->trouble_since_us;
+	memcpy(view->trouble, link->trouble, sizeof view->trouble);
+}
+
 static const char *take_links(const char *p, struct sl_status_view *view)
 {
 	if (*p != '[')
 		return NULL;
 	p = skip(p + 1);
 	while (*p != ']') {
-		struct link link = { .neighbour = -1, .heard_ms = -1, .quarantine_ms = -1, .open_ms = -1 };
+		struct link link = { .neighbour = -1,
+			             .heard_ms = -1,
+			             .quarantine_ms = -1,
+			             .open_ms = -1,
+			             .trouble_since_us = -1 };
 		p = take_object(p, link_member, &link);
 		if (!p)
 			return NULL;
@@ -147,6 +165,7 @@ static const char *take_links(const char *p, struct sl_status_view *view)
 		}
 		note_quarantine(view, &link);
 		note_behind(view, &link);
+		note_trouble(view, &link);
 		p = skip(p);
 		if (*p == ',')
 			p = skip(p + 1);
@@ -202,7 +221,7 @@ static void clear(struct sl_status_view *v)
 	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };
 	v->peer = v->pid = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
 	v->payload_tx = v->payload_rx = v->wire_tx = v->wire_rx = -1;
-	v->history_since_us = v->rows_lost = -1;
+	v->history_since_us = v->rows_lost = v->trouble_since_us = -1;
 }
 
 bool sl_status_view_parse(struct sl_status_view *out, const char *line)
@@ -238,17 +257,37 @@ static void quarantine_text(const struct sl_status_view *view, char *text, size_
 		snprintf(text + used, size - used, " and %u more", view->quarantined - 1);
 }
 
+/* " since 2026-11-22T07:12:33Z" */
+static void since_text(int64_t us, char text[static 32])
+{
+	time_t seconds = us / 1000000;
+	struct tm t = { 0 };
+	text[0] = '\0';
+	if (us > 0 && gmtime_r(&seconds, &t))
+		strftime(text, 32, " since %Y-%m-%dT%H:%M:%SZ", &t);
+}
+
+static void trouble_text(const struct sl_status_view *view, char *text, size_t size)
+{
+	char since[32];
+	size_t used = strlen(text);
+	if (view->troubles == 0 || used >= size)
+		return;
+	since_text(view->trouble_since_us, since);
+	used += (size_t)snprintf(text + used, size - used, "; link to %u: %s,%s", view->troubled,
+	                         view->trouble, since[0] ? since : " for a while");
+	if (view->troubles > 1 && used < size)
+		snprintf(text + used, size - used, " (and %u more)", view->troubles - 1);
+}
+
 /* "; no history since 2026-11-22T07:12:33Z (3 rows lost): …" */
 static void history_text(const struct sl_status_view *view, char *text, size_t size)
 {
 	char since[32] = "", lost[48] = "";
 	size_t used = strlen(text);
-	time_t seconds = view->history_since_us / 1000000;
-	struct tm t = { 0 };
 	if (!view->history[0] || used >= size)
 		return;
-	if (view->history_since_us > 0 && gmtime_r(&seconds, &t))
-		strftime(since, sizeof since, " since %Y-%m-%dT%H:%M:%SZ", &t);
+	since_text(view->history_since_us, since);
 	if (view->rows_lost > 0)
 		snprintf(lost, sizeof lost, " (%lld rows lost)", (long long)view->rows_lost);
 	snprintf(text + used, size - used, "; no history%s%s: %s", since, lost, view->history);
@@ -274,6 +313,7 @@ void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t 
 	waits_text(view, text, size);
 	behind_text(view, text, size);
 	quarantine_text(view, text, size);
+	trouble_text(view, text, size);
 	history_text(view, text, size);
 }
 

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { SL_STATUS_LINE = 64 * 1024, SL_STATUS_WAITS = 4 };
+enum { SL_STATUS_LINE = 256 * 1024, SL_STATUS_WAITS = 4 };
 
 /* Numbers that the line does not give, or gives as null, are NaN and −1. */
 struct sl_status_view {
@@ -25,6 +25,11 @@ struct sl_status_view {
 	uint32_t quarantined, worst;
 	int64_t quarantine_ms;
 	char cause[16];
+	/* Links with which something is wrong: how many, and of the first with whom, what, and since when
+	 * (since 1970; −1: not known). */
+	uint32_t troubles, troubled;
+	char trouble[300];
+	int64_t trouble_since_us;
 	/* Why the history cannot be written (empty: it can), since when, and how many rows are lost. */
 	char history[200];
 	int64_t history_since_us, rows_lost;

@@ -98,7 +98,7 @@ static enum sl_status read_next(struct up *up, struct sl_roster *next, struct sl
 	const struct sl_prepared *p = &up->prepared;
 	sl_config_path(&p->config, p->config.settings.roster, false, path);
 	enum sl_status status = sl_roster_read(next, path, p->operator_key, error);
-	if (status != SL_OK || next->serial == p->roster.serial)
+	if (status != SL_OK || sl_roster_same(&p->roster, next))
 		return status;
 	if (sl_roster_next(p, next, error) != SL_OK)
 		return sl_wrap(error, "%s", path);

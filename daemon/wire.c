@@ -35,6 +35,8 @@ static bool count(int fd, int64_t *tx, int64_t *rx)
 	return true;
 }
 
+#define MAPPED "::ffff:"
+
 static void name_other_end(int fd, char *address, size_t size)
 {
 	struct sockaddr_storage from;
@@ -43,6 +45,8 @@ static void name_other_end(int fd, char *address, size_t size)
 	if (getpeername(fd, (struct sockaddr *)&from, &room) == 0)
 		getnameinfo((struct sockaddr *)&from, room, address, (socklen_t)size, NULL, 0,
 		            NI_NUMERICHOST);
+	if (strncmp(address, MAPPED, sizeof MAPPED - 1) == 0) /* over a socket that takes both families */
+		memmove(address, address + sizeof MAPPED - 1, strlen(address + sizeof MAPPED - 1) + 1);
 }
 
 static void forget(struct sl_wire *w, unsigned at)
@@ -119,6 +123,13 @@ void sl_wire_shut_edge(struct sl_wire *w, uint32_t edge)
 static bool is_silent(const struct sl_wire_connection *c)
 {
 	return c->owner == 0 && c->edge == SILENT;
+}
+
+void sl_wire_shut_silent(struct sl_wire *w)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (is_silent(&w->open[i]))
+			hang_up(w, &w->open[i]);
 }
 
 /* Silent connections from the address of this one. */

@@ -30,6 +30,7 @@ void sl_wire_spoke(struct sl_wire *, int fd, uint32_t edge);
 /* Hangs up; libzmq will find out and report it closed. */
 void sl_wire_shut(struct sl_wire *, int fd);
 void sl_wire_shut_edge(struct sl_wire *, uint32_t edge);
+void sl_wire_shut_silent(struct sl_wire *);
 /* Hangs up on the oldest silent connection from the address that has most of them. False: there is none. */
 bool sl_wire_evict(struct sl_wire *, char address[static 64]);
 /* Adds to received[edge] what came on its connections since the last call, and hangs up on silent ones that

@@ -318,6 +318,12 @@ static void signed_mistakes_are_named(void **state)
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:70000 A\n",
 		  "roster:4: endpoint 'tcp://h:70000' must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 "
 		  "characters" },
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://*:1 A\n",
+		  "roster:4: endpoint 'tcp://*:1' says where to listen, not where neighbours find this peer; "
+		  "give its address or name, as in tcp://192.0.2.7:7000" },
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://::1:1 A\n",
+		  "roster:4: endpoint 'tcp://::1:1' lacks brackets around its IPv6 address; as in "
+		  "tcp://[::1]:7000" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 12\n",
 		  "roster:4: '12' is no Ed25519 public key (64 hex digits)" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A 2\n",

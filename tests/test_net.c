@@ -4,6 +4,7 @@
 #include "daemon/ports.h"
 #include "daemon/worker.h"
 
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -12,6 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -33,7 +37,7 @@ static void on_notice(void *context, enum sl_level level, const char *kind, cons
 {
 	struct end *e = context;
 	size_t used = strlen(e->kinds);
-	assert_true(level <= SL_LEVEL_WARNING && detail[0]);
+	assert_true(level <= SL_LEVEL_NOTICE && detail[0]);
 	snprintf(e->kinds + used, sizeof e->kinds - used, "%s ", kind);
 }
 
@@ -46,9 +50,9 @@ static void open_end(unsigned i, const unsigned *neighbours, uint32_t degree)
 			                             end[neighbours[n]].identity.curve_public };
 	struct sl_net_setup setup = { end[i].endpoint, &end[i].identity, list,   degree,
 		                      FRAME_MAX,       on_notice,        &end[i] };
+	end[i].kinds[0] = '\0';
 	assert_int_equal(sl_net_open(&end[i].net, &setup, &error), SL_OK);
 	end[i].open = true;
-	end[i].kinds[0] = '\0';
 }
 
 static int set_up(void **state)
@@ -470,9 +474,80 @@ static void an_endpoint_that_is_not_ours_listens_on_its_port(void **state)
 	snprintf(elsewhere, sizeof elsewhere, "tcp://192.0.2.1:%u", sl_port_of(here));
 	snprintf(end[0].endpoint, sizeof end[0].endpoint, "%s", elsewhere);
 	open_end(0, (const unsigned[]){ 1 }, 1);
+	assert_string_equal(end[0].kinds, "listens-everywhere ");
 	snprintf(end[0].endpoint, sizeof end[0].endpoint, "%s", here);
 	open_end(1, (const unsigned[]){ 0 }, 1);
 	assert_passes(1, 0, 0, 0, "hello");
+}
+
+/* Names are looked up beside the loop; libzmq gets addresses. */
+static void a_name_leads_to_its_address(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		uint16_t port = sl_port_of(end[i].endpoint);
+		snprintf(end[i].endpoint, sizeof end[i].endpoint, "tcp://localhost:%u", port);
+	}
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	assert_passes(0, 0, 1, 0, "hello");
+	assert_passes(1, 0, 0, 0, "you too");
+	assert_string_equal(end[0].kinds, "");
+	assert_null(strstr(end[0].net.endpoint, "localhost"));
+	assert_null(strstr(end[0].net.link[0].target, "localhost"));
+}
+
+static void knock(unsigned i)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		                  .sin_port = htons(sl_port_of(end[i].endpoint)),
+		                  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	connect(s, (const struct sockaddr *)&to, sizeof to);
+	close(s);
+}
+
+/* Nobody reads what libzmq has to say: then it says it all the same, and ends when it is told to. */
+static void a_monitor_never_blocks(void **state)
+{
+	(void)state;
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	for (unsigned k = 0; k < 4000; k++)
+		knock(0);
+	alarm(120); /* a test that hangs does not end otherwise */
+	sl_net_close(&end[0].net);
+	alarm(0);
+	end[0].open = false;
+}
+
+/* The lowest descriptor that is free. */
+static int lowest_free(void)
+{
+	int fd = dup(0);
+	close(fd);
+	return fd;
+}
+
+/* All but a reserve of descriptors are gone: the door is shut, links go on; then it is open again. */
+static void without_descriptors_the_door_is_shut(void **state)
+{
+	struct rlimit before, few;
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	open_end(0, (const unsigned[]){ 1, 2 }, 2);
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	assert_passes(1, 0, 0, 0, "before");
+	few = before;
+	few.rlim_cur = (rlim_t)lowest_free() + 4;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	UNTIL(end[0].net.shut);
+	assert_passes(1, 0, 0, 0, "meanwhile");
+	assert_string_equal(end[0].kinds, "no-descriptors ");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	open_end(2, (const unsigned[]){ 0 }, 1);
+	assert_passes(2, 0, 0, 1, "behind");
+	assert_false(end[0].net.shut);
+	assert_string_equal(end[0].kinds, "no-descriptors ");
 }
 
 #define NET_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -495,6 +570,9 @@ int main(void)
 		NET_TEST(wire_bytes_are_the_kernels),
 		NET_TEST(endpoints_that_cannot_be_had_are_named),
 		NET_TEST(an_endpoint_that_is_not_ours_listens_on_its_port),
+		NET_TEST(a_name_leads_to_its_address),
+		NET_TEST(a_monitor_never_blocks),
+		NET_TEST(without_descriptors_the_door_is_shut),
 	};
 	if (sl_keys_start(&error) != SL_OK)
 		return 1;

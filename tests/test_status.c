@@ -266,6 +266,15 @@ static void what_a_peer_does_in_words(void **state)
 	                                        "\"open_ms\":3100}]}"));
 	sl_status_view_doing(&view, text, sizeof text);
 	assert_string_equal(text, "waiting for 0; 2 is 14 rounds behind for 3.1 s: not heard");
+	assert_true(sl_status_view_parse(
+	    &view,
+	    "{\"peer\":1,\"phase\":\"waiting\",\"links\":[{\"neighbour\":0},{\"neighbour\":4,\"trouble\":"
+	    "\"it has never reached us\",\"trouble_since_us\":1763913600000000},{\"neighbour\":5,"
+	    "\"trouble\":\"x\",\"trouble_since_us\":1}]}"));
+	sl_status_view_doing(&view, text, sizeof text);
+	assert_string_equal(text,
+	                    "waiting; link to 4: it has never reached us, since 2025-11-23T16:00:00Z (and 1 "
+	                    "more)");
 	sl_status_view_doing(&view, text, 20); /* too small is cut, no more */
 	assert_int_equal(strlen(text), 19);
 }

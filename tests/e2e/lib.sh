@@ -70,6 +70,19 @@ background() {
 	pids="$pids $pid"
 }
 
+# apart UNSHARE-OPTIONS SCRIPT: the rest of the script goes on in namespaces of its own; where those are not permitted, it
+# says "skipped" and is done.
+apart() {
+	[ -z "${APART:-}" ] || return 0
+	if ! unshare "$1" ip link set lo up 2> /dev/null; then
+		echo "skipped: no namespaces here"
+		exit 0
+	fi
+	cd "$root" || exit 1
+	APART=1 BUILD=$build unshare "$1" sh "$root/tests/e2e/$(basename "$2")"
+	exit
+}
+
 # ---- runs of real daemons ----
 
 # sql DB QUERY: rows on stdout, columns parted by |.

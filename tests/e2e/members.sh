@@ -16,6 +16,9 @@ moves() { # PEER...: each does ten more rounds
 }
 phase_of() { status_of run "$1" phase; }
 
+# Another roster with the serial of the one in force: signed twice from the same.
+twin() { for f in roster run.conf operator.key keys; do cp -r run/$f twin/ || fail "no copy"; done; }
+
 make_run run ring:5 --set run.rounds=$rounds --set algorithm.local_steps=50 --set run.link_timeout=1s --set history.every=10 --set history.evaluate=100000
 cp run/roster first
 for k in 0 1 2 3 4; do start_peer run $k; done
@@ -23,7 +26,8 @@ within 20 round_over run 4 10
 
 # Nothing but the operator's next roster is taken.
 hup 0
-told roster-refused "still 1: nothing to do" 0
+told roster-unchanged "serial 1 is in force" 0
+grep -q 'error: ' run/0.out && fail "an error for a roster that is the same: $(cat run/0.out)"
 sed 's/^edge 0 1 .*/edge 0 1 0.5/' first > run/roster
 hup 0
 told roster-refused "signature" 0
@@ -31,12 +35,20 @@ cp first run/roster
 moves 0
 ok "a roster that is not new, or not signed, changes nothing"
 
+mkdir twin
+twin
+expect 0 "$starling" roster twin --rotate 4
 expect 0 "$starling" roster run --remove 2
 says out "removed    peer 2"
 hup 0 1 3 4 # not the one that has to go: it is to lose its links, not its good will
 told roster "removed peer 2" 0 1 3 4
 told edge-new "peer" 1 3
 moves 0 1 3 4
+cp run/roster second
+cp twin/roster run/roster
+hup 0
+told roster-refused "serial is still 2, but it says something else than the one in force" 0
+cp second run/roster
 stuck=$(status_of run 2 round)
 within 10 event 2 link-down "peer 1"
 [ "$(status_of run 1 edges)" = 2 ] || fail "peer 1 has not two neighbours: $("$starling" status run --json)"

@@ -55,3 +55,39 @@ refused "signature"
 cp conf run/run.conf
 expect 0 "$starling" up run --plain
 ok "the true one"
+
+# What leads nowhere is not signed.
+# unsigned WHY ENDPOINT...
+unsigned() {
+	why=$1
+	shift
+	for endpoint; do
+		expect 2 "$starling" roster run --endpoint "1=$endpoint"
+		says err "--endpoint: endpoint '$endpoint' $why"
+		one_line err
+		expect 2 "$starling" roster run --add "$endpoint"
+		says err "--add: endpoint '$endpoint' $why"
+		one_line err
+	done
+}
+cp run/roster good
+unsigned "says where to listen, not where neighbours find this peer; give its address or name, as in tcp://192.0.2.7:7000" 'tcp://*:7000'
+unsigned "means every address of a host" tcp://0.0.0.0:7000 'tcp://[::]:7000'
+unsigned "lacks brackets around its IPv6 address; as in tcp://[::1]:7000" tcp://::1:7000
+unsigned "names an interface or a source" 'tcp://eth0;127.0.0.1:7000'
+unsigned "must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" 127.0.0.1:7000
+expect 2 "$starling" roster run --add "tcp://$(printf '%0200d' 1):7000"
+says err "at most 191 characters"
+cmp -s run/roster good || fail "something was signed"
+ls run/keys | grep -v '^[0-9]*\.key$' && fail "a key was left over"
+ok "endpoints that lead nowhere are refused when signing"
+
+# Advice that can be followed.
+expect 0 "$starling" keygen -o elsewhere.key
+expect 0 "$starling" keygen --public elsewhere.key
+expect 0 "$starling" roster run --add tcp://192.0.2.9:7000 --key "$(cut -d ' ' -f 1 out)"
+says out "added      peer 4 at tcp://192.0.2.9:7000: give it as identity the key file that belongs to this public key and its own samples (data/train-4.shard)"
+expect 0 "$starling" roster run --add tcp://192.0.2.10:7000
+says out "added      peer 5 at tcp://192.0.2.10:7000: give it keys/5.key and its own samples (data/train-5.shard)"
+[ ! -e run/keys/4.key ] && [ -e run/keys/5.key ] || fail "not the keys that it names"
+ok "who was added is told of the key that there is"
