@@ -35,27 +35,36 @@ static void tell_resumed(const struct sl_generation *g, int index, uint32_t roun
 	tell(context, SL_LEVEL_NOTICE, "resumed-from-checkpoint", detail);
 }
 
+/* Whether the peer would take it; fills in `wrong` if not. */
+static enum sl_status examine(const struct sl_peer *p, struct sl_generation *g, struct sl_error *error)
+{
+	enum sl_status status = sl_peer_check(p, g->state, g->length, error);
+	if (status != SL_OK)
+		snprintf(g->wrong, sizeof g->wrong, "%.*s", (int)sizeof g->wrong - 1, error->text);
+	return status;
+}
+
 int sl_generations_load(struct sl_peer *p, struct sl_generation g[2], sl_generations_tell *tell,
                         void *context, struct sl_error *error)
 {
 	struct sl_error why = { 0 };
-	int taken;
+	enum sl_status status = SL_OK;
+	int taken = -1, next;
 	*error = why;
-	while ((taken = newest(g)) >= 0) {
-		if (sl_peer_load(p, g[taken].state, g[taken].length, &why) == SL_OK)
-			break;
-		snprintf(g[taken].wrong, sizeof g[taken].wrong, "%.*s", (int)sizeof g[taken].wrong - 1,
-		         why.text);
-		if (why.status != SL_REFUSED)
-			continue;
-		*error = why;
-		taken = -1;
-		break;
+	while (status != SL_REFUSED && (next = newest(g)) >= 0 && next != taken) {
+		status = examine(p, &g[next], &why);
+		taken = status == SL_OK ? next : -1;
 	}
+	if (status == SL_REFUSED)
+		*error = why;
+	else if (taken >= 0 && g[!taken].there && !g[!taken].wrong[0])
+		examine(p, &g[!taken], &why);
 	for (int i = 0; i < 2; i++)
 		if (g[i].there && g[i].wrong[0])
 			tell_refused(g, i, tell, context);
-	if (taken >= 0)
-		tell_resumed(g, taken, sl_peer_round(p), tell, context);
+	if (taken < 0)
+		return -1;
+	SL_CHECK(sl_peer_load(p, g[taken].state, g[taken].length, &why) == SL_OK);
+	tell_resumed(g, taken, sl_peer_round(p), tell, context);
 	return taken;
 }

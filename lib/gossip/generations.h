@@ -17,7 +17,7 @@ struct sl_generation {
 typedef void sl_generations_tell(void *context, enum sl_level, const char *kind, const char *detail);
 
 /* Brings the peer (before SL_EVENT_START) to the newest generation that is there, not wrong, and loads; the
- * `wrong` of those that do not load is filled in. Returns its index, or −1: none is, and the peer is as it
+ * `wrong` of those that would not load is filled in. Returns its index, or −1: none is, and the peer is as it
  * was. Whatever is there and wrong must be kept under another name before anything is written in its place.
  *
  * An older generation is exact in lockstep: neighbours keep what it needs (frame.h: durable). But none stands

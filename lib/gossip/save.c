@@ -384,8 +384,8 @@ static enum sl_status tell(const struct walk *w, struct sl_error *error)
 	return sl_fail(error, SL_MALFORMED, "the state is damaged: something follows its end");
 }
 
-static enum sl_status check(const struct sl_peer *p, const uint8_t *bytes, size_t length, uint32_t *serial,
-                            struct sl_error *error)
+static enum sl_status check_walk(const struct sl_peer *p, const uint8_t *bytes, size_t length,
+                                 uint32_t *serial, struct sl_error *error)
 {
 	struct walk w = { .mode = CHECK, .in = sl_reader(bytes, length) };
 	walk_peer(&w, (struct sl_peer *)(uintptr_t)p); /* changes nothing */
@@ -407,7 +407,7 @@ size_t sl_peer_save(const struct sl_peer *p, uint8_t *out, struct sl_error *erro
 		return measure.length;
 	struct walk write = { .mode = WRITE, .out = sl_writer(out, measure.length) };
 	walk_peer(&write, same);
-	return check(p, out, measure.length, &serial, error) == SL_OK ? measure.length : 0;
+	return check_walk(p, out, measure.length, &serial, error) == SL_OK ? measure.length : 0;
 }
 
 /* The neighbours that the setup named, before a checkpoint brings those of its own time. */
@@ -431,20 +431,26 @@ static bool same_neighbours(const struct sl_peer *p, const struct sl_peer_roster
 	return same;
 }
 
+enum sl_status sl_peer_check(const struct sl_peer *p, const uint8_t *bytes, size_t length,
+                             struct sl_error *error)
+{
+	uint32_t serial;
+	enum sl_status status = check_walk(p, bytes, length, &serial, error);
+	if (status == SL_OK && serial > p->serial)
+		return sl_fail(error, SL_REFUSED,
+		               "the roster has serial %u, but this peer has run under %u already: an older one "
+		               "was put back",
+		               p->serial, serial);
+	return status;
+}
+
 enum sl_status sl_peer_load(struct sl_peer *p, const uint8_t *bytes, size_t length, struct sl_error *error)
 {
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	struct sl_peer_roster roster = listed(p, neighbours);
-	uint32_t serial;
-	enum sl_status status = check(p, bytes, length, &serial, error);
+	enum sl_status status = sl_peer_check(p, bytes, length, error);
 	if (status != SL_OK)
 		return status;
-	if (serial > roster.serial)
-		return sl_fail(
-		    error, SL_REFUSED,
-		    "the roster has serial %u, but this peer has run under %u already: an older one "
-		    "was put back",
-		    roster.serial, serial);
 	struct walk read = { .mode = READ, .in = sl_reader(bytes, length) };
 	walk_peer(&read, p);
 	SL_CHECK(sl_reader_done(&read.in));
@@ -456,7 +462,7 @@ enum sl_status sl_peer_load(struct sl_peer *p, const uint8_t *bytes, size_t leng
 		e->hold = (struct sl_hold){ .bytes = e->hold.bytes, .last = e->their_number };
 		e->late = e->added;
 	}
-	if (roster.serial > serial || !same_neighbours(p, &roster))
+	if (roster.serial > p->serial || !same_neighbours(p, &roster))
 		sl_membership_set(p, &roster, true);
 	return SL_OK;
 }

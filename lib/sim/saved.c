@@ -70,6 +70,8 @@ void sl_sim_check_saved(struct sl_sim *s, uint32_t peer)
 	if (!is_drawn(s, p))
 		return;
 	uint8_t *bytes = sl_sim_save(p, &length, &error), *again = NULL;
+	if (!bytes && error.status == SL_OUT_OF_RANGE)
+		return; /* no checkpoint is made of that either */
 	if (!bytes) {
 		sl_sim_broken(s, "the state of peer %u cannot be saved: %s", peer, error.text);
 		return;
