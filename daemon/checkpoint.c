@@ -2,15 +2,16 @@
 #include "daemon/checkpoint.h"
 
 #include "base/bytes.h"
-#include "daemon/files.h"
-#include "daemon/store.h"
+#include "base/log.h"
 
-#include <limits.h>
+#include <dirent.h>
+#include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { SL_CHECKPOINT_VERSION = 1, SL_CHECKPOINT_HEADER = 32, SL_CHECKPOINT_HASH = 32 };
 static const uint8_t magic[8] = { 'S', 'L', 'c', 'k', 'p', 't', '\r', '\n' };
@@ -36,108 +37,131 @@ static void hash(const uint8_t *header, const uint8_t *bytes, size_t length,
 /* What is wrong with a file, or NULL: then its number and its state are filled in. */
 static const char *verify(const struct sl_mapping *file, uint64_t *number, struct sl_reader *state)
 {
+	*number = 0;
 	struct sl_reader r = sl_reader(file->bytes, file->length);
 	const uint8_t *found = sl_read_bytes(&r, sizeof magic);
 	if (!found)
-		return file->length ? "cut off" : "empty";
+		return file->length ? "is cut short" : "is empty";
 	if (memcmp(found, magic, sizeof magic) != 0)
-		return "no checkpoint";
+		return "is no checkpoint";
 	uint32_t version = sl_read_u32(&r), zero = sl_read_u32(&r);
-	*number = sl_read_u64(&r);
-	uint64_t length = sl_read_u64(&r);
+	uint64_t found_number = sl_read_u64(&r), length = sl_read_u64(&r);
 	if (r.failed)
-		return "cut off";
+		return "is cut short";
 	if (version != SL_CHECKPOINT_VERSION)
-		return "of another version";
+		return "is of another format version";
 	size_t left = sl_reader_left(&r);
 	if (left < SL_CHECKPOINT_HASH || length > left - SL_CHECKPOINT_HASH)
-		return "cut off";
+		return "is cut short";
 	*state = sl_read_part(&r, (size_t)length);
 	found = sl_read_bytes(&r, SL_CHECKPOINT_HASH);
 	uint8_t expected[SL_CHECKPOINT_HASH];
 	hash(file->bytes, state->at, (size_t)length, expected);
-	if (zero != 0 || *number == 0 || !sl_reader_done(&r) || memcmp(found, expected, sizeof expected) != 0)
-		return "damaged";
+	if (zero != 0 || found_number == 0 || !sl_reader_done(&r) ||
+	    memcmp(found, expected, sizeof expected) != 0)
+		return "is damaged";
+	*number = found_number;
 	return NULL;
 }
 
-/* Both generations as they are on the disk. */
-struct look {
-	struct sl_mapping file[2];
-	uint64_t number[2];
-	struct sl_reader state[2];
-	const char *wrong[2]; /* NULL: verifies */
-	bool there[2];
-	int newest; /* -1: none verifies */
-	enum sl_status unread;
-};
+static void look_at(const char *path, struct sl_mapping *file, struct sl_generation *g)
+{
+	struct sl_error error = { 0 };
+	struct sl_reader state;
+	enum sl_status status = sl_file_map(file, path, &error);
+	*g = (struct sl_generation){ .there = status != SL_NOT_FOUND };
+	if (!g->there)
+		return;
+	if (status != SL_OK) {
+		snprintf(g->wrong, sizeof g->wrong, "cannot be read: %.*s", (int)sizeof g->wrong - 24,
+		         error.text);
+		return;
+	}
+	const char *wrong = verify(file, &g->number, &state);
+	if (wrong) {
+		snprintf(g->wrong, sizeof g->wrong, "%s", wrong);
+		return;
+	}
+	g->state = state.at;
+	g->length = sl_reader_left(&state);
+}
 
-static enum sl_status look_at(const char *stem, struct look *look, struct sl_error *error)
+enum sl_status sl_checkpoint_open(const char *stem, struct sl_checkpoint_pair *pair, struct sl_error *error)
 {
 	char path[PATH_MAX];
-	*look = (struct look){ .newest = -1 };
+	*pair = (struct sl_checkpoint_pair){ 0 };
 	for (unsigned g = 0; g < 2; g++) {
 		enum sl_status status = name_of(stem, g, path, error);
 		if (status != SL_OK)
 			return status;
-		status = sl_file_map(&look->file[g], path, error);
-		look->there[g] = status != SL_NOT_FOUND;
-		if (status == SL_OK)
-			look->wrong[g] = verify(&look->file[g], &look->number[g], &look->state[g]);
-		else
-			look->wrong[g] = look->there[g] ? "not readable" : "missing";
-		if (look->there[g] && status != SL_OK)
-			look->unread = status;
-		if (!look->wrong[g] && (look->newest < 0 || look->number[g] > look->number[look->newest]))
-			look->newest = (int)g;
+		look_at(path, &pair->file[g], &pair->generation[g]);
 	}
 	return SL_OK;
 }
 
-static void look_away(struct look *look)
+void sl_checkpoint_close(struct sl_checkpoint_pair *pair)
 {
-	sl_file_unmap(&look->file[0]);
-	sl_file_unmap(&look->file[1]);
+	sl_file_unmap(&pair->file[0]);
+	sl_file_unmap(&pair->file[1]);
 }
 
-/* "generation 1, number 17; generation 0 is cut off" */
-static void describe(const struct look *look, char which[static 64])
+/* Calls with the number of each file STEM.aside-N. */
+static void each_aside(const char *stem, void (*found)(void *, unsigned long), void *context)
 {
-	size_t n = 0;
-	which[0] = 0;
-	if (look->newest >= 0)
-		n = (size_t)snprintf(which, 64, "generation %d, number %llu", look->newest,
-		                     (unsigned long long)look->number[look->newest]);
-	for (int g = 0; g < 2; g++)
-		if (look->there[g] && look->wrong[g] && n < 64)
-			n += (size_t)snprintf(which + n, 64 - n, "%s%d is %s", n ? "; " : "generation ", g,
-			                      look->wrong[g]);
+	const char *slash = strrchr(stem, '/'), *base = slash ? slash + 1 : stem;
+	char folder[PATH_MAX], prefix[PATH_MAX];
+	snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - stem + 1) : 1, slash ? stem : ".");
+	size_t n = (size_t)snprintf(prefix, sizeof prefix, "%s.aside-", base);
+	DIR *d = opendir(folder);
+	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
+		char *end;
+		unsigned long number =
+		    strncmp(e->d_name, prefix, n) == 0 ? strtoul(e->d_name + n, &end, 10) : 0;
+		if (number > 0 && !*end)
+			found(context, number);
+	}
+	if (d)
+		closedir(d);
 }
 
-enum sl_status sl_checkpoint_load(const char *stem, uint8_t **bytes, size_t *length, char which[static 64],
-                                  struct sl_error *error)
+static void note_highest(void *context, unsigned long number)
 {
-	struct look look;
-	*bytes = NULL;
-	*length = 0;
-	which[0] = 0;
-	enum sl_status status = look_at(stem, &look, error);
+	unsigned long *highest = context;
+	*highest = number > *highest ? number : *highest;
+}
+
+struct removal {
+	const char *stem;
+	unsigned long upto;
+};
+
+static void remove_old(void *context, unsigned long number)
+{
+	const struct removal *r = context;
+	char path[PATH_MAX];
+	if (number <= r->upto && snprintf(path, sizeof path, "%s.aside-%lu", r->stem, number) < PATH_MAX)
+		unlink(path);
+}
+
+enum sl_status sl_checkpoint_set_aside(const char *stem, unsigned generation, char aside[static PATH_MAX],
+                                       struct sl_error *error)
+{
+	char path[PATH_MAX];
+	unsigned long highest = 0;
+	enum sl_status status = name_of(stem, generation, path, error);
 	if (status != SL_OK)
 		return status;
-	describe(&look, which);
-	if (look.newest < 0) {
-		status = look.unread; /* its sentence is in `error`; SL_OK where there was nothing to read */
-	} else {
-		const struct sl_reader *state = &look.state[look.newest];
-		*length = sl_reader_left(state);
-		*bytes = malloc(*length + 1);
-		if (*bytes)
-			memcpy(*bytes, state->at, *length);
-		else
-			status = sl_fail(error, SL_NO_MEMORY, "%s: no memory for %zu bytes", stem, *length);
+	each_aside(stem, note_highest, &highest);
+	int n = snprintf(aside, PATH_MAX, "%s.aside-%lu", stem, highest + 1);
+	if (n < 0 || n >= PATH_MAX)
+		return sl_fail(error, SL_TOO_BIG, "%s: path too long", stem);
+	if (rename(path, aside) != 0)
+		return sl_fail(error, SL_IO, "%s: cannot be kept as %s: %s", path, aside, strerror(errno));
+	if (highest + 1 > SL_CHECKPOINT_ASIDE) {
+		struct removal old = { stem, highest + 1 - SL_CHECKPOINT_ASIDE };
+		each_aside(stem, remove_old, &old);
 	}
-	look_away(&look);
-	return status;
+	return SL_OK;
 }
 
 /* The folder that could not be made at the start, when the disk was full or read-only. True: it is there now,
@@ -153,19 +177,49 @@ static bool make_folder(const char *path)
 	return mkdir(folder, 0700) == 0;
 }
 
-enum sl_status sl_checkpoint_write(struct sl_checkpoint_files *files, const uint8_t *bytes, size_t length,
-                                   struct sl_error *error)
+/* Which generation is to be replaced: one that cannot be used rather than the older of two that can. */
+static void choose(struct sl_checkpoint_files *files, const struct sl_generation *g)
 {
-	if (!files->looked) {
-		struct look look;
-		enum sl_status status = look_at(files->stem, &look, error);
-		if (status != SL_OK)
-			return status;
-		files->newest = look.newest < 0 ? 0 : look.number[look.newest];
-		files->next = look.newest == 0;
-		files->looked = true;
-		look_away(&look);
-	}
+	bool usable[2];
+	files->newest = g[0].number > g[1].number ? g[0].number : g[1].number;
+	for (int i = 0; i < 2; i++)
+		usable[i] = g[i].there && !g[i].wrong[0] && !files->refused[i];
+	if (usable[0] != usable[1])
+		files->next = usable[0];
+	else if (usable[0])
+		files->next = g[0].number > g[1].number;
+	else
+		files->next = g[0].there && !g[1].there;
+}
+
+/* Looks what lies there, and makes room for a new one without harm to anything. */
+static enum sl_status make_room(struct sl_checkpoint_files *files, struct sl_error *error)
+{
+	struct sl_checkpoint_pair pair;
+	char aside[PATH_MAX];
+	enum sl_status status = sl_checkpoint_open(files->stem, &pair, error);
+	if (status != SL_OK)
+		return status;
+	choose(files, pair.generation);
+	const struct sl_generation *g = &pair.generation[files->next];
+	bool keep = g->there && (g->wrong[0] || files->refused[files->next]);
+	if (keep)
+		status = sl_checkpoint_set_aside(files->stem, files->next, aside, error);
+	if (keep && status == SL_OK)
+		sl_log(SL_LEVEL_NOTICE, "checkpoint: %s.%u could not be used and is kept as %s", files->stem,
+		       files->next, aside);
+	/* A second one waits for its turn, when the other generation is newer. */
+	if (status == SL_OK)
+		files->refused[files->next] = false;
+	files->looked =
+	    status == SL_OK && !files->refused[!files->next] && !pair.generation[!files->next].wrong[0];
+	sl_checkpoint_close(&pair);
+	return status;
+}
+
+static enum sl_status replace(const struct sl_checkpoint_files *files, const uint8_t *bytes, size_t length,
+                              struct sl_error *error)
+{
 	char path[PATH_MAX];
 	enum sl_status status = name_of(files->stem, files->next, path, error);
 	if (status != SL_OK)
@@ -185,11 +239,20 @@ enum sl_status sl_checkpoint_write(struct sl_checkpoint_files *files, const uint
 	status = sl_file_replace_parts(path, parts, 3, 0600, error);
 	if (status != SL_OK && make_folder(path))
 		status = sl_file_replace_parts(path, parts, 3, 0600, error);
-	if (status == SL_OK) {
-		files->newest++;
-		files->next = !files->next;
-	} else {
-		files->looked = false; /* it may be there all the same, if only the folder's sync failed */
-	}
 	return status;
+}
+
+enum sl_status sl_checkpoint_write(struct sl_checkpoint_files *files, const uint8_t *bytes, size_t length,
+                                   struct sl_error *error)
+{
+	enum sl_status status = files->looked ? SL_OK : make_room(files, error);
+	if (status == SL_OK)
+		status = replace(files, bytes, length, error);
+	if (status != SL_OK) {
+		files->looked = false; /* it may be there all the same, if only the folder's sync failed */
+		return status;
+	}
+	files->newest++;
+	files->next = !files->next;
+	return SL_OK;
 }

@@ -201,40 +201,47 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 	return d->store ? SL_OK : error->status;
 }
 
-static void take_checkpoint(struct sl_daemon *d, const uint8_t *bytes, size_t length, const char *which)
+static void on_generation(void *context, enum sl_level level, const char *kind, const char *detail)
 {
-	struct sl_error error = { 0 };
-	if (length < SL_LOOP_CHECKPOINT_HEAD)
-		sl_fail(&error, SL_MALFORMED, "it holds %zu bytes", length);
-	else if (sl_peer_load(d->loop.peer, bytes + SL_LOOP_CHECKPOINT_HEAD, length - SL_LOOP_CHECKPOINT_HEAD,
-	                      &error) == SL_OK) {
-		d->net.wire.closed_tx = (int64_t)sl_load_u64(bytes);
-		d->net.wire.closed_rx = (int64_t)sl_load_u64(bytes + 8);
-		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "resumed-from-checkpoint", "%s, at round %" PRIu32,
-		              which, sl_peer_round(d->loop.peer));
-		d->resumed = bytes + SL_LOOP_CHECKPOINT_HEAD;
-		d->resumed_length = length - SL_LOOP_CHECKPOINT_HEAD;
-		return;
-	}
-	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "checkpoint-refused", "%s: %s", which, error.text);
-	if (error.status == SL_REFUSED)
-		d->rolled_back = error;
+	sl_loop_event(context, level, kind, "%s", detail);
 }
 
-/* A checkpoint that cannot be used is no reason not to run: the neighbours may hold this peer's copy. */
-static void load_checkpoint(struct sl_daemon *d)
+/* In front of a peer's state stands the loop's own. */
+static void skip_head(struct sl_generation *g)
 {
-	struct sl_error error = { 0 };
-	uint8_t *bytes = NULL;
-	size_t length = 0;
-	char which[64] = "";
-	if (sl_checkpoint_load(d->checkpoint, &bytes, &length, which, &error) != SL_OK)
-		sl_loop_event(&d->loop, SL_LEVEL_WARNING, "checkpoint-refused", "%s", error.text);
-	else if (bytes)
-		take_checkpoint(d, bytes, length, which);
-	else if (which[0])
-		sl_loop_event(&d->loop, SL_LEVEL_WARNING, "checkpoint-refused", "%s", which);
-	d->checkpoint_bytes = bytes;
+	if (!g->there || g->wrong[0])
+		return;
+	if (g->length < SL_LOOP_CHECKPOINT_HEAD) {
+		snprintf(g->wrong, sizeof g->wrong, "holds %zu bytes, which is no state", g->length);
+		return;
+	}
+	g->state += SL_LOOP_CHECKPOINT_HEAD;
+	g->length -= SL_LOOP_CHECKPOINT_HEAD;
+}
+
+/* Goes on from the newest checkpoint that can be used. One that cannot is no reason not to run: the
+ * neighbours may hold this peer's copy. */
+static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *error)
+{
+	struct sl_generation *g = d->checkpoints.generation;
+	enum sl_status status = sl_checkpoint_open(d->checkpoint, &d->checkpoints, error);
+	if (status != SL_OK)
+		return status;
+	skip_head(&g[0]);
+	skip_head(&g[1]);
+	int taken = sl_generations_load(d->loop.peer, g, on_generation, &d->loop, error);
+	if (error->status != SL_OK)
+		return error->status;
+	for (unsigned i = 0; i < 2; i++)
+		if (g[i].there && g[i].wrong[0])
+			sl_store_refused(d->store, i);
+	if (taken < 0)
+		return SL_OK;
+	d->resumed = g[taken].state;
+	d->resumed_length = g[taken].length;
+	d->net.wire.closed_tx = (int64_t)sl_load_u64(d->resumed - SL_LOOP_CHECKPOINT_HEAD);
+	d->net.wire.closed_rx = (int64_t)sl_load_u64(d->resumed - SL_LOOP_CHECKPOINT_HEAD + 8);
+	return SL_OK;
 }
 
 /* Begins a recording with the state that the peer begins with. */
@@ -352,15 +359,12 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 	if (status != SL_OK)
 		return status;
 	if (d->prepared.config.settings.checkpoint_every)
-		load_checkpoint(d);
-	if (d->rolled_back.status != SL_OK) {
-		*error = d->rolled_back;
-		return SL_REFUSED;
+		status = load_checkpoint(d, error);
+	if (status == SL_OK) {
+		take_over_wire(d);
+		status = open_recording(d, error);
 	}
-	take_over_wire(d);
-	status = open_recording(d, error);
-	free(d->checkpoint_bytes);
-	d->checkpoint_bytes = NULL;
+	sl_checkpoint_close(&d->checkpoints);
 	if (status != SL_OK)
 		return status;
 	if (d->prepared.note[0])

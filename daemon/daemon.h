@@ -3,6 +3,7 @@
 #ifndef SL_DAEMON_DAEMON_H
 #define SL_DAEMON_DAEMON_H
 
+#include "daemon/checkpoint.h"
 #include "daemon/loop.h"
 #include "daemon/prepared.h"
 
@@ -26,10 +27,9 @@ struct sl_daemon {
 	char checkpoint[4096], public_key[SL_KEY_HEX], host[256];
 	struct sl_store *store;
 	struct sl_net net;
-	uint8_t *checkpoint_bytes; /* while opening */
-	const uint8_t *resumed;    /* the state in them that the peer took over */
+	struct sl_checkpoint_pair checkpoints; /* while opening */
+	const uint8_t *resumed;                /* the state in them that the peer took over */
 	size_t resumed_length;
-	struct sl_error rolled_back; /* the checkpoint is of a later roster than the one that is there */
 	struct sl_loop loop;
 };
 

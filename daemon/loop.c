@@ -126,6 +126,37 @@ static void halt(struct sl_loop *l, bool ok, const char *detail)
 	snprintf(l->detail, sizeof l->detail, "%s", detail ? detail : "");
 }
 
+/* NULL: there is no memory for it, or it could not be loaded again; an event says so. */
+static uint8_t *take_state(struct sl_loop *l, size_t *length)
+{
+	int64_t tx, rx;
+	struct sl_error error = { 0 };
+	*length = SL_LOOP_CHECKPOINT_HEAD + sl_peer_save(l->peer, NULL, NULL);
+	uint8_t *bytes = malloc(*length);
+	if (!bytes)
+		return NULL;
+	sl_wire_total(&l->net->wire, &tx, &rx);
+	sl_store_u64(bytes, (uint64_t)tx);
+	sl_store_u64(bytes + 8, (uint64_t)rx);
+	if (sl_peer_save(l->peer, bytes + SL_LOOP_CHECKPOINT_HEAD, &error) != 0)
+		return bytes;
+	sl_loop_event(l, SL_LEVEL_ERROR, "checkpoint-unsound", "%s", error.text);
+	free(bytes);
+	return NULL;
+}
+
+/* False: no checkpoint is being made, which the peer learns as its next event. */
+static bool save(struct sl_loop *l)
+{
+	size_t length;
+	sl_loop_take_over(l, 0);
+	uint8_t *bytes = take_state(l, &length);
+	if (bytes && sl_store_checkpoint(l->store, bytes, length))
+		return true;
+	free(bytes);
+	return false;
+}
+
 static void act(void *driver, const struct sl_action *a)
 {
 	struct sl_loop *l = driver;
@@ -154,7 +185,7 @@ static void act(void *driver, const struct sl_action *a)
 		mark(l, a->mark);
 		break;
 	case SL_ACTION_CHECKPOINT:
-		l->checkpoint = true;
+		l->checkpoint_failed = !save(l);
 		break;
 	case SL_ACTION_QUARANTINE:
 		sl_net_close_edge(l->net, a->edge, a->ok);
@@ -174,25 +205,6 @@ static void act(void *driver, const struct sl_action *a)
 
 /* ---- events ---- */
 
-/* False: it could not be taken, which the peer learns as its next event. */
-static bool save(struct sl_loop *l)
-{
-	int64_t tx, rx;
-	size_t length = SL_LOOP_CHECKPOINT_HEAD + sl_peer_save(l->peer, NULL);
-	uint8_t *bytes = malloc(length);
-	if (!bytes)
-		return false;
-	sl_loop_take_over(l, 0);
-	sl_wire_total(&l->net->wire, &tx, &rx);
-	sl_store_u64(bytes, (uint64_t)tx);
-	sl_store_u64(bytes + 8, (uint64_t)rx);
-	sl_peer_save(l->peer, bytes + SL_LOOP_CHECKPOINT_HEAD);
-	if (sl_store_checkpoint(l->store, bytes, length))
-		return true;
-	free(bytes);
-	return false;
-}
-
 static void record(struct sl_loop *l, const struct sl_event *event)
 {
 	sl_fed_event(l->fed, event);
@@ -207,10 +219,6 @@ static void step(struct sl_loop *l, struct sl_event event)
 	sl_peer_step(l->peer, &event, l->scratch, act, l);
 	if (l->fed)
 		record(l, &event);
-	if (l->checkpoint) {
-		l->checkpoint = false;
-		l->checkpoint_failed = !save(l);
-	}
 }
 
 static void receive(struct sl_loop *l)

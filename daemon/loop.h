@@ -27,7 +27,6 @@ struct sl_loop {
 	struct sl_worker *worker; /* NULL until a job is worth one */
 	struct sl_time now;       /* of this turn */
 	bool job, on_worker;      /* a job is asked for; it is on the worker */
-	bool checkpoint;          /* to be saved before the next event */
 	bool checkpoint_failed;   /* was not taken: the peer is to know */
 	bool stopping, finished, halted, ok;
 	bool reload_asked;

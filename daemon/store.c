@@ -458,6 +458,12 @@ bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)
 	return true;
 }
 
+void sl_store_refused(struct sl_store *s, unsigned generation)
+{
+	SL_CHECK(generation < 2 && atomic_load(&s->checkpoint) == CHECKPOINT_NONE);
+	s->files.refused[generation] = true;
+}
+
 bool sl_store_checkpointed(struct sl_store *s, bool *ok)
 {
 	int state = atomic_load_explicit(&s->checkpoint, memory_order_acquire);

@@ -63,6 +63,8 @@ void sl_store_record(struct sl_store *, struct sl_fed *);
  * and what is missing is said when the peer resumes (event rows-missing). False if one is still being written
  * or its end was not asked for yet, or there is no stem: the caller skips this one and keeps the bytes. */
 bool sl_store_checkpoint(struct sl_store *, uint8_t *bytes, size_t length);
+/* Before the first of them: what lies there as that generation verifies, but the peer did not take it. */
+void sl_store_refused(struct sl_store *, unsigned generation);
 /* Whether a checkpoint ended since the last call, and how. */
 bool sl_store_checkpointed(struct sl_store *, bool *ok);
 
@@ -78,12 +80,5 @@ void sl_store_patience(struct sl_store *, int milliseconds);
 /* Writes what is queued, marks the peer stopped, joins the thread, closes. What cannot be written in time is
  * lost: stderr says how many rows, and the answer is false. NULL is fine. */
 bool sl_store_close(struct sl_store *, int64_t stopped_at_us, int exit_code, const char *model_digest);
-
-/* Loads the newest generation that verifies. NULL without an error: there is none; with SL_OK status. The
- * caller frees the bytes. `which` says which file, for the event row, and what was wrong with one that was
- * passed over; it is empty where there was no file at all. SL_IO: none verified, and at least one could not
- * be read. */
-enum sl_status sl_checkpoint_load(const char *stem, uint8_t **bytes, size_t *length, char which[static 64],
-                                  struct sl_error *error);
 
 #endif

@@ -310,9 +310,9 @@ static void damaged_checkpoints_are_refused(void **state)
 	swarm_open(w);
 	swarm_run_to(w, 2, 7);
 	const struct sl_peer *p = sl_sim_peer(w->sim, 2);
-	size_t length = sl_peer_save(p, NULL), size;
+	size_t length = sl_peer_save(p, NULL, NULL), size;
 	uint8_t *bytes = malloc(length), *again = malloc(length);
-	assert_int_equal(sl_peer_save(p, bytes), length);
+	assert_int_equal(sl_peer_save(p, bytes, NULL), length);
 	sl_sim_kill(w->sim, 4);
 	sl_sim_kill(w->sim, 2);
 	sl_sim_revive(w->sim, 2, false);
@@ -327,7 +327,7 @@ static void damaged_checkpoints_are_refused(void **state)
 	}
 	assert_int_equal(swarm_digest(w, 2), before);
 	assert_int_equal(sl_peer_load(fresh, bytes, length, NULL), SL_OK);
-	size = sl_peer_save(fresh, again);
+	size = sl_peer_save(fresh, again, NULL);
 	assert_int_equal(size, length);
 	free(bytes);
 	free(again);

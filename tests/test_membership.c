@@ -189,8 +189,8 @@ static void checkpoints_outlive_rosters(void **state)
 	w->settings.checkpoint_every = 5;
 	swarm_open(w);
 	swarm_run_to(w, 0, 12);
-	uint8_t *old = malloc(sl_peer_save(sl_sim_peer(w->sim, 0), NULL));
-	size_t length = sl_peer_save(sl_sim_peer(w->sim, 0), old);
+	uint8_t *old = malloc(sl_peer_save(sl_sim_peer(w->sim, 0), NULL, NULL));
+	size_t length = sl_peer_save(sl_sim_peer(w->sim, 0), old, NULL);
 	sl_sim_kill(w->sim, 0);
 	tell_all(w, &rest, 2, 0);
 	sl_sim_revive(w->sim, 0, SL_SIM_DISK_NEWEST);
@@ -201,8 +201,8 @@ static void checkpoints_outlive_rosters(void **state)
 	swarm_run(w, 1000000);
 	for (uint32_t i = 0; i < 5; i++)
 		assert_true(i == 2 || sl_sim_peer(w->sim, i)->round == 60);
-	uint8_t *later = malloc(sl_peer_save(p, NULL));
-	size_t later_length = sl_peer_save(p, later);
+	uint8_t *later = malloc(sl_peer_save(p, NULL, NULL));
+	size_t later_length = sl_peer_save(p, later, NULL);
 	struct swarm *v = standard("complete:5", 60);
 	v->settings.checkpoint_every = 5;
 	swarm_open(v);

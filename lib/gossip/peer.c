@@ -175,6 +175,13 @@ void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	sl_peer_emit(p, &a);
 }
 
+/* The checkpoint that is the newest now, and the one before it. */
+static void note_checkpoint(struct sl_edge *e)
+{
+	e->checkpoint_older = e->checkpoint_newest;
+	e->checkpoint_newest = e->checkpoint_pending;
+}
+
 static void on_start(struct sl_peer *p)
 {
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
@@ -185,6 +192,9 @@ static void on_start(struct sl_peer *p)
 	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
 	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
 	for (uint32_t i = 0; i < p->degree; i++) {
+		if (p->resumed)
+			note_checkpoint(
+			    &p->edge[i]); /* the state says what was the newest when it was made */
 		p->edge[i].heard_at = p->now;
 		p->edge[i].ask_every_us = ASK_FIRST_US;
 		sl_guard_start(p, &p->edge[i]);
@@ -274,11 +284,8 @@ static void on_checkpointed(struct sl_peer *p, bool ok)
 		sl_peer_note(p, SL_LEVEL_WARNING, "checkpoint-failed", "the last good ones are kept");
 		return;
 	}
-	for (uint32_t i = 0; i < p->degree; i++) {
-		struct sl_edge *e = &p->edge[i];
-		e->checkpoint_older = e->checkpoint_newest;
-		e->checkpoint_newest = e->checkpoint_pending;
-	}
+	for (uint32_t i = 0; i < p->degree; i++)
+		note_checkpoint(&p->edge[i]);
 }
 
 void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct sl_scratch *scratch,

@@ -1,11 +1,15 @@
 /* save.c — a peer between two events as bytes, and back. One walk over the state serves measuring, writing,
- * checking and reading, so that the four cannot disagree. */
+ * checking and reading, so that the four cannot disagree. What was written is checked at once, as it will be
+ * before it is read: a state that could not be loaded is never handed out. */
 #include "gossip/peer_state.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
-enum { STATE_VERSION = 3, STATE_MAGIC = 0x534c5354 };
+enum { STATE_VERSION = 4, STATE_MAGIC = 0x534c5354 };
 
 enum mode { MEASURE, WRITE, CHECK, READ };
 
@@ -15,7 +19,28 @@ struct walk {
 	size_t length;
 	struct sl_writer out;
 	struct sl_reader in;
+	enum sl_status status; /* of what is wrong; SL_OK while nothing is, or the bytes end too early */
+	char what[160];
 };
+
+/* The first thing that is wrong counts; the walk ends there. */
+__attribute__((format(printf, 3, 4))) static void refuse(struct walk *w, enum sl_status status,
+                                                         const char *format, ...)
+{
+	va_list arguments;
+	if (w->in.failed)
+		return;
+	w->in.failed = true;
+	w->status = status;
+	va_start(arguments, format);
+	vsnprintf(w->what, sizeof w->what, format, arguments);
+	va_end(arguments);
+}
+
+static void damaged(struct walk *w, const char *where)
+{
+	refuse(w, SL_MALFORMED, "is damaged: %s", where);
+}
 
 static void walk_bytes(struct walk *w, void *bytes, size_t n)
 {
@@ -61,76 +86,106 @@ static void walk_bool(struct walk *w, bool *v)
 	uint32_t u = *v;
 	walk_u32(w, &u);
 	*v = u != 0;
-	w->in.failed = w->in.failed || u > 1;
+	if (u > 1)
+		damaged(w, "a flag is neither 0 nor 1");
 }
 
-static void expect(struct walk *w, uint64_t value)
+static void expect(struct walk *w, uint64_t value, enum sl_status status, const char *otherwise)
 {
 	uint64_t v = value;
 	walk_u64(w, &v);
-	w->in.failed = w->in.failed || v != value;
+	if (v != value)
+		refuse(w, status, "%s", otherwise);
 }
 
-static void walk_floats(struct walk *w, float *x, size_t n)
+/* Numbers are finite and at most so large, or the state is of no use to anybody. */
+static void check_floats(struct walk *w, const char *what, size_t n, double most)
+{
+	for (size_t k = 0; k < n && sl_reader_left(&w->in) >= 4 * n; k++) {
+		double v = (double)sl_float_from_bits(sl_load_u32(w->in.at + 4 * k));
+		if (!(fabs(v) <= most)) {
+			refuse(w, SL_OUT_OF_RANGE,
+			       isfinite(v) ? "holds %g in its %s, over limits.value" : "holds %g in its %s",
+			       v, what);
+			return;
+		}
+	}
+}
+
+static void walk_floats(struct walk *w, const char *what, float *x, size_t n, double most)
 {
 	if (w->mode == CHECK)
-		for (size_t k = 0; k < n && sl_reader_left(&w->in) >= 4 * (k + 1); k++)
-			w->in.failed =
-			    w->in.failed || !isfinite(sl_float_from_bits(sl_load_u32(w->in.at + 4 * k)));
+		check_floats(w, what, n, most);
 	walk_bytes(w, x, n * sizeof *x); /* little-endian machines only, like the models themselves */
 }
 
-static void walk_block(struct walk *w, const struct sl_peer *p, uint8_t *block)
+static void walk_scalars(struct walk *w, double *scalar, size_t n)
 {
-	walk_floats(w, sl_block_copy(block), p->plan->block_floats);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t bits;
+		memcpy(&bits, &scalar[i], sizeof bits);
+		walk_u64(w, &bits);
+		memcpy(&scalar[i], &bits, sizeof bits);
+		if (!isfinite(scalar[i]))
+			refuse(w, SL_OUT_OF_RANGE, "holds %g in its scalars", scalar[i]);
+	}
+}
+
+static void walk_block(struct walk *w, const struct sl_peer *p, const char *what, uint8_t *block)
+{
+	walk_floats(w, what, sl_block_copy(block), p->plan->block_floats, FLT_MAX);
 	walk_bytes(w, block + 4 * p->plan->block_floats, p->plan->block_memory);
 }
 
-/* Reading, frames are appended to an emptied journal; writing, they are found in it. */
+static void walk_frame(struct walk *w, const struct sl_peer *p, struct sl_journal *j, uint32_t number)
+{
+	const uint8_t *body = NULL;
+	struct sl_journal_entry entry = { 0 };
+	if (w->mode == MEASURE || w->mode == WRITE)
+		entry = *sl_journal_find(j, number, &body);
+	walk_u32(w, &entry.round);
+	walk_u32(w, &entry.length);
+	walk_u64(w, &entry.digest);
+	if (entry.length > p->plan->body_bound)
+		damaged(w, "a frame of the journal is longer than any can be");
+	if (w->in.failed)
+		return;
+	uint8_t *to = w->mode == READ ? sl_journal_room(j, entry.length) : (uint8_t *)(uintptr_t)body;
+	walk_bytes(w, to, entry.length);
+	if (w->mode == READ)
+		sl_journal_append(j, entry.length, entry.round, entry.digest);
+}
+
+/* Reading, frames are appended to an emptied journal; writing, they are found in it. Whatever fitted one when
+ * it was written fits it again, up to its last byte; one that has become smaller since (checkpoint.every is
+ * each peer's own) keeps the newest frames. */
 static void walk_journal(struct walk *w, const struct sl_peer *p, struct sl_journal *j)
 {
 	uint32_t first = j->first, count = j->count;
 	walk_u32(w, &first);
 	walk_u32(w, &count);
-	if (w->in.failed || count > j->entries || (uint64_t)first + count != (uint64_t)p->number + 1) {
-		w->in.failed = true;
-		return;
-	}
+	if ((uint64_t)first + count != (uint64_t)p->number + 1)
+		damaged(w, "the journal does not end at the copy's number");
 	if (w->mode == READ)
 		sl_journal_restart(j, first);
-	size_t total = 0;
-	for (uint32_t n = first; n != first + count && !w->in.failed; n++) {
-		const uint8_t *body = NULL;
-		struct sl_journal_entry entry = { 0 };
-		if (w->mode == MEASURE || w->mode == WRITE)
-			entry = *sl_journal_find(j, n, &body);
-		walk_u32(w, &entry.round);
-		walk_u32(w, &entry.length);
-		walk_u64(w, &entry.digest);
-		total += entry.length;
-		if (entry.length > p->plan->body_bound || total > j->capacity - p->plan->body_bound)
-			w->in.failed = true;
-		if (w->in.failed)
-			return;
-		uint8_t *to =
-		    w->mode == READ ? sl_journal_room(j, p->plan->body_bound) : (uint8_t *)(uintptr_t)body;
-		walk_bytes(w, to, entry.length);
-		if (w->mode == READ)
-			sl_journal_append(j, entry.length, entry.round, entry.digest);
-	}
+	for (uint32_t n = first; n != first + count && !w->in.failed; n++)
+		walk_frame(w, p, j, n);
 }
 
+/* Newest first; a ring that is smaller than that of the writer keeps as many as it can. */
 static void walk_tags(struct walk *w, const struct sl_peer *p, struct sl_edge *e)
 {
-	uint32_t known = e->tagged < p->plan->tags ? e->tagged : p->plan->tags - 1;
+	uint32_t most = p->plan->tags - 1, known = e->tagged < most ? e->tagged : most;
+	walk_u32(w, &known);
+	if (known > e->tagged)
+		damaged(w, "an edge has more tags than steps");
 	for (uint32_t i = 0; i < known && !w->in.failed; i++) {
-		uint32_t at = (e->tagged - i) & (p->plan->tags - 1), number = e->tag[at],
-		         serial = e->tag_serial[at];
+		uint32_t at = (e->tagged - i) & most, number = e->tag[at], serial = e->tag_serial[at];
 		uint64_t digest = e->tag_digest[at];
 		walk_u32(w, &number);
 		walk_u64(w, &digest);
 		walk_u32(w, &serial);
-		if (w->mode != READ)
+		if (w->mode != READ || i >= most)
 			continue;
 		e->tag_serial[at] = serial;
 		e->tag[at] = number;
@@ -146,14 +201,30 @@ static void walk_totals(struct walk *w, struct sl_link_row *t)
 		walk_count(w, all[i]);
 }
 
+static void walk_weights(struct walk *w, struct sl_edge *e)
+{
+	for (unsigned i = 0; i < e->weights; i++) {
+		uint64_t bits;
+		memcpy(&bits, &e->weight[i].value, sizeof bits);
+		walk_u32(w, &e->weight[i].since);
+		walk_u64(w, &bits);
+		memcpy(&e->weight[i].value, &bits, sizeof bits);
+		if (!(e->weight[i].value > 0 && e->weight[i].value <= 1) ||
+		    (i > 0 && e->weight[i].since >= e->weight[i - 1].since))
+			damaged(w, "an edge has an impossible weight");
+	}
+}
+
 /* Whom the edge leads to, above `last`, and its weights. Reading, all else is as of a new edge then. */
 static void walk_ends(struct walk *w, const struct sl_peer *p, struct sl_edge *e, uint32_t last)
 {
-	uint32_t neighbour = e->neighbour, weights = e->weights;
+	uint32_t neighbour = e->neighbour, weights = e->weights, since = e->since;
 	walk_u32(w, &neighbour);
 	walk_u32(w, &weights);
-	w->in.failed = w->in.failed || neighbour == p->id || (last != UINT32_MAX && neighbour <= last) ||
-	               weights == 0 || weights > SL_EDGE_WEIGHTS;
+	walk_u32(w, &since);
+	if (neighbour == p->id || (last != UINT32_MAX && neighbour <= last) || weights == 0 ||
+	    weights > SL_EDGE_WEIGHTS)
+		damaged(w, "an edge leads nowhere");
 	if (w->in.failed)
 		return;
 	if (w->mode == READ) { /* a graph whose edges come and go keeps its members */
@@ -163,23 +234,12 @@ static void walk_ends(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	}
 	e->neighbour = neighbour;
 	e->weights = weights;
-	for (unsigned i = 0; i < weights; i++) {
-		uint64_t bits;
-		memcpy(&bits, &e->weight[i].value, sizeof bits);
-		walk_u32(w, &e->weight[i].since);
-		walk_u64(w, &bits);
-		memcpy(&e->weight[i].value, &bits, sizeof bits);
-		w->in.failed = w->in.failed || !(e->weight[i].value > 0 && e->weight[i].value <= 1) ||
-		               (i > 0 && e->weight[i].since >= e->weight[i - 1].since);
-	}
+	e->since = since;
+	walk_weights(w, e);
 }
 
-static uint32_t walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edge *edge, uint32_t last)
+static void walk_cursors(struct walk *w, struct sl_edge *e)
 {
-	struct sl_edge copy = *edge, *e = w->mode == CHECK ? &copy : edge;
-	walk_ends(w, p, e, last);
-	if (w->in.failed)
-		return last;
 	walk_u32(w, &e->their_epoch);
 	walk_u32(w, &e->known_epoch);
 	walk_bool(w, &e->diverged);
@@ -205,48 +265,98 @@ static uint32_t walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edg
 	walk_count(w, &e->early);
 	walk_u32(w, &e->early_round);
 	walk_totals(w, &e->totals);
-	if (e->limit > p->number || e->tagged != e->step + e->mine_open || e->acknowledged > p->number ||
-	    e->sent > p->number ||
-	    (e->mine_open && !e->mine_saved && e->limit != p->number && !e->reset && !e->mute))
-		w->in.failed = true;
+}
+
+static void check_cursors(struct walk *w, const struct sl_peer *p, const struct sl_edge *e)
+{
+	if (e->limit > p->number || e->acknowledged > p->number || e->sent > p->number)
+		damaged(w, "an edge is beyond the journal");
+	if (e->tagged != e->step + e->mine_open)
+		damaged(w, "an edge has a tag that belongs to no step");
+	if (e->mine_open && !e->mine_saved && e->limit != p->number && !e->reset && !e->mute)
+		damaged(w, "the copy that an open tag stands for is missing");
+}
+
+static void walk_stash(struct walk *w, const struct sl_peer *p, struct sl_hold *stash)
+{
+	uint64_t used = stash->used;
+	walk_u64(w, &used);
+	if (used > p->plan->hold_bytes)
+		damaged(w, "an edge has put aside more than there is room for");
+	if (w->in.failed)
+		return;
+	stash->used = (size_t)used;
+	walk_bytes(w, stash->bytes, stash->used);
+}
+
+static uint32_t walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edge *edge, uint32_t last)
+{
+	struct sl_edge copy = *edge, *e = w->mode == CHECK ? &copy : edge;
+	walk_ends(w, p, e, last);
+	if (w->in.failed)
+		return last;
+	walk_cursors(w, e);
+	check_cursors(w, p, e);
 	if (w->in.failed)
 		return last;
 	walk_tags(w, p, e);
-	walk_block(w, p, e->theirs);
+	walk_block(w, p, "copy of a neighbour", e->theirs);
 	if (!e->mine_saved)
 		return e->neighbour;
-	walk_block(w, p, e->mine);
-	uint64_t used = e->stash.used;
-	walk_u64(w, &used);
-	if (used > p->plan->hold_bytes)
-		w->in.failed = true;
-	if (w->in.failed)
-		return last;
-	e->stash.used = (size_t)used;
-	walk_bytes(w, e->stash.bytes, e->stash.used);
+	walk_block(w, p, "copy at a tag", e->mine);
+	walk_stash(w, p, &e->stash);
 	return e->neighbour;
+}
+
+/* Whose it is. */
+static void walk_identity(struct walk *w, struct sl_peer *p)
+{
+	uint64_t version = (uint64_t)STATE_MAGIC << 32 | STATE_VERSION, id = p->id;
+	walk_u64(w, &version);
+	if (version >> 32 != STATE_MAGIC)
+		refuse(w, SL_MALFORMED, "is no state of a peer");
+	if ((uint32_t)version != STATE_VERSION)
+		refuse(w, SL_UNSUPPORTED, "has format version %u, and this starling reads version %u",
+		       (unsigned)version, (unsigned)STATE_VERSION);
+	expect(w, p->plan->run, SL_UNSUPPORTED,
+	       "belongs to another run, or to shared settings that have changed since");
+	expect(w, p->plan->session, SL_UNSUPPORTED, "belongs to another session of this run");
+	walk_u64(w, &id);
+	if (id != p->id)
+		refuse(w, SL_UNSUPPORTED, "belongs to peer %llu", (unsigned long long)id);
 }
 
 /* Under the roster of the setup it has the setup's neighbours; under an earlier one, it had others. */
 static void walk_members(struct walk *w, struct sl_peer *p)
 {
-	expect(w, p->id);
 	walk_u32(w, &p->serial);
 	walk_u32(w, &p->degree);
 	w->serial = p->serial;
-	w->in.failed = w->in.failed || p->degree > p->capacity;
+	if (p->degree > p->capacity)
+		refuse(w, SL_TOO_BIG, "has %u neighbours, and there is room for %u (run.max_degree)",
+		       p->degree, p->capacity);
+}
+
+static void walk_learner(struct walk *w, const struct sl_peer *p, struct sl_learner *l)
+{
+	const struct sl_plan *plan = p->plan;
+	walk_scalars(w, l->scalar, SL_ALGORITHM_SCALARS);
+	walk_floats(w, "model", l->x, plan->dimension, plan->settings.limit_value);
+	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
+		walk_floats(w, "algorithm's vectors", l->vector[v], plan->dimension, FLT_MAX);
+	walk_floats(w, "estimator's table", l->table, sl_part_table_size(plan, l->data), FLT_MAX);
 }
 
 static void walk_peer(struct walk *w, struct sl_peer *peer)
 {
 	struct sl_peer copy = *peer, *p = w->mode == CHECK ? &copy : peer;
 	const struct sl_plan *plan = p->plan;
-	expect(w, (uint64_t)STATE_MAGIC << 32 | STATE_VERSION);
-	expect(w, plan->run);
-	expect(w, plan->session);
+	walk_identity(w, p);
 	walk_members(w, p);
-	expect(w, (uint64_t)plan->channels << 32 | plan->dimension);
-	expect(w, (uint64_t)plan->algorithm->vectors << 32 | (uint32_t)plan->block_memory);
+	expect(w, (uint64_t)plan->channels << 32 | plan->dimension, SL_MALFORMED,
+	       "is damaged: its model has another size");
+	expect(w, (uint64_t)plan->algorithm->vectors << 32 | (uint32_t)plan->block_memory, SL_MALFORMED,
+	       "is damaged: its algorithm or coder is another");
 	walk_u32(w, &p->round);
 	walk_u32(w, &p->epoch);
 	walk_u32(w, &p->number);
@@ -256,27 +366,48 @@ static void walk_peer(struct walk *w, struct sl_peer *peer)
 	walk_count(w, &p->nonzero);
 	if (w->in.failed)
 		return;
-	walk_bytes(w, p->learner.scalar, sizeof p->learner.scalar);
-	walk_floats(w, p->learner.x, plan->dimension);
-	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
-		walk_floats(w, p->learner.vector[v], plan->dimension);
-	walk_floats(w, p->learner.table, sl_part_table_size(plan, p->learner.data));
-	walk_block(w, p, p->block);
+	walk_learner(w, p, &p->learner);
+	walk_block(w, p, "public copy", p->block);
 	walk_journal(w, p, &p->journal);
 	uint32_t last = UINT32_MAX;
 	for (uint32_t i = 0; i < p->degree && !w->in.failed; i++)
 		last = walk_edge(w, p, &p->edge[i], last);
 }
 
-size_t sl_peer_save(const struct sl_peer *p, uint8_t *out)
+/* A walk that did not reach its end: which of belongs to another, cut, damaged. */
+static enum sl_status tell(const struct walk *w, struct sl_error *error)
 {
-	struct walk w = { .mode = out ? WRITE : MEASURE };
-	if (out) {
-		size_t length = sl_peer_save(p, NULL);
-		w.out = sl_writer(out, length);
+	if (w->status != SL_OK)
+		return sl_fail(error, w->status, "the state %s", w->what);
+	if (w->in.failed)
+		return sl_fail(error, SL_MALFORMED, "the state is cut short");
+	return sl_fail(error, SL_MALFORMED, "the state is damaged: something follows its end");
+}
+
+static enum sl_status check_walk(const struct sl_peer *p, const uint8_t *bytes, size_t length,
+                                 uint32_t *serial, struct sl_error *error)
+{
+	struct walk w = { .mode = CHECK, .in = sl_reader(bytes, length) };
+	walk_peer(&w, (struct sl_peer *)(uintptr_t)p); /* changes nothing */
+	*serial = w.serial;
+	return sl_reader_done(&w.in) ? SL_OK : tell(&w, error);
+}
+
+size_t sl_peer_save(const struct sl_peer *p, uint8_t *out, struct sl_error *error)
+{
+	struct sl_peer *same = (struct sl_peer *)(uintptr_t)p; /* neither mode changes anything */
+	struct walk measure = { .mode = MEASURE };
+	uint32_t serial;
+	walk_peer(&measure, same);
+	if (measure.in.failed) {
+		tell(&measure, error);
+		return 0;
 	}
-	walk_peer(&w, (struct sl_peer *)(uintptr_t)p); /* neither mode changes anything */
-	return w.length;
+	if (!out)
+		return measure.length;
+	struct walk write = { .mode = WRITE, .out = sl_writer(out, measure.length) };
+	walk_peer(&write, same);
+	return check_walk(p, out, measure.length, &serial, error) == SL_OK ? measure.length : 0;
 }
 
 /* The neighbours that the setup named, before a checkpoint brings those of its own time. */
@@ -300,21 +431,26 @@ static bool same_neighbours(const struct sl_peer *p, const struct sl_peer_roster
 	return same;
 }
 
+enum sl_status sl_peer_check(const struct sl_peer *p, const uint8_t *bytes, size_t length,
+                             struct sl_error *error)
+{
+	uint32_t serial;
+	enum sl_status status = check_walk(p, bytes, length, &serial, error);
+	if (status == SL_OK && serial > p->serial)
+		return sl_fail(error, SL_REFUSED,
+		               "the roster has serial %u, but this peer has run under %u already: an older one "
+		               "was put back",
+		               p->serial, serial);
+	return status;
+}
+
 enum sl_status sl_peer_load(struct sl_peer *p, const uint8_t *bytes, size_t length, struct sl_error *error)
 {
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	struct sl_peer_roster roster = listed(p, neighbours);
-	struct walk check = { .mode = CHECK, .in = sl_reader(bytes, length) };
-	walk_peer(&check, p);
-	if (!sl_reader_done(&check.in))
-		return sl_fail(error, SL_MALFORMED,
-		               "the checkpoint does not belong to this peer, run and session, or is damaged");
-	if (check.serial > roster.serial)
-		return sl_fail(
-		    error, SL_REFUSED,
-		    "the roster has serial %u, but this peer has run under %u already: an older one "
-		    "was put back",
-		    roster.serial, check.serial);
+	enum sl_status status = sl_peer_check(p, bytes, length, error);
+	if (status != SL_OK)
+		return status;
 	struct walk read = { .mode = READ, .in = sl_reader(bytes, length) };
 	walk_peer(&read, p);
 	SL_CHECK(sl_reader_done(&read.in));
@@ -324,11 +460,9 @@ enum sl_status sl_peer_load(struct sl_peer *p, const uint8_t *bytes, size_t leng
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
 		e->hold = (struct sl_hold){ .bytes = e->hold.bytes, .last = e->their_number };
-		e->checkpoint_older = e->checkpoint_newest; /* what was the newest when this one was made */
-		e->checkpoint_newest = e->checkpoint_pending;
 		e->late = e->added;
 	}
-	if (roster.serial > check.serial || !same_neighbours(p, &roster))
+	if (roster.serial > p->serial || !same_neighbours(p, &roster))
 		sl_membership_set(p, &roster, true);
 	return SL_OK;
 }

@@ -71,15 +71,31 @@ static void on_round(struct sl_sim *s, struct sl_round_row *row)
 		add_to_sum(s, row->round, sl_peer_model(s->node[s->acting].peer));
 }
 
+void sl_sim_note(void *context, enum sl_level level, const char *kind, const char *detail)
+{
+	struct sl_sim *s = context;
+	struct sl_event_row row = { .peer = s->acting,
+		                    .round = sl_peer_round(s->node[s->acting].peer),
+		                    .at_us = s->now.us,
+		                    .level = level };
+	snprintf(row.kind, sizeof row.kind, "%s", kind);
+	snprintf(row.detail, sizeof row.detail, "%.*s", (int)sizeof row.detail - 1, detail);
+	if (s->setup.rows.event)
+		s->setup.rows.event(s->setup.rows.context, &row);
+}
+
+/* As the daemon does: what could not be loaded again is no checkpoint, and the peer learns that next. */
 static void take_checkpoint(struct sl_sim *s)
 {
 	struct sl_sim_node *n = &s->node[s->acting];
-	n->pending_length = sl_peer_save(n->peer, NULL);
+	struct sl_error error = { 0 };
 	free(n->pending);
-	n->pending = malloc(n->pending_length);
-	SL_CHECK(n->pending);
-	sl_peer_save(n->peer, n->pending);
+	n->pending = sl_sim_save(n->peer, &n->pending_length, &error);
 	n->pending_round = sl_peer_round(n->peer);
+	if (!n->pending)
+		sl_sim_note(s, SL_LEVEL_ERROR, "checkpoint-unsound", error.text);
+	if (!n->pending && error.status != SL_OUT_OF_RANGE)
+		sl_sim_broken(s, "peer %u: %s", s->acting, error.text);
 	sl_sim_push(
 	    s, (struct sl_sim_event){ .at = sl_time_after(s->now, s->setup.network.compute_us + n->disk_us),
 	                              .what = SL_HAPPENS_CHECKPOINTED,
@@ -293,7 +309,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		event.kind = SL_EVENT_JOB_DONE;
 		break;
 	case SL_HAPPENS_CHECKPOINTED:
-		event.ok = !n->disk_fails;
+		event.ok = !n->disk_fails && n->pending;
 		if (event.ok)
 			sl_sim_keep_checkpoint(n);
 		event.kind = SL_EVENT_CHECKPOINTED;

@@ -70,9 +70,8 @@ struct sl_peer *sl_sim_peer(struct sl_sim *, uint32_t peer);
  */
 enum sl_sim_disk {
 	SL_SIM_DISK_LOST,
-	SL_SIM_DISK_NEWEST, /* the newest checkpoint, or the older one if that is refused */
-	SL_SIM_DISK_OLDER,  /* the newest is damaged: it is gone, and the older one (if any) is the newest now
-	                     */
+	SL_SIM_DISK_NEWEST, /* whole: the newest checkpoint, or the older one if that is refused */
+	SL_SIM_DISK_OLDER,  /* the newest was cut: the peer does not take it, but the older one, if any */
 };
 void sl_sim_kill(struct sl_sim *, uint32_t peer);
 /* Killed when the checkpoint being written had reached the disk already, but the peer had not heard so. */

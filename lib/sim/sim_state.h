@@ -2,6 +2,7 @@
 #ifndef SL_SIM_SIM_STATE_H
 #define SL_SIM_SIM_STATE_H
 
+#include "gossip/generations.h"
 #include "gossip/peer_state.h"
 #include "sim/sim.h"
 
@@ -106,7 +107,14 @@ void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t se
 /* Neighbours as a peer's roster lists them; `out` has room for SL_DEGREE_MAX. */
 uint32_t sl_sim_listed(const struct sl_sim *, uint32_t peer, struct sl_peer_neighbour *out);
 
+/* saved.c: what a peer's state comes to as a checkpoint, malloc'd; NULL with an error: as sl_peer_save. */
+uint8_t *sl_sim_save(const struct sl_peer *, size_t *length, struct sl_error *error);
+/* … and that it can be loaded, into a peer that then has the very same. */
+void sl_sim_check_saved(struct sl_sim *, uint32_t peer);
+
 /* sim.c, for trouble.c */
+/* An event row of the simulator's own, of the peer that is acting; a sl_generations_tell. */
+void sl_sim_note(void *sim, enum sl_level, const char *kind, const char *detail);
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 void sl_sim_keep_checkpoint(struct sl_sim_node *);

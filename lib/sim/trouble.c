@@ -61,6 +61,36 @@ static void lose_newest(struct sl_sim_node *n)
 	n->checkpoint_round[1] = 0;
 }
 
+/* Goes on from what is on its disk, as the daemon does; what the peer does not take is out of the way from
+ * then on. */
+static void load_newest(struct sl_sim *s, uint32_t peer)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	struct sl_generation g[2];
+	struct sl_error error;
+	for (unsigned i = 0; i < 2; i++)
+		g[i] = (struct sl_generation){ .there = n->checkpoint[i] != NULL,
+			                       .number = n->written > i ? n->written - i : 0,
+			                       .state = n->checkpoint[i],
+			                       .length = n->checkpoint_length[i] };
+	s->acting = peer;
+	int taken = sl_generations_load(n->peer, g, sl_sim_note, s, &error);
+	if (error.status != SL_OK)
+		sl_sim_broken(s, "peer %u: %s", peer, error.text);
+	if (taken != 0)
+		lose_newest(n);
+	if (taken < 0)
+		lose_newest(n);
+}
+
+static void damage_newest(struct sl_sim *s, struct sl_sim_node *n)
+{
+	if (!n->checkpoint[0])
+		return;
+	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, n->life, "damage", 0);
+	n->checkpoint_length[0] = (size_t)(sl_random_u64(&g) % n->checkpoint_length[0]);
+}
+
 void sl_sim_revive(struct sl_sim *s, uint32_t peer, enum sl_sim_disk disk)
 {
 	struct sl_sim_node *n = &s->node[peer];
@@ -70,17 +100,14 @@ void sl_sim_revive(struct sl_sim *s, uint32_t peer, enum sl_sim_disk disk)
 	if (disk == SL_SIM_DISK_OLDER &&
 	    (n->checkpoint[1] ||
 	     (n->written <= 1 && n->checkpoint_round[0] <= 2 * every))) /* one damage at a time */
-		lose_newest(n);
-	sl_sim_make_peer(s, peer);
-	for (int i = 0; disk != SL_SIM_DISK_LOST && i < 2; i++)
-		if (n->checkpoint[i] &&
-		    sl_peer_load(n->peer, n->checkpoint[i], n->checkpoint_length[i], NULL) == SL_OK)
-			break;
+		damage_newest(s, n);
 	if (disk == SL_SIM_DISK_LOST) {
 		lose_newest(n);
 		lose_newest(n);
 		n->written = 0;
 	}
+	sl_sim_make_peer(s, peer);
+	load_newest(s, peer);
 	sl_sim_start_peer(s, peer);
 }
 

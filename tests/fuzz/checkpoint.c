@@ -32,10 +32,10 @@ struct moment {
 static uint8_t *state_of(struct sl_sim *sim, size_t *size)
 {
 	const struct sl_peer *p = sl_sim_peer(sim, 0);
-	*size = sl_peer_save(p, NULL);
+	*size = sl_peer_save(p, NULL, NULL);
 	uint8_t *state = malloc(*size);
 	SL_CHECK(state);
-	sl_peer_save(p, state);
+	sl_peer_save(p, state, NULL);
 	return state;
 }
 

@@ -1,8 +1,10 @@
 #include "tests/support/store.h"
 
+#include "daemon/checkpoint.h"
 #include "tests/support/faults.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,6 +66,36 @@ bool ask_checkpoint(struct sl_store *s, const char *text)
 	if (!taken)
 		free(bytes);
 	return taken;
+}
+
+uint8_t *newest_checkpoint(size_t *length, char which[static 128])
+{
+	struct sl_checkpoint_pair pair;
+	uint8_t *bytes = NULL;
+	uint64_t number = 0;
+	size_t n = 0;
+	which[0] = 0;
+	assert_ok(sl_checkpoint_open(test_path("ckpt"), &pair, &test_error));
+	for (int i = 0; i < 2; i++) {
+		const struct sl_generation *g = &pair.generation[i];
+		if (!g->there)
+			continue;
+		n += (size_t)snprintf(which + n, 128 - n, "%s%d %s", n ? ", " : "", i, g->wrong);
+		if (g->wrong[0])
+			continue;
+		n += (size_t)snprintf(which + n, 128 - n, "is %llu", (unsigned long long)g->number);
+		if (g->number < number)
+			continue;
+		number = g->number;
+		*length = g->length;
+		free(bytes);
+		bytes = malloc(g->length + 1);
+		assert_non_null(bytes);
+		memcpy(bytes, g->state, g->length);
+		bytes[g->length] = 0;
+	}
+	sl_checkpoint_close(&pair);
+	return bytes;
 }
 
 int test_store_folder(void **state)

@@ -24,4 +24,8 @@ bool checkpoint_ends(struct sl_store *, int wake, bool *ok);
 /* Whether the one that was asked for was written. */
 bool await_checkpoint(struct sl_store *, int wake);
 
+/* The newest generation of "ckpt" that verifies, malloc'd, or NULL; `which` names it and says what is wrong.
+ */
+uint8_t *newest_checkpoint(size_t *length, char which[static 128]);
+
 #endif
