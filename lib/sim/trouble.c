@@ -59,17 +59,14 @@ static void lose_newest(struct sl_sim_node *n)
 	n->checkpoint[1] = NULL;
 	n->written -= n->checkpoint[0] == NULL && n->written > 0;
 	n->checkpoint_round[1] = 0;
+	sl_sim_holds_move(n, SL_SIM_OLDER, SL_SIM_NEWEST);
 }
 
 void sl_sim_revive(struct sl_sim *s, uint32_t peer, enum sl_sim_disk disk)
 {
 	struct sl_sim_node *n = &s->node[peer];
-	/* Before there are two, journals reach back to the start only so far. */
-	uint32_t every = s->setup.plan->settings.checkpoint_every;
 	SL_CHECK(!n->alive);
-	if (disk == SL_SIM_DISK_OLDER &&
-	    (n->checkpoint[1] ||
-	     (n->written <= 1 && n->checkpoint_round[0] <= 2 * every))) /* one damage at a time */
+	if (disk == SL_SIM_DISK_OLDER && (n->checkpoint[1] || n->written <= 1)) /* one damage at a time */
 		lose_newest(n);
 	sl_sim_make_peer(s, peer);
 	for (int i = 0; disk != SL_SIM_DISK_LOST && i < 2; i++)
@@ -121,6 +118,11 @@ void sl_sim_disk(struct sl_sim *s, uint32_t peer, bool fails, int64_t us)
 {
 	s->node[peer].disk_fails = fails;
 	s->node[peer].disk_us = us;
+}
+
+void sl_sim_disk_speed(struct sl_sim *s, uint32_t peer, int64_t us)
+{
+	s->node[peer].disk_base_us = us;
 }
 
 void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
