@@ -75,11 +75,12 @@ $(B)/gen/schema.inc: lib/history/schema.sql
 	@sh scripts/embed $< > $@
 $(call object,lib/history/history.c): $(B)/gen/schema.inc
 
-$(B)/tests/crash.so: tests/preload/crash.c
+preloads := $(patsubst tests/preload/%.c,$(B)/tests/%.so,$(wildcard tests/preload/*.c))
+$(preloads): $(B)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(WERROR) -shared -fPIC -o $@ $<
-check: all $(tests) $(hostile) $(B)/tests/crash.so replay
+check: all $(tests) $(hostile) $(preloads) replay
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
 bench: all $(benches)
 	@sh tests/bench/run $(B)
@@ -98,7 +99,7 @@ acceptance: $(B)/tests/acceptance/acceptance
 # The same, with one thing broken at a time: each must be noticed.
 mutations: $(B)/tests/acceptance/acceptance
 	@sh tests/acceptance/mutations $(B) $(WORD)
-e2e: all $(hostile) $(B)/tests/crash.so
+e2e: all $(hostile) $(preloads)
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
 # repository: what it finds worth keeping lies in build-fuzz/corpus. `make replay` feeds the corpus to plain builds.
@@ -123,7 +124,7 @@ corpora := $(notdir $(wildcard tests/corpus/*))
 replay: $(corpora:%=$(B)/replay/%)
 	@for t in $(corpora); do $(B)/replay/$$t tests/corpus/$$t/* || exit 1; done
 # End to end, with thousands of hostile frames, and a kill at every system call of a checkpoint: wants the machine to itself.
-long: all $(hostile) $(B)/tests/crash.so
+long: all $(hostile) $(preloads)
 	@sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
 # Real daemons under ThreadSanitizer: a race is exit code 66, which no script takes for a success.
 threads:

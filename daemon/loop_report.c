@@ -131,7 +131,7 @@ static void add_link(struct sl_loop *l, uint32_t edge, struct sl_time now, char 
 	    ",\"step\":%" PRIu32 ",\"roster\":%" PRIu32 ",\"resent\":%" PRId64 ",\"snapshots\":%" PRId64
 	    ",\"why\":\"%s\"",
 	    e.step, e.their_roster, e.totals.resent, e.totals.snapshots,
-	    e.behind || e.late || !e.up ? e.why : "");
+	    e.behind || e.late || !e.up || e.saves ? e.why : "");
 	if (open_ms(&e, now) >= 0)
 		add(line, size, used, ",\"open_ms\":%" PRId64, open_ms(&e, now));
 	if (e.anomaly > 0)
@@ -163,6 +163,8 @@ const char *sl_loop_status(struct sl_loop *l)
 	add_count(line, size, &used, "payload_rx", s.payload_rx);
 	add_count(line, size, &used, "wire_tx", tx);
 	add_count(line, size, &used, "wire_rx", rx);
+	if (s.save_failed)
+		add(line, size, &used, "\"checkpoint_failed\":true,");
 	add_history(line, size, &used, l->store);
 	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[",
 	    links_up(l, s.degree), s.degree);
@@ -198,9 +200,12 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 	for (uint32_t i = 0, named = 0; i < s.degree && used >= 0 && (size_t)used < size; i++) {
 		sl_peer_edge_status(l->peer, i, &e);
 		if (e.waited_for && named++ < 8)
-			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32,
-			                 named == 1 ? " for" : ",", e.neighbour);
+			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32 "%s",
+			                 named == 1 ? " for" : ",", e.neighbour,
+			                 e.saves ? " (it has to write a checkpoint first)" : "");
 	}
+	if (used >= 0 && (size_t)used < size && s.save_failed)
+		used += snprintf(line + used, size - (size_t)used, "; checkpoints fail");
 	if (used >= 0 && (size_t)used < size && sl_store_failing(l->store, &trouble))
 		used += snprintf(line + used, size - (size_t)used, "; the history cannot be written");
 	if (used >= 0 && (size_t)used < size)

@@ -161,6 +161,8 @@ static const char *take_links(const char *p, struct sl_status_view *view)
 			if (view->waits < SL_STATUS_WAITS)
 				view->wait[view->waits] = (uint32_t)link.neighbour;
 			view->waits++;
+			if (link.behind <= 0 && link.why[0])
+				memcpy(view->waits_why, link.why, sizeof view->waits_why);
 			view->silent_ms = link.heard_ms > view->silent_ms ? link.heard_ms : view->silent_ms;
 		}
 		note_quarantine(view, &link);
@@ -207,6 +209,8 @@ static const char *view_member(void *context, const char *key, const char *value
 			*numbers[i].field = whole(text);
 	if (strcmp(key, "phase") == 0)
 		snprintf(v->phase, sizeof v->phase, "%.*s", (int)sizeof v->phase - 1, text);
+	else if (strcmp(key, "checkpoint_failed") == 0)
+		v->checkpoint_failed = strcmp(text, "true") == 0;
 	else if (strcmp(key, "history_error") == 0 && *value == '"')
 		snprintf(v->history, sizeof v->history, "%.*s", (int)sizeof v->history - 1, text);
 	else if (strcmp(key, "train_loss") == 0)
@@ -303,8 +307,17 @@ static void waits_text(const struct sl_status_view *view, char *text, size_t siz
 	if (view->waits > SL_STATUS_WAITS && used < size)
 		used +=
 		    (size_t)snprintf(text + used, size - used, " and %u more", view->waits - SL_STATUS_WAITS);
+	if (view->waits_why[0] && used < size)
+		used += (size_t)snprintf(text + used, size - used, " (%s)", view->waits_why);
 	if (view->silent_ms >= 1000 && used < size)
 		snprintf(text + used, size - used, " (silent for %.1f s)", (double)view->silent_ms / 1000);
+}
+
+static void checkpoint_text(const struct sl_status_view *view, char *text, size_t size)
+{
+	size_t used = strlen(text);
+	if (view->checkpoint_failed && used < size)
+		snprintf(text + used, size - used, "; checkpoints fail");
 }
 
 void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t size)
@@ -314,6 +327,7 @@ void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t 
 	behind_text(view, text, size);
 	quarantine_text(view, text, size);
 	trouble_text(view, text, size);
+	checkpoint_text(view, text, size);
 	history_text(view, text, size);
 }
 

@@ -17,6 +17,8 @@ struct sl_status_view {
 	 * has been. */
 	uint32_t wait[SL_STATUS_WAITS], waits;
 	int64_t silent_ms;
+	char waits_why[48];     /* of one of them, where more is known; else empty */
+	bool checkpoint_failed; /* the last that was tried */
 	/* The neighbour that is furthest behind: by how many rounds (0: nobody is), for how long, and why. */
 	uint32_t laggard;
 	int64_t behind, behind_ms;

@@ -2,8 +2,8 @@
 
 enum { MAGIC = 0x4c53 }; /* "SL" */
 
-/* 0 magic  2 version  3 kind  4 channels  5 tag  6 life  8 epoch  12 number  16 step  20 round  24 durable 28
- * length 32 run  40 digest  48 serial  52 body */
+/* 0 magic  2 version  3 kind  4 channels  5 flags  6 life  8 epoch  12 number  16 step  20 round  24 durable
+ * 28 length 32 run  40 digest  48 serial  52 body */
 void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_frame *f, uint32_t length)
 {
 	struct sl_writer w = sl_writer(header, SL_FRAME_HEADER);
@@ -11,7 +11,7 @@ void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_fra
 	sl_write_u8(&w, SL_WIRE_VERSION);
 	sl_write_u8(&w, f->kind);
 	sl_write_u8(&w, f->channels);
-	sl_write_u8(&w, f->tag);
+	sl_write_u8(&w, f->tag | f->wants << 1);
 	sl_write_u16(&w, f->life);
 	sl_write_u32(&w, f->epoch);
 	sl_write_u32(&w, f->number);
@@ -32,7 +32,7 @@ bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length)
 		return false;
 	struct sl_frame f = { .kind = sl_read_u8(&r) };
 	f.channels = sl_read_u8(&r);
-	unsigned tag = sl_read_u8(&r);
+	unsigned flags = sl_read_u8(&r);
 	f.life = sl_read_u16(&r);
 	f.epoch = sl_read_u32(&r);
 	f.number = sl_read_u32(&r);
@@ -43,9 +43,10 @@ bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length)
 	f.run = sl_read_u64(&r);
 	f.digest = sl_read_u64(&r);
 	f.serial = sl_read_u32(&r);
-	if (r.failed || tag > 1 || f.kind >= SL_FRAME_KINDS || sl_reader_left(&r) != body)
+	if (r.failed || flags > 3 || f.kind >= SL_FRAME_KINDS || sl_reader_left(&r) != body)
 		return false;
-	f.tag = tag;
+	f.tag = flags & 1;
+	f.wants = flags >> 1;
 	f.body = r;
 	*out = f;
 	return true;

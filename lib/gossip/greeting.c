@@ -20,7 +20,7 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	struct sl_writer w = sl_writer(body, sizeof body);
 	if (e->reset)
 		flags |= RESET;
-	if (p->phase == SL_PHASE_SERVING)
+	if (sl_is_final(p))
 		flags |= FINISHED;
 	if (e->finished)
 		flags |= KNOWS_FINISHED;
@@ -177,8 +177,23 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 /* Whether what the neighbour cannot send is still wanted: it may have answered a request of long ago. */
 static bool is_missing(const struct sl_edge *e, const struct hello *h)
 {
+	enum { TAGS_LEAST = 64 }; /* of the last so many steps it knows the tags */
 	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
-	return e->diverged || h->oldest > newest + 1;
+	return e->diverged || h->oldest > newest + 1 || h->step - e->step >= TAGS_LEAST;
+}
+
+/* What this end needs to go on from where it is, nobody has any more. */
+static void left_behind(struct sl_peer *p, struct sl_edge *e)
+{
+	if (!sl_guard_epoch(p, e))
+		return;
+	if (sl_waits_forever(p) && (p->plan->algorithm->irrecoverable || p->plan->directed))
+		sl_peer_halt(
+		    p, false,
+		    "a neighbour no longer holds what this peer missed, and its algorithm cannot go on "
+		    "without: restore a newer checkpoint, or begin anew");
+	else
+		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 }
 
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
@@ -198,7 +213,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	sl_edge_believe(e, f);
 	bool new_life = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
 	if (new_life) {
-		e->greeted = e->finished = e->knows_finished = false;
+		e->greeted = e->finished = e->knows_finished = e->wants = false;
 		e->life_number = e->life_step = 0;
 		e->ask_every_us = 0;
 	}
@@ -214,8 +229,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 		follow_epoch(p, e, f, h.flags & (NOTHING | CANNOT));
 	}
 	bool told = e->finished;
-	e->finished = h.flags & FINISHED;
-	e->knows_finished = h.flags & KNOWS_FINISHED;
+	e->finished = told || h.flags & FINISHED; /* one that was overtaken may say less */
+	e->knows_finished = e->knows_finished || (knows_me && h.flags & KNOWS_FINISHED);
 	bool news = e->finished && !told;
 	if (h.flags & ANSWER || !knows_me || news)
 		send_hello(p, e, knows_me ? 0 : ANSWER);
@@ -224,8 +239,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 		if (sl_guard_epoch(p, e))
 			sl_start_epoch(p, 0, "a neighbour knows a later epoch of this peer");
 	} else if (started && e->greeted && !e->reset && !e->theirs_open && h.flags & CANNOT &&
-	           h.step > e->step && is_missing(e, &h) && sl_guard_epoch(p, e))
-		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
+	           h.step > e->step && is_missing(e, &h))
+		left_behind(p, e);
 	if (greeted_before != e->greeted || p->phase == SL_PHASE_GREETING)
 		sl_greeting_check(p);
 }
@@ -256,9 +271,12 @@ void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
 		e->life_number = 0;
 		e->sent = e->limit = p->number;
 		e->tagged = e->step;
+		e->checkpoint_older = e->checkpoint_newest =
+		    e->their_number; /* before it, nothing is computed again */
 		memset(e->tag, 0xff, p->plan->tags * sizeof *e->tag);
 	}
-	sl_peer_note(p, SL_LEVEL_NOTICE, "mean-shift", "epoch %u at number %u: %s", count, p->number, why);
+	sl_peer_note(p, sl_waits_forever(p) ? SL_LEVEL_WARNING : SL_LEVEL_NOTICE, "mean-shift",
+	             "epoch %u at number %u: %s", count, p->number, why);
 	sl_greet_all(p, true);
 }
 
@@ -335,14 +353,16 @@ void sl_recovery_check(struct sl_peer *p)
 }
 
 /* In lockstep, neighbours that still keep their whole journals let a peer that lost everything compute it all
- * again, bit for bit: a crash before the first checkpoint costs nothing. */
+ * again, bit for bit: a crash before the first checkpoint costs nothing. Of one from which it takes nothing
+ * it needs tags only, which such an end has for every step. */
 static bool can_recompute(const struct sl_peer *p)
 {
 	if (p->plan->settings.pace != SL_PACE_LOCKSTEP)
 		return false;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
-		if (!e->greeted || e->oldest != 1 || e->holds_me_epoch != 0 || e->their_epoch != 0)
+		if (!e->greeted || (e->oldest != 1 && !e->deaf) || e->holds_me_epoch != 0 ||
+		    e->their_epoch != 0)
 			return false;
 	}
 	return true;
@@ -353,7 +373,9 @@ void sl_greeting_check(struct sl_peer *p)
 {
 	if (p->phase != SL_PHASE_GREETING)
 		return;
-	for (uint32_t i = 0; i < p->degree; i++)
+	bool done =
+	    p->was_final && p->plan->settings.pace == SL_PACE_LOCKSTEP; /* with nothing to settle first */
+	for (uint32_t i = 0; i < p->degree && !done; i++)
 		if (!p->edge[i].greeted && sl_time_before(p->now, p->greet_until))
 			return;
 	if (p->resumed) {

@@ -18,6 +18,7 @@ const char *sl_edge_why(const struct sl_peer *p, const struct sl_edge *e)
 	       : e->reset                       ? "its step is not known yet"
 	       : e->diverged                    ? "a snapshot is wanted"
 	       : e->theirs_open && e->mine_open ? ""
+	       : sl_edge_wants_checkpoint(p, e) ? "it has to write a checkpoint first"
 	       : e->theirs_open                 ? "it lacks my last number"
 	       : e->their_round < p->round      ? "it is in an earlier round"
 	       : e->mine_open                   ? "its tag has not come"

@@ -139,6 +139,7 @@ static void add_edge(struct sl_peer *p, const struct sl_peer_neighbour *n, bool 
 	e->heard_at = p->now;
 	e->ask_every_us = ASK_FIRST_US;
 	sl_guard_start(p, e);
+	e->checkpoint_older = e->checkpoint_newest = UINT32_MAX; /* no checkpoint knows the edge */
 	e->late = true; /* it may not be there for long: nobody waits for it before it is heard */
 	e->added = true;
 }

@@ -10,8 +10,8 @@
 
 enum { ASK_FIRST_US = 100000 };
 
-static const char *const phase_name[] = { "greeting",   "recovering", "computing", "waiting",
-	                                  "evaluating", "serving",    "halted" };
+static const char *const phase_name[] = { "greeting", "recovering", "saving",  "computing",
+	                                  "waiting",  "evaluating", "serving", "halted" };
 _Static_assert(sizeof phase_name / sizeof *phase_name == SL_PHASES, "one name a phase");
 
 static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct sl_arena *arena)
@@ -148,13 +148,14 @@ void sl_peer_halt(struct sl_peer *p, bool ok, const char *detail)
 
 struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, enum sl_frame_kind kind)
 {
+	bool steps = kind == SL_FRAME_DIFFERENCE || kind == SL_FRAME_TAG;
 	return (struct sl_frame){ .kind = (uint8_t)kind,
+		                  .wants = steps && sl_edge_wants_checkpoint(p, e),
 		                  .channels = (uint8_t)p->plan->channels,
 		                  .life = (uint16_t)p->incarnation,
 		                  .epoch = p->epoch,
 		                  .round = p->round,
-		                  .durable =
-		                      p->plan->settings.checkpoint_every ? e->checkpoint_older : UINT32_MAX,
+		                  .durable = sl_edge_durable(p, e),
 		                  .serial = p->serial,
 		                  .run = p->plan->run };
 }
@@ -175,13 +176,6 @@ void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	sl_peer_emit(p, &a);
 }
 
-/* The checkpoint that is the newest now, and the one before it. */
-static void note_checkpoint(struct sl_edge *e)
-{
-	e->checkpoint_older = e->checkpoint_newest;
-	e->checkpoint_newest = e->checkpoint_pending;
-}
-
 static void on_start(struct sl_peer *p)
 {
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
@@ -193,8 +187,7 @@ static void on_start(struct sl_peer *p)
 	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
 	for (uint32_t i = 0; i < p->degree; i++) {
 		if (p->resumed)
-			note_checkpoint(
-			    &p->edge[i]); /* the state says what was the newest when it was made */
+			sl_edge_checkpointed(&p->edge[i]); /* its state was made before it was the newest */
 		p->edge[i].heard_at = p->now;
 		p->edge[i].ask_every_us = ASK_FIRST_US;
 		sl_guard_start(p, &p->edge[i]);
@@ -251,8 +244,8 @@ static void on_timer(struct sl_peer *p)
 		sl_recovery_check(p);
 	else if (p->phase == SL_PHASE_WAITING)
 		sl_round_check(p);
-	else
-		sl_serve_check(p);
+	sl_checkpoint_check(p);
+	sl_serve_check(p);
 }
 
 static void on_receive(struct sl_peer *p, const struct sl_event *event)
@@ -275,17 +268,6 @@ static void on_job_done(struct sl_peer *p)
 		sl_round_exchange(p);
 	else if (p->phase == SL_PHASE_EVALUATING)
 		sl_round_evaluated(p);
-}
-
-static void on_checkpointed(struct sl_peer *p, bool ok)
-{
-	p->checkpointing = false;
-	if (!ok) {
-		sl_peer_note(p, SL_LEVEL_WARNING, "checkpoint-failed", "the last good ones are kept");
-		return;
-	}
-	for (uint32_t i = 0; i < p->degree; i++)
-		note_checkpoint(&p->edge[i]);
 }
 
 void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct sl_scratch *scratch,
@@ -315,7 +297,7 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 		on_job_done(p);
 		break;
 	case SL_EVENT_CHECKPOINTED:
-		on_checkpointed(p, event->ok);
+		sl_checkpointed(p, event->ok);
 		break;
 	case SL_EVENT_STOP:
 		sl_peer_halt(p, true, "asked to stop");
@@ -366,6 +348,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 		due = sl_time_earlier(due, p->recover_at);
 	else if (p->phase == SL_PHASE_WAITING)
 		due = sl_time_earlier(due, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
+	due = sl_time_earlier(due, sl_checkpoint_deadline(p));
 	struct sl_time settled = sl_time_after(p->phase_since, timeout);
 	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
 		due = sl_time_earlier(due, settled);
@@ -374,10 +357,18 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 
 void sl_peer_status(const struct sl_peer *p, struct sl_peer_status *out)
 {
-	*out = (struct sl_peer_status){
-		p->round,      p->plan->settings.rounds, p->degree,  p->edges_up,   phase_name[p->phase],
-		p->train_loss, p->last_accuracy,         p->nonzero, p->payload_tx, p->payload_rx
-	};
+	bool saving = p->phase == SL_PHASE_SERVING && !sl_is_final(p);
+	*out = (struct sl_peer_status){ .round = p->round,
+		                        .rounds = p->plan->settings.rounds,
+		                        .degree = p->degree,
+		                        .edges_up = p->edges_up,
+		                        .phase = phase_name[saving ? SL_PHASE_SAVING : p->phase],
+		                        .save_failed = p->save_failed,
+		                        .train_loss = p->train_loss,
+		                        .test_accuracy = p->last_accuracy,
+		                        .nonzero = p->nonzero,
+		                        .payload_tx = p->payload_tx,
+		                        .payload_rx = p->payload_rx };
 }
 
 void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_edge_status *out)
@@ -396,6 +387,7 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             .heard_at = e->heard_at,
 		                             .totals = e->totals,
 		                             .why = sl_edge_why(p, e),
+		                             .saves = sl_edge_wants_checkpoint(p, e),
 		                             .quarantined = e->guard.closed,
 		                             .quarantined_until = e->guard.until,
 		                             .cause = sl_offence_name(e->guard.cause),

@@ -92,8 +92,9 @@ enum sl_action_kind {
 	                         SL_EVENT_CHECKPOINTED later */
 	SL_ACTION_QUARANTINE, /* the edge is closed (ok) or open again (!ok): what its neighbour sends is not
 	                         wanted */
-	SL_ACTION_FINISHED,   /* all rounds are done; goes on serving its neighbours until SL_ACTION_HALT */
-	SL_ACTION_HALT,       /* nothing more to do; `ok` says whether it ended well, `detail` why not */
+	SL_ACTION_FINISHED, /* all rounds are done; goes on serving its neighbours until SL_ACTION_HALT, which
+	                       does not come before the last checkpoint is durable */
+	SL_ACTION_HALT,     /* nothing more to do; `ok` says whether it ended well, `detail` why not */
 	SL_ACTION_KINDS
 };
 
@@ -157,6 +158,7 @@ struct sl_peer_edge_status {
 	struct sl_link_row totals;
 	struct sl_time opened_at; /* when the open tag was sent; 0: none is, or it was in a former life */
 	const char *why;          /* what the edge lacks, in words; empty: nothing */
+	bool saves;               /* it is known to write a checkpoint before it goes on */
 	bool quarantined;
 	struct sl_time quarantined_until;
 	const char *cause; /* of the quarantine, in a word */
@@ -164,7 +166,10 @@ struct sl_peer_edge_status {
 };
 struct sl_peer_status {
 	uint32_t round, rounds, degree, edges_up;
-	const char *phase; /* "greeting", "computing", "waiting", "evaluating", "serving", "halted" */
+	/* "greeting", "recovering", "computing", "waiting", "evaluating", "serving", "halted"; "saving": it
+	 * goes on, or has finished, once a checkpoint is written */
+	const char *phase;
+	bool save_failed;                 /* the last checkpoint that was tried */
 	double train_loss, test_accuracy; /* NaN before the first */
 	int64_t nonzero, payload_tx, payload_rx;
 };

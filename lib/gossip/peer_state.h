@@ -11,6 +11,7 @@
 enum sl_phase {
 	SL_PHASE_GREETING,   /* learning what the neighbours hold */
 	SL_PHASE_RECOVERING, /* fetching the neighbours' copy of this peer */
+	SL_PHASE_SAVING, /* between two rounds: the neighbours have no room before a checkpoint is written */
 	SL_PHASE_COMPUTING,  /* the local steps are out as a job */
 	SL_PHASE_WAITING,    /* the difference is sent; neighbours' tags are awaited */
 	SL_PHASE_EVALUATING, /* the test set is out as a job */
@@ -80,6 +81,8 @@ struct sl_edge {
 
 	/* what my checkpoints hold of theirs */
 	uint32_t checkpoint_pending, checkpoint_newest, checkpoint_older;
+	bool wants; /* it has no room for many more frames of its own before a newer checkpoint of mine */
+	bool lost;  /* of what its older checkpoint needs something is gone, and that was said */
 
 	/* acquaintance */
 	bool reset;                    /* the step counter is lost: take over the neighbour's */
@@ -143,7 +146,16 @@ struct sl_peer {
 	int64_t nonzero, payload_tx, payload_rx;
 	double clip_at; /* robust mixing: longest difference of two copies that counts in full */
 	uint32_t edges_up;
+
+	/* own checkpoints, by their round: both generations, and the one that is being written */
 	bool checkpointing;
+	uint32_t saved_newest, saved_older, saving_round;
+	bool checkpoint_due; /* one fell due while another was being written */
+	bool save_failed;    /* the last attempt */
+	bool hold_said, final_given_up;
+	bool was_final;         /* restarted from a checkpoint of the last round */
+	struct sl_time save_at; /* where rounds wait for it: not before */
+	int64_t save_every_us;
 	char halt_detail[160];
 
 	/* of the step in hand */
@@ -241,6 +253,33 @@ bool sl_absorb_encode(struct sl_peer *, struct sl_writer *, struct sl_absorption
 void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *block, bool decoded);
 /* The digest after an update; false if a value would not stay within limits.value. */
 bool sl_absorb_digest(const struct sl_peer *, const uint8_t *block, uint64_t digest, struct sl_absorption *);
+
+/* durable.c: own checkpoints, and what is kept for those of the neighbours */
+/* What own tags on the edge say: this end soon has no room for what the neighbour's older checkpoint needs.
+ */
+bool sl_edge_wants_checkpoint(const struct sl_peer *, const struct sl_edge *);
+/* Forgets frames that nobody can ask for any more: held live by all neighbours, and by the older checkpoint
+ * of those that make checkpoints. */
+void sl_durable_trim(struct sl_peer *);
+/* Room for the next frame. Says so where a frame has to go that a neighbour's checkpoint needs. */
+uint8_t *sl_durable_room(struct sl_peer *);
+/* What stood for that number has to go: says so where it is needed. */
+void sl_durable_lost(struct sl_peer *, struct sl_edge *, uint32_t number);
+/* The number of the neighbour's journal from which on this end needs its frames after a restart. */
+uint32_t sl_edge_durable(const struct sl_peer *, const struct sl_edge *);
+/* What was being written is the newest checkpoint now, and that one the older. */
+void sl_edge_checkpointed(struct sl_edge *);
+/* Between two rounds: begins a checkpoint where one is due. */
+void sl_checkpoint_if_due(struct sl_peer *);
+/* Between two rounds: whether the next has to wait for checkpoints, which are then begun. */
+bool sl_checkpoint_holds(struct sl_peer *);
+void sl_checkpointed(struct sl_peer *, bool ok);
+void sl_checkpoint_check(struct sl_peer *);
+struct sl_time sl_checkpoint_deadline(const struct sl_peer *);
+/* All rounds are done: begins the last checkpoints; whether they are durable, which is what neighbours are
+ * told. */
+void sl_checkpoint_final(struct sl_peer *);
+bool sl_is_final(const struct sl_peer *);
 
 /* resend.c */
 void sl_edge_ask(struct sl_peer *, struct sl_edge *);

@@ -239,13 +239,15 @@ static void derive_sizes(struct sl_plan *plan)
 		plan->resend_bytes = missed > plan->resend_bytes ? missed : plan->resend_bytes;
 	}
 	plan->hold_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
-	double frames = 3.0 * plan->settings.checkpoint_every + 16 + 2.0 * plan->period;
+	bool exact = plan->settings.pace == SL_PACE_LOCKSTEP && plan->settings.round_timeout_us == INT64_MAX;
+	plan->spare = 2 * plan->period + 4;
+	double needed = exact ? 3.0 * plan->spare : 2.0 * plan->period;
+	double frames = 3.0 * plan->settings.checkpoint_every + 16 + needed;
 	plan->tags = power_of_two_above(frames, 65536);
 	plan->journal_frames = power_of_two_above(frames, 65536) * 4;
 	double bytes =
 	    (double)plan->resend_bytes + 2.0 * (double)plan->body_bound + frames * (double)plan->body_bound;
-	double least = (2.0 * plan->period + 1) * (double)plan->body_bound,
-	       most = least > 64e6 ? least : 64e6;
+	double least = (needed + 1) * (double)plan->body_bound, most = least > 64e6 ? least : 64e6;
 	plan->journal_bytes = (size_t)(bytes < most ? bytes : most);
 }
 

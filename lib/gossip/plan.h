@@ -44,6 +44,8 @@ struct sl_plan {
 	                          snapshot */
 	size_t journal_bytes, hold_bytes; /* capacities */
 	uint32_t journal_frames, tags;    /* capacities, powers of two */
+	uint32_t spare; /* rounds from a tag that asks for a checkpoint to the last frame before that counts:
+	                   edges that are not always there hear of it a period later */
 	const float
 	    *probe; /* simulator only: a vector r; edges then record <r, term> of each step. NULL otherwise */
 };

@@ -23,6 +23,7 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 		sl_edge_believe(e, f);
 	if (!f->tag || f->step <= e->step || e->reset)
 		return;
+	e->wants = f->wants;
 	if (present && f->step - 1 > e->life_step)
 		e->life_step = f->step - 1;
 	if (present && f->step - 1 > e->taken_over && sl_edge_tag_number(p, e, f->step - 1, &number))
@@ -236,8 +237,8 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 	bool steps =
 	    f.kind == SL_FRAME_DIFFERENCE || f.kind == SL_FRAME_TAG; /* a REQUEST may have done none */
 	if (f.channels != p->plan->channels ||
-	    (steps ? f.step == 0 : f.step != 0 && f.kind != SL_FRAME_REQUEST) || (f.tag && !steps) ||
-	    (!f.tag && f.kind == SL_FRAME_TAG)) {
+	    (steps ? f.step == 0 : f.step != 0 && f.kind != SL_FRAME_REQUEST) ||
+	    ((f.tag || f.wants) && !steps) || (!f.tag && f.kind == SL_FRAME_TAG)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_HEADER);
 		return;
 	}

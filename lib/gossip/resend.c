@@ -72,8 +72,9 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 		return;
 	f.step = step;
 	f.tag = true;
-	f.digest = e->tag_digest[step & (p->plan->tags - 1)];
-	f.serial = e->tag_serial[step & (p->plan->tags - 1)];
+	f.digest = e->mute ? p->first_digest : e->tag_digest[step & (p->plan->tags - 1)];
+	if (!e->mute)
+		f.serial = e->tag_serial[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
 
@@ -263,6 +264,8 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	uint32_t next;
 	if (what == WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, number, offset);
+	else if (f->step < e->tagged && !sl_edge_tag_number(p, e, f->step + 1, &next))
+		sl_greet_cannot(p, e); /* without the tag, no frame after it may be taken */
 	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == number)
 		send_tags(p, e, f->step + 1);
 	else if (number >= e->limit)

@@ -43,6 +43,7 @@ static void begin_serving(struct sl_peer *p)
 	p->phase_since = p->now;
 	struct sl_action a = { .kind = SL_ACTION_FINISHED };
 	sl_peer_emit(p, &a);
+	sl_checkpoint_final(p);
 	sl_greet_all(p, true);
 	for (uint32_t i = 0; i < p->degree; i++)
 		sl_serve(p, &p->edge[i]);
@@ -56,24 +57,11 @@ void sl_round_begin(struct sl_peer *p)
 		begin_serving(p);
 		return;
 	}
+	if (sl_checkpoint_holds(p))
+		return;
 	p->disagreement = NAN;
 	p->test_loss = p->test_accuracy = NAN;
 	emit_job(p, SL_PHASE_COMPUTING);
-}
-
-/* Frames that nobody can ask for any more: held live by all neighbours, and by the older checkpoint of those
- * that make checkpoints. */
-static void trim(struct sl_peer *p)
-{
-	uint32_t least = UINT32_MAX;
-	for (uint32_t i = 0; i < p->degree; i++) {
-		const struct sl_edge *e = &p->edge[i];
-		uint32_t held = e->acknowledged < e->durable ? e->acknowledged : e->durable;
-		if (!e->added && !e->mute) /* one that was never heard will get a snapshot */
-			least = held < least ? held : least;
-	}
-	if (least != UINT32_MAX)
-		sl_journal_trim(&p->journal, least);
 }
 
 /* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
@@ -97,7 +85,7 @@ void sl_round_exchange(struct sl_peer *p)
 	p->train_loss = p->learner.loss;
 	sl_edges_keep(p);
 	sl_peer_mark(p, 0);
-	struct sl_writer w = sl_writer(sl_journal_room(&p->journal, plan->body_bound), plan->body_bound);
+	struct sl_writer w = sl_writer(sl_durable_room(p), plan->body_bound);
 	if (!sl_absorb_encode(p, &w, &a)) {
 		sl_peer_halt(
 		    p, false,
@@ -117,7 +105,7 @@ void sl_round_exchange(struct sl_peer *p)
 		sl_edge_open(p, &p->edge[i]);
 		sl_edge_watch_lag(p, &p->edge[i]);
 	}
-	trim(p);
+	sl_durable_trim(p);
 	sl_peer_mark(p, 2);
 	sl_round_check(p);
 }
@@ -276,18 +264,6 @@ static void emit_round(struct sl_peer *p)
 	sl_peer_emit(p, &a);
 }
 
-static void checkpoint_if_due(struct sl_peer *p)
-{
-	uint32_t every = p->plan->settings.checkpoint_every;
-	if (!every || p->checkpointing || (p->round % every != 0 && p->round != p->plan->settings.rounds))
-		return;
-	p->checkpointing = true;
-	for (uint32_t i = 0; i < p->degree; i++)
-		p->edge[i].checkpoint_pending = p->edge[i].their_number;
-	struct sl_action a = { .kind = SL_ACTION_CHECKPOINT };
-	sl_peer_emit(p, &a);
-}
-
 void sl_round_evaluated(struct sl_peer *p)
 {
 	const struct sl_settings *s = &p->plan->settings;
@@ -306,7 +282,7 @@ void sl_round_evaluated(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (p->edge[i].early_round <= p->round)
 			p->edge[i].early = 0;
-	checkpoint_if_due(p);
+	sl_checkpoint_if_due(p);
 	sl_round_begin(p);
 }
 
@@ -341,6 +317,8 @@ static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 	int64_t timeout = p->plan->settings.link_timeout_us;
 	if (e->finished && e->knows_finished)
 		return false;
+	if (p->was_final && !e->greeted) /* it had finished too and left, as far as can be known */
+		return sl_time_before(p->now, sl_time_after(p->phase_since, PATIENCE * timeout));
 	if (e->up && (sl_waits_forever(p) || sl_time_before(p->now, patience_ends(p, e))))
 		return true;
 	if (e->up)
@@ -350,13 +328,25 @@ static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 	return !e->finished || sl_time_before(p->now, sl_time_after(e->heard_at, PATIENCE * timeout));
 }
 
+static void note_unheard(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->was_final && !p->edge[i].greeted)
+			sl_peer_note(p, SL_LEVEL_NOTICE, "left-unheard",
+			             "peer %u was not heard since this peer's restart: should it lack the "
+			             "last rounds, "
+			             "start this peer again",
+			             p->edge[i].neighbour);
+}
+
 void sl_serve_check(struct sl_peer *p)
 {
-	if (p->phase != SL_PHASE_SERVING)
+	if (!sl_is_final(p))
 		return;
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (still_wanted(p, &p->edge[i]))
 			return;
+	note_unheard(p);
 	sl_greet_all(p, false); /* farewell: whoever missed the last word hears it once more */
 	sl_peer_halt(p, true, "all rounds done");
 }

@@ -456,6 +456,8 @@ enum sl_status sl_peer_load(struct sl_peer *p, const uint8_t *bytes, size_t leng
 	SL_CHECK(sl_reader_done(&read.in));
 	p->learner.round = p->round;
 	p->resumed = true;
+	p->saved_newest = p->round;
+	p->was_final = p->round >= p->plan->settings.rounds;
 	p->joining = false;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];

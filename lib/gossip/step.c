@@ -8,9 +8,9 @@
 
 bool sl_edge_tag_number(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *number)
 {
-	if (step == 0 || step > e->tagged || e->tagged - step >= p->plan->tags)
+	if (step == 0 || step > e->tagged || (e->tagged - step >= p->plan->tags && !e->mute))
 		return false;
-	*number = e->tag[step & (p->plan->tags - 1)];
+	*number = e->mute ? 0 : e->tag[step & (p->plan->tags - 1)];
 	return *number != UINT32_MAX;
 }
 
@@ -126,6 +126,9 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->opened_in = p->round;
 	e->opened_at = p->now;
 	e->tagged = e->step + 1;
+	uint32_t gone = e->tag[e->tagged & (p->plan->tags - 1)];
+	if (gone != UINT32_MAX && e->tagged > p->plan->tags)
+		sl_durable_lost(p, e, gone);
 	e->tag[e->tagged & (p->plan->tags - 1)] = e->limit;
 	e->tag_digest[e->tagged & (p->plan->tags - 1)] = e->mute ? p->first_digest : p->digest;
 	e->tag_serial[e->tagged & (p->plan->tags - 1)] = p->serial;

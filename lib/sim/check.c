@@ -110,6 +110,8 @@ void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 	remember(s, peer);
 	check_peer(s, peer);
 	sl_sim_check_saved(s, peer);
+	if (s->setup.check == SL_SIM_CHECK_EXACT)
+		sl_sim_check_kept(s, peer);
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		uint32_t other = t->neighbour[l];
 		const struct sl_edge *mine = sl_sim_edge(s, peer, l);

@@ -57,6 +57,23 @@ static void draw_fault(struct sl_fault *f, struct sl_random *g, const struct sl_
 	f->rate = 0.05 + 0.5 * sl_random_unit_double(g);
 }
 
+/* Beside the rest, which does not move by it: kill -9 while peers leave one after another, nearly. */
+static void draw_ending(struct sl_faults *plan, uint64_t seed, uint32_t rounds, uint32_t allowed)
+{
+	const struct sl_topology *t = plan->topology;
+	struct sl_random g = sl_random_stream(seed, UINT32_MAX, "faults", 2);
+	for (uint32_t i = 0; i < plan->count; i++)
+		plan->fault[i].alone = sl_random_below(&g, 2);
+	uint32_t crashes = allowed & (1u << SL_FAULT_CRASH | 1u << SL_FAULT_CRASH_ALL);
+	for (uint32_t k = sl_random_below(&g, 3); k > 0 && crashes && plan->count < SL_FAULTS_MAX; k--) {
+		struct sl_fault *f = &plan->fault[plan->count++];
+		draw_fault(f, &g, t, crashes);
+		f->progress = (uint64_t)t->peers * rounds;
+		f->events = sl_random_below(&g, 60);
+		f->alone = sl_random_below(&g, 4);
+	}
+}
+
 void sl_faults_draw(struct sl_faults *plan, uint64_t seed, const struct sl_topology *t, double part,
                     uint32_t rounds, uint32_t allowed)
 {
@@ -80,6 +97,8 @@ void sl_faults_draw(struct sl_faults *plan, uint64_t seed, const struct sl_topol
 		draw_fault(&plan->fault[k], &g, t, kinds);
 		plan->fault[k].progress = at;
 	}
+	if (part > 0.8)
+		draw_ending(plan, seed, rounds, allowed);
 }
 
 static void cut(const struct sl_faults *plan, struct sl_sim *s, const struct sl_fault *f, bool now)
@@ -155,13 +174,12 @@ static void crash(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 	}
 }
 
-/* Whoever had ended already is started again too, as `starling up --resume` does: the one that comes back may
- * need it.
- */
+/* Whoever had ended already is started again too, as `starling up --resume` does: without checkpoints, the
+ * one that comes back may need it. */
 static void revive(struct sl_faults *plan, struct sl_sim *s, struct sl_fault *f)
 {
 	for (uint32_t i = 0; i < plan->topology->peers; i++) {
-		bool ended = f->killed && sl_sim_alive(s, i) && sl_sim_halted(s, i);
+		bool ended = f->killed && !f->alone && sl_sim_alive(s, i) && sl_sim_halted(s, i);
 		if (ended)
 			sl_sim_kill(s, i);
 		if ((!ended && !(f->killed >> i & 1)) || sl_sim_absent(s, i))

@@ -39,8 +39,9 @@ struct sl_fault {
 	uint32_t peer, other;
 	enum sl_sim_disk disk; /* what a killed peer comes back with */
 	bool synced;           /* a checkpoint on its way had reached the disk */
-	int64_t amount;        /* of SLOW, DISK_SLOW */
-	double rate;           /* of STORM */
+	bool alone;     /* whoever has ended meanwhile is not started again for those that were killed */
+	int64_t amount; /* of SLOW, DISK_SLOW */
+	double rate;    /* of STORM */
 
 	/* execution */
 	bool active;

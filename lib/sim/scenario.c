@@ -89,6 +89,20 @@ static void draw_settings(struct sl_swarm *w, struct sl_random *g)
 		                          watched, not the rounds */
 }
 
+/* Disks and absences against which rings are short: drawn beside the rest, which does not move by it. */
+static void draw_disks(struct sl_swarm *w)
+{
+	struct sl_random g = sl_random_stream(w->seed, UINT32_MAX, "disks", 0);
+	struct sl_settings *s = &w->settings;
+	bool longer = sl_random_below(&g, 3) == 0;
+	if (!longer || (w->kind != SL_SWARM_EXACT && w->kind != SL_SWARM_SURVIVE))
+		return;
+	s->rounds = 80 + sl_random_below(&g, 160);
+	for (uint32_t i = 0; i < w->topology.peers && s->checkpoint_every; i++)
+		if (sl_random_below(&g, 3) == 0)
+			w->disk[i] = 0.3 * pow(300, sl_random_unit_double(&g));
+}
+
 /* Where nobody waits for the absent, a round must be long against a lost frame, or all rounds are over before
  * it is asked for. */
 static void draw_network(struct sl_swarm *w, struct sl_random *g)
@@ -213,10 +227,8 @@ static void draw_journal(struct sl_swarm *w)
 	struct sl_plan *plan = &w->plan;
 	size_t least = (2 * (size_t)plan->period + 1) * plan->body_bound,
 	       small = plan->resend_bytes + 2 * plan->body_bound;
-	if (w->kind == SL_SWARM_EXACT) {
-		plan->journal_bytes += (size_t)w->settings.rounds * plan->body_bound;
+	if (w->kind == SL_SWARM_EXACT)
 		return;
-	}
 	if (sl_random_below(&g, 2))
 		plan->journal_bytes = small > least ? small : least;
 	if (sl_random_below(&g, 4) == 0)
@@ -237,6 +249,7 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 	draw_settings(w, &g);
 	draw_guard(w);
 	enum sl_status status = sl_topology_make(&w->topology, graph, seed, error);
+	draw_disks(w);
 	if (status == SL_OK)
 		status = make_data(w, features, classes, error);
 	if (status == SL_OK)

@@ -96,11 +96,23 @@ static void take_checkpoint(struct sl_sim *s)
 		sl_sim_note(s, SL_LEVEL_ERROR, "checkpoint-unsound", error.text);
 	if (!n->pending && error.status != SL_OUT_OF_RANGE)
 		sl_sim_broken(s, "peer %u: %s", s->acting, error.text);
-	sl_sim_push(
-	    s, (struct sl_sim_event){ .at = sl_time_after(s->now, s->setup.network.compute_us + n->disk_us),
-	                              .what = SL_HAPPENS_CHECKPOINTED,
-	                              .peer = s->acting,
-	                              .life = n->life });
+	sl_sim_holds_note(s, s->acting);
+	int64_t takes_us = s->setup.network.compute_us + n->disk_us + n->disk_base_us;
+	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, takes_us),
+	                                      .what = SL_HAPPENS_CHECKPOINTED,
+	                                      .peer = s->acting,
+	                                      .life = n->life });
+}
+
+/* Whoever leaves because all is done can be killed ever after. */
+static void check_durable(struct sl_sim *s, const struct sl_action *a)
+{
+	const struct sl_sim_node *n = &s->node[s->acting];
+	uint32_t rounds = s->setup.plan->settings.rounds;
+	if (s->setup.check != SL_SIM_CHECK_NONE && s->setup.plan->settings.checkpoint_every && a->ok &&
+	    n->checkpoint_round[0] != rounds)
+		sl_sim_broken(s, "peer %u has finished, and its newest checkpoint is of round %u", s->acting,
+		              n->checkpoint_round[0]);
 }
 
 static void act(void *context, const struct sl_action *a)
@@ -141,6 +153,7 @@ static void act(void *context, const struct sl_action *a)
 		n->halted = true;
 		n->ok = a->ok;
 		s->totals.halted++;
+		check_durable(s, a);
 		if (!a->ok && !n->distrusted)
 			sl_sim_broken(s, "peer %u: %s", s->acting, a->detail);
 		break;
@@ -229,6 +242,7 @@ struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *er
 		s->node[i].roster = setup->roster ? setup->roster : t;
 		s->node[i].serial = 1;
 		sl_sim_make_peer(s, i);
+		sl_sim_holds_make(s, i);
 		s->node[i].absent = sl_topology_degree(s->node[i].roster, i) == 0;
 		s->node[i].alive = !s->node[i].absent;
 		s->totals.halted += s->node[i].absent;
@@ -248,6 +262,8 @@ void sl_sim_close(struct sl_sim *s)
 		free(s->node[i].checkpoint[1]);
 		free(s->node[i].pending);
 		free(s->node[i].digest);
+		for (unsigned g = 0; g < SL_SIM_HOLDS; g++)
+			free(s->node[i].holds[g]);
 	}
 	for (size_t i = 0; i < s->heap_length; i++)
 		free(s->heap[i].bytes);
@@ -268,6 +284,8 @@ void sl_sim_keep_checkpoint(struct sl_sim_node *n)
 	n->checkpoint[1] = n->checkpoint[0];
 	n->checkpoint_length[1] = n->checkpoint_length[0];
 	n->checkpoint_round[1] = n->checkpoint_round[0];
+	sl_sim_holds_move(n, SL_SIM_NEWEST, SL_SIM_OLDER);
+	sl_sim_holds_move(n, SL_SIM_PENDING, SL_SIM_NEWEST);
 	n->checkpoint[0] = n->pending;
 	n->checkpoint_length[0] = n->pending_length;
 	n->checkpoint_round[0] = n->pending_round;

@@ -9,7 +9,8 @@
 #include "gossip/peer.h"
 #include "topology/topology.h"
 
-/* EXACT: also that what a peer computes again after a crash is what it computed before. */
+/* EXACT: also that what a peer computes again after a crash is what it computed before, and that its
+ * neighbours keep what it needs for that. */
 enum sl_sim_check { SL_SIM_CHECK_NONE, SL_SIM_CHECK_COPIES, SL_SIM_CHECK_EXACT, SL_SIM_CHECK_CHOICES };
 
 /* A link behaves like a TCP connection whose messages may be lost whole (a reconnect, a full queue),
@@ -88,6 +89,8 @@ void sl_sim_pause(struct sl_sim *, uint32_t peer, int64_t us);
 void sl_sim_slow(struct sl_sim *, uint32_t peer, int64_t times);
 /* Its checkpoints take `us` longer, or fail. */
 void sl_sim_disk(struct sl_sim *, uint32_t peer, bool fails, int64_t us);
+/* … and so much longer always: a slow disk. */
+void sl_sim_disk_speed(struct sl_sim *, uint32_t peer, int64_t us);
 /* Its clock from its next life on, less the simulator's. */
 void sl_sim_skew(struct sl_sim *, uint32_t peer, int64_t us);
 /* Nothing is asked of that peer any more: it may say what it likes. */

@@ -25,6 +25,12 @@ struct sl_sim_event {
 	size_t length;
 };
 
+/* How far a checkpoint follows a neighbour: after a restart it needs what comes next. */
+struct sl_sim_hold {
+	uint32_t number, step;
+};
+enum { SL_SIM_PENDING, SL_SIM_NEWEST, SL_SIM_OLDER, SL_SIM_HOLDS };
+
 struct sl_sim_node {
 	struct sl_peer *peer;
 	uint8_t *block; /* its arena */
@@ -38,6 +44,8 @@ struct sl_sim_node {
 	uint8_t *checkpoint[2]; /* newest, older */
 	size_t checkpoint_length[2];
 	uint32_t checkpoint_round[2];
+	struct sl_sim_hold *holds[SL_SIM_HOLDS]; /* of each of its links */
+	uint32_t links;
 	uint8_t *pending;
 	size_t pending_length;
 	uint32_t pending_round, written; /* written: checkpoints since the disk was new */
@@ -46,8 +54,8 @@ struct sl_sim_node {
 	/* faults in force */
 	int64_t skew_us; /* its clock less the simulator's */
 	struct sl_time paused_until;
-	int64_t slow;    /* its jobs take so many times longer */
-	int64_t disk_us; /* further time of a checkpoint */
+	int64_t slow;                  /* its jobs take so many times longer */
+	int64_t disk_us, disk_base_us; /* further time of a checkpoint: while a fault is in force; always */
 	bool disk_fails;
 
 	struct sl_sim_liar liar;
@@ -118,6 +126,13 @@ void sl_sim_note(void *sim, enum sl_level, const char *kind, const char *detail)
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 void sl_sim_keep_checkpoint(struct sl_sim_node *);
+
+/* kept.c: what checkpoints know of the neighbours, and whether these keep the rest. */
+void sl_sim_holds_make(struct sl_sim *, uint32_t peer);
+void sl_sim_holds_note(struct sl_sim *, uint32_t peer);
+/* A generation takes the place of the next; it is empty then, as before the first checkpoint. */
+void sl_sim_holds_move(struct sl_sim_node *, unsigned from, unsigned to);
+void sl_sim_check_kept(struct sl_sim *, uint32_t peer);
 
 /* poison.c: replaces what a liar's local steps came to. */
 void sl_sim_lie(struct sl_sim *, uint32_t peer);

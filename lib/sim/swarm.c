@@ -25,6 +25,7 @@ struct run {
 	struct sl_liar liar;
 	uint32_t ahead;      /* of all honest peers' rounds the latest, before the event in hand */
 	uint32_t shifts[64]; /* epochs that a peer has started */
+	uint32_t unheard;    /* times that a peer left without having heard of all neighbours */
 	bool disturbed;
 	struct sl_round_row *row; /* peers × rounds */
 	uint8_t *state;
@@ -81,6 +82,9 @@ static void on_event(void *context, const struct sl_event_row *row)
 {
 	struct run *r = context;
 	r->shifts[row->peer] += strcmp(row->kind, "mean-shift") == 0;
+	r->unheard += strcmp(row->kind, "left-unheard") == 0;
+	if (strcmp(row->kind, "backlog-dropped") == 0 && r->swarm->kind == SL_SWARM_EXACT)
+		wrong(r, "peer %u dropped what a neighbour needs: %s", row->peer, row->detail);
 	bool tight = r->swarm->settings.limit_refusals < 64; /* lives that fork send a few that do not fit */
 	if (strcmp(row->kind, "quarantine") == 0 && !tight && !r->liar.sim &&
 	    !r->faults.happened[SL_FAULT_GARBAGE])
@@ -124,6 +128,9 @@ static bool open_run(struct run *r, struct sl_error *error)
 	r->sim = sl_sim_open(&setup, error);
 	if (!r->sim || !r->row || !r->state)
 		return false;
+	int64_t round_us = w->network.compute_us + w->network.latency_us;
+	for (uint32_t i = 0; i < w->topology.peers && r->disturbed; i++)
+		sl_sim_disk_speed(r->sim, i, (int64_t)(w->disk[i] * (double)round_us));
 	r->random = sl_random_stream(w->seed, UINT32_MAX, "rows", 0);
 	if (r->disturbed) {
 		r->faults.run = w->plan.run;
@@ -327,6 +334,8 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 static void compare(struct run *calm, struct run *r)
 {
 	const struct sl_swarm *w = r->swarm;
+	if (r->faults.resumed && w->settings.checkpoint_every && !r->unheard)
+		wrong(r, "a peer had left and was needed again");
 	SL_CHECK(calm->state && r->state);
 	for (uint32_t k = 0; k < w->settings.rounds; k++) /* the earliest difference first */
 		for (uint32_t i = 0; i < w->topology.peers; i++) {

@@ -20,6 +20,7 @@ struct sl_swarm {
 	struct sl_topology topology;
 	struct sl_plan plan;
 	struct sl_sim_network network;
+	double disk[64];  /* rounds that a checkpoint of a peer takes longer than a job */
 	uint32_t allowed; /* kinds of faults */
 	double part;      /* of the rounds, in which faults start */
 	struct sl_dataset shard[64], test;

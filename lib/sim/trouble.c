@@ -59,6 +59,7 @@ static void lose_newest(struct sl_sim_node *n)
 	n->checkpoint[1] = NULL;
 	n->written -= n->checkpoint[0] == NULL && n->written > 0;
 	n->checkpoint_round[1] = 0;
+	sl_sim_holds_move(n, SL_SIM_OLDER, SL_SIM_NEWEST);
 }
 
 /* Goes on from what is on its disk, as the daemon does; what the peer does not take is out of the way from
@@ -94,12 +95,8 @@ static void damage_newest(struct sl_sim *s, struct sl_sim_node *n)
 void sl_sim_revive(struct sl_sim *s, uint32_t peer, enum sl_sim_disk disk)
 {
 	struct sl_sim_node *n = &s->node[peer];
-	/* Before there are two, journals reach back to the start only so far. */
-	uint32_t every = s->setup.plan->settings.checkpoint_every;
 	SL_CHECK(!n->alive);
-	if (disk == SL_SIM_DISK_OLDER &&
-	    (n->checkpoint[1] ||
-	     (n->written <= 1 && n->checkpoint_round[0] <= 2 * every))) /* one damage at a time */
+	if (disk == SL_SIM_DISK_OLDER && (n->checkpoint[1] || n->written <= 1)) /* one damage at a time */
 		damage_newest(s, n);
 	if (disk == SL_SIM_DISK_LOST) {
 		lose_newest(n);
@@ -148,6 +145,11 @@ void sl_sim_disk(struct sl_sim *s, uint32_t peer, bool fails, int64_t us)
 {
 	s->node[peer].disk_fails = fails;
 	s->node[peer].disk_us = us;
+}
+
+void sl_sim_disk_speed(struct sl_sim *s, uint32_t peer, int64_t us)
+{
+	s->node[peer].disk_base_us = us;
 }
 
 void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
