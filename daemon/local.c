@@ -80,28 +80,33 @@ static enum sl_status await(const struct sl_config *config, uint32_t peer, struc
 	return SL_OK;
 }
 
+static enum sl_status refused(const struct sl_roster *roster, uint32_t peer, int64_t serial,
+                              struct sl_error *error)
+{
+	return sl_fail(error, SL_REFUSED,
+	               "peer %" PRIu32 " refused the roster with serial %" PRIu32
+	               ", and its log says why; serial %" PRId64 " stays in force",
+	               peer, roster->serial, serial);
+}
+
 static enum sl_status tell(const struct sl_config *config, const struct sl_roster *roster, uint32_t peer,
                            int64_t main_pid, struct sl_error *error)
 {
 	static char line[SL_STATUS_LINE];
 	struct sl_status_view view;
 	int64_t pid;
-	bool known = sl_local_ask(config, peer, RELOAD_MS, line, sizeof line, &pid) == SL_STATUS_ANSWERED;
+	enum sl_status_reply reply = sl_local_ask(config, peer, RELOAD_MS, line, sizeof line, &pid);
 	if (pid <= 1)
 		pid = main_pid;
 	if (pid <= 1)
-		return sl_fail(error, SL_IO, "peer %" PRIu32 " does not run here", peer);
+		return sl_fail(error, SL_IO, "peer %" PRIu32 " does not run here, or may not be asked", peer);
 	if (kill((pid_t)pid, SIGHUP) != 0)
 		return sl_fail(error, SL_IO, "process %" PRId64 ": %s", pid, strerror(errno));
-	if (!known)
-		return SL_OK;
+	if (reply == SL_STATUS_ABSENT || reply == SL_STATUS_FORBIDDEN)
+		return SL_OK; /* it has no socket to ask at */
 	enum sl_status status = await(config, peer, &view, error);
-	if (status == SL_OK && view.serial != roster->serial)
-		status = sl_fail(error, SL_REFUSED,
-		                 "peer %" PRIu32 " refused the roster with serial %" PRIu32
-		                 ", and its log says why; serial %" PRId64 " stays in force",
-		                 peer, roster->serial, view.serial);
-	return status;
+	return status == SL_OK && view.serial != roster->serial ? refused(roster, peer, view.serial, error)
+	                                                        : status;
 }
 
 enum sl_status sl_local_reload(const char *conf, uint32_t peer, int64_t main_pid, struct sl_error *error)

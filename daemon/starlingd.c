@@ -6,12 +6,14 @@
 #include "gossip/frame.h"
 #include "history/library.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,11 +176,26 @@ static int code_of(const struct sl_error *error, bool opening)
 	return passing ? EXIT_FAILED : EXIT_MISCONFIGURED;
 }
 
+/* libzmq looks up this machine's interfaces before it listens, and aborts where it may not. */
+static enum sl_status check_netlink(struct sl_error *error)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EPERM || errno == EACCES))
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "netlink sockets are forbidden here, and libzmq cannot listen without them (%s; in a "
+		    "unit: RestrictAddressFamilies=AF_NETLINK)",
+		    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return SL_OK;
+}
+
 static int run(const struct options *o)
 {
 	static struct sl_daemon daemon;
 	struct sl_error error = { 0 };
-	if (sl_daemon_check(&daemon, &o->daemon, &error) != SL_OK)
+	if (sl_daemon_check(&daemon, &o->daemon, &error) != SL_OK || check_netlink(&error) != SL_OK)
 		return fail(&error, code_of(&error, false));
 	sl_exposed_warn(&daemon.prepared, daemon.number);
 	if (o->check) {

@@ -52,12 +52,13 @@ within 5 heard WATCHDOG=1
 ok "two peers learn, with history and checkpoints, and the service manager hears of it"
 
 expect 0 "$starling" roster run --add auto --neighbours 0,1
+expect 0 "$starling" roster run --remove 2
 for k in 0 1; do
 	expect 0 reload $k
-	grep -q "serial 2 is in force; added peer 2" "run/$k.out" || fail "peer $k was reloaded, but has not the new roster"
+	grep -q "serial 3 is in force" "run/$k.out" || fail "peer $k was reloaded, but has not the new roster"
 done
 grep -q '^RELOADING=1' background || fail "the service manager did not hear of the reload"
-sed 's/^serial 2$/serial 1/' run/roster > roster.bad
+sed 's/^serial 3$/serial 4/' run/roster > roster.bad
 cp run/roster roster.good
 cp roster.bad run/roster
 expect 2 reload 0
@@ -76,3 +77,8 @@ for k in 0 1; do kill -TERM "$(cat "run/$k.pid")"; done
 peers_end 0 20 run 0 1
 ok "stopped and started again, they go on from their checkpoints"
 
+sed 's/ AF_NETLINK//' "$unit" > no-netlink.service
+expect 2 "$build/tests/e2e/sandbox" no-netlink.service "$build/starlingd" -r run -p 0
+says err "RestrictAddressFamilies=AF_NETLINK"
+one_line err
+ok "a unit that does not let libzmq listen is named, not an abort"
