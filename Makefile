@@ -37,6 +37,7 @@ lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
 hostile  := $(B)/tests/e2e/hostile
+sandbox  := $(B)/tests/e2e/sandbox
 manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
 benches  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -53,6 +54,14 @@ $(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(call
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 # It listens in on what its own loop sends.
 $(hostile): override LDFLAGS += -Wl,--wrap=sl_net_send
+# A name and number for each system call of this machine.
+$(B)/gen/syscalls.inc:
+	@mkdir -p $(@D)
+	@echo '#include <sys/syscall.h>' | $(CC) -E -dM - | sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{ "\1", __NR_\1 },/p' > $@
+$(B)/tests/e2e/sandbox.o: $(B)/gen/syscalls.inc
+$(sandbox): $(B)/tests/e2e/sandbox.o
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 # Kernels and coders are worth every vector instruction; the rest is not.
 $(B)/lib/linalg/%.o $(B)/lib/compress/%.o: override CFLAGS += -O3
 $(B)/%.o: %.c
@@ -80,7 +89,7 @@ $(preloads): $(B)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(WERROR) -shared -fPIC -o $@ $<
-check: all $(tests) $(hostile) $(preloads) replay
+check: all $(tests) $(hostile) $(sandbox) $(preloads) replay
 	@sh scripts/run-tests $(B) $(tests) $(e2e)
 bench: all $(benches)
 	@sh tests/bench/run $(B)
@@ -99,7 +108,7 @@ acceptance: $(B)/tests/acceptance/acceptance
 # The same, with one thing broken at a time: each must be noticed.
 mutations: $(B)/tests/acceptance/acceptance
 	@sh tests/acceptance/mutations $(B) $(WORD)
-e2e: all $(hostile) $(preloads)
+e2e: all $(hostile) $(sandbox) $(preloads)
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
 # repository: what it finds worth keeping lies in build-fuzz/corpus. `make replay` feeds the corpus to plain builds.
@@ -124,7 +133,7 @@ corpora := $(notdir $(wildcard tests/corpus/*))
 replay: $(corpora:%=$(B)/replay/%)
 	@for t in $(corpora); do $(B)/replay/$$t tests/corpus/$$t/* || exit 1; done
 # End to end, with thousands of hostile frames, and a kill at every system call of a checkpoint: wants the machine to itself.
-long: all $(hostile) $(preloads)
+long: all $(hostile) $(sandbox) $(preloads)
 	@sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
 # Real daemons under ThreadSanitizer: a race is exit code 66, which no script takes for a success.
 threads:

@@ -87,7 +87,7 @@ static enum sl_status read_block(struct sl_block *out, const struct sl_source *s
 static enum sl_status write_file(const char *path, const uint8_t *bytes, size_t length,
                                  struct sl_error *error)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return sl_fail(error, SL_IO, "cannot create %s: %s", path, strerror(errno));
 	while (length > 0) {

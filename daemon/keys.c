@@ -148,14 +148,15 @@ static enum sl_status parse_line(struct sl_identity *out, const char *line, size
 	return SL_OK;
 }
 
-enum sl_status sl_identity_read(struct sl_identity *out, const char *path, struct sl_error *error)
+static enum sl_status read_key(struct sl_identity *out, const char *path, bool guarded,
+                               struct sl_error *error)
 {
 	char line[LINE + 1]; /* one more than a key has, so that a longer file shows */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return sl_fail(error, errno == ENOENT ? SL_NOT_FOUND : SL_IO,
 		               "%s: cannot read the identity key: %s", path, strerror(errno));
-	enum sl_status status = check_access(fd, path, error);
+	enum sl_status status = guarded ? check_access(fd, path, error) : SL_OK;
 	ssize_t length = status == SL_OK ? read(fd, line, sizeof line) : 0;
 	if (length < 0)
 		status = sl_fail(error, SL_IO, "%s: %s", path, strerror(errno));
@@ -164,6 +165,34 @@ enum sl_status sl_identity_read(struct sl_identity *out, const char *path, struc
 		status = parse_line(out, line, (size_t)length, path, error);
 	sodium_memzero(line, sizeof line);
 	return status;
+}
+
+enum sl_status sl_identity_read(struct sl_identity *out, const char *path, struct sl_error *error)
+{
+	return read_key(out, path, true, error);
+}
+
+enum sl_status sl_identity_destroy(const char *path, const uint8_t public_key[static SL_KEY_BYTES],
+                                   bool *gone, struct sl_error *error)
+{
+	static const char blank[LINE];
+	struct sl_identity found;
+	*gone = false;
+	if (read_key(&found, path, false, error) != SL_OK)
+		return SL_OK;
+	bool same = memcmp(found.public_key, public_key, SL_KEY_BYTES) == 0;
+	sl_identity_wipe(&found);
+	if (!same)
+		return SL_OK;
+	/* Some file systems write the blanks elsewhere; it costs nothing where they do not. */
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool ok = fd >= 0 && write_all(fd, blank, sizeof blank) && fsync(fd) == 0;
+	if (fd >= 0)
+		close(fd);
+	*gone = ok && unlink(path) == 0 && sync_folder_of(path);
+	return *gone
+	           ? SL_OK
+	           : sl_fail(error, SL_IO, "%s: cannot remove the old secret key: %s", path, strerror(errno));
 }
 
 bool sl_key_to_curve(uint8_t curve[static SL_KEY_BYTES], const uint8_t public_key[static SL_KEY_BYTES])

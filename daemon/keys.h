@@ -22,6 +22,10 @@ void sl_identity_make(struct sl_identity *out);
 void sl_identity_wipe(struct sl_identity *);
 /* Creates the file (0600, never over an existing one) durably. */
 enum sl_status sl_identity_write(const struct sl_identity *, const char *path, struct sl_error *error);
+/* Overwrites and removes the secret whose public half is `public_key`. *gone: it was there, whatever its
+ * mode. What else lies at that path stays, and so does a file that cannot be read. */
+enum sl_status sl_identity_destroy(const char *path, const uint8_t public_key[static SL_KEY_BYTES],
+                                   bool *gone, struct sl_error *error);
 enum sl_status sl_identity_read(struct sl_identity *out, const char *path, struct sl_error *error);
 
 /* X25519 form of an Ed25519 public key; false for a key that is none. */

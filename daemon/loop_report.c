@@ -153,9 +153,9 @@ const char *sl_loop_status(struct sl_loop *l)
 	sl_peer_status(l->peer, &s);
 	sl_wire_total(&l->net->wire, &tx, &rx);
 	add(line, size, &used,
-	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"phase\":\"%s\",\"round\":%" PRIu32 ",\"rounds\":%" PRIu32
-	    ",",
-	    l->number, (long)getpid(), s.phase, s.round, s.rounds);
+	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"serial\":%" PRIu32 ",\"phase\":\"%s\",\"round\":%" PRIu32
+	    ",\"rounds\":%" PRIu32 ",",
+	    l->number, (long)getpid(), sl_peer_serial(l->peer), s.phase, s.round, s.rounds);
 	add_real(line, size, &used, "train_loss", s.train_loss);
 	add_real(line, size, &used, "test_accuracy", s.test_accuracy);
 	add_count(line, size, &used, "nonzero", s.nonzero);

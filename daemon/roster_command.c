@@ -1,10 +1,9 @@
 /* roster_command.c — starling roster: shows who is in a run, or changes it and signs. */
 #include "daemon/command_line.h"
-#include "daemon/config.h"
 #include "daemon/endpoint.h"
+#include "daemon/local.h"
 #include "daemon/ports.h"
 #include "daemon/roster_edit.h"
-#include "daemon/status.h"
 #include "daemon/status_view.h"
 #include "daemon/up_process.h"
 
@@ -22,6 +21,7 @@ struct change {
 	enum change_kind kind;
 	const char *argument, *name, *key, *neighbours; /* the last three of the options behind it */
 	uint32_t peer;                                  /* whom it came to concern */
+	uint8_t old_key[SL_KEY_BYTES];                  /* of whom is removed or rotated */
 	bool made; /* its key was made here, and lies in keys/K.key.new */
 };
 
@@ -173,13 +173,34 @@ static enum sl_status add(struct command *c, struct change *change, struct sl_er
 	return status == SL_OK ? join_listed(c, change, error) : status;
 }
 
+/* Of a peer that this command has added there is none to destroy. */
+static void keep_old_key(const struct command *c, struct change *change)
+{
+	if (change->peer < c->roster.topology.peers)
+		memcpy(change->old_key, c->roster.peer[change->peer].public_key, SL_KEY_BYTES);
+}
+
 static enum sl_status rotate(struct command *c, struct change *change, struct sl_error *error)
 {
 	uint8_t key[SL_KEY_BYTES];
 	enum sl_status status = parse_peer("rotate", change->argument, &change->peer, error);
 	if (status == SL_OK)
 		status = take_key(c, change, key, error);
-	return status == SL_OK ? sl_roster_draft_rotate(&c->draft, change->peer, key, error) : status;
+	if (status == SL_OK)
+		status = sl_roster_draft_rotate(&c->draft, change->peer, key, error);
+	if (status == SL_OK)
+		keep_old_key(c, change);
+	return status;
+}
+
+static enum sl_status expel(struct command *c, struct change *change, struct sl_error *error)
+{
+	enum sl_status status = parse_peer("remove", change->argument, &change->peer, error);
+	if (status == SL_OK)
+		status = sl_roster_draft_remove(&c->draft, change->peer, error);
+	if (status == SL_OK)
+		keep_old_key(c, change);
+	return status;
 }
 
 static enum sl_status apply(struct command *c, struct change *change, struct sl_error *error)
@@ -193,8 +214,7 @@ static enum sl_status apply(struct command *c, struct change *change, struct sl_
 	case ROTATE:
 		return rotate(c, change, error);
 	case REMOVE:
-		status = parse_peer("remove", change->argument, &change->peer, error);
-		return status == SL_OK ? sl_roster_draft_remove(&c->draft, change->peer, error) : status;
+		return expel(c, change, error);
 	case MOVE:
 		if (!number_at(change->argument, '=', &change->peer, &behind))
 			return sl_fail(error, SL_MALFORMED, "--endpoint %s: must be K=ENDPOINT",
@@ -211,7 +231,7 @@ static enum sl_status apply(struct command *c, struct change *change, struct sl_
 	return status == SL_OK ? sl_roster_draft_part(&c->draft, a, b, error) : status;
 }
 
-/* The new keys take their places; the old ones stay beside them. */
+/* The roster is signed: the new keys take their places. */
 static enum sl_status place_keys(struct command *c, struct sl_error *error)
 {
 	char from[4096], to[4096], old[4096];
@@ -222,9 +242,31 @@ static enum sl_status place_keys(struct command *c, struct sl_error *error)
 		key_path(c, c->change[i].peer, "", to);
 		key_path(c, c->change[i].peer, ".old", old);
 		if ((rename(to, old) != 0 && errno != ENOENT) || rename(from, to) != 0)
-			return sl_fail(error, SL_IO, "%s: %s; the key is in %s", to, strerror(errno), from);
+			return sl_fail(error, SL_IO, "%s: %s; the new key is in %s", to, strerror(errno),
+			               from);
 	}
 	return SL_OK;
+}
+
+/* The secrets of keys that were rotated away or removed, in K.key or K.key.old. A file that holds another key
+ * stays: whoever gave --key may have put the new one there already. */
+static enum sl_status destroy_secrets(const struct command *c, struct sl_error *error)
+{
+	static const char *const endings[] = { "", ".old" };
+	char path[4096];
+	enum sl_status status = SL_OK;
+	for (unsigned i = 0; i < 2 * c->changes && status == SL_OK; i++) {
+		const struct change *change = &c->change[i / 2];
+		bool gone;
+		if (change->kind != REMOVE && change->kind != ROTATE)
+			continue;
+		key_path(c, change->peer, endings[i % 2], path);
+		status = sl_identity_destroy(path, change->old_key, &gone, error);
+		if (gone)
+			printf("destroyed  the old secret key of peer %" PRIu32 ", in %s\n", change->peer,
+			       path);
+	}
+	return status;
 }
 
 static enum sl_status sign(struct command *c, struct sl_error *error)
@@ -244,11 +286,13 @@ static enum sl_status sign(struct command *c, struct sl_error *error)
 	if (status == SL_OK)
 		status = sl_roster_write(&made, path, &signer, error);
 	sl_identity_wipe(&signer);
-	if (status == SL_OK)
-		status = place_keys(c, error);
+	if (status != SL_OK) {
+		sl_roster_free(&made);
+		return status;
+	}
 	sl_roster_free(&c->roster);
 	c->roster = made;
-	return status;
+	return SL_OK;
 }
 
 /* SIGHUP for the peers of this machine; those that belong to a starling up hear it from that one, which also
@@ -256,7 +300,7 @@ static enum sl_status sign(struct command *c, struct sl_error *error)
 static void tell(const struct command *c)
 {
 	static char line[SL_STATUS_LINE];
-	struct sl_status_view view;
+	int64_t pid;
 	unsigned told = 0;
 	pid_t up = sl_up_process(c->run);
 	if (up > 0 && kill(up, SIGHUP) == 0)
@@ -265,10 +309,9 @@ static void tell(const struct command *c)
 	else
 		up = 0;
 	for (uint32_t k = 0; k < c->roster.topology.peers; k++)
-		if (sl_status_ask(c->config.state, k, PATIENCE_MS, line, sizeof line) &&
-		    sl_status_view_parse(&view, line) && view.pid > 1 &&
-		    (!up || sl_up_parent((pid_t)view.pid) != up))
-			told += kill((pid_t)view.pid, SIGHUP) == 0;
+		if (sl_local_ask(&c->config, k, PATIENCE_MS, line, sizeof line, &pid) == SL_STATUS_ANSWERED &&
+		    pid > 1 && (!up || sl_up_parent((pid_t)pid) != up))
+			told += kill((pid_t)pid, SIGHUP) == 0;
 	if (told || !up)
 		printf("told       %u peers of this machine\n", told);
 }
@@ -297,7 +340,9 @@ static void report(const struct command *c)
 			       ": its key counts no more where this roster is known\n",
 			       change->peer);
 		else if (change->kind == ROTATE)
-			printf("rotated    the key of peer %" PRIu32 "\n", change->peer);
+			printf("rotated    the key of peer %" PRIu32 "%s\n", change->peer,
+			       change->made ? ""
+			                    : ": put its secret in place before the peer reads this roster");
 	}
 	printf("signed     serial %" PRIu32
 	       "; copy it to every host, then SIGHUP (systemctl reload 'starlingd@*')\n",
@@ -321,9 +366,12 @@ static int change_roster(struct command *c, struct sl_error *error)
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_roster, error);
 	report(c);
+	int code = SL_EXIT_OK;
+	if (place_keys(c, error) != SL_OK || destroy_secrets(c, error) != SL_OK)
+		code = sl_command_fail(&sl_command_roster, error);
 	if (c->tell)
 		tell(c);
-	return SL_EXIT_OK;
+	return code;
 }
 
 /* ---- the command line ---- */
@@ -413,8 +461,9 @@ const struct sl_command sl_command_roster = {
 	"  --name NAME         … what it is called (peer-NUMBER)\n"
 	"  --neighbours A,B    … whom it is linked to (all, where everybody is; else the two with the fewest "
 	"neighbours)\n"
-	"  --remove K          remove peer K: its key counts no more\n"
-	"  --rotate K          give peer K another key\n"
+	"  --remove K          remove peer K: its key counts no more, and its secret in keys/K.key is "
+	"destroyed\n"
+	"  --rotate K          give peer K another key; the old secret in keys/K.key is destroyed\n"
 	"  --key HEX           … the public key of --add or --rotate, made elsewhere by starling keygen; "
 	"without it a\n"
 	"                      new one is made here, in keys/K.key\n"

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- asking ---- */
 
@@ -124,7 +125,9 @@ enum sl_status sl_roster_write(struct sl_roster *roster, const char *path,
 	if (status == SL_OK) {
 		memcpy(roster->signature, again.signature, sizeof roster->signature);
 		sl_roster_free(&again);
+		mode_t mask = umask(022); /* no secret: every account that runs a peer has to read it */
 		status = sl_file_replace(path, text, length, 0644, error);
+		umask(mask);
 	}
 	free(text);
 	return status;

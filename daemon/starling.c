@@ -1,5 +1,6 @@
 /* starling.c — the command line: a table of subcommands, and a main that picks one. */
 #include "daemon/command_line.h"
+#include "daemon/process.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,11 +75,6 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	int code = dispatch(argc, argv);
-	if (fflush(stdout) != 0 || ferror(stdout)) {
-		perror("starling: standard output");
-		if (code == SL_EXIT_OK)
-			code = SL_EXIT_FAILED;
-	}
-	return code;
+	sl_process_start();
+	return sl_process_end("starling", dispatch(argc, argv));
 }

@@ -1,14 +1,19 @@
 /* starlingd.c — one peer in the foreground. */
 #include "daemon/daemon.h"
+#include "daemon/exposed.h"
+#include "daemon/local.h"
+#include "daemon/process.h"
 #include "gossip/frame.h"
 #include "history/library.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +21,7 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_MISCONFIGURED = 2, OVERRIDES_MAX = 64 
 
 static const char usage[] =
     "usage: starlingd -r RUN/run.conf -p K [-n] [-v] [--set section.key=value]...\n"
+    "       starlingd -r RUN/run.conf -p K --reload\n"
     "       starlingd -V | --help\n"
     "\n"
     "Runs peer K of a run in the foreground until the run is finished or SIGTERM asks it to stop.\n"
@@ -23,6 +29,7 @@ static const char usage[] =
     "  -r, --run FILE         the run's configuration (or its folder, which holds run.conf)\n"
     "  -p, --peer K           number of the peer in the roster\n"
     "  -n, --check            check everything, print the effective configuration, and exit\n"
+    "      --reload           make the peer K that runs here read its roster again, and wait until it has\n"
     "      --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
     "  -v, --verbose          log more\n"
     "  -V, --version          print the versions of starlingd, its wire format and its libraries\n"
@@ -40,7 +47,7 @@ struct options {
 	char *overrides[OVERRIDES_MAX + 1];
 	unsigned override_count;
 	char file[4096];
-	bool check, verbose, peer_given;
+	bool check, reload, verbose, peer_given;
 	int exit_code; /* −1: go on */
 };
 
@@ -100,6 +107,9 @@ static int take(struct options *o, int option, char *argument)
 	case 'v':
 		o->verbose = true;
 		return -1;
+	case 'R':
+		o->reload = true;
+		return -1;
 	case 's':
 		if (o->override_count == OVERRIDES_MAX)
 			return misuse("too many --set", "");
@@ -119,12 +129,15 @@ static int take(struct options *o, int option, char *argument)
 
 static int parse(struct options *o, int argc, char **argv)
 {
-	static const struct option names[] = {
-		{ "run", required_argument, NULL, 'r' }, { "peer", required_argument, NULL, 'p' },
-		{ "check", no_argument, NULL, 'n' },     { "set", required_argument, NULL, 's' },
-		{ "verbose", no_argument, NULL, 'v' },   { "version", no_argument, NULL, 'V' },
-		{ "help", no_argument, NULL, 'h' },      { 0 }
-	};
+	static const struct option names[] = { { "run", required_argument, NULL, 'r' },
+		                               { "peer", required_argument, NULL, 'p' },
+		                               { "check", no_argument, NULL, 'n' },
+		                               { "set", required_argument, NULL, 's' },
+		                               { "verbose", no_argument, NULL, 'v' },
+		                               { "version", no_argument, NULL, 'V' },
+		                               { "reload", no_argument, NULL, 'R' },
+		                               { "help", no_argument, NULL, 'h' },
+		                               { 0 } };
 	memset(o, 0, sizeof *o);
 	o->daemon.overrides = o->overrides;
 	for (int option; (option = getopt_long(argc, argv, ":r:p:nvVh", names, NULL)) != -1;) {
@@ -163,15 +176,31 @@ static int code_of(const struct sl_error *error, bool opening)
 	return passing ? EXIT_FAILED : EXIT_MISCONFIGURED;
 }
 
+/* libzmq looks up this machine's interfaces before it listens, and aborts where it may not. */
+static enum sl_status check_netlink(struct sl_error *error)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EPERM || errno == EACCES))
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "netlink sockets are forbidden here, and libzmq cannot listen without them (%s; in a "
+		    "unit: RestrictAddressFamilies=AF_NETLINK)",
+		    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return SL_OK;
+}
+
 static int run(const struct options *o)
 {
 	static struct sl_daemon daemon;
 	struct sl_error error = { 0 };
-	if (sl_daemon_check(&daemon, &o->daemon, &error) != SL_OK)
+	if (sl_daemon_check(&daemon, &o->daemon, &error) != SL_OK || check_netlink(&error) != SL_OK)
 		return fail(&error, code_of(&error, false));
+	sl_exposed_warn(&daemon.prepared, daemon.number);
 	if (o->check) {
 		fputs(daemon.prepared.printed, stdout);
-		return fflush(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
+		return EXIT_OK;
 	}
 	int code;
 	if (sl_daemon_open(&daemon, &error) != SL_OK)
@@ -181,18 +210,31 @@ static int run(const struct options *o)
 	return sl_daemon_close(&daemon, code);
 }
 
+/* The service manager gives the process number of the peer, in case its socket cannot be reached. */
+static int reload(const struct options *o)
+{
+	struct sl_error error = { 0 };
+	const char *main_pid = getenv("MAINPID");
+	enum sl_status status = sl_local_reload(o->daemon.file, o->daemon.peer,
+	                                        main_pid ? strtoll(main_pid, NULL, 10) : 0, &error);
+	if (status == SL_OK)
+		return EXIT_OK;
+	return fail(&error, status == SL_IO ? EXIT_FAILED : EXIT_MISCONFIGURED);
+}
+
 int main(int argc, char **argv)
 {
 	static struct options options;
 	static char name[32];
 	bind_blas_to_one_thread(argv);
+	sl_process_start();
 	sl_daemon_block_signals();
 	sl_log_name("starlingd");
 	int code = parse(&options, argc, argv);
 	if (code >= 0)
-		return code;
+		return sl_process_end("starlingd", code);
 	snprintf(name, sizeof name, "starlingd[%" PRIu32 "]", options.daemon.peer);
 	sl_log_name(name);
 	sl_log_level(options.verbose ? SL_LEVEL_INFO : SL_LEVEL_NOTICE);
-	return run(&options);
+	return sl_process_end("starlingd", options.reload ? reload(&options) : run(&options));
 }

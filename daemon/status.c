@@ -12,6 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Those who asked a peer that hangs fill it; then nobody can learn that peer's process number. */
+enum { BACKLOG = 128 };
+
 /* A socket's address has room for 107 bytes, a run's folder for thousands: the name is reached through the
  * folder's descriptor. */
 static int open_folder(const char *folder, bool create)
@@ -31,12 +34,13 @@ static struct sockaddr_un address_of(int folder, uint32_t peer)
 	return a;
 }
 
-/* Whether somebody answers there; a name that nobody listens on is left over from a killed daemon. */
-static bool answered(const struct sockaddr_un *address)
+/* Whether somebody listens there; a name that nobody listens on is left over from a killed daemon. One that
+ * this user may not ask is another user's, and not ours to take. */
+static bool listens(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool yes = fd >= 0 &&
-	           (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+	bool yes = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ||
+	                       errno == EAGAIN || errno == EACCES);
 	if (fd >= 0)
 		close(fd);
 	return yes;
@@ -45,7 +49,7 @@ static bool answered(const struct sockaddr_un *address)
 static bool bind_and_listen(int fd, const struct sockaddr_un *address)
 {
 	return fchmod(fd, 0600) == 0 && bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 &&
-	       listen(fd, 16) == 0;
+	       listen(fd, BACKLOG) == 0;
 }
 
 int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error)
@@ -60,7 +64,7 @@ int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	bool good = fd >= 0 && bind_and_listen(fd, &address);
 	if (fd >= 0 && !good && errno == EADDRINUSE) {
-		if (answered(&address)) {
+		if (listens(&address)) {
 			sl_fail(error, SL_REFUSED,
 			        "%s/status/%" PRIu32 ": another starlingd runs as this peer", folder, peer);
 			close(fd);
@@ -107,39 +111,63 @@ static int64_t clock_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Reads until the other end closes; only a whole line counts. */
-static bool read_line(int fd, int64_t until_ms, char *line, size_t size)
+/* Reads until the other end closes; only a whole line that fits is an answer. */
+static enum sl_status_reply read_line(int fd, int64_t until_ms, char *line, size_t size)
 {
 	size_t used = 0;
 	for (;;) {
 		int64_t left = until_ms - clock_ms();
 		struct pollfd item = { .fd = fd, .events = POLLIN };
 		if (left <= 0 || poll(&item, 1, (int)left) <= 0)
-			return false;
+			return SL_STATUS_SILENT;
 		ssize_t n = recv(fd, line + used, size - used, 0);
 		if (n < 0 || (n > 0 && (used += (size_t)n) == size))
-			return false;
+			return SL_STATUS_ABSENT; /* it has gone meanwhile, or is no starlingd */
 		if (n > 0)
 			continue;
 		if (used == 0 || line[used - 1] != '\n')
-			return false;
+			return SL_STATUS_ABSENT;
 		line[used - 1] = '\0';
-		return true;
+		return SL_STATUS_ANSWERED;
 	}
+}
+
+/* What an attempt to reach a peer that failed with errno says of it. */
+static enum sl_status_reply unreachable(void)
+{
+	if (errno == EACCES || errno == EPERM)
+		return SL_STATUS_FORBIDDEN;
+	return errno == EAGAIN ? SL_STATUS_SILENT : SL_STATUS_ABSENT;
+}
+
+enum sl_status_reply sl_status_query(const char *folder, uint32_t peer, int timeout_ms, char *line,
+                                     size_t size, int64_t *pid)
+{
+	int64_t until = clock_ms() + timeout_ms;
+	struct ucred listener = { 0 };
+	socklen_t length = sizeof listener;
+	*pid = 0;
+	int directory = open_folder(folder, false);
+	if (directory < 0)
+		return unreachable();
+	struct sockaddr_un address = address_of(directory, peer);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	enum sl_status_reply reply = SL_STATUS_ABSENT;
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) != 0) {
+		reply = unreachable();
+	} else {
+		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &listener, &length) == 0)
+			*pid = listener.pid;
+		reply = read_line(fd, until, line, size);
+	}
+	if (fd >= 0)
+		close(fd);
+	close(directory);
+	return reply;
 }
 
 bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line, size_t size)
 {
-	int64_t until = clock_ms() + timeout_ms;
-	int directory = open_folder(folder, false);
-	if (directory < 0)
-		return false;
-	struct sockaddr_un address = address_of(directory, peer);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool good = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
-	            read_line(fd, until, line, size);
-	if (fd >= 0)
-		close(fd);
-	close(directory);
-	return good;
+	int64_t pid;
+	return sl_status_query(folder, peer, timeout_ms, line, size, &pid) == SL_STATUS_ANSWERED;
 }

@@ -13,11 +13,20 @@ int sl_status_listen(const char *folder, uint32_t peer, struct sl_error *error);
 void sl_status_unlink(const char *folder, uint32_t peer);
 /* Accepts and answers every waiting client with `line` (a newline is added); never blocks. */
 void sl_status_answer(int listener, const char *line);
-/* Asks peer K: fills `line`; false when nobody answers within timeout_ms. */
+enum sl_status_reply {
+	SL_STATUS_ANSWERED,
+	SL_STATUS_ABSENT,    /* nobody listens there */
+	SL_STATUS_SILENT,    /* somebody does, and did not answer in time */
+	SL_STATUS_FORBIDDEN, /* this user may not ask */
+};
+/* Asks peer K and fills `line` where it is answered. *pid: who listens, 0 where that is not known. */
+enum sl_status_reply sl_status_query(const char *folder, uint32_t peer, int timeout_ms, char *line,
+                                     size_t size, int64_t *pid);
+/* Whether it was answered. */
 bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line, size_t size);
 
 /* The line, a flat JSON object plus an array of edges:
- * {"peer":3,"pid":123,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"nonzero":90123,
+ * {"peer":3,"pid":123,"serial":1,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"nonzero":90123,
  *  "payload_tx":123,"payload_rx":123,"wire_tx":1,"wire_rx":1,"edges_up":2,"edges":2,
  *  "links":[{"neighbour":2,"up":true,"late":false,"waited_for":true,"behind":0,"their_round":17,"heard_ms":3},
  * …]} Unknown numbers are null. history_error is null, or why the history cannot be written; then come

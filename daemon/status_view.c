@@ -186,6 +186,7 @@ static const char *view_member(void *context, const char *key, const char *value
 	} numbers[] = {
 		{ "peer", &v->peer },
 		{ "pid", &v->pid },
+		{ "serial", &v->serial },
 		{ "round", &v->round },
 		{ "rounds", &v->rounds },
 		{ "nonzero", &v->nonzero },
@@ -223,7 +224,7 @@ static const char *view_member(void *context, const char *key, const char *value
 static void clear(struct sl_status_view *v)
 {
 	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };
-	v->peer = v->pid = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
+	v->peer = v->pid = v->serial = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
 	v->payload_tx = v->payload_rx = v->wire_tx = v->wire_rx = -1;
 	v->history_since_us = v->rows_lost = v->trouble_since_us = -1;
 }

@@ -11,7 +11,8 @@ enum { SL_STATUS_LINE = 256 * 1024, SL_STATUS_WAITS = 4 };
 /* Numbers that the line does not give, or gives as null, are NaN and −1. */
 struct sl_status_view {
 	char phase[24];
-	int64_t peer, pid, round, rounds, nonzero, edges, edges_up, payload_tx, payload_rx, wire_tx, wire_rx;
+	int64_t peer, pid, serial, round, rounds, nonzero, edges, edges_up, payload_tx, payload_rx, wire_tx,
+	    wire_rx;
 	double train_loss, test_accuracy;
 	/* Neighbours that it waits for: the first few, how many there are, and how long the most silent one
 	 * has been. */

@@ -31,8 +31,10 @@ static struct sl_time now(void)
 static enum sl_status check_silent(const struct up *up, struct sl_error *error)
 {
 	static char line[SL_STATUS_LINE];
+	int64_t pid;
 	for (uint32_t k = 0; k < up->children.count; k++)
-		if (sl_status_ask(up->prepared.config.state, k, ASK_MS, line, sizeof line))
+		if (sl_status_query(up->prepared.config.state, k, ASK_MS, line, sizeof line, &pid) !=
+		    SL_STATUS_ABSENT)
 			return sl_fail(error, SL_IO, "peer %u of %s runs already (starling status %s)", k,
 			               up->run, up->run);
 	return SL_OK;

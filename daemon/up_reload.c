@@ -43,7 +43,9 @@ static enum sl_status check_peer(const struct up *up, uint32_t k, struct sl_erro
 	struct sl_identity identity;
 	struct sl_mapping file;
 	struct sl_dataset shard;
-	if (sl_status_ask(up->prepared.config.state, k, ASK_MS, line, sizeof line))
+	int64_t pid;
+	if (sl_status_query(up->prepared.config.state, k, ASK_MS, line, sizeof line, &pid) !=
+	    SL_STATUS_ABSENT)
 		return sl_fail(error, SL_REFUSED, "it runs already");
 	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", up->prepared.config.settings.keys, k);
 	sl_config_path(&up->prepared.config, name, false, path);

@@ -99,6 +99,39 @@ static void keys_that_others_can_read_are_refused(void **state)
 	assert_int_equal(sl_identity_read(&found, path, &error), SL_OK);
 }
 
+static void old_secrets_are_destroyed_and_others_stay(void **state)
+{
+	struct sl_identity old, new, found;
+	char alias[4096], text[128];
+	bool gone;
+	(void)state;
+	sl_identity_make(&old);
+	sl_identity_make(&new);
+	snprintf(alias, sizeof alias, "%s", folder_path("alias"));
+	const char *path = folder_path("4.key");
+	assert_int_equal(sl_identity_destroy(path, old.public_key, &gone, &error), SL_OK);
+	assert_false(gone);
+	assert_int_equal(sl_identity_write(&new, path, &error), SL_OK);
+	assert_int_equal(sl_identity_destroy(path, old.public_key, &gone, &error), SL_OK);
+	assert_false(gone);
+	assert_int_equal(sl_identity_read(&found, path, &error), SL_OK);
+	assert_int_equal(unlink(path), 0);
+	/* Also one that was open to others, for which it may have been rotated. */
+	assert_int_equal(sl_identity_write(&old, path, &error), SL_OK);
+	assert_int_equal(chmod(path, 0644), 0);
+	assert_int_equal(link(path, alias), 0);
+	assert_int_equal(sl_identity_destroy(path, old.public_key, &gone, &error), SL_OK);
+	assert_true(gone);
+	assert_int_equal(access(path, F_OK), -1);
+	FILE *f = fopen(alias, "rb");
+	assert_non_null(f);
+	size_t n = fread(text, 1, sizeof text, f);
+	fclose(f);
+	assert_int_equal(n, 86);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(text[i], 0);
+}
+
 static void files_that_are_no_keys_are_refused(void **state)
 {
 	struct sl_identity identity, found;
@@ -397,6 +430,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(keys_come_back_from_their_file, in_folder, out_of_folder),
 		cmocka_unit_test_setup_teardown(keys_are_never_overwritten, in_folder, out_of_folder),
 		cmocka_unit_test_setup_teardown(keys_that_others_can_read_are_refused, in_folder,
+		                                out_of_folder),
+		cmocka_unit_test_setup_teardown(old_secrets_are_destroyed_and_others_stay, in_folder,
 		                                out_of_folder),
 		cmocka_unit_test_setup_teardown(files_that_are_no_keys_are_refused, in_folder, out_of_folder),
 		cmocka_unit_test(hex_keys_have_exactly_64_digits),

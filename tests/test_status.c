@@ -95,6 +95,25 @@ static void a_line_that_does_not_fit_is_no_answer(void **state)
 	assert_false(sl_status_ask("/nowhere", 1, 1000, found, sizeof found));
 }
 
+static void silence_and_absence_differ(void **state)
+{
+	char found[8];
+	int64_t pid;
+	(void)state;
+	int listener = sl_status_listen(folder_path("."), 5, &error);
+	assert_true(listener >= 0);
+	assert_int_equal(sl_status_query(folder_path("."), 5, 1, found, sizeof found, &pid),
+	                 SL_STATUS_SILENT);
+	assert_int_equal(pid, getpid());
+	close(listener);
+	assert_int_equal(sl_status_query(folder_path("."), 5, 1, found, sizeof found, &pid),
+	                 SL_STATUS_ABSENT);
+	assert_int_equal(sl_status_query(folder_path("."), 6, 1, found, sizeof found, &pid),
+	                 SL_STATUS_ABSENT);
+	assert_int_equal(sl_status_query("/nowhere", 6, 1, found, sizeof found, &pid), SL_STATUS_ABSENT);
+	assert_int_equal(pid, 0);
+}
+
 static void a_stale_name_is_replaced_and_a_live_one_respected(void **state)
 {
 	(void)state;
@@ -284,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(asked_and_answered),
 		IN_FOLDER(a_line_that_does_not_fit_is_no_answer),
+		IN_FOLDER(silence_and_absence_differ),
 		IN_FOLDER(a_stale_name_is_replaced_and_a_live_one_respected),
 		IN_FOLDER(paths_of_any_length_work),
 		IN_FOLDER(the_manager_is_told),

@@ -66,7 +66,40 @@ cp out defaults.conf
 grep -q '^eta = ' defaults.conf || fail "list settings prints no configuration"
 ok "list settings prints a configuration"
 
+chmod 600 key
+expect 0 "$starling" init run --topology ring:3 --data synthetic:400,100 --set run.rounds=2 --set model.name=softmax
+expect 0 "$starling" up run
+full() { # COMMAND...: its output cannot be written, and it says so
+	"$@" > /dev/full 2> err
+	found=$?
+	[ $found -eq 1 ] || fail "exit code $found instead of 1 with a full standard output: $*"
+	says err "standard output: "
+}
 if [ -c /dev/full ]; then
-	"$starling" list > /dev/full 2> err && fail "a full disk goes unnoticed"
-	ok "output that cannot be written is a failure"
+	for command in $commands; do full "$starling" "$command" --help; done
+	full "$starling" --help
+	full "$starling" --version
+	full "$starling" list
+	full "$starling" list settings --json
+	full "$starling" topology ring:4
+	full "$starling" keygen --public key
+	full "$starling" keygen -o another
+	full "$starling" status run
+	full "$starling" roster run
+	full "$starling" roster run --rotate 1
+	full "$starling" history run/history.db
+	full "$starling" sim run
+	full "$starling" up run
+	full "$starling" init other --topology ring:3 --data synthetic:400,100
+	full "$build/starlingd" -V
+	full "$build/starlingd" --help
+	full "$build/starlingd" -n -r run/run.conf -p 0
+	ok "output that cannot be written is a failure, of every command"
 fi
+
+"$starling" keygen -o closed >&- 2> err
+[ $? -eq 1 ] || fail "a closed standard output goes unnoticed"
+expect 0 "$starling" keygen --public closed
+"$starling" init quiet --topology ring:3 --data synthetic:400,100 >&- 2>&-
+expect 0 "$starling" sim quiet --set run.rounds=2
+ok "with closed standard descriptors no file is written over"

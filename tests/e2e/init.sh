@@ -14,6 +14,10 @@ done
 for f in run/operator.key run/keys/0.key; do
 	[ "$(stat -c %a $f)" = 600 ] || fail "$f can be read by others"
 done
+open=$(find run -type f ! -name roster -perm /007)
+[ -z "$open" ] || fail "other users may read $open"
+[ "$(stat -c %a run run/keys run/data run/data/train-0.shard run/data/test.shard | tr '\n' ' ')" = "750 700 750 640 640 " ] ||
+	fail "modes: $(stat -c '%a %n' run run/keys run/data run/data/*)"
 grep -qx 'rounds = 7' run/run.conf || fail "run.conf does not hold what --set said"
 grep -qx 'name = run' run/run.conf || fail "the run is not called as its folder"
 [ "$(grep -c '^peer ' run/roster)" -eq 4 ] || fail "the roster does not list four peers"
