@@ -150,6 +150,7 @@ static void walk_frame(struct walk *w, const struct sl_peer *p, struct sl_journa
 		damaged(w, "a frame of the journal is longer than any can be");
 	if (w->in.failed)
 		return;
+	SL_CHECK(w->mode != WRITE || body);
 	uint8_t *to = w->mode == READ ? sl_journal_room(j, entry.length) : (uint8_t *)(uintptr_t)body;
 	walk_bytes(w, to, entry.length);
 	if (w->mode == READ)
@@ -437,10 +438,11 @@ enum sl_status sl_peer_check(const struct sl_peer *p, const uint8_t *bytes, size
 	uint32_t serial;
 	enum sl_status status = check_walk(p, bytes, length, &serial, error);
 	if (status == SL_OK && serial > p->serial)
-		return sl_fail(error, SL_REFUSED,
-		               "the roster has serial %u, but this peer has run under %u already: an older one "
-		               "was put back",
-		               p->serial, serial);
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "the roster has serial %u, but this peer has run under %u already: an older one "
+		    "was put back",
+		    p->serial, serial);
 	return status;
 }
 

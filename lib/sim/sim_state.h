@@ -122,7 +122,7 @@ void sl_sim_check_saved(struct sl_sim *, uint32_t peer);
 
 /* sim.c, for trouble.c */
 /* An event row of the simulator's own, of the peer that is acting; a sl_generations_tell. */
-void sl_sim_note(void *sim, enum sl_level, const char *kind, const char *detail);
+void sl_sim_note(void *context, enum sl_level, const char *kind, const char *detail);
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 void sl_sim_keep_checkpoint(struct sl_sim_node *);
