@@ -89,8 +89,17 @@ uint32_t sl_edge_durable(const struct sl_peer *p, const struct sl_edge *e)
 	return p->checkpointing && e->checkpoint_pending < least ? e->checkpoint_pending : least;
 }
 
+static bool all_settled(const struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (!p->edge[i].finished || !p->edge[i].knows_finished)
+			return false;
+	return true;
+}
+
 static void begin(struct sl_peer *p)
 {
+	p->saving_settled = all_settled(p);
 	p->checkpointing = true;
 	p->checkpoint_due = false;
 	p->saving_round = p->round;
@@ -149,10 +158,21 @@ bool sl_is_final(const struct sl_peer *p)
 	       (p->saved_newest == rounds && (p->saved_older == rounds || p->save_failed));
 }
 
+bool sl_may_leave(const struct sl_peer *p)
+{
+	return sl_is_final(p) && (!p->plan->settings.checkpoint_every || p->save_failed ||
+	                          p->final_given_up || p->saved_settled || !all_settled(p));
+}
+
 void sl_checkpoint_final(struct sl_peer *p)
 {
-	if (p->phase != SL_PHASE_SERVING || sl_is_final(p))
+	if (p->phase != SL_PHASE_SERVING || sl_may_leave(p))
 		return;
+	if (sl_is_final(p)) {
+		if (!p->checkpointing)
+			begin(p);
+		return;
+	}
 	if (!sl_time_before(p->now, sl_time_after(p->phase_since, FINAL_PATIENCE_US))) {
 		p->final_given_up = true;
 		sl_peer_note(
@@ -196,6 +216,7 @@ static void note_success(struct sl_peer *p)
 	p->save_at = (struct sl_time){ 0 };
 	p->saved_older = p->saved_newest;
 	p->saved_newest = p->saving_round;
+	p->saved_settled = p->saving_settled;
 	for (uint32_t i = 0; i < p->degree; i++)
 		sl_edge_checkpointed(&p->edge[i]);
 }
@@ -211,10 +232,9 @@ void sl_checkpointed(struct sl_peer *p, bool ok)
 	if (p->phase == SL_PHASE_SAVING)
 		sl_round_begin(p);
 	sl_checkpoint_final(p);
-	if (!was_final && sl_is_final(p)) {
+	if (!was_final && sl_is_final(p))
 		sl_greet_all(p, true);
-		sl_serve_check(p);
-	}
+	sl_serve_check(p);
 }
 
 void sl_checkpoint_check(struct sl_peer *p)

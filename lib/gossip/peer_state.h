@@ -153,6 +153,8 @@ struct sl_peer {
 	bool checkpoint_due; /* one fell due while another was being written */
 	bool save_failed;    /* the last attempt */
 	bool hold_said, final_given_up;
+	bool saving_settled,
+	    saved_settled;      /* … that all neighbours have finished, and know it of this peer */
 	bool was_final;         /* restarted from a checkpoint of the last round */
 	struct sl_time save_at; /* where rounds wait for it: not before */
 	int64_t save_every_us;
@@ -280,6 +282,9 @@ struct sl_time sl_checkpoint_deadline(const struct sl_peer *);
  * told. */
 void sl_checkpoint_final(struct sl_peer *);
 bool sl_is_final(const struct sl_peer *);
+/* … and so is, where it is so, that all neighbours have finished too and know that this peer has: started
+ * again, it leaves at once. */
+bool sl_may_leave(const struct sl_peer *);
 
 /* resend.c */
 void sl_edge_ask(struct sl_peer *, struct sl_edge *);

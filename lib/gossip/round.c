@@ -331,7 +331,7 @@ static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 static void note_unheard(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->was_final && !p->edge[i].greeted)
+		if (p->was_final && !p->edge[i].greeted && !p->edge[i].knows_finished)
 			sl_peer_note(p, SL_LEVEL_NOTICE, "left-unheard",
 			             "peer %u was not heard since this peer's restart: should it lack the "
 			             "last rounds, "
@@ -341,7 +341,8 @@ static void note_unheard(struct sl_peer *p)
 
 void sl_serve_check(struct sl_peer *p)
 {
-	if (!sl_is_final(p))
+	sl_checkpoint_final(p);
+	if (!sl_may_leave(p))
 		return;
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (still_wanted(p, &p->edge[i]))

@@ -262,6 +262,8 @@ static void walk_cursors(struct walk *w, struct sl_edge *e)
 	walk_bool(w, &e->mine_saved);
 	walk_bool(w, &e->reset);
 	walk_bool(w, &e->added);
+	walk_bool(w, &e->finished);
+	walk_bool(w, &e->knows_finished);
 	walk_count(w, &e->owed);
 	walk_count(w, &e->early);
 	walk_u32(w, &e->early_round);

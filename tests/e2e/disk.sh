@@ -10,10 +10,12 @@ if ! mount -t tmpfs -o size=12m,mode=755 none disk 2> /dev/null; then
 fi
 trap 'umount -l "$work/disk"; cleanup' EXIT
 fill() { dd if=/dev/zero of=disk/filler bs=4096 2> /dev/null; }
-start_disk() { STATE_DIRECTORY=$work/disk start_peer run 0 --set checkpoint.every=20 --set run.roster="$work/run/roster"; }
+start_disk() { # [RUN]
+	STATE_DIRECTORY=$work/disk start_peer "${1:-run}" 0 --set checkpoint.every=20 --set run.roster="$work/${1:-run}/roster"
+}
 said() { grep -q "$1" run/0.out; }
 
-make_run run path:2 --set run.rounds=1000000 --set algorithm.local_steps=50 --set history.evaluate=100000
+make_run run path:2 --set run.round_timeout=30s --set run.rounds=1000000 --set algorithm.local_steps=50 --set history.evaluate=100000
 start_disk
 start_peer run 1
 within 20 test -e disk/checkpoint/0.1
@@ -126,3 +128,20 @@ ends 0 20 "$(cat run/0.pid)"
 query disk/history.db 0 "SELECT exit FROM peer WHERE peer = 0"
 ok "a corrupt history: learning goes on without it, until it is moved away"
 kill -TERM "$(cat run/1.pid)"
+
+# An exact run waits for checkpoints, before a neighbour has to drop what this peer would need after a kill.
+rm -rf disk/*
+make_run exact path:2 --set run.rounds=1000000 --set algorithm.local_steps=50 --set history.evaluate=100000
+held() { STATE_DIRECTORY=$work/disk "$starling" status exact 2> /dev/null | grep -q "^ *0 .*saving.*checkpoints fail"; }
+start_disk exact
+start_peer exact 1
+within 20 test -e disk/checkpoint/0.1
+fill
+within 40 held
+within 20 sh -c "'$starling' status exact | grep -q '^ *1 .*for 0 (it has to write a checkpoint first)'"
+within 20 grep -q "checkpoint-awaited: round .* waits" exact/0.out
+now=$(status_of exact 1 round)
+rm disk/filler
+within 60 round_over exact 1 $((now + 50))
+kill -TERM "$(cat exact/0.pid)" "$(cat exact/1.pid)"
+ok "a full disk in an exact run: rounds wait, status says for what, and go on"
