@@ -202,17 +202,13 @@ struct stream {
 	enum sl_status (*push)(void *, const uint8_t *, size_t, struct sl_error *);
 	void *context;
 	z_stream inflate;
+	bool padded; /* zeros have followed the last member */
 	uint8_t in[SL_PIECE], out[SL_PIECE];
 };
 
 static enum sl_status hand_on(struct stream *s, const uint8_t *bytes, size_t length, struct sl_error *error)
 {
-	if (length == 0)
-		return SL_OK;
-	enum sl_status status = s->push(s->context, bytes, length, error);
-	if (status != SL_OK)
-		sl_wrap(error, "%s", s->path);
-	return status;
+	return length == 0 ? SL_OK : s->push(s->context, bytes, length, error);
 }
 
 /* Refills the input; `n` 0 at the end of the file. */
@@ -236,11 +232,28 @@ static enum sl_status stream_plain(struct stream *s, size_t n, struct sl_error *
 	return status;
 }
 
+/* Where a member has ended, zeros up to the end of the file are padding, as of a tape block, which gzip -d
+ * passes over as well; anything but another member is refused. */
+static enum sl_status skip_padding(struct stream *s, struct sl_error *error)
+{
+	z_stream *z = &s->inflate;
+	for (; z->avail_in > 0 && *z->next_in == 0; z->avail_in--, z->next_in++)
+		s->padded = true;
+	if (z->avail_in > 0 && (s->padded || *z->next_in != 0x1f))
+		return sl_fail(error, SL_MALFORMED, "%s: trailing bytes after the gzip data are not gzip",
+		               s->path);
+	return SL_OK;
+}
+
 /* Inflates what is in the input. *ended: a gzip member has just ended; another one may follow. */
 static enum sl_status inflate_piece(struct stream *s, bool *ended, struct sl_error *error)
 {
 	z_stream *z = &s->inflate;
 	do {
+		if (*ended && skip_padding(s, error) != SL_OK)
+			return error->status;
+		if (*ended && z->avail_in == 0)
+			return SL_OK;
 		if (*ended && inflateReset(z) != Z_OK)
 			return sl_fail(error, SL_MALFORMED, "%s: %s", s->path, "gzip data cannot be read");
 		z->next_out = s->out;

@@ -29,8 +29,8 @@ enum sl_status sl_file_replace(const char *path, const void *bytes, size_t lengt
 enum sl_status sl_file_replace_parts(const char *path, const struct iovec *parts, int count, unsigned mode,
                                      struct sl_error *error);
 
-/* Streams a file, gunzipping it where it is gzip (zlib), in chunks to `push`, which may fail; the path is put
- * before its sentence too. */
+/* Streams a file, gunzipping it where it is gzip (zlib), in chunks to `push`, which may fail: then with its
+ * own sentence, which names the file. */
 enum sl_status sl_file_stream(const char *path,
                               enum sl_status (*push)(void *context, const uint8_t *bytes, size_t length,
                                                      struct sl_error *error),

@@ -65,26 +65,6 @@ static enum sl_status name_run(struct init *in, struct sl_error *error)
 	return sl_settings_set(&in->config.settings, "run", "name", name, error);
 }
 
-/* --data FORMAT:FILES, `auto` and `synthetic:ARGUMENTS` are settings with other names. */
-static enum sl_status add_data(struct init *in, struct sl_error *error)
-{
-	if (in->test && sl_overrides_add(&in->set, error, "data.test=%s", in->test) != SL_OK)
-		return error->status;
-	if (!in->data || strcmp(in->data, "auto") == 0)
-		return SL_OK;
-	char name[SL_TEXT_MAX];
-	const char *files = sl_spec_name(in->data, name, sizeof name);
-	for (const struct sl_data_format *const *f = sl_data_formats; *f; f++)
-		if (strcmp((*f)->name, name) == 0 && (*f)->streams == 0)
-			return sl_overrides_add(&in->set, error, "data.format=%s", in->data);
-	if (!files[0])
-		return sl_fail(error, SL_MALFORMED,
-		               "--data %s: must be auto, synthetic, or FORMAT:FILES as in idx:IMAGES,LABELS",
-		               in->data);
-	enum sl_status status = sl_overrides_add(&in->set, error, "data.format=%s", name);
-	return status == SL_OK ? sl_overrides_add(&in->set, error, "data.train=%s", files) : status;
-}
-
 /* What init writes stays inside the run's folder. */
 static enum sl_status check_inside(const char *key, const char *path, struct sl_error *error)
 {
@@ -98,7 +78,7 @@ static enum sl_status configure(struct init *in, struct sl_error *error)
 {
 	char note[SL_TEXT_MAX];
 	struct sl_settings *settings = &in->config.settings;
-	enum sl_status status = add_data(in, error);
+	enum sl_status status = sl_init_data(&in->set, in->data, in->test, error);
 	if (status == SL_OK)
 		status = sl_config_standard(&in->config, in->set.item, error);
 	if (status == SL_OK)
@@ -208,9 +188,10 @@ static enum sl_status check_plan(struct init *in, struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */
 	struct sl_plan_graph graph = sl_plan_graph_of(&in->topology, &in->spectrum);
-	struct sl_dataset none = { .features = in->shards.features, .classes = in->shards.classes };
+	struct sl_dataset none = { .features = in->shards.features,
+		                   .classes = in->shards.classes.classes.count };
 	enum sl_status status =
-	    sl_plan_make(&plan, &in->config.settings, &graph, in->shards.features, in->shards.classes,
+	    sl_plan_make(&plan, &in->config.settings, &graph, none.features, none.classes,
 	                 in->shards.test.bytes ? &in->shards.test.data : &none, in->plan_note, error);
 	if (status == SL_OK)
 		snprintf(in->dimension, sizeof in->dimension, "%u parameters", plan.dimension);
@@ -260,6 +241,8 @@ static enum sl_status build(struct init *in, struct sl_error *error)
 	if (status == SL_OK)
 		status = sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, error);
 	if (status == SL_OK)
+		memcpy(in->config.settings.classes, in->shards.setting, sizeof in->shards.setting);
+	if (status == SL_OK)
 		status = check_plan(in, error);
 	if (status == SL_OK)
 		status = make_roster(in, error);
@@ -270,6 +253,25 @@ static enum sl_status build(struct init *in, struct sl_error *error)
 	return status == SL_OK ? sl_folder_finish(in->temporary, in->run, error) : status;
 }
 
+/* Own files by the names of the first and the last. */
+static void print_source(const struct init *in)
+{
+	char first[4096], last[4096];
+	printf("data       %s", in->source.name);
+	if (!in->source.own)
+		return;
+	sl_source_file(&in->source, true, 0, 0, first);
+	sl_source_file(&in->source, true, 0, in->topology.peers - 1, last);
+	const char *from = strrchr(first, '/'), *to = strrchr(last, '/');
+	printf(" (%s to %s)", from ? from + 1 : first, to ? to + 1 : last);
+}
+
+static void print_note(const char *note)
+{
+	if (note[0])
+		fprintf(stderr, "starling init: note: %s\n", note);
+}
+
 static void report(const struct init *in)
 {
 	const struct sl_settings *s = &in->config.settings;
@@ -277,18 +279,23 @@ static void report(const struct init *in)
 	printf("made       %s: run.conf, roster, keys, data\n", in->run);
 	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
 	       in->topology.peers, in->topology.edges, in->spectrum.gap, in->spectrum.diameter);
-	printf("data       %s: %llu samples of %u features, ", in->source.name,
-	       (unsigned long long)d->samples, d->features);
-	if (d->classes)
-		printf("%u classes; ", d->classes);
+	const struct sl_classes *classes = &d->classes.classes;
+	print_source(in);
+	printf(": %llu samples of %u features, ", (unsigned long long)d->samples, d->features);
+	if (classes->count) {
+		char brief[SL_CLASSES_BRIEF];
+		sl_classes_brief(classes->text, classes->length, brief);
+		printf("%u classes (%s); ", classes->count, brief);
+	}
 	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
 	printf("partition  %s: %u to %u samples a peer\n", s->partition, d->least, d->most);
 	printf("model      %s, %s\n", s->model, in->dimension);
 	printf("algorithm  %s, %u rounds of %u local steps, %s\n", s->algorithm, s->rounds, s->local_steps,
 	       s->pipeline);
 	printf("next       starling up %s\n", in->run);
-	if (in->plan_note[0])
-		fprintf(stderr, "starling init: note: %s\n", in->plan_note);
+	print_note(d->lacking);
+	print_note(d->unseen);
+	print_note(in->plan_note);
 }
 
 static enum sl_status init(struct init *in, struct sl_error *error)
@@ -362,7 +369,8 @@ static int run(int argc, char **argv)
 		else
 			report(&in);
 	}
-	sl_block_free(&in.shards.test);
+	sl_shards_free(&in.shards);
+	sl_source_free(&in.source);
 	sl_topology_free(&in.topology);
 	sl_overrides_free(&in.set);
 	return code;
@@ -381,7 +389,8 @@ const struct sl_command sl_command_init = {
 	"topologies), or file:PATH\n"
 	"  --data DATA                    auto (Fashion-MNIST if it is installed, else synthetic), "
 	"idx:IMAGES,LABELS,\n"
-	"                                 libsvm:FILE, synthetic:ARGUMENTS (starling list datasets)\n"
+	"                                 libsvm:FILE, libsvm:ARGUMENTS:FILE as in libsvm:labels=one:FILE,\n"
+	"                                 synthetic:ARGUMENTS (starling list datasets)\n"
 	"  --test FILES                   test data in the same format; without, a tenth of the samples is "
 	"held out\n"
 	"  -s, --set SECTION.KEY=VALUE    any key of starling.conf(5), as in --set data.partition=iid; may "

@@ -10,79 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-void sl_block_free(struct sl_block *block)
-{
-	free(block->bytes);
-	*block = (struct sl_block){ 0 };
-}
-
-/* One stream of a file on its way into a reader. */
-struct feed {
-	const struct sl_data_format *format;
-	struct sl_data_reader *reader;
-	unsigned stream;
-	const char *what;
-};
-
-static enum sl_status feed(void *context, const uint8_t *bytes, size_t length, struct sl_error *error)
-{
-	const struct feed *f = context;
-	if (sl_init_interrupted())
-		return sl_fail(error, SL_IO, "interrupted");
-	return f->format->push(f->reader, f->stream, bytes, length, f->what, error);
-}
-
-/* "images-%d.gz" for peer 3: "images-3.gz". */
-static void expand(const char *pattern, size_t length, uint32_t peer, char out[static 4096])
-{
-	char copy[4096 - 32];
-	snprintf(copy, sizeof copy, "%.*s", (int)length, pattern); /* cut, if ever: then it is not found */
-	char *percent = strstr(copy, "%d");
-	if (!percent) {
-		snprintf(out, 4096, "%s", copy);
-		return;
-	}
-	*percent = '\0';
-	snprintf(out, 4096, "%s%u%s", copy, peer, percent + 2);
-}
-
-static enum sl_status feed_files(struct feed *f, const char *files, uint32_t peer, struct sl_error *error)
-{
-	char path[4096];
-	for (f->stream = 0; f->stream < f->format->streams; f->stream++) {
-		size_t length = f->format->streams > 1 ? strcspn(files, ",") : strlen(files);
-		expand(files, length, peer, path);
-		f->what = path;
-		enum sl_status status = sl_file_stream(path, feed, f, error);
-		if (status != SL_OK)
-			return status;
-		files += length + (files[length] == ',');
-	}
-	return SL_OK;
-}
-
-/* Reads one part into memory. `features` and `classes` as sl_data_format.finish takes them. */
-static enum sl_status read_block(struct sl_block *out, const struct sl_source *source, bool train,
-                                 uint32_t peer, uint32_t features, uint32_t classes, struct sl_error *error)
-{
-	*out = (struct sl_block){ 0 };
-	struct feed f = { .format = source->format };
-	f.reader = source->format->open(source->options, source->seed, train, error);
-	if (!f.reader)
-		return error->status;
-	enum sl_status status = feed_files(&f, train ? source->train : source->test, peer, error);
-	if (status == SL_OK) /* which ends the reader */
-		status =
-		    source->format->finish(f.reader, features, classes, &out->bytes, &out->length, error);
-	else
-		source->format->abandon(f.reader);
-	if (status == SL_OK)
-		status = sl_dataset_open(&out->data, out->bytes, out->length, error);
-	if (status != SL_OK)
-		sl_block_free(out);
-	return status;
-}
-
 /* Not synced: a shard that a power failure cut is refused when it is opened, and made again in a second. */
 static enum sl_status write_file(const char *path, const uint8_t *bytes, size_t length,
                                  struct sl_error *error)
@@ -131,38 +58,76 @@ static void count_shard(struct sl_shards *out, uint32_t samples)
 	out->least = samples < out->least ? samples : out->least;
 }
 
-/* Which samples are held out for the test: the same on every machine. */
-static bool is_held_out(const struct sl_source *source, uint32_t samples, uint32_t sample)
+/* The samples of a training set that peers share out, and those that are held out for the test. */
+struct split {
+	uint32_t *kept, *held;
+	uint32_t keeps, holds;
+	uint16_t *label; /* of the kept; NULL without classes */
+	uint32_t *owner; /* of the kept */
+};
+
+static void split_free(struct split *s)
 {
+	free(s->kept);
+	free(s->held);
+	free(s->label);
+	free(s->owner);
+}
+
+/* Holds out a tenth, the same on every machine, before anything is shared out: what a partition promises, it
+ * promises of the samples that peers get. */
+static enum sl_status split(struct split *out, const struct sl_source *source, const struct sl_dataset *train,
+                            struct sl_error *error)
+{
+	uint32_t n = train->samples, most = source->hold_out ? (n + 9) / 10 : 0;
 	uint64_t key = sl_mix64(source->seed ^ UINT64_C(0x74657374));
-	return source->hold_out && sl_random_permutation(key, samples, sample) < (samples + 9) / 10;
+	*out = (struct split){ .kept = calloc(n + (size_t)1, sizeof *out->kept),
+		               .held = calloc(most + (size_t)1, sizeof *out->held),
+		               .label = train->classes ? calloc(n + (size_t)1, sizeof *out->label) : NULL,
+		               .owner = calloc(n + (size_t)1, sizeof *out->owner) };
+	if (!out->kept || !out->held || !out->owner || (train->classes && !out->label))
+		return sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
+	for (uint32_t s = 0; s < n; s++) {
+		if (most > 0 && sl_random_permutation(key, n, s) < most) {
+			out->held[out->holds++] = s;
+			continue;
+		}
+		if (out->label)
+			out->label[out->keeps] = train->label[s];
+		out->kept[out->keeps++] = s;
+	}
+	return SL_OK;
 }
 
 /* Cuts the training set by owner; peers are written one after another through one list of picks. */
-static enum sl_status write_owned(struct sl_shards *out, const struct sl_source *source,
-                                  const struct sl_config *config, uint32_t peers,
-                                  const struct sl_dataset *train, const uint32_t *owner, uint32_t *pick,
+static enum sl_status write_owned(struct sl_shards *out, const struct sl_config *config, uint32_t peers,
+                                  const struct sl_dataset *train, const struct split *s, uint32_t *pick,
                                   struct sl_error *error)
 {
 	enum sl_status status = SL_OK;
 	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++) {
 		uint32_t count = 0;
-		for (uint32_t s = 0; s < train->samples; s++)
-			if (owner[s] == peer && !is_held_out(source, train->samples, s))
-				pick[count++] = s;
-		if (count == 0)
-			return sl_fail(error, SL_OUT_OF_RANGE,
-			               "%u samples are too few for %u peers: peer %u gets none",
-			               train->samples, peers, peer);
+		for (uint32_t i = 0; i < s->keeps; i++)
+			if (s->owner[i] == peer)
+				pick[count++] = s->kept[i];
+		SL_CHECK(count > 0); /* what a partition promises */
 		count_shard(out, count);
 		status = write_shard(config, peer, train, pick, count, error);
 	}
 	return status;
 }
 
+/* Shares the kept samples out. */
 static enum sl_status partition(const struct sl_settings *settings, const struct sl_dataset *train,
-                                uint32_t peers, uint32_t *owner, struct sl_error *error)
+                                const struct split *s, uint32_t peers, struct sl_error *error)
 {
+	struct sl_dataset shared = {
+		.kind = train->kind,
+		.samples = s->keeps,
+		.features = train->features,
+		.classes = train->classes,
+		.label = s->label,
+	};
 	char name[SL_TEXT_MAX];
 	_Alignas(8) unsigned char options[256];
 	const char *arguments = sl_spec_name(settings->partition, name, sizeof name);
@@ -171,141 +136,225 @@ static enum sl_status partition(const struct sl_settings *settings, const struct
 			continue;
 		SL_CHECK((*p)->options_size <= sizeof options);
 		enum sl_status status = sl_spec_arguments((*p)->options, options, name, arguments, error);
-		return status == SL_OK ? (*p)->assign(options, train, peers, settings->seed, owner, error)
-		                       : status;
+		if (status == SL_OK)
+			status = (*p)->assign(options, &shared, peers, settings->seed, s->owner, error);
+		if (status != SL_OK && s->holds > 0)
+			return sl_wrap(error, "%u samples, of which %u are held out for the test",
+			               train->samples, s->holds);
+		return status;
 	}
 	return sl_fail(error, SL_NOT_FOUND,
 	               "[data] partition: unknown partition '%s' (starling list partitions)", name);
 }
 
-/* The test set: read, held out, or empty with the shape of the training set. */
-static enum sl_status write_test(struct sl_shards *out, const struct sl_source *source,
-                                 const struct sl_config *config, const struct sl_dataset *train,
-                                 uint32_t *pick, struct sl_error *error)
+/* Which classes lack samples; a generator's are as they were asked for. */
+static enum sl_status tell_classes(struct sl_shards *out, const struct sl_source *source,
+                                   const struct sl_dataset *train, const struct split *s,
+                                   struct sl_error *error)
 {
-	uint32_t count = 0;
-	if (out->test.bytes)
-		return write_shard(config, SL_PREPARED_TEST, &out->test.data, NULL, out->test.data.samples,
-		                   error);
-	for (uint32_t s = 0; s < train->samples && pick; s++)
-		if (is_held_out(source, train->samples, s))
-			pick[count++] = s;
-	out->test_samples = count;
-	return write_shard(config, SL_PREPARED_TEST, train, pick ? pick : &count, count, error);
+	struct sl_tally tally;
+	if (source->format->streams == 0 || train->classes == 0)
+		return SL_OK;
+	enum sl_status status = sl_tally_make(&tally, train->classes, error);
+	if (status == SL_OK) {
+		bool named = out->test.bytes != NULL;
+		sl_tally_count(&tally, s->label, s->keeps);
+		sl_tally_end(&tally, out, named ? &out->test.data : train, named ? NULL : s->held,
+		             out->test_samples);
+	}
+	sl_tally_free(&tally);
+	return status;
+}
+
+static enum sl_status write_parts(struct sl_shards *out, const struct sl_source *source,
+                                  const struct sl_config *config, uint32_t peers,
+                                  const struct sl_dataset *train, const struct split *s, uint32_t *pick,
+                                  struct sl_error *error)
+{
+	enum sl_status status = write_owned(out, config, peers, train, s, pick, error);
+	if (status == SL_OK && out->test.bytes)
+		status = write_shard(config, SL_PREPARED_TEST, &out->test.data, NULL, 0, error);
+	else if (status == SL_OK)
+		status = write_shard(config, SL_PREPARED_TEST, train, s->held, s->holds, error);
+	out->test_samples = out->test.bytes ? out->test.data.samples : s->holds;
+	return status == SL_OK ? tell_classes(out, source, train, s, error) : status;
 }
 
 static enum sl_status cut(struct sl_shards *out, const struct sl_source *source,
                           const struct sl_config *config, uint32_t peers, const struct sl_dataset *train,
                           struct sl_error *error)
 {
-	uint32_t *owner = calloc(train->samples + (size_t)1, sizeof *owner);
+	struct split s = { 0 };
 	uint32_t *pick = calloc(train->samples + (size_t)1, sizeof *pick);
-	enum sl_status status =
-	    owner && pick ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
+	enum sl_status status = pick ? split(&s, source, train, error)
+	                             : sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
 	if (status == SL_OK)
-		status = partition(&config->settings, train, peers, owner, error);
+		status = partition(&config->settings, train, &s, peers, error);
 	if (status == SL_OK)
-		status = write_owned(out, source, config, peers, train, owner, pick, error);
-	if (status == SL_OK)
-		status = write_test(out, source, config, train, pick, error);
-	free(owner);
+		status = write_parts(out, source, config, peers, train, &s, pick, error);
+	split_free(&s);
 	free(pick);
 	return status;
 }
 
-static void widen(struct sl_shards *out, const struct sl_dataset *data)
+/* Takes in what one part holds. Where a list is declared, it stays that. */
+static enum sl_status widen(struct sl_shards *out, const struct sl_source *source,
+                            const struct sl_reading *part, struct sl_error *error)
 {
-	out->features = data->features > out->features ? data->features : out->features;
-	out->classes = data->classes > out->classes ? data->classes : out->classes;
+	const struct sl_survey *found = &part->found;
+	out->features = found->features > out->features ? found->features : out->features;
+	if (found->classes == 0 || source->classes.classes.count > 0)
+		return SL_OK;
+	enum sl_status status = sl_class_list_add(&out->classes, found->names, found->names_length, error);
+	return status == SL_OK ? SL_OK : sl_wrap(error, "[data] classes = auto");
 }
 
-/* Reads a part again with the final shape, where it came out smaller. */
-static enum sl_status fit(const struct sl_shards *out, struct sl_block *block, const struct sl_source *source,
-                          bool train, uint32_t peer, struct sl_error *error)
+/* All files have been looked at: the run's classes are what they are. */
+static enum sl_status settle(struct sl_shards *out, const struct sl_source *source, struct sl_error *error)
 {
-	if (block->data.features == out->features && block->data.classes == out->classes)
-		return SL_OK;
-	sl_block_free(block);
-	return read_block(block, source, train, peer, out->features, out->classes, error);
+	const struct sl_classes *declared = &source->classes.classes, *list = &out->classes.classes;
+	enum sl_status status = SL_OK;
+	if (declared->count > 0)
+		status = sl_class_list_make(&out->classes, declared->text, declared->length, error);
+	if (status != SL_OK)
+		return status;
+	if (list->count == 1)
+		return sl_fail(error, SL_MALFORMED,
+		               "[data] classes = auto: every label in %s is %s, and a run has at least two "
+		               "classes: name them in order, as in --set data.classes=-1,1",
+		               source->train, list->text);
+	sl_classes_setting(list->text, list->length, list->count, out->setting);
+	return SL_OK;
+}
+
+static const struct sl_classes *list_of(const struct sl_shards *out)
+{
+	return out->classes.classes.count > 0 ? &out->classes.classes : NULL;
+}
+
+static bool is_tested(const struct sl_source *source)
+{
+	return source->test[0] || source->format->streams == 0;
+}
+
+/* One file, or a generator, for all: what it holds, then what the test set holds, then both with the shape of
+ * the run. */
+static enum sl_status read_common(struct sl_shards *out, const struct sl_source *source,
+                                  struct sl_block *train, struct sl_error *error)
+{
+	struct sl_reading part = { 0 }, test = { 0 };
+	enum sl_status status = sl_reading_begin(&part, source, true, 0, error);
+	if (status == SL_OK)
+		status = widen(out, source, &part, error);
+	if (status == SL_OK && is_tested(source))
+		status = sl_reading_begin(&test, source, false, 0, error);
+	if (status == SL_OK && test.reader)
+		status = widen(out, source, &test, error);
+	if (status == SL_OK)
+		status = settle(out, source, error);
+	if (status == SL_OK)
+		status = sl_reading_finish(&part, source, out->features, list_of(out), train, error);
+	if (status == SL_OK && test.reader)
+		status = sl_reading_finish(&test, source, out->features, list_of(out), &out->test, error);
+	sl_reading_abandon(&part, source);
+	sl_reading_abandon(&test, source);
+	return status;
 }
 
 static enum sl_status write_common(struct sl_shards *out, const struct sl_source *source,
                                    const struct sl_config *config, uint32_t peers, struct sl_error *error)
 {
 	struct sl_block train = { 0 };
-	bool tested = source->test[0] || source->format->streams == 0;
-	enum sl_status status = read_block(&train, source, true, 0, 0, 0, error);
-	if (status == SL_OK && tested)
-		status = read_block(&out->test, source, false, 0, 0, 0, error);
-	if (status == SL_OK) {
-		widen(out, &train.data);
-		if (tested)
-			widen(out, &out->test.data);
-		status = fit(out, &train, source, true, 0, error);
-	}
-	if (status == SL_OK && tested)
-		status = fit(out, &out->test, source, false, 0, error);
-	if (status == SL_OK) {
-		out->test_samples = out->test.data.samples;
+	enum sl_status status = read_common(out, source, &train, error);
+	if (status == SL_OK)
 		status = cut(out, source, config, peers, &train.data, error);
-	}
 	sl_block_free(&train);
 	return status;
 }
 
-/* One file of partition own; stays in *block. With `again` only where its shape was not the final one. */
+/* Looks at every file of partition own, and reads the test set. */
+static enum sl_status survey_own(struct sl_shards *out, const struct sl_source *source, uint32_t peers,
+                                 struct sl_error *error)
+{
+	struct sl_reading part = { 0 }, test = { 0 };
+	enum sl_status status = SL_OK;
+	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++) {
+		status = sl_reading_begin(&part, source, true, peer, error);
+		if (status == SL_OK)
+			status = widen(out, source, &part, error);
+		sl_reading_abandon(&part, source);
+	}
+	if (status == SL_OK && is_tested(source))
+		status = sl_reading_begin(&test, source, false, 0, error);
+	if (status == SL_OK && test.reader)
+		status = widen(out, source, &test, error);
+	if (status == SL_OK)
+		status = settle(out, source, error);
+	if (status == SL_OK && test.reader)
+		status = sl_reading_finish(&test, source, out->features, list_of(out), &out->test, error);
+	sl_reading_abandon(&test, source);
+	return status;
+}
+
+/* Reads one file again, now that the shape of the run is known. It stays in *block. */
 static enum sl_status write_one_of_own(struct sl_shards *out, struct sl_block *block,
                                        const struct sl_source *source, const struct sl_config *config,
-                                       uint32_t peer, bool again, struct sl_error *error)
+                                       uint32_t peer, struct sl_tally *tally, struct sl_error *error)
 {
+	struct sl_reading part = { 0 };
+	char path[4096];
 	sl_block_free(block);
-	enum sl_status status =
-	    read_block(block, source, true, peer, again ? out->features : 0, again ? out->classes : 0, error);
+	enum sl_status status = sl_reading_begin(&part, source, true, peer, error);
+	if (status == SL_OK)
+		status = sl_reading_finish(&part, source, out->features, list_of(out), block, error);
 	if (status != SL_OK)
 		return status;
-	if (!again)
-		count_shard(out, block->data.samples);
+	count_shard(out, block->data.samples);
+	sl_tally_count(tally, block->data.label, block->data.samples);
+	sl_source_file(source, true, source->format->streams - 1, peer, path);
+	sl_tally_peer(tally, out, peer, path);
 	return write_shard(config, peer, &block->data, NULL, block->data.samples, error);
 }
 
-/* A file a peer. The shape is known when all were read; those that came out smaller are read again. */
+/* A file per peer, each read twice: the run's shape and classes are known when all were seen. */
 static enum sl_status write_own(struct sl_shards *out, const struct sl_source *source,
                                 const struct sl_config *config, uint32_t peers, struct sl_error *error)
 {
 	struct sl_block block = { 0 };
-	uint32_t(*shape)[2] = calloc(peers, sizeof *shape);
-	enum sl_status status = shape ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
-	if (status == SL_OK && source->test[0] &&
-	    (status = read_block(&out->test, source, false, 0, 0, 0, error)) == SL_OK)
-		widen(out, &out->test.data);
-	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++) {
-		status = write_one_of_own(out, &block, source, config, peer, false, error);
-		if (status == SL_OK) {
-			widen(out, &block.data);
-			shape[peer][0] = block.data.features;
-			shape[peer][1] = block.data.classes;
-		}
-	}
-	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++)
-		if (shape[peer][0] != out->features || shape[peer][1] != out->classes)
-			status = write_one_of_own(out, &block, source, config, peer, true, error);
-	if (status == SL_OK && out->test.bytes)
-		status = fit(out, &out->test, source, false, 0, error);
+	struct sl_tally tally = { 0 };
+	const struct sl_dataset *test = &out->test.data;
+	enum sl_status status = survey_own(out, source, peers, error);
 	if (status == SL_OK)
-		status = write_test(out, source, config, &block.data, NULL, error);
-	out->test_samples = out->test.data.samples;
+		status = sl_tally_make(&tally, out->classes.classes.count, error);
+	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++)
+		status = write_one_of_own(out, &block, source, config, peer, &tally, error);
+	if (status == SL_OK) {
+		uint32_t none = 0;
+		status = out->test.bytes
+		             ? write_shard(config, SL_PREPARED_TEST, test, NULL, 0, error)
+		             : write_shard(config, SL_PREPARED_TEST, &block.data, &none, 0, error);
+	}
+	if (status == SL_OK)
+		sl_tally_end(&tally, out, test, NULL, test->samples);
+	out->test_samples = test->samples;
+	sl_tally_free(&tally);
 	sl_block_free(&block);
-	free(shape);
 	return status;
+}
+
+void sl_shards_free(struct sl_shards *s)
+{
+	sl_block_free(&s->test);
+	sl_class_list_free(&s->classes);
 }
 
 enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *source,
                                const struct sl_config *config, uint32_t peers, struct sl_error *error)
 {
-	*out = (struct sl_shards){ .least = UINT32_MAX };
+	*out = (struct sl_shards){ .least = UINT32_MAX, .setting = "none" };
 	enum sl_status status = source->own ? write_own(out, source, config, peers, error)
 	                                    : write_common(out, source, config, peers, error);
 	if (status != SL_OK)
-		sl_block_free(&out->test);
+		sl_shards_free(out);
 	return status;
 }

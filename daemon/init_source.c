@@ -33,10 +33,8 @@ static enum sl_status find_format(struct sl_source *out, const char *spec, struc
 			return sl_wrap(error, "[data] format");
 		return SL_OK;
 	}
-	const char *near = sl_nearest(name, names, count);
-	return near ? sl_fail(error, SL_NOT_FOUND, "[data] format: unknown format '%s'; did you mean %s?",
-	                      name, near)
-	            : sl_fail(error, SL_NOT_FOUND, "[data] format: unknown format '%s'", name);
+	sl_unknown("data format", name, names, count, error);
+	return sl_wrap(error, "[data] format");
 }
 
 /* Copies a file's path, absolute: run.conf lies elsewhere than where the command was typed. */
@@ -59,9 +57,10 @@ static enum sl_status absolute_list(const struct sl_source *source, const char *
 	const char *comma = strchr(text, ',');
 	bool two = source->format->streams == 2;
 	if (two && (!comma || strchr(comma + 1, ',')))
-		return sl_fail(error, SL_MALFORMED,
-		               "[data] %s = %s: format %s needs two files with a comma: IMAGES,LABELS", key,
-		               text, source->format->name);
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "[data] %s = %s: format %s needs two files with one comma between them, IMAGES,LABELS",
+		    key, text, source->format->name);
 	size_t first = two ? (size_t)(comma - text) : strlen(text);
 	enum sl_status status = absolute(text, first, out, size, error);
 	if (status != SL_OK || !two)
@@ -95,27 +94,46 @@ static enum sl_status check_pattern(const struct sl_source *source, const char *
 	                      text);
 }
 
-/* The readable files of a list, tried early: a typing mistake should not cost a minute. */
-static enum sl_status check_readable(const char *key, const char *list, struct sl_error *error)
+/* The files, tried early: a typing mistake should not cost a minute. Of own files, that of peer 0. */
+static enum sl_status check_readable(const struct sl_source *source, bool train, struct sl_error *error)
 {
 	char path[4096];
-	for (const char *p = list; *p;) {
-		size_t n = strcspn(p, ",");
-		snprintf(path, sizeof path, "%.*s", (int)n, p);
-		if (!strchr(path, '%') && access(path, R_OK) != 0)
-			return sl_fail(error, SL_NOT_FOUND, "[data] %s: cannot read %s: %s", key, path,
-			               strerror(errno));
-		p += n + (p[n] == ',');
+	for (unsigned i = 0; i < source->format->streams; i++) {
+		sl_source_file(source, train, i, 0, path);
+		if (access(path, R_OK) != 0)
+			return sl_fail(error, SL_NOT_FOUND, "[data] %s: cannot read %s: %s",
+			               train ? "train" : "test", path, strerror(errno));
 	}
 	return SL_OK;
+}
+
+/* A typed pattern where one file is meant: there is one test set for all peers. */
+static enum sl_status check_test_pattern(const struct sl_source *source, const char *text,
+                                         struct sl_error *error)
+{
+	return strstr(text, "%d") && source->own && check_readable(source, false, error) != SL_OK
+	           ? sl_fail(error, SL_MALFORMED,
+	                     "[data] test = %s: all peers have the same test data: a path without %%d", text)
+	           : SL_OK;
+}
+
+static bool have_packaged(void)
+{
+	const char *lists[] = { packaged.train, packaged.test };
+	for (unsigned i = 0; i < 2; i++) {
+		char path[4096];
+		size_t n = strcspn(lists[i], ",");
+		snprintf(path, sizeof path, "%.*s", (int)n, lists[i]);
+		if (access(path, R_OK) != 0 || access(lists[i] + n + 1, R_OK) != 0)
+			return false;
+	}
+	return true;
 }
 
 static enum sl_status resolve_auto(struct sl_source *out, struct sl_settings *s, bool test_auto, char *note,
                                    struct sl_error *error)
 {
-	struct sl_error missing;
-	if (check_readable("train", packaged.train, &missing) == SL_OK &&
-	    check_readable("test", packaged.test, &missing) == SL_OK) {
+	if (have_packaged()) {
 		snprintf(s->format, sizeof s->format, "%s", "idx");
 		snprintf(s->train, sizeof s->train, "%s", packaged.train);
 		if (test_auto)
@@ -155,7 +173,7 @@ static enum sl_status resolve_files(struct sl_source *out, struct sl_settings *s
 	if (!out->own && strchr(s->train, '%') && is_pattern(s->train))
 		return sl_fail(error, SL_MALFORMED,
 		               "[data] train = %s: a pattern with %%d needs partition = own", s->train);
-	if ((status = check_readable("train", out->train, error)) != SL_OK)
+	if ((status = check_readable(out, true, error)) != SL_OK)
 		return status;
 	keep_absolute(s->train, out->train);
 	if (test_auto) {
@@ -164,11 +182,40 @@ static enum sl_status resolve_files(struct sl_source *out, struct sl_settings *s
 	} else if (s->test[0]) {
 		status = absolute_list(out, "test", s->test, out->test, sizeof out->test, error);
 		if (status == SL_OK)
-			status = check_readable("test", out->test, error);
+			status = check_test_pattern(out, s->test, error);
+		if (status == SL_OK)
+			status = check_readable(out, false, error);
 		if (status == SL_OK)
 			keep_absolute(s->test, out->test);
 	}
 	return status;
+}
+
+/* A generator reads no files: paths that were given are a mistake, not something to pass over. */
+static enum sl_status resolve_generated(struct sl_source *out, struct sl_settings *s, struct sl_error *error)
+{
+	const char *paths[][2] = { { "train", s->train }, { "test", s->test } };
+	for (unsigned i = 0; i < 2; i++)
+		if (paths[i][1][0] && strcmp(paths[i][1], "auto") != 0)
+			return sl_fail(error, SL_UNSUPPORTED,
+			               "[data] %s = %s: format %s generates its own samples", paths[i][0],
+			               paths[i][1], out->format->name);
+	s->train[0] = s->test[0] = '\0';
+	snprintf(out->name, sizeof out->name, "%s", s->format);
+	return SL_OK;
+}
+
+/* The list that is declared; a path is one of this command's own files, so it stands nowhere later. */
+static enum sl_status resolve_classes(struct sl_source *out, const struct sl_settings *s,
+                                      struct sl_error *error)
+{
+	out->real = strcmp(s->classes, "none") == 0;
+	return sl_class_list_declared(&out->classes, s->classes, error);
+}
+
+void sl_source_free(struct sl_source *source)
+{
+	sl_class_list_free(&source->classes);
 }
 
 enum sl_status sl_source_resolve(struct sl_source *out, struct sl_settings *s, char *note,
@@ -192,11 +239,10 @@ enum sl_status sl_source_resolve(struct sl_source *out, struct sl_settings *s, c
 	if (out->own && any)
 		return sl_fail(error, SL_MALFORMED,
 		               "[data] train = auto: partition own needs a path with %%d");
-	if (out->format->streams == 0) { /* a generator makes both parts */
-		s->train[0] = s->test[0] = '\0';
-		snprintf(out->name, sizeof out->name, "%s", s->format);
-		return SL_OK;
-	}
+	if ((status = resolve_classes(out, s, error)) != SL_OK)
+		return status;
+	if (out->format->streams == 0) /* it makes both parts */
+		return resolve_generated(out, s, error);
 	bool named = out->name[0] != '\0';
 	if ((status = resolve_files(out, s, test_auto && !named, error)) != SL_OK)
 		return status;

@@ -1,5 +1,7 @@
 #include "daemon/prepared.h"
 
+#include "daemon/classes.h"
+
 #include "linalg/vector.h"
 
 #include <fenv.h>
@@ -26,9 +28,11 @@ void sl_prepared_dataset_name(const struct sl_settings *settings, char name[stat
 		snprintf(name, SL_TEXT_MAX, "%s", settings->format);
 		return;
 	}
-	snprintf(path, sizeof path, "%.*s", (int)strcspn(settings->train, ","), settings->train);
+	bool idx = strncmp(settings->format, "idx", 3) == 0; /* two files, with a comma */
+	size_t length = idx ? strcspn(settings->train, ",") : strlen(settings->train);
+	snprintf(path, sizeof path, "%.*s", (int)length, settings->train);
 	char *slash = strrchr(path, '/');
-	if (slash && slash > path && strncmp(settings->format, "idx", 3) == 0) {
+	if (slash && slash > path && idx) {
 		*slash = '\0'; /* all idx files have the same names: their folder tells them apart */
 		slash = strrchr(path, '/');
 	}
@@ -120,7 +124,11 @@ enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session ses
 {
 	char path[4096];
 	sl_prepared_data_path(&out->config, SL_PREPARED_TEST, path);
+	struct sl_settings *settings = &out->config.settings;
 	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
+	if (status == SL_OK &&
+	    sl_classes_check(settings->classes, settings->format, &out->test, path, error) != SL_OK)
+		status = sl_config_blame(&out->config, error);
 	if (status == SL_OK)
 		status = make_plan(out, error);
 	if (session == SL_SESSION_PASSING)
@@ -158,6 +166,17 @@ void sl_prepared_close(struct sl_prepared *p)
 	memset(p, 0, sizeof *p);
 }
 
+/* The run's classes are settled by now: never auto. */
+static enum sl_status check_shard_classes(const struct sl_prepared *p, const struct sl_dataset *shard,
+                                          const char *path, struct sl_error *error)
+{
+	char setting[SL_TEXT_MAX];
+	memcpy(setting, p->config.settings.classes, sizeof setting);
+	return sl_classes_check(setting, p->config.settings.format, shard, path, error) == SL_OK
+	           ? SL_OK
+	           : sl_config_blame(&p->config, error);
+}
+
 enum sl_status sl_prepared_shard(const struct sl_prepared *p, uint32_t peer, struct sl_mapping *file,
                                  struct sl_dataset *out, struct sl_error *error)
 {
@@ -173,6 +192,8 @@ enum sl_status sl_prepared_shard(const struct sl_prepared *p, uint32_t peer, str
 		                 "%s: %" PRIu32 " features and %" PRIu32
 		                 " classes, but the run's test set has %" PRIu32 " and %" PRIu32,
 		                 path, out->features, out->classes, p->test.features, p->test.classes);
+	else
+		status = check_shard_classes(p, out, path, error);
 	if (status != SL_OK)
 		sl_file_unmap(file);
 	return status;

@@ -45,7 +45,7 @@ enum sl_session {
 };
 
 /* Loads configuration, roster, test set; checks them against each other; makes the plan; takes the session.
- */
+ * [data] classes = auto becomes the test set's list, so that it is part of the fingerprint. */
 enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
                                 enum sl_session session, struct sl_error *error);
 /* The second half of that, for a run without a folder: config and roster.topology are there, shards are
@@ -56,7 +56,8 @@ enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *,
                                 char *note, struct sl_error *error);
 void sl_prepared_close(struct sl_prepared *);
 
-/* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's. */
+/* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's, or
+ * whose classes have other names than [data] classes says. */
 enum sl_status sl_prepared_shard(const struct sl_prepared *, uint32_t peer, struct sl_mapping *file,
                                  struct sl_dataset *out, struct sl_error *error);
 

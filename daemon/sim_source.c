@@ -24,18 +24,11 @@ static enum sl_status make_topology(struct sim *s, struct sl_error *error)
 	return status;
 }
 
-static enum sl_status make_shards(struct sim *s, struct sl_error *error)
+static enum sl_status make_folder(struct sim *s, struct sl_error *error)
 {
 	struct sl_config *config = &s->prepared.config;
-	struct sl_source source;
-	struct sl_shards shards;
-	char note[SL_TEXT_MAX], path[4096];
+	char path[4096];
 	const char *folder = getenv("TMPDIR");
-	enum sl_status status = sl_source_resolve(&source, &config->settings, note, error);
-	if (status != SL_OK)
-		return status;
-	if (note[0])
-		fprintf(stderr, "starling sim: note: %s\n", note);
 	snprintf(s->temporary, sizeof s->temporary, "%s/starling-sim-XXXXXX", folder ? folder : "/tmp");
 	if (!mkdtemp(s->temporary)) {
 		s->temporary[0] = '\0';
@@ -46,9 +39,26 @@ static enum sl_status make_shards(struct sim *s, struct sl_error *error)
 	sl_config_path(config, config->settings.shards, true, path);
 	if (mkdir(path, 0700) != 0)
 		return sl_fail(error, SL_IO, "cannot create %s: %s", path, strerror(errno));
-	status = sl_shards_write(&shards, &source, config, s->prepared.roster.topology.peers, error);
+	return SL_OK;
+}
+
+static enum sl_status make_shards(struct sim *s, struct sl_error *error)
+{
+	struct sl_config *config = &s->prepared.config;
+	struct sl_source source;
+	struct sl_shards shards = { 0 };
+	char note[SL_TEXT_MAX];
+	enum sl_status status = sl_source_resolve(&source, &config->settings, note, error);
+	if (status == SL_OK && note[0])
+		fprintf(stderr, "starling sim: note: %s\n", note);
 	if (status == SL_OK)
-		sl_block_free(&shards.test);
+		status = make_folder(s, error);
+	if (status == SL_OK)
+		status = sl_shards_write(&shards, &source, config, s->prepared.roster.topology.peers, error);
+	if (status == SL_OK)
+		memcpy(config->settings.classes, shards.setting, sizeof shards.setting);
+	sl_shards_free(&shards);
+	sl_source_free(&source);
 	return status;
 }
 

@@ -24,9 +24,10 @@ struct text {
 	size_t length;
 };
 
-/* Reads whole streams in random chunks. The block is NULL if it was refused. */
+/* Reads whole streams in random chunks. `classes` is a list, NULL: as found. The block is NULL if it was
+ * refused. */
 static enum sl_status read_all(const char *spec, const struct text *stream, uint32_t features,
-                               uint32_t classes, uint64_t seed, uint8_t **block, size_t *length,
+                               const char *classes, uint64_t seed, uint8_t **block, size_t *length,
                                struct sl_error *error)
 {
 	char name[SL_TEXT_MAX];
@@ -37,6 +38,10 @@ static enum sl_status read_all(const char *spec, const struct text *stream, uint
 	struct sl_data_reader *reader = f->open(options, seed, true, error);
 	assert_non_null(reader);
 	struct sl_random g = sl_random_stream(seed, 0, "chunks", 0);
+	struct sl_class_item items[64];
+	struct sl_classes list;
+	if (classes)
+		assert_int_equal(sl_classes_parse(&list, classes, strlen(classes), items, error), SL_OK);
 	enum sl_status status = SL_OK;
 	*block = NULL;
 	for (unsigned i = 0; i < f->streams && status == SL_OK; i++) {
@@ -52,7 +57,7 @@ static enum sl_status read_all(const char *spec, const struct text *stream, uint
 		}
 	}
 	if (status == SL_OK)
-		status = f->finish(reader, features, classes, block, length, error);
+		status = f->finish(reader, features, classes ? &list : NULL, block, length, error);
 	else
 		f->abandon(reader);
 	assert_true((status == SL_OK) == (*block != NULL));
@@ -79,8 +84,8 @@ static void idx_in_any_chunks(void **state)
 	for (uint64_t seed = 0; seed < 30; seed++) {
 		uint8_t *block;
 		size_t length;
-		assert_int_equal(read_all("idx", streams, seed % 2 ? 4 : 0, seed % 3 ? 12 : 0, seed, &block,
-		                          &length, NULL),
+		assert_int_equal(read_all("idx", streams, seed % 2 ? 4 : 0, seed % 3 ? "0..11" : NULL, seed,
+		                          &block, &length, NULL),
 		                 SL_OK);
 		struct sl_dataset d = opened(block, length);
 		assert_true(d.kind == SL_FEATURES_BYTE && d.samples == 3 && d.features == 4);
@@ -98,7 +103,7 @@ static void expect_idx(const uint8_t *a, size_t an, const uint8_t *b, size_t bn,
 		struct sl_error error = { 0 };
 		uint8_t *block;
 		size_t length;
-		if (read_all("idx", streams, 4, 10, seed, &block, &length, &error) == SL_OK ||
+		if (read_all("idx", streams, 4, "0..9", seed, &block, &length, &error) == SL_OK ||
 		    !strstr(error.text, text))
 			fail_msg("\"%s\", expected \"%s\"", error.text, text);
 	}
@@ -137,7 +142,7 @@ static void wrong_idx_is_explained(void **state)
 		{ 0, 4, 255, "first: ends at byte 28, its header promises 17112760348 (4278190083 × 4)" },
 		{ 0, 8, 255, "first: byte 8: over 268435456 values a sample" },
 		{ 1, 7, 2, "second: byte 10: more bytes" },
-		{ 1, 8, 10, "second: byte 8: label 10, but there are 10 classes" },
+		{ 1, 8, 10, "second: byte 8: label 10 is not in [data] classes = 0..9" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		uint8_t a[sizeof images], b[sizeof labels];
@@ -155,7 +160,7 @@ static void wrong_idx_is_explained(void **state)
 	expect_idx(wide, sizeof wide, labels, sizeof labels, "first: byte 8: 5 values a sample, must be 4");
 }
 
-static enum sl_status read_text(const char *spec, const char *text, uint32_t features, uint32_t classes,
+static enum sl_status read_text(const char *spec, const char *text, uint32_t features, const char *classes,
                                 uint64_t seed, uint8_t **block, size_t *length, struct sl_error *error)
 {
 	struct text stream = { (const uint8_t *)text, strlen(text) };
@@ -176,7 +181,7 @@ static void libsvm_in_any_chunks(void **state)
 		uint8_t *block;
 		size_t length;
 		struct sl_error error;
-		if (read_text("libsvm", sparse_text, seed % 2 ? 9 : 0, seed % 3 ? 2 : 0, seed, &block,
+		if (read_text("libsvm", sparse_text, seed % 2 ? 9 : 0, seed % 3 ? "-1,1" : NULL, seed, &block,
 		              &length, &error) != SL_OK)
 			fail_msg("%s", error.text);
 		struct sl_dataset d = opened(block, length);
@@ -195,20 +200,20 @@ static void labels_become_classes(void **state)
 	(void)state;
 	static const struct {
 		const char *spec, *text;
-		uint32_t asked, classes;
+		const char *asked, *classes;
 		uint16_t label[3];
 	} cases[] = {
-		{ "libsvm", "7 1:1\n-3 1:1\n20 1:1\n", 0, 3, { 1, 0, 2 } },
-		{ "libsvm",
-		  "1 1:1\n1 1:1\n1 1:1\n",
-		  0,
-		  2,
-		  { 1, 1, 1 } }, /* of −1 and +1, whatever else the file holds */
-		{ "libsvm", "-1 1:1\n-1 1:1\n-1 1:1\n", 2, 2, { 0, 0, 0 } },
-		{ "libsvm", "1 1:1\n2.0 1:1\n1e0 1:1\n", 2, 2, { 0, 1, 0 } },
-		{ "libsvm:one", "1 1:1\n3 1:1\n1 1:1\n", 5, 5, { 0, 2, 0 } },
-		{ "libsvm:zero", "1 1:1\n3 1:1\n0 1:1\n", 0, 4, { 1, 3, 0 } },
-		{ "libsvm:labels=zero", "0 1:1\n0 1:1\n0 1:1\n", 0, 2, { 0, 0, 0 } },
+		{ "libsvm", "7 1:1\n-3 1:1\n20 1:1\n", NULL, "-3,7,20", { 1, 0, 2 } },
+		{ "libsvm", "1 1:1\n1 1:1\n1 1:1\n", "-1,1", "-1,1", { 1, 1, 1 } },
+		{ "libsvm", "1 1:1\n1 1:1\n1 1:1\n", "1,2", "1,2", { 0, 0, 0 } },
+		{ "libsvm", "1 1:1\n+1 1:1\n1.0 1:1\n", "2,1", "2,1", { 1, 1, 1 } },
+		{ "libsvm", "-1 1:1\n-1 1:1\n1 1:1\n", NULL, "-1,1", { 0, 0, 1 } },
+		{ "libsvm", "1 1:1\n2.0 1:1\n1e0 1:1\n", NULL, "1,2", { 0, 1, 0 } },
+		{ "libsvm", "1 1:1\n3 1:1\n5 1:1\n", "5,cat,1..4", "5,cat,1..4", { 2, 4, 0 } },
+		{ "libsvm:one", "1 1:1\n3 1:1\n1 1:1\n", NULL, "1..3", { 0, 2, 0 } },
+		{ "libsvm:one", "1 1:1\n3 1:1\n1 1:1\n", "cat,cow,dog", "cat,cow,dog", { 0, 2, 0 } },
+		{ "libsvm:zero", "1 1:1\n3 1:1\n0 1:1\n", NULL, "0..3", { 1, 3, 0 } },
+		{ "libsvm:labels=zero", "0 1:1\n0 1:1\n0 1:1\n", NULL, "0,1", { 0, 0, 0 } },
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		uint8_t *block;
@@ -218,7 +223,8 @@ static void labels_become_classes(void **state)
 		    SL_OK)
 			fail_msg("%s", error.text);
 		struct sl_dataset d = opened(block, length);
-		assert_int_equal(d.classes, cases[i].classes);
+		assert_int_equal(d.names_length, strlen(cases[i].classes));
+		assert_memory_equal(d.names, cases[i].classes, d.names_length);
 		assert_memory_equal(d.label, cases[i].label, sizeof cases[i].label);
 		free(block);
 	}
@@ -229,38 +235,43 @@ static void wrong_libsvm_is_explained(void **state)
 	(void)state;
 	static const struct {
 		const char *spec, *text;
-		uint32_t features, classes;
-		const char *expected;
+		uint32_t features;
+		const char *classes, *expected;
 	} wrong[] = {
-		{ "libsvm", "", 0, 0, "holds no samples" },
-		{ "libsvm", "1 1:1\n-1 2:nan\n", 0, 0,
+		{ "libsvm", "", 0, NULL, "holds no samples" },
+		{ "libsvm", "1 1:1\n-1 2:nan\n", 0, NULL,
 		  "first:2: value 'nan' of index 2 must be a finite number" },
-		{ "libsvm", "1 1:1\n-1 2:-inf", 0, 0, "first:2: value '-inf' of index 2" },
-		{ "libsvm", "1 1:1e39", 0, 0, "first:1: value '1e39' of index 1" },
-		{ "libsvm", "1 1:", 0, 0, "first:1: value '' of index 1" },
-		{ "libsvm", "1 1:2x", 0, 0, "first:1: value '2x' of index 1" },
-		{ "libsvm", "1 1", 0, 0, "first:1: '1' must be index:value" },
-		{ "libsvm", "1 -1:2", 0, 0, "first:1: '-1:2' must be index:value" },
-		{ "libsvm", "1 \x1b[2J", 0, 0, "first:1: '?[2J' must be index:value" },
-		{ "libsvm", "\n\n1 0:1", 0, 0, "first:3: index 0 in '0:1': indices begin at 1" },
-		{ "libsvm", "1 3:1 3:1", 0, 0, "first:1: index 3 after index 3: they must ascend" },
-		{ "libsvm", "1 3:1 2:1", 0, 0, "first:1: index 2 after index 3: they must ascend" },
-		{ "libsvm", "1 99999999999999999999999:1", 0, 0,
+		{ "libsvm", "1 1:1\n-1 2:-inf", 0, NULL, "first:2: value '-inf' of index 2" },
+		{ "libsvm", "1 1:1e39", 0, NULL, "first:1: value '1e39' of index 1" },
+		{ "libsvm", "1 1:", 0, NULL, "first:1: value '' of index 1" },
+		{ "libsvm", "1 1:2x", 0, NULL, "first:1: value '2x' of index 1" },
+		{ "libsvm", "1 1", 0, NULL, "first:1: '1' must be index:value" },
+		{ "libsvm", "1 -1:2", 0, NULL, "first:1: '-1:2' must be index:value" },
+		{ "libsvm", "1 \x1b[2J", 0, NULL, "first:1: '?[2J' must be index:value" },
+		{ "libsvm", "\n\n1 0:1", 0, NULL, "first:3: index 0 in '0:1': indices begin at 1" },
+		{ "libsvm", "1 3:1 3:1", 0, NULL, "first:1: index 3 after index 3: they must ascend" },
+		{ "libsvm", "1 3:1 2:1", 0, NULL, "first:1: index 2 after index 3: they must ascend" },
+		{ "libsvm", "1 99999999999999999999999:1", 0, NULL,
 		  "first:1: index in '99999999999999999999999:1' is over" },
-		{ "libsvm", "1.5 1:1", 0, 0, "first:1: label '1.5' must be a whole number" },
-		{ "libsvm", "nan 1:1", 0, 0, "first:1: label 'nan' must be a whole number" },
-		{ "libsvm", "1,2 1:1", 0, 0, "first:1: label '1,2' must be a whole number" },
-		{ "libsvm", "1e10 1:1", 0, 0, "first:1: label '1e10'" },
-		{ "libsvm", "1 0000000000000000000000000000000000000000000000000000000000000001:1", 0, 0,
+		{ "libsvm", "1.5 1:1", 0, NULL, "first:1: label '1.5' must be a whole number" },
+		{ "libsvm", "nan 1:1", 0, NULL, "first:1: label 'nan' must be a whole number" },
+		{ "libsvm", "1,2 1:1", 0, NULL, "first:1: label '1,2' must be a whole number" },
+		{ "libsvm", "1e10 1:1", 0, NULL, "first:1: label '1e10'" },
+		{ "libsvm", "1 0000000000000000000000000000000000000000000000000000000000000001:1", 0, NULL,
 		  "first:1: a word of over 63 bytes: '00000000000000000000…'" },
-		{ "libsvm", "1 1:1\n2 5:1\n1 2:1", 4, 0, "first:2: index 5, but there are 4 features" },
-		{ "libsvm", "1 1:1\n2 5:1\n3 2:1", 0, 2,
-		  "first: 3 distinct labels, but there are 2 classes" },
-		{ "libsvm", "1 1:1\n2 5:1\n3 2:1", 0, 4,
-		  "first: holds 3 of 4 classes, which of them is unclear" },
-		{ "libsvm", "5 1:1\n", 0, 0, "first: only the label 5" },
-		{ "libsvm:one", "1 1:1\n0 5:1", 0, 2, "first:2: label 0, must be between 1 and 2" },
-		{ "libsvm:zero", "1 1:1\n70000 5:1", 0, 0,
+		{ "libsvm", "1 1:1\n2 5:1\n1 2:1", 4, NULL, "first:2: index 5, but there are 4 features" },
+		{ "libsvm", "1 1:1\n2 5:1\n3 2:1", 0, "1,2",
+		  "first:3: label 3 is not in [data] classes = 1,2" },
+		{ "libsvm", "1 1:1\n", 0, "cat,cow",
+		  "first: the classes cat,cow are no numbers, as labels of libsvm are: libsvm:labels=zero "
+		  "or" },
+		{ "libsvm:one", "1 1:1\n3 1:1", 0, "cat,cow",
+		  "first:2: label 3 is not in [data] classes = cat,cow" },
+		{ "libsvm", "5 1:1\n", 0, NULL, "first: only the label 5" },
+		{ "libsvm", "1 1:1\n", 0, NULL, "first: only the label 1" },
+		{ "libsvm", "-1 1:1\n-1 2:1\n", 0, NULL, "first: only the label -1" },
+		{ "libsvm:one", "1 1:1\n0 5:1", 0, NULL, "first:2: label 0, must be between 1 and 65536" },
+		{ "libsvm:zero", "1 1:1\n70000 5:1", 0, NULL,
 		  "first:2: label 70000, must be between 0 and 65535" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -277,7 +288,7 @@ static void wrong_libsvm_is_explained(void **state)
 	uint8_t *block;
 	size_t length;
 	struct sl_error error;
-	assert_int_equal(read_all("libsvm", &zero, 0, 0, 1, &block, &length, &error), SL_MALFORMED);
+	assert_int_equal(read_all("libsvm", &zero, 0, NULL, 1, &block, &length, &error), SL_MALFORMED);
 }
 
 /* Random sparse data printed as text and read again. */
@@ -298,16 +309,22 @@ static void libsvm_round_trip(void **state)
 		text[n] = '\0';
 		uint8_t *block;
 		size_t length;
-		assert_int_equal(read_text("libsvm:one", text, 12, 3, seed, &block, &length, NULL), SL_OK);
-		assert_int_equal(length, s.length);
-		assert_memory_equal(block, s.block, length);
+		assert_int_equal(read_text("libsvm:one", text, 12, "1..3", seed, &block, &length, NULL),
+		                 SL_OK);
+		struct sl_dataset again = opened(block, length);
+		again.names = NULL;
+		assert_int_equal(sl_dataset_prepared_size(&again, NULL, 0), s.length);
+		uint8_t *unnamed = malloc(s.length);
+		sl_dataset_prepare(&again, NULL, 0, unnamed);
+		assert_memory_equal(unnamed, s.block, s.length);
+		free(unnamed);
 		/* A text may be cut anywhere: what is read then is a beginning of the whole, or an error. */
 		for (size_t cut = 0; cut < n; cut += 17 + seed) {
 			uint8_t *part;
 			struct sl_error error;
 			char kept = text[cut];
 			text[cut] = '\0';
-			if (read_text("libsvm:one", text, 12, 3, seed, &part, &length, &error) == SL_OK)
+			if (read_text("libsvm:one", text, 12, "1..3", seed, &part, &length, &error) == SL_OK)
 				assert_true(opened(part, length).samples <= s.data.samples);
 			free(part);
 			text[cut] = kept;
@@ -325,7 +342,7 @@ static struct samples generate(const char *arguments, uint64_t seed, bool train)
 	struct samples s;
 	assert_int_equal(sl_spec_arguments(f->options, options, "synthetic", arguments, NULL), SL_OK);
 	struct sl_data_reader *reader = f->open(options, seed, train, NULL);
-	assert_int_equal(f->finish(reader, 0, 0, &s.block, &s.length, NULL), SL_OK);
+	assert_int_equal(f->finish(reader, 0, NULL, &s.block, &s.length, NULL), SL_OK);
 	s.data = opened(s.block, s.length);
 	return s;
 }
@@ -352,7 +369,13 @@ static void synthetic_data_is_a_function_of_its_seed(void **state)
 	assert_memory_not_equal(a.data.dense, test.data.dense, 50 * 32 * sizeof(float));
 	assert_true(sparse.data.kind == SL_FEATURES_SPARSE);
 	assert_true(fabs((double)sparse.data.row[300] / (300 * 32) - 0.1) < 0.02);
-	/* The same bits on every machine. */
+	assert_int_equal(a.data.names_length, 4);
+	assert_memory_equal(a.data.names, "0..3", 4);
+	/* The same bits on every machine (as they were before the classes had names). */
+	a.length = a.length - 8;
+	sl_store_u32(a.block + 8, 1);
+	sl_store_u64(a.block + 40, a.length);
+	sl_store_u32(a.block + 48, 0);
 	assert_int_equal(hash(&a), UINT64_C(0x490d2ff34ed10f6e));
 	samples_free(&a);
 	samples_free(&b);
@@ -364,7 +387,7 @@ static void synthetic_data_is_a_function_of_its_seed(void **state)
 	struct sl_data_reader *reader = f->open(NULL, 1, true, &error);
 	uint8_t *block;
 	size_t length;
-	assert_int_not_equal(f->finish(reader, 99, 0, &block, &length, &error), SL_OK);
+	assert_int_not_equal(f->finish(reader, 99, NULL, &block, &length, &error), SL_OK);
 	reader = f->open(NULL, 1, true, &error);
 	assert_int_not_equal(f->push(reader, 0, (const uint8_t *)"x", 1, "file", &error), SL_OK);
 	f->abandon(reader);
@@ -412,6 +435,88 @@ static void networks_learn_what_lines_cannot(void **state)
 	}
 }
 
+/* A file that holds nothing is named by the chunk of no bytes that comes before it. */
+static void empty_files_are_named(void **state)
+{
+	(void)state;
+	static const char *const spec[] = { "libsvm", "idx" };
+	for (int i = 0; i < 2; i++) {
+		const struct sl_data_format *f = format(spec[i]);
+		struct sl_error error = { 0 };
+		struct sl_data_reader *reader = f->open(NULL, 1, true, &error);
+		uint8_t *block;
+		size_t length;
+		for (unsigned stream = 0; stream < f->streams; stream++)
+			assert_int_equal(f->push(reader, stream, NULL, 0, stream ? "b" : "site-1", &error),
+			                 SL_OK);
+		assert_int_not_equal(f->finish(reader, 0, NULL, &block, &length, &error), SL_OK);
+		assert_memory_equal(error.text, "site-1: ", 8);
+	}
+}
+
+/* What one file holds is a survey, not yet the classes of a run: one label alone is no error there. */
+static void a_survey_tells_what_was_found(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *spec, *text, *names;
+		uint32_t features, classes;
+	} cases[] = {
+		{ "libsvm", "1 3:1\n1 1:2\n", "1", 3, 1 },
+		{ "libsvm", "3 3:1\n1 9:2\n2 1:1\n", "1..3", 9, 3 },
+		{ "libsvm", "0\n1\n", "0,1", 1, 2 },
+		{ "libsvm:one", "1 3:1\n4 1:2\n", "1..4", 3, 4 },
+		{ "libsvm:zero", "0 3:1\n", "0,1", 3, 2 },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char name[SL_TEXT_MAX];
+		const char *arguments = sl_spec_name(cases[i].spec, name, sizeof name);
+		const struct sl_data_format *f = format(name);
+		uint64_t options[32] = { 0 };
+		struct sl_survey found = { 0 };
+		struct sl_error error = { 0 };
+		assert_int_equal(sl_spec_arguments(f->options, options, name, arguments, NULL), SL_OK);
+		struct sl_data_reader *reader = f->open(options, 1, true, &error);
+		assert_int_equal(
+		    f->push(reader, 0, (const uint8_t *)cases[i].text, strlen(cases[i].text), "file", &error),
+		    SL_OK);
+		for (int twice = 0; twice < 2; twice++) {
+			assert_int_equal(f->survey(reader, &found, &error), SL_OK);
+			assert_int_equal(found.features, cases[i].features);
+			assert_int_equal(found.classes, cases[i].classes);
+			assert_int_equal(found.names_length, strlen(cases[i].names));
+			assert_memory_equal(found.names, cases[i].names, found.names_length);
+		}
+		f->abandon(reader);
+	}
+}
+
+/* Bytes are matched with numbers, or count the classes where those have names. */
+static void idx_labels_become_classes(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *list;
+		uint16_t label[3];
+	} cases[] = {
+		{ NULL, { 4, 0, 9 } },
+		{ "9,4,0", { 1, 2, 0 } },
+		{ "a,b,c,d,e,f,g,h,i,j", { 4, 0, 9 } },
+		{ "x,0..9", { 5, 1, 10 } },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct text streams[] = { { images, sizeof images }, { labels, sizeof labels } };
+		struct sl_error error;
+		uint8_t *block;
+		size_t length;
+		if (read_all("idx", streams, 0, cases[i].list, i, &block, &length, &error) != SL_OK)
+			fail_msg("%s", error.text);
+		struct sl_dataset d = opened(block, length);
+		assert_memory_equal(d.label, cases[i].label, sizeof cases[i].label);
+		free(block);
+	}
+}
+
 int main(void)
 {
 	sl_blas_start();
@@ -423,6 +528,9 @@ int main(void)
 		cmocka_unit_test(labels_become_classes),
 		cmocka_unit_test(wrong_libsvm_is_explained),
 		cmocka_unit_test(libsvm_round_trip),
+		cmocka_unit_test(empty_files_are_named),
+		cmocka_unit_test(a_survey_tells_what_was_found),
+		cmocka_unit_test(idx_labels_become_classes),
 		cmocka_unit_test(synthetic_data_is_a_function_of_its_seed),
 		cmocka_unit_test(networks_learn_what_lines_cannot),
 	};

@@ -23,12 +23,26 @@ static struct sl_identity operator_identity, identity[PEERS];
 static struct sl_daemon made; /* large */
 static struct sl_error error;
 static const char standard_conf[] =
-    "[model]\nname = softmax\n[data]\ntrain = /some/where/digits.gz\nformat = libsvm\n";
+    "[model]\nname = softmax\n[data]\ntrain = /some/where/digits.gz\nformat = libsvm\nclasses = -1..1\n";
 
 static void write_shard(const char *name, uint32_t samples, uint32_t features, uint32_t classes)
 {
 	struct samples s = samples_make(SL_FEATURES_FLOAT, samples, features, classes, 1);
 	folder_write(name, s.block, s.length);
+	samples_free(&s);
+}
+
+/* The same with names, as init writes it. */
+static void write_named(const char *name, const char *names)
+{
+	struct samples s = samples_make(SL_FEATURES_FLOAT, 10, 6, 3, 1);
+	s.data.names = names;
+	s.data.names_length = strlen(names);
+	size_t length = sl_dataset_prepared_size(&s.data, NULL, 0);
+	uint8_t *block = malloc(length);
+	sl_dataset_prepare(&s.data, NULL, 0, block);
+	folder_write(name, block, length);
+	free(block);
 	samples_free(&s);
 }
 
@@ -232,8 +246,52 @@ static void gamma_that_diverges_names_its_line(void **state)
 	(void)state;
 	assert_int_equal(check(0, "algorithm.gamma=1"), SL_OK); /* ring:4 has β = 4/3 */
 	close_made();
-	write_conf("[algorithm]\nname = choco\n\ngamma = 0\n");
+	write_conf("[algorithm]\nname = choco\n\ngamma = 0\n[data]\nclasses = -1..1\n");
 	assert_refused(0, NULL, "run.conf:4: [algorithm] gamma = 0: must be in (0, 1]");
+}
+
+/* One list of classes for the run: prepared data of another are refused, and the fingerprint has it. */
+static void shards_must_have_the_runs_classes(void **state)
+{
+	char fingerprint[33];
+	(void)state;
+	write_named("data/test.shard", "1..3");
+	assert_refused(0, NULL, "[data] classes = -1..1: ");
+	assert_refused(0, NULL, "run.conf:6: ");
+	assert_refused(0, NULL, "data/test.shard was prepared with the classes 1..3");
+	assert_refused(0, "data.classes=a,b,c", "--set data.classes: [data] classes = a,b,c: ");
+	write_named("data/train-0.shard", "0..2");
+	assert_refused(0, "data.classes=1..3", "data/train-0.shard was prepared with the classes 0..2");
+	write_named("data/train-0.shard", "1..3");
+	assert_int_equal(check(0, "data.classes=1,2,3"), SL_OK);
+	strcpy(fingerprint, made.prepared.fingerprint);
+	close_made();
+	assert_int_equal(check(0, "data.classes=auto"), SL_OK);
+	assert_string_equal(made.prepared.config.settings.classes, "1..3");
+	assert_string_equal(made.prepared.fingerprint, fingerprint);
+	close_made();
+	write_named("data/train-0.shard", "0..2");
+	write_named("data/test.shard", "0..2");
+	assert_int_equal(check(0, "data.classes=auto"), SL_OK);
+	assert_string_not_equal(made.prepared.fingerprint, fingerprint);
+	close_made();
+	assert_refused(0, "data.classes=file:names",
+	               "peers need what `starling init` has written to run.conf");
+}
+
+/* Data of version 1 are still read: names come from run.conf, or are numbers where nothing else was possible.
+ */
+static void unnamed_classes_are_numbers_or_declared(void **state)
+{
+	(void)state;
+	assert_int_equal(check(0, NULL), SL_OK);
+	close_made();
+	assert_refused(0, "data.classes=auto", "data/test.shard is of version 1, which names no classes");
+	assert_refused(0, "data.classes=1,2", "[data] classes = 1,2: ");
+	write_conf("[model]\nname = softmax\n[data]\nformat = idx\n");
+	assert_int_equal(check(0, NULL), SL_OK);
+	assert_string_equal(made.prepared.config.settings.classes, "0..2");
+	close_made();
 }
 
 static void data_sets_are_called_by_their_names(void **state)
@@ -243,6 +301,8 @@ static void data_sets_are_called_by_their_names(void **state)
 		{ "idx", "/usr/share/datasets/fashion-mnist/train-images.gz,/usr/share/x", "fashion-mnist" },
 		{ "idx", "images,labels", "images" },
 		{ "libsvm", "/data/a9a", "a9a" },
+		{ "libsvm", "/data/a,b.svm", "a,b.svm" },
+		{ "libsvm:one", "/da,ta/b.svm", "b.svm" },
 		{ "libsvm", "part-%d.txt", "part-%d.txt" },
 	};
 	char name[SL_TEXT_MAX];
@@ -268,6 +328,8 @@ int main(void)
 		IN_FOLDER(the_key_may_come_from_the_service_manager),
 		IN_FOLDER(a_roster_of_another_operator_is_refused),
 		IN_FOLDER(shards_must_fit_the_test_set),
+		IN_FOLDER(shards_must_have_the_runs_classes),
+		IN_FOLDER(unnamed_classes_are_numbers_or_declared),
 		IN_FOLDER(gamma_that_diverges_names_its_line),
 		cmocka_unit_test(data_sets_are_called_by_their_names),
 	};

@@ -137,7 +137,7 @@ static void every_rule_of_a_shard_is_checked(void **state)
 		const char *text;
 	} broken[] = {
 		{ 0, 0, 0, "not prepared data" },
-		{ 0, 8, 2, "prepared data of version 2, must be 1" },
+		{ 0, 8, 3, "prepared data of version 3, must be 1 or 2" },
 		{ 0, 12, 3, "kind 3" },
 		{ 0, 16, 9, "its header promises" },
 		{ 0, 20, 0, "no features" },
@@ -148,7 +148,9 @@ static void every_rule_of_a_shard_is_checked(void **state)
 		{ 0, 28, 0x7fc00000, "damaged" },
 		{ 0, 32, 1, "dense, but counts non-zeros" },
 		{ 0, 40, 8, "its header promises 8" },
-		{ 0, 48, 1, "damaged" },
+		{ 0, 8, 2, "version 2 with 0 bytes of names for 3 classes" },
+		{ 0, 48, 1, "version 1 with 1 bytes of names for 3 classes" },
+		{ 0, 52, 1, "damaged" },
 		{ 0, 64 + 36, 0xff, "bytes between the arrays are not zero" },
 		{ 0, 64 + 40, 3, "label 3, but there are 3 classes" },
 		{ 3, 28, 0x40000000, "scale 2" },
@@ -170,6 +172,52 @@ static void every_rule_of_a_shard_is_checked(void **state)
 			fail_msg("%zu: \"%s\", expected \"%s\"", i, error.text, broken[i].text);
 		samples_free(&s);
 	}
+}
+
+/* Version 2: the classes have names. */
+static void names_are_kept_and_checked(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *names, *error;
+	} cases[] = {
+		{ "-1,0,1", NULL },
+		{ "0..2", NULL },
+		{ "setosa,versicolor,virginica", NULL },
+		{ "\xce\xb1,\xce\xb2,\xce\xb3", NULL },
+		{ "0,1", "2 names for 3 classes" },
+		{ "0..3", "4 names for 3 classes" },
+		{ "a,,b", "names of classes: class 1 has no name" },
+		{ "a,b,\xff", "names of classes: class 2: its name holds a control character" },
+	};
+	struct samples s = samples_make(SL_FEATURES_SPARSE, 9, 4, 3, 2);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sl_dataset out, from = s.data;
+		struct sl_error error = { 0 };
+		from.names = cases[i].names;
+		from.names_length = strlen(cases[i].names);
+		size_t length = sl_dataset_prepared_size(&from, NULL, 0);
+		uint8_t *block = malloc(length);
+		memset(block, 0xa5, length);
+		sl_dataset_prepare(&from, NULL, 0, block);
+		enum sl_status status = sl_dataset_open(&out, block, length, &error);
+		if (cases[i].error) {
+			assert_int_equal(status, SL_MALFORMED);
+			if (!strstr(error.text, cases[i].error))
+				fail_msg("\"%s\", expected \"%s\"", error.text, cases[i].error);
+		} else {
+			assert_int_equal(status, SL_OK);
+			same_rows(&s.data, NULL, &out);
+			assert_int_equal(out.names_length, from.names_length);
+			assert_memory_equal(out.names, from.names, from.names_length);
+			sl_store_u32(block + 48, (uint32_t)from.names_length - 1);
+			assert_int_not_equal(sl_dataset_open(&out, block, length, NULL), SL_OK);
+			sl_store_u32(block + 48, UINT32_MAX);
+			assert_int_not_equal(sl_dataset_open(&out, block, length, NULL), SL_OK);
+		}
+		free(block);
+	}
+	samples_free(&s);
 }
 
 static void columns_ascend_below_the_features(void **state)
@@ -232,6 +280,7 @@ int main(void)
 		cmocka_unit_test(cut_or_extended_shards_are_refused),
 		cmocka_unit_test(damaged_shards_are_refused_or_sound),
 		cmocka_unit_test(every_rule_of_a_shard_is_checked),
+		cmocka_unit_test(names_are_kept_and_checked),
 		cmocka_unit_test(columns_ascend_below_the_features),
 		cmocka_unit_test(gathering_gives_the_values),
 	};

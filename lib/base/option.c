@@ -333,3 +333,22 @@ const char *sl_nearest(const char *word, const char *const *names, size_t count)
 	}
 	return best;
 }
+
+enum sl_status sl_unknown(const char *what, const char *word, const char *const *names, size_t count,
+                          struct sl_error *error)
+{
+	char all[200] = "";
+	size_t used = 0;
+	const char *near = sl_nearest(word, names, count);
+	if (near)
+		return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near);
+	for (size_t i = 0; i < count; i++) {
+		SL_CHECK(names[i]);
+		if (used + strlen(names[i]) + 8 > sizeof all) {
+			snprintf(all + used, sizeof all - used, ", …");
+			break;
+		}
+		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
+	}
+	return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; there are %s", what, word, all);
+}

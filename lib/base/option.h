@@ -61,4 +61,8 @@ void sl_spec_print(const char *name, const struct sl_option *table, const void *
 /* Of `count` names the one nearest to `word` (edit distance ≤ 2), or NULL: for "did you mean". */
 const char *sl_nearest(const char *word, const char *const *names, size_t count);
 
+/* Fails with SL_NOT_FOUND: "unknown WHAT 'word'", and the nearest name or else a list of them. */
+enum sl_status sl_unknown(const char *what, const char *word, const char *const *names, size_t count,
+                          struct sl_error *error);
+
 #endif

@@ -116,6 +116,12 @@ static const struct sl_option data_options[] = {
 	  SL_OPTION_TEXT, AT(format), 0, 0, "idx", NULL, PRIVATE },
 	{ "partition", "which peer owns which sample: iid, shards:K, dirichlet:A, own", SL_OPTION_TEXT,
 	  AT(partition), 0, 0, "dirichlet:0.5", NULL, PRIVATE },
+	{ "classes",
+	  "names of the classes in the order of their numbers, as -1,1 or 0..9 (a model with two signs "
+	  "takes the second of two as +1); none: real targets; auto: the labels that are in the files; "
+	  "file:PATH, for init: one name per line; list:N:DIGEST: N names that do not fit this line, as the "
+	  "prepared data hold them",
+	  SL_OPTION_TEXT, AT(classes), 0, 0, "auto", NULL, SHARED },
 	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, AT(shards), 0, 0, "data", NULL, PRIVATE },
 	{ NULL }
 };
@@ -173,7 +179,10 @@ const struct sl_settings_section sl_settings_sections[] = {
 	{ "algorithm", "How a peer learns and mixes", algorithm_options },
 	{ "compress", "How differences become bytes", compress_options },
 	{ "model", "What is learned", model_options },
-	{ "data", "What it is learned from (read by `starling init`; peers read the prepared shards)",
+	{ "data",
+	  "What it is learned from (read by `starling init`; peers read the prepared shards, which must hold "
+	  "the "
+	  "classes named here)",
 	  data_options },
 	{ "limits", "What a neighbour may do that holds a good key and means ill", limit_options },
 	{ "history", "What is written down", history_options },
@@ -188,24 +197,6 @@ void sl_settings_standard(struct sl_settings *settings)
 		sl_options_standard(s->options, settings);
 }
 
-static enum sl_status unknown(const char *what, const char *word, const char *const *names, size_t count,
-                              struct sl_error *error)
-{
-	char all[200] = "";
-	size_t used = 0;
-	const char *near = sl_nearest(word, names, count);
-	if (near)
-		return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; did you mean %s?", what, word, near);
-	for (size_t i = 0; i < count; i++) {
-		if (used + strlen(names[i]) + 8 > sizeof all) {
-			snprintf(all + used, sizeof all - used, ", …");
-			break;
-		}
-		used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", names[i]);
-	}
-	return sl_fail(error, SL_NOT_FOUND, "unknown %s '%s'; there are %s", what, word, all);
-}
-
 static const struct sl_settings_section *find_section(const char *name, struct sl_error *error)
 {
 	const char *names[16];
@@ -215,7 +206,7 @@ static const struct sl_settings_section *find_section(const char *name, struct s
 			return s;
 		names[count++] = s->name;
 	}
-	unknown("section", name, names, count, error);
+	sl_unknown("section", name, names, count, error);
 	return NULL;
 }
 
@@ -240,7 +231,7 @@ enum sl_status sl_settings_set(struct sl_settings *settings, const char *section
 		names[count++] = o->name;
 	char what[64];
 	snprintf(what, sizeof what, "key in section [%s]", s->name);
-	return unknown(what, key, names, count, error);
+	return sl_unknown(what, key, names, count, error);
 }
 
 static enum sl_status check_pace(struct sl_settings *s, struct sl_error *error)
@@ -285,8 +276,46 @@ static enum sl_status check_partition(const struct sl_settings *s, struct sl_err
 		}
 		names[count++] = (*p)->name;
 	}
-	unknown("partition", name, names, count, error);
+	sl_unknown("partition", name, names, count, error);
 	return sl_wrap(error, "[data] partition");
+}
+
+/* The digest of a list that is too long for the line. */
+static enum sl_status check_digest(const char *text, struct sl_error *error)
+{
+	uint32_t count = 0;
+	size_t digits = strspn(text, "0123456789");
+	for (size_t i = 0; i < digits && count <= SL_CLASSES_MAX; i++)
+		count = count * 10 + (uint32_t)(text[i] - '0');
+	const char *digest = text + digits + (text[digits] == ':');
+	size_t hex = strspn(digest, "0123456789abcdef");
+	return text[digits] == ':' && count >= 2 && count <= SL_CLASSES_MAX && hex == 32 && !digest[hex]
+	           ? SL_OK
+	           : sl_fail(error, SL_MALFORMED,
+	                     "[data] classes = list:%s: must be list:N:DIGEST with N from 2 to %d and 32 hex "
+	                     "digits, as init writes it",
+	                     text, SL_CLASSES_MAX);
+}
+
+/* A list is brought into its canonical form: the fingerprint must not depend on how it was typed. */
+static enum sl_status check_classes(struct sl_settings *s, struct sl_error *error)
+{
+	struct sl_class_item room[SL_TEXT_MAX];
+	struct sl_classes list;
+	char text[SL_TEXT_MAX];
+	if (strcmp(s->classes, "auto") == 0 || strcmp(s->classes, "none") == 0 ||
+	    strncmp(s->classes, "file:", 5) == 0)
+		return SL_OK;
+	if (strncmp(s->classes, "list:", 5) == 0)
+		return check_digest(s->classes + 5, error);
+	memcpy(text, s->classes, sizeof text);
+	if (sl_classes_parse(&list, text, strlen(text), room, error) != SL_OK)
+		return sl_wrap(error, "[data] classes = %.100s", text);
+	if (list.count < 2)
+		return sl_fail(error, SL_OUT_OF_RANGE, "[data] classes = %s: a run has at least two classes",
+		               text);
+	sl_classes_canonical(text, strlen(text), s->classes);
+	return SL_OK;
 }
 
 static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_error *error)
@@ -300,7 +329,7 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 			return SL_OK;
 		names[count++] = (*a)->name;
 	}
-	unknown("algorithm", name, names, count, error);
+	sl_unknown("algorithm", name, names, count, error);
 	return sl_wrap(error, "[algorithm] name");
 }
 
@@ -311,6 +340,8 @@ enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
 		status = check_algorithm(s, error);
 	if (status == SL_OK)
 		status = check_partition(s, error);
+	if (status == SL_OK)
+		status = check_classes(s, error);
 	if (status != SL_OK)
 		return status;
 	if (!(s->gamma > 0))

@@ -45,7 +45,9 @@ struct sl_settings {
 	char train[SL_TEXT_MAX], test[SL_TEXT_MAX]; /* paths, or a pattern with %d for a peer's own file */
 	char format[SL_TEXT_MAX];
 	char partition[SL_TEXT_MAX];
-	char shards[SL_TEXT_MAX]; /* folder of the prepared data */
+	char classes[SL_TEXT_MAX]; /* a list (class_list.h), canonical by sl_settings_check; auto, none,
+	                              file:PATH, list:N:DIGEST */
+	char shards[SL_TEXT_MAX];  /* folder of the prepared data */
 
 	/* [limits] */
 	double limit_value;

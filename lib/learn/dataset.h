@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/option.h"
+#include "learn/class_list.h"
 
 enum sl_feature_kind {
 	SL_FEATURES_BYTE,   /* dense uint8_t, value = scale · byte */
@@ -16,7 +17,6 @@ enum sl_feature_kind {
 	SL_FEATURES_SPARSE, /* compressed rows of (uint32_t column, float value) */
 	SL_FEATURE_KINDS
 };
-enum { SL_CLASSES_MAX = 65536 }; /* labels are uint16_t */
 
 /* Labels are class numbers (classes ≥ 2), or real targets (classes = 0; `target` set, `label` NULL). All
  * pointers are borrowed from the block that holds the data set. */
@@ -31,10 +31,13 @@ struct sl_dataset {
 	const float *value;
 	const uint16_t *label;
 	const float *target;
+	const char
+	    *names; /* the list of classes (class_list.h), canonical; NULL: no classes, or unnamed ones */
+	size_t names_length;
 };
 
 /* Reads the prepared form. `bytes` must be 8-aligned and outlive the result. Everything is validated: sizes,
- * labels < classes, columns ascending and < features, finite floats. */
+ * labels < classes, as many names as classes, columns ascending and < features, finite floats. */
 enum sl_status sl_dataset_open(struct sl_dataset *out, const uint8_t *bytes, size_t length,
                                struct sl_error *error);
 
@@ -49,10 +52,18 @@ void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint
 
 /* A reader of a foreign format: bytes in, a data set out. Not for the core: it allocates (learn/data only).
  * Life: open → push (any number of chunks) for the features stream and, where `streams` is 2, for the labels
- * stream → finish, which gives a prepared-form block that the caller frees with free(), and frees the reader
- * whatever it returns. abandon frees a reader that is not to be finished; after a failed push nothing else
- * may follow. */
+ * stream → survey, if wanted → finish, which gives a prepared-form block that the caller frees with free(),
+ * and frees the reader whatever it returns. abandon frees a reader that is not to be finished; after a failed
+ * push or survey nothing else may follow. */
 struct sl_data_reader;
+
+/* What the files of a reader turned out to hold. */
+struct sl_survey {
+	uint32_t features;
+	uint32_t classes;  /* 0: real targets; 1: every label is the same */
+	const char *names; /* canonical list of the labels found; borrowed from the reader */
+	size_t names_length;
+};
 struct sl_data_format {
 	const char *name, *doc;
 	unsigned streams; /* files per part: idx has 2 (images, labels), libsvm 1, synthetic 0 */
@@ -62,13 +73,16 @@ struct sl_data_format {
 	 * generators; `train` picks their part. */
 	struct sl_data_reader *(*open)(const void *options, uint64_t seed, bool train,
 	                               struct sl_error *error);
-	/* `what` is the file's name for error texts, which say line or byte offset, what was found, what
-	 * would be right. */
+	/* `what` is the file's name for error texts, which begin with it and say line or byte offset, what
+	 * was found, what would be right. A chunk of no bytes tells the name of a file that may hold none. */
 	enum sl_status (*push)(struct sl_data_reader *, unsigned stream, const uint8_t *bytes, size_t length,
 	                       const char *what, struct sl_error *error);
-	/* `features` and `classes` of 0 mean "as found"; otherwise the result has at least those (so that a
-	 * test file that lacks the last feature fits its training file) and a larger find is an error. */
-	enum sl_status (*finish)(struct sl_data_reader *, uint32_t features, uint32_t classes,
+	/* After the last push. */
+	enum sl_status (*survey)(struct sl_data_reader *, struct sl_survey *out, struct sl_error *error);
+	/* `features` of 0 means "as found"; otherwise the result has just those (so that a test file that
+	 * lacks the last feature fits its training file) and a larger find is an error. `classes` is the
+	 * run's list, and a label outside it is an error; NULL: as found, or real targets. */
+	enum sl_status (*finish)(struct sl_data_reader *, uint32_t features, const struct sl_classes *classes,
 	                         uint8_t **block, size_t *length, struct sl_error *error);
 	void (*abandon)(struct sl_data_reader *);
 };
@@ -80,8 +94,9 @@ struct sl_partition {
 	const struct sl_option *options;
 	size_t options_size;
 	/* owner[s] ← a peer < peers for every sample s. Every peer gets at least one sample (error if samples
-	 * < peers). The same seed gives the same answer on every machine. `own` (a file a peer) has no
-	 * assign: NULL. */
+	 * < peers). The same seed gives the same answer on every machine. Of `data` only the counts, labels
+	 * and targets may be looked at: samples that are held out for the test are not in it, so its features
+	 * are not there. `own` (a file per peer) has no assign: NULL. */
 	enum sl_status (*assign)(const void *options, const struct sl_dataset *data, uint32_t peers,
 	                         uint64_t seed, uint32_t *owner, struct sl_error *error);
 };

@@ -11,12 +11,7 @@ static const struct sl_model *find_model(const char *name, struct sl_error *erro
 			return sl_models[count];
 		names[count] = sl_models[count]->name;
 	}
-	const char *near = sl_nearest(name, names, count);
-	if (near)
-		sl_fail(error, SL_NOT_FOUND, "unknown model '%s'; did you mean %s?", name, near);
-	else
-		sl_fail(error, SL_NOT_FOUND, "unknown model '%s'; such as mlp:128 or softmax would be right",
-		        name);
+	sl_unknown("model", name, names, count, error);
 	return NULL;
 }
 

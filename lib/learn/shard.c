@@ -2,7 +2,7 @@
  * begin at a multiple of 8; the bytes between them are zero.
  *
  *      0  magic "SLDATA\r\n"
- *      8  u32 version (1)
+ *      8  u32 version (2; 1 where classes have no names, or there are none)
  *     12  u32 kind (0 bytes, 1 floats, 2 sparse)
  *     16  u32 samples
  *     20  u32 features
@@ -10,10 +10,12 @@
  *     28  f32 scale (1 unless the kind is 0)
  *     32  u64 non-zeros (0 unless the kind is 2)
  *     40  u64 length of the whole block
- *     48  16 zero bytes
+ *     48  u32 length of the names (0 in version 1)
+ *     52  12 zero bytes
  *     64  bytes: u8[samples × features] | floats: f32[samples × features]
  *         | sparse: u64 row[samples + 1], u32 column[non-zeros], f32 value[non-zeros]
- *         labels: u16[samples] | without classes, targets: f32[samples] */
+ *         labels: u16[samples] | without classes, targets: f32[samples]
+ *         names: the list of classes, canonical UTF-8 without a NUL (class_list.h) */
 #include "learn/dataset.h"
 
 #include "learn/kernel.h"
@@ -25,11 +27,11 @@
 #endif
 
 static const uint8_t magic[8] = "SLDATA\r\n";
-enum { VERSION = 1, HEADER = 64 };
+enum { UNNAMED = 1, NAMED = 2, HEADER = 64, RESERVED = 12 };
 
 /* Where the arrays lie: the one place that turns counts into sizes, for reading and for writing. */
 struct plan {
-	uint64_t first, second, third, label, length; /* offsets; dense features have only the first array */
+	uint64_t first, second, third, label, names, length; /* offsets; dense features have only the first */
 };
 
 static bool place(uint64_t *end, uint64_t *at, uint64_t count, uint64_t size)
@@ -41,7 +43,7 @@ static bool place(uint64_t *end, uint64_t *at, uint64_t count, uint64_t size)
 }
 
 static bool plan_arrays(struct plan *p, enum sl_feature_kind kind, uint32_t samples, uint32_t features,
-                        uint32_t classes, uint64_t nonzeros)
+                        uint32_t classes, uint64_t nonzeros, uint64_t names)
 {
 	uint64_t end = HEADER, cells = (uint64_t)samples * features;
 	bool fits;
@@ -53,7 +55,8 @@ static bool plan_arrays(struct plan *p, enum sl_feature_kind kind, uint32_t samp
 	else
 		fits =
 		    place(&end, &p->first, cells, kind == SL_FEATURES_BYTE ? sizeof(uint8_t) : sizeof(float));
-	fits = fits && place(&end, &p->label, samples, classes ? sizeof(uint16_t) : sizeof(float));
+	fits = fits && place(&end, &p->label, samples, classes ? sizeof(uint16_t) : sizeof(float)) &&
+	       place(&end, &p->names, names, 1);
 	p->length = end;
 	return fits && end <= SIZE_MAX;
 }
@@ -73,6 +76,17 @@ static enum sl_status check_header(const struct sl_dataset *d, uint32_t kind, ui
 		return sl_fail(error, SL_MALFORMED, "prepared data: scale %g", (double)d->scale);
 	if (kind != SL_FEATURES_SPARSE && nonzeros != 0)
 		return sl_fail(error, SL_MALFORMED, "prepared data: dense, but counts non-zeros");
+	return SL_OK;
+}
+
+/* The version says whether there are names. */
+static enum sl_status check_version(const struct sl_dataset *d, uint32_t version, struct sl_error *error)
+{
+	if ((version == NAMED) != (d->names_length > 0) || (version == NAMED && d->classes == 0))
+		return sl_fail(error, SL_MALFORMED,
+		               "prepared data: version %u with %zu bytes of names for %u "
+		               "classes",
+		               version, d->names_length, d->classes);
 	return SL_OK;
 }
 
@@ -96,6 +110,18 @@ static enum sl_status check_labels(const struct sl_dataset *d, struct sl_error *
 		return sl_fail(error, SL_MALFORMED, "prepared data: label %u, but there are %u classes", most,
 		               d->classes);
 	return SL_OK;
+}
+
+static enum sl_status check_names(const struct sl_dataset *d, struct sl_error *error)
+{
+	uint32_t count = 0;
+	if (!d->names)
+		return SL_OK;
+	if (sl_classes_count(d->names, d->names_length, &count, error) != SL_OK)
+		return sl_wrap(error, "prepared data: names of classes");
+	return count == d->classes ? SL_OK
+	                           : sl_fail(error, SL_MALFORMED, "prepared data: %u names for %u classes",
+	                                     count, d->classes);
 }
 
 /* Row offsets first: nothing behind them may be looked at before they are known to be in order and within
@@ -136,6 +162,8 @@ static void point(struct sl_dataset *d, const struct plan *plan, const uint8_t *
 		d->label = label;
 	else
 		d->target = label;
+	if (d->names_length)
+		d->names = (const char *)(bytes + plan->names);
 }
 
 /* The bytes that round an array's end up to a multiple of 8. */
@@ -150,7 +178,8 @@ static enum sl_status check_padding(const struct sl_dataset *d, const struct pla
 {
 	uint64_t cells = (uint64_t)d->samples * d->features;
 	bool zero =
-	    padding_is_zero(bytes, p->label, d->samples, d->classes ? sizeof(uint16_t) : sizeof(float));
+	    padding_is_zero(bytes, p->label, d->samples, d->classes ? sizeof(uint16_t) : sizeof(float)) &&
+	    padding_is_zero(bytes, p->names, d->names_length, 1);
 	if (d->kind == SL_FEATURES_SPARSE)
 		zero = zero && padding_is_zero(bytes, p->second, nonzeros, sizeof(uint32_t)) &&
 		       padding_is_zero(bytes, p->third, nonzeros, sizeof(float));
@@ -164,6 +193,8 @@ static enum sl_status check_padding(const struct sl_dataset *d, const struct pla
 static enum sl_status check_arrays(const struct sl_dataset *d, uint64_t nonzeros, struct sl_error *error)
 {
 	enum sl_status status = check_labels(d, error);
+	if (status == SL_OK)
+		status = check_names(d, error);
 	if (status == SL_OK && d->kind == SL_FEATURES_SPARSE)
 		status = check_sparse(d, nonzeros, error);
 	if (status == SL_OK && d->kind == SL_FEATURES_FLOAT &&
@@ -181,25 +212,29 @@ enum sl_status sl_dataset_open(struct sl_dataset *out, const uint8_t *bytes, siz
 		return sl_fail(error, SL_MALFORMED, "not prepared data: it does not begin with SLDATA");
 	SL_CHECK(((uintptr_t)bytes & 7) == 0);
 	uint32_t version = sl_read_u32(&r);
-	if (!r.failed && version != VERSION)
+	if (!r.failed && version != NAMED && version != UNNAMED)
 		return sl_fail(error, SL_UNSUPPORTED,
-		               "prepared data of version %u, must be %d: prepare it again", version, VERSION);
+		               "prepared data of version %u, must be %d or %d: prepare it again", version,
+		               UNNAMED, NAMED);
 	uint32_t kind = sl_read_u32(&r);
 	struct sl_dataset d = { .samples = sl_read_u32(&r), .features = 0 };
 	d.features = sl_read_u32(&r);
 	d.classes = sl_read_u32(&r);
 	d.scale = sl_read_f32(&r);
 	uint64_t nonzeros = sl_read_u64(&r), promised = sl_read_u64(&r);
-	const uint8_t *reserved = sl_read_bytes(&r, 16);
-	if (r.failed || !all_zero(reserved, 16))
+	d.names_length = sl_read_u32(&r);
+	const uint8_t *reserved = sl_read_bytes(&r, RESERVED);
+	if (r.failed || !all_zero(reserved, RESERVED))
 		return sl_fail(error, SL_MALFORMED,
 		               "prepared data: the header is damaged or cut off (%zu bytes)", length);
-	enum sl_status status = check_header(&d, kind, nonzeros, error);
+	enum sl_status status = check_version(&d, version, error);
+	if (status == SL_OK)
+		status = check_header(&d, kind, nonzeros, error);
 	if (status != SL_OK)
 		return status;
 	d.kind = (enum sl_feature_kind)kind;
 	struct plan plan;
-	if (!plan_arrays(&plan, d.kind, d.samples, d.features, d.classes, nonzeros) ||
+	if (!plan_arrays(&plan, d.kind, d.samples, d.features, d.classes, nonzeros, d.names_length) ||
 	    plan.length != promised || plan.length != length)
 		return sl_fail(error, SL_MALFORMED, "prepared data: %zu bytes, but its header promises %llu",
 		               length, (unsigned long long)promised);
@@ -230,7 +265,8 @@ static uint64_t count_nonzeros(const struct sl_dataset *from, const uint32_t *pi
 static struct plan plan_of(const struct sl_dataset *from, uint32_t count, uint64_t nonzeros)
 {
 	struct plan plan;
-	SL_CHECK(plan_arrays(&plan, from->kind, count, from->features, from->classes, nonzeros));
+	SL_CHECK(plan_arrays(&plan, from->kind, count, from->features, from->classes, nonzeros,
+	                     from->names ? from->names_length : 0));
 	return plan;
 }
 
@@ -245,7 +281,7 @@ static void write_header(const struct sl_dataset *from, uint32_t count, uint64_t
 {
 	struct sl_writer w = sl_writer(out, HEADER);
 	sl_write_bytes(&w, magic, sizeof magic);
-	sl_write_u32(&w, VERSION);
+	sl_write_u32(&w, from->names ? NAMED : UNNAMED);
 	sl_write_u32(&w, from->kind);
 	sl_write_u32(&w, count);
 	sl_write_u32(&w, from->features);
@@ -253,7 +289,8 @@ static void write_header(const struct sl_dataset *from, uint32_t count, uint64_t
 	sl_write_f32(&w, from->kind == SL_FEATURES_BYTE ? from->scale : 1);
 	sl_write_u64(&w, nonzeros);
 	sl_write_u64(&w, length);
-	memset(sl_write_room(&w, 16), 0, 16);
+	sl_write_u32(&w, from->names ? (uint32_t)from->names_length : 0);
+	memset(sl_write_room(&w, RESERVED), 0, RESERVED);
 }
 
 static void write_sparse(const struct sl_dataset *from, const uint32_t *pick, uint32_t count,
@@ -288,6 +325,7 @@ void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uin
 	/* Zeros for the padding; each array overwrites the last eight bytes of its own room. */
 	memset(out + plan.length - 8, 0, 8);
 	memset(out + plan.label - 8, 0, 8);
+	memset(out + plan.names - 8, 0, 8);
 	if (plan.second)
 		memset(out + plan.second - 8, 0, 8);
 	if (plan.third)
@@ -304,4 +342,6 @@ void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uin
 		write_rows(from->label, sizeof *from->label, pick, count, out + plan.label);
 	else
 		write_rows(from->target, sizeof *from->target, pick, count, out + plan.label);
+	if (from->names)
+		memcpy(out + plan.names, from->names, from->names_length);
 }

@@ -47,7 +47,7 @@ ok "shards follow from the seed"
 
 printf '1 1:0.5 3:1\n-1 2:1\n1 1:0.25\n-1 3:2 4:1\n1 2:1\n-1 1:1 2:3\n1 3:1\n-1 2:2\n1 1:1\n-1 4:1\n' > all.svm
 expect 0 "$starling" init libsvm --topology ring:3 --data libsvm:all.svm --set data.partition=iid --set model.name=softmax
-says out "9 samples of 4 features, 2 classes; 1 test samples held out"
+says out "9 samples of 4 features, 2 classes (-1,1); 1 test samples held out"
 for k in 0 1 2; do head -n $((k + 4)) all.svm > "part-$k.svm"; done
 echo '1 6:2' > test.svm
 expect 0 "$starling" init own --topology ring:3 --data 'libsvm:part-%d.svm' --test test.svm \

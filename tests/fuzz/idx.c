@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	uint8_t *block = NULL;
 	size_t size = 0;
 	if (status == SL_OK)
-		status = sl_data_format_idx.finish(reader, 0, 0, &block, &size, &error);
+		status = sl_data_format_idx.finish(reader, 0, NULL, &block, &size, &error);
 	else
 		sl_data_format_idx.abandon(reader);
 	struct sl_dataset data;

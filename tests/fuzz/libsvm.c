@@ -1,5 +1,5 @@
-/* The first three bytes choose the features and classes asked for and the size of chunks; the rest is the
- * text. */
+/* The first three bytes choose the features asked for, how labels count and the list of classes, and the size
+ * of chunks; the rest is the text. */
 #include "learn/dataset.h"
 
 #include <stdlib.h>
@@ -17,9 +17,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	static const char *const labels[] = { "sorted", "zero", "one" };
 	SL_CHECK(sl_spec_arguments(format->options, options, "libsvm", labels[bytes[1] / 3 % 3], NULL) ==
 	         SL_OK);
-	uint32_t features = bytes[0], classes = bytes[1] % 3 ? bytes[1] % 5 + 2 : 0;
+	static const char *const lists[] = { NULL, "-1,1", "0..5", "a,b,c", "3,-2,x,1" };
+	const char *text = lists[bytes[1] / 9 % 5];
+	struct sl_class_item items[8];
+	struct sl_classes list;
+	uint32_t features = bytes[0];
 	size_t chunk = 1 + bytes[2];
 	struct sl_error error = { 0 };
+	if (text)
+		SL_CHECK(sl_classes_parse(&list, text, strlen(text), items, &error) == SL_OK);
 	struct sl_data_reader *reader = format->open(options, 0, true, &error);
 	enum sl_status status = SL_OK;
 	for (size_t at = 3, n; at < length && status == SL_OK; at += n) {
@@ -29,13 +35,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	uint8_t *block = NULL;
 	size_t size = 0;
 	if (status == SL_OK)
-		status = format->finish(reader, features, classes, &block, &size, &error);
+		status = format->finish(reader, features, text ? &list : NULL, &block, &size, &error);
 	else
 		format->abandon(reader);
 	struct sl_dataset data;
 	if (status == SL_OK) {
 		SL_CHECK(sl_dataset_open(&data, block, size, &error) == SL_OK);
-		SL_CHECK((!features || data.features == features) && (!classes || data.classes == classes));
+		SL_CHECK((!features || data.features == features) && (!text || data.classes == list.count));
+		SL_CHECK(data.names && (!text || (data.names_length == list.length &&
+		                                  memcmp(data.names, text, list.length) == 0)));
 	} else {
 		SL_CHECK(error.text[0] && !memchr(error.text, '\n', strlen(error.text)));
 	}

@@ -20,7 +20,10 @@ struct stream {
 
 struct sl_data_reader {
 	struct stream stream[STREAMS];
-	bool refused; /* a push failed: nothing can follow */
+	bool refused;   /* a push failed: nothing can follow */
+	char names[16]; /* canonical list of the labels found, by the survey */
+	size_t names_length;
+	uint32_t classes;
 };
 
 static struct sl_data_reader *idx_open(const void *options, uint64_t seed, bool train, struct sl_error *error)
@@ -138,19 +141,41 @@ static enum sl_status check_complete(const struct stream *s, struct sl_error *er
 	return SL_OK;
 }
 
-static enum sl_status check_labels(const struct stream *s, uint32_t classes, uint32_t *found,
-                                   struct sl_error *error)
+/* All bytes up to the largest label, and at least two classes. */
+static void find_classes(struct sl_data_reader *reader)
 {
-	*found = 2;
-	for (uint32_t i = 0; i < s->samples; i++) {
-		uint32_t label = s->values.bytes[i];
-		if (classes > 0 && label >= classes)
+	const struct stream *labels = &reader->stream[LABELS];
+	uint32_t last = 1;
+	for (uint32_t i = 0; i < labels->samples; i++)
+		last = labels->values.bytes[i] > last ? labels->values.bytes[i] : last;
+	struct sl_classes_writer w = sl_classes_begin(reader->names);
+	sl_classes_add_numbers(&w, 0, last);
+	reader->names_length = sl_classes_end(&w);
+	reader->classes = last + 1;
+}
+
+/* The class of each byte: its number's place in the list, or, where the names are no numbers, its own value.
+ */
+static enum sl_status take_classes(const struct stream *labels, const struct sl_classes *classes,
+                                   uint16_t *out, struct sl_error *error)
+{
+	bool numbered = sl_classes_numbered(classes);
+	uint32_t class[UINT8_MAX + 1];
+	for (uint32_t b = 0; b <= UINT8_MAX; b++)
+		class[b] = numbered             ? sl_classes_number(classes, b)
+		           : b < classes->count ? b
+		                                : SL_CLASS_ABSENT;
+	for (uint32_t i = 0; i < labels->samples; i++) {
+		uint32_t label = labels->values.bytes[i];
+		if (class[label] == SL_CLASS_ABSENT) {
+			char brief[SL_CLASSES_BRIEF];
+			sl_classes_brief(classes->text, classes->length, brief);
 			return sl_fail(error, SL_MALFORMED,
-			               "%s: byte %llu: label %u, but there are %u classes", s->what,
-			               (unsigned long long)s->need + i, label, classes);
-		*found = label >= *found ? label + 1 : *found;
+			               "%s: byte %llu: label %u is not in [data] classes = %s", labels->what,
+			               (unsigned long long)labels->need + i, label, brief);
+		}
+		out[i] = (uint16_t) class[label];
 	}
-	*found = classes > 2 ? classes : *found;
 	return SL_OK;
 }
 
@@ -174,33 +199,60 @@ static enum sl_status check_shape(const struct sl_data_reader *reader, uint32_t 
 	return SL_OK;
 }
 
-static enum sl_status make_block(const struct sl_data_reader *reader, uint32_t features, uint32_t classes,
-                                 uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status idx_survey(struct sl_data_reader *reader, struct sl_survey *out, struct sl_error *error)
 {
-	const struct stream *images = &reader->stream[IMAGES], *labels = &reader->stream[LABELS];
-	uint32_t found;
-	enum sl_status status = check_shape(reader, features, error);
-	if (status == SL_OK)
-		status = check_labels(labels, classes, &found, error);
+	SL_CHECK(!reader->refused);
+	enum sl_status status = check_shape(reader, 0, error);
+	reader->refused = status != SL_OK;
 	if (status != SL_OK)
 		return status;
+	find_classes(reader);
+	*out = (struct sl_survey){ reader->stream[IMAGES].width, reader->classes, reader->names,
+		                   reader->names_length };
+	return SL_OK;
+}
+
+static enum sl_status write_block(const struct sl_data_reader *reader, const struct sl_classes *classes,
+                                  uint8_t **block, size_t *length, struct sl_error *error)
+{
+	const struct stream *images = &reader->stream[IMAGES], *labels = &reader->stream[LABELS];
 	uint16_t *wide = malloc((size_t)labels->samples * sizeof *wide);
 	if (!wide)
 		return sl_fail(error, SL_NO_MEMORY, "%s: no memory for %u labels", labels->what,
 		               labels->samples);
-	for (uint32_t i = 0; i < labels->samples; i++)
-		wide[i] = labels->values.bytes[i];
-	struct sl_dataset data = {
-		.kind = SL_FEATURES_BYTE,
-		.samples = images->samples,
-		.features = images->width,
-		.classes = found,
-		.scale = 1.0f / 255,
-		.byte = images->values.bytes,
-		.label = wide,
-	};
-	status = sl_reader_prepare(&data, block, length, error);
+	enum sl_status status = take_classes(labels, classes, wide, error);
+	if (status == SL_OK) {
+		struct sl_dataset data = {
+			.kind = SL_FEATURES_BYTE,
+			.samples = images->samples,
+			.features = images->width,
+			.classes = classes->count,
+			.scale = 1.0f / 255,
+			.byte = images->values.bytes,
+			.label = wide,
+			.names = classes->text,
+			.names_length = classes->length,
+		};
+		status = sl_reader_prepare(&data, block, length, error);
+	}
 	free(wide);
+	return status;
+}
+
+static enum sl_status make_block(struct sl_data_reader *reader, uint32_t features,
+                                 const struct sl_classes *classes, uint8_t **block, size_t *length,
+                                 struct sl_error *error)
+{
+	struct sl_survey found;
+	struct sl_reader_classes own = { 0 };
+	enum sl_status status = idx_survey(reader, &found, error);
+	if (status == SL_OK)
+		status = check_shape(reader, features, error);
+	if (status == SL_OK && !classes)
+		status = sl_reader_classes(&own, &found, &classes, error);
+	if (status == SL_OK)
+		status = write_block(reader, classes, block, length, error);
+	free(own.item);
 	return status;
 }
 
@@ -211,8 +263,9 @@ static void idx_abandon(struct sl_data_reader *reader)
 	free(reader);
 }
 
-static enum sl_status idx_finish(struct sl_data_reader *reader, uint32_t features, uint32_t classes,
-                                 uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status idx_finish(struct sl_data_reader *reader, uint32_t features,
+                                 const struct sl_classes *classes, uint8_t **block, size_t *length,
+                                 struct sl_error *error)
 {
 	SL_CHECK(!reader->refused);
 	enum sl_status status = make_block(reader, features, classes, block, length, error);
@@ -226,6 +279,7 @@ const struct sl_data_format sl_data_format_idx = {
 	.streams = STREAMS,
 	.open = idx_open,
 	.push = idx_push,
+	.survey = idx_survey,
 	.finish = idx_finish,
 	.abandon = idx_abandon,
 };

@@ -16,8 +16,8 @@ struct libsvm_options {
 
 static const struct sl_option libsvm_options[] = {
 	{ "labels",
-	  "how labels become classes: the distinct ones in ascending order, or counted from zero or one in "
-	  "every file",
+	  "what the classes are where [data] classes is auto: the labels found, in ascending order, or all "
+	  "numbers from zero or one up to the largest found",
 	  SL_OPTION_CHOICE, offsetof(struct libsvm_options, labels), 0, 0, "sorted", "sorted|zero|one",
 	  true },
 	{ 0 },
@@ -26,7 +26,7 @@ static const struct sl_option libsvm_options[] = {
 struct sl_data_reader {
 	struct libsvm_options options;
 	char what[SL_TEXT_MAX];
-	bool refused, in_comment;
+	bool refused, in_comment, complete;
 	uint64_t line; /* of the file, from 1 */
 	char word[WORD_MAX + 1];
 	uint32_t letters;
@@ -35,7 +35,10 @@ struct sl_data_reader {
 	uint32_t features; /* the largest index of all, and the line where it stands */
 	uint64_t features_line, samples;
 	struct sl_growing row, column, value, label,
-	    where; /* u64, u32, float, int32_t, u64: the label's line */
+	    where;   /* u64, u32, float, int32_t, u64: the label's line */
+	char *names; /* canonical list of the labels found, by the survey */
+	size_t names_length;
+	uint32_t classes;
 };
 
 static struct sl_data_reader *libsvm_open(const void *options, uint64_t seed, bool train,
@@ -208,128 +211,177 @@ static size_t distinct(const int32_t *label, size_t samples, int32_t *sorted)
 	return count;
 }
 
-/* What sorted labels mean must not depend on which of them a file happens to hold: −1 and +1 are always 0 and
- * 1, and a file that lacks some of the known number of classes is refused, as nobody could say which. */
-static enum sl_status check_sorted(const struct sl_data_reader *r, const int32_t *sorted, size_t count,
-                                   uint32_t classes, struct sl_error *error)
+/* The labels found, in ascending order. */
+static void name_sorted(struct sl_classes_writer *w, const int32_t *sorted, size_t count)
 {
-	if (count > SL_CLASSES_MAX)
-		return sl_fail(error, SL_TOO_BIG, "%s: %zu distinct labels, at most %d are classes", r->what,
-		               count, SL_CLASSES_MAX);
-	if (classes > 0 && count > classes)
-		return sl_fail(error, SL_MALFORMED, "%s: %zu distinct labels, but there are %u classes",
-		               r->what, count, classes);
-	if (classes > 0 && count < classes)
-		return sl_fail(
-		    error, SL_MALFORMED,
-		    "%s: holds %zu of %u classes, which of them is unclear: use libsvm:labels=one for labels "
-		    "1 … %u, libsvm:labels=zero for 0 … %u",
-		    r->what, count, classes, classes, classes - 1);
-	if (count == 1)
-		return sl_fail(error, SL_MALFORMED, "%s: only the label %d, must have at least two classes",
-		               r->what, sorted[0]);
-	return SL_OK;
-}
-
-static enum sl_status sorted_classes(const struct sl_data_reader *r, uint32_t *classes, uint16_t *out,
-                                     int32_t *sorted, struct sl_error *error)
-{
-	const int32_t *label = (const void *)r->label.bytes;
-	size_t count = distinct(label, r->samples, sorted);
-	bool signs = (*classes == 0 || *classes == 2) && count <= 2;
 	for (size_t i = 0; i < count; i++)
-		signs = signs && (sorted[i] == -1 || sorted[i] == 1);
-	if (signs) {
-		sorted[0] = -1;
-		sorted[1] = 1;
-		count = 2;
-	}
-	enum sl_status status = check_sorted(r, sorted, count, *classes, error);
-	if (status != SL_OK)
-		return status;
-	*classes = (uint32_t)count;
-	for (uint64_t s = 0; s < r->samples; s++) {
-		const int32_t *found = bsearch(&label[s], sorted, count, sizeof *sorted, compare_labels);
-		out[s] = (uint16_t)(found - sorted);
-	}
-	return SL_OK;
+		sl_classes_add_numbers(w, sorted[i], sorted[i]);
 }
 
-/* Labels counted from `first`. */
-static enum sl_status counted_classes(const struct sl_data_reader *r, int32_t first, uint32_t *classes,
-                                      uint16_t *out, struct sl_error *error)
+/* Every number from `first` to the largest label, which is at least the second class. */
+static enum sl_status name_counted(struct sl_data_reader *r, struct sl_classes_writer *w, int32_t first,
+                                   struct sl_error *error)
 {
 	const int32_t *label = (const void *)r->label.bytes;
 	const uint64_t *where = (const void *)r->where.bytes;
-	uint32_t limit = *classes ? *classes : SL_CLASSES_MAX, found = 2;
+	int64_t last = (int64_t)first + 1, limit = (int64_t)first + SL_CLASSES_MAX;
 	for (uint64_t s = 0; s < r->samples; s++) {
-		int64_t number = (int64_t)label[s] - first;
-		if (number < 0 || number >= limit)
+		if (label[s] < first || label[s] >= limit)
 			return at_line(r, where[s],
 			               sl_fail(error, SL_MALFORMED, "label %d, must be between %d and %lld",
-			                       label[s], first, (long long)first + limit - 1),
+			                       label[s], first, (long long)limit - 1),
 			               error);
-		out[s] = (uint16_t)number;
-		found = number >= found ? (uint32_t)number + 1 : found;
+		last = label[s] > last ? label[s] : last;
 	}
-	*classes = *classes > found ? *classes : found;
+	sl_classes_add_numbers(w, first, last);
+	r->classes = (uint32_t)(last - first + 1);
 	return SL_OK;
 }
 
-static enum sl_status make_classes(const struct sl_data_reader *r, uint32_t *classes, uint16_t *out,
-                                   struct sl_error *error)
+/* Finds the classes of this file alone. */
+static enum sl_status find_classes(struct sl_data_reader *r, int32_t *sorted, struct sl_error *error)
 {
-	if (r->options.labels != LABELS_SORTED)
-		return counted_classes(r, r->options.labels == LABELS_ONE, classes, out, error);
-	int32_t *sorted = malloc((r->samples + 1) * sizeof *sorted);
-	if (!sorted)
+	enum { NUMBER_MOST = 12 }; /* "-2147483648," */
+	size_t count = distinct((const void *)r->label.bytes, r->samples, sorted);
+	r->classes = (uint32_t)count;
+	if (r->options.labels == LABELS_SORTED && count > SL_CLASSES_MAX)
+		return sl_fail(error, SL_TOO_BIG, "%s: %zu distinct labels, at most %d are classes", r->what,
+		               count, SL_CLASSES_MAX);
+	r->names = malloc(count * NUMBER_MOST + 2 * NUMBER_MOST);
+	if (!r->names)
 		return no_memory(error);
-	enum sl_status status = sorted_classes(r, classes, out, sorted, error);
-	free(sorted);
-	return status;
+	struct sl_classes_writer w = sl_classes_begin(r->names);
+	if (r->options.labels == LABELS_SORTED)
+		name_sorted(&w, sorted, count);
+	else if (name_counted(r, &w, r->options.labels == LABELS_ONE, error) != SL_OK)
+		return error->status;
+	r->names_length = sl_classes_end(&w);
+	return SL_OK;
 }
 
 /* Ends a last line that has no newline, and adds the offset behind the last row. */
-static enum sl_status complete(struct sl_data_reader *r, uint32_t features, struct sl_error *error)
+static enum sl_status complete(struct sl_data_reader *r, struct sl_error *error)
 {
 	enum sl_status status = end_word(r, error);
 	if (status != SL_OK)
 		return at_line(r, r->line, status, error);
 	if (r->samples == 0)
 		return sl_fail(error, SL_MALFORMED, "%s: holds no samples", r->what);
-	if (features > 0 && r->features > features)
-		return at_line(r, r->features_line,
-		               sl_fail(error, SL_MALFORMED, "index %u, but there are %u features",
-		                       r->features, features),
-		               error);
 	uint64_t end = r->value.used / sizeof(float);
-	return sl_growing_add(&r->row, &end, sizeof end) ? SL_OK : no_memory(error);
+	if (!sl_growing_add(&r->row, &end, sizeof end))
+		return no_memory(error);
+	int32_t *sorted = malloc(r->samples * sizeof *sorted);
+	status = sorted ? find_classes(r, sorted, error) : no_memory(error);
+	free(sorted);
+	return status;
 }
 
-static enum sl_status make_block(struct sl_data_reader *r, uint32_t features, uint32_t classes,
-                                 uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status libsvm_survey(struct sl_data_reader *r, struct sl_survey *out, struct sl_error *error)
 {
-	enum sl_status status = complete(r, features, error);
-	if (status != SL_OK)
-		return status;
+	SL_CHECK(!r->refused);
+	enum sl_status status = r->complete ? SL_OK : complete(r, error);
+	r->complete = status == SL_OK;
+	r->refused = !r->complete;
+	if (status == SL_OK)
+		*out = (struct sl_survey){ r->features ? r->features : 1, r->classes, r->names,
+			                   r->names_length };
+	return status;
+}
+
+/* The class of a label: its name in the list, or, where the names are no numbers, its place as counted. */
+static uint32_t class_of(const struct sl_data_reader *r, const struct sl_classes *classes, int32_t label)
+{
+	if (sl_classes_numbered(classes) || r->options.labels == LABELS_SORTED)
+		return sl_classes_number(classes, label);
+	int64_t place = (int64_t)label - (r->options.labels == LABELS_ONE);
+	return place >= 0 && place < classes->count ? (uint32_t)place : SL_CLASS_ABSENT;
+}
+
+static enum sl_status take_classes(const struct sl_data_reader *r, const struct sl_classes *classes,
+                                   uint16_t *out, struct sl_error *error)
+{
+	const int32_t *label = (const void *)r->label.bytes;
+	const uint64_t *where = (const void *)r->where.bytes;
+	for (uint64_t s = 0; s < r->samples; s++) {
+		uint32_t class = class_of(r, classes, label[s]);
+		if (class == SL_CLASS_ABSENT) {
+			char brief[SL_CLASSES_BRIEF];
+			sl_classes_brief(classes->text, classes->length, brief);
+			sl_fail(error, SL_MALFORMED, "label %d is not in [data] classes = %s", label[s],
+			        brief);
+			return at_line(r, where[s], SL_MALFORMED, error);
+		}
+		out[s] = (uint16_t) class;
+	}
+	return SL_OK;
+}
+
+/* A list of names takes counted labels only: those of LABELS_SORTED would mean whatever a file happens to
+ * hold. */
+static enum sl_status check_list(const struct sl_data_reader *r, const struct sl_classes *classes,
+                                 struct sl_error *error)
+{
+	char brief[SL_CLASSES_BRIEF];
+	sl_classes_brief(classes->text, classes->length, brief);
+	if (classes->count < 2)
+		return sl_fail(error, SL_MALFORMED, "%s: only the label %s, must have at least two classes",
+		               r->what, brief);
+	if (sl_classes_numbered(classes) || r->options.labels != LABELS_SORTED)
+		return SL_OK;
+	return sl_fail(error, SL_MALFORMED,
+	               "%s: the classes %s are no numbers, as labels of libsvm are: libsvm:labels=zero or "
+	               "libsvm:labels=one counts them",
+	               r->what, brief);
+}
+
+static enum sl_status write_block(struct sl_data_reader *r, uint32_t features,
+                                  const struct sl_classes *classes, uint8_t **block, size_t *length,
+                                  struct sl_error *error)
+{
 	uint16_t *label = malloc(r->samples * sizeof *label);
-	status = label ? make_classes(r, &classes, label, error) : no_memory(error);
+	enum sl_status status = label ? take_classes(r, classes, label, error) : no_memory(error);
 	if (status == SL_OK) {
-		uint32_t found = r->features ? r->features : 1;
 		struct sl_dataset data = {
 			.kind = SL_FEATURES_SPARSE,
 			.samples = (uint32_t)r->samples,
-			.features = features ? features : found,
-			.classes = classes,
+			.features = features,
+			.classes = classes->count,
 			.scale = 1,
 			.row = (const void *)r->row.bytes,
 			.column = (const void *)r->column.bytes,
 			.value = (const void *)r->value.bytes,
 			.label = label,
+			.names = classes->text,
+			.names_length = classes->length,
 		};
 		status = sl_reader_prepare(&data, block, length, error);
 	}
 	free(label);
+	return status;
+}
+
+static enum sl_status make_block(struct sl_data_reader *r, uint32_t features,
+                                 const struct sl_classes *classes, uint8_t **block, size_t *length,
+                                 struct sl_error *error)
+{
+	struct sl_survey found;
+	enum sl_status status = libsvm_survey(r, &found, error);
+	if (status != SL_OK)
+		return status;
+	if (features > 0 && found.features > features)
+		return at_line(r, r->features_line,
+		               sl_fail(error, SL_MALFORMED, "index %u, but there are %u features",
+		                       found.features, features),
+		               error);
+	features = features ? features : found.features;
+	struct sl_reader_classes own = { 0 };
+	if (!classes)
+		status = sl_reader_classes(&own, &found, &classes, error);
+	if (status == SL_OK)
+		status = check_list(r, classes, error);
+	if (status == SL_OK)
+		status = write_block(r, features, classes, block, length, error);
+	free(own.item);
 	return status;
 }
 
@@ -342,11 +394,13 @@ static void libsvm_abandon(struct sl_data_reader *r)
 	free(r->value.bytes);
 	free(r->label.bytes);
 	free(r->where.bytes);
+	free(r->names);
 	free(r);
 }
 
-static enum sl_status libsvm_finish(struct sl_data_reader *r, uint32_t features, uint32_t classes,
-                                    uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status libsvm_finish(struct sl_data_reader *r, uint32_t features,
+                                    const struct sl_classes *classes, uint8_t **block, size_t *length,
+                                    struct sl_error *error)
 {
 	SL_CHECK(!r->refused);
 	enum sl_status status = make_block(r, features, classes, block, length, error);
@@ -362,6 +416,7 @@ const struct sl_data_format sl_data_format_libsvm = {
 	.options_size = sizeof(struct libsvm_options),
 	.open = libsvm_open,
 	.push = libsvm_push,
+	.survey = libsvm_survey,
 	.finish = libsvm_finish,
 	.abandon = libsvm_abandon,
 };

@@ -104,15 +104,24 @@ static void regression_abandon(struct sl_data_reader *r)
 	free(r);
 }
 
-static enum sl_status regression_finish(struct sl_data_reader *r, uint32_t features, uint32_t classes,
-                                        uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status regression_survey(struct sl_data_reader *r, struct sl_survey *out,
+                                        struct sl_error *error)
+{
+	(void)error;
+	*out = (struct sl_survey){ .features = r->options.features };
+	return SL_OK;
+}
+
+static enum sl_status regression_finish(struct sl_data_reader *r, uint32_t features,
+                                        const struct sl_classes *classes, uint8_t **block, size_t *length,
+                                        struct sl_error *error)
 {
 	enum sl_status status;
 	if ((features && features != r->options.features) || classes)
 		status =
 		    sl_fail(error, SL_MALFORMED,
 		            "regression: %u features and real targets, must be %u features and %u classes",
-		            r->options.features, features, classes);
+		            r->options.features, features, classes ? classes->count : 0);
 	else
 		status = make_block(r, block, length, error);
 	regression_abandon(r);
@@ -127,6 +136,7 @@ const struct sl_data_format sl_data_format_regression = {
 	.options_size = sizeof(struct regression_options),
 	.open = regression_open,
 	.push = regression_push,
+	.survey = regression_survey,
 	.finish = regression_finish,
 	.abandon = regression_abandon,
 };

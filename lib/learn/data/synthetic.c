@@ -33,6 +33,7 @@ struct sl_data_reader {
 	struct synthetic_options options;
 	uint64_t seed;
 	bool train;
+	char names[16]; /* "0..3" */
 };
 
 static struct sl_data_reader *synthetic_open(const void *options, uint64_t seed, bool train,
@@ -121,7 +122,8 @@ static enum sl_status generate(const struct sl_data_reader *r, uint32_t samples,
 }
 
 static enum sl_status make_block(const struct sl_data_reader *r, uint32_t samples, struct tables *t,
-                                 uint8_t **block, size_t *length, struct sl_error *error)
+                                 const struct sl_survey *found, uint8_t **block, size_t *length,
+                                 struct sl_error *error)
 {
 	const struct synthetic_options *o = &r->options;
 	size_t rows = o->density < 1 ? 1 : samples;
@@ -143,16 +145,18 @@ static enum sl_status make_block(const struct sl_data_reader *r, uint32_t sample
 		.column = (const void *)t->column.bytes,
 		.value = (const void *)t->value.bytes,
 		.label = t->label,
+		.names = found->names,
+		.names_length = found->names_length,
 	};
 	return sl_reader_prepare(&data, block, length, error);
 }
 
-static enum sl_status make_tables(const struct sl_data_reader *r, uint8_t **block, size_t *length,
-                                  struct sl_error *error)
+static enum sl_status make_tables(const struct sl_data_reader *r, const struct sl_survey *names,
+                                  uint8_t **block, size_t *length, struct sl_error *error)
 {
 	struct tables t = { 0 };
 	enum sl_status status =
-	    make_block(r, r->train ? r->options.samples : r->options.test, &t, block, length, error);
+	    make_block(r, r->train ? r->options.samples : r->options.test, &t, names, block, length, error);
 	free(t.centre);
 	free(t.dense);
 	free(t.label);
@@ -167,17 +171,37 @@ static void synthetic_abandon(struct sl_data_reader *r)
 	free(r);
 }
 
-static enum sl_status synthetic_finish(struct sl_data_reader *r, uint32_t features, uint32_t classes,
-                                       uint8_t **block, size_t *length, struct sl_error *error)
+static enum sl_status synthetic_survey(struct sl_data_reader *r, struct sl_survey *out,
+                                       struct sl_error *error)
+{
+	(void)error;
+	struct sl_classes_writer w = sl_classes_begin(r->names);
+	sl_classes_add_numbers(&w, 0, (int64_t)r->options.classes - 1);
+	*out = (struct sl_survey){ r->options.features, r->options.classes, r->names, sl_classes_end(&w) };
+	return SL_OK;
+}
+
+/* Whatever a list calls the classes: there must be as many. */
+static enum sl_status synthetic_finish(struct sl_data_reader *r, uint32_t features,
+                                       const struct sl_classes *classes, uint8_t **block, size_t *length,
+                                       struct sl_error *error)
 {
 	const struct synthetic_options *o = &r->options;
+	struct sl_survey names;
 	enum sl_status status;
-	if ((features && features != o->features) || (classes && classes != o->classes))
+	synthetic_survey(r, &names, error);
+	if (classes) {
+		names.names = classes->text;
+		names.names_length = classes->length;
+	}
+	if (features && features != o->features)
 		status =
-		    sl_fail(error, SL_MALFORMED, "synthetic: %u features and %u classes, must be %u and %u",
-		            o->features, o->classes, features, classes);
+		    sl_fail(error, SL_MALFORMED, "synthetic: %u features, must be %u", o->features, features);
+	else if (classes && classes->count != o->classes)
+		status = sl_fail(error, SL_MALFORMED, "synthetic: %u classes, but the list names %u",
+		                 o->classes, classes->count);
 	else
-		status = make_tables(r, block, length, error);
+		status = make_tables(r, &names, block, length, error);
 	synthetic_abandon(r);
 	return status;
 }
@@ -191,6 +215,7 @@ const struct sl_data_format sl_data_format_synthetic = {
 	.options_size = sizeof(struct synthetic_options),
 	.open = synthetic_open,
 	.push = synthetic_push,
+	.survey = synthetic_survey,
 	.finish = synthetic_finish,
 	.abandon = synthetic_abandon,
 };

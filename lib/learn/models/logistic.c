@@ -1,5 +1,5 @@
-/* Logistic regression of two classes: f(x) = (1/m) Σ_s ln(1 + exp(−y_s⟨a_s, x⟩)) + (λ/2)‖x‖², y_s = ±1 for
- * label 1 or 0, without bias. */
+/* Logistic regression of two classes: f(x) = (1/m) Σ_s ln(1 + exp(−y_s⟨a_s, x⟩)) + (λ/2)‖x‖², y_s = +1 for
+ * the second class of the run's list and −1 for the first, without bias. */
 #include "learn/convex.h"
 
 #include <math.h>

@@ -1,0 +1,96 @@
+#!/bin/sh
+# How data are named on the command line, which files are read, and how samples are shared out.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+awk 'BEGIN { for (i = 0; i < 130; i++) printf "%d 1:%.2f 2:%.2f\n", i % 2 ? 1 : -1, i % 2 ? 1 : -1, i / 130 }' > all.svm
+init() { "$starling" init made --topology ring:2 --set data.partition=iid --set model.name=softmax "$@"; }
+made() { # TEXT ARGUMENT...: on standard output
+	text=$1
+	shift
+	expect 0 init "$@"
+	says out "$text"
+	rm -r made
+}
+refused() { # TEXT ARGUMENT...: one line that holds the text, no path twice
+	text=$1
+	shift
+	expect 2 init "$@"
+	says err "$text"
+	one_line err
+	[ "$(grep -o "$work/[^:]*" err | LC_ALL=C sort | uniq -d | wc -l)" -eq 0 ] || fail "a path twice: $(cat err)"
+}
+
+cp all.svm 'a,b.svm'
+cp all.svm a:b.svm
+cp all.svm one:c.svm
+cp all.svm 'odd%d.svm'
+made "a,b.svm: 117 samples" --data 'libsvm:a,b.svm'
+made "20 test samples" --data libsvm:all.svm --test "$(head -n 20 all.svm > 't,t.svm' && echo t,t.svm)"
+made "a:b.svm: 117 samples" --data libsvm:a:b.svm
+made "one:c.svm: 117 samples" --data libsvm:one:c.svm
+made "130 test samples" --data libsvm:all.svm --test 'odd%d.svm'
+ok "commas, colons and percent signs in paths"
+
+sed 's/^-1/2/' all.svm > counted.svm
+made "2 classes (1,2)" --data libsvm:one:counted.svm
+made "3 classes (0..2)" --data libsvm:labels=zero:counted.svm
+made "2 classes (1,2)" --data libsvm:counted.svm --set data.format=libsvm:one
+refused "labels = onee: must be one of sorted|zero|one" --data libsvm:onee:all.svm
+refused "all.svm:1: label -1, must be between 1 and" --data libsvm:one:all.svm
+ok "arguments of a format before its files"
+
+refused "give one of the two" --data libsvm:all.svm --set data.format=idx
+refused "give one of the two" --data libsvm:one:all.svm --set data.format=libsvm:zero
+refused "give one of the two" --data libsvm:all.svm --set data.train=other.svm
+refused "give one of the two" --data synthetic:100,10 --set data.format=libsvm
+refused "give one of the two" --data auto --set data.format=synthetic
+refused "give one of the two" --data libsvm:all.svm --test all.svm --set data.test=other.svm
+refused "[data] test = all.svm: format synthetic generates its own samples" --data synthetic:100,10 --test all.svm
+refused "[data] train = all.svm: format synthetic" --set data.format=synthetic --set data.train=all.svm
+ok "what contradicts itself is not decided in silence"
+
+refused "unknown data format 'csv'; there are idx, libsvm, regression, synthetic" --data csv:all.svm
+refused "unknown data format 'csv'; there are idx, libsvm, regression, synthetic" --set data.format=csv
+refused "did you mean libsvm?" --data libsv:all.svm
+refused "there are idx, libsvm" --data all.svm
+refused "unknown model 'tree'; there are logistic, mlp" --data libsvm:all.svm --set model.name=tree
+ok "unknown names come with those there are"
+
+cp all.svm own-0.svm
+: > own-1.svm
+refused "$work/own-1.svm: holds no samples" --data libsvm:own-%d.svm --set data.partition=own
+gzip -c own-1.svm > own-1.svm.gz && mv own-1.svm.gz own-1.svm
+refused "$work/own-1.svm: holds no samples" --data libsvm:own-%d.svm --set data.partition=own
+rm own-1.svm
+refused "$work/own-1.svm: No such file" --data libsvm:own-%d.svm --set data.partition=own
+printf '1 1:1\nx 1:1\n' > own-1.svm
+refused "$work/own-1.svm:2: label 'x'" --data libsvm:own-%d.svm --set data.partition=own
+gzip -c own-1.svm > own-1.svm.gz && mv own-1.svm.gz own-1.svm
+refused "$work/own-1.svm:2: label 'x'" --data libsvm:own-%d.svm --set data.partition=own
+: > empty
+refused "$work/empty: holds no samples" --data libsvm:all.svm --test empty
+refused "$work/empty: ends at byte 0" --data idx:empty,empty
+cp all.svm own-1.svm
+refused "[data] test = own-%d.svm: all peers have the same test data" --data libsvm:own-%d.svm --set data.partition=own --test own-%d.svm
+ok "files without samples and broken ones are named, once"
+
+gzip -c all.svm > padded.svm && head -c 3000 /dev/zero >> padded.svm
+made "117 samples" --data libsvm:padded.svm
+echo x >> padded.svm
+refused "$work/padded.svm: trailing bytes after the gzip data are not gzip" --data libsvm:padded.svm
+ok "gzip files padded with zeros, as gzip -d takes them"
+
+# A tenth is held out before samples are shared out, so every partition keeps its promise.
+shares() { # TOPOLOGY PARTITION TEXT
+	expect 0 "$starling" init made --topology "$1" --data libsvm:all.svm --set model.name=softmax --set data.partition="$2"
+	says out "117 samples" "13 test samples held out" "$3"
+	rm -r made
+}
+shares ring:39 iid "3 to 3 samples a peer"
+shares ring:100 iid "1 to 2 samples a peer"
+shares ring:117 iid "1 to 1 samples a peer"
+shares ring:39 shards:3 "3 to 3 samples a peer"
+shares ring:117 dirichlet:0.1 "1 to 1 samples a peer"
+expect 2 "$starling" init made --topology ring:118 --data libsvm:all.svm --set model.name=softmax --set data.partition=iid
+says err "130 samples, of which 13 are held out for the test: iid: 117 samples for 118 peers"
+ok "parts are equal where they should be, and as many peers as samples remain"
