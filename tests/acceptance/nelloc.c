@@ -99,7 +99,7 @@ static uint8_t *load(const char *part, struct sl_dataset *data)
 		sl_data_format_idx.abandon(reader);
 		return NULL;
 	}
-	if (sl_data_format_idx.finish(reader, IMAGE_PIXELS, 10, &block, &length, NULL) != SL_OK)
+	if (sl_data_format_idx.finish(reader, IMAGE_PIXELS, NULL, &block, &length, NULL) != SL_OK)
 		return NULL;
 	if (sl_dataset_open(data, block, length, NULL) == SL_OK)
 		return block;
