@@ -1,5 +1,5 @@
-/* A peer's state as bytes: whatever a run can reach is saved and loaded again, and what cannot be is refused with
- * the reason. */
+/* A peer's state as bytes: whatever a run can reach is saved and loaded again, and what cannot be is refused
+ * with the reason. */
 #include "gossip/generations.h"
 #include "gossip/peer_state.h"
 
@@ -63,8 +63,8 @@ static bool is_full(const struct sl_journal *j, const struct sl_plan *plan)
 	return j->end - j->start > j->capacity - plan->body_bound;
 }
 
-/* A neighbour stays away until the journal holds all that it can: in its last room, and between two frames that
- * are dropped. */
+/* A neighbour stays away until the journal holds all that it can: in its last room, and between two frames
+ * that are dropped. */
 static void a_full_journal_is_saved(void **state)
 {
 	(void)state;
@@ -156,8 +156,11 @@ static void the_reason_is_told(void **state)
 	swarm_run_to(w, 0, 12);
 	struct bytes b = save(sl_sim_peer(w->sim, 0)), other = save(sl_sim_peer(w->sim, 1));
 	struct sl_peer *p = fresh_peer(w);
-	struct { size_t at; const char *words; } foreign[] = {
-		{ 0, "has format version 5, and this starling reads version 4" },
+	struct {
+		size_t at;
+		const char *words;
+	} foreign[] = {
+		{ 0, "has format version 4, and this starling reads version 5" },
 		{ 8, "belongs to another run, or to shared settings that have changed since" },
 		{ 16, "belongs to another session of this run" },
 		{ 24, "belongs to peer 1" },
@@ -191,9 +194,14 @@ static void values_that_are_of_no_use(void **state)
 	swarm_run_to(w, 0, 12);
 	struct sl_peer *p = sl_sim_peer(w->sim, 0);
 	float *x = p->learner.x, was = x[3];
-	static const struct { double value; const char *words; } bad[] = {
-		{ (double)NAN, "nan in its model" }, { -(double)INFINITY, "inf in its model" },
-		{ 1.5e9, "holds 1.5e+09 in its model, over limits.value" }, { -2e30, "over limits.value" },
+	static const struct {
+		double value;
+		const char *words;
+	} bad[] = {
+		{ (double)NAN, "nan in its model" },
+		{ -(double)INFINITY, "inf in its model" },
+		{ 1.5e9, "holds 1.5e+09 in its model, over limits.value" },
+		{ -2e30, "over limits.value" },
 	};
 	uint8_t *room = malloc(sl_peer_save(p, NULL, NULL));
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -210,8 +218,8 @@ static void values_that_are_of_no_use(void **state)
 	close_ring(w);
 }
 
-/* The model leaves its bounds just before a checkpoint is due: the one before stays, and is what a new life goes
- * on from. */
+/* The model leaves its bounds just before a checkpoint is due: the one before stays, and is what a new life
+ * goes on from. */
 static void a_diverged_model_replaces_no_checkpoint(void **state)
 {
 	(void)state;
@@ -289,7 +297,8 @@ static void the_newest_that_loads_is_taken(void **state)
 		struct sl_generation g[2] = { turn[i].g[0], turn[i].g[1] };
 		struct told told = { .count = 0 };
 		struct sl_error error;
-		assert_int_equal(sl_generations_load(fresh_peer(w), g, on_told, &told, &error), turn[i].taken);
+		assert_int_equal(sl_generations_load(fresh_peer(w), g, on_told, &told, &error),
+		                 turn[i].taken);
 		assert_int_equal(error.status, SL_OK);
 		for (unsigned k = 0; k < told.count; k++)
 			assert_string_equal(told.text[k], turn[i].text[k]);
