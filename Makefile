@@ -132,6 +132,9 @@ $(B)/replay/%: $(B)/tests/fuzz/replay/main.o $(B)/tests/fuzz/%.o $(call object,$
 corpora := $(notdir $(wildcard tests/corpus/*))
 replay: $(corpora:%=$(B)/replay/%)
 	@for t in $(corpora); do $(B)/replay/$$t tests/corpus/$$t/* || exit 1; done
+# What happens to a run that is resumed with one key of its configuration changed, for each key.
+resume-table: all
+	@BUILD=$(B) sh tests/e2e/resume.sh | sed -n 's/^    //p'
 # End to end, with thousands of hostile frames, and a kill at every system call of a checkpoint: wants the machine to itself.
 long: all $(hostile) $(sandbox) $(preloads)
 	@PATIENCE=$${PATIENCE:-3600} sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
@@ -170,7 +173,7 @@ install: all man
 	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all long check acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
+.PHONY: all long resume-table check acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

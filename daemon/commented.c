@@ -31,6 +31,12 @@ void sl_commented_range(const struct sl_option *option, char *text, size_t size)
 	}
 }
 
+const char *sl_commented_scope(enum sl_option_scope scope)
+{
+	static const char *const words[] = { "", "fixed", "may change", "per host" };
+	return words[scope];
+}
+
 /* Columns that a word takes: UTF-8 continuation bytes take none. */
 static size_t columns(const char *word, size_t bytes)
 {
@@ -66,10 +72,9 @@ static void write_key(FILE *out, const struct sl_option *option, const struct sl
 	sl_option_print(option, settings, value, sizeof value);
 	/* Empty is a text's natural default: not worth a word. */
 	const char *standard = option->standard && *option->standard ? option->standard : NULL;
-	const char *open = range[0] || standard ? " (" : "", *close = *open ? ")" : "";
-	snprintf(comment, sizeof comment, "%s%s%s%s%s%s%s", option->doc, open, range,
-	         range[0] && standard ? "; " : "", standard ? "default " : "", standard ? standard : "",
-	         close);
+	snprintf(comment, sizeof comment, "%s (%s%s%s%s%s%s)", option->doc, range, range[0] ? "; " : "",
+	         standard ? "default " : "", standard ? standard : "", standard ? "; " : "",
+	         sl_commented_scope(option->scope));
 	fputs("; ", out);
 	sl_commented_wrap(out, comment, 2, "; ", WIDTH);
 	fprintf(out, "%s = %s\n", option->name, value);

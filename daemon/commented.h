@@ -11,6 +11,9 @@
  * back to the same settings. */
 void sl_commented_write(FILE *out, const struct sl_settings *settings);
 
+/* What happens to a key when a run is resumed, in a word or two: "fixed", "may change", "per host". */
+const char *sl_commented_scope(enum sl_option_scope);
+
 /* What an option accepts: "1 to 64", "yes or no", "a duration", "one of a, b"; empty where any text will do.
  */
 void sl_commented_range(const struct sl_option *option, char *text, size_t size);

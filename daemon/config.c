@@ -176,6 +176,20 @@ static enum sl_status parse_text(struct sl_config *c, const char *text, size_t l
 	return first_bad == 0 ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", c->file);
 }
 
+enum sl_status sl_config_text(struct sl_settings *out, const char *name, const char *text, size_t length,
+                              struct sl_error *error)
+{
+	struct sl_config config = { 0 };
+	snprintf(config.file, sizeof config.file, "%s", name);
+	sl_settings_standard(&config.settings);
+	enum sl_status status = parse_text(&config, text, length, error);
+	if (status == SL_OK && sl_settings_check(&config.settings, error) != SL_OK)
+		status = sl_config_blame(&config, error);
+	if (status == SL_OK)
+		*out = config.settings;
+	return status;
+}
+
 static enum sl_status take_override(struct sl_config *c, const char *text, struct sl_error *error)
 {
 	char section[SL_TEXT_MAX], key[SL_TEXT_MAX];
@@ -279,7 +293,7 @@ void sl_config_fingerprint(const struct sl_settings *settings, const struct sl_l
 	char text[8192];
 	crypto_generichash_state hash;
 	uint8_t digest[16];
-	size_t length = sl_settings_print(settings, true, text, sizeof text);
+	size_t length = sl_settings_print(settings, SL_SCOPES_RUN, text, sizeof text);
 	SL_CHECK(length < sizeof text);
 	crypto_generichash_init(&hash, NULL, 0, sizeof digest);
 	crypto_generichash_update(&hash, (const uint8_t *)text, length + 1);
@@ -314,47 +328,4 @@ void sl_config_run_id(const struct sl_settings *settings, const char *fingerprin
 	crypto_generichash(digest, sizeof digest, text, length + 8, NULL, 0);
 	sodium_bin2hex(hex, sizeof hex, digest, 8);
 	snprintf(out, SL_TEXT_MAX + 32, "%s-%s", settings->name, hex);
-}
-
-static enum sl_status session_parse(const char *text, uint64_t *session)
-{
-	size_t digits = strspn(text, "0123456789abcdef");
-	if (digits != 16 || strspn(text + digits, "\n") != strlen(text + digits))
-		return SL_MALFORMED;
-	*session = strtoull(text, NULL, 16);
-	return SL_OK;
-}
-
-uint64_t sl_config_draw_session(void)
-{
-	uint64_t session;
-	do
-		randombytes_buf(&session, sizeof session);
-	while (session == 0);
-	return session;
-}
-
-enum sl_status sl_config_session(const struct sl_config *config, bool fresh, uint64_t *session,
-                                 struct sl_error *error)
-{
-	char path[4096], line[20];
-	struct stat about;
-	sl_config_path(config, "session", false, path);
-	if (fresh) {
-		*session = sl_config_draw_session();
-		snprintf(line, sizeof line, "%016" PRIx64 "\n", *session);
-		return sl_file_replace(path, line, strlen(line), 0644, error);
-	}
-	*session = 0;
-	if (stat(path, &about) != 0)
-		return SL_OK;
-	uint8_t *text;
-	size_t length;
-	enum sl_status status = sl_file_read(path, 64, &text, &length, error);
-	if (status != SL_OK)
-		return status;
-	status = session_parse((const char *)text, session);
-	free(text);
-	return status == SL_OK ? SL_OK
-	                       : sl_fail(error, status, "%s: must hold 16 hex digits on one line", path);
 }

@@ -28,6 +28,11 @@ enum sl_status sl_config_load(struct sl_config *out, const char *file, char *con
  * algorithm.gamma: " where it begins with "[section] key", else "run.conf: ". Returns its status. */
 enum sl_status sl_config_blame(const struct sl_config *, struct sl_error *error);
 
+/* The same from a text that a file holds, without overrides: what a checkpoint or RUN/session has recorded.
+ */
+enum sl_status sl_config_text(struct sl_settings *out, const char *name, const char *text, size_t length,
+                              struct sl_error *error);
+
 /* As above without a file: defaults and overrides. */
 enum sl_status sl_config_standard(struct sl_config *out, char *const *overrides, struct sl_error *error);
 
@@ -35,8 +40,8 @@ enum sl_status sl_config_standard(struct sl_config *out, char *const *overrides,
  * `written`. */
 void sl_config_path(const struct sl_config *, const char *name, bool written, char out[static 4096]);
 
-/* Fingerprint of a run: BLAKE2b-128 over the shared settings, the model's shape, the wire version and the
- * operator's key. Hex, NUL-terminated; the first 8 bytes (little-endian) are what frames carry. */
+/* Fingerprint of a run: BLAKE2b-128 over the settings of scope RUN, the model's shape, the wire version and
+ * the operator's key. Hex, NUL-terminated; the first 8 bytes (little-endian) are what frames carry. */
 struct sl_layout;
 void sl_config_fingerprint(const struct sl_settings *, const struct sl_layout *, char hex[static 33],
                            uint64_t *run);
@@ -44,11 +49,5 @@ void sl_config_fingerprint(const struct sl_settings *, const struct sl_layout *,
 /* run_id = name + '-' + hex(BLAKE2b-64(fingerprint ‖ session)). */
 void sl_config_run_id(const struct sl_settings *, const char *fingerprint_hex, uint64_t session,
                       char out[static SL_TEXT_MAX + 32]);
-
-/* RUN/session: 16 hex digits. Reads it; with `fresh` draws a new one and replaces the file. A missing file is
- * session 0: peers that start on their own, maybe on different hosts, must agree. */
-uint64_t sl_config_draw_session(void);
-enum sl_status sl_config_session(const struct sl_config *, bool fresh, uint64_t *session,
-                                 struct sl_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "daemon/daemon.h"
 
-#include "base/bytes.h"
+#include "daemon/aside.h"
+#include "daemon/kept.h"
 #include "daemon/memory.h"
 #include "daemon/sd.h"
 #include "daemon/status.h"
@@ -131,7 +132,13 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 		status = sl_prepared_shard(&d->prepared, d->number, &d->shard_file, &d->shard, error);
 	if (status == SL_OK)
 		d->degree = sl_prepared_neighbours(&d->prepared, d->number, d->neighbours);
-	return status == SL_OK ? check_descriptors(d, error) : status;
+	if (status == SL_OK)
+		status = check_descriptors(d, error);
+	if (status == SL_OK)
+		status = sl_resume_look(&d->resume, &d->prepared, d->number, error);
+	if (status == SL_OK)
+		sl_resume_take(&d->resume, &d->prepared);
+	return status;
 }
 
 /* ---- memory ---- */
@@ -180,11 +187,13 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 		                        .pid = getpid(),
 		                        .started_at_us = wall_us(),
 		                        .degree = d->degree };
-	char folder[4096], name[SL_TEXT_MAX + 16];
+	char folder[4096];
 	sl_config_path(&d->prepared.config, settings->history, true, database);
 	sl_config_path(&d->prepared.config, settings->checkpoint, true, folder);
-	snprintf(name, sizeof name, "%s/%" PRIu32, settings->checkpoint, d->number);
-	sl_config_path(&d->prepared.config, name, true, d->checkpoint);
+	sl_resume_stem(&d->prepared.config, d->number, d->checkpoint);
+	size_t length = sl_settings_print(settings, SL_SCOPES_SHARED, d->settings, sizeof d->settings);
+	SL_CHECK(length < sizeof d->settings);
+	d->loop.settings = d->settings;
 	if (settings->checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return sl_fail(error, SL_IO, "%s: %s", folder, strerror(errno));
@@ -206,17 +215,47 @@ static void on_generation(void *context, enum sl_level level, const char *kind, 
 	sl_loop_event(context, level, kind, "%s", detail);
 }
 
+static void say_change(void *context, const char *key, const char *then, const char *now)
+{
+	struct sl_daemon *d = context;
+	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "setting-changed",
+	              "%s = %s from round %" PRIu32 " on; it was %s", key, now, sl_peer_round(d->loop.peer),
+	              then);
+}
+
+/* Keys that changed since the checkpoint was made, and may. */
+static void say_changes(struct sl_daemon *d, const struct sl_kept *kept)
+{
+	struct sl_settings then;
+	struct sl_error unread;
+	if (sl_config_text(&then, "checkpoint", kept->settings, kept->settings_length, &unread) == SL_OK)
+		sl_resume_changes(&then, &d->prepared.config.settings, say_change, d);
+}
+
+/* Nobody goes on with another session's checkpoint, and nobody writes over it. */
+static enum sl_status set_aside(struct sl_daemon *d, struct sl_error *error)
+{
+	enum sl_status status = sl_aside(d->checkpoint, NULL, error);
+	if (status == SL_OK)
+		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "checkpoint-set-aside",
+		              "it is of session %016" PRIx64 ", at round %" PRIu32
+		              ", and this one begins anew: kept as %s.old-1.*",
+		              d->resume.session, d->resume.round, d->checkpoint);
+	return status;
+}
+
 /* In front of a peer's state stands the loop's own. */
-static void skip_head(struct sl_generation *g)
+static void skip_head(struct sl_generation *g, struct sl_kept *kept)
 {
 	if (!g->there || g->wrong[0])
 		return;
-	if (g->length < SL_LOOP_CHECKPOINT_HEAD) {
-		snprintf(g->wrong, sizeof g->wrong, "holds %zu bytes, which is no state", g->length);
+	if (!sl_kept_read(kept, g->state, g->length)) {
+		snprintf(g->wrong, sizeof g->wrong, "holds %zu bytes, which is no state of this version",
+		         g->length);
 		return;
 	}
-	g->state += SL_LOOP_CHECKPOINT_HEAD;
-	g->length -= SL_LOOP_CHECKPOINT_HEAD;
+	g->state = kept->state;
+	g->length = kept->state_length;
 }
 
 /* Goes on from the newest checkpoint that can be used. One that cannot is no reason not to run: the
@@ -224,11 +263,12 @@ static void skip_head(struct sl_generation *g)
 static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *error)
 {
 	struct sl_generation *g = d->checkpoints.generation;
+	struct sl_kept kept[2];
 	enum sl_status status = sl_checkpoint_open(d->checkpoint, &d->checkpoints, error);
 	if (status != SL_OK)
 		return status;
-	skip_head(&g[0]);
-	skip_head(&g[1]);
+	skip_head(&g[0], &kept[0]);
+	skip_head(&g[1], &kept[1]);
 	int taken = sl_generations_load(d->loop.peer, g, on_generation, &d->loop, error);
 	if (error->status != SL_OK)
 		return error->status;
@@ -239,8 +279,9 @@ static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *erro
 		return SL_OK;
 	d->resumed = g[taken].state;
 	d->resumed_length = g[taken].length;
-	d->net.wire.closed_tx = (int64_t)sl_load_u64(d->resumed - SL_LOOP_CHECKPOINT_HEAD);
-	d->net.wire.closed_rx = (int64_t)sl_load_u64(d->resumed - SL_LOOP_CHECKPOINT_HEAD + 8);
+	d->net.wire.closed_tx = kept[taken].wire_tx;
+	d->net.wire.closed_rx = kept[taken].wire_rx;
+	say_changes(d, &kept[taken]);
 	return SL_OK;
 }
 
@@ -358,7 +399,10 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		status = open_store(d, error);
 	if (status != SL_OK)
 		return status;
-	if (d->prepared.config.settings.checkpoint_every)
+	bool writes = d->prepared.config.settings.checkpoint_every > 0;
+	if (d->resume.kind == SL_RESUME_OTHER && writes)
+		status = set_aside(d, error);
+	if (status == SL_OK && (writes || d->resume.kind == SL_RESUME_STATE))
 		status = load_checkpoint(d, error);
 	if (status == SL_OK) {
 		take_over_wire(d);

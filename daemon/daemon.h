@@ -6,6 +6,7 @@
 #include "daemon/checkpoint.h"
 #include "daemon/loop.h"
 #include "daemon/prepared.h"
+#include "daemon/resume.h"
 
 struct sl_daemon_options {
 	const char *file; /* run.conf */
@@ -24,6 +25,8 @@ struct sl_daemon {
 	uint32_t capacity; /* neighbours that there is room for */
 
 	struct sl_scratch scratch;
+	struct sl_resume resume;
+	char settings[8192]; /* that all peers share: what checkpoints record */
 	char checkpoint[4096], public_key[SL_KEY_HEX], host[256];
 	struct sl_store *store;
 	struct sl_net net;

@@ -219,8 +219,8 @@ static enum sl_status write_configuration(struct init *in, struct sl_error *erro
 		status = sl_config_load(&again, path, NULL, error);
 	if (status != SL_OK)
 		return status;
-	sl_settings_print(&in->config.settings, false, meant, sizeof meant);
-	sl_settings_print(&again.settings, false, found, sizeof found);
+	sl_settings_print(&in->config.settings, SL_SCOPES_ALL, meant, sizeof meant);
+	sl_settings_print(&again.settings, SL_SCOPES_ALL, found, sizeof found);
 	for (size_t i = 0; meant[i] || found[i]; i++)
 		if (meant[i] != found[i]) {
 			while (i > 0 && meant[i - 1] != '\n')
@@ -230,9 +230,8 @@ static enum sl_status write_configuration(struct init *in, struct sl_error *erro
 			               "blanks at its ends",
 			               (int)strcspn(meant + i, "\n"), meant + i);
 		}
-	uint64_t session;
 	snprintf(again.state, sizeof again.state, "%s", in->temporary);
-	return sl_config_session(&again, true, &session, error);
+	return sl_session_write(&again, sl_session_draw(), NULL, error);
 }
 
 static enum sl_status build(struct init *in, struct sl_error *error)

@@ -303,8 +303,9 @@ static void json_settings(void)
 	fputs("\"settings\": [", stdout);
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++)
 		for (const struct sl_option *o = s->options; o->name; o++, first = false) {
-			printf("%s\n  {\"section\": \"%s\", \"shared\": %s, \"option\": ", first ? "" : ",",
-			       s->name, o->shared ? "true" : "false");
+			printf("%s\n  {\"section\": \"%s\", \"shared\": %s, \"resume\": \"%s\", \"option\": ",
+			       first ? "" : ",", s->name, o->scope == SL_SCOPE_HOST ? "false" : "true",
+			       sl_commented_scope(o->scope));
 			json_option(o);
 			putchar('}');
 		}

@@ -1,6 +1,6 @@
 #include "daemon/loop.h"
 
-#include "base/bytes.h"
+#include "daemon/kept.h"
 #include "daemon/loop_report.h"
 #include "daemon/memory.h"
 #include "daemon/sd.h"
@@ -129,16 +129,19 @@ static void halt(struct sl_loop *l, bool ok, const char *detail)
 /* NULL: there is no memory for it, or it could not be loaded again; an event says so. */
 static uint8_t *take_state(struct sl_loop *l, size_t *length)
 {
-	int64_t tx, rx;
 	struct sl_error error = { 0 };
-	*length = SL_LOOP_CHECKPOINT_HEAD + sl_peer_save(l->peer, NULL, NULL);
+	struct sl_kept kept = { .session = l->plan->session,
+		                .round = sl_peer_round(l->peer),
+		                .settings = l->settings,
+		                .settings_length = (uint32_t)strlen(l->settings) };
+	size_t head = sl_kept_head(&kept);
+	*length = head + sl_peer_save(l->peer, NULL, NULL);
 	uint8_t *bytes = malloc(*length);
 	if (!bytes)
 		return NULL;
-	sl_wire_total(&l->net->wire, &tx, &rx);
-	sl_store_u64(bytes, (uint64_t)tx);
-	sl_store_u64(bytes + 8, (uint64_t)rx);
-	if (sl_peer_save(l->peer, bytes + SL_LOOP_CHECKPOINT_HEAD, &error) != 0)
+	sl_wire_total(&l->net->wire, &kept.wire_tx, &kept.wire_rx);
+	sl_kept_write(&kept, bytes);
+	if (sl_peer_save(l->peer, bytes + head, &error) != 0)
 		return bytes;
 	sl_loop_event(l, SL_LEVEL_ERROR, "checkpoint-unsound", "%s", error.text);
 	free(bytes);

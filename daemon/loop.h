@@ -17,7 +17,8 @@ struct sl_loop {
 	const struct sl_scratch *scratch;
 	struct sl_net *net;
 	struct sl_store *store;
-	struct sl_fed *fed; /* records what the peer is fed; NULL: nothing does */
+	struct sl_fed *fed;   /* records what the peer is fed; NULL: nothing does */
+	const char *settings; /* those that all peers share, as checkpoints record them */
 	uint32_t number;
 	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
 	int wake;          /* eventfd: a checkpoint or a job is done */
@@ -68,8 +69,5 @@ bool sl_loop_run(struct sl_loop *);
 
 /* The line of the status socket (status.h), in a static buffer. */
 const char *sl_loop_status(struct sl_loop *);
-
-/* Bytes in front of a peer's state in a checkpoint: the wire totals so far. */
-enum { SL_LOOP_CHECKPOINT_HEAD = 16 };
 
 #endif

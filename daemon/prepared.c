@@ -114,13 +114,14 @@ static void name_things(struct sl_prepared *p)
 	sl_config_run_id(settings, p->fingerprint, p->plan.session, p->run_id);
 	sl_prepared_dataset_name(settings, p->dataset);
 	sl_pipeline_print(&p->plan.pipeline, p->compress, sizeof p->compress);
-	size_t length = sl_settings_print(settings, false, p->printed, sizeof p->printed);
+	size_t length = sl_settings_print(settings, SL_SCOPES_ALL, p->printed, sizeof p->printed);
 	length += (size_t)snprintf(p->printed + length, sizeof p->printed - length, "# blas = %s\n",
 	                           sl_blas_start());
 	SL_CHECK(length < sizeof p->printed);
 }
 
-enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session session, struct sl_error *error)
+enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session_choice session,
+                                    struct sl_error *error)
 {
 	char path[4096];
 	sl_prepared_data_path(&out->config, SL_PREPARED_TEST, path);
@@ -131,18 +132,22 @@ enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session ses
 		status = sl_config_blame(&out->config, error);
 	if (status == SL_OK)
 		status = make_plan(out, error);
-	if (session == SL_SESSION_PASSING)
-		out->plan.session = sl_config_draw_session();
-	else if (status == SL_OK)
-		status =
-		    sl_config_session(&out->config, session == SL_SESSION_FRESH, &out->plan.session, error);
+	if (status == SL_OK && session == SL_SESSION_KEPT)
+		status = sl_session_read(&out->config, &out->session, error);
+	out->plan.session = session == SL_SESSION_NEW ? sl_session_draw() : out->session.number;
 	if (status == SL_OK)
 		name_things(out);
 	return status;
 }
 
+void sl_prepared_session(struct sl_prepared *p, uint64_t session)
+{
+	p->plan.session = session;
+	sl_config_run_id(&p->config.settings, p->fingerprint, session, p->run_id);
+}
+
 enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
-                                enum sl_session session, struct sl_error *error)
+                                enum sl_session_choice session, struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
 	enum sl_status status = sl_keys_start(error);

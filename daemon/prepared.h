@@ -6,6 +6,7 @@
 #include "daemon/config.h"
 #include "daemon/files.h"
 #include "daemon/roster.h"
+#include "daemon/session.h"
 #include "gossip/plan.h"
 #include "gossip/peer.h"
 #include "history/history.h"
@@ -19,6 +20,7 @@ struct sl_prepared {
 	struct sl_mapping test_file;
 	struct sl_dataset test;
 	struct sl_plan plan;
+	struct sl_session session;  /* as RUN/session has it; the one in force is plan.session */
 	char note[SL_TEXT_MAX * 2]; /* of sl_plan_make; may be empty */
 	char fingerprint[33], run_id[SL_TEXT_MAX + 32], dataset[SL_TEXT_MAX], compress[SL_TEXT_MAX * 2];
 	char printed[16384]; /* the effective configuration and the BLAS core: run.config */
@@ -38,22 +40,24 @@ void sl_prepared_dataset_name(const struct sl_settings *, char name[static SL_TE
  * results would differ from those of other peers. Every thread that computes asks once. */
 enum sl_status sl_float_check(struct sl_error *error);
 
-enum sl_session {
-	SL_SESSION_KEPT,   /* the one in RUN/session */
-	SL_SESSION_FRESH,  /* a new one, which replaces it there */
-	SL_SESSION_PASSING /* a new one that nobody will go on with: RUN/session stays as it is */
+enum sl_session_choice {
+	SL_SESSION_KEPT, /* the one in RUN/session */
+	SL_SESSION_NEW   /* a new one; RUN/session stays as it is, until sl_session_write */
 };
 
 /* Loads configuration, roster, test set; checks them against each other; makes the plan; takes the session.
  * [data] classes = auto becomes the test set's list, so that it is part of the fingerprint. */
 enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
-                                enum sl_session session, struct sl_error *error);
+                                enum sl_session_choice session, struct sl_error *error);
 /* The second half of that, for a run without a folder: config and roster.topology are there, shards are
  * written; opens the test set, makes the plan, draws the session. */
-enum sl_status sl_prepared_complete(struct sl_prepared *, enum sl_session session, struct sl_error *error);
+enum sl_status sl_prepared_complete(struct sl_prepared *, enum sl_session_choice session,
+                                    struct sl_error *error);
 /* The plan that a roster makes of the run: also whether it may be one. `note` as for sl_plan_make. */
 enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *, const struct sl_roster *,
                                 char *note, struct sl_error *error);
+/* Another session: the run_id follows from it. */
+void sl_prepared_session(struct sl_prepared *, uint64_t session);
 void sl_prepared_close(struct sl_prepared *);
 
 /* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's, or

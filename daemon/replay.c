@@ -70,6 +70,7 @@ static enum sl_status make_peer(struct replay *r, struct sl_error *error)
 		                       .capacity = h->capacity,
 		                       .joining = h->joining };
 	r->prepared.plan.session = h->session;
+	sl_plan_make_room(&r->prepared.plan, sl_peer_saved_for(h->state, h->state_length));
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
 	arena.base = sl_memory_take(arena.capacity + 1, 0);
 	if (!arena.base)
@@ -92,7 +93,7 @@ static enum sl_status open_replay(struct replay *r, const char *run, const char 
 		return status;
 	if (sl_fed_read(&r->fed, r->file.bytes, r->file.length, error) != SL_OK)
 		return sl_wrap(error, "%s", path);
-	status = sl_prepared_open(&r->prepared, conf, overrides, SL_SESSION_PASSING, error);
+	status = sl_prepared_open(&r->prepared, conf, overrides, SL_SESSION_NEW, error);
 	if (status != SL_OK)
 		return status;
 	if (check_settings(r, error) != SL_OK)

@@ -75,7 +75,7 @@ static enum sl_status open_made_up(struct sim *s, struct sl_error *error)
 	if (status == SL_OK)
 		status = make_shards(s, error);
 	if (status == SL_OK)
-		status = sl_prepared_complete(&s->prepared, SL_SESSION_PASSING, error);
+		status = sl_prepared_complete(&s->prepared, SL_SESSION_NEW, error);
 	return status;
 }
 
@@ -84,8 +84,7 @@ static enum sl_status open_run(struct sim *s, struct sl_error *error)
 	struct stat about;
 	bool folder = stat(s->run, &about) == 0 && S_ISDIR(about.st_mode);
 	snprintf(s->conf, sizeof s->conf, "%s%s", s->run, folder ? "/run.conf" : "");
-	enum sl_status status =
-	    sl_prepared_open(&s->prepared, s->conf, s->set.item, SL_SESSION_PASSING, error);
+	enum sl_status status = sl_prepared_open(&s->prepared, s->conf, s->set.item, SL_SESSION_NEW, error);
 	if (status != SL_OK)
 		return status;
 	if (!s->database) {

@@ -31,6 +31,11 @@ struct up {
 	int code;
 };
 
+/* Before the peers are started: a new session, or the one that was stopped. SL_REFUSED where it cannot go on.
+ */
+enum sl_status sl_up_begin(struct up *, struct sl_error *error);
+enum sl_status sl_up_resume(struct up *, struct sl_error *error);
+
 /* Reads the roster again: starts who was added and can be started here, tells all others, lets go who was
  * removed. A roster that will not do is told of in a line, and the one in force stays. */
 void sl_up_reload(struct up *, struct sl_time now);

@@ -117,7 +117,7 @@ static enum sl_status prepare(struct up *up, struct sl_error *error)
 	enum sl_status status = up->lock >= 0 ? SL_OK : error->status;
 	if (status == SL_OK)
 		status = sl_prepared_open(&up->prepared, up->conf, up->set.item,
-		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_FRESH, error);
+		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_NEW, error);
 	if (status != SL_OK)
 		return status;
 	uint32_t peers = up->prepared.roster.topology.peers;
@@ -142,7 +142,8 @@ static enum sl_status prepare(struct up *up, struct sl_error *error)
 		fprintf(stderr, "starling up: note: %s\n", up->prepared.note);
 	if ((status = check_silent(up, error)) != SL_OK || (status = settle_ports(up, error)) != SL_OK)
 		return status;
-	if ((status = try_history(up, error)) != SL_OK)
+	if ((status = try_history(up, error)) != SL_OK ||
+	    (status = up->resume ? sl_up_resume(up, error) : sl_up_begin(up, error)) != SL_OK)
 		return status;
 	return sl_children_find(up->children.program, error);
 }
@@ -444,6 +445,9 @@ const struct sl_command sl_command_up = {
 	"\n"
 	"  --resume                       continue the session that was stopped, instead of starting a new "
 	"one\n"
+	"                                 (which keeps the old checkpoints aside); rounds, step sizes and "
+	"others\n"
+	"                                 may change, see starling.conf(5)\n"
 	"  --restart                      start a peer again that fails (five times in ten seconds at most)\n"
 	"  --history DB                   database to write to, instead of the one that run.conf names\n"
 	"  -s, --set SECTION.KEY=VALUE    override a key of run.conf for this time; may be repeated\n"

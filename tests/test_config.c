@@ -1,6 +1,7 @@
 /* run.conf: what is accepted, and the exact sentence for everything that is not. */
 #include "base/random.h"
-#include "daemon/config.h"
+#include "daemon/session.h"
+#include "gossip/agree.h"
 #include "daemon/keys.h"
 #include "learn/model.h"
 #include "tests/support/folder.h"
@@ -190,9 +191,9 @@ static void prints_what_parses_back(void **state)
 		for (unsigned i = 0; i < 4; i++)
 			overrides[i] = values[sl_random_below(&g, COUNT)];
 		assert_string_equal(sentence_of("", 0, overrides), "");
-		sl_settings_print(&config.settings, false, first, sizeof first);
+		sl_settings_print(&config.settings, SL_SCOPES_ALL, first, sizeof first);
 		assert_string_equal(sentence(first), "");
-		sl_settings_print(&config.settings, false, second, sizeof second);
+		sl_settings_print(&config.settings, SL_SCOPES_ALL, second, sizeof second);
 		assert_string_equal(first, second);
 	}
 }
@@ -227,7 +228,8 @@ static void fingerprint_covers_what_peers_must_share(void **state)
 	static const char *const shared[] = { "algorithm.lambda=0.5", "run.seed=2",
 		                              "compress.pipeline=all|float32|raw", NULL };
 	static const char *const private[] = { "history.path=other.db", "run.link_timeout=9s",
-		                               "run.keys=elsewhere", NULL };
+		                               "run.keys=elsewhere",    "run.rounds=7",
+		                               "algorithm.eta=0.01",    NULL };
 	struct sl_layout layout = { 6, 1, { { "w", 0, 2, 3, false } } };
 	char standard[33], other[33];
 	uint64_t run, run_too;
@@ -256,20 +258,20 @@ static void fingerprint_covers_what_peers_must_share(void **state)
 static void sessions_are_drawn_kept_and_checked(void **state)
 {
 	struct sl_error error;
-	uint64_t first, second;
+	static struct sl_session read;
 	char id[2][SL_TEXT_MAX + 32];
+	uint64_t first = sl_session_draw(), second = sl_session_draw();
 	(void)state;
+	assert_true(first != 0 && second != 0 && first != second);
 	assert_int_equal(sl_config_load(&config, folder_text("run.conf", ""), NULL, &error), SL_OK);
 	unlink(folder_path("session"));
-	assert_int_equal(sl_config_session(&config, false, &first, &error), SL_OK);
-	assert_true(first == 0);
+	assert_int_equal(sl_session_read(&config, &read, &error), SL_OK);
+	assert_true(read.number == 0 && !read.recorded);
 	assert_int_not_equal(access(folder_path("session"), F_OK), 0);
-	assert_int_equal(sl_config_session(&config, true, &first, &error), SL_OK);
-	assert_int_equal(sl_config_session(&config, false, &second, &error), SL_OK);
-	assert_true(first != 0 && first == second);
+	assert_int_equal(sl_session_write(&config, first, NULL, &error), SL_OK);
+	assert_int_equal(sl_session_read(&config, &read, &error), SL_OK);
+	assert_true(read.number == first && !read.recorded);
 	sl_config_run_id(&config.settings, "00", first, id[0]);
-	assert_int_equal(sl_config_session(&config, true, &second, &error), SL_OK);
-	assert_true(first != second);
 	sl_config_run_id(&config.settings, "00", second, id[1]);
 	assert_string_not_equal(id[0], id[1]);
 	assert_int_equal(strncmp(id[0], "starling-", 9), 0);
@@ -278,9 +280,28 @@ static void sessions_are_drawn_kept_and_checked(void **state)
 		                             "0123456789ABCDEF\n" };
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		folder_text("session", wrong[i]);
-		assert_int_equal(sl_config_session(&config, false, &first, &error), SL_MALFORMED);
-		assert_non_null(strstr(error.text, "session: must hold 16 hex digits on one line"));
+		assert_int_equal(sl_session_read(&config, &read, &error), SL_MALFORMED);
+		assert_non_null(strstr(error.text, "session: must hold 16 hex digits on its first line"));
 	}
+}
+
+/* With the settings that it was begun with, whatever they are; what another version has written is no record.
+ */
+static void sessions_record_their_settings(void **state)
+{
+	struct sl_error error;
+	static struct sl_session read;
+	(void)state;
+	assert_int_equal(
+	    sl_config_load(&config, folder_text("run.conf", "[algorithm]\nlambda = 0.25\n"), NULL, &error),
+	    SL_OK);
+	assert_int_equal(sl_session_write(&config, 7, &config.settings, &error), SL_OK);
+	assert_int_equal(sl_session_read(&config, &read, &error), SL_OK);
+	assert_true(read.number == 7 && read.recorded);
+	assert_int_equal(sl_shared_differ(&config.settings, &read.settings), 0);
+	folder_text("session", "0000000000000007\n\n[run]\nfrobnicate = 1\n");
+	assert_int_equal(sl_session_read(&config, &read, &error), SL_OK);
+	assert_true(read.number == 7 && !read.recorded);
 }
 
 static int in_folder(void **state)
@@ -312,6 +333,7 @@ int main(void)
 		cmocka_unit_test(fingerprint_covers_what_peers_must_share),
 		cmocka_unit_test_setup_teardown(sessions_are_drawn_kept_and_checked, in_folder,
 		                                out_of_folder),
+		cmocka_unit_test_setup_teardown(sessions_record_their_settings, in_folder, out_of_folder),
 	};
 	struct sl_error error;
 	if (sl_keys_start(&error) != SL_OK)

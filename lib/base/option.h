@@ -16,6 +16,15 @@ enum sl_option_type {
 	SL_OPTION_SWITCH,   /* bool: "yes" or "no" */
 };
 
+/* Whose a key of run.conf is, and so what happens when it has changed since a run was begun. An argument of a
+ * plug-in is part of its key's value: what it says here is of no account. */
+enum sl_option_scope {
+	SL_SCOPE_NONE,  /* not decided: no key may be left so */
+	SL_SCOPE_RUN,   /* the run's identity: with another value it is another run */
+	SL_SCOPE_LATER, /* meant to be the same at all peers, but may change when a run is resumed */
+	SL_SCOPE_HOST,  /* each host's own: nobody else asks */
+};
+
 /* A table ends with an entry whose name is NULL. */
 struct sl_option {
 	const char *name;
@@ -25,7 +34,7 @@ struct sl_option {
 	double min, max;      /* of numbers; of durations in seconds */
 	const char *standard; /* the default, in the option's own syntax; NULL: none, it must be given */
 	const char *choices;  /* of SL_OPTION_CHOICE */
-	bool shared;          /* enters the run's fingerprint: all peers must agree on it */
+	enum sl_option_scope scope;
 };
 
 /* Sets every field that has a default. The table must be sound: a default that does not parse panics. */

@@ -6,7 +6,7 @@
 
 #include "gossip/plan.h"
 
-enum { SL_ALGORITHM_VECTORS = 12, SL_ALGORITHM_SCALARS = 8 };
+enum { SL_ALGORITHM_VECTORS = 12, SL_ALGORITHM_SCALARS = 8, SL_FORMER_RATES = 4 };
 
 /* The state of one peer as an algorithm sees it. x, vector[], table and scalar[] are saved in checkpoints as
  * they are. */
@@ -19,8 +19,15 @@ struct sl_learner {
 	float *vector[SL_ALGORITHM_VECTORS]; /* state, zero at the start; as many as the algorithm asks for */
 	float *table; /* of the gradient estimator: sl_part_table_size floats; or NULL */
 	double scalar[SL_ALGORITHM_SCALARS]; /* state; the last belongs to the gradient estimator */
-	const float *copy;                   /* own public copies, channels × dimension */
-	double loss;                         /* out: mean training loss seen by `local` */
+	/* Step sizes of rounds before `until`, in ascending order: the settings have changed since, but what
+	 * was computed is computed again as it was. */
+	struct sl_former_rates {
+		uint32_t until;
+		struct sl_rates rates;
+	} former[SL_FORMER_RATES];
+	uint32_t formers;
+	const float *copy; /* own public copies, channels × dimension */
+	double loss;       /* out: mean training loss seen by `local` */
 };
 
 /* One completed step of an edge: the copies that both ends agreed on. */

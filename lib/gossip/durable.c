@@ -17,10 +17,16 @@ enum { FINAL_PATIENCE_US = 600000000 };
 
 /* ---- what is kept for the neighbours ---- */
 
-/* Whether something must be kept for a checkpoint of that neighbour. */
-static bool keeps_for(const struct sl_edge *e)
+/* It has done its rounds, fewer than this end has, and asks for nothing of later ones. */
+static bool is_done(const struct sl_peer *p, const struct sl_edge *e)
 {
-	return e->durable != UINT32_MAX && e->greeted && !e->mute && !e->added && !e->reset;
+	return e->finished && sl_edge_is_over(p, e);
+}
+
+/* Whether something must be kept for a checkpoint of that neighbour. */
+static bool keeps_for(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->durable != UINT32_MAX && e->greeted && !e->mute && !e->added && !e->reset && !is_done(p, e);
 }
 
 static size_t kept_bytes(const struct sl_peer *p, const struct sl_edge *e)
@@ -32,7 +38,7 @@ static size_t kept_bytes(const struct sl_peer *p, const struct sl_edge *e)
 bool sl_edge_wants_checkpoint(const struct sl_peer *p, const struct sl_edge *e)
 {
 	const struct sl_plan *plan = p->plan;
-	if (!sl_waits_forever(p) || !keeps_for(e) || e->durable >= p->number)
+	if (!sl_waits_forever(p) || !keeps_for(p, e) || e->durable >= p->number)
 		return false;
 	return p->number - e->durable + plan->spare >= plan->tags ||
 	       kept_bytes(p, e) + (plan->spare + 1) * plan->body_bound > plan->journal_bytes;
@@ -44,7 +50,8 @@ void sl_durable_trim(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
 		uint32_t held = e->acknowledged < e->durable ? e->acknowledged : e->durable;
-		if (!e->added && !e->mute) /* one that was never heard will get a snapshot */
+		if (!e->added && !e->mute &&
+		    !is_done(p, e)) /* one that was never heard will get a snapshot */
 			least = held < least ? held : least;
 	}
 	if (least != UINT32_MAX)
@@ -57,7 +64,7 @@ void sl_durable_lost(struct sl_peer *p, struct sl_edge *e, uint32_t number)
 	uint32_t behind = p->number - (e->durable < p->number ? e->durable : p->number);
 	if (e->lost && behind < p->plan->tags / 2)
 		e->lost = false;
-	if (e->lost || !keeps_for(e) || number <= e->durable || p->plan->settings.pace != SL_PACE_LOCKSTEP)
+	if (e->lost || !keeps_for(p, e) || number <= e->durable || p->plan->settings.pace != SL_PACE_LOCKSTEP)
 		return;
 	e->lost = true;
 	sl_peer_note(
@@ -97,7 +104,7 @@ static bool all_settled(const struct sl_peer *p)
 	return true;
 }
 
-static void begin(struct sl_peer *p)
+void sl_checkpoint_now(struct sl_peer *p)
 {
 	p->saving_settled = all_settled(p);
 	p->checkpointing = true;
@@ -117,7 +124,7 @@ void sl_checkpoint_if_due(struct sl_peer *p)
 	p->checkpoint_due =
 	    p->checkpoint_due || p->round % every == 0 || p->round == p->plan->settings.rounds;
 	if (p->checkpoint_due && !p->checkpointing)
-		begin(p);
+		sl_checkpoint_now(p);
 }
 
 /* Whether a neighbour has no room for more before it hears of newer checkpoints. */
@@ -145,7 +152,7 @@ bool sl_checkpoint_holds(struct sl_peer *p)
 		p->hold_said = false;
 	}
 	if (!p->checkpointing && !sl_time_before(p->now, p->save_at))
-		begin(p);
+		sl_checkpoint_now(p);
 	return true;
 }
 
@@ -170,7 +177,7 @@ void sl_checkpoint_final(struct sl_peer *p)
 		return;
 	if (sl_is_final(p)) {
 		if (!p->checkpointing)
-			begin(p);
+			sl_checkpoint_now(p);
 		return;
 	}
 	if (!sl_time_before(p->now, sl_time_after(p->phase_since, FINAL_PATIENCE_US))) {
@@ -184,7 +191,7 @@ void sl_checkpoint_final(struct sl_peer *p)
 		return;
 	}
 	if (!p->checkpointing && !sl_time_before(p->now, p->save_at))
-		begin(p);
+		sl_checkpoint_now(p);
 }
 
 void sl_edge_checkpointed(struct sl_edge *e)

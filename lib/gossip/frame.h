@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 
-enum { SL_FRAME_HEADER = 52, SL_WIRE_VERSION = 2 };
+enum { SL_FRAME_HEADER = 52, SL_WIRE_VERSION = 3 };
 
 enum sl_frame_kind {
 	SL_FRAME_HELLO,      /* who I am in this run, what I hold of yours, where the edge stands */

@@ -2,12 +2,13 @@
  *
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
  * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
- * in the journal), known epoch u32 (the newest of yours that I have heard of). */
+ * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), keys
+ * u8, then for each shared key of run.conf, in table order, a digest u16 of its value. */
 #include "gossip/peer_state.h"
 
 #include <string.h>
 
-enum { HELLO_BYTES = 68 };
+enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST };
 enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, NOTHING = 32, FLAGS = 63 };
 
 /* A liar may make this peer count up to EPOCHS_TOLD of 2^24, and the rest is left for the truth. */
@@ -16,7 +17,7 @@ enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 {
-	uint8_t body[HELLO_BYTES];
+	uint8_t body[HELLO_MOST];
 	struct sl_writer w = sl_writer(body, sizeof body);
 	if (e->reset)
 		flags |= RESET;
@@ -37,10 +38,14 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u32(&w, e->step);
 	sl_write_u32(&w, p->journal.first);
 	sl_write_u32(&w, e->known_epoch);
+	sl_write_u32(&w, p->plan->settings.rounds);
+	sl_write_u8(&w, (uint8_t)p->plan->keys);
+	for (unsigned i = 0; i < p->plan->keys; i++)
+		sl_write_u16(&w, p->plan->key_digest[i]);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_HELLO);
 	f.number = p->number;
 	f.digest = p->digest;
-	sl_peer_send(p, e, &f, body, sizeof body);
+	sl_peer_send(p, e, &f, body, sl_writer_length(&w));
 }
 
 void sl_greet_cannot(struct sl_peer *p, struct sl_edge *e)
@@ -72,10 +77,12 @@ void sl_greet_all(struct sl_peer *p, bool answer)
 
 struct hello {
 	uint64_t session, incarnation, echo, held_digest;
-	uint32_t dimension, sender, receiver, flags, held_epoch, held_number, step, oldest, known_epoch;
+	uint32_t dimension, sender, receiver, flags, held_epoch, held_number, step, oldest, known_epoch,
+	    rounds;
+	uint64_t differs; /* shared keys with another digest than mine */
 };
 
-static bool parse_hello(struct hello *h, struct sl_reader r)
+static bool parse_hello(const struct sl_plan *plan, struct hello *h, struct sl_reader r)
 {
 	h->session = sl_read_u64(&r);
 	h->dimension = sl_read_u32(&r);
@@ -90,7 +97,12 @@ static bool parse_hello(struct hello *h, struct sl_reader r)
 	h->step = sl_read_u32(&r);
 	h->oldest = sl_read_u32(&r);
 	h->known_epoch = sl_read_u32(&r);
-	return sl_reader_done(&r) && !(h->flags & ~(unsigned)FLAGS);
+	h->rounds = sl_read_u32(&r);
+	h->differs = 0;
+	unsigned keys = sl_read_u8(&r);
+	for (unsigned i = 0; i < keys && keys == plan->keys; i++)
+		h->differs |= (uint64_t)(sl_read_u16(&r) != plan->key_digest[i]) << i;
+	return keys == plan->keys && h->rounds > 0 && sl_reader_done(&r) && !(h->flags & ~(unsigned)FLAGS);
 }
 
 static bool is_made_up(const struct sl_peer *p, uint32_t epoch)
@@ -143,7 +155,7 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		             e->their_number);
 	}
 	e->hold.last = e->hold.used ? e->hold.last : e->their_number;
-	if (e->diverged || (f->number > e->their_number && !nothing && !e->deaf))
+	if (e->diverged || (f->number > e->their_number && !nothing && !e->deaf && !sl_edge_is_over(p, e)))
 		sl_edge_ask(p, e);
 }
 
@@ -196,19 +208,36 @@ static void left_behind(struct sl_peer *p, struct sl_edge *e)
 		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 }
 
+void sl_receive_stranger(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+{
+	struct hello h;
+	e->compared = parse_hello(p->plan, &h, f->body);
+	e->differs = e->compared ? h.differs : 0;
+}
+
+/* Whether it names a round, step or number that neither end's run has. */
+static bool is_made_up_round(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f,
+                             const struct hello *h)
+{
+	uint32_t most = sl_edge_rounds_most(p, e);
+	most = h->rounds > most ? h->rounds : most;
+	return h->step > most || h->held_number > most || f->round > most || f->number > most || f->step > 0;
+}
+
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	struct hello h;
-	if (!parse_hello(&h, f->body)) {
+	if (!parse_hello(p->plan, &h, f->body)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_GREETING);
 		return;
 	}
-	if (h.step > p->plan->settings.rounds || h.held_number > p->plan->settings.rounds) {
+	if (is_made_up_round(p, e, f, &h)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_FUTURE);
 		return;
 	}
 	if (!belongs(p, e, &h))
 		return;
+	sl_edge_compare(p, e, h.rounds, h.differs);
 	e->refused = false;
 	sl_edge_believe(e, f);
 	bool new_life = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
@@ -380,9 +409,10 @@ void sl_greeting_check(struct sl_peer *p)
 			return;
 	if (p->resumed) {
 		p->phase = SL_PHASE_COMPUTING; /* greetings from here on may settle the edges */
+		sl_rates_settle(p);
 		if (newest_epoch(p, 0) > p->epoch)
 			sl_start_epoch(p, 0, "resumed from a checkpoint of an earlier epoch");
-		else if (p->plan->settings.pace != SL_PACE_LOCKSTEP)
+		else if (p->plan->settings.pace != SL_PACE_LOCKSTEP || p->was_free)
 			sl_start_epoch(p, 0, "resumed from a checkpoint in a pace that does not recompute");
 		sl_round_begin(p);
 		return;

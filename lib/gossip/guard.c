@@ -132,7 +132,9 @@ static void refuse(struct sl_peer *p, struct sl_edge *e, enum sl_offence offence
 	g->complaints++;
 	if (sl_time_before(p->now, g->complain_at))
 		return;
-	if (g->complaints > 1)
+	if (offence == SL_OFFENCE_RUN)
+		sl_edge_note_stranger(p, e);
+	else if (g->complaints > 1)
 		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s (and %u more)",
 		             e->neighbour, why, g->complaints - 1);
 	else

@@ -17,8 +17,7 @@
 /* Cause, its name, weight in refusals, what the neighbour sent. */
 #define SL_OFFENCES(X)                                                                                       \
 	X(SHAPE, shape, 1, "bytes that are no frame of this version")                                        \
-	X(RUN, run, 0,                                                                                       \
-	  "another configuration of the run (a shared setting, the model's shape or the operator differs)")  \
+	X(RUN, run, 0, "frames of another configuration")                                                    \
 	X(HEADER, header, 1, "a frame whose header contradicts itself")                                      \
 	X(FUTURE, future, 1, "a frame from a round that the run does not have")                              \
 	X(BODY, body, 2, "a malformed difference")                                                           \

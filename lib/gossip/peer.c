@@ -93,6 +93,7 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	struct sl_peer *p = lay_out(setup, arena, &busy);
 	const struct sl_plan *plan = setup->plan;
 	p->plan = plan;
+	p->rounds_most = plan->settings.rounds;
 	p->id = setup->peer;
 	p->degree = setup->degree;
 	p->serial = setup->serial;
@@ -182,7 +183,7 @@ static void on_start(struct sl_peer *p)
 	p->phase = SL_PHASE_GREETING;
 	p->phase_since = p->now;
 	p->greet_until =
-	    sl_waits_forever(p) && !p->resumed
+	    sl_waits_forever(p) && (!p->resumed || p->rates_changed)
 	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
 	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
 	for (uint32_t i = 0; i < p->degree; i++) {
@@ -199,7 +200,8 @@ static void on_start(struct sl_peer *p)
 /* Whether this end has reason to ask the neighbour for what it did not get. */
 static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
 {
-	return e->diverged || sl_edge_awaited(p, e) || (e->mine_open && !e->theirs_open) ||
+	return e->diverged || sl_edge_awaited(p, e) ||
+	       (e->mine_open && !e->theirs_open && !sl_edge_is_over(p, e)) ||
 	       (e->hold.overflow && !e->theirs_open);
 }
 

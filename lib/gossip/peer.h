@@ -128,14 +128,17 @@ size_t sl_peer_busy(const struct sl_peer_setup *);
  * borrowed for its life; the setup itself is not. */
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *, struct sl_arena *);
 
-/* Restores what sl_peer_save wrote (before SL_EVENT_START). Validated whole before anything is taken over: on
- * failure the peer is as it was. SL_MALFORMED: cut short or damaged; SL_UNSUPPORTED: of another run, session,
- * peer or format version; SL_OUT_OF_RANGE: it holds values that are not finite, or over limits.value;
- * SL_TOO_BIG: more neighbours than there is room for; SL_REFUSED: of a later roster than the setup's. */
+/* Restores what sl_peer_save wrote (before SL_EVENT_START), maybe with other settings of scope LATER.
+ * Validated whole before anything is taken over: on failure the peer is as it was. SL_MALFORMED: cut short or
+ * damaged; SL_UNSUPPORTED: of another run, session, peer or format version; SL_OUT_OF_RANGE: it holds values
+ * that are not finite, or over limits.value; SL_TOO_BIG: more neighbours than there is room for; SL_REFUSED:
+ * of a later roster than the setup's, or of a later round than the run is to have. */
 enum sl_status sl_peer_load(struct sl_peer *, const uint8_t *bytes, size_t length, struct sl_error *error);
 /* Whether sl_peer_load would take it; changes nothing. */
 enum sl_status sl_peer_check(const struct sl_peer *, const uint8_t *bytes, size_t length,
                              struct sl_error *error);
+/* Rounds between checkpoints that a saved state was laid out for, for sl_plan_make_room; 0: it is none. */
+uint32_t sl_peer_saved_for(const uint8_t *bytes, size_t length);
 /* The state between two events, for a checkpoint: returns its length; writes it when out is not NULL, and
  * checks what was written as sl_peer_load will. 0 with an error (which may be NULL): it could not be loaded
  * again, because a value is no longer finite or over limits.value; the bytes are of no use then. */

@@ -95,7 +95,11 @@ struct sl_edge {
 	uint32_t late_for;             /* the step that it was given up for last */
 	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
 	uint32_t their_round, their_roster;
-	bool behind; /* and said so */
+	uint32_t their_rounds;     /* its run.rounds; 0: not heard yet */
+	uint64_t differs;          /* shared keys that it was started with another value of */
+	bool compared;             /* a greeting said so */
+	struct sl_time differs_at; /* when that may be said again */
+	bool behind;               /* and said so */
 	struct sl_time behind_since;
 	uint32_t oldest;                          /* of the frames in its journal */
 	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
@@ -139,7 +143,10 @@ struct sl_peer {
 	enum sl_phase job; /* what the job that is out is for: another thread may be reading it */
 	uint32_t round;    /* the round in hand = rounds done */
 	uint64_t incarnation;
-	bool resumed; /* from a checkpoint */
+	bool resumed;       /* from a checkpoint */
+	bool was_free;      /* … that was made in a pace that does not recompute */
+	bool rates_changed; /* … and with other step sizes: from which round on these hold is not settled */
+	uint32_t rounds_most; /* the most that this run was ever meant to have */
 	uint32_t recover_tries;
 	struct sl_time phase_since, greet_until, recover_at;
 	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
@@ -197,6 +204,8 @@ void sl_greet_cannot(struct sl_peer *, struct sl_edge *);
 void sl_greet_nothing(struct sl_peer *, struct sl_edge *);
 void sl_greet_all(struct sl_peer *, bool answer);
 void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+/* A greeting of another run: learns which settings differ, and takes nothing else from it. */
+void sl_receive_stranger(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_greeting_check(struct sl_peer *);
 void sl_recovery_check(struct sl_peer *);
 /* An epoch after `least` and all that neighbours have heard of: its upper 24 bits count, the lower 8 tell
@@ -221,6 +230,17 @@ void sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
  * ahead. */
 bool sl_join_begin(struct sl_peer *);
 void sl_join_check(struct sl_peer *);
+
+/* Settings that the neighbour was started with, as its greeting says; event rows. */
+void sl_edge_compare(struct sl_peer *, struct sl_edge *, uint32_t rounds, uint64_t differs);
+void sl_edge_note_stranger(struct sl_peer *, const struct sl_edge *);
+/* No step of this edge is left: it ends with the lower run.rounds of its two ends. */
+bool sl_edge_is_over(const struct sl_peer *, const struct sl_edge *);
+/* The largest round, step or number that a frame of that neighbour may name. */
+uint32_t sl_edge_rounds_most(const struct sl_peer *, const struct sl_edge *);
+/* rates.c: behind a checkpoint that was made with those step sizes in force; before the first round. */
+void sl_rates_resume(struct sl_peer *, const struct sl_rates *saved);
+void sl_rates_settle(struct sl_peer *);
 
 /* lag.c: rounds since the open tag was sent; what the edge lacks, in words, empty where nothing; event rows.
  */
@@ -329,5 +349,6 @@ bool sl_waits_forever(const struct sl_peer *);
 bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
 void sl_serve(struct sl_peer *, struct sl_edge *);
 void sl_serve_check(struct sl_peer *);
+void sl_checkpoint_now(struct sl_peer *);
 
 #endif

@@ -242,7 +242,7 @@ static void derive_sizes(struct sl_plan *plan)
 	bool exact = plan->settings.pace == SL_PACE_LOCKSTEP && plan->settings.round_timeout_us == INT64_MAX;
 	plan->spare = 2 * plan->period + 4;
 	double needed = exact ? 3.0 * plan->spare : 2.0 * plan->period;
-	double frames = 3.0 * plan->settings.checkpoint_every + 16 + needed;
+	double frames = 3.0 * plan->laid_out_for + 16 + needed;
 	plan->tags = power_of_two_above(frames, 65536);
 	plan->journal_frames = power_of_two_above(frames, 65536) * 4;
 	double bytes =
@@ -251,12 +251,20 @@ static void derive_sizes(struct sl_plan *plan)
 	plan->journal_bytes = (size_t)(bytes < most ? bytes : most);
 }
 
+void sl_plan_make_room(struct sl_plan *plan, uint32_t checkpoint_every)
+{
+	if (plan->laid_out_for < checkpoint_every)
+		plan->laid_out_for = checkpoint_every;
+	derive_sizes(plan);
+}
+
 enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *settings,
                             const struct sl_plan_graph *graph, uint32_t features, uint32_t classes,
                             const struct sl_dataset *test, char *note, struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
 	out->settings = *settings;
+	out->keys = sl_shared_digests(settings, out->key_digest);
 	out->test = test;
 	out->peers = graph->peers;
 	out->complete = graph->complete;
@@ -279,7 +287,7 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *setti
 	SL_CHECK(sl_pipeline_parse(&out->dense, "all | float32 | raw", &out->model.layout, error) == SL_OK);
 	out->prox = sl_prox_find("l1");
 	SL_CHECK(out->prox);
-	derive_sizes(out);
+	sl_plan_make_room(out, settings->checkpoint_every);
 	sl_detect_plan(out);
 	note[0] = '\0';
 	return settle_algorithm(out, graph, note, error);

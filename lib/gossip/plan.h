@@ -5,6 +5,7 @@
 
 #include "compress/pipeline.h"
 #include "compress/recording.h"
+#include "gossip/agree.h"
 #include "gossip/detect.h"
 #include "gossip/robust.h"
 #include "gossip/settings.h"
@@ -44,8 +45,11 @@ struct sl_plan {
 	                          snapshot */
 	size_t journal_bytes, hold_bytes; /* capacities */
 	uint32_t journal_frames, tags;    /* capacities, powers of two */
+	uint32_t laid_out_for;            /* rounds between checkpoints that these are large enough for */
 	uint32_t spare; /* rounds from a tag that asks for a checkpoint to the last frame before that counts:
 	                   edges that are not always there hear of it a period later */
+	uint16_t key_digest[SL_SHARED_MOST]; /* of the settings, as greetings carry them */
+	unsigned keys;
 	const float
 	    *probe; /* simulator only: a vector r; edges then record <r, term> of each step. NULL otherwise */
 };
@@ -70,6 +74,10 @@ struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *, const struct s
 enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, const struct sl_plan_graph *,
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
+
+/* Makes capacities large enough also for a state that was saved with so many rounds between checkpoints;
+ * before the first peer is made. */
+void sl_plan_make_room(struct sl_plan *, uint32_t checkpoint_every);
 
 /* Scratch for everything a thread does for peers of this plan: one a thread, shared by the peers that it
  * drives. */

@@ -214,10 +214,11 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 	}
 }
 
-/* A run of so many rounds has no more steps, and a journal no more frames. */
-static bool is_from_nowhere(const struct sl_peer *p, const struct sl_frame *f)
+/* A run of so many rounds has no more steps, and a journal no more frames. A greeting may bring another
+ * number of rounds, and is looked at once that is known. */
+static bool is_from_nowhere(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f)
 {
-	uint32_t rounds = p->plan->settings.rounds;
+	uint32_t rounds = f->kind == SL_FRAME_HELLO ? UINT32_MAX : sl_edge_rounds_most(p, e);
 	return f->round > rounds || f->step > rounds || f->number > rounds;
 }
 
@@ -231,6 +232,8 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		return;
 	}
 	if (f.run != p->plan->run) {
+		if (f.kind == SL_FRAME_HELLO)
+			sl_receive_stranger(p, e, &f);
 		sl_edge_refuse(p, e, SL_OFFENCE_RUN);
 		return;
 	}
@@ -242,7 +245,7 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		sl_edge_refuse(p, e, SL_OFFENCE_HEADER);
 		return;
 	}
-	if (is_from_nowhere(p, &f)) {
+	if (is_from_nowhere(p, e, &f)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_FUTURE);
 		return;
 	}

@@ -114,8 +114,7 @@ void sl_round_exchange(struct sl_peer *p)
 static bool awaited(const struct sl_peer *p, const struct sl_edge *e)
 {
 	if (e->late || (e->finished && !e->up && !sl_waits_forever(p)) ||
-	    e->step >=
-	        p->plan->settings.rounds) /* its steps are done: a new epoch took over the neighbour's */
+	    sl_edge_is_over(p, e)) /* its steps are done: a new epoch took over the neighbour's */
 		return false;
 	switch (p->plan->settings.pace) {
 	case SL_PACE_LOCKSTEP:
@@ -191,7 +190,8 @@ void sl_round_check(struct sl_peer *p)
 	if (p->plan->algorithm->aggregate && !aggregate(p)) {
 		sl_peer_halt(
 		    p, false,
-		    "a neighbour is gone, and this algorithm's average needs every peer: resume all");
+		    "a neighbour is gone, or ends after fewer rounds, and this algorithm's average needs "
+		    "every peer: resume all, with the same run.rounds");
 		return;
 	}
 	sl_edges_complete(p);

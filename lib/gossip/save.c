@@ -9,13 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATE_VERSION = 4, STATE_MAGIC = 0x534c5354 };
+enum { STATE_VERSION = 5, STATE_MAGIC = 0x534c5354 };
 
 enum mode { MEASURE, WRITE, CHECK, READ };
 
 struct walk {
 	enum mode mode;
 	uint32_t serial; /* of the roster in force when it was made */
+	uint32_t round;
+	struct sl_rates rates;
 	size_t length;
 	struct sl_writer out;
 	struct sl_reader in;
@@ -264,6 +266,7 @@ static void walk_cursors(struct walk *w, struct sl_edge *e)
 	walk_bool(w, &e->added);
 	walk_bool(w, &e->finished);
 	walk_bool(w, &e->knows_finished);
+	walk_u32(w, &e->their_rounds);
 	walk_count(w, &e->owed);
 	walk_count(w, &e->early);
 	walk_u32(w, &e->early_round);
@@ -350,6 +353,43 @@ static void walk_learner(struct walk *w, const struct sl_peer *p, struct sl_lear
 	walk_floats(w, "estimator's table", l->table, sl_part_table_size(plan, l->data), FLT_MAX);
 }
 
+static void walk_rates(struct walk *w, struct sl_rates *r)
+{
+	uint64_t bits[2];
+	memcpy(bits, (double[]){ r->eta, r->eta_end }, sizeof bits);
+	walk_u64(w, &bits[0]);
+	walk_u64(w, &bits[1]);
+	walk_u32(w, &r->schedule);
+	walk_u32(w, &r->rounds);
+	memcpy(&r->eta, &bits[0], sizeof r->eta);
+	memcpy(&r->eta_end, &bits[1], sizeof r->eta_end);
+	if (!isfinite(r->eta) || !isfinite(r->eta_end) || r->schedule > SL_ETA_SQRT)
+		damaged(w, "no step sizes");
+}
+
+/* What may be otherwise in the settings that it is resumed with: capacities, pace, rounds, step sizes. */
+static void walk_settings(struct walk *w, struct sl_peer *p)
+{
+	const struct sl_settings *s = &p->plan->settings;
+	uint32_t laid_out_for = p->plan->laid_out_for;
+	bool free = s->pace != SL_PACE_LOCKSTEP;
+	w->rates = sl_settings_rates(s);
+	walk_u32(w, &laid_out_for); /* sl_peer_saved_for reads it here */
+	walk_bool(w, &free);
+	walk_u32(w, &p->rounds_most);
+	walk_rates(w, &w->rates);
+	walk_u32(w, &p->learner.formers);
+	if (p->learner.formers > SL_FORMER_RATES)
+		damaged(w, "too many changes of the step size");
+	for (uint32_t i = 0; i < p->learner.formers && !w->in.failed; i++) {
+		walk_u32(w, &p->learner.former[i].until);
+		walk_rates(w, &p->learner.former[i].rates);
+	}
+	if (w->mode == READ)
+		p->was_free = free;
+	p->rounds_most = p->rounds_most < s->rounds ? s->rounds : p->rounds_most;
+}
+
 static void walk_peer(struct walk *w, struct sl_peer *peer)
 {
 	struct sl_peer copy = *peer, *p = w->mode == CHECK ? &copy : peer;
@@ -360,7 +400,9 @@ static void walk_peer(struct walk *w, struct sl_peer *peer)
 	       "is damaged: its model has another size");
 	expect(w, (uint64_t)plan->algorithm->vectors << 32 | (uint32_t)plan->block_memory, SL_MALFORMED,
 	       "is damaged: its algorithm or coder is another");
+	walk_settings(w, p);
 	walk_u32(w, &p->round);
+	w->round = p->round;
 	walk_u32(w, &p->epoch);
 	walk_u32(w, &p->number);
 	walk_u64(w, &p->digest);
@@ -388,19 +430,18 @@ static enum sl_status tell(const struct walk *w, struct sl_error *error)
 }
 
 static enum sl_status check_walk(const struct sl_peer *p, const uint8_t *bytes, size_t length,
-                                 uint32_t *serial, struct sl_error *error)
+                                 struct walk *of, struct sl_error *error)
 {
 	struct walk w = { .mode = CHECK, .in = sl_reader(bytes, length) };
 	walk_peer(&w, (struct sl_peer *)(uintptr_t)p); /* changes nothing */
-	*serial = w.serial;
+	*of = w;
 	return sl_reader_done(&w.in) ? SL_OK : tell(&w, error);
 }
 
 size_t sl_peer_save(const struct sl_peer *p, uint8_t *out, struct sl_error *error)
 {
 	struct sl_peer *same = (struct sl_peer *)(uintptr_t)p; /* neither mode changes anything */
-	struct walk measure = { .mode = MEASURE };
-	uint32_t serial;
+	struct walk measure = { .mode = MEASURE }, checked;
 	walk_peer(&measure, same);
 	if (measure.in.failed) {
 		tell(&measure, error);
@@ -410,7 +451,16 @@ size_t sl_peer_save(const struct sl_peer *p, uint8_t *out, struct sl_error *erro
 		return measure.length;
 	struct walk write = { .mode = WRITE, .out = sl_writer(out, measure.length) };
 	walk_peer(&write, same);
-	return check_walk(p, out, measure.length, &serial, error) == SL_OK ? measure.length : 0;
+	return check_walk(p, out, measure.length, &checked, error) == SL_OK ? measure.length : 0;
+}
+
+uint32_t sl_peer_saved_for(const uint8_t *bytes, size_t length)
+{
+	struct sl_reader r = sl_reader(bytes, length);
+	bool mine = sl_read_u64(&r) == ((uint64_t)STATE_MAGIC << 32 | STATE_VERSION);
+	sl_read_bytes(&r, 48); /* run, session, members, shape */
+	uint32_t laid_out_for = sl_read_u32(&r);
+	return mine && !r.failed ? laid_out_for : 0;
 }
 
 /* The neighbours that the setup named, before a checkpoint brings those of its own time. */
@@ -437,14 +487,17 @@ static bool same_neighbours(const struct sl_peer *p, const struct sl_peer_roster
 enum sl_status sl_peer_check(const struct sl_peer *p, const uint8_t *bytes, size_t length,
                              struct sl_error *error)
 {
-	uint32_t serial;
-	enum sl_status status = check_walk(p, bytes, length, &serial, error);
-	if (status == SL_OK && serial > p->serial)
+	struct walk w;
+	enum sl_status status = check_walk(p, bytes, length, &w, error);
+	if (status == SL_OK && w.round > p->plan->settings.rounds)
+		return sl_fail(error, SL_REFUSED, "it has done %u rounds, and the run is to have %u only",
+		               w.round, p->plan->settings.rounds);
+	if (status == SL_OK && w.serial > p->serial)
 		return sl_fail(
 		    error, SL_REFUSED,
 		    "the roster has serial %u, but this peer has run under %u already: an older one "
 		    "was put back",
-		    p->serial, serial);
+		    p->serial, w.serial);
 	return status;
 }
 
@@ -459,6 +512,7 @@ enum sl_status sl_peer_load(struct sl_peer *p, const uint8_t *bytes, size_t leng
 	walk_peer(&read, p);
 	SL_CHECK(sl_reader_done(&read.in));
 	p->learner.round = p->round;
+	sl_rates_resume(p, &read.rates);
 	p->resumed = true;
 	p->saved_newest = p->round;
 	p->was_final = p->round >= p->plan->settings.rounds;

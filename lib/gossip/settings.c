@@ -9,100 +9,104 @@
 #include <string.h>
 
 #define AT(field) offsetof(struct sl_settings, field)
-#define PRIVATE   false
-#define SHARED    true
+
+/* Whose a key is (base/option.h). RUN is what both ends of an edge must agree on, or their copies would
+ * differ or the method would be another: also whatever decides what a lost round gives when it is computed
+ * again from a checkpoint. LATER is what may change with a round. HOST is what no neighbour can tell. */
+#define RUN   SL_SCOPE_RUN
+#define LATER SL_SCOPE_LATER
+#define HOST  SL_SCOPE_HOST
 
 static const struct sl_option run_options[] = {
 	{ "name", "name of the run, the first part of its run_id in the history", SL_OPTION_TEXT, AT(name), 0,
-	  0, "starling", NULL, SHARED },
+	  0, "starling", NULL, RUN },
 	{ "seed", "fixes everything random: batches, dithering, partitions, initial model, simulated faults",
-	  SL_OPTION_U64, AT(seed), 0, 9007199254740992.0, "1", NULL, SHARED },
+	  SL_OPTION_U64, AT(seed), 0, 9007199254740992.0, "1", NULL, RUN },
 	{ "rounds", "rounds after which a peer has finished", SL_OPTION_U32, AT(rounds), 1, 4e9, "2000", NULL,
-	  SHARED },
+	  LATER },
 	{ "pace",
 	  "lockstep waits for every neighbour in every round; staleness:S waits while an exchange is over S "
 	  "rounds old; free "
 	  "never waits",
-	  SL_OPTION_TEXT, AT(pace_text), 0, 0, "lockstep", NULL, SHARED },
+	  SL_OPTION_TEXT, AT(pace_text), 0, 0, "lockstep", NULL, LATER },
 	{ "round_timeout",
 	  "how long a round waits for a neighbour before it goes on without (never: exact runs)",
-	  SL_OPTION_DURATION, AT(round_timeout_us), 0.01, 86400, "30s", NULL, SHARED },
+	  SL_OPTION_DURATION, AT(round_timeout_us), 0.01, 86400, "30s", NULL, LATER },
 	{ "link_timeout", "a neighbour that was not heard for so long counts as down", SL_OPTION_DURATION,
-	  AT(link_timeout_us), 0.1, 86400, "5s", NULL, PRIVATE },
+	  AT(link_timeout_us), 0.1, 86400, "5s", NULL, HOST },
 	{ "catch_up",
 	  "a peer that comes back more rounds behind its neighbours than this skips to their round",
-	  SL_OPTION_U32, AT(catch_up), 1, 4e9, "100", NULL, SHARED },
+	  SL_OPTION_U32, AT(catch_up), 1, 4e9, "100", NULL, LATER },
 	{ "max_degree", "largest number of neighbours a peer accepts", SL_OPTION_U32, AT(max_degree), 1,
-	  SL_DEGREE_MAX, "64", NULL, PRIVATE },
-	{ "roster", "path of the signed roster", SL_OPTION_TEXT, AT(roster), 0, 0, "roster", NULL, PRIVATE },
+	  SL_DEGREE_MAX, "64", NULL, HOST },
+	{ "roster", "path of the signed roster", SL_OPTION_TEXT, AT(roster), 0, 0, "roster", NULL, HOST },
 	{ "operator_key", "public key (Ed25519, 64 hex digits) of the operator who signs the roster",
-	  SL_OPTION_TEXT, AT(operator_key), 0, 0, "", NULL, PRIVATE },
+	  SL_OPTION_TEXT, AT(operator_key), 0, 0, "", NULL, RUN },
 	{ "keys", "folder that holds each peer's identity key, K.key", SL_OPTION_TEXT, AT(keys), 0, 0, "keys",
-	  NULL, PRIVATE },
+	  NULL, HOST },
 	{ "record",
 	  "what a peer is fed is written to RECORD-PEER-N, a file for each of its lives, for `starling sim "
 	  "RUN "
 	  "--replay`; empty: nothing is",
-	  SL_OPTION_TEXT, AT(record), 0, 0, "", NULL, PRIVATE },
+	  SL_OPTION_TEXT, AT(record), 0, 0, "", NULL, HOST },
 	{ NULL }
 };
 
 static const struct sl_option algorithm_options[] = {
 	{ "name", "learning algorithm (see `starling list algorithms`)", SL_OPTION_TEXT, AT(algorithm), 0, 0,
-	  "malcom", NULL, SHARED },
+	  "malcom", NULL, RUN },
 	{ "eta", "step size of the local steps, at the start", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.15",
-	  NULL, SHARED },
+	  NULL, LATER },
 	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
-	  1e-12, 1e3, "0.002", NULL, SHARED },
+	  1e-12, 1e3, "0.002", NULL, LATER },
 	{ "eta_rule",
 	  "given: eta is the number above; theory: the algorithm's own rule computes it from smoothness, "
 	  "convexity, "
 	  "compressor and peers (eta = theory is short for it)",
-	  SL_OPTION_CHOICE, AT(eta_rule), 0, 0, "given", "given|theory", SHARED },
+	  SL_OPTION_CHOICE, AT(eta_rule), 0, 0, "given", "given|theory", LATER },
 	{ "smoothness", "largest curvature L of any peer's loss, for eta_rule = theory (0: unknown)",
-	  SL_OPTION_REAL, AT(smoothness), 0, 1e12, "0", NULL, SHARED },
+	  SL_OPTION_REAL, AT(smoothness), 0, 1e12, "0", NULL, LATER },
 	{ "convexity", "smallest curvature of the mean loss, for eta_rule = theory (0: not strongly convex)",
-	  SL_OPTION_REAL, AT(convexity), 0, 1e12, "0", NULL, SHARED },
+	  SL_OPTION_REAL, AT(convexity), 0, 1e12, "0", NULL, LATER },
 	{ "eta_schedule",
 	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the "
 	  "rounds; sqrt: "
 	  "eta/sqrt(k+1)",
-	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", SHARED },
+	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", LATER },
 	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
-	  "1e-05", NULL, SHARED },
-	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, SHARED },
+	  "1e-05", NULL, RUN },
+	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, RUN },
 	{ "robust",
 	  "mixing that lying neighbours cannot bend far, at the price of the exact mean: none; clip:B or "
 	  "trim:B, with B neighbours of each peer that may lie; clip-at:T, no pull over a distance T",
-	  SL_OPTION_TEXT, AT(robust), 0, 0, "none", NULL, SHARED },
+	  SL_OPTION_TEXT, AT(robust), 0, 0, "none", NULL, RUN },
 	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
-	  0.9999, "0", NULL, SHARED },
+	  0.9999, "0", NULL, RUN },
 	{ "local_steps", "local gradient steps in a round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "4", NULL,
-	  SHARED },
+	  RUN },
 	{ "batch", "samples in a mini-batch (more than the shard holds: the whole shard)", SL_OPTION_U32,
-	  AT(batch), 1, 1e6, "32", NULL, SHARED },
+	  AT(batch), 1, 1e6, "32", NULL, RUN },
 	{ "estimator",
 	  "gradient of a local step: batch, the mini-batch's; lsvrg and saga: corrected by what is "
 	  "remembered of the "
 	  "whole shard, so that their noise vanishes with convergence (saga keeps a gradient for each "
 	  "sample); storm: the last estimate, corrected by what the mini-batch says of the way since",
-	  SL_OPTION_CHOICE, AT(estimator), 0, 0, "batch", "batch|lsvrg|saga|storm", SHARED },
+	  SL_OPTION_CHOICE, AT(estimator), 0, 0, "batch", "batch|lsvrg|saga|storm", RUN },
 	{ "refresh", "chance of lsvrg to renew its reference point in a local step (0: batch/samples)",
-	  SL_OPTION_REAL, AT(refresh), 0, 1, "0", NULL, SHARED },
+	  SL_OPTION_REAL, AT(refresh), 0, 1, "0", NULL, RUN },
 	{ "renewal", "share of a storm estimate that is the mini-batch's own (1: all of it, as batch)",
-	  SL_OPTION_REAL, AT(renewal), 1e-6, 1, "0.1", NULL, SHARED },
+	  SL_OPTION_REAL, AT(renewal), 1e-6, 1, "0.1", NULL, RUN },
 	{ NULL }
 };
 
 static const struct sl_option compress_options[] = {
 	{ "pipeline", "select | quantise | code (see `starling list compressors`)", SL_OPTION_TEXT,
-	  AT(pipeline), 0, 0, "topk:0.05 | dither:16 | golomb", NULL, SHARED },
+	  AT(pipeline), 0, 0, "topk:0.05 | dither:16 | golomb", NULL, RUN },
 	{ NULL }
 };
 
 static const struct sl_option model_options[] = { { "name", "model (see `starling list models`)",
-	                                            SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL,
-	                                            SHARED },
+	                                            SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL, RUN },
 	                                          { NULL } };
 
 static const struct sl_option data_options[] = {
@@ -110,67 +114,67 @@ static const struct sl_option data_options[] = {
 	  "training data: auto (the packaged Fashion-MNIST, else synthetic), a path, images,labels for idx, "
 	  "or a pattern with "
 	  "%d for a file a peer",
-	  SL_OPTION_TEXT, AT(train), 0, 0, "auto", NULL, PRIVATE },
-	{ "test", "test data, as train; empty: none", SL_OPTION_TEXT, AT(test), 0, 0, "auto", NULL, PRIVATE },
+	  SL_OPTION_TEXT, AT(train), 0, 0, "auto", NULL, HOST },
+	{ "test", "test data, as train; empty: none", SL_OPTION_TEXT, AT(test), 0, 0, "auto", NULL, HOST },
 	{ "format", "format of train and test, with its arguments (see `starling list datasets`)",
-	  SL_OPTION_TEXT, AT(format), 0, 0, "idx", NULL, PRIVATE },
+	  SL_OPTION_TEXT, AT(format), 0, 0, "idx", NULL, HOST },
 	{ "partition", "which peer owns which sample: iid, shards:K, dirichlet:A, own", SL_OPTION_TEXT,
-	  AT(partition), 0, 0, "dirichlet:0.5", NULL, PRIVATE },
+	  AT(partition), 0, 0, "dirichlet:0.5", NULL, HOST },
 	{ "classes",
 	  "names of the classes in the order of their numbers, as -1,1 or 0..9 (a model with two signs "
 	  "takes the second of two as +1); none: real targets; auto: the labels that are in the files; "
 	  "file:PATH, for init: one name per line; list:N:DIGEST: N names that do not fit this line, as the "
 	  "prepared data hold them",
-	  SL_OPTION_TEXT, AT(classes), 0, 0, "auto", NULL, SHARED },
-	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, AT(shards), 0, 0, "data", NULL, PRIVATE },
+	  SL_OPTION_TEXT, AT(classes), 0, 0, "auto", NULL, RUN },
+	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, AT(shards), 0, 0, "data", NULL, HOST },
 	{ NULL }
 };
 
 static const struct sl_option limit_options[] = {
 	{ "value", "largest magnitude of a coordinate of a model, at its owner and in every copy of it",
-	  SL_OPTION_REAL, AT(limit_value), 1e-3, 1e30, "1e+09", NULL, SHARED },
+	  SL_OPTION_REAL, AT(limit_value), 1e-3, 1e30, "1e+09", NULL, RUN },
 	{ "refusals",
 	  "malformed frames that a neighbour may send in a minute before it goes into quarantine (0: any "
 	  "number)",
-	  SL_OPTION_U32, AT(limit_refusals), 0, 1e6, "64", NULL, PRIVATE },
+	  SL_OPTION_U32, AT(limit_refusals), 0, 1e6, "64", NULL, HOST },
 	{ "frames",
 	  "frames a second that a neighbour may send unasked, some thousand at once; beyond, it goes into "
 	  "quarantine (0: any number)",
-	  SL_OPTION_U32, AT(limit_frames), 0, 1e6, "200", NULL, PRIVATE },
+	  SL_OPTION_U32, AT(limit_frames), 0, 1e6, "200", NULL, HOST },
 	{ "quarantine",
 	  "how long a neighbour's first quarantine lasts: nothing is sent to it or taken from it; each that "
 	  "follows soon lasts twice as long",
-	  SL_OPTION_DURATION, AT(quarantine_us), 0.01, 86400, "10s", NULL, PRIVATE },
+	  SL_OPTION_DURATION, AT(quarantine_us), 0.01, 86400, "10s", NULL, HOST },
 	{ "detect",
 	  "every so many frames of a neighbour are coded once more, to see whether they come as they came "
 	  "before (0: none)",
-	  SL_OPTION_U32, AT(detect_every), 0, 1e6, "0", NULL, PRIVATE },
+	  SL_OPTION_U32, AT(detect_every), 0, 1e6, "0", NULL, HOST },
 	{ "anomaly", "score, in mean deviations, from which such a frame is an event", SL_OPTION_REAL,
-	  AT(anomaly), 1, 1e9, "10", NULL, PRIVATE },
+	  AT(anomaly), 1, 1e9, "10", NULL, HOST },
 	{ "quarantine_most", "the longest quarantine", SL_OPTION_DURATION, AT(quarantine_most_us), 0.01,
-	  864000, "1h", NULL, PRIVATE },
+	  864000, "1h", NULL, HOST },
 	{ NULL }
 };
 
 static const struct sl_option history_options[] = {
 	{ "path", "database of the run's history", SL_OPTION_TEXT, AT(history), 0, 0, "history.db", NULL,
-	  PRIVATE },
+	  HOST },
 	{ "every", "a row every so many rounds (and at the last)", SL_OPTION_U32, AT(history_every), 1, 1e9,
-	  "1", NULL, PRIVATE },
+	  "1", NULL, HOST },
 	{ "evaluate",
 	  "test loss, accuracy and sketch every so many rounds (and at the last); 0: only at the last",
-	  SL_OPTION_U32, AT(evaluate), 0, 1e9, "50", NULL, SHARED },
+	  SL_OPTION_U32, AT(evaluate), 0, 1e9, "50", NULL, LATER },
 	{ "sketch",
 	  "buckets of the count sketch of the model, from which the consensus error is estimated; 0: none",
-	  SL_OPTION_U32, AT(sketch), 0, SL_SKETCH_MAX, "64", NULL, SHARED },
+	  SL_OPTION_U32, AT(sketch), 0, SL_SKETCH_MAX, "64", NULL, LATER },
 	{ NULL }
 };
 
 static const struct sl_option checkpoint_options[] = {
 	{ "every", "a checkpoint every so many rounds; 0: none", SL_OPTION_U32, AT(checkpoint_every), 0, 1e9,
-	  "0", NULL, PRIVATE },
+	  "0", NULL, LATER },
 	{ "path", "folder of the checkpoints", SL_OPTION_TEXT, AT(checkpoint), 0, 0, "checkpoint", NULL,
-	  PRIVATE },
+	  HOST },
 	{ NULL }
 };
 
@@ -335,6 +339,8 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 
 enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
 {
+	for (char *c = s->operator_key; *c; c++) /* one spelling: keys are compared as text */
+		*c = *c >= 'A' && *c <= 'F' ? (char)(*c + 'a' - 'A') : *c;
 	enum sl_status status = check_pace(s, error);
 	if (status == SL_OK)
 		status = check_algorithm(s, error);
@@ -356,7 +362,7 @@ enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
 	return SL_OK;
 }
 
-size_t sl_settings_print(const struct sl_settings *settings, bool shared_only, char *text, size_t size)
+size_t sl_settings_print(const struct sl_settings *settings, unsigned scopes, char *text, size_t size)
 {
 	size_t used = 0;
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
@@ -364,7 +370,7 @@ size_t sl_settings_print(const struct sl_settings *settings, bool shared_only, c
 		                         "%s[%s]\n", used ? "\n" : "", s->name);
 		for (const struct sl_option *o = s->options; o->name; o++) {
 			char value[SL_TEXT_MAX + 32];
-			if (shared_only && !o->shared)
+			if (!(scopes >> o->scope & 1))
 				continue;
 			sl_option_print(o, settings, value, sizeof value);
 			used += (size_t)snprintf(used < size ? text + used : NULL,
@@ -374,19 +380,38 @@ size_t sl_settings_print(const struct sl_settings *settings, bool shared_only, c
 	return used;
 }
 
-double sl_settings_eta(const struct sl_settings *s, uint32_t round)
+struct sl_rates sl_settings_rates(const struct sl_settings *s)
 {
-	switch ((enum sl_eta_schedule)s->eta_schedule) {
+	bool falling = s->eta_schedule == SL_ETA_FALLING;
+	bool counts = falling || s->eta_schedule == SL_ETA_STEPS;
+	return (struct sl_rates){ s->eta, falling ? s->eta_end : 0, s->eta_schedule, counts ? s->rounds : 0 };
+}
+
+bool sl_rates_equal(const struct sl_rates *a, const struct sl_rates *b)
+{
+	return a->eta == b->eta && a->eta_end == b->eta_end && a->schedule == b->schedule &&
+	       a->rounds == b->rounds;
+}
+
+double sl_rates_eta(const struct sl_rates *r, uint32_t round)
+{
+	switch ((enum sl_eta_schedule)r->schedule) {
 	case SL_ETA_FALLING:
-		if (s->rounds < 2)
-			return s->eta;
-		return s->eta * pow(s->eta_end / s->eta, (double)round / (double)(s->rounds - 1));
+		if (r->rounds < 2)
+			return r->eta;
+		return r->eta * pow(r->eta_end / r->eta, (double)round / (double)(r->rounds - 1));
 	case SL_ETA_STEPS:
-		return (double)round < 0.7 * (double)s->rounds ? s->eta : s->eta / 5;
+		return (double)round < 0.7 * (double)r->rounds ? r->eta : r->eta / 5;
 	case SL_ETA_SQRT:
-		return s->eta / sqrt((double)round + 1);
+		return r->eta / sqrt((double)round + 1);
 	case SL_ETA_CONSTANT:
 		break;
 	}
-	return s->eta;
+	return r->eta;
+}
+
+double sl_settings_eta(const struct sl_settings *s, uint32_t round)
+{
+	struct sl_rates rates = sl_settings_rates(s);
+	return sl_rates_eta(&rates, round);
 }

@@ -81,13 +81,29 @@ enum sl_status sl_settings_set(struct sl_settings *, const char *section, const 
  * γ·β_W and the fit of model and data are checked by sl_plan_make, which knows them. */
 enum sl_status sl_settings_check(struct sl_settings *, struct sl_error *error);
 
-/* Prints the effective configuration as an INI file that parses back to itself. With shared_only, only the
- * keys that all peers must agree on, in table order: the text under the fingerprint. Returns the length, or
- * what would be needed, as snprintf does. */
-size_t sl_settings_print(const struct sl_settings *, bool shared_only, char *text, size_t size);
+/* Prints the effective configuration as an INI file that parses back to itself; of the keys, those whose
+ * scope is in the set. SL_SCOPES_RUN is the text under the fingerprint. Returns the length, or what would be
+ * needed, as snprintf does. */
+enum {
+	SL_SCOPES_RUN = 1 << SL_SCOPE_RUN,
+	SL_SCOPES_SHARED = SL_SCOPES_RUN | 1 << SL_SCOPE_LATER,
+	SL_SCOPES_ALL = SL_SCOPES_SHARED | 1 << SL_SCOPE_HOST
+};
+size_t sl_settings_print(const struct sl_settings *, unsigned scopes, char *text, size_t size);
 
-/* Step size η_k of round k. falling: from eta to eta_end geometrically over the rounds; sqrt: η/√(k+1);
- * steps: eta, divided by 5 after 70 % of the rounds. */
+/* What step sizes follow from; fields that the schedule does not use are zero, so that equal structs are
+ * equal step sizes. */
+struct sl_rates {
+	double eta, eta_end;
+	uint32_t schedule, rounds;
+};
+struct sl_rates sl_settings_rates(const struct sl_settings *);
+bool sl_rates_equal(const struct sl_rates *, const struct sl_rates *);
+
+/* Step size η_k of round k, a function of these and k alone. falling: from eta to eta_end geometrically over
+ * the rounds; sqrt: η/√(k+1); steps: eta, divided by 5 after 70 % of the rounds. A run that is resumed with
+ * other settings takes from then on what they give for that round, as if they had always held. */
+double sl_rates_eta(const struct sl_rates *, uint32_t round);
 double sl_settings_eta(const struct sl_settings *, uint32_t round);
 
 #endif

@@ -66,8 +66,7 @@ static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t 
  * frames that will still be there. */
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (!e->greeted || e->reset || e->mine_open ||
-	    sl_edge_round_of(p, e, e->step + 1) >= p->plan->settings.rounds)
+	if (!e->greeted || e->reset || e->mine_open || sl_edge_is_over(p, e))
 		return false; /* a run of so many rounds has so many steps, however often somebody asks */
 	if (e->acknowledged >= e->limit)
 		return true;

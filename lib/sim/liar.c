@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { HELLO_BYTES = 68, REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
+enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
 
 static void keep(void *context, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length)
 {
@@ -92,7 +92,7 @@ static void tell_again(struct sl_liar *l, uint32_t to)
 /* A greeting that is heard: the right session, size, numbers and lives, mostly. */
 static void tell_greeting(struct sl_liar *l, uint32_t to, struct sl_frame *f, const struct sl_edge *mine)
 {
-	uint8_t body[HELLO_BYTES];
+	uint8_t body[HELLO_MOST];
 	struct sl_random *g = &l->random;
 	const struct sl_peer *p = sl_sim_peer(l->sim, l->peer);
 	uint32_t rounds = l->plan->settings.rounds;
@@ -114,7 +114,11 @@ static void tell_greeting(struct sl_liar *l, uint32_t to, struct sl_frame *f, co
 	sl_write_u32(&w, near(l, mine->step, rounds));
 	sl_write_u32(&w, near(l, 1, rounds));
 	sl_write_u32(&w, lie_about_epoch(g, mine->known_epoch));
-	tell(l, to, f, body, sizeof body);
+	sl_write_u32(&w, rounds);
+	sl_write_u8(&w, (uint8_t)l->plan->keys);
+	for (unsigned i = 0; i < l->plan->keys; i++)
+		sl_write_u16(&w, l->plan->key_digest[i]);
+	tell(l, to, f, body, sl_writer_length(&w));
 }
 
 static void tell_difference(struct sl_liar *l, uint32_t to, struct sl_frame *f)

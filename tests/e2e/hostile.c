@@ -211,7 +211,7 @@ static struct sl_frame greeting(void)
 static size_t compose(const char *what, uint8_t *out)
 {
 	struct sl_frame f = greeting();
-	uint32_t body = 68; /* as a greeting has */
+	uint32_t body = 73 + 2 * prepared.plan.keys; /* as a greeting has */
 	size_t length = SL_FRAME_HEADER + body;
 	if (strcmp(what, "empty") == 0)
 		return 0;

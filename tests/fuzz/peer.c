@@ -10,6 +10,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 enum { VICTIM = 0, LIAR = 1, MESSAGE_MAX = 700 };
 
+/* A greeting of 68 bytes or more gets rounds and keys as they should be: the run's, or others where the input
+ * has bytes for them. */
+static size_t add_keys(uint8_t *body, size_t length, const struct sl_plan *plan, uint8_t about)
+{
+	uint8_t tail[5 + 2 * SL_SHARED_MOST];
+	struct sl_writer out = sl_writer(tail, sizeof tail);
+	if (length < 68 || about & 64)
+		return length;
+	sl_write_u32(&out, plan->settings.rounds);
+	sl_write_u8(&out, (uint8_t)plan->keys);
+	for (unsigned i = 0; i < plan->keys; i++)
+		sl_write_u16(&out, plan->key_digest[i]);
+	size_t given = length - 68, size = sl_writer_length(&out);
+	if (given < size)
+		memcpy(body + length, tail + given, size - given);
+	body[72] = (uint8_t)plan->keys;
+	return 68 + size;
+}
+
 /* A header that passes the door, with fields from the input; then the input itself. */
 static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *r)
 {
@@ -28,7 +47,7 @@ static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *
 		              .step = e->step + (about >> 3 & 3),
 		              .round = sl_read_u8(r),
 		              .durable = sl_read_u8(r),
-		              .run = w->plan.run,
+		              .run = w->plan.run + (about == 127), /* another run's */
 		              .digest = about & 128 ? e->their_digest : about };
 	length = length < sl_reader_left(r) ? length : sl_reader_left(r);
 	const uint8_t *body = sl_read_bytes(r, length);
@@ -45,6 +64,8 @@ static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *
 		sl_write_u32(&out, about & 63);
 		sl_write_u64(&out, e->incarnation + (about >> 7));
 		sl_write_u64(&out, p->incarnation);
+		length = add_keys(message + SL_FRAME_HEADER, length, &w->plan, about);
+		sl_frame_header(message, &f, (uint32_t)length);
 	}
 	sl_sim_inject(sim, LIAR, VICTIM, message, SL_FRAME_HEADER + length);
 }

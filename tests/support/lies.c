@@ -54,7 +54,7 @@ void lie_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame
 void lie_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f,
                const struct lie_hello *h)
 {
-	uint8_t body[68];
+	uint8_t body[73 + 2 * SL_SHARED_MOST];
 	struct sl_writer out = sl_writer(body, sizeof body);
 	sl_write_u64(&out, w->plan.session);
 	sl_write_u32(&out, w->plan.dimension);
@@ -69,5 +69,9 @@ void lie_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_fram
 	sl_write_u32(&out, h->step);
 	sl_write_u32(&out, h->oldest);
 	sl_write_u32(&out, h->known_epoch);
-	lie_send(w, from, to, f, body, sizeof body);
+	sl_write_u32(&out, h->rounds ? h->rounds : w->plan.settings.rounds);
+	sl_write_u8(&out, (uint8_t)w->plan.keys);
+	for (unsigned i = 0; i < w->plan.keys; i++)
+		sl_write_u16(&out, w->plan.key_digest[i] ^ (uint16_t)(h->other_keys >> i & 1));
+	lie_send(w, from, to, f, body, sl_writer_length(&out));
 }

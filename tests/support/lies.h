@@ -9,6 +9,8 @@
 /* What a greeting says, as its sender would say it now. */
 struct lie_hello {
 	uint32_t flags, held_epoch, held_number, step, oldest, known_epoch;
+	uint32_t rounds;     /* 0: those of the run */
+	uint64_t other_keys; /* shared keys with another digest */
 	uint64_t incarnation, echo, held_digest;
 };
 

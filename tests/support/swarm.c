@@ -104,6 +104,7 @@ static void make_plan(struct swarm *w)
 	if (sl_plan_make(&w->plan, &w->settings, &graph, w->features, w->classes, &w->test, note, &error) !=
 	    SL_OK)
 		fail_msg("%s", error.text);
+	sl_plan_make_room(&w->plan, w->room);
 	w->plan.run = 77;
 	w->plan.session = 99;
 }
@@ -118,7 +119,7 @@ static void open_sim(struct swarm *w)
 		&w->topology,
 		w->shard,
 		w->network,
-		SL_SIM_CHECK_COPIES,
+		w->unchecked ? SL_SIM_CHECK_NONE : SL_SIM_CHECK_COPIES,
 		{ .context = w, .round = on_round, .event = on_event, .exact = on_exact },
 		.roster = w->roster
 	};

@@ -12,6 +12,8 @@ struct swarm {
 	struct sl_sim_network network;
 	char topology_spec[SL_TEXT_MAX];
 	uint32_t samples, features, classes;
+	bool unchecked; /* no invariants: it begins in the middle */
+	uint32_t room;  /* for states that were saved with so many rounds between checkpoints */
 
 	struct sl_topology topology;
 	struct sl_plan plan;
