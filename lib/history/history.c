@@ -279,32 +279,62 @@ enum sl_status sl_history_connect(struct sl_history *h, enum sl_history_mode mod
 	return status;
 }
 
-void sl_history_disconnect(struct sl_history *h)
+static void rest(struct sl_history *h)
 {
-	int keep = errno;
 	for (int i = 0; i < SL_HISTORY_STATEMENTS; i++) {
 		sqlite3_finalize(h->statement[i]);
 		h->statement[i] = NULL;
 	}
 	if (h->db && !sqlite3_get_autocommit(h->db))
 		sl_history_rollback(h);
+}
+
+static void let_go(struct sl_history *h)
+{
+	sqlite3_close(h->db);
+	h->db = NULL;
+	h->run = 0;
+}
+
+void sl_history_disconnect(struct sl_history *h)
+{
+	int keep = errno;
+	rest(h);
 	if (h->db && !sqlite3_db_readonly(h->db, "main")) {
 		/* Leave a short WAL behind, but wait for nobody: the last one to close empties it anyway. */
 		sqlite3_busy_handler(h->db, NULL, NULL);
 		sqlite3_wal_checkpoint_v2(h->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	}
-	sqlite3_close(h->db);
-	h->db = NULL;
-	h->run = 0;
+	let_go(h);
 	errno = keep;
+}
+
+void sl_history_leave(struct sl_history *h)
+{
+	int keep = errno, persist = 1;
+	rest(h);
+	if (h->db) {
+		sqlite3_db_config(h->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		sqlite3_file_control(h->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	}
+	let_go(h);
+	errno = keep;
+}
+
+const char *sl_history_file(const struct sl_history *h)
+{
+	return sqlite3_db_filename(h->db, "main");
+}
+
+static bool moved(struct sl_history *h)
+{
+	int yes = 0;
+	return sqlite3_file_control(h->db, "main", SQLITE_FCNTL_HAS_MOVED, &yes) != SQLITE_OK || yes;
 }
 
 bool sl_history_worn(struct sl_history *h)
 {
-	int moved = 0;
-	if (h->failure != SQLITE_BUSY && h->failure != SQLITE_FULL)
-		return true;
-	return sqlite3_file_control(h->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
+	return (h->failure != SQLITE_BUSY && h->failure != SQLITE_FULL) || moved(h);
 }
 
 struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error)
