@@ -187,7 +187,13 @@ enum sl_status sl_chronicle_stopped(struct sl_chronicle *c, int64_t at_us, int e
 {
 	enum sl_status status =
 	    sl_history_peer_stopped(c->history, c->peer.peer, at_us, exit_code, model_digest, error);
-	return status == SL_OK ? still_there(c, error) : status;
+	if (status == SL_OK)
+		status = still_there(c, error);
+	/* What stands only in a log without a name would be lost now. */
+	char why[sizeof c->why];
+	if (status == SL_OK && sl_place_look(&c->place, why) == SL_PLACE_LOG_LOST)
+		status = sl_history_settle(c->history, error);
+	return status;
 }
 
 void sl_chronicle_failed(struct sl_chronicle *c)

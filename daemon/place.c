@@ -223,6 +223,12 @@ enum sl_status sl_place_take(struct sl_place *p, const char *file, struct sl_err
 	return sl_place_look(p, why) == SL_PLACE_SAME ? SL_OK : sl_fail(error, SL_IO, "%s", why);
 }
 
+enum sl_status sl_place_watch(struct sl_place *p, const char *path, const char *file, struct sl_error *error)
+{
+	enum sl_status status = set_names(p, path, error);
+	return status == SL_OK ? sl_place_take(p, file, error) : status;
+}
+
 static void unname(const struct sl_place *p, enum sl_place_file which)
 {
 	char name[PATH_MAX];

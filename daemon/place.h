@@ -33,6 +33,8 @@ enum sl_status sl_place_enter(struct sl_place *, const char *path, struct sl_err
 /* Behind opening: remembers what the names mean. `file` is what SQLite calls the database. SL_IO: they have
  * changed meanwhile. Where it could not be opened or this fails, sl_place_free is next. */
 enum sl_status sl_place_take(struct sl_place *, const char *file, struct sl_error *error);
+/* The same for one that was opened without asking first. */
+enum sl_status sl_place_watch(struct sl_place *, const char *path, const char *file, struct sl_error *error);
 /* Says in `why` what happened to it, unless it is the same. Where nothing is remembered it is. */
 enum sl_place_state sl_place_look(const struct sl_place *, char why[static 200]);
 

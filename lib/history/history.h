@@ -110,7 +110,9 @@ struct sl_history_summary {
 	char run_id[SL_TEXT_MAX + 32], name[SL_TEXT_MAX];
 	char topology[SL_TEXT_MAX], algorithm[SL_TEXT_MAX], compress[SL_TEXT_MAX], model[SL_TEXT_MAX],
 	    dataset[SL_TEXT_MAX];
-	uint32_t peers, rounds, dimension;
+	char seed[24];           /* decimal; empty: unknown */
+	uint32_t peers, present; /* how many the run has, and of how many there are rows here */
+	uint32_t rounds, dimension;
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;
 	int64_t payload_bytes, wire_bytes, events; /* events of level warning and worse */
 };
