@@ -103,7 +103,7 @@ static void foreign_files_are_refused(void **state)
 	sl_history_close(must_open("newer.db"));
 	run_raw("newer.db", "PRAGMA user_version = 7");
 	refused("newer.db", SL_HISTORY_WRITE, SL_REFUSED,
-	        "has schema 7, and this program knows schemas up to 2");
+	        "has schema 7, and this program knows schemas up to 3");
 	refused("newer.db", SL_HISTORY_READ, SL_REFUSED, "has schema 7");
 
 	run_raw("foreign.db", "CREATE TABLE bookmark (address); INSERT INTO bookmark VALUES (1)");
