@@ -1,5 +1,6 @@
 #include "daemon/chronicle.h"
 
+#include "base/log.h"
 #include "daemon/store.h"
 
 #include <stdarg.h>
@@ -9,7 +10,10 @@
 #include <sys/time.h>
 #include <time.h>
 
-enum { RUN_TEXTS = 11, PEER_TEXTS = 4 };
+enum {
+	RUN_TEXTS = 11,
+	PEER_TEXTS = 4,
+};
 
 static void texts_of(struct sl_chronicle *c, const char **text[static RUN_TEXTS + PEER_TEXTS])
 {
@@ -29,6 +33,7 @@ enum sl_status sl_chronicle_make(struct sl_chronicle *c, const char *path, const
 	const char **text[RUN_TEXTS + PEER_TEXTS];
 	bool whole = true;
 	*c = (struct sl_chronicle){ .run = *run, .peer = *peer };
+	sl_place_init(&c->place);
 	texts_of(c, text);
 	for (size_t i = 0; i < RUN_TEXTS + PEER_TEXTS; i++) {
 		const char *given = *text[i];
@@ -36,43 +41,159 @@ enum sl_status sl_chronicle_make(struct sl_chronicle *c, const char *path, const
 		whole = whole && (!given || *text[i]);
 	}
 	c->history = sl_history_make(path, error);
-	if (c->history && whole)
+	c->path = strdup(path);
+	if (c->history && c->path && whole)
 		return SL_OK;
 	sl_chronicle_free(c);
 	return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
 }
 
+__attribute__((format(printf, 4, 5))) static enum sl_status tell(struct sl_chronicle *c, const char *kind,
+                                                                 struct sl_error *error, const char *format,
+                                                                 ...)
+{
+	struct timeval now;
+	gettimeofday(&now, NULL);
+	struct sl_event_row event = { .peer = c->peer.peer,
+		                      .round = c->last_round,
+		                      .at_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec,
+		                      .level = SL_LEVEL_WARNING };
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(event.detail, sizeof event.detail, format, arguments);
+	va_end(arguments);
+	snprintf(event.kind, sizeof event.kind, "%s", kind);
+	return sl_history_event(c->history, &event, error);
+}
+
+static enum sl_status reopened(struct sl_chronicle *c, struct sl_error *error)
+{
+	return tell(c, "history-reopened", error, "%s; %s", c->why,
+	            c->left == SL_PLACE_MOVED ? "earlier rows are in that file, if it is anywhere"
+	                                      : "what it held is kept");
+}
+
+/* What is in the log goes into its database, wherever that is now. Others do the same: not all at once. */
+static void settle(struct sl_chronicle *c)
+{
+	struct sl_error error;
+	for (int i = 0; i < 3 && sl_history_settle(c->history, &error) == SL_IO; i++)
+		;
+}
+
+static void leave(struct sl_chronicle *c)
+{
+	char why[sizeof c->why];
+	enum sl_place_state state = sl_place_look(&c->place, why);
+	c->entered = false;
+	if (state == SL_PLACE_SAME) {
+		sl_history_disconnect(c->history);
+		sl_place_free(&c->place);
+		return;
+	}
+	c->left = state;
+	memcpy(c->why, why, sizeof why);
+	settle(c);
+	sl_place_clear(&c->place);
+	sl_history_leave(c->history);
+	sl_place_leave(&c->place);
+}
+
 /* The next try begins with another connection where that may do better. */
 static void leave_if_worn(struct sl_chronicle *c)
 {
-	if (!c->failed || !sl_history_worn(c->history))
-		return;
-	c->entered = false;
-	sl_history_disconnect(c->history);
+	if (c->failed && sl_history_worn(c->history))
+		leave(c);
 }
 
-enum sl_status sl_chronicle_enter(struct sl_chronicle *c, struct sl_error *error)
+/* Leaves a file that is not at its path any more; but not before nothing stands only in a log without a name.
+ */
+static enum sl_status leave_if_moved(struct sl_chronicle *c, struct sl_error *error)
 {
-	if (c->entered)
-		leave_if_worn(c); /* the file may have been moved since */
-	c->failed = false;
-	if (c->entered)
+	char why[sizeof c->why];
+	enum sl_place_state state = sl_place_look(&c->place, why);
+	if (state == SL_PLACE_SAME)
 		return SL_OK;
-	enum sl_status status = sl_history_connect(c->history, SL_HISTORY_WRITE, error);
+	if (state == SL_PLACE_LOG_LOST && sl_history_settle(c->history, error) != SL_OK)
+		return sl_wrap(error, "%s", why);
+	sl_log(SL_LEVEL_WARNING, "history: %s; it is opened anew", why);
+	leave(c);
+	return SL_OK;
+}
+
+static enum sl_status connect_anew(struct sl_chronicle *c, struct sl_error *error)
+{
+	enum sl_status status = sl_place_enter(&c->place, c->path, error);
+	if (status != SL_OK)
+		return status;
+	status = sl_history_connect(c->history, SL_HISTORY_WRITE, error);
 	if (status == SL_OK)
-		status = sl_history_hold(c->history, error);
+		status = sl_place_take(&c->place, sl_history_file(c->history), error);
+	if (status != SL_OK) {
+		sl_history_leave(c->history);
+		sl_place_free(&c->place);
+		return status;
+	}
+	status = sl_history_hold(c->history, error);
 	if (status == SL_OK)
 		status = sl_history_begin(c->history, &c->run, error);
 	if (status == SL_OK && !c->asked)
 		status = sl_history_last_bytes(c->history, c->peer.peer, &c->before, error);
 	if (status == SL_OK)
 		status = sl_history_peer(c->history, &c->peer, error);
-	if (status != SL_OK) {
-		sl_history_disconnect(c->history);
+	if (status == SL_OK && c->why[0])
+		status = reopened(c, error);
+	if (status != SL_OK)
+		leave(c);
+	return status;
+}
+
+enum sl_status sl_chronicle_enter(struct sl_chronicle *c, struct sl_error *error)
+{
+	enum sl_status status = SL_OK;
+	if (c->entered)
+		leave_if_worn(c); /* the file may have been moved since */
+	if (c->entered)
+		status = leave_if_moved(c, error);
+	c->failed = false;
+	if (status != SL_OK || c->entered)
 		return status;
-	}
-	c->entered = c->asked = true;
+	status = connect_anew(c, error);
+	c->entered = status == SL_OK;
+	c->asked = c->asked || c->entered;
+	return status;
+}
+
+static enum sl_status still_there(struct sl_chronicle *c, struct sl_error *error)
+{
+	char why[sizeof c->why];
+	if (sl_place_look(&c->place, why) == SL_PLACE_MOVED)
+		return sl_fail(error, SL_IO, "%s", why);
 	return SL_OK;
+}
+
+enum sl_status sl_chronicle_commit(struct sl_chronicle *c, bool durable, struct sl_error *error)
+{
+	enum sl_status status = sl_history_commit(c->history, durable, error);
+	if (status == SL_OK)
+		status = still_there(c, error);
+	if (status == SL_OK)
+		c->why[0] = 0;
+	return status;
+}
+
+enum sl_status sl_chronicle_stopped(struct sl_chronicle *c, int64_t at_us, int exit_code,
+                                    const char *model_digest, struct sl_error *error)
+{
+	enum sl_status status =
+	    sl_history_peer_stopped(c->history, c->peer.peer, at_us, exit_code, model_digest, error);
+	if (status == SL_OK)
+		status = still_there(c, error);
+	/* What stands only in a log without a name would be lost now. */
+	char why[sizeof c->why];
+	if (status == SL_OK && sl_place_look(&c->place, why) == SL_PLACE_LOG_LOST)
+		status = sl_history_settle(c->history, error);
+	return status;
 }
 
 void sl_chronicle_failed(struct sl_chronicle *c)
@@ -89,7 +210,12 @@ void sl_chronicle_failed(struct sl_chronicle *c)
 void sl_chronicle_free(struct sl_chronicle *c)
 {
 	const char **text[RUN_TEXTS + PEER_TEXTS];
+	if (c->entered)
+		leave(c);
+	sl_place_free(&c->place);
 	sl_history_close(c->history);
+	free(c->path);
+	c->path = NULL;
 	texts_of(c, text);
 	for (size_t i = 0; i < RUN_TEXTS + PEER_TEXTS; i++) {
 		free((void *)(uintptr_t)*text[i]);
@@ -123,24 +249,6 @@ enum sl_status sl_chronicle_insert(struct sl_chronicle *c, const struct sl_row_h
 		return sl_history_event(c->history, &row->event, error);
 	}
 	sl_panic(__FILE__, __LINE__, "a row of a known kind");
-}
-
-__attribute__((format(printf, 4, 5))) static enum sl_status tell(struct sl_chronicle *c, const char *kind,
-                                                                 struct sl_error *error, const char *format,
-                                                                 ...)
-{
-	struct timeval now;
-	gettimeofday(&now, NULL);
-	struct sl_event_row event = { .peer = c->peer.peer,
-		                      .round = c->last_round,
-		                      .at_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec,
-		                      .level = SL_LEVEL_WARNING };
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(event.detail, sizeof event.detail, format, arguments);
-	va_end(arguments);
-	snprintf(event.kind, sizeof event.kind, "%s", kind);
-	return sl_history_event(c->history, &event, error);
 }
 
 static const char *time_text(int64_t us, char text[static 32])

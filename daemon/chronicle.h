@@ -3,6 +3,7 @@
 #ifndef SL_DAEMON_CHRONICLE_H
 #define SL_DAEMON_CHRONICLE_H
 
+#include "daemon/place.h"
 #include "daemon/row_ring.h"
 #include "history/history.h"
 
@@ -17,18 +18,28 @@ struct sl_chronicle {
 	struct sl_history_run run; /* strings owned */
 	struct sl_history_peer peer;
 	uint32_t last_round; /* of the rows that were given */
+	char *path;          /* owned */
+	struct sl_place place;
+	enum sl_place_state left; /* of the file that was left last */
+	char why[200];            /* it was left, until an event says so */
 };
 
 /* Copies what it is given, connects to nothing. */
 enum sl_status sl_chronicle_make(struct sl_chronicle *, const char *path, const struct sl_history_run *,
                                  const struct sl_history_peer *, struct sl_error *error);
 /* Connects and registers unless that is done, in a transaction which the caller commits, so that what cannot
- * take rows is not changed at all. On failure it is left again. */
+ * take rows is not changed at all. On failure it is left again. So is a file that is not at its path any
+ * more, and the one that is there now is entered, or made; an event row of that transaction says so. */
 enum sl_status sl_chronicle_enter(struct sl_chronicle *, struct sl_error *error);
 /* After a failure of a row or a commit: rows that are not committed are to be given again. Where another
  * connection may do better the history is left: it is entered anew, with the file that is at the path then.
  */
 void sl_chronicle_failed(struct sl_chronicle *);
+/* Commits; SL_IO also where the file is not at its path any more: what was committed may be gone with it. */
+enum sl_status sl_chronicle_commit(struct sl_chronicle *, bool durable, struct sl_error *error);
+/* Marks the end of the peer, committed at once and in the same way. */
+enum sl_status sl_chronicle_stopped(struct sl_chronicle *, int64_t at_us, int exit_code,
+                                    const char *model_digest, struct sl_error *error);
 
 /* A row of the ring; of a round, the totals are completed with what `former` says they lack. */
 enum sl_status sl_chronicle_insert(struct sl_chronicle *, const struct sl_row_header *, union sl_row *,

@@ -2,6 +2,7 @@
 #include "daemon/command_line.h"
 #include "history/history.h"
 
+#include <limits.h>
 #include <sys/stat.h>
 
 static bool same_file(const char *a, const char *b)
@@ -14,11 +15,13 @@ static bool same_file(const char *a, const char *b)
 /* Everything that can be wrong with a source is found before the first one is merged. */
 static enum sl_status check(const char *out, char **from, int count, struct sl_error *error)
 {
+	char path[PATH_MAX];
 	for (int i = 0; i < count; i++) {
-		if (same_file(out, from[i]))
+		const char *database = sl_command_database(from[i], path);
+		if (same_file(out, database))
 			return sl_fail(error, SL_MALFORMED, "%s: is the database to collect into, too",
-			               from[i]);
-		struct sl_history *source = sl_history_open(from[i], SL_HISTORY_READ, error);
+			               database);
+		struct sl_history *source = sl_history_open(database, SL_HISTORY_READ, error);
 		if (!source)
 			return error->status;
 		sl_history_close(source);
@@ -31,11 +34,12 @@ static enum sl_status collect(const char *out, char **from, int count, struct sl
 	enum sl_status status = check(out, from, count, error);
 	if (status != SL_OK)
 		return status;
+	char path[PATH_MAX];
 	struct sl_history *history = sl_history_open(out, SL_HISTORY_WRITE, error);
 	if (!history)
 		return error->status;
 	for (int i = 0; status == SL_OK && i < count; i++)
-		status = sl_history_collect(history, from[i], error);
+		status = sl_history_collect(history, sl_command_database(from[i], path), error);
 	sl_history_close(history);
 	return status;
 }
@@ -65,7 +69,8 @@ static int run(int argc, char **argv)
 const struct sl_command sl_command_collect = { "collect", "collect OUT DB...",
 	                                       "merge the histories of many peers into one database",
 	                                       "Copies every run, peer and row of the databases DB into OUT, "
-	                                       "which is made if it is missing. What is in OUT\n"
+	                                       "which is made if it is missing. Of a folder, its\n"
+	                                       "history.db is meant. What is in OUT\n"
 	                                       "already is kept, so a run that goes on can be collected "
 	                                       "again. The databases may be in use. One that is of an\n"
 	                                       "older schema is brought to this one. All are looked at "

@@ -1,4 +1,5 @@
 /* command.c — what the subcommands of starling share. */
+#include "base/utf8.h"
 #include "daemon/command_line.h"
 
 #include <errno.h>
@@ -6,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 int sl_command_fail(const struct sl_command *command, const struct sl_error *error)
 {
@@ -120,13 +122,17 @@ void sl_overrides_free(struct sl_overrides *overrides)
 void sl_json_text(FILE *out, const char *text)
 {
 	putc('"', out);
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-		if (*p == '"' || *p == '\\')
+	for (const char *p = text; *p;) {
+		size_t n = sl_utf8_length(p);
+		if (n == 0)
+			fputs("\\ufffd", out);
+		else if (*p == '"' || *p == '\\')
 			fprintf(out, "\\%c", *p);
-		else if (*p < ' ' || *p == 127)
+		else if (n == 1 && ((unsigned char)*p < ' ' || *p == 127))
 			fprintf(out, "\\u%04x", *p);
 		else
-			putc(*p, out);
+			fwrite(p, 1, n, out);
+		p += n ? n : 1;
 	}
 	putc('"', out);
 }
@@ -144,6 +150,18 @@ void sl_json_real(FILE *out, double value)
 			break;
 	}
 	fputs(text, out);
+}
+
+const char *sl_command_database(const char *argument, char path[static PATH_MAX])
+{
+	struct stat status;
+	size_t length = strlen(argument);
+	while (length > 1 && argument[length - 1] == '/')
+		length--;
+	if (stat(argument, &status) == 0 && S_ISDIR(status.st_mode) &&
+	    snprintf(path, PATH_MAX, "%.*s/history.db", (int)length, argument) < PATH_MAX)
+		return path;
+	return argument;
 }
 
 void sl_bytes_text(int64_t bytes, char *text, size_t size)

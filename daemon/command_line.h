@@ -6,6 +6,7 @@
 #include "daemon/command.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 
 /* As getopt_long (set optind = 0 before the first call), except that a misuse is reported here, with the
@@ -29,10 +30,14 @@ __attribute__((format(printf, 3, 4))) enum sl_status sl_overrides_add(struct sl_
                                                                       ...);
 void sl_overrides_free(struct sl_overrides *);
 
-/* A JSON string with its quotes; what is not printable ASCII is escaped or, for UTF-8, kept. */
+/* A JSON string with its quotes, whatever the bytes: control characters are escaped, and what is no UTF-8
+ * becomes U+FFFD, a byte each. */
 void sl_json_text(FILE *, const char *text);
 /* A JSON number with as many digits as the value has, or null for NaN and infinities. */
 void sl_json_real(FILE *, double value);
+
+/* The database that an argument means: for a folder, the history.db in it. */
+const char *sl_command_database(const char *argument, char path[static PATH_MAX]);
 
 /* "1.2 kB", "34.5 MB": decimal units, three digits. */
 void sl_bytes_text(int64_t bytes, char *text, size_t size);

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 struct runs {
 	struct sl_history_summary *item;
@@ -33,9 +32,10 @@ static bool gather(void *context, const struct sl_history_summary *summary)
 	return true;
 }
 
-enum { COLUMNS = 12, CELL = SL_TEXT_MAX + 32 };
-static const char *const title[COLUMNS] = { "run",   "algorithm", "compress", "peers", "rounds", "accuracy",
-	                                    "worst", "consensus", "payload",  "wire",  "saved",  "seconds" };
+enum { COLUMNS = 13, CELL = SL_TEXT_MAX + 32 };
+static const char *const title[COLUMNS] = { "run",      "algorithm", "compress",  "peers",   "rounds",
+	                                    "accuracy", "worst",     "consensus", "payload", "wire",
+	                                    "saved",    "seconds",   "seed" };
 /* Columns of words; the others are numbers and stand right. */
 enum { WORDS = 3 };
 
@@ -76,7 +76,10 @@ static void fill(const struct runs *runs, size_t at, char cell[COLUMNS][CELL])
 	snprintf(cell[0], CELL, "%s", label_of(runs, at));
 	snprintf(cell[1], CELL, "%s", s->algorithm);
 	snprintf(cell[2], CELL, "%s", s->compress);
-	snprintf(cell[3], CELL, "%u", s->peers);
+	if (s->present == s->peers || s->present == 0)
+		snprintf(cell[3], CELL, "%u", s->peers);
+	else
+		snprintf(cell[3], CELL, "%u/%u", s->present, s->peers);
 	snprintf(cell[4], CELL, "%u", s->rounds);
 	real_text(s->test_accuracy, "", cell[5]);
 	real_text(s->worst_accuracy, "", cell[6]);
@@ -85,6 +88,7 @@ static void fill(const struct runs *runs, size_t at, char cell[COLUMNS][CELL])
 	bytes_text(s->wire_bytes, cell[9]);
 	real_text(s->saved, "%", cell[10]);
 	real_text(s->seconds, "s", cell[11]);
+	snprintf(cell[12], CELL, "%s", s->seed[0] ? s->seed : "-");
 }
 
 static void print_line(char cell[COLUMNS][CELL], const int width[COLUMNS])
@@ -147,7 +151,9 @@ static void print_differences(const struct sl_history_summary *a, const struct s
 		{ "model", strcmp(a->model, b->model) != 0 },
 		{ "topology", strcmp(a->topology, b->topology) != 0 },
 		{ "number of peers", a->peers != b->peers },
+		{ "number of peers in the database", a->peers == b->peers && a->present != b->present },
 		{ "number of rounds", a->rounds != b->rounds },
+		{ "seed", strcmp(a->seed, b->seed) != 0 },
 	};
 	const char *before = " (another ";
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
@@ -261,11 +267,9 @@ static int run(int argc, char **argv)
 		                      : sl_command_misuse(&sl_command_history,
 		                                          "'%s' is one argument too many", argv[optind + 1]);
 	char path[PATH_MAX];
-	struct stat status;
-	bool folder = stat(argv[optind], &status) == 0 && S_ISDIR(status.st_mode);
-	snprintf(path, sizeof path, "%s%s", argv[optind], folder ? "/history.db" : "");
-	return show(path, name, json, &error) == SL_OK ? SL_EXIT_OK
-	                                               : sl_command_fail(&sl_command_history, &error);
+	return show(sl_command_database(argv[optind], path), name, json, &error) == SL_OK
+	           ? SL_EXIT_OK
+	           : sl_command_fail(&sl_command_history, &error);
 }
 
 const struct sl_command sl_command_history = {
@@ -276,12 +280,15 @@ const struct sl_command sl_command_history = {
 	"dpsgd (which sends whole models), or with the oldest. DB may be the folder of a run: its history.db "
 	"is meant.\n"
 	"\n"
+	"  peers            1/8: of 8 peers, one has rows in this database, and the figures are about it\n"
 	"  accuracy, worst  mean and smallest test accuracy of the peers' own models, the last one known of "
 	"each\n"
 	"  consensus        (1/n) sum |x_i - mean x|^2 over the peers' models\n"
 	"  payload, wire    bytes of frames sent, each counted once; bytes of the connections, resends "
 	"included\n"
 	"  saved            part of the payload saved against float32 models in as many rounds\n"
+	"  seconds          longest time from a peer's start to its last row, by the clock of its own host\n"
+	"  seed             of the run: other seeds give other splits, models and draws\n"
 	"\n"
 	"  --run NAME       only the runs of that name, or with that run_id\n"
 	"  --json           an array of objects; what is unknown is null\n"

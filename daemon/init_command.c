@@ -1,4 +1,5 @@
 /* init_command.c — starling init: keys, roster, prepared data and run.conf of a run on this machine. */
+#include "base/utf8.h"
 #include "daemon/command_line.h"
 #include "daemon/commented.h"
 #include "daemon/files.h"
@@ -54,7 +55,11 @@ static enum sl_status name_run(struct init *in, struct sl_error *error)
 	char name[64];
 	for (size_t i = 0; i < in->set.count; i++)
 		if (strncmp(in->set.item[i], "run.name=", 9) == 0)
-			return SL_OK;
+			return sl_utf8_valid(in->config.settings.name)
+			           ? SL_OK
+			           : sl_fail(error, SL_MALFORMED,
+			                     "run.name: is no UTF-8, as which programs read it; use another "
+			                     "name");
 	const char *slash = strrchr(in->run, '/');
 	snprintf(name, sizeof name, "%s", slash ? slash + 1 : in->run);
 	for (char *p = name; *p; p++)

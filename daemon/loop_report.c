@@ -1,5 +1,7 @@
 #include "daemon/loop_report.h"
 
+#include "base/utf8.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -37,13 +39,19 @@ static void add_count(char *line, size_t size, size_t *used, const char *name, i
 		add(line, size, used, "\"%s\":null,", name);
 }
 
-/* A status line has no escapes: what would need one becomes a blank. */
+/* A status line has no escapes: what would need one becomes a blank, and what is no UTF-8 a question mark. */
 static void add_text(char *line, size_t size, size_t *used, const char *name, const char *text)
 {
 	add(line, size, used, "\"%s\":\"", name);
-	for (; *text; text++)
-		add(line, size, used, "%c",
-		    *text == '"' || *text == '\\' || (unsigned char)*text < ' ' ? ' ' : *text);
+	for (size_t n; *text; text += n ? n : 1) {
+		n = sl_utf8_length(text);
+		if (n == 0)
+			add(line, size, used, "?");
+		else if (*text == '"' || *text == '\\' || (unsigned char)*text < ' ' || *text == 127)
+			add(line, size, used, " ");
+		else
+			add(line, size, used, "%.*s", (int)n, text);
+	}
 	add(line, size, used, "\",");
 }
 

@@ -90,7 +90,10 @@ enum sl_status sl_sim_run_begin_rows(struct sim *s, struct sl_error *error)
 	s->history = sl_history_open(s->database, SL_HISTORY_WRITE, error);
 	if (!s->history)
 		return error->status;
-	enum sl_status status = sl_history_begin(s->history, &run, error);
+	sl_place_init(&s->place);
+	enum sl_status status = sl_place_watch(&s->place, s->database, sl_history_file(s->history), error);
+	if (status == SL_OK)
+		status = sl_history_begin(s->history, &run, error);
 	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
 		if (sl_topology_degree(t, i) == 0)
 			continue; /* a member that has left */
@@ -121,6 +124,10 @@ enum sl_status sl_sim_run_end_rows(struct sim *s, bool ok, struct sl_error *erro
 	}
 	if (status == SL_OK)
 		status = sl_history_commit(s->history, false, error);
+	char why[200];
+	if (status == SL_OK && sl_place_look(&s->place, why) != SL_PLACE_SAME)
+		status = sl_fail(error, SL_IO, "%s: rows of this run are lost", why);
+	sl_place_free(&s->place);
 	sl_history_close(s->history);
 	s->history = NULL;
 	if (status == SL_OK && s->row_error.status != SL_OK) {

@@ -4,6 +4,7 @@
 
 #include "daemon/command_line.h"
 #include "daemon/config.h"
+#include "daemon/place.h"
 #include "daemon/prepared.h"
 #include "daemon/sim_record.h"
 #include "sim/sim.h"
@@ -28,6 +29,7 @@ struct sim {
 	char conf[4096 + 16], history_path[4096];
 	struct sl_mapping *file;
 	struct sl_dataset *shard;
+	struct sl_place place; /* of the history */
 	struct sl_history *history;
 	struct sl_sim *sim;
 	uint64_t uncommitted;

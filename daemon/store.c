@@ -53,7 +53,7 @@ struct sl_store {
 	struct sl_checkpoint_files files;
 	struct sl_fed *_Atomic fed;
 	char *stem; /* owned; NULL: no checkpoints */
-	uint32_t peer, every;
+	uint32_t every;
 	bool lost;            /* rows, at the end */
 	bool behind;          /* rows were not committed when they should have been */
 	bool unordered;       /* checkpoints do not wait for rows any more, and that was said */
@@ -169,7 +169,7 @@ static enum sl_status flush(struct sl_store *s, struct sl_error *error)
 	if (status == SL_OK)
 		status = tell(s, dropped, error);
 	if (status == SL_OK)
-		status = sl_history_commit(s->chronicle.history, false, error);
+		status = sl_chronicle_commit(&s->chronicle, false, error);
 	if (status != SL_OK)
 		return status;
 	atomic_store(&s->resumed, 0);
@@ -264,7 +264,7 @@ static enum sl_status turn(struct sl_store *s)
 	enum sl_status status = flush(s, &error);
 	s->behind = s->behind || status != SL_OK;
 	if (status == SL_OK && asked)
-		status = sl_history_commit(s->chronicle.history, true, &error);
+		status = sl_chronicle_commit(&s->chronicle, true, &error);
 	report(s, status, &error);
 	if (status != SL_OK)
 		sl_chronicle_failed(&s->chronicle);
@@ -298,8 +298,8 @@ static void wind_up(struct sl_store *s)
 	for (;;) {
 		status = turn(s);
 		if (status == SL_OK)
-			status = sl_history_peer_stopped(s->chronicle.history, s->peer, s->stopped_at_us,
-			                                 s->exit_code, s->model_digest, &error);
+			status = sl_chronicle_stopped(&s->chronicle, s->stopped_at_us, s->exit_code,
+			                              s->model_digest, &error);
 		if (status != SL_OK)
 			sl_chronicle_failed(&s->chronicle);
 		if (status == SL_OK || clock_us(CLOCK_MONOTONIC) >= end)
@@ -361,7 +361,7 @@ static enum sl_status begin(struct sl_store *s, struct sl_error *error)
 	enum sl_status status = sl_chronicle_enter(&s->chronicle, error);
 	atomic_init(&s->known, status == SL_OK);
 	if (status == SL_OK)
-		status = sl_history_commit(s->chronicle.history, false, error);
+		status = sl_chronicle_commit(&s->chronicle, false, error);
 	if (status != SL_OK)
 		sl_chronicle_failed(&s->chronicle);
 	if (status != SL_IO)
@@ -382,7 +382,6 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 	memset(s, 0, sizeof *s);
 	pthread_mutex_init(&s->lock, NULL);
 	s->done = setup->wake;
-	s->peer = setup->peer->peer;
 	s->every = setup->every ? setup->every : 1;
 	s->close_ms = SL_CLOSE_MS;
 	s->wait_us =

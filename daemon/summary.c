@@ -19,11 +19,12 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 		const char *key, *text;
 	} texts[] = { { "run_id", s->run_id },       { "name", s->name },         { "topology", s->topology },
 		      { "algorithm", s->algorithm }, { "compress", s->compress }, { "model", s->model },
-		      { "dataset", s->dataset },     { "history", database } };
+		      { "dataset", s->dataset },     { "seed", s->seed },         { "history", database } };
 	const struct {
 		const char *key;
 		double value;
 	} numbers[] = { { "peers", s->peers },
+		        { "present", s->present },
 		        { "rounds", s->rounds },
 		        { "dimension", s->dimension },
 		        { "test_accuracy", s->test_accuracy },
@@ -60,24 +61,43 @@ static void print_traffic(const struct report *r, const struct sl_history_summar
 	putc('\n', r->out);
 }
 
+/* A site's own history knows one peer of many. */
+static void print_accuracy(const struct report *r, const struct sl_history_summary *s)
+{
+	fprintf(r->out, "accuracy   %.4f, ", s->test_accuracy);
+	if (s->present == s->peers)
+		fprintf(r->out, "the mean over the peers' own models; the worst has %.4f\n",
+		        s->worst_accuracy);
+	else if (s->present == 1)
+		fprintf(r->out, "the own model of the one peer in this database\n");
+	else
+		fprintf(r->out,
+		        "the mean over the own models of the peers in this database; the worst has %.4f\n",
+		        s->worst_accuracy);
+}
+
 static void print_text(const struct report *r, const struct sl_history_summary *s)
 {
 	fprintf(r->out, "run        %s: %s, %u peers on %s\n", s->run_id, s->algorithm, s->peers,
 	        s->topology);
+	if (s->present < s->peers)
+		fprintf(r->out, "present    %u of %u peers: what follows is about %s\n", s->present, s->peers,
+		        s->present == 1 ? "this one" : "these");
 	fprintf(r->out, "learned    %s (%u parameters) from %s in %u rounds", s->model, s->dimension,
 	        s->dataset, s->rounds);
 	if (isfinite(s->seconds))
 		fprintf(r->out, ", %.1f s", s->seconds);
 	putc('\n', r->out);
 	if (isfinite(s->test_accuracy))
-		fprintf(r->out, "accuracy   %.4f, the mean over the peers' own models; the worst has %.4f\n",
-		        s->test_accuracy, s->worst_accuracy);
+		print_accuracy(r, s);
 	if (isfinite(s->consensus_error))
 		fprintf(r->out, "consensus  %.4g, the mean squared distance from the average model\n",
 		        s->consensus_error);
 	if (s->payload_bytes >= 0)
 		print_traffic(r, s);
 	fprintf(r->out, "compress   %s\n", s->compress);
+	if (s->seed[0])
+		fprintf(r->out, "seed       %s\n", s->seed);
 	if (s->events > 0)
 		fprintf(r->out, "warnings   %lld: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s'\"\n",
 		        (long long)s->events, r->database, s->run_id);

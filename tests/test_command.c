@@ -167,11 +167,16 @@ static void test_json(void **state)
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
 	sl_json_text(out, "a\"b\\c\nd γ");
+	/* No UTF-8: a lone byte, an overlong slash, a surrogate, beyond the last, a character cut off. */
+	sl_json_text(out, "\xff|\xc0\xaf|\xed\xa0\x80|\xf4\x90\x80\x80|\xf0\x9f\x98\x80|\xe2\x82");
 	sl_json_real(out, 0.1);
 	putc(' ', out);
 	sl_json_real(out, (double)INFINITY);
 	fclose(out);
-	assert_string_equal(text, "\"a\\\"b\\\\c\\u000ad γ\"0.1 null");
+	assert_string_equal(text,
+	                    "\"a\\\"b\\\\c\\u000ad γ\""
+	                    "\"\\ufffd|\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd|\\ufffd\\ufffd\\ufffd\\ufffd|"
+	                    "\xf0\x9f\x98\x80|\\ufffd\\ufffd\"0.1 null");
 	free(text);
 }
 

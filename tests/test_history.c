@@ -27,7 +27,7 @@ static void names_are_as_documented(void **state)
 		"run_id, round, peers, payload_bytes, wire_bytes, saved FROM traffic",
 		"run_id, name, peers, rounds, test_accuracy, worst_accuracy, consensus_error, payload_bytes, "
 		"wire_bytes, "
-		"saved, seconds FROM summary",
+		"saved, seconds, present, seed FROM summary",
 	};
 	sl_history_close(must_open("h.db"));
 	for (size_t i = 0; i < sizeof query / sizeof *query; i++) {
@@ -171,9 +171,11 @@ static void views_agree_with_arithmetic(void **state)
 	double accuracy[PEERS] = { 0 };
 	int64_t payload[PEERS][ROUNDS], wire[PEERS][ROUNDS], last_us = 0;
 	for (uint32_t p = 0; p < PEERS; p++) {
-		struct sl_history_peer peer = { .peer = p, .degree = p + 1 };
+		int64_t bytes = 0, clock = p * INT64_C(100000000000); /* of its host, days ahead */
+		struct sl_history_peer peer = { .peer = p,
+			                        .degree = p + 1,
+			                        .started_at_us = clock + 1000000 };
 		assert_ok(sl_history_peer(h, &peer, &test_error));
-		int64_t bytes = 0;
 		for (uint32_t k = 0; k < ROUNDS - p; k++) { /* peer 2 ends two rounds early */
 			struct sl_round_row r = row_of(p, k);
 			payload[p][k] = r.payload_tx = bytes += sl_random_below(&g, 1000);
@@ -181,6 +183,7 @@ static void views_agree_with_arithmetic(void **state)
 			if (k % 7 == 0)
 				accuracy[p] = r.test_accuracy = sl_random_unit_double(&g);
 			last_us = r.at_us > last_us ? r.at_us : last_us;
+			r.at_us += clock;
 			assert_ok(sl_history_round(h, &r, &test_error));
 		}
 	}
@@ -217,7 +220,7 @@ static void views_agree_with_arithmetic(void **state)
 	}
 	static const char *const column[] = { "peers",          "rounds",        "test_accuracy",
 		                              "worst_accuracy", "payload_bytes", "wire_bytes",
-		                              "saved",          "seconds" };
+		                              "saved",          "seconds",       "present" };
 	const double expected[] = { PEERS,
 		                    ROUNDS,
 		                    mean,
@@ -225,8 +228,9 @@ static void views_agree_with_arithmetic(void **state)
 		                    bytes,
 		                    on_wire,
 		                    1 - bytes / cost,
-		                    (double)(last_us - 1000000) / 1e6 };
-	for (int i = 0; i < 8; i++) {
+		                    (double)(last_us - 1000000) / 1e6,
+		                    PEERS };
+	for (int i = 0; i < 9; i++) {
 		char sql[160];
 		snprintf(sql, sizeof sql, "SELECT %s FROM summary WHERE run_id = 'unit-1'", column[i]);
 		assert_near(real_from("h.db", sql), expected[i], 1e-14);

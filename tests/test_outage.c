@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Another program that holds the database. */
@@ -56,7 +58,8 @@ static void assert_comes_late(struct sl_store *s, int wake)
 	assert_int_equal(events("rows-late", "%none could be written since 20%"), 1);
 	assert_int_equal(events("rows-dropped", "%"), 0);
 	assert_true(sl_store_close(s, 77, 0, NULL));
-	assert_int_equal(count_from("h.db", "SELECT count(*) FROM event"), 1);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM event WHERE kind <> 'history-reopened'"),
+	                 1);
 	assert_int_equal(count_from("h.db", "SELECT stopped_at = 77 FROM peer"), 1);
 }
 
@@ -175,7 +178,212 @@ static void a_database_that_was_moved_away_is_made_anew(void **state)
 	assert_int_equal(former.wire_tx, 12); /* what this life began behind stays */
 	assert_comes_late(s, wake);
 	assert_int_equal(count_from("old.db", "SELECT count(*) FROM round"), 1);
+	assert_int_equal(events("history-reopened", "%removed or renamed%"), 1);
 	close(wake);
+}
+
+/* ---- names that mean something else while all is well ---- */
+
+static void take_away(const char *suffix, const char *to)
+{
+	char name[32], other[32];
+	snprintf(name, sizeof name, "h.db%s", suffix);
+	snprintf(other, sizeof other, "%s%s", to ? to : "", suffix);
+	if (to)
+		assert_int_equal(rename(test_path(name), test_path(other)), 0);
+	else
+		assert_int_equal(unlink(test_path(name)), 0);
+}
+
+static void save(struct sl_store *s, int wake)
+{
+	assert_true(ask_checkpoint(s, "state"));
+	assert_true(await_checkpoint(s, wake));
+}
+
+/* Ten rounds are written, and then ten more. */
+static struct sl_store *write_ten(int wake)
+{
+	struct sl_store *s = open_store("h.db", 3, wake);
+	push_rounds(s, 3, 0, 10);
+	save(s, wake);
+	return s;
+}
+
+static void write_ten_more(struct sl_store *s, int wake)
+{
+	push_rounds(s, 3, 10, 20);
+	save(s, wake);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+	close(wake);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round WHERE round >= 10 AND peer = 3"), 10);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM peer WHERE stopped_at = 77"), 1);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM run WHERE run_id = 'unit-1'"), 1);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM event"), 1);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM pragma_integrity_check "
+	                                    "WHERE integrity_check = 'ok'"),
+	                 1);
+}
+
+static void a_database_that_is_removed_is_made_anew(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	struct sl_store *s = write_ten(wake);
+	take_away("", NULL);
+	write_ten_more(s, wake);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 10);
+	assert_int_equal(events("history-reopened", "%h.db was removed or renamed%"), 1);
+}
+
+static void a_database_that_is_renamed_is_whole(void **state)
+{
+	(void)state;
+	static const char *const with[] = { "", "-wal", "-shm" };
+	for (int files = 1; files <= 3; files += 2) {
+		int wake = eventfd(0, EFD_CLOEXEC);
+		struct sl_store *s = write_ten(wake);
+		for (int i = 0; i < files; i++)
+			take_away(with[i], "old.db");
+		write_ten_more(s, wake);
+		assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 10);
+		assert_int_equal(count_from("old.db", "SELECT count(*) FROM round"), 10);
+		assert_int_equal(unlink(test_path("h.db")), 0);
+		unlink(test_path("old.db-wal"));
+		unlink(test_path("old.db-shm"));
+	}
+}
+
+/* The log of the one is not taken for that of the other. */
+static void another_history_in_its_place_is_joined(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	struct sl_history *other = must_open("other.db");
+	begin_run(other, "other-1", 2, 10);
+	sl_history_close(other);
+	struct sl_store *s = write_ten(wake);
+	take_away("", "old.db");
+	assert_int_equal(rename(test_path("other.db"), test_path("h.db")), 0);
+	write_ten_more(s, wake);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM run"), 2);
+	assert_int_equal(events("history-reopened", "%replaced by another file%"), 1);
+	assert_int_equal(count_from("old.db", "SELECT count(*) FROM round"), 10);
+}
+
+/* What stands only in a log without a name is brought into the database first. */
+static void a_log_that_is_removed_loses_nothing(void **state)
+{
+	(void)state;
+	static const char *const gone[][2] = { { "-wal", NULL }, { "-shm", NULL }, { "-wal", "-shm" } };
+	for (int i = 0; i < 3; i++) {
+		int wake = eventfd(0, EFD_CLOEXEC);
+		struct sl_store *s = write_ten(wake);
+		for (int k = 0; k < 2 && gone[i][k]; k++)
+			take_away(gone[i][k], NULL);
+		write_ten_more(s, wake);
+		assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 20);
+		assert_int_equal(events("history-reopened", "%h.db-___ was removed%what it held is kept"), 1);
+		assert_int_equal(unlink(test_path("h.db")), 0);
+	}
+}
+
+/* Neither a folder nor bytes that are no database keep rows from waiting for better times. */
+static void what_is_no_database_in_its_place_is_left_alone(void **state)
+{
+	(void)state;
+	static const char notes[] = "These are notes of somebody, and longer than a page would have to be.";
+	struct sl_store_trouble trouble;
+	for (int folder = 0; folder < 2; folder++) {
+		int wake = eventfd(0, EFD_CLOEXEC);
+		struct sl_store *s = write_ten(wake);
+		take_away("", NULL);
+		if (folder)
+			assert_int_equal(mkdir(test_path("h.db"), 0700), 0);
+		else
+			assert_ok(sl_file_replace(test_path("h.db"), notes, sizeof notes, 0600, &test_error));
+		push_rounds(s, 3, 10, 20);
+		assert_true(ask_checkpoint(s, "state"));
+		assert_false(await_checkpoint(s, wake));
+		assert_fails(s, folder ? "directory" : "no SQLite database");
+		if (!folder) {
+			uint8_t *bytes;
+			size_t length;
+			assert_ok(sl_file_read(test_path("h.db"), 4096, &bytes, &length, &test_error));
+			assert_int_equal(length, sizeof notes);
+			assert_memory_equal(bytes, notes, length);
+			free(bytes);
+		}
+		assert_int_equal(remove(test_path("h.db")), 0);
+		save(s, wake);
+		assert_false(sl_store_failing(s, &trouble));
+		assert_true(sl_store_close(s, 77, 0, NULL));
+		close(wake);
+		assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 10);
+		assert_int_equal(events("history-reopened", "%"), 1);
+		assert_int_equal(events("rows-late", "%"), 1);
+		assert_int_equal(unlink(test_path("h.db")), 0);
+	}
+}
+
+/* To make room on a full disk, of all files the one that is written was removed. */
+static void a_removed_database_waits_for_room(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC);
+	struct sl_store *s = write_ten(wake);
+	take_away("", NULL);
+	test_fault_set(&test_fault_write, 0, INT_MAX);
+	push_rounds(s, 3, 10, 20);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_false(await_checkpoint(s, wake));
+	assert_fails(s, "full");
+	test_fault_set(&test_fault_write, 0, 0);
+	save(s, wake);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+	close(wake);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 10);
+	assert_int_equal(events("history-reopened", "%"), 1);
+}
+
+/* A second user of the log that has lost its name writes to the same database: nobody begins another log
+ * beside it, neither a new peer nor one that was there. */
+static void nobody_begins_a_second_log(void **state)
+{
+	(void)state;
+	int wake = eventfd(0, EFD_CLOEXEC), told[2], go[2];
+	char byte = 0;
+	assert_true(pipe(told) == 0 && pipe(go) == 0);
+	pid_t child = fork();
+	if (child == 0) { /* reads, and stays; SQLite is in no state yet that cannot be inherited */
+		sqlite3 *db;
+		bool good = read(go[0], &byte, 1) == 1 && sqlite3_open(test_path("h.db"), &db) == SQLITE_OK &&
+		            sqlite3_exec(db, "SELECT * FROM run", NULL, NULL, NULL) == SQLITE_OK &&
+		            write(told[1], &byte, 1) == 1 && read(go[0], &byte, 1) == 1;
+		sqlite3_close(db);
+		_exit(good ? 0 : 1);
+	}
+	struct sl_store *s = write_ten(wake);
+	assert_int_equal(write(go[1], &byte, 1), 1);
+	assert_int_equal(read(told[0], &byte, 1), 1);
+	take_away("-wal", NULL);
+	push_rounds(s, 3, 10, 20);
+	assert_true(ask_checkpoint(s, "state"));
+	assert_false(await_checkpoint(s, wake));
+	assert_fails(s, "uses it still");
+	assert_int_not_equal(access(test_path("h.db-wal"), F_OK), 0);
+	assert_int_equal(write(go[1], &byte, 1), 1);
+	int status;
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	save(s, wake);
+	assert_true(sl_store_close(s, 77, 0, NULL));
+	close(wake);
+	assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 20);
+	for (int i = 0; i < 2; i++) {
+		close(told[i]);
+		close(go[i]);
+	}
 }
 
 static void assert_refused(const char *name, const char *why)
@@ -337,6 +545,13 @@ int main(void)
 		in_folder(a_corrupt_database_is_left_alone),
 		in_folder(a_database_that_takes_no_rows_is_not_changed),
 		in_folder(a_database_that_was_moved_away_is_made_anew),
+		in_folder(a_database_that_is_removed_is_made_anew),
+		in_folder(a_database_that_is_renamed_is_whole),
+		in_folder(another_history_in_its_place_is_joined),
+		in_folder(a_log_that_is_removed_loses_nothing),
+		in_folder(what_is_no_database_in_its_place_is_left_alone),
+		in_folder(a_removed_database_waits_for_room),
+		in_folder(nobody_begins_a_second_log),
 		in_folder(what_does_not_pass_is_refused),
 		in_folder(bytes_of_former_lives_come_late),
 		in_folder(checkpoints_go_on_without_a_history),

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* The schema that this program reads and writes, in PRAGMA user_version. */
-#define SL_SCHEMA_VERSION 2
+#define SL_SCHEMA_VERSION 3
 /* PRAGMA application_id: "Murm". Tells a history from any other SQLite file. */
 #define SL_APPLICATION_ID 0x4d75726d
 /* A WAL is cut to this size when it is reset (its ordinary size is 1000 pages of 4 KiB). */
@@ -21,8 +21,20 @@ static const char schema[] =
 /* step[v] brings the tables of version v to v + 1. Indices and views need none: the schema itself, run behind
  * the last step, makes what is missing. */
 static const char *const step[SL_SCHEMA_VERSION] = {
-	[1] = "ALTER TABLE peer ADD COLUMN degree INTEGER",
+	[1] = "ALTER TABLE peer ADD COLUMN degree INTEGER", [2] = "", /* the view summary */
 };
+
+/* SQLite says "no such file" also of one that it could not make: then the folder's own error is meant. */
+static int why_missing(struct sl_history *h)
+{
+	const char *slash = strrchr(h->path, '/');
+	char *folder = slash ? strndup(h->path, (size_t)(slash - h->path) + 1) : strdup(".");
+	int number = ENOENT;
+	if (h->writes && folder && access(folder, W_OK) != 0)
+		number = errno;
+	free(folder);
+	return number;
+}
 
 enum sl_status sl_history_fail(struct sl_history *h, int code, struct sl_error *error)
 {
@@ -36,6 +48,8 @@ enum sl_status sl_history_fail(struct sl_history *h, int code, struct sl_error *
 		return sl_fail(error, SL_MALFORMED, "%s: no SQLite database", h->path);
 	case SQLITE_CANTOPEN: {
 		int number = sqlite3_system_errno(h->db);
+		if (number == ENOENT)
+			number = why_missing(h);
 		status = number == ENOENT                        ? SL_NOT_FOUND
 		         : number == EISDIR || number == ENOTDIR ? SL_REFUSED
 		                                                 : SL_IO;
@@ -196,6 +210,8 @@ static enum sl_status connect_to(struct sl_history *h, int flags, const char *op
 		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", h->path);
 	sqlite3_close(h->db);
 	h->db = NULL;
+	h->failure = 0;
+	h->writes = flags & SQLITE_OPEN_CREATE;
 	/* One thread at a time uses a handle: no mutex. */
 	int code = sqlite3_open_v2(uri, &h->db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, NULL);
 	free(uri);
@@ -219,30 +235,41 @@ static enum sl_status open_to_write(struct sl_history *h, struct sl_error *error
 	return status;
 }
 
-/* Whether a file lies in a folder without room for the shared memory of WAL, such as a read-only medium, with
- * nothing in a log beside it that would be missed: then it can be read as a file that nobody changes. */
-static bool may_be_immutable(struct sl_history *h)
+/* Whether the log that would be beside a database is there. */
+static bool has_log(struct sl_history *h)
 {
-	int code = sqlite3_errcode(h->db) & 0xff;
 	char *log = NULL;
-	if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || asprintf(&log, "%s-wal", h->path) < 0)
-		return false;
+	if (asprintf(&log, "%s-wal", h->path) < 0)
+		return true;
 	bool found = access(log, F_OK) == 0;
 	free(log);
-	return !found;
+	return found;
+}
+
+/* A folder without room for the shared memory of WAL, such as a read-only medium: where no log lies beside
+ * the file that would be missed, it can be read as one that nobody changes. */
+static enum sl_status look_at_immutable(struct sl_history *h, int64_t *version, struct sl_error *error)
+{
+	if (has_log(h))
+		return sl_fail(error, SL_IO,
+		               "%s: its last rows are in %s-wal, and to read them takes a folder that can be "
+		               "written: copy both files to one",
+		               h->path, h->path);
+	enum sl_status status = connect_to(h, SQLITE_OPEN_READONLY, "mode=ro&immutable=1", error);
+	h->immutable = true;
+	return status == SL_OK ? look(h, version, error) : status;
 }
 
 static enum sl_status open_to_read(struct sl_history *h, struct sl_error *error)
 {
 	int64_t version = 0;
 	enum sl_status status = connect_to(h, SQLITE_OPEN_READONLY, "mode=ro", error);
+	h->immutable = false;
+	bool opened = status == SL_OK; /* what is not there, or not ours to read, is not */
 	if (status == SL_OK)
 		status = look(h, &version, error);
-	if (status == SL_IO && may_be_immutable(h)) {
-		status = connect_to(h, SQLITE_OPEN_READONLY, "mode=ro&immutable=1", error);
-		if (status == SL_OK)
-			status = look(h, &version, error);
-	}
+	if (opened && status != SL_OK && (h->failure == SQLITE_CANTOPEN || h->failure == SQLITE_READONLY))
+		status = look_at_immutable(h, &version, error);
 	if (status != SL_OK)
 		return status;
 	if (version == 0)
@@ -279,32 +306,62 @@ enum sl_status sl_history_connect(struct sl_history *h, enum sl_history_mode mod
 	return status;
 }
 
-void sl_history_disconnect(struct sl_history *h)
+static void rest(struct sl_history *h)
 {
-	int keep = errno;
 	for (int i = 0; i < SL_HISTORY_STATEMENTS; i++) {
 		sqlite3_finalize(h->statement[i]);
 		h->statement[i] = NULL;
 	}
 	if (h->db && !sqlite3_get_autocommit(h->db))
 		sl_history_rollback(h);
+}
+
+static void let_go(struct sl_history *h)
+{
+	sqlite3_close(h->db);
+	h->db = NULL;
+	h->run = 0;
+}
+
+void sl_history_disconnect(struct sl_history *h)
+{
+	int keep = errno;
+	rest(h);
 	if (h->db && !sqlite3_db_readonly(h->db, "main")) {
 		/* Leave a short WAL behind, but wait for nobody: the last one to close empties it anyway. */
 		sqlite3_busy_handler(h->db, NULL, NULL);
 		sqlite3_wal_checkpoint_v2(h->db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	}
-	sqlite3_close(h->db);
-	h->db = NULL;
-	h->run = 0;
+	let_go(h);
 	errno = keep;
+}
+
+void sl_history_leave(struct sl_history *h)
+{
+	int keep = errno, persist = 1;
+	rest(h);
+	if (h->db) {
+		sqlite3_db_config(h->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+		sqlite3_file_control(h->db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist);
+	}
+	let_go(h);
+	errno = keep;
+}
+
+const char *sl_history_file(const struct sl_history *h)
+{
+	return sqlite3_db_filename(h->db, "main");
+}
+
+static bool moved(struct sl_history *h)
+{
+	int yes = 0;
+	return sqlite3_file_control(h->db, "main", SQLITE_FCNTL_HAS_MOVED, &yes) != SQLITE_OK || yes;
 }
 
 bool sl_history_worn(struct sl_history *h)
 {
-	int moved = 0;
-	if (h->failure != SQLITE_BUSY && h->failure != SQLITE_FULL)
-		return true;
-	return sqlite3_file_control(h->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved;
+	return (h->failure != SQLITE_BUSY && h->failure != SQLITE_FULL) || moved(h);
 }
 
 struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error)

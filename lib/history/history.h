@@ -44,6 +44,12 @@ enum sl_status sl_history_connect(struct sl_history *, enum sl_history_mode mode
 bool sl_history_worn(struct sl_history *);
 /* Rolls back what is not committed, and lets go of the file. */
 void sl_history_disconnect(struct sl_history *);
+/* The same where the names of its files may mean others by now: none is removed, and the log stays as it is.
+ */
+void sl_history_leave(struct sl_history *);
+/* The file that is written, with links followed: its log and the memory that its users share are called so
+ * too, with "-wal" and "-shm" behind it. Borrowed, while connected. */
+const char *sl_history_file(const struct sl_history *);
 /* Rolls back what is not committed. NULL is fine. */
 void sl_history_close(struct sl_history *);
 
@@ -88,6 +94,10 @@ enum sl_status sl_history_rollback(struct sl_history *);
 /* Empties the write-ahead log if it can: where the disk is full, that may make room. */
 void sl_history_shorten(struct sl_history *);
 
+/* Brings all of the write-ahead log into the database, for a log that has no name any more. SL_IO: not all of
+ * it could be, because somebody reads an older state or the disk fails. */
+enum sl_status sl_history_settle(struct sl_history *, struct sl_error *error);
+
 /* How long the write-ahead log may grow while somebody reads on and on (256 MB unless told): then a row
  * fails with SL_IO, and may be tried again. */
 void sl_history_log_most(struct sl_history *, int64_t bytes);
@@ -100,7 +110,9 @@ struct sl_history_summary {
 	char run_id[SL_TEXT_MAX + 32], name[SL_TEXT_MAX];
 	char topology[SL_TEXT_MAX], algorithm[SL_TEXT_MAX], compress[SL_TEXT_MAX], model[SL_TEXT_MAX],
 	    dataset[SL_TEXT_MAX];
-	uint32_t peers, rounds, dimension;
+	char seed[24];           /* decimal; empty: unknown */
+	uint32_t peers, present; /* how many the run has, and of how many there are rows here */
+	uint32_t rounds, dimension;
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;
 	int64_t payload_bytes, wire_bytes, events; /* events of level warning and worse */
 };

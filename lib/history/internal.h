@@ -26,6 +26,8 @@ struct sl_history {
 	int64_t run;  /* number of the run that rows belong to; 0 before sl_history_begin */
 	char *run_id; /* owned */
 	atomic_int patience_ms;
+	bool writes;                 /* opened, or tried to be opened, to be written */
+	bool immutable;              /* read as a file that nobody changes */
 	int failure;                 /* SQLite's code of the last one */
 	int64_t log_pages, log_most; /* of the write-ahead log: now, and before nothing is added any more */
 };

@@ -8,9 +8,10 @@ enum {
 	PAGES_CHECKPOINT = 1000, /* as SQLite itself would */
 	PAGES_RESTART = 4096,    /* then it waits for readers, a moment at a time */
 	RESTART_MS = 20,
+	SETTLE_MS = 200,
 };
 
-static int checkpoint(struct sl_history *h, int mode, int patience_ms)
+static int checkpoint(struct sl_history *h, int mode, int patience_ms, bool *whole)
 {
 	int before = atomic_exchange(&h->patience_ms, patience_ms), log = 0, done = 0;
 	int code = sqlite3_wal_checkpoint_v2(h->db, "main", mode, &log, &done);
@@ -18,6 +19,8 @@ static int checkpoint(struct sl_history *h, int mode, int patience_ms)
 	atomic_compare_exchange_strong(&h->patience_ms, &own, before);
 	if (code == SQLITE_OK)
 		h->log_pages = mode == SQLITE_CHECKPOINT_PASSIVE ? log : 0;
+	if (whole)
+		*whole = log == done;
 	return code;
 }
 
@@ -28,9 +31,9 @@ static int after_commit(void *context, sqlite3 *db, const char *name, int pages)
 	(void)name;
 	h->log_pages = pages;
 	if (pages >= PAGES_RESTART)
-		checkpoint(h, SQLITE_CHECKPOINT_RESTART, RESTART_MS);
+		checkpoint(h, SQLITE_CHECKPOINT_RESTART, RESTART_MS, NULL);
 	else if (pages >= PAGES_CHECKPOINT)
-		checkpoint(h, SQLITE_CHECKPOINT_PASSIVE, RESTART_MS);
+		checkpoint(h, SQLITE_CHECKPOINT_PASSIVE, RESTART_MS, NULL);
 	return SQLITE_OK; /* what could not be done now is done after the next commit */
 }
 
@@ -41,7 +44,8 @@ void sl_history_watch_log(struct sl_history *h)
 
 enum sl_status sl_history_log_room(struct sl_history *h, struct sl_error *error)
 {
-	if (h->log_pages < h->log_most || checkpoint(h, SQLITE_CHECKPOINT_RESTART, RESTART_MS) == SQLITE_OK)
+	if (h->log_pages < h->log_most ||
+	    checkpoint(h, SQLITE_CHECKPOINT_RESTART, RESTART_MS, NULL) == SQLITE_OK)
 		return SL_OK;
 	h->failure = SQLITE_BUSY;
 	return sl_fail(
@@ -53,7 +57,19 @@ enum sl_status sl_history_log_room(struct sl_history *h, struct sl_error *error)
 
 void sl_history_shorten(struct sl_history *h)
 {
-	checkpoint(h, SQLITE_CHECKPOINT_TRUNCATE, RESTART_MS);
+	checkpoint(h, SQLITE_CHECKPOINT_TRUNCATE, RESTART_MS, NULL);
+}
+
+enum sl_status sl_history_settle(struct sl_history *h, struct sl_error *error)
+{
+	bool whole = false;
+	int code = checkpoint(h, SQLITE_CHECKPOINT_PASSIVE, SETTLE_MS, &whole);
+	if (code != SQLITE_OK || !whole)
+		code = checkpoint(h, SQLITE_CHECKPOINT_FULL, SETTLE_MS, &whole);
+	if (code != SQLITE_OK)
+		return sl_history_fail(h, code, error);
+	h->failure = SQLITE_BUSY;
+	return whole ? SL_OK : sl_fail(error, SL_IO, "%s-wal: somebody reads an older state", h->path);
 }
 
 void sl_history_log_most(struct sl_history *h, int64_t bytes)

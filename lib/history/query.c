@@ -41,7 +41,9 @@ static void read_summary(sqlite3_stmt *s, struct sl_history_summary *out)
 	out->seconds = real_of(s, 14);
 	out->payload_bytes = count_of(s, 15);
 	out->wire_bytes = count_of(s, 16);
-	out->events = count_of(s, 17);
+	out->present = (uint32_t)sqlite3_column_int64(s, 17);
+	text_of(s, 18, out->seed, sizeof out->seed);
+	out->events = count_of(s, 19);
 }
 
 enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
@@ -54,6 +56,7 @@ enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
 	    "SELECT run_id, run.name, topology, algorithm, compress, model, dataset, run.peers, rounds, dim, "
 	    "test_accuracy, "
 	    "worst_accuracy, consensus_error, saved, seconds, payload_bytes, wire_bytes, "
+	    "present, run.seed, "
 	    "(SELECT count(*) FROM event WHERE event.run_id = run.run_id AND level IN ('error', 'warning')) "
 	    "FROM run JOIN summary USING (run_id) WHERE ?1 IS NULL OR run.name = ?1 OR run_id = ?1 "
 	    "ORDER BY started_at, number",
@@ -107,10 +110,10 @@ static const char merge[] =
     "  AND ours.kind = theirs.kind AND ours.detail IS theirs.detail) ORDER BY rowid;"
     "DROP TABLE same;";
 
-static enum sl_status attach(struct sl_history *h, const char *from, struct sl_error *error)
+static enum sl_status attach(struct sl_history *h, const char *from, bool immutable, struct sl_error *error)
 {
 	sqlite3_stmt *s = NULL;
-	char *uri = sl_history_uri(from, "mode=ro");
+	char *uri = sl_history_uri(from, immutable ? "mode=ro&immutable=1" : "mode=ro");
 	if (!uri)
 		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", from);
 	int code = sqlite3_prepare_v2(h->db, "ATTACH ? AS source", -1, &s, NULL);
@@ -131,8 +134,9 @@ enum sl_status sl_history_collect(struct sl_history *h, const char *from, struct
 	struct sl_history *source = sl_history_open(from, SL_HISTORY_READ, error);
 	if (!source)
 		return error ? error->status : SL_IO;
+	bool immutable = source->immutable;
 	sl_history_close(source);
-	enum sl_status status = attach(h, from, error);
+	enum sl_status status = attach(h, from, immutable, error);
 	if (status != SL_OK)
 		return sl_wrap(error, "%s", from);
 	status = sl_history_run_sql(h, "BEGIN IMMEDIATE", error);

@@ -156,21 +156,23 @@ CREATE VIEW traffic AS
     LEFT JOIN peer ON peer.run_id = run.run_id AND peer.peer = round_data.peer
   GROUP BY run.number, round;
 
--- What a run came to: over the last row of each peer. Reads a few rows a peer, however long the run was.
+-- What a run came to: over the last row of each peer that has rows here, which are `present` of the run's peers: a
+-- site's own history knows its own alone. `seconds` is the longest time from a peer's start to its last row, each by
+-- the clock of its own host. Reads a few rows a peer, however long the run was.
 DROP VIEW IF EXISTS summary;
 CREATE VIEW summary AS
   WITH last AS MATERIALIZED (
-    SELECT run.number AS run, peer.peer AS peer, degree, dim,
+    SELECT run.number AS run, peer.peer AS peer, degree, dim, peer.started_at AS started_at,
            (SELECT max(d.round) FROM round_data AS d WHERE d.run = run.number AND d.peer = peer.peer) AS round,
            (SELECT d.test_accuracy FROM round_data AS d WHERE d.run = run.number AND d.peer = peer.peer
               AND d.test_accuracy IS NOT NULL ORDER BY d.round DESC LIMIT 1) AS accuracy
     FROM run JOIN peer USING (run_id)
   ), total AS (
-    SELECT last.run AS run, max(last.round) + 1 AS rounds, avg(accuracy) AS test_accuracy,
+    SELECT last.run AS run, count(*) AS present, max(last.round) + 1 AS rounds, avg(accuracy) AS test_accuracy,
            min(accuracy) AS worst_accuracy, sum(payload_tx) AS payload_bytes, sum(wire_tx) AS wire_bytes,
            CASE WHEN count(degree) = count(*) AND count(payload_tx) = count(*)
                 THEN 1 - sum(payload_tx) / sum(4.0 * dim * (last.round + 1) * degree) END AS saved,
-           max(at_us) AS last_us
+           max(at_us - last.started_at) / 1e6 AS seconds
     FROM last CROSS JOIN round_data AS d ON d.run = last.run AND d.peer = last.peer AND d.round = last.round
     GROUP BY last.run
   ), known AS MATERIALIZED (
@@ -180,7 +182,7 @@ CREATE VIEW summary AS
               ORDER BY round DESC LIMIT 1) AS sketch_round
     FROM run
   )
-  SELECT run_id, name, run.peers AS peers, coalesce(rounds, 0) AS rounds, test_accuracy, worst_accuracy,
+  SELECT run_id, name, run.peers AS peers, coalesce(present, 0) AS present, coalesce(rounds, 0) AS rounds, test_accuracy, worst_accuracy,
          CASE WHEN exact_round IS NOT NULL AND exact_round >= coalesce(sketch_round, 0)
               THEN (SELECT error FROM exact_data WHERE exact_data.run = number AND round = exact_round)
               WHEN sketch_round IS NOT NULL
@@ -188,5 +190,5 @@ CREATE VIEW summary AS
                     FROM (SELECT value, value - avg(value) OVER (PARTITION BY key) AS off
                           FROM sketch_data, json_each(bucket)
                           WHERE sketch_data.run = number AND round = sketch_round)) END AS consensus_error,
-         payload_bytes, wire_bytes, saved, (last_us - started_at) / 1e6 AS seconds
+         payload_bytes, wire_bytes, saved, seconds, seed
   FROM run JOIN known ON known.run = number LEFT JOIN total ON total.run = number;
