@@ -51,7 +51,7 @@ for k in 0 1 2; do start_peer away $k; done
 within 20 both away 2
 kill -KILL "$(cat away/2.pid)"
 wait "$(cat away/2.pid)" 2> /dev/null
-for k in 0 1; do within 60 round_over away $k $(($(status_of away $k round) + 700)); done
+for k in 0 1; do within 60 round_over away $k $(($(round_of away $k) + 700)); done
 stop away 0 1
 resume away 0 1
 ok "both peers of a ring of three stop and start again while the third is away"
@@ -92,7 +92,7 @@ said foreign 0 "checkpoint-refused: generation $g, number " || fail "not refused
 said foreign 0 "belongs to peer 1" || fail "why: $(cat foreign/0.out)"
 within 20 said foreign 0 "is kept as "
 cmp -s theirs foreign/checkpoint/0.aside-1 || fail "it was not kept: $(ls foreign/checkpoint)"
-for k in 0 1 2; do within 30 round_over foreign $k $(($(status_of foreign $k round) + 50)); done
+for k in 0 1 2; do within 30 round_over foreign $k $(($(round_of foreign $k) + 50)); done
 query foreign/history.db 0 "SELECT count(*) FROM event WHERE kind IN ('halted', 'mean-shift')"
 stop foreign 0 1 2
 ok "another peer's checkpoint: the older one is gone on from, without a new epoch; the other is kept"

@@ -158,6 +158,16 @@ status_of() {
 phase_is() { [ "$(status_of "$1" "$2" phase)" = "$3" ]; }
 round_over() { [ "$(status_of "$1" "$2" round)" -gt "$3" ]; }
 
+# round_of RUN K: as the peer says itself; it may be too busy to answer at once.
+answers() {
+	status_of "$1" "$2" round > "$work/answer.$2"
+	[ -s "$work/answer.$2" ]
+}
+round_of() {
+	within 60 answers "$1" "$2"
+	cat "$work/answer.$2"
+}
+
 # same_models DB PEERS: of the newest run of each driver, all peers ended with a model, and with the same one.
 newest() { echo "(SELECT run_id FROM run WHERE driver = '$1' ORDER BY started_at DESC LIMIT 1)"; }
 same_models() {

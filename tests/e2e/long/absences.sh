@@ -41,18 +41,12 @@ number() {
 newest() { if [ "$(number "$1" 0)" -gt "$(number "$1" 1)" ]; then echo 0; else echo 1; fi; }
 both() { [ -s "run/checkpoint/$1.0" ] && [ -s "run/checkpoint/$1.1" ]; }
 said() { grep -qF -- "$2" "run/$1.out"; }
-# round_of K: as it says itself; it may be too busy to answer at once.
-answers() { [ -n "$(status_of run "$1" round)" ]; }
-round_of() {
-	within 60 answers "$1"
-	status_of run "$1" round
-}
 starts=0
 down() { # SIGNAL K...
 	how=$1
 	shift
 	for k; do
-		round_of "$k" > "run/$k.reached"
+		round_of run "$k" > "run/$k.reached"
 		kill "-$how" "$(cat "run/$k.pid")"
 		within 60 gone "$(cat "run/$k.pid")"
 		wait "$(cat "run/$k.pid")" 2> /dev/null
@@ -82,7 +76,7 @@ while read -r away how who; do
 	# shellcheck disable=SC2086 # words
 	set -- $survivors
 	case $who in 0) set -- "$1" ;; 1) set -- "$2" ;; esac
-	within 600 round_over run "$1" $(($(round_of "$1") + away))
+	within 600 round_over run "$1" $(($(round_of run "$1") + away))
 	down "$how" "$@"
 	up "$@"
 done < turns
