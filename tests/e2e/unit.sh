@@ -5,7 +5,11 @@
 . "$(dirname "$0")/lib.sh"
 unit=$work/starlingd@.service
 sed "s|@SBINDIR@|$build|" "$root/scripts/systemd/starlingd@.service" > "$unit"
-inside() { "$build/tests/e2e/sandbox" "$unit" "$@"; }
+inside() { "$build/tests/e2e/sandbox" "$unit" groups "$@"; }
+if ! systemd-analyze syscall-filter > groups 2> /dev/null; then
+	echo "unit: skipped, systemd-analyze does not say which system calls its groups hold"
+	exit 0
+fi
 
 inside true 2> err
 case $? in 0) ;; 77) sed 's/^sandbox:/unit:/' err; exit 0 ;; *) fail "the sandbox does not start" ;; esac
@@ -22,7 +26,7 @@ start() { # K
 	mkdir -p "state/$1" "credentials/$1"
 	cp -p "run/keys/$1.key" "credentials/$1/identity"
 	CREDENTIALS_DIRECTORY=$work/credentials/$1 STATE_DIRECTORY=$work/state/$1 NOTIFY_SOCKET=$work/notify \
-		"$build/tests/e2e/sandbox" "$unit" "$build/starlingd" -r run/run.conf -p "$1" >> "run/$1.out" 2>&1 &
+		"$build/tests/e2e/sandbox" "$unit" groups "$build/starlingd" -r run/run.conf -p "$1" >> "run/$1.out" 2>&1 &
 	pid=$!
 	pids="$pids $pid"
 	echo $pid > "run/$1.pid"
@@ -78,7 +82,7 @@ peers_end 0 20 run 0 1
 ok "stopped and started again, they go on from their checkpoints"
 
 sed 's/ AF_NETLINK//' "$unit" > no-netlink.service
-expect 2 "$build/tests/e2e/sandbox" no-netlink.service "$build/starlingd" -r run -p 0
+expect 2 "$build/tests/e2e/sandbox" no-netlink.service groups "$build/starlingd" -r run -p 0
 says err "RestrictAddressFamilies=AF_NETLINK"
 one_line err
 ok "a unit that does not let libzmq listen is named, not an abort"
