@@ -20,7 +20,7 @@ enum { FINAL_PATIENCE_US = 600000000 };
 /* It has done its rounds, fewer than this end has, and asks for nothing of later ones. */
 static bool is_done(const struct sl_peer *p, const struct sl_edge *e)
 {
-	return e->finished && sl_edge_is_over(p, e);
+	return e->finished && e->their_rounds < p->plan->settings.rounds && sl_edge_is_over(p, e);
 }
 
 /* Whether something must be kept for a checkpoint of that neighbour. */
