@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,13 +58,23 @@ static void let_go(int *fd)
 	errno = keep;
 }
 
+static void unlock_names(struct sl_place *p)
+{
+	char name[PATH_MAX];
+	if (p->lock < 0)
+		return;
+	snprintf(name, sizeof name, "%s-lock", p->file);
+	unlink(name);
+	let_go(&p->lock);
+}
+
 static void unpin(struct sl_place *p)
 {
 	for (int i = 0; i < SL_PLACE_FILES; i++) {
 		let_go(&p->pinned[i]);
 		let_go(&p->probe[i]);
 	}
-	let_go(&p->folder);
+	unlock_names(p);
 	free(p->path);
 	free(p->file);
 	p->path = p->file = NULL;
@@ -73,7 +82,7 @@ static void unpin(struct sl_place *p)
 
 void sl_place_init(struct sl_place *p)
 {
-	*p = (struct sl_place){ .left = -1, .folder = -1 };
+	*p = (struct sl_place){ .left = -1, .lock = -1 };
 	for (int i = 0; i < SL_PLACE_FILES; i++)
 		p->pinned[i] = p->probe[i] = -1;
 }
@@ -91,20 +100,35 @@ static enum sl_status set_names(struct sl_place *p, const char *path, struct sl_
 	return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
 }
 
-/* One at a time opens the names of a folder. Where that cannot be had for another reason, it goes without. */
-static bool lock_folder(struct sl_place *p)
+static bool is_at(int fd, const char *name)
 {
-	char folder[PATH_MAX];
-	snprintf(folder, sizeof folder, "%s", p->file);
-	p->folder = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (int i = 0; p->folder >= 0 && flock(p->folder, LOCK_EX | LOCK_NB) != 0; i++) {
-		if (errno != EWOULDBLOCK)
+	struct stat there, ours;
+	return fstat(fd, &ours) == 0 && stat(name, &there) == 0 && there.st_dev == ours.st_dev &&
+	       there.st_ino == ours.st_ino;
+}
+
+/* One at a time opens the names, while it holds the lock on a file beside them, which is gone afterwards.
+ * Where that cannot be made it goes without. */
+static bool lock_names(struct sl_place *p)
+{
+	char name[PATH_MAX];
+	snprintf(name, sizeof name, "%s-lock", p->file);
+	for (int i = 0; i < MOMENTS_OF_OTHERS; i++) {
+		p->lock = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (p->lock < 0)
+			return true;
+		bool mine = flock(p->lock, LOCK_EX | LOCK_NB) == 0;
+		if (mine && is_at(p->lock, name))
+			return true; /* else it was removed by the one who had it before */
+		if (!mine && errno != EWOULDBLOCK)
 			break;
-		if (i == MOMENTS_OF_OTHERS)
-			return false;
-		wait_a_moment();
+		let_go(&p->lock);
+		if (!mine)
+			wait_a_moment();
 	}
-	return true;
+	bool goes_without = p->lock >= 0;
+	let_go(&p->lock);
+	return goes_without;
 }
 
 static long user_of(int fd, enum sl_place_file which)
@@ -167,7 +191,7 @@ enum sl_status sl_place_enter(struct sl_place *p, const char *path, struct sl_er
 	await_others(p);
 	for (int i = 0;; i++) {
 		enum sl_status status = set_names(p, path, error);
-		if (status == SL_OK && !lock_folder(p)) {
+		if (status == SL_OK && !lock_names(p)) {
 			unpin(p);
 			return sl_fail(error, SL_IO, "%s: others are opening it", path);
 		}
@@ -212,14 +236,15 @@ enum sl_place_state sl_place_look(const struct sl_place *p, char why[static 200]
 enum sl_status sl_place_take(struct sl_place *p, const char *file, struct sl_error *error)
 {
 	char why[200];
-	free(p->file);
-	p->file = strdup(file);
-	if (!p->file)
+	char *name = strdup(file);
+	if (!name)
 		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", file);
 	for (int i = 0; i < SL_PLACE_FILES; i++)
 		if (p->pinned[i] < 0)
 			p->pinned[i] = pin(p, i);
-	let_go(&p->folder);
+	unlock_names(p);
+	free(p->file);
+	p->file = name;
 	return sl_place_look(p, why) == SL_PLACE_SAME ? SL_OK : sl_fail(error, SL_IO, "%s", why);
 }
 

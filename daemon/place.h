@@ -22,7 +22,7 @@ struct sl_place {
 	char *path, *file;          /* owned: as configured; with links followed */
 	int pinned[SL_PLACE_FILES]; /* what is open, whatever its name is now; −1 */
 	int probe[SL_PLACE_FILES];  /* by which its users were seen: closed only when the file is; −1 */
-	int folder;                 /* locked while the names are opened; −1 */
+	int lock;                   /* held while the names are opened; −1 */
 	int left;                   /* the shared memory of what was left, while others may use it; −1 */
 };
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 simulate() { # NAME ROUNDS
 	expect 0 "$starling" sim --topology ring:3 --history all.db --set data.format=synthetic:640,160 \
-		--set data.train=synthetic --set model.name=mlp:16 --set run.name="$1" --set run.rounds="$2"
+		--set model.name=mlp:16 --set run.name="$1" --set run.rounds="$2"
 }
 json() { [ "$(sqlite3 :memory: "SELECT json_valid(readfile('out'))")" = 1 ] || fail "no JSON: $*"; }
 
