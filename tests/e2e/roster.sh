@@ -79,7 +79,9 @@ unsigned "must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" 127.
 expect 2 "$starling" roster run --add "tcp://$(printf '%0200d' 1):7000"
 says err "at most 191 characters"
 cmp -s run/roster good || fail "something was signed"
-ls run/keys | grep -v '^[0-9]*\.key$' && fail "a key was left over"
+for key in run/keys/*; do
+	case ${key##*/} in *[!0-9]*.key | .key) fail "a key was left over: $key" ;; [0-9]*.key) ;; *) fail "left over: $key" ;; esac
+done
 ok "endpoints that lead nowhere are refused when signing"
 
 # Advice that can be followed.
