@@ -191,12 +191,15 @@ static enum sl_status resolve_files(struct sl_source *out, struct sl_settings *s
 	return status;
 }
 
-/* A generator reads no files: paths that were given are a mistake, not something to pass over. */
+/* A generator reads no files: paths that were given are a mistake, not something to pass over. Its own name
+ * is not a path. */
 static enum sl_status resolve_generated(struct sl_source *out, struct sl_settings *s, struct sl_error *error)
 {
 	const char *paths[][2] = { { "train", s->train }, { "test", s->test } };
+	char name[SL_TEXT_MAX];
+	sl_spec_name(s->format, name, sizeof name);
 	for (unsigned i = 0; i < 2; i++)
-		if (paths[i][1][0] && strcmp(paths[i][1], "auto") != 0)
+		if (paths[i][1][0] && strcmp(paths[i][1], "auto") != 0 && strcmp(paths[i][1], name) != 0)
 			return sl_fail(error, SL_UNSUPPORTED,
 			               "[data] %s = %s: format %s generates its own samples", paths[i][0],
 			               paths[i][1], out->format->name);
