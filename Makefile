@@ -1,10 +1,23 @@
 # make                     build/starlingd and build/starling
 # make check               every test that needs nothing but this machine (scripts/check adds lint and sanitizers)
-# make lint                clang-format, clang-tidy, cppcheck, shellcheck, layering
-# make SAN=address,undefined check
-# make bench | acceptance | bits | fuzz | swarm | threads
+# make lint                clang-format, clang-tidy, cppcheck, shellcheck, layers
+# make SAN=address,undefined check     the same tests under sanitizers, in build-address-undefined
+# make swarm SEEDS=1000    random runs under random faults; invariants after every event
+# make acceptance          experiments of the literature, beside their reference figures
+# make mutations           breaks one thing in an algorithm at a time: each must be noticed (acceptance)
+# make mutants             breaks one thing in the protocol at a time: each must be found (swarm)
+# make bench | bits        speed and size, beside references; megabits to accuracy
+# make fuzz SECONDS=60     libFuzzer on every decoder; make replay runs the kept corpus
+# make long | threads | e2e            long end-to-end tests; with ThreadSanitizer; end-to-end tests alone
 # make install DESTDIR= PREFIX=/usr/local
-# make V=1                 shows the commands
+# make man                 manual pages
+# make compile_commands.json           for editors and clang tools
+# make clean               removes build and build-*
+#
+# V=1 shows the commands. CC, CFLAGS, LDFLAGS, VERSION and, per library, ZMQ_CFLAGS, ZMQ_LIBS (ZMQ, SODIUM, SQLITE, ZLIB,
+# INIH, BLAS, CMOCKA) can be set; whatever depends on them is built again.
+# Cross build: make CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar PKG_CONFIG=aarch64-linux-gnu-pkg-config B=build-arm64
+# (manual pages then come from a native build in build-host, or from HOST_STARLING=path).
 VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -13,7 +26,23 @@ CFLAGS  ?= -O2 -g
 SAN     ?=
 comma   := ,
 B       := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
-PKGS    := libzmq libsodium sqlite3 zlib
+# Each library's flags: given, or of pkg-config, or the usual name. Headers of others are system headers.
+PKG_CONFIG ?= pkg-config
+define library
+ifndef $(1)_CFLAGS
+$(1)_CFLAGS := $$(patsubst -I%,-isystem %,$$(shell $$(PKG_CONFIG) --cflags $(2) 2>/dev/null))
+endif
+ifndef $(1)_LIBS
+$(1)_LIBS := $$(or $$(shell $$(PKG_CONFIG) --libs $(2) 2>/dev/null),$(3))
+endif
+endef
+$(eval $(call library,ZMQ,libzmq,-lzmq))
+$(eval $(call library,SODIUM,libsodium,-lsodium))
+$(eval $(call library,SQLITE,sqlite3,-lsqlite3))
+$(eval $(call library,ZLIB,zlib,-lz))
+$(eval $(call library,INIH,inih,-linih))
+$(eval $(call library,BLAS,openblas,-lopenblas))
+$(eval $(call library,CMOCKA,cmocka,-lcmocka))
 W       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef \
            -Wvla -Wdouble-promotion -Wformat=2 -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers \
            -Wno-unknown-warning-option $(WERROR)
@@ -21,9 +50,10 @@ HARD    := -fstack-protector-strong -fPIE $(if $(SAN),-fsanitize=$(SAN) -fno-san
 # -ffp-contract=off: both ends of a link must round alike on unlike machines.
 FP      := -ffp-contract=off -fno-math-errno -fno-trapping-math
 override CFLAGS   += -std=c11 $(W) $(HARD) $(FP) -fno-common -pthread
-override CPPFLAGS += -Ilib -I. -I$(B)/gen -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"' -MMD -MP
+override CPPFLAGS += -Ilib -I. -I$(B)/gen -D_GNU_SOURCE -MMD -MP \
+                     $(foreach l,ZMQ SODIUM SQLITE ZLIB INIH BLAS CMOCKA,$($l_CFLAGS))
 override LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread
-override LDLIBS   += $(shell pkg-config --libs $(PKGS)) -linih -lopenblas -lm
+override LDLIBS   += $(ZMQ_LIBS) $(SODIUM_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(INIH_LIBS) $(BLAS_LIBS) -lm
 
 # A plug-in is one file: lib/<folder>/<name>.c defines const struct <type> <type>_<name>, where lib/<folder>/registry
 # holds "<header> <type> <array>". The registry is written from the directory listing.
@@ -43,6 +73,29 @@ benches  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 all: $(programs:%=$(B)/%)
+help:
+	@sed -n '/^[^#]/q; s/^# \{0,1\}//p' Makefile
+
+# What objects were built with: a file that changes when that does, so that what depends on it is built again.
+stamp = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(1))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(1))' > $@
+flags := $(CC) $(shell $(CC) -dumpfullversion -dumpversion 2>/dev/null) $(CPPFLAGS) $(CFLAGS) | $(LDFLAGS) $(LINK) $(LDLIBS)
+$(B)/stamp/flags: FORCE
+	$(call stamp,$(flags))
+$(B)/stamp/version: FORCE
+	$(call stamp,$(VERSION))
+version_o := $(call object,$(shell grep -rl SL_VERSION --include='*.c' daemon lib))
+$(version_o): $(B)/stamp/version
+$(version_o): override CPPFLAGS += -DSL_VERSION='"$(VERSION)"'
+
+# A missing development package is named in a sentence, instead of by the compiler.
+$(B)/stamp/libraries: $(B)/stamp/flags
+	$(Q)sh scripts/need zmq.h=libzmq3-dev sodium.h=libsodium-dev sqlite3.h=libsqlite3-dev zlib.h=zlib1g-dev ini.h=libinih-dev \
+		cblas.h=libopenblas-dev -- $(CC) $(filter-out -MMD -MP,$(CPPFLAGS))
+	@touch $@
+$(B)/stamp/cmocka: $(B)/stamp/flags
+	$(Q)sh scripts/need cmocka.h=libcmocka-dev -- $(CC) $(filter-out -MMD -MP,$(CPPFLAGS))
+	@touch $@
+
 $(programs:%=$(B)/%): $(B)/%: $(B)/daemon/%.o $(call object,$(daemon_c)) $(B)/libstarling.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -51,7 +104,7 @@ $(B)/libstarling.a: $(lib_o)
 	@$(AR) rcs $@ $^
 $(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LDLIBS)
 # It listens in on what its own loop sends.
 $(hostile): override LDFLAGS += -Wl,--wrap=sl_net_send
 # A name and number for each system call of this machine.
@@ -64,11 +117,12 @@ $(sandbox): $(B)/tests/e2e/sandbox.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 # Kernels and coders are worth every vector instruction; the rest is not.
 $(B)/lib/linalg/%.o $(B)/lib/compress/%.o: override CFLAGS += -O3
-$(B)/%.o: %.c
+$(B)/tests/test_%.o $(B)/tests/support/%.o: | $(B)/stamp/cmocka
+$(B)/%.o: %.c $(B)/stamp/flags | $(B)/stamp/libraries
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
-$(B)/gen/%.o: $(B)/gen/%.c
+$(B)/gen/%.o: $(B)/gen/%.c $(B)/stamp/flags
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -124,11 +178,11 @@ fuzz:
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LDLIBS)
 $(B)/replay/%: $(B)/tests/fuzz/replay/main.o $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LDLIBS)
 corpora := $(notdir $(wildcard tests/corpus/*))
 replay: $(corpora:%=$(B)/replay/%)
 	@for t in $(corpora); do $(B)/replay/$$t tests/corpus/$$t/* || exit 1; done
@@ -152,10 +206,18 @@ mutants:
 lint:
 	@sh scripts/lint
 man: $(manual)
-$(B)/man/%: daemon/man/%.in scripts/man $(B)/starling
+# Manual pages are written by the program itself; where it is built for another machine, by one built for this.
+HOSTCC ?= cc
+native := $(filter $(shell $(HOSTCC) -dumpmachine 2>/dev/null),$(shell $(CC) -dumpmachine 2>/dev/null))
+HOST_STARLING ?= $(if $(native),$(B),build-host)/starling
+ifeq ($(native),)
+build-host/starling: FORCE
+	$(Q)env -u MAKEFLAGS -u MFLAGS $(MAKE) --no-print-directory CC='$(HOSTCC)' AR=ar PKG_CONFIG=pkg-config B=build-host VERSION='$(VERSION)' $@
+endif
+$(B)/man/%: daemon/man/%.in scripts/man $(HOST_STARLING)
 	@mkdir -p $(@D)
 	@echo "  MAN   $@"
-	$(Q)sh scripts/man $(B)/starling $< > $@
+	$(Q)sh scripts/man $(HOST_STARLING) $< > $@
 SBINDIR = $(PREFIX)/sbin
 UNITDIR = $(PREFIX)/lib/systemd/system
 SHARE   = $(PREFIX)/share
@@ -170,10 +232,18 @@ install: all man
 	for s in 1 5 7 8; do for m in $(B)/man/*.$$s; do [ ! -e $$m ] || \
 		install -D -m 644 -t $(DESTDIR)$(SHARE)/man/man$$s $$m || exit 1; done; done
 	for f in topologies/*; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/starling/topologies $$f || exit 1; done
-	for f in README.md LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
+	for f in README.md NEWS LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
 	$(RM) -r build build-*
-.PHONY: all long resume-table check acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
+# What a compiler is called with, file by file.
+json = $(subst ",\",$(subst \,\\,$(1)))
+one_command = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(call json,$(CC) $(CPPFLAGS) $(CFLAGS) -DSL_VERSION='"$(VERSION)"' \
+	$(if $(filter lib/linalg/% lib/compress/%,$(1)),-O3) -c $(1))"}
+compile_commands.json: $(registry_c) $(B)/gen/schema.inc FORCE
+	$(file >$@,[)$(foreach f,$(lib_c) $(programs:%=daemon/%.c) $(daemon_c) $(wildcard tests/*.c tests/*/*.c),$(file \
+		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
+	@echo "  JSON  $@"
+.PHONY: FORCE all help long resume-table check acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
