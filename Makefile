@@ -61,7 +61,8 @@ registries := $(patsubst lib/%/registry,%,$(wildcard lib/*/*/registry))
 registry_c := $(registries:%=$(B)/gen/%.c)
 lib_c    := $(filter-out %.tmp.c,$(wildcard lib/*/*.c lib/*/*/*.c))
 programs := starlingd starling
-daemon_c := $(filter-out $(programs:%=daemon/%.c),$(wildcard daemon/*.c daemon/*/*.c))
+# Three rooms: what both programs open, what is starlingd's, what is starling's. A program links its own and run's.
+room      = $(filter-out $(programs:%=daemon/$(1)/%.c),$(wildcard daemon/$(1)/*.c daemon/$(1)/*/*.c))
 object    = $(patsubst %.c,$(B)/%.o,$(patsubst $(B)/%,%,$(1)))
 lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
@@ -96,15 +97,23 @@ $(B)/stamp/cmocka: $(B)/stamp/flags
 	$(Q)sh scripts/need cmocka.h=libcmocka-dev -- $(CC) $(filter-out -MMD -MP,$(CPPFLAGS))
 	@touch $@
 
-$(programs:%=$(B)/%): $(B)/%: $(B)/daemon/%.o $(call object,$(daemon_c)) $(B)/libstarling.a
+$(B)/starlingd: $(B)/daemon/peer/starlingd.o $(B)/peer.a $(B)/run.a $(B)/libstarling.a
+$(B)/starling: $(B)/daemon/cli/starling.o $(B)/cli.a $(B)/run.a $(B)/libstarling.a
+$(programs:%=$(B)/%):
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+rooms := $(B)/cli.a $(B)/peer.a $(B)/run.a
 $(B)/libstarling.a: $(lib_o)
+$(B)/cli.a: $(call object,$(call room,cli))
+$(B)/peer.a: $(call object,$(call room,peer))
+$(B)/run.a: $(call object,$(call room,run))
+$(rooms) $(B)/libstarling.a:
+	@mkdir -p $(@D)
 	@$(RM) $@
 	@$(AR) rcs $@ $^
-$(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
+$(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(rooms) $(B)/libstarling.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
 # It listens in on what its own loop sends.
 $(hostile): override LDFLAGS += -Wl,--wrap=sl_net_send
 # A name and number for each system call of this machine.
@@ -154,7 +163,7 @@ bits: all
 acceptance_o := $(call object,$(wildcard tests/acceptance/*.c))
 $(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/trial.c) $(B)/libstarling.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 # The quick ones are part of check.
 $(B)/tests/test_acceptance: $(filter-out %/main.o %/experiments.o,$(acceptance_o))
 acceptance: $(B)/tests/acceptance/acceptance
@@ -175,14 +184,14 @@ fuzz:
 		build-fuzz/fuzz/$$t -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
 			-artifact_prefix=build-fuzz/$$t- build-fuzz/corpus/$$t tests/corpus/$$t > build-fuzz/$$t.log 2>&1 || \
 			{ tail -n 30 build-fuzz/$$t.log; exit 1; }; grep -E 'number_of_executed|new_units' build-fuzz/$$t.log; done
-$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(rooms) $(B)/libstarling.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LDLIBS)
-$(B)/replay/%: $(B)/tests/fuzz/replay/main.o $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(call object,$(daemon_c)) $(B)/libstarling.a
+	$(Q)$(CC) $(CFLAGS) $(LINK) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
+$(B)/replay/%: $(B)/tests/fuzz/replay/main.o $(B)/tests/fuzz/%.o $(call object,$(wildcard tests/support/*.c)) $(rooms) $(B)/libstarling.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CMOCKA_LIBS) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
 corpora := $(notdir $(wildcard tests/corpus/*))
 replay: $(corpora:%=$(B)/replay/%)
 	@for t in $(corpora); do $(B)/replay/$$t tests/corpus/$$t/* || exit 1; done
@@ -240,7 +249,7 @@ json = $(subst ",\",$(subst \,\\,$(1)))
 one_command = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(call json,$(CC) $(CPPFLAGS) $(CFLAGS) -DSL_VERSION='"$(VERSION)"' \
 	$(if $(filter lib/linalg/% lib/compress/%,$(1)),-O3) -c $(1))"}
 compile_commands.json: $(registry_c) $(B)/gen/schema.inc FORCE
-	$(file >$@,[)$(foreach f,$(lib_c) $(programs:%=daemon/%.c) $(daemon_c) $(wildcard tests/*.c tests/*/*.c),$(file \
+	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
 .PHONY: FORCE all help long resume-table check acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay

@@ -1,7 +1,7 @@
 /* Algorithms: every one against the simulator, bit for bit; its invariants; what it refuses. */
 #include "support/trial.h"
 
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 #include "sim/sim.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* Checkpoint files: two generations, which of them a peer goes on from, and what becomes of those that cannot
  * be used. */
-#include "daemon/checkpoint.h"
+#include "daemon/run/checkpoint.h"
 #include "tests/support/faults.h"
 #include "tests/support/store.h"
 

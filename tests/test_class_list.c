@@ -1,6 +1,6 @@
 /* Lists of classes: their forms, what is refused, where names are found, unions. */
-#include "daemon/classes.h"
-#include "daemon/keys.h"
+#include "daemon/run/classes.h"
+#include "daemon/run/keys.h"
 #include "learn/class_list.h"
 #include "tests/support/folder.h"
 

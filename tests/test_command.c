@@ -1,9 +1,9 @@
 /* What the subcommands of starling share: status lines, commented configurations, arguments, ports. */
-#include "daemon/command_line.h"
-#include "daemon/commented.h"
-#include "daemon/config.h"
-#include "daemon/ports.h"
-#include "daemon/status_view.h"
+#include "daemon/cli/command_line.h"
+#include "daemon/cli/option_text.h"
+#include "daemon/run/config.h"
+#include "daemon/cli/ports.h"
+#include "daemon/run/status_view.h"
 #include "base/random.h"
 
 #include <math.h>

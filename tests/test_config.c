@@ -1,8 +1,8 @@
 /* run.conf: what is accepted, and the exact sentence for everything that is not. */
 #include "base/random.h"
-#include "daemon/session.h"
+#include "daemon/run/session.h"
 #include "gossip/agree.h"
-#include "daemon/keys.h"
+#include "daemon/run/keys.h"
 #include "learn/model.h"
 #include "tests/support/folder.h"
 

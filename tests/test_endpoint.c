@@ -1,6 +1,6 @@
 /* Where a peer is reached: the forms that are taken, those that are refused and what is said of them, and
  * names that are looked up beside the loop. */
-#include "daemon/resolver.h"
+#include "daemon/peer/net/resolver.h"
 
 #include <poll.h>
 #include <setjmp.h>

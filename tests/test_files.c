@@ -1,7 +1,7 @@
 /* test_files.c — files: mapped, read within limits, replaced or not but never half, streamed with and without
  * gzip. */
 #include "base/random.h"
-#include "daemon/files.h"
+#include "daemon/run/files.h"
 #include "tests/support/faults.h"
 #include "tests/support/scratch.h"
 

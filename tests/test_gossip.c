@@ -1,7 +1,7 @@
 /* The peer, through the simulator: learning, exactness under every fault of the network, crashes, lies. */
 #include "support/swarm.h"
 
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* What a neighbour with a good key can do to a peer: nothing that lasts, and nothing to the peer's other
  * edges. */
-#include "support/lies.h"
+#include "support/forged.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

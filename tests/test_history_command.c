@@ -1,5 +1,5 @@
 /* test_history_command.c — starling history and starling collect as a person calls them. */
-#include "daemon/command.h"
+#include "daemon/cli/command.h"
 #include "tests/support/history.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Identity keys and the signed roster: what is refused, and that nothing can be changed unnoticed. */
 #include "base/random.h"
-#include "daemon/roster.h"
+#include "daemon/run/roster.h"
 #include "tests/support/folder.h"
 
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  */
 #include "support/swarm.h"
 
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 #include "learn/convex.h"
-#include "learn/kernel.h"
+#include "linalg/elementwise.h"
 #include "learn/model.h"
 #include "learn/portable.h"
 #include "linalg/vector.h"

@@ -1,8 +1,8 @@
 /* Links: who gets a message through, and who does not. Real sockets of libzmq on localhost, ports from the
  * kernel. */
-#include "daemon/net.h"
-#include "daemon/ports.h"
-#include "daemon/worker.h"
+#include "daemon/peer/net/net.h"
+#include "daemon/cli/ports.h"
+#include "daemon/peer/worker.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* test_outage.c — a history that cannot be had, at the start or for long: learning goes on, nothing that
  * exists is overwritten, and what was lost is counted once. */
-#include "daemon/files.h"
+#include "daemon/run/files.h"
 #include "tests/support/faults.h"
 #include "tests/support/store.h"
 

@@ -1,7 +1,7 @@
 /* test_resume.c — a run that is resumed with other settings: what was computed is computed again as it was,
  * and what may differ between neighbours does no harm. */
-#include "gossip/peer_state.h"
-#include "tests/support/lies.h"
+#include "gossip/peer/state.h"
+#include "tests/support/forged.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * of it; the figures stand in tests/README.md. */
 #include "support/swarm.h"
 
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 #include "gossip/robust.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* A peer's state as bytes: whatever a run can reach is saved and loaded again, and what cannot be is refused
  * with the reason. */
 #include "gossip/generations.h"
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* The status socket, and what the service manager is told. */
 #include "base/log.h"
-#include "daemon/memory.h"
-#include "daemon/sd.h"
-#include "daemon/status.h"
-#include "daemon/status_view.h"
+#include "daemon/run/memory.h"
+#include "daemon/peer/sd.h"
+#include "daemon/run/status.h"
+#include "daemon/run/status_view.h"
 #include "tests/support/folder.h"
 
 #include <pthread.h>

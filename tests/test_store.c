@@ -1,7 +1,7 @@
 /* test_store.c — the writer thread: nothing lost while the disk works, everything counted while it does not.
  */
 #include "base/bytes.h"
-#include "daemon/store.h"
+#include "daemon/peer/store/store.h"
 #include "tests/support/faults.h"
 #include "tests/support/store.h"
 

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/command.h"
+#include "daemon/cli/command.h"
 #include "tests/support/topology.h"
 
 /* A ready file as text; the caller frees it. */

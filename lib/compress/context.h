@@ -10,7 +10,7 @@
 #ifndef SL_COMPRESS_CONTEXT_H
 #define SL_COMPRESS_CONTEXT_H
 
-#include "compress/mixing.h"
+#include "compress/mixer.h"
 #include "compress/stage.h"
 
 enum {

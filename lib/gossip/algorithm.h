@@ -127,7 +127,7 @@ struct sl_algorithm {
 };
 extern const struct sl_algorithm *const sl_algorithms[];
 
-/* Parts that algorithms share (gossip/parts*.c). */
+/* Parts that algorithms share (gossip/methods/). */
 
 /* The mini-batch of local step `step` of this round: random reshuffling, a function of (seed, peer, position)
  * alone. Fills scratch->pick and returns how many. */

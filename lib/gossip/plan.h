@@ -4,7 +4,7 @@
 #define SL_GOSSIP_PLAN_H
 
 #include "compress/pipeline.h"
-#include "compress/recording.h"
+#include "compress/capture.h"
 #include "gossip/agree.h"
 #include "gossip/detect.h"
 #include "gossip/robust.h"

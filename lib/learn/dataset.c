@@ -1,6 +1,6 @@
 #include "learn/dataset.h"
 
-#include "learn/kernel.h"
+#include "linalg/elementwise.h"
 
 static void gather_sparse(const struct sl_dataset *data, uint32_t sample, float *out)
 {

@@ -1,6 +1,6 @@
 #include "learn/network.h"
 
-#include "learn/kernel.h"
+#include "linalg/elementwise.h"
 #include "learn/portable.h"
 #include "linalg/vector.h"
 

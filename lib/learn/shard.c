@@ -18,7 +18,7 @@
  *         names: the list of classes, canonical UTF-8 without a NUL (class_list.h) */
 #include "learn/dataset.h"
 
-#include "learn/kernel.h"
+#include "linalg/elementwise.h"
 
 #include <math.h>
 

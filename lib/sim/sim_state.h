@@ -3,7 +3,7 @@
 #define SL_SIM_SIM_STATE_H
 
 #include "gossip/generations.h"
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 #include "sim/sim.h"
 
 enum sl_happening {

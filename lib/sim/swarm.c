@@ -4,7 +4,7 @@
 #include "gossip/algorithm.h"
 #include "linalg/vector.h"
 #include "sim/closing.h"
-#include "sim/liar.h"
+#include "sim/adversary.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -6,8 +6,8 @@
  *                                         third, late its last */
 #include "tests/support/compress.h"
 
-#include "compress/recording.h"
-#include "daemon/files.h"
+#include "compress/capture.h"
+#include "daemon/run/files.h"
 
 #include <math.h>
 #include <spawn.h>

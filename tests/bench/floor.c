@@ -5,8 +5,8 @@
  *
  * prints microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
  * voluntary and involuntary context switches. The first rounds are not counted. */
-#include "daemon/memory.h"
-#include "daemon/prepared.h"
+#include "daemon/run/memory.h"
+#include "daemon/run/run.h"
 #include "gossip/algorithm.h"
 #include "learn/model.h"
 

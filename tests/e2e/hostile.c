@@ -11,7 +11,7 @@
  *
  * WHAT: garbage, empty, parts, header, cut, foreign, greeting, long, huge. HOW: replay, corrupt, mangle.
  * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */
-#include "daemon/daemon.h"
+#include "daemon/peer/daemon.h"
 #include "gossip/frame.h"
 
 #include <arpa/inet.h>

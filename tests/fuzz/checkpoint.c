@@ -1,7 +1,7 @@
 /* Any bytes as the state of a peer: refused with a sentence and nothing changed, or a peer that can run and
  * that saves to a state of its own. Inputs are laid over a true state, or nothing would get past the first
  * fields: u8 seed, then pieces of u16 offset, u8 length, bytes. */
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 #include "sim/swarm.h"
 
 #include <stdlib.h>

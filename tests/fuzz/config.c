@@ -1,7 +1,7 @@
 /* run.conf from anywhere: refused with one line, or accepted and then printed as a text that parses back to
  * itself. */
-#include "daemon/config.h"
-#include "daemon/keys.h"
+#include "daemon/run/config.h"
+#include "daemon/run/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>

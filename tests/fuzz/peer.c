@@ -1,7 +1,7 @@
 /* Bytes drive one peer of a small run: how long to run, then messages in a neighbour's name, true headers in
  * front of anything, pieces of them replaced; crashes and cuts in between. Whatever comes, the peer keeps its
  * promises (the simulator's invariants of what one end can say of itself) and its model stays finite. */
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 #include "sim/swarm.h"
 
 #include <stdlib.h>

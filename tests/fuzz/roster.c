@@ -1,7 +1,7 @@
 /* Roster text from anywhere: as it is (the signature refuses nearly all of it), and signed by the operator as
  * if it were his, so that the parser behind the signature sees it. What is accepted is written and read back
  * the same. */
-#include "daemon/roster.h"
+#include "daemon/run/roster.h"
 
 #include <sodium.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "tests/support/store.h"
 
-#include "daemon/checkpoint.h"
+#include "daemon/run/checkpoint.h"
 #include "tests/support/faults.h"
 
 #include <poll.h>

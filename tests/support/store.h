@@ -2,7 +2,7 @@
 #ifndef TEST_SUPPORT_STORE_H
 #define TEST_SUPPORT_STORE_H
 
-#include "daemon/store.h"
+#include "daemon/peer/store/store.h"
 #include "tests/support/history.h"
 
 /* What stores are opened with from now on; zero is what a daemon uses. */

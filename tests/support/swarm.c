@@ -1,6 +1,6 @@
 #include "swarm.h"
 
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 #include "linalg/vector.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 #include "trial.h"
 
-#include "gossip/peer_state.h"
+#include "gossip/peer/state.h"
 #include "linalg/vector.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
  * ∇f(x); ĝ⁺ = ĝ + C(v⁺ − ĝ). Channel 0 is h, channel 1 ĝ; both mixing terms are added when a round ends. v̄ is
  * the mean of the peers' last gradients at all times. Zhao, Li, Li, Richtárik & Chi, NeurIPS 2022,
  * Algorithm 1. */
-#include "gossip/parts_tracking.h"
+#include "gossip/methods/tracking.h"
 
 #include "linalg/vector.h"
 

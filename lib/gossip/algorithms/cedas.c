@@ -2,7 +2,7 @@
  * − (γ/2) Σ_j w_ij (ŷ_i − ŷ_j). Its dual is free of the step size, which may therefore fall. Huang & Pu, IEEE
  * TAC 2024, Algorithm 1. x⁺ = x − ηg − d − (d⁺ − d): LEAD's step, which is why the two differ only in how
  * they are analysed where η stays. */
-#include "gossip/parts_dual.h"
+#include "gossip/methods/dual.h"
 
 const struct sl_algorithm sl_algorithm_cedas = {
 	.name = "cedas",

@@ -2,7 +2,7 @@
  * channel 1 what the messages say of the gradient, h + q. Mishchenko, Gorbunov, Takáč & Richtárik 2019; here
  * as in Shulgin & Richtárik, UAI 2022, simplified (their C = 0). Generalised DIANA (C ≠ 0) is this one with
  * an induced compressor. */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 static void aggregate(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
 {

@@ -1,6 +1,6 @@
 /* DSGT: x⁺ = W(x − ηv); v⁺ = Wv + ∇f(x⁺) − ∇f(x), uncompressed. Pu & Nedić, Distributed stochastic gradient
  * tracking methods, Mathematical Programming 2021. */
-#include "gossip/parts_tracking.h"
+#include "gossip/methods/tracking.h"
 
 #include "linalg/vector.h"
 

@@ -1,7 +1,7 @@
 /* EC-LSVRG: p_i = e_i + η(∇f_i(x) − ∇f_i(w)); q_i = C(p_i); e_i⁺ = p_i − q_i; x⁺ = x − q̄ − η∇f(w); w⁺ = x
  * with chance p, and then ∇f_i(w⁺) is sent whole. What error feedback compresses vanishes at the optimum.
  * Gorbunov, Kovalev, Makarenko & Richtárik, NeurIPS 2020; Qian, Dong, Zhang & Richtárik 2021. */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 #include "linalg/vector.h"
 

@@ -2,7 +2,7 @@
  * − h_i). Channel 0 carries v, channel 1 is h. Gorbunov, Kovalev, Makarenko & Richtárik, NeurIPS 2020. Q is
  * the run's compressor, as C is: with a contractive one α = 1 makes h the state of EF21, which learns the
  * gradients as a shift does. */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 #include "linalg/vector.h"
 

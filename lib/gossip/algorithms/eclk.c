@@ -2,7 +2,7 @@
  * ∇f_i(w)); q_i = C(p_i); e_i⁺ = p_i − q_i; z⁺ = prox_{sψ/((1+sσ)L)}((sσx + z − q̄ − (s/L)∇f(w))/(1+sσ)); y⁺ =
  * x + θ₁(z⁺ − z); w⁺ = y with chance p, and then ∇f_i(w⁺) is sent whole. Qian, Richtárik & Zhang, NeurIPS
  * 2021, Algorithm 1. Here 1/L is eta, s = 1/(3θ₁), σ = μ/(2L); l->x is y. */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 #include "linalg/vector.h"
 

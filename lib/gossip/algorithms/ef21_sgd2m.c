@@ -1,6 +1,6 @@
 /* EF21-SGD2M: as EF21-SGDM with momentum twice: v_i⁺ = (1−w)v_i + w∇f_i(x, ξ), u_i⁺ = (1−w)u_i + w v_i⁺, c =
  * C(u_i⁺ − g_i). Fatkhullin, Tyurin & Richtárik, NeurIPS 2023, Algorithm 3. */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 enum { SECOND, FIRST, VECTORS };
 

@@ -1,7 +1,7 @@
 /* EF21-SGDM: v_i⁺ = (1−w)v_i + w∇f_i(x, ξ); c = C(v_i⁺ − g_i); g_i⁺ = g_i + c; x⁺ = x − (η/n) Σ g_i⁺.
  * Momentum before compression lets error feedback average noise out. Fatkhullin, Tyurin & Richtárik, NeurIPS
  * 2023, Algorithm 1. */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 static void local(struct sl_learner *l)
 {

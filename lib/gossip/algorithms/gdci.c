@@ -1,7 +1,7 @@
 /* GDCI: x⁺ = (1−r)x + (r/n) Σ Q_i(x − η∇f_i(x)): compressed iterates instead of gradients. Khaled & Richtárik
  * 2019; Shulgin & Richtárik, UAI 2022, eq. 13 (their η is r, their γ is η). Stops at a distance that ω sets.
  */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 struct options {
 	double relax;

@@ -1,6 +1,6 @@
 /* LEAD: y = x − ηg − d; q = Q(y − h); ŷ = h + q; h⁺ = h + αq; d⁺ = d + (γ/2) Σ_j w_ij (ŷ_i − ŷ_j); x⁺ = x −
  * ηg − d⁺. Liu, Li, Wang, Tang & Yan, ICLR 2021, Algorithm 1, with its ηD written as d. */
-#include "gossip/parts_dual.h"
+#include "gossip/methods/dual.h"
 
 const struct sl_algorithm sl_algorithm_lead = {
 	.name = "lead",

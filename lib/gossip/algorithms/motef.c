@@ -1,7 +1,7 @@
 /* MoTEF: BEER with the momentum m⁺ = (1−w)m + w∇f(x⁺, ξ) in place of the gradient: v⁺ = v + γ Σ_j w_ij (ĝ_j −
  * ĝ_i) + m⁺ − m. Any batch size, any heterogeneity. m and v begin as one and the same gradient: their means
  * stay equal. Islamov, Gao & Stich, ICLR 2025, Algorithm 1. */
-#include "gossip/parts_tracking.h"
+#include "gossip/methods/tracking.h"
 
 #include "linalg/vector.h"
 

@@ -1,7 +1,7 @@
 /* Prox-LEAD: y = x − ηg − d; q = Q(y − h); ŷ = h + q; h⁺ = h + αq; d⁺ = d + (γ/2) Σ_j w_ij (ŷ_i − ŷ_j); x⁺ =
  * prox_{ηλR}(x − ηg − d⁺). Linear and exact for strongly convex composite problems, whatever the data. Li,
  * Liu, Tang, Yan & Yuan 2021 (arXiv 2108.04448), Algorithm 1, with LEAD's ηD written as d. */
-#include "gossip/parts_dual.h"
+#include "gossip/methods/dual.h"
 
 static void finish(struct sl_learner *l)
 {

@@ -1,7 +1,7 @@
 /* VR-GDCI: q = Q(T_i(x) − h_i), T_i(x) = x − η∇f_i(x); x⁺ = (1−r)x + (r/n) Σ (h_i + q_i); h_i⁺ = h_i + αq_i.
  * Shulgin & Richtárik, UAI 2022; as a fixed-point method in Chraibi, Khaled, Kovalev, Salim, Richtárik &
  * Takáč 2019, Algorithm 4. */
-#include "gossip/parts_server.h"
+#include "gossip/methods/server.h"
 
 struct options {
 	struct sl_server_shift shift;

@@ -1,0 +1,25 @@
+/* command.h — `starling`: one file a subcommand. */
+#ifndef SL_DAEMON_CLI_COMMAND_H
+#define SL_DAEMON_CLI_COMMAND_H
+
+#include "base/error.h"
+
+/* Exit codes of every command. */
+enum { SL_EXIT_OK = 0, SL_EXIT_FAILED = 1, SL_EXIT_MISUSE = 2 };
+
+struct sl_command {
+	const char *name, *synopsis, *doc; /* doc: one line for the list of commands */
+	const char *help; /* everything `--help` prints behind the synopsis; also the man page's text */
+	int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
+};
+extern const struct sl_command sl_command_init, sl_command_up, sl_command_sim, sl_command_status,
+    sl_command_history, sl_command_keygen, sl_command_topology, sl_command_list, sl_command_collect,
+    sl_command_roster;
+
+/* Prints "starling NAME: sentence" on stderr and returns the exit code: SL_EXIT_FAILED for SL_IO and
+ * SL_NO_MEMORY, else SL_EXIT_MISUSE. */
+int sl_command_fail(const struct sl_command *, const struct sl_error *);
+/* Prints synopsis and help on stdout; returns SL_EXIT_OK. */
+int sl_command_help(const struct sl_command *);
+
+#endif

@@ -1,0 +1,404 @@
+/* command.c — starling init: keys, roster, prepared data and run.conf of a run on this machine. */
+#include "base/utf8.h"
+#include "daemon/cli/command_line.h"
+#include "daemon/cli/option_text.h"
+#include "daemon/run/files.h"
+#include "daemon/cli/init/init.h"
+#include "daemon/cli/ports.h"
+#include "daemon/run/run.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { TOPOLOGY_FILE_MAX = 64 << 20 };
+
+struct init {
+	char run[4096];       /* as typed, without a slash at the end */
+	char temporary[4096]; /* the folder that becomes it; empty: none yet */
+	const char *topology_spec, *data, *test;
+	struct sl_overrides set;
+	struct sl_config config; /* folder and state are `temporary` */
+	struct sl_topology topology;
+	struct sl_spectrum spectrum;
+	struct sl_source source;
+	struct sl_shards shards;
+	char dimension[64], plan_note[SL_TEXT_MAX * 2];
+};
+
+static enum sl_status make_topology(struct init *in, struct sl_error *error)
+{
+	const char *spec = in->topology_spec;
+	uint64_t seed = in->config.settings.seed;
+	enum sl_status status;
+	if (strncmp(spec, "file:", 5) == 0) {
+		uint8_t *text;
+		size_t length;
+		status = sl_file_read(spec + 5, TOPOLOGY_FILE_MAX, &text, &length, error);
+		if (status != SL_OK)
+			return status;
+		status = sl_topology_parse(&in->topology, (const char *)text, length, spec + 5, error);
+		free(text);
+	} else {
+		status = sl_topology_make(&in->topology, spec, seed, error);
+	}
+	if (status == SL_OK)
+		sl_topology_spectrum(&in->topology, &in->spectrum);
+	return status;
+}
+
+/* The run is called as its folder, unless settings say otherwise. */
+static enum sl_status name_run(struct init *in, struct sl_error *error)
+{
+	char name[64];
+	for (size_t i = 0; i < in->set.count; i++)
+		if (strncmp(in->set.item[i], "run.name=", 9) == 0)
+			return sl_utf8_valid(in->config.settings.name)
+			           ? SL_OK
+			           : sl_fail(error, SL_MALFORMED,
+			                     "run.name: is no UTF-8, as which programs read it; use another "
+			                     "name");
+	const char *slash = strrchr(in->run, '/');
+	snprintf(name, sizeof name, "%s", slash ? slash + 1 : in->run);
+	for (char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr("._+-", *p))
+			*p = '-';
+	if (!isalnum((unsigned char)name[0]))
+		return SL_OK; /* ".", "..": then it is called "starling" */
+	return sl_settings_set(&in->config.settings, "run", "name", name, error);
+}
+
+/* What init writes stays inside the run's folder. */
+static enum sl_status check_inside(const char *key, const char *path, struct sl_error *error)
+{
+	if (path[0] && path[0] != '/' && !strstr(path, ".."))
+		return SL_OK;
+	return sl_fail(error, SL_OUT_OF_RANGE, "%s = %s: must be a relative path inside the run's folder",
+	               key, path);
+}
+
+static enum sl_status configure(struct init *in, struct sl_error *error)
+{
+	char note[SL_TEXT_MAX];
+	struct sl_settings *settings = &in->config.settings;
+	enum sl_status status = sl_init_data(&in->set, in->data, in->test, error);
+	if (status == SL_OK)
+		status = sl_config_standard(&in->config, in->set.item, error);
+	if (status == SL_OK)
+		status = name_run(in, error);
+	if (status == SL_OK)
+		status = check_inside("[run] roster", settings->roster, error);
+	if (status == SL_OK)
+		status = check_inside("[run] keys", settings->keys, error);
+	if (status == SL_OK)
+		status = check_inside("[data] shards", settings->shards, error);
+	if (status == SL_OK)
+		status = make_topology(in, error);
+	if (status == SL_OK)
+		status = sl_source_resolve(&in->source, settings, note, error);
+	if (status == SL_OK && note[0])
+		fprintf(stderr, "starling init: note: %s\n", note);
+	return status;
+}
+
+/* The path of something in the folder that is being made. */
+static void inside(const struct init *in, const char *name, char out[static 4096])
+{
+	sl_config_path(&in->config, name, false, out);
+}
+
+static enum sl_status make_folders(struct init *in, struct sl_error *error)
+{
+	const char *names[] = { in->config.settings.keys, in->config.settings.shards };
+	enum sl_status status = sl_folder_begin(in->run, in->temporary, error);
+	if (status != SL_OK) {
+		in->temporary[0] = '\0';
+		return status;
+	}
+	snprintf(in->config.folder, sizeof in->config.folder, "%s", in->temporary);
+	snprintf(in->config.state, sizeof in->config.state, "%s", in->temporary);
+	for (unsigned i = 0; i < 2; i++) {
+		char path[4096];
+		inside(in, names[i], path);
+		if (mkdir(path, i == 0 ? 0700 : 0777) != 0 && errno != EEXIST)
+			return sl_fail(error, SL_IO, "cannot create %s: %s", path, strerror(errno));
+	}
+	return SL_OK;
+}
+
+static enum sl_status make_key(struct init *in, const char *name, uint8_t public_key[static SL_KEY_BYTES],
+                               uint8_t curve[static SL_KEY_BYTES], struct sl_error *error)
+{
+	char path[4096];
+	struct sl_identity identity;
+	inside(in, name, path);
+	sl_identity_make(&identity);
+	memcpy(public_key, identity.public_key, SL_KEY_BYTES);
+	memcpy(curve, identity.curve_public, SL_KEY_BYTES);
+	enum sl_status status = sl_identity_write(&identity, path, error);
+	sl_identity_wipe(&identity);
+	return status;
+}
+
+static enum sl_status make_peers(struct init *in, struct sl_roster *roster, struct sl_error *error)
+{
+	uint32_t peers = in->topology.peers;
+	uint16_t *port = calloc(peers, sizeof *port);
+	enum sl_status status = port ? sl_ports_choose(port, peers, error)
+	                             : sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
+	for (uint32_t k = 0; k < peers && status == SL_OK; k++) {
+		char name[SL_TEXT_MAX + 32];
+		struct sl_roster_peer *peer = &roster->peer[k];
+		snprintf(peer->name, sizeof peer->name, "peer-%u", k);
+		snprintf(peer->endpoint, sizeof peer->endpoint, "tcp://127.0.0.1:%u", port[k]);
+		snprintf(name, sizeof name, "%s/%u.key", in->config.settings.keys, k);
+		status = make_key(in, name, peer->public_key, peer->curve_public, error);
+		if (status == SL_OK && sl_init_interrupted())
+			status = sl_fail(error, SL_IO, "interrupted");
+	}
+	free(port);
+	return status;
+}
+
+/* Keys of everybody, and the roster that the operator signs. */
+static enum sl_status make_roster(struct init *in, struct sl_error *error)
+{
+	char path[4096], hex[SL_KEY_HEX];
+	uint8_t public_key[SL_KEY_BYTES], curve[SL_KEY_BYTES];
+	struct sl_identity operator_identity;
+	struct sl_roster roster = { .serial = 1, .topology = in->topology };
+	roster.peer = calloc(in->topology.peers, sizeof *roster.peer);
+	enum sl_status status = roster.peer ? make_key(in, "operator.key", public_key, curve, error)
+	                                    : sl_fail(error, SL_NO_MEMORY, "no memory for the roster");
+	if (status == SL_OK)
+		status = make_peers(in, &roster, error);
+	if (status == SL_OK) {
+		inside(in, "operator.key", path);
+		status = sl_identity_read(&operator_identity, path, error);
+	}
+	if (status == SL_OK) {
+		inside(in, in->config.settings.roster, path);
+		status = sl_roster_write(&roster, path, &operator_identity, error);
+		sl_key_print(operator_identity.public_key, hex);
+		sl_identity_wipe(&operator_identity);
+	}
+	free(roster.peer); /* the topology stays ours */
+	return status == SL_OK ? sl_settings_set(&in->config.settings, "run", "operator_key", hex, error)
+	                       : status;
+}
+
+static enum sl_status check_plan(struct init *in, struct sl_error *error)
+{
+	static struct sl_plan plan; /* too large for a stack */
+	struct sl_plan_graph graph = sl_plan_graph_of(&in->topology, &in->spectrum);
+	struct sl_dataset none = { .features = in->shards.features,
+		                   .classes = in->shards.classes.classes.count };
+	enum sl_status status =
+	    sl_plan_make(&plan, &in->config.settings, &graph, none.features, none.classes,
+	                 in->shards.test.bytes ? &in->shards.test.data : &none, in->plan_note, error);
+	if (status == SL_OK)
+		snprintf(in->dimension, sizeof in->dimension, "%u parameters", plan.dimension);
+	return status;
+}
+
+/* Writes run.conf, and reads it back: what peers will see is what was meant. */
+static enum sl_status write_configuration(struct init *in, struct sl_error *error)
+{
+	static struct sl_config again;
+	static char meant[16384], found[16384];
+	char path[4096], *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	if (!out)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for run.conf");
+	sl_commented_write(out, &in->config.settings);
+	enum sl_status status =
+	    fclose(out) == 0 ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for run.conf");
+	inside(in, "run.conf", path);
+	if (status == SL_OK)
+		status = sl_file_replace(path, text, length, 0666, error);
+	free(text);
+	if (status == SL_OK)
+		status = sl_config_load(&again, path, NULL, error);
+	if (status != SL_OK)
+		return status;
+	sl_settings_print(&in->config.settings, SL_SCOPES_ALL, meant, sizeof meant);
+	sl_settings_print(&again.settings, SL_SCOPES_ALL, found, sizeof found);
+	for (size_t i = 0; meant[i] || found[i]; i++)
+		if (meant[i] != found[i]) {
+			while (i > 0 && meant[i - 1] != '\n')
+				i--;
+			return sl_fail(error, SL_MALFORMED,
+			               "'%.*s' cannot be written to run.conf: a value may not hold ' ;' or "
+			               "blanks at its ends",
+			               (int)strcspn(meant + i, "\n"), meant + i);
+		}
+	snprintf(again.state, sizeof again.state, "%s", in->temporary);
+	return sl_session_write(&again, sl_session_draw(), NULL, error);
+}
+
+static enum sl_status build(struct init *in, struct sl_error *error)
+{
+	enum sl_status status = make_folders(in, error);
+	if (status == SL_OK)
+		status = sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, error);
+	if (status == SL_OK)
+		memcpy(in->config.settings.classes, in->shards.setting, sizeof in->shards.setting);
+	if (status == SL_OK)
+		status = check_plan(in, error);
+	if (status == SL_OK)
+		status = make_roster(in, error);
+	if (status == SL_OK)
+		status = write_configuration(in, error);
+	if (status == SL_OK && sl_init_interrupted())
+		status = sl_fail(error, SL_IO, "interrupted");
+	return status == SL_OK ? sl_folder_finish(in->temporary, in->run, error) : status;
+}
+
+/* Own files by the names of the first and the last. */
+static void print_source(const struct init *in)
+{
+	char first[4096], last[4096];
+	printf("data       %s", in->source.name);
+	if (!in->source.own)
+		return;
+	sl_source_file(&in->source, true, 0, 0, first);
+	sl_source_file(&in->source, true, 0, in->topology.peers - 1, last);
+	const char *from = strrchr(first, '/'), *to = strrchr(last, '/');
+	printf(" (%s to %s)", from ? from + 1 : first, to ? to + 1 : last);
+}
+
+static void print_note(const char *note)
+{
+	if (note[0])
+		fprintf(stderr, "starling init: note: %s\n", note);
+}
+
+static void report(const struct init *in)
+{
+	const struct sl_settings *s = &in->config.settings;
+	const struct sl_shards *d = &in->shards;
+	printf("made       %s: run.conf, roster, keys, data\n", in->run);
+	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
+	       in->topology.peers, in->topology.edges, in->spectrum.gap, in->spectrum.diameter);
+	const struct sl_classes *classes = &d->classes.classes;
+	print_source(in);
+	printf(": %llu samples of %u features, ", (unsigned long long)d->samples, d->features);
+	if (classes->count) {
+		char brief[SL_CLASSES_BRIEF];
+		sl_classes_brief(classes->text, classes->length, brief);
+		printf("%u classes (%s); ", classes->count, brief);
+	}
+	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
+	printf("partition  %s: %u to %u samples a peer\n", s->partition, d->least, d->most);
+	printf("model      %s, %s\n", s->model, in->dimension);
+	printf("algorithm  %s, %u rounds of %u local steps, %s\n", s->algorithm, s->rounds, s->local_steps,
+	       s->pipeline);
+	printf("next       starling up %s\n", in->run);
+	print_note(d->lacking);
+	print_note(d->unseen);
+	print_note(in->plan_note);
+}
+
+static enum sl_status init(struct init *in, struct sl_error *error)
+{
+	enum sl_status status = sl_keys_start(error);
+	if (status == SL_OK)
+		status = configure(in, error);
+	if (status == SL_OK) {
+		sl_init_catch_signals();
+		status = build(in, error);
+	}
+	if (status != SL_OK && in->temporary[0])
+		sl_folder_abandon(in->temporary);
+	return status;
+}
+
+static int parse(struct init *in, int argc, char **argv, struct sl_error *error)
+{
+	static const struct option table[] = {
+		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
+		{ "data", required_argument, NULL, 'd' },     { "test", required_argument, NULL, 'T' },
+		{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
+	};
+	optind = 0;
+	for (int letter; (letter = sl_command_option(&sl_command_init, argc, argv, "t:s:h", table)) != -1;) {
+		if (letter == '?')
+			return SL_EXIT_MISUSE;
+		if (letter == 's' && sl_overrides_add(&in->set, error, "%s", optarg) != SL_OK)
+			return sl_command_fail(&sl_command_init, error);
+		if (letter == 't')
+			in->topology_spec = optarg;
+		else if (letter == 'd')
+			in->data = optarg;
+		else if (letter == 'T')
+			in->test = optarg;
+	}
+	if (optind >= argc)
+		return sl_command_misuse(&sl_command_init, "RUN is missing: the folder to make");
+	if (optind + 1 < argc)
+		return sl_command_misuse(&sl_command_init, "'%s' is one argument too many", argv[optind + 1]);
+	if (!in->topology_spec)
+		return sl_command_misuse(&sl_command_init, "--topology is missing, as in --topology ring:8");
+	if (!argv[optind][0] || strlen(argv[optind]) > sizeof in->run - 256)
+		return sl_command_misuse(&sl_command_init, "RUN is %s",
+		                         argv[optind][0] ? "too long a path" : "empty");
+	snprintf(in->run, sizeof in->run, "%s", argv[optind]);
+	for (size_t n = strlen(in->run); n > 1 && in->run[n - 1] == '/'; n--)
+		in->run[n - 1] = '\0';
+	return SL_EXIT_OK;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
+static int run(int argc, char **argv)
+{
+	static struct init in; /* large: paths and settings */
+	struct sl_error error;
+	if (asks_for_help(argc, argv))
+		return sl_command_help(&sl_command_init);
+	memset(&in, 0, sizeof in);
+	int code = parse(&in, argc, argv, &error);
+	if (code == SL_EXIT_OK) {
+		if (init(&in, &error) != SL_OK)
+			code = sl_command_fail(&sl_command_init, &error);
+		else
+			report(&in);
+	}
+	sl_shards_free(&in.shards);
+	sl_source_free(&in.source);
+	sl_topology_free(&in.topology);
+	sl_overrides_free(&in.set);
+	return code;
+}
+
+const struct sl_command sl_command_init = {
+	"init", "init RUN --topology SPEC [--data DATA] [--test FILES] [--set SECTION.KEY=VALUE]...",
+	"make the folder of a run: keys, roster, prepared data, configuration",
+	"Makes RUN, which must not exist or be empty: run.conf (the effective configuration, every key "
+	"explained), the\n"
+	"operator's key and one key a peer, the roster with free ports of localhost, and the data as each "
+	"peer will map it.\n"
+	"Either all of it is made, or nothing.\n"
+	"\n"
+	"  -t, --topology SPEC            who is whose neighbour: ring:8, torus:4x4 (starling list "
+	"topologies), or file:PATH\n"
+	"  --data DATA                    auto (Fashion-MNIST if it is installed, else synthetic), "
+	"idx:IMAGES,LABELS,\n"
+	"                                 libsvm:FILE, libsvm:ARGUMENTS:FILE as in libsvm:labels=one:FILE,\n"
+	"                                 synthetic:ARGUMENTS (starling list datasets)\n"
+	"  --test FILES                   test data in the same format; without, a tenth of the samples is "
+	"held out\n"
+	"  -s, --set SECTION.KEY=VALUE    any key of starling.conf(5), as in --set data.partition=iid; may "
+	"be repeated\n"
+	"  --help                         this text\n",
+	run
+};

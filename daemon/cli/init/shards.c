@@ -1,0 +1,360 @@
+/* shards.c — foreign formats in, one prepared file a peer out. */
+#include "daemon/run/files.h"
+#include "daemon/cli/init/init.h"
+#include "daemon/run/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Not synced: a shard that a power failure cut is refused when it is opened, and made again in a second. */
+static enum sl_status write_file(const char *path, const uint8_t *bytes, size_t length,
+                                 struct sl_error *error)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	if (fd < 0)
+		return sl_fail(error, SL_IO, "cannot create %s: %s", path, strerror(errno));
+	while (length > 0) {
+		ssize_t n = write(fd, bytes, length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			break;
+		bytes += n;
+		length -= (size_t)n;
+	}
+	bool ok = length == 0;
+	int reason = errno;
+	ok = close(fd) == 0 && ok;
+	return ok ? SL_OK : sl_fail(error, SL_IO, "%s: %s", path, strerror(reason));
+}
+
+/* Writes the picked samples (pick NULL: all) as the data of `peer`, SL_PREPARED_TEST included. */
+static enum sl_status write_shard(const struct sl_config *config, uint32_t peer,
+                                  const struct sl_dataset *from, const uint32_t *pick, uint32_t count,
+                                  struct sl_error *error)
+{
+	char path[4096];
+	if (sl_init_interrupted())
+		return sl_fail(error, SL_IO, "interrupted");
+	sl_prepared_data_path(config, peer, path);
+	size_t size = sl_dataset_prepared_size(from, pick, count);
+	uint8_t *bytes = aligned_alloc(64, (size + 63) & ~(size_t)63);
+	if (!bytes)
+		return sl_fail(error, SL_NO_MEMORY, "%s: no memory for %zu bytes", path, size);
+	sl_dataset_prepare(from, pick, count, bytes);
+	enum sl_status status = write_file(path, bytes, size, error);
+	free(bytes);
+	return status;
+}
+
+static void count_shard(struct sl_shards *out, uint32_t samples)
+{
+	out->samples += samples;
+	out->most = samples > out->most ? samples : out->most;
+	out->least = samples < out->least ? samples : out->least;
+}
+
+/* The samples of a training set that peers share out, and those that are held out for the test. */
+struct split {
+	uint32_t *kept, *held;
+	uint32_t keeps, holds;
+	uint16_t *label; /* of the kept; NULL without classes */
+	uint32_t *owner; /* of the kept */
+};
+
+static void split_free(struct split *s)
+{
+	free(s->kept);
+	free(s->held);
+	free(s->label);
+	free(s->owner);
+}
+
+/* Holds out a tenth, the same on every machine, before anything is shared out: what a partition promises, it
+ * promises of the samples that peers get. */
+static enum sl_status split(struct split *out, const struct sl_source *source, const struct sl_dataset *train,
+                            struct sl_error *error)
+{
+	uint32_t n = train->samples, most = source->hold_out ? (n + 9) / 10 : 0;
+	uint64_t key = sl_mix64(source->seed ^ UINT64_C(0x74657374));
+	*out = (struct split){ .kept = calloc(n + (size_t)1, sizeof *out->kept),
+		               .held = calloc(most + (size_t)1, sizeof *out->held),
+		               .label = train->classes ? calloc(n + (size_t)1, sizeof *out->label) : NULL,
+		               .owner = calloc(n + (size_t)1, sizeof *out->owner) };
+	if (!out->kept || !out->held || !out->owner || (train->classes && !out->label))
+		return sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
+	for (uint32_t s = 0; s < n; s++) {
+		if (most > 0 && sl_random_permutation(key, n, s) < most) {
+			out->held[out->holds++] = s;
+			continue;
+		}
+		if (out->label)
+			out->label[out->keeps] = train->label[s];
+		out->kept[out->keeps++] = s;
+	}
+	return SL_OK;
+}
+
+/* Cuts the training set by owner; peers are written one after another through one list of picks. */
+static enum sl_status write_owned(struct sl_shards *out, const struct sl_config *config, uint32_t peers,
+                                  const struct sl_dataset *train, const struct split *s, uint32_t *pick,
+                                  struct sl_error *error)
+{
+	enum sl_status status = SL_OK;
+	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++) {
+		uint32_t count = 0;
+		for (uint32_t i = 0; i < s->keeps; i++)
+			if (s->owner[i] == peer)
+				pick[count++] = s->kept[i];
+		SL_CHECK(count > 0); /* what a partition promises */
+		count_shard(out, count);
+		status = write_shard(config, peer, train, pick, count, error);
+	}
+	return status;
+}
+
+/* Shares the kept samples out. */
+static enum sl_status partition(const struct sl_settings *settings, const struct sl_dataset *train,
+                                const struct split *s, uint32_t peers, struct sl_error *error)
+{
+	struct sl_dataset shared = {
+		.kind = train->kind,
+		.samples = s->keeps,
+		.features = train->features,
+		.classes = train->classes,
+		.label = s->label,
+	};
+	char name[SL_TEXT_MAX];
+	_Alignas(8) unsigned char options[256];
+	const char *arguments = sl_spec_name(settings->partition, name, sizeof name);
+	for (const struct sl_partition *const *p = sl_partitions; *p; p++) {
+		if (strcmp((*p)->name, name) != 0)
+			continue;
+		SL_CHECK((*p)->options_size <= sizeof options);
+		enum sl_status status = sl_spec_arguments((*p)->options, options, name, arguments, error);
+		if (status == SL_OK)
+			status = (*p)->assign(options, &shared, peers, settings->seed, s->owner, error);
+		if (status != SL_OK && s->holds > 0)
+			return sl_wrap(error, "%u samples, of which %u are held out for the test",
+			               train->samples, s->holds);
+		return status;
+	}
+	return sl_fail(error, SL_NOT_FOUND,
+	               "[data] partition: unknown partition '%s' (starling list partitions)", name);
+}
+
+/* Which classes lack samples; a generator's are as they were asked for. */
+static enum sl_status tell_classes(struct sl_shards *out, const struct sl_source *source,
+                                   const struct sl_dataset *train, const struct split *s,
+                                   struct sl_error *error)
+{
+	struct sl_tally tally;
+	if (source->format->streams == 0 || train->classes == 0)
+		return SL_OK;
+	enum sl_status status = sl_tally_make(&tally, train->classes, error);
+	if (status == SL_OK) {
+		bool named = out->test.bytes != NULL;
+		sl_tally_count(&tally, s->label, s->keeps);
+		sl_tally_end(&tally, out, named ? &out->test.data : train, named ? NULL : s->held,
+		             out->test_samples);
+	}
+	sl_tally_free(&tally);
+	return status;
+}
+
+static enum sl_status write_parts(struct sl_shards *out, const struct sl_source *source,
+                                  const struct sl_config *config, uint32_t peers,
+                                  const struct sl_dataset *train, const struct split *s, uint32_t *pick,
+                                  struct sl_error *error)
+{
+	enum sl_status status = write_owned(out, config, peers, train, s, pick, error);
+	if (status == SL_OK && out->test.bytes)
+		status = write_shard(config, SL_PREPARED_TEST, &out->test.data, NULL, 0, error);
+	else if (status == SL_OK)
+		status = write_shard(config, SL_PREPARED_TEST, train, s->held, s->holds, error);
+	out->test_samples = out->test.bytes ? out->test.data.samples : s->holds;
+	return status == SL_OK ? tell_classes(out, source, train, s, error) : status;
+}
+
+static enum sl_status cut(struct sl_shards *out, const struct sl_source *source,
+                          const struct sl_config *config, uint32_t peers, const struct sl_dataset *train,
+                          struct sl_error *error)
+{
+	struct split s = { 0 };
+	uint32_t *pick = calloc(train->samples + (size_t)1, sizeof *pick);
+	enum sl_status status = pick ? split(&s, source, train, error)
+	                             : sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
+	if (status == SL_OK)
+		status = partition(&config->settings, train, &s, peers, error);
+	if (status == SL_OK)
+		status = write_parts(out, source, config, peers, train, &s, pick, error);
+	split_free(&s);
+	free(pick);
+	return status;
+}
+
+/* Takes in what one part holds. Where a list is declared, it stays that. */
+static enum sl_status widen(struct sl_shards *out, const struct sl_source *source,
+                            const struct sl_reading *part, struct sl_error *error)
+{
+	const struct sl_survey *found = &part->found;
+	out->features = found->features > out->features ? found->features : out->features;
+	if (found->classes == 0 || source->classes.classes.count > 0)
+		return SL_OK;
+	enum sl_status status = sl_class_list_add(&out->classes, found->names, found->names_length, error);
+	return status == SL_OK ? SL_OK : sl_wrap(error, "[data] classes = auto");
+}
+
+/* All files have been looked at: the run's classes are what they are. */
+static enum sl_status settle(struct sl_shards *out, const struct sl_source *source, struct sl_error *error)
+{
+	const struct sl_classes *declared = &source->classes.classes, *list = &out->classes.classes;
+	enum sl_status status = SL_OK;
+	if (declared->count > 0)
+		status = sl_class_list_make(&out->classes, declared->text, declared->length, error);
+	if (status != SL_OK)
+		return status;
+	if (list->count == 1)
+		return sl_fail(error, SL_MALFORMED,
+		               "[data] classes = auto: every label in %s is %s, and a run has at least two "
+		               "classes: name them in order, as in --set data.classes=-1,1",
+		               source->train, list->text);
+	sl_classes_setting(list->text, list->length, list->count, out->setting);
+	return SL_OK;
+}
+
+static const struct sl_classes *list_of(const struct sl_shards *out)
+{
+	return out->classes.classes.count > 0 ? &out->classes.classes : NULL;
+}
+
+static bool is_tested(const struct sl_source *source)
+{
+	return source->test[0] || source->format->streams == 0;
+}
+
+/* One file, or a generator, for all: what it holds, then what the test set holds, then both with the shape of
+ * the run. */
+static enum sl_status read_common(struct sl_shards *out, const struct sl_source *source,
+                                  struct sl_block *train, struct sl_error *error)
+{
+	struct sl_reading part = { 0 }, test = { 0 };
+	enum sl_status status = sl_reading_begin(&part, source, true, 0, error);
+	if (status == SL_OK)
+		status = widen(out, source, &part, error);
+	if (status == SL_OK && is_tested(source))
+		status = sl_reading_begin(&test, source, false, 0, error);
+	if (status == SL_OK && test.reader)
+		status = widen(out, source, &test, error);
+	if (status == SL_OK)
+		status = settle(out, source, error);
+	if (status == SL_OK)
+		status = sl_reading_finish(&part, source, out->features, list_of(out), train, error);
+	if (status == SL_OK && test.reader)
+		status = sl_reading_finish(&test, source, out->features, list_of(out), &out->test, error);
+	sl_reading_abandon(&part, source);
+	sl_reading_abandon(&test, source);
+	return status;
+}
+
+static enum sl_status write_common(struct sl_shards *out, const struct sl_source *source,
+                                   const struct sl_config *config, uint32_t peers, struct sl_error *error)
+{
+	struct sl_block train = { 0 };
+	enum sl_status status = read_common(out, source, &train, error);
+	if (status == SL_OK)
+		status = cut(out, source, config, peers, &train.data, error);
+	sl_block_free(&train);
+	return status;
+}
+
+/* Looks at every file of partition own, and reads the test set. */
+static enum sl_status survey_own(struct sl_shards *out, const struct sl_source *source, uint32_t peers,
+                                 struct sl_error *error)
+{
+	struct sl_reading part = { 0 }, test = { 0 };
+	enum sl_status status = SL_OK;
+	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++) {
+		status = sl_reading_begin(&part, source, true, peer, error);
+		if (status == SL_OK)
+			status = widen(out, source, &part, error);
+		sl_reading_abandon(&part, source);
+	}
+	if (status == SL_OK && is_tested(source))
+		status = sl_reading_begin(&test, source, false, 0, error);
+	if (status == SL_OK && test.reader)
+		status = widen(out, source, &test, error);
+	if (status == SL_OK)
+		status = settle(out, source, error);
+	if (status == SL_OK && test.reader)
+		status = sl_reading_finish(&test, source, out->features, list_of(out), &out->test, error);
+	sl_reading_abandon(&test, source);
+	return status;
+}
+
+/* Reads one file again, now that the shape of the run is known. It stays in *block. */
+static enum sl_status write_one_of_own(struct sl_shards *out, struct sl_block *block,
+                                       const struct sl_source *source, const struct sl_config *config,
+                                       uint32_t peer, struct sl_tally *tally, struct sl_error *error)
+{
+	struct sl_reading part = { 0 };
+	char path[4096];
+	sl_block_free(block);
+	enum sl_status status = sl_reading_begin(&part, source, true, peer, error);
+	if (status == SL_OK)
+		status = sl_reading_finish(&part, source, out->features, list_of(out), block, error);
+	if (status != SL_OK)
+		return status;
+	count_shard(out, block->data.samples);
+	sl_tally_count(tally, block->data.label, block->data.samples);
+	sl_source_file(source, true, source->format->streams - 1, peer, path);
+	sl_tally_peer(tally, out, peer, path);
+	return write_shard(config, peer, &block->data, NULL, block->data.samples, error);
+}
+
+/* A file per peer, each read twice: the run's shape and classes are known when all were seen. */
+static enum sl_status write_own(struct sl_shards *out, const struct sl_source *source,
+                                const struct sl_config *config, uint32_t peers, struct sl_error *error)
+{
+	struct sl_block block = { 0 };
+	struct sl_tally tally = { 0 };
+	const struct sl_dataset *test = &out->test.data;
+	enum sl_status status = survey_own(out, source, peers, error);
+	if (status == SL_OK)
+		status = sl_tally_make(&tally, out->classes.classes.count, error);
+	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++)
+		status = write_one_of_own(out, &block, source, config, peer, &tally, error);
+	if (status == SL_OK) {
+		uint32_t none = 0;
+		status = out->test.bytes
+		             ? write_shard(config, SL_PREPARED_TEST, test, NULL, 0, error)
+		             : write_shard(config, SL_PREPARED_TEST, &block.data, &none, 0, error);
+	}
+	if (status == SL_OK)
+		sl_tally_end(&tally, out, test, NULL, test->samples);
+	out->test_samples = test->samples;
+	sl_tally_free(&tally);
+	sl_block_free(&block);
+	return status;
+}
+
+void sl_shards_free(struct sl_shards *s)
+{
+	sl_block_free(&s->test);
+	sl_class_list_free(&s->classes);
+}
+
+enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *source,
+                               const struct sl_config *config, uint32_t peers, struct sl_error *error)
+{
+	*out = (struct sl_shards){ .least = UINT32_MAX, .setting = "none" };
+	enum sl_status status = source->own ? write_own(out, source, config, peers, error)
+	                                    : write_common(out, source, config, peers, error);
+	if (status != SL_OK)
+		sl_shards_free(out);
+	return status;
+}

@@ -1,0 +1,397 @@
+/* list_command.c — starling list: every plug-in with its options, from the registries. */
+#include "daemon/cli/command_line.h"
+#include "daemon/cli/option_text.h"
+#include "compress/stage.h"
+#include "gossip/algorithm.h"
+#include "topology/topology.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* A plug-in of any registry, as a line of the list. Unknown texts are NULL. */
+struct entry {
+	const char *name, *usage, *doc;
+	const struct sl_option *options;
+	const char *formula, *bytes, *exchanges, *needs, *graphs, *steps, *paper;
+	char class[320]; /* what its theory calls it */
+};
+
+/* Which of the graphs of topologies/README.md a method takes. */
+static const char *graphs_of(const struct sl_algorithm *a)
+{
+	if (a->aggregate)
+		return "complete:N";
+	if (a->graphs & SL_GRAPHS_DIRECTED)
+		return "any, also directed ones and those that change from round to round";
+	if (a->graphs & SL_GRAPHS_CHANGING)
+		return "undirected, or directed and balanced; also those that change from round to round";
+	return "undirected, the same in every round";
+}
+
+/* Each gives entry i of its registry, or false behind the last. */
+static bool algorithm_at(size_t i, struct entry *out)
+{
+	const struct sl_algorithm *a = sl_algorithms[i];
+	if (a)
+		*out = (struct entry){ .name = a->name,
+			               .doc = a->doc,
+			               .options = a->options,
+			               .exchanges = a->exchanges,
+			               .needs = a->needs,
+			               .graphs = graphs_of(a),
+			               .steps = a->steps ? a->steps : "no rule that can be computed",
+			               .paper = a->paper };
+	return a != NULL;
+}
+
+static bool topology_at(size_t i, struct entry *out)
+{
+	const struct sl_graph *g = sl_graphs[i];
+	if (g)
+		*out = (struct entry){ .name = g->name, .usage = g->usage, .doc = g->doc };
+	return g != NULL;
+}
+
+enum { CLASS_DIMENSION = 10000 }; /* for which classes are computed */
+
+/* Adds the class that a stage has with the arguments of one pipeline, once, and its constant there. */
+static void add_class(struct entry *e, const char *select, const char *quantise, const char *word)
+{
+	static const char *const names[] = { "exact", "unbiased", "contractive",
+		                             "absolute, kappa² = d·least²", "none proved" };
+	static const struct sl_layout layout = {
+		.dimension = CLASS_DIMENSION,
+		.tensors = 1,
+		.tensor = { { .name = "x", .rows = CLASS_DIMENSION, .columns = 1 } }
+	};
+	char text[3 * SL_TEXT_MAX], constant[3 * SL_TEXT_MAX] = "";
+	struct sl_pipeline p;
+	snprintf(text, sizeof text, "%s | %s | raw", select, quantise);
+	if (sl_pipeline_parse(&p, text, &layout, NULL) != SL_OK)
+		return;
+	struct sl_promise promise = sl_pipeline_promise(&p);
+	const char *name = names[promise.kind];
+	size_t used = strlen(e->class);
+	if (strstr(e->class, name))
+		return;
+	if (promise.kind == SL_CLASS_UNBIASED || promise.kind == SL_CLASS_CONTRACTIVE)
+		snprintf(constant, sizeof constant, ", %s %.3g for %s",
+		         promise.kind == SL_CLASS_UNBIASED ? "omega" : "delta",
+		         promise.kind == SL_CLASS_UNBIASED ? promise.omega : promise.delta, word);
+	snprintf(e->class + used, sizeof e->class - used, "%s%s%s", used ? "; " : "", name, constant);
+}
+
+/* The classes of a stage's examples: of a select behind float32, of a quantiser behind all. */
+static void fill_class(struct entry *e, const char *examples, bool quantiser)
+{
+	for (size_t n; *examples; examples += n) {
+		char word[SL_TEXT_MAX];
+		examples += strspn(examples, " ");
+		n = strcspn(examples, " ");
+		snprintf(word, sizeof word, "%.*s", (int)n, examples);
+		add_class(e, quantiser ? "all" : word, quantiser ? word : "float32", word);
+	}
+	size_t used = strlen(e->class);
+	if (strstr(e->class, " for "))
+		snprintf(e->class + used, sizeof e->class - used, " (of %d coordinates)", CLASS_DIMENSION);
+}
+
+static bool selector_at(size_t i, struct entry *out)
+{
+	const struct sl_select *s = sl_selects[i];
+	if (!s)
+		return false;
+	*out = (struct entry){
+		.name = s->name,
+		.doc = s->doc,
+		.options = s->options,
+		.formula = s->formula,
+		.bytes = s->shared_support ? "none for indices: both ends know them" : NULL,
+	};
+	fill_class(out, s->examples, false);
+	return true;
+}
+
+static bool quantiser_at(size_t i, struct entry *out)
+{
+	const struct sl_quantise *q = sl_quantisers[i];
+	if (q)
+		*out = (struct entry){ .name = q->name,
+			               .doc = q->doc,
+			               .options = q->options,
+			               .formula = q->formula,
+			               .bytes = q->bytes };
+	if (q)
+		fill_class(out, q->examples, true);
+	return q != NULL;
+}
+
+#define PLAIN(kind, registry)                                                                                \
+	static bool kind##_at(size_t i, struct entry *out)                                                   \
+	{                                                                                                    \
+		if (registry[i])                                                                             \
+			*out = (struct entry){ .name = registry[i]->name,                                    \
+				               .doc = registry[i]->doc,                                      \
+				               .options = registry[i]->options };                            \
+		return registry[i] != NULL;                                                                  \
+	}
+PLAIN(coder, sl_codes)
+PLAIN(model, sl_models)
+PLAIN(dataset, sl_data_formats)
+PLAIN(partition, sl_partitions)
+
+static const struct kind {
+	const char *word, *title, *array; /* what is asked for, the heading, the JSON key */
+	bool (*at)(size_t i, struct entry *out);
+} kinds[] = {
+	{ "algorithms", "Algorithms: [algorithm] name", "algorithms", algorithm_at },
+	{ "compressors", "Compressors, first stage: [compress] pipeline = SELECT | quantise | code",
+	  "selectors", selector_at },
+	{ "compressors", "Compressors, second stage: [compress] pipeline = select | QUANTISE | code",
+	  "quantisers", quantiser_at },
+	{ "coders", "Coders: [compress] pipeline = select | quantise | CODE", "coders", coder_at },
+	{ "models", "Models: [model] name", "models", model_at },
+	{ "datasets", "Data sets: [data] format", "datasets", dataset_at },
+	{ "partitions", "Partitions: [data] partition", "partitions", partition_at },
+	{ "topologies", "Topologies: --topology", "topologies", topology_at },
+};
+enum { KINDS = sizeof kinds / sizeof *kinds, LISTED = 3 };
+
+static size_t page_width(void)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+	size_t width = columns ? strtoul(columns, NULL, 10) : 0;
+	if (!width && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	return width >= 40 ? width : 100;
+}
+
+/* "topk:fraction", "all", or what the plug-in says itself. */
+static void usage_text(const struct entry *e, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "%s", e->usage ? e->usage : e->name);
+	unsigned count = 0;
+	for (const struct sl_option *o = e->options; o && o->name && !e->usage && used < size; o++, count++) {
+		if (count == LISTED) {
+			snprintf(text + used, size - used, ",...");
+			break;
+		}
+		used += (size_t)snprintf(text + used, size - used, o->standard ? "[%c%s]" : "%c%s",
+		                         count ? ',' : ':', o->name);
+	}
+}
+
+static void print_option(const struct sl_option *o, size_t width)
+{
+	char indent[32], range[SL_TEXT_MAX], text[1024], head[64];
+	sl_commented_range(o, range, sizeof range);
+	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", o->doc, range[0] || o->standard ? " (" : "", range,
+	         range[0] && o->standard ? "; " : "", o->standard ? "default " : "",
+	         o->standard ? o->standard : "", range[0] || o->standard ? ")" : "");
+	int used = snprintf(head, sizeof head, "      %-14s  ", o->name);
+	snprintf(indent, sizeof indent, "%22s  ", "");
+	fputs(head, stdout);
+	sl_commented_wrap(stdout, text, (size_t)used, indent, width);
+}
+
+static void print_more(const char *label, const char *text, size_t width)
+{
+	char line[1024];
+	if (!text)
+		return;
+	snprintf(line, sizeof line, "%s: %s", label, text);
+	fputs("      ", stdout);
+	sl_commented_wrap(stdout, line, 6, "        ", width);
+}
+
+static void print_entry(const struct entry *e, size_t column, size_t width)
+{
+	char usage[SL_TEXT_MAX], indent[64];
+	usage_text(e, usage, sizeof usage);
+	size_t used = strlen(usage) > column ? strlen(usage) : column;
+	snprintf(indent, sizeof indent, "%*s", (int)column + 4, "");
+	printf("  %-*s  ", (int)column, usage);
+	sl_commented_wrap(stdout, e->doc, used + 4, indent, width);
+	for (const struct sl_option *o = e->options; o && o->name; o++)
+		print_option(o, width);
+	print_more("formula", e->formula, width);
+	print_more("class", e->class[0] ? e->class : NULL, width);
+	print_more("bytes", e->bytes, width);
+	print_more("exchanges", e->exchanges, width);
+	print_more("needs", e->needs, width);
+	print_more("graphs", e->graphs, width);
+	print_more("eta = theory", e->steps, width);
+	print_more("paper", e->paper, width);
+}
+
+static void print_kind(const struct kind *kind, size_t width)
+{
+	struct entry e;
+	char usage[SL_TEXT_MAX];
+	size_t column = 0;
+	for (size_t i = 0; kind->at(i, &e); i++) {
+		usage_text(&e, usage, sizeof usage);
+		if (strlen(usage) > column && strlen(usage) <= 28)
+			column = strlen(usage);
+	}
+	puts(kind->title);
+	for (size_t i = 0; kind->at(i, &e); i++)
+		print_entry(&e, column, width);
+}
+
+static void json_text(const char *key, const char *text)
+{
+	if (!text)
+		return;
+	printf(", \"%s\": ", key);
+	sl_json_text(stdout, text);
+}
+
+static void json_option(const struct sl_option *o)
+{
+	static const char *const types[] = {
+		"whole", "whole", "real", "text", "choice", "duration", "switch"
+	};
+	fputs("{\"name\": ", stdout);
+	sl_json_text(stdout, o->name);
+	json_text("type", types[o->type]);
+	json_text("doc", o->doc);
+	json_text("default", o->standard);
+	if (o->type <= SL_OPTION_REAL) {
+		fputs(", \"min\": ", stdout);
+		sl_json_real(stdout, o->min);
+		fputs(", \"max\": ", stdout);
+		sl_json_real(stdout, o->max);
+	}
+	json_text("choices", o->type == SL_OPTION_CHOICE ? o->choices : NULL);
+	putchar('}');
+}
+
+static void json_kind(const struct kind *kind)
+{
+	struct entry e;
+	printf("\"%s\": [", kind->array);
+	for (size_t i = 0; kind->at(i, &e); i++) {
+		fputs(i ? ",\n  {\"name\": " : "\n  {\"name\": ", stdout);
+		sl_json_text(stdout, e.name);
+		json_text("usage", e.usage);
+		json_text("doc", e.doc);
+		json_text("formula", e.formula);
+		json_text("class", e.class[0] ? e.class : NULL);
+		json_text("bytes", e.bytes);
+		json_text("exchanges", e.exchanges);
+		json_text("needs", e.needs);
+		json_text("graphs", e.graphs);
+		json_text("steps", e.steps);
+		json_text("paper", e.paper);
+		fputs(", \"options\": [", stdout);
+		for (const struct sl_option *o = e.options; o && o->name; o++) {
+			fputs(o == e.options ? "" : ", ", stdout);
+			json_option(o);
+		}
+		fputs("]}", stdout);
+	}
+	puts("]");
+}
+
+static void json_settings(void)
+{
+	bool first = true;
+	fputs("\"settings\": [", stdout);
+	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++)
+		for (const struct sl_option *o = s->options; o->name; o++, first = false) {
+			printf("%s\n  {\"section\": \"%s\", \"shared\": %s, \"resume\": \"%s\", \"option\": ",
+			       first ? "" : ",", s->name, o->scope == SL_SCOPE_HOST ? "false" : "true",
+			       sl_commented_scope(o->scope));
+			json_option(o);
+			putchar('}');
+		}
+	puts("]");
+}
+
+static void print_settings(void)
+{
+	struct sl_settings settings;
+	sl_settings_standard(&settings);
+	sl_commented_write(stdout, &settings);
+}
+
+/* word NULL: everything but the settings. */
+static void list(const char *word, bool json)
+{
+	bool settings = word && strcmp(word, "settings") == 0, first = true;
+	if (json)
+		putchar('{');
+	for (size_t i = 0; i < KINDS && !settings; i++) {
+		if (word && strcmp(word, kinds[i].word) != 0)
+			continue;
+		fputs(first ? "" : json ? "," : "\n", stdout);
+		first = false;
+		if (json)
+			json_kind(&kinds[i]);
+		else
+			print_kind(&kinds[i], page_width());
+	}
+	if (settings && json)
+		json_settings();
+	else if (settings)
+		print_settings();
+	if (json)
+		puts("}");
+}
+
+static int check_word(const char *word)
+{
+	const char *names[KINDS + 1] = { "settings" };
+	for (size_t i = 0; i < KINDS; i++)
+		names[i + 1] = kinds[i].word;
+	for (size_t i = 0; i < KINDS + 1; i++)
+		if (strcmp(names[i], word) == 0)
+			return SL_EXIT_OK;
+	const char *near = sl_nearest(word, names, KINDS + 1);
+	return near ? sl_command_misuse(&sl_command_list, "nothing called '%s'; did you mean %s?", word, near)
+	            : sl_command_misuse(&sl_command_list, "nothing called '%s'", word);
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option table[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	bool json = false;
+	optind = 0;
+	for (int letter; (letter = sl_command_option(&sl_command_list, argc, argv, "h", table)) != -1;) {
+		if (letter == '?')
+			return SL_EXIT_MISUSE;
+		if (letter == 'h')
+			return sl_command_help(&sl_command_list);
+		json = true;
+	}
+	if (argc - optind > 1)
+		return sl_command_misuse(&sl_command_list, "'%s' is one argument too many", argv[optind + 1]);
+	const char *word = optind < argc ? argv[optind] : NULL;
+	int code = word ? check_word(word) : SL_EXIT_OK;
+	if (code == SL_EXIT_OK)
+		list(word, json);
+	return code;
+}
+
+const struct sl_command sl_command_list = {
+	"list",
+	"list [algorithms|compressors|coders|models|datasets|partitions|topologies|settings] [--json]",
+	"show every plug-in with its options",
+	"Prints every plug-in of that kind, or of all kinds, with its options. Arguments stand behind a "
+	"colon in the order\n"
+	"shown, or as key=value: topk:0.05 is topk:keep=0.05. `settings` prints a run.conf of defaults "
+	"that explains\n"
+	"every key.\n"
+	"\n"
+	"  --json  for programs\n"
+	"  --help  this text\n",
+	run
+};

@@ -1,0 +1,93 @@
+/* option_text.c — option tables as text for people. */
+#include "daemon/cli/option_text.h"
+
+#include <string.h>
+
+enum { WIDTH = 110 }; /* of comments: far below libinih's limit of 200 */
+
+void sl_commented_range(const struct sl_option *option, char *text, size_t size)
+{
+	switch (option->type) {
+	case SL_OPTION_U32:
+	case SL_OPTION_U64:
+	case SL_OPTION_REAL:
+		snprintf(text, size, "%.10g to %.10g", option->min, option->max);
+		break;
+	case SL_OPTION_DURATION:
+		snprintf(text, size, "%.10gs to %.10gs, or never", option->min, option->max);
+		break;
+	case SL_OPTION_SWITCH:
+		snprintf(text, size, "yes or no");
+		break;
+	case SL_OPTION_CHOICE:
+		snprintf(text, size, "one of %s", option->choices);
+		for (char *p = text; *p; p++)
+			if (*p == '|')
+				*p = '/';
+		break;
+	case SL_OPTION_TEXT:
+		snprintf(text, size, "%s", "");
+		break;
+	}
+}
+
+const char *sl_commented_scope(enum sl_option_scope scope)
+{
+	static const char *const words[] = { "", "fixed", "may change", "per host" };
+	return words[scope];
+}
+
+/* Columns that a word takes: UTF-8 continuation bytes take none. */
+static size_t columns(const char *word, size_t bytes)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < bytes; i++)
+		n += ((unsigned char)word[i] & 0xc0) != 0x80;
+	return n;
+}
+
+void sl_commented_wrap(FILE *out, const char *text, size_t at, const char *indent, size_t width)
+{
+	for (bool first = true; *text; first = false) {
+		size_t bytes = strcspn(text, " "), word = columns(text, bytes);
+		if (!first && at + 1 + word > width) {
+			fprintf(out, "\n%s", indent);
+			at = strlen(indent);
+		} else if (!first) {
+			putc(' ', out);
+			at++;
+		}
+		fwrite(text, 1, bytes, out);
+		at += word;
+		text += bytes;
+		text += strspn(text, " ");
+	}
+	putc('\n', out);
+}
+
+static void write_key(FILE *out, const struct sl_option *option, const struct sl_settings *settings)
+{
+	char range[SL_TEXT_MAX], value[SL_TEXT_MAX + 32], comment[1024];
+	sl_commented_range(option, range, sizeof range);
+	sl_option_print(option, settings, value, sizeof value);
+	/* Empty is a text's natural default: not worth a word. */
+	const char *standard = option->standard && *option->standard ? option->standard : NULL;
+	snprintf(comment, sizeof comment, "%s (%s%s%s%s%s%s)", option->doc, range, range[0] ? "; " : "",
+	         standard ? "default " : "", standard ? standard : "", standard ? "; " : "",
+	         sl_commented_scope(option->scope));
+	fputs("; ", out);
+	sl_commented_wrap(out, comment, 2, "; ", WIDTH);
+	fprintf(out, "%s = %s\n", option->name, value);
+}
+
+void sl_commented_write(FILE *out, const struct sl_settings *settings)
+{
+	fputs("; Configuration of a starling run: starling.conf(5).\n", out);
+	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
+		fputs("\n; ", out);
+		sl_commented_wrap(out, s->doc, 2, "; ", WIDTH);
+		fprintf(out, "[%s]\n", s->name);
+		for (const struct sl_option *o = s->options; o->name; o++)
+			write_key(out, o, settings);
+	}
+}

@@ -1,0 +1,25 @@
+/* option_text.h — option tables as text for people: what `init` writes, `list` prints, and the manual is made
+ * of. */
+#ifndef SL_DAEMON_CLI_OPTION_TEXT_H
+#define SL_DAEMON_CLI_OPTION_TEXT_H
+
+#include "gossip/settings.h"
+
+#include <stdio.h>
+
+/* Writes a run.conf: every key with its effective value, its meaning and range as a comment in front. Parses
+ * back to the same settings. */
+void sl_commented_write(FILE *out, const struct sl_settings *settings);
+
+/* What happens to a key when a run is resumed, in a word or two: "fixed", "may change", "per host". */
+const char *sl_commented_scope(enum sl_option_scope);
+
+/* What an option accepts: "1 to 64", "yes or no", "a duration", "one of a, b"; empty where any text will do.
+ */
+void sl_commented_range(const struct sl_option *option, char *text, size_t size);
+
+/* Prints words with line breaks so that no line exceeds `width`: the first line goes on at column `at`, the
+ * others start with `indent`. A newline ends it. */
+void sl_commented_wrap(FILE *out, const char *text, size_t at, const char *indent, size_t width);
+
+#endif

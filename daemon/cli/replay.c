@@ -1,0 +1,192 @@
+/* replay.c — starling sim RUN --replay FILE: one life of one peer again, from what it was fed. */
+#include "daemon/cli/replay.h"
+
+#include "daemon/cli/command_line.h"
+#include "daemon/run/recording.h"
+#include "daemon/run/memory.h"
+#include "daemon/run/run.h"
+#include "linalg/vector.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char *const event_name[] = { "start",        "timer", "receive", "job done",
+	                                  "checkpointed", "stop",  "roster" };
+_Static_assert(sizeof event_name / sizeof *event_name == SL_EVENT_KINDS, "one name an event");
+
+struct replay {
+	struct sl_mapping file, shard_file;
+	struct sl_fed_reader fed;
+	struct sl_prepared prepared;
+	struct sl_dataset shard;
+	struct sl_scratch scratch;
+	struct sl_peer *peer;
+	bool verbose;
+
+	uint64_t digest, events;
+	bool job;
+	struct sl_time first, last;
+};
+
+static void act(void *context, const struct sl_action *a)
+{
+	struct replay *r = context;
+	r->digest = sl_fed_action(r->digest, a);
+	r->job = r->job || a->kind == SL_ACTION_JOB;
+	if (a->kind == SL_ACTION_EVENT_ROW && r->verbose)
+		fprintf(stderr, "%10.6f round %u %s: %s\n", 1e-6 * (double)(r->last.us - r->first.us),
+		        a->event->round, a->event->kind, a->event->detail);
+}
+
+/* The first line that differs decides what is said. */
+static enum sl_status check_settings(const struct replay *r, struct sl_error *error)
+{
+	const char *then = r->fed.head.configuration, *now = r->prepared.printed;
+	size_t left = r->fed.configuration_length, at = 0;
+	if (r->fed.head.run != r->prepared.plan.run)
+		return sl_fail(error, SL_REFUSED,
+		               "is of another run, or of shared settings that have changed since");
+	while (at < left && now[at] == then[at])
+		at++;
+	if (at == left && now[at] == '\0')
+		return SL_OK;
+	while (at > 0 && then[at - 1] != '\n')
+		at--;
+	return sl_fail(error, SL_REFUSED, "was made with '%.*s'; --set can say so",
+	               (int)strcspn(then + at, "\n") < 100 ? (int)strcspn(then + at, "\n") : 100, then + at);
+}
+
+static enum sl_status make_peer(struct replay *r, struct sl_error *error)
+{
+	const struct sl_fed_head *h = &r->fed.head;
+	struct sl_peer_setup setup = { .plan = &r->prepared.plan,
+		                       .peer = h->peer,
+		                       .neighbours = h->roster.neighbours,
+		                       .degree = h->roster.degree,
+		                       .data = &r->shard,
+		                       .serial = h->roster.serial,
+		                       .capacity = h->capacity,
+		                       .joining = h->joining };
+	r->prepared.plan.session = h->session;
+	sl_plan_make_room(&r->prepared.plan, sl_peer_saved_for(h->state, h->state_length));
+	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
+	arena.base = sl_memory_take(arena.capacity + 1, 0);
+	if (!arena.base)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for a peer of %zu bytes", arena.capacity);
+	r->peer = sl_peer_make(&setup, &arena);
+	if (h->state_length && sl_peer_load(r->peer, h->state, h->state_length, error) != SL_OK)
+		return error->status;
+	return sl_memory_scratch(&r->scratch, &r->prepared.plan, error);
+}
+
+static enum sl_status open_replay(struct replay *r, const char *run, const char *path, char *const *overrides,
+                                  struct sl_error *error)
+{
+	char conf[4096 + 16];
+	struct stat about;
+	bool folder = stat(run, &about) == 0 && S_ISDIR(about.st_mode);
+	snprintf(conf, sizeof conf, "%.4095s%s", run, folder ? "/run.conf" : "");
+	enum sl_status status = sl_file_map(&r->file, path, error);
+	if (status != SL_OK)
+		return status;
+	if (sl_fed_read(&r->fed, r->file.bytes, r->file.length, error) != SL_OK)
+		return sl_wrap(error, "%s", path);
+	status = sl_prepared_open(&r->prepared, conf, overrides, SL_SESSION_NEW, error);
+	if (status != SL_OK)
+		return status;
+	if (check_settings(r, error) != SL_OK)
+		return sl_wrap(error, "%s", path);
+	if (r->fed.head.capacity > r->prepared.plan.settings.max_degree &&
+	    r->fed.head.capacity > r->fed.head.roster.degree)
+		return sl_fail(error, SL_MALFORMED, "%s: room for more neighbours than [run] max_degree",
+		               path);
+	status = sl_prepared_shard(&r->prepared, r->fed.head.peer, &r->shard_file, &r->shard, error);
+	return status == SL_OK ? make_peer(r, error) : status;
+}
+
+/* What a recording may hold and a peer never sees would stop it as a mistake of its driver. */
+static bool possible(const struct replay *r, const struct sl_event *e)
+{
+	struct sl_peer_status status;
+	sl_peer_status(r->peer, &status);
+	return (e->kind != SL_EVENT_RECEIVE || e->edge < status.degree) &&
+	       (e->kind != SL_EVENT_JOB_DONE || r->job);
+}
+
+static enum sl_status run_events(struct replay *r, const char *path, struct sl_error *error)
+{
+	struct sl_event e;
+	struct sl_peer_roster roster;
+	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
+	uint64_t recorded;
+	while (sl_fed_next(&r->fed, &e, &recorded, &roster, neighbours, error)) {
+		r->events++;
+		r->last = e.now;
+		r->first = r->events == 1 ? e.now : r->first;
+		if (!possible(r, &e))
+			return sl_fail(error, SL_MALFORMED, "%s: event %" PRIu64 " (%s) cannot have been",
+			               path, r->events, event_name[e.kind]);
+		if (e.kind == SL_EVENT_JOB_DONE) {
+			r->job = false;
+			sl_peer_run_job(r->peer, &r->scratch);
+		}
+		sl_peer_step(r->peer, &e, &r->scratch, act, r);
+		r->digest = sl_fed_behind(r->digest, &e);
+		if (r->digest != recorded)
+			return sl_fail(error, SL_REFUSED,
+			               "%s: differs from event %" PRIu64 " on: %s in round %" PRIu32
+			               ", %.6f s after the start",
+			               path, r->events, event_name[e.kind], sl_peer_round(r->peer),
+			               1e-6 * (double)(r->last.us - r->first.us));
+	}
+	return error->status == SL_OK ? SL_OK : sl_wrap(error, "%s", path);
+}
+
+static enum sl_status check_end(const struct replay *r, const char *path, struct sl_error *error)
+{
+	uint64_t model = sl_vector_digest(r->prepared.plan.dimension, 0, sl_peer_model(r->peer));
+	if (r->fed.has_end && (r->fed.last_round != sl_peer_round(r->peer) || r->fed.last_model != model))
+		return sl_fail(error, SL_REFUSED, "%s: the model at the end differs", path);
+	return SL_OK;
+}
+
+static void report(const struct replay *r, bool json)
+{
+	char hex[65];
+	const char *end = r->fed.has_end ? "ended" : "was killed";
+	uint32_t round = sl_peer_round(r->peer);
+	sl_model_digest(sl_peer_model(r->peer), r->prepared.plan.dimension, hex);
+	if (json) {
+		printf("{\"peer\": %" PRIu32 ", \"events\": %" PRIu64 ", \"round\": %" PRIu32
+		       ", \"whole\": %s, \"seconds\": %.6f, \"model_digest\": \"%s\"}\n",
+		       r->fed.head.peer, r->events, round, r->fed.has_end ? "true" : "false",
+		       1e-6 * (double)(r->last.us - r->first.us), hex);
+		return;
+	}
+	printf("replayed   peer %" PRIu32 ": %" PRIu64 " events of %.3f s, to round %" PRIu32
+	       ", where it %s; every action was the same\n",
+	       r->fed.head.peer, r->events, 1e-6 * (double)(r->last.us - r->first.us), round, end);
+	printf("model      %s\n", hex);
+}
+
+int sl_replay_main(const struct sl_replay_options *o)
+{
+	static struct replay r;
+	struct sl_error error = { 0 };
+	r.verbose = o->verbose;
+	enum sl_status status = open_replay(&r, o->run, o->file, o->overrides, &error);
+	if (status == SL_OK)
+		status = run_events(&r, o->file, &error);
+	if (status == SL_OK)
+		status = check_end(&r, o->file, &error);
+	if (status == SL_OK)
+		report(&r, o->json);
+	else
+		fprintf(stderr, "starling sim: %s\n", error.text);
+	sl_file_unmap(&r.shard_file);
+	sl_prepared_close(&r.prepared);
+	sl_file_unmap(&r.file);
+	return status == SL_OK ? SL_EXIT_OK : SL_EXIT_FAILED;
+}

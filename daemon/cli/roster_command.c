@@ -1,0 +1,479 @@
+/* roster_command.c — starling roster: shows who is in a run, or changes it and signs. */
+#include "daemon/cli/command_line.h"
+#include "daemon/run/endpoint.h"
+#include "daemon/run/local.h"
+#include "daemon/cli/ports.h"
+#include "daemon/cli/roster_edit.h"
+#include "daemon/run/status_view.h"
+#include "daemon/cli/up/lock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CHANGES_MAX = 64, PATIENCE_MS = 500 };
+enum change_kind { ADD, REMOVE, ROTATE, MOVE, JOIN, PART };
+
+struct change {
+	enum change_kind kind;
+	const char *argument, *name, *key, *neighbours; /* the last three of the options behind it */
+	uint32_t peer;                                  /* whom it came to concern */
+	uint8_t old_key[SL_KEY_BYTES];                  /* of whom is removed or rotated */
+	bool made; /* its key was made here, and lies in keys/K.key.new */
+};
+
+struct command {
+	char run[4096], conf[4096 + 16];
+	bool tell;
+	struct change change[CHANGES_MAX];
+	unsigned changes;
+	struct sl_config config;
+	uint8_t operator_key[SL_KEY_BYTES];
+	struct sl_roster roster;
+	struct sl_roster_draft draft;
+};
+
+static enum sl_status open_roster(struct command *c, struct sl_error *error)
+{
+	char path[4096];
+	enum sl_status status = sl_keys_start(error);
+	if (status == SL_OK)
+		status = sl_config_load(&c->config, c->conf, NULL, error);
+	if (status != SL_OK)
+		return status;
+	if (!sl_key_parse(c->config.settings.operator_key, c->operator_key))
+		return sl_fail(error, SL_MALFORMED, "%s: [run] operator_key must be 64 hex digits", c->conf);
+	sl_config_path(&c->config, c->config.settings.roster, false, path);
+	return sl_roster_read(&c->roster, path, c->operator_key, error);
+}
+
+/* ---- showing ---- */
+
+static void show(const struct sl_roster *r)
+{
+	const struct sl_topology *t = &r->topology;
+	char key[SL_KEY_HEX];
+	printf("serial %" PRIu32 ", %s\n", r->serial, t->spec);
+	for (uint32_t i = 0; i < t->peers; i++) {
+		const struct sl_roster_peer *p = &r->peer[i];
+		if (p->gone) {
+			printf("%5" PRIu32 "  %-16s gone\n", i, p->name);
+			continue;
+		}
+		sl_key_print(p->public_key, key);
+		printf("%5" PRIu32 "  %-16s %-28s %.16s…  neighbours", i, p->name, p->endpoint, key);
+		for (uint32_t k = t->first[i]; k < t->first[i + 1]; k++)
+			printf(" %" PRIu32, t->neighbour[k]);
+		if (p->since)
+			printf("  (since serial %" PRIu32 ")", p->since);
+		putchar('\n');
+	}
+}
+
+/* ---- changing ---- */
+
+static bool number_at(const char *text, char end, uint32_t *out, const char **behind)
+{
+	char *stop;
+	unsigned long v = strtoul(text, &stop, 10);
+	*out = (uint32_t)v;
+	*behind = stop + (*stop != '\0');
+	return text[0] >= '0' && text[0] <= '9' && *stop == end && v < SL_PEERS_MAX;
+}
+
+static enum sl_status parse_peer(const char *option, const char *text, uint32_t *out, struct sl_error *error)
+{
+	const char *behind;
+	return number_at(text, '\0', out, &behind)
+	           ? SL_OK
+	           : sl_fail(error, SL_MALFORMED, "--%s %s: must be the number of a peer", option, text);
+}
+
+static enum sl_status parse_pair(const char *option, const char *text, uint32_t *a, uint32_t *b,
+                                 struct sl_error *error)
+{
+	const char *behind;
+	return number_at(text, ':', a, &behind) && number_at(behind, '\0', b, &behind) && *a != *b
+	           ? SL_OK
+	           : sl_fail(error, SL_MALFORMED, "--%s %s: must be two numbers of peers, as in 2:5", option,
+	                     text);
+}
+
+static void key_path(const struct command *c, uint32_t peer, const char *ending, char out[static 4096])
+{
+	char name[SL_TEXT_MAX + 32];
+	snprintf(name, sizeof name, "%s/%" PRIu32 ".key%s", c->config.settings.keys, peer, ending);
+	sl_config_path(&c->config, name, false, out);
+}
+
+/* The key that was given, or a new one, which lies beside its place until the roster is signed. */
+static enum sl_status take_key(struct command *c, struct change *change, uint8_t key[static SL_KEY_BYTES],
+                               struct sl_error *error)
+{
+	char path[4096];
+	struct sl_identity identity;
+	if (change->key)
+		return sl_key_parse(change->key, key)
+		           ? SL_OK
+		           : sl_fail(error, SL_MALFORMED, "--key %s: must be 64 hex digits", change->key);
+	key_path(c, change->peer, ".new", path);
+	unlink(path); /* of an attempt that failed */
+	sl_identity_make(&identity);
+	memcpy(key, identity.public_key, SL_KEY_BYTES);
+	enum sl_status status = sl_identity_write(&identity, path, error);
+	sl_identity_wipe(&identity);
+	change->made = status == SL_OK;
+	return status;
+}
+
+static enum sl_status choose_endpoint(const char *given, char out[static SL_TEXT_MAX], struct sl_error *error)
+{
+	uint16_t port;
+	struct sl_endpoint form;
+	enum sl_status status;
+	if (strcmp(given, "auto") != 0) {
+		status = sl_endpoint_parse(&form, given, error);
+		snprintf(out, SL_TEXT_MAX, "%s", given);
+		return status == SL_OK ? SL_OK : sl_wrap(error, "--add");
+	}
+	status = sl_ports_choose(&port, 1, error);
+	snprintf(out, SL_TEXT_MAX, "tcp://127.0.0.1:%u", port);
+	return status;
+}
+
+static enum sl_status join_listed(struct command *c, const struct change *change, struct sl_error *error)
+{
+	enum sl_status status = SL_OK;
+	for (const char *at = change->neighbours; at && *at && status == SL_OK;) {
+		uint32_t peer;
+		const char *behind;
+		if (!number_at(at, ',', &peer, &behind) && !number_at(at, '\0', &peer, &behind))
+			return sl_fail(error, SL_MALFORMED,
+			               "--neighbours %s: must be numbers of peers, as in 0,4",
+			               change->neighbours);
+		status = sl_roster_draft_join(&c->draft, change->peer, peer, error);
+		at = behind;
+	}
+	return status;
+}
+
+static enum sl_status add(struct command *c, struct change *change, struct sl_error *error)
+{
+	char endpoint[SL_TEXT_MAX];
+	uint8_t key[SL_KEY_BYTES];
+	change->peer = c->draft.peers;
+	enum sl_status status = choose_endpoint(change->argument, endpoint, error);
+	if (status == SL_OK)
+		status = take_key(c, change, key, error);
+	if (status == SL_OK)
+		status = sl_roster_draft_add(&c->draft, change->name, endpoint, key, &change->peer, error);
+	return status == SL_OK ? join_listed(c, change, error) : status;
+}
+
+/* Of a peer that this command has added there is none to destroy. */
+static void keep_old_key(const struct command *c, struct change *change)
+{
+	if (change->peer < c->roster.topology.peers)
+		memcpy(change->old_key, c->roster.peer[change->peer].public_key, SL_KEY_BYTES);
+}
+
+static enum sl_status rotate(struct command *c, struct change *change, struct sl_error *error)
+{
+	uint8_t key[SL_KEY_BYTES];
+	enum sl_status status = parse_peer("rotate", change->argument, &change->peer, error);
+	if (status == SL_OK)
+		status = take_key(c, change, key, error);
+	if (status == SL_OK)
+		status = sl_roster_draft_rotate(&c->draft, change->peer, key, error);
+	if (status == SL_OK)
+		keep_old_key(c, change);
+	return status;
+}
+
+static enum sl_status expel(struct command *c, struct change *change, struct sl_error *error)
+{
+	enum sl_status status = parse_peer("remove", change->argument, &change->peer, error);
+	if (status == SL_OK)
+		status = sl_roster_draft_remove(&c->draft, change->peer, error);
+	if (status == SL_OK)
+		keep_old_key(c, change);
+	return status;
+}
+
+static enum sl_status apply(struct command *c, struct change *change, struct sl_error *error)
+{
+	uint32_t a, b;
+	const char *behind;
+	enum sl_status status;
+	switch (change->kind) {
+	case ADD:
+		return add(c, change, error);
+	case ROTATE:
+		return rotate(c, change, error);
+	case REMOVE:
+		return expel(c, change, error);
+	case MOVE:
+		if (!number_at(change->argument, '=', &change->peer, &behind))
+			return sl_fail(error, SL_MALFORMED, "--endpoint %s: must be K=ENDPOINT",
+			               change->argument);
+		status = sl_roster_draft_move(&c->draft, change->peer, behind, error);
+		return status == SL_OK ? SL_OK : sl_wrap(error, "--endpoint");
+	case JOIN:
+		status = parse_pair("link", change->argument, &a, &b, error);
+		return status == SL_OK ? sl_roster_draft_join(&c->draft, a, b, error) : status;
+	case PART:
+		break;
+	}
+	status = parse_pair("unlink", change->argument, &a, &b, error);
+	return status == SL_OK ? sl_roster_draft_part(&c->draft, a, b, error) : status;
+}
+
+/* The roster is signed: the new keys take their places. */
+static enum sl_status place_keys(struct command *c, struct sl_error *error)
+{
+	char from[4096], to[4096], old[4096];
+	for (unsigned i = 0; i < c->changes; i++) {
+		if (!c->change[i].made)
+			continue;
+		key_path(c, c->change[i].peer, ".new", from);
+		key_path(c, c->change[i].peer, "", to);
+		key_path(c, c->change[i].peer, ".old", old);
+		if ((rename(to, old) != 0 && errno != ENOENT) || rename(from, to) != 0)
+			return sl_fail(error, SL_IO, "%s: %s; the new key is in %s", to, strerror(errno),
+			               from);
+	}
+	return SL_OK;
+}
+
+/* The secrets of keys that were rotated away or removed, in K.key or K.key.old. A file that holds another key
+ * stays: whoever gave --key may have put the new one there already. */
+static enum sl_status destroy_secrets(const struct command *c, struct sl_error *error)
+{
+	static const char *const endings[] = { "", ".old" };
+	char path[4096];
+	enum sl_status status = SL_OK;
+	for (unsigned i = 0; i < 2 * c->changes && status == SL_OK; i++) {
+		const struct change *change = &c->change[i / 2];
+		bool gone;
+		if (change->kind != REMOVE && change->kind != ROTATE)
+			continue;
+		key_path(c, change->peer, endings[i % 2], path);
+		status = sl_identity_destroy(path, change->old_key, &gone, error);
+		if (gone)
+			printf("destroyed  the old secret key of peer %" PRIu32 ", in %s\n", change->peer,
+			       path);
+	}
+	return status;
+}
+
+static enum sl_status sign(struct command *c, struct sl_error *error)
+{
+	char path[4096];
+	struct sl_roster made;
+	struct sl_identity signer;
+	enum sl_status status = sl_roster_draft_finish(&c->draft, &made, error);
+	if (status != SL_OK)
+		return status;
+	sl_config_path(&c->config, "operator.key", false, path);
+	status = sl_identity_read(&signer, path, error);
+	if (status == SL_OK && memcmp(signer.public_key, c->operator_key, SL_KEY_BYTES) != 0)
+		status =
+		    sl_fail(error, SL_REFUSED, "%s: is not the operator's key that run.conf names", path);
+	sl_config_path(&c->config, c->config.settings.roster, false, path);
+	if (status == SL_OK)
+		status = sl_roster_write(&made, path, &signer, error);
+	sl_identity_wipe(&signer);
+	if (status != SL_OK) {
+		sl_roster_free(&made);
+		return status;
+	}
+	sl_roster_free(&c->roster);
+	c->roster = made;
+	return SL_OK;
+}
+
+/* SIGHUP for the peers of this machine; those that belong to a starling up hear it from that one, which also
+ * starts who was added. */
+static void tell(const struct command *c)
+{
+	static char line[SL_STATUS_LINE];
+	int64_t pid;
+	unsigned told = 0;
+	pid_t up = sl_up_process(c->run);
+	if (up > 0 && kill(up, SIGHUP) == 0)
+		printf("told       starling up (process %ld), which tells its peers and starts new ones\n",
+		       (long)up);
+	else
+		up = 0;
+	for (uint32_t k = 0; k < c->roster.topology.peers; k++)
+		if (sl_local_ask(&c->config, k, PATIENCE_MS, line, sizeof line, &pid) == SL_STATUS_ANSWERED &&
+		    pid > 1 && (!up || sl_up_parent((pid_t)pid) != up))
+			told += kill((pid_t)pid, SIGHUP) == 0;
+	if (told || !up)
+		printf("told       %u peers of this machine\n", told);
+}
+
+/* A key that was made here has to go to its peer; one that was made elsewhere is there already. */
+static void report_added(const struct command *c, const struct change *change)
+{
+	char key[SL_TEXT_MAX + 32] = "the key file that belongs to this public key";
+	const struct sl_settings *s = &c->config.settings;
+	if (change->made)
+		snprintf(key, sizeof key, "%s/%" PRIu32 ".key", s->keys, change->peer);
+	printf("added      peer %" PRIu32 " at %s: give it %s%s and its own samples (%s/train-%" PRIu32
+	       ".shard), and start it\n",
+	       change->peer, c->roster.peer[change->peer].endpoint, change->made ? "" : "as identity ", key,
+	       s->shards, change->peer);
+}
+
+static void report(const struct command *c)
+{
+	for (unsigned i = 0; i < c->changes; i++) {
+		const struct change *change = &c->change[i];
+		if (change->kind == ADD)
+			report_added(c, change);
+		else if (change->kind == REMOVE)
+			printf("removed    peer %" PRIu32
+			       ": its key counts no more where this roster is known\n",
+			       change->peer);
+		else if (change->kind == ROTATE)
+			printf("rotated    the key of peer %" PRIu32 "%s\n", change->peer,
+			       change->made ? ""
+			                    : ": put its secret in place before the peer reads this roster");
+	}
+	printf("signed     serial %" PRIu32
+	       "; copy it to every host, then SIGHUP (systemctl reload 'starlingd@*')\n",
+	       c->roster.serial);
+}
+
+static int change_roster(struct command *c, struct sl_error *error)
+{
+	char path[4096];
+	enum sl_status status = sl_roster_draft(&c->draft, &c->roster, error);
+	for (unsigned i = 0; i < c->changes && status == SL_OK; i++)
+		status = apply(c, &c->change[i], error);
+	if (status == SL_OK)
+		status = sign(c, error);
+	for (unsigned i = 0; i < c->changes && status != SL_OK; i++)
+		if (c->change[i].made) {
+			key_path(c, c->change[i].peer, ".new", path);
+			unlink(path);
+		}
+	sl_roster_draft_free(&c->draft);
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_roster, error);
+	report(c);
+	int code = SL_EXIT_OK;
+	if (place_keys(c, error) != SL_OK || destroy_secrets(c, error) != SL_OK)
+		code = sl_command_fail(&sl_command_roster, error);
+	if (c->tell)
+		tell(c);
+	return code;
+}
+
+/* ---- the command line ---- */
+
+static enum sl_status take(struct command *c, int letter, const char *argument, struct sl_error *error)
+{
+	struct change *last = c->changes ? &c->change[c->changes - 1] : NULL;
+	bool new_key = last && (last->kind == ADD || last->kind == ROTATE);
+	static const char letters[] = "arteju";
+	const char *found = strchr(letters, letter);
+	if (letter == 'T') {
+		c->tell = true;
+	} else if (letter == 'k' && new_key) {
+		last->key = argument;
+	} else if (letter == 'n' && last && last->kind == ADD) {
+		last->name = argument;
+	} else if (letter == 'N' && last && last->kind == ADD) {
+		last->neighbours = argument;
+	} else if (!found) {
+		return sl_fail(error, SL_MALFORMED,
+		               "--key belongs behind --add or --rotate, --name and --neighbours "
+		               "behind --add");
+	} else if (c->changes == CHANGES_MAX) {
+		return sl_fail(error, SL_TOO_BIG, "at most %d changes at a time", CHANGES_MAX);
+	} else {
+		static const enum change_kind kind[] = { ADD, REMOVE, ROTATE, MOVE, JOIN, PART };
+		c->change[c->changes++] =
+		    (struct change){ .kind = kind[found - letters], .argument = argument };
+	}
+	return SL_OK;
+}
+
+static int run(int argc, char **argv)
+{
+	static const struct option table[] = {
+		{ "add", required_argument, NULL, 'a' },      { "name", required_argument, NULL, 'n' },
+		{ "key", required_argument, NULL, 'k' },      { "neighbours", required_argument, NULL, 'N' },
+		{ "remove", required_argument, NULL, 'r' },   { "rotate", required_argument, NULL, 't' },
+		{ "endpoint", required_argument, NULL, 'e' }, { "link", required_argument, NULL, 'j' },
+		{ "unlink", required_argument, NULL, 'u' },   { "tell", no_argument, NULL, 'T' },
+		{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
+	};
+	static struct command c;
+	struct sl_error error = { 0 };
+	optind = 0;
+	for (int letter; (letter = sl_command_option(&sl_command_roster, argc, argv, "h", table)) != -1;) {
+		if (letter == '?')
+			return SL_EXIT_MISUSE;
+		if (letter == 'h')
+			return sl_command_help(&sl_command_roster);
+		if (take(&c, letter, optarg, &error) != SL_OK)
+			return sl_command_misuse(&sl_command_roster, "%s", error.text);
+	}
+	if (optind + 1 != argc)
+		return sl_command_misuse(&sl_command_roster, "needs the folder of one run");
+	snprintf(c.run, sizeof c.run, "%s", argv[optind]);
+	snprintf(c.conf, sizeof c.conf, "%.4095s/run.conf", argv[optind]);
+	if (open_roster(&c, &error) != SL_OK)
+		return sl_command_fail(&sl_command_roster, &error);
+	int code = SL_EXIT_OK;
+	if (c.changes)
+		code = change_roster(&c, &error);
+	else if (c.tell)
+		tell(&c);
+	else
+		show(&c.roster);
+	sl_roster_free(&c.roster);
+	return code;
+}
+
+const struct sl_command sl_command_roster = {
+	"roster", "roster RUN | roster RUN [CHANGE...] --tell | roster RUN CHANGE...",
+	"who is in a run; add, remove and rekey its peers, and sign",
+	"Without a change, lists the peers of a run and their neighbours. With changes, writes a roster with "
+	"the next\n"
+	"serial, signed with RUN/operator.key. Peers read theirs again on SIGHUP: links and keys change at "
+	"once, while the\n"
+	"run goes on. A removed peer is gone for good; its neighbours are joined where that keeps the graph "
+	"in one piece.\n"
+	"A peer that was added starts from the mean of its neighbours' models. Algorithms whose state spans "
+	"all peers\n"
+	"(lead, diana and their kin) refuse other members, not other keys.\n"
+	"\n"
+	"  --add ENDPOINT      add a peer, reached at tcp://ADDRESS:PORT or tcp://NAME:PORT; auto: at a free "
+	"port of this\n"
+	"                      machine\n"
+	"  --name NAME         … what it is called (peer-NUMBER)\n"
+	"  --neighbours A,B    … whom it is linked to (all, where everybody is; else the two with the fewest "
+	"neighbours)\n"
+	"  --remove K          remove peer K: its key counts no more, and its secret in keys/K.key is "
+	"destroyed\n"
+	"  --rotate K          give peer K another key; the old secret in keys/K.key is destroyed\n"
+	"  --key HEX           … the public key of --add or --rotate, made elsewhere by starling keygen; "
+	"without it a\n"
+	"                      new one is made here, in keys/K.key\n"
+	"  --endpoint K=ENDPOINT  peer K is reached elsewhere now\n"
+	"  --link A:B          make two peers neighbours\n"
+	"  --unlink A:B        part two neighbours\n"
+	"  --tell              send SIGHUP to the peers that run on this machine; a starling up of the run "
+	"passes it "
+	"on, and\n"
+	"                      starts peers that were added here, once their keys and samples are in place\n"
+	"  --help              this text\n",
+	run
+};

@@ -1,0 +1,34 @@
+/* record.h — starling sim --record: a recording (compress/capture.h) of the run's messages. */
+#ifndef SL_DAEMON_CLI_SIM_RECORD_H
+#define SL_DAEMON_CLI_SIM_RECORD_H
+
+#include "compress/capture.h"
+#include "gossip/plan.h"
+
+#include <stdio.h>
+
+struct sim_record {
+	const char *path; /* NULL: nothing is recorded */
+	bool one, vectors;
+	uint64_t peer; /* the one, where it is one */
+
+	struct sl_recorder recorder;
+	const struct sl_plan *plan;
+	uint32_t peers;
+	FILE *file; /* PATH.tmp until it is whole */
+	char temporary[4096];
+	uint8_t *piece; /* one piece of the file */
+	size_t bound;
+	float **copy; /* peers × channels: the copy that a reader of the file has; NULL: none yet */
+	uint64_t records, digest;
+	struct sl_error error;
+};
+
+/* Begins the file; recorder is then for sl_sim_setup. The plan is borrowed. */
+enum sl_status sl_sim_record_open(struct sim_record *, const struct sl_plan *, uint32_t peers,
+                                  struct sl_error *error);
+/* Ends the file, which only now has its name; or the first error there was. */
+enum sl_status sl_sim_record_close(struct sim_record *, struct sl_error *error);
+void sl_sim_record_free(struct sim_record *);
+
+#endif

@@ -1,0 +1,59 @@
+/* sim.h — one `starling sim`: what it was asked, what it runs. For its files only. */
+#ifndef SL_DAEMON_CLI_SIM_SIM_H
+#define SL_DAEMON_CLI_SIM_SIM_H
+
+#include "daemon/cli/command_line.h"
+#include "daemon/run/config.h"
+#include "daemon/run/place.h"
+#include "daemon/run/run.h"
+#include "daemon/cli/sim/record.h"
+#include "sim/sim.h"
+
+enum { SL_SIM_LIARS = 64 };
+
+struct sim {
+	const char *run, *topology_spec, *database, *faults, *replay;
+	bool json, verbose, stop;
+	uint64_t first, seeds; /* of the swarm */
+	struct sl_overrides set;
+	const char *poison[SL_SIM_LIARS]; /* PEER:KIND… */
+	unsigned poisons;
+	struct network_options {
+		int64_t latency_us, jitter_us, compute_us;
+		double loss, duplicate, reorder;
+		uint32_t check;
+	} network;
+
+	struct sl_prepared prepared; /* without a run's folder only the parts that a plan needs */
+	char temporary[4096];        /* folder of the shards, without a run's; empty: none */
+	char conf[4096 + 16], history_path[4096];
+	struct sl_mapping *file;
+	struct sl_dataset *shard;
+	struct sl_place place; /* of the history */
+	struct sl_history *history;
+	struct sl_sim *sim;
+	uint64_t uncommitted;
+	double *accuracy;             /* each peer's newest, or NaN */
+	double exact, began, seconds; /* began: by the wall; seconds: from then to the end */
+	uint32_t exact_round;
+	int64_t started_at_us; /* virtual time counts from here */
+	struct sl_error row_error;
+	struct sim_record record;
+};
+
+/* What is simulated (cli/sim/source.c): a run's folder, or settings, graph and shards made for the occasion; then
+ * the shards of all peers. */
+enum sl_status sl_sim_run_open(struct sim *, struct sl_error *error);
+
+/* The history (cli/sim/rows.c): nothing of it without a database. */
+enum sl_status sl_sim_run_begin_rows(struct sim *, struct sl_error *error);
+struct sl_sim_rows sl_sim_run_rows(struct sim *);
+/* Writes what peers ended with, and closes it; the first error of any row, if there was one. */
+enum sl_status sl_sim_run_end_rows(struct sim *, bool ok, struct sl_error *error);
+/* Seconds since 1970. */
+double sl_sim_run_seconds(void);
+
+/* Prints what it came to (cli/sim/report.c). */
+void sl_sim_run_report(struct sim *);
+
+#endif

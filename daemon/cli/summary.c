@@ -1,0 +1,132 @@
+/* summary.c — what a run came to: the last words of `starling up`. */
+#include "daemon/cli/summary.h"
+#include "daemon/cli/command_line.h"
+#include "daemon/run/status_view.h"
+#include "history/history.h"
+
+#include <math.h>
+#include <string.h>
+
+struct report {
+	FILE *out;
+	const char *database;
+	bool json, found;
+};
+
+void sl_summary_json(FILE *out, const char *database, const struct sl_history_summary *s)
+{
+	const struct {
+		const char *key, *text;
+	} texts[] = { { "run_id", s->run_id },       { "name", s->name },         { "topology", s->topology },
+		      { "algorithm", s->algorithm }, { "compress", s->compress }, { "model", s->model },
+		      { "dataset", s->dataset },     { "seed", s->seed },         { "history", database } };
+	const struct {
+		const char *key;
+		double value;
+	} numbers[] = { { "peers", s->peers },
+		        { "present", s->present },
+		        { "rounds", s->rounds },
+		        { "dimension", s->dimension },
+		        { "test_accuracy", s->test_accuracy },
+		        { "worst_accuracy", s->worst_accuracy },
+		        { "consensus_error", s->consensus_error },
+		        { "payload_bytes", (double)s->payload_bytes },
+		        { "wire_bytes", (double)s->wire_bytes },
+		        { "saved", s->saved },
+		        { "seconds", s->seconds },
+		        { "events", (double)s->events } };
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		fprintf(out, "%s\"%s\": ", i ? ", " : "{", texts[i].key);
+		sl_json_text(out, texts[i].text);
+	}
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+		fprintf(out, ", \"%s\": ", numbers[i].key);
+		bool unknown =
+		    numbers[i].value < 0 && strcmp(numbers[i].key, "saved") != 0; /* that may be below 0 */
+		sl_json_real(out, unknown ? (double)NAN : numbers[i].value);
+	}
+	putc('}', out);
+}
+
+static void print_traffic(const struct report *r, const struct sl_history_summary *s)
+{
+	char payload[32], wire[32];
+	sl_bytes_text(s->payload_bytes, payload, sizeof payload);
+	sl_bytes_text(s->wire_bytes, wire, sizeof wire);
+	fprintf(r->out, "sent       %s of differences", payload);
+	if (isfinite(s->saved))
+		fprintf(r->out, ", %.2f %% less than float32 models in as many rounds", 100 * s->saved);
+	if (s->wire_bytes > 0)
+		fprintf(r->out, "; %s on the wire", wire);
+	putc('\n', r->out);
+}
+
+/* A site's own history knows one peer of many. */
+static void print_accuracy(const struct report *r, const struct sl_history_summary *s)
+{
+	fprintf(r->out, "accuracy   %.4f, ", s->test_accuracy);
+	if (s->present == s->peers)
+		fprintf(r->out, "the mean over the peers' own models; the worst has %.4f\n",
+		        s->worst_accuracy);
+	else if (s->present == 1)
+		fprintf(r->out, "the own model of the one peer in this database\n");
+	else
+		fprintf(r->out,
+		        "the mean over the own models of the peers in this database; the worst has %.4f\n",
+		        s->worst_accuracy);
+}
+
+static void print_text(const struct report *r, const struct sl_history_summary *s)
+{
+	fprintf(r->out, "run        %s: %s, %u peers on %s\n", s->run_id, s->algorithm, s->peers,
+	        s->topology);
+	if (s->present < s->peers)
+		fprintf(r->out, "present    %u of %u peers: what follows is about %s\n", s->present, s->peers,
+		        s->present == 1 ? "this one" : "these");
+	fprintf(r->out, "learned    %s (%u parameters) from %s in %u rounds", s->model, s->dimension,
+	        s->dataset, s->rounds);
+	if (isfinite(s->seconds))
+		fprintf(r->out, ", %.1f s", s->seconds);
+	putc('\n', r->out);
+	if (isfinite(s->test_accuracy))
+		print_accuracy(r, s);
+	if (isfinite(s->consensus_error))
+		fprintf(r->out, "consensus  %.4g, the mean squared distance from the average model\n",
+		        s->consensus_error);
+	if (s->payload_bytes >= 0)
+		print_traffic(r, s);
+	fprintf(r->out, "compress   %s\n", s->compress);
+	if (s->seed[0])
+		fprintf(r->out, "seed       %s\n", s->seed);
+	if (s->events > 0)
+		fprintf(r->out, "warnings   %lld: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s'\"\n",
+		        (long long)s->events, r->database, s->run_id);
+	fprintf(r->out, "history    %s\n", r->database);
+}
+
+static bool each(void *context, const struct sl_history_summary *s)
+{
+	struct report *r = context;
+	r->found = true;
+	if (r->json) {
+		sl_summary_json(r->out, r->database, s);
+		putc('\n', r->out);
+	} else {
+		print_text(r, s);
+	}
+	return false;
+}
+
+enum sl_status sl_summary_print(FILE *out, const char *database, const char *run_id, bool json,
+                                struct sl_error *error)
+{
+	struct report report = { out, database, json, false };
+	struct sl_history *history = sl_history_open(database, SL_HISTORY_READ, error);
+	if (!history)
+		return error->status;
+	enum sl_status status = sl_history_summaries(history, run_id, each, &report, error);
+	sl_history_close(history);
+	if (status == SL_OK && !report.found)
+		return sl_fail(error, SL_NOT_FOUND, "%s holds no round of %s", database, run_id);
+	return status;
+}

@@ -1,0 +1,17 @@
+/* summary.h — what a run came to, from its history. */
+#ifndef SL_DAEMON_CLI_SUMMARY_H
+#define SL_DAEMON_CLI_SUMMARY_H
+
+#include "base/error.h"
+
+#include <stdio.h>
+
+/* Prints accuracy, consensus error, traffic and time of one run. */
+enum sl_status sl_summary_print(FILE *out, const char *database, const char *run_id, bool json,
+                                struct sl_error *error);
+
+/* One run as a JSON object, without a newline. */
+struct sl_history_summary;
+void sl_summary_json(FILE *out, const char *database, const struct sl_history_summary *);
+
+#endif

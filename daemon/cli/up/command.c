@@ -1,0 +1,458 @@
+/* command.c — starling up: the peers of a run as processes of this machine, until they have done their
+ * rounds. */
+#include "daemon/cli/up/up.h"
+
+#include "daemon/cli/command_line.h"
+#include "daemon/cli/ports.h"
+#include "daemon/run/status.h"
+#include "daemon/cli/summary.h"
+#include "daemon/cli/up/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ASK_MS = 50, SILENT_ASKS = 2, RETRY_US = 2000000, STOP_US = 20000000, ASKS_A_TURN = 32 };
+
+static struct sl_time now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (struct sl_time){ (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 };
+}
+
+static enum sl_status check_silent(const struct up *up, struct sl_error *error)
+{
+	static char line[SL_STATUS_LINE];
+	int64_t pid;
+	for (uint32_t k = 0; k < up->children.count; k++)
+		if (sl_status_query(up->prepared.config.state, k, ASK_MS, line, sizeof line, &pid) !=
+		    SL_STATUS_ABSENT)
+			return sl_fail(error, SL_IO, "peer %u of %s runs already (starling status %s)", k,
+			               up->run, up->run);
+	return SL_OK;
+}
+
+static bool in_roster(const struct sl_roster *roster, uint16_t port)
+{
+	for (uint32_t k = 0; k < roster->topology.peers; k++)
+		if (sl_port_of(roster->peer[k].endpoint) == port)
+			return true;
+	return false;
+}
+
+/* Gives new ports to the peers marked in `taken`, and signs. */
+static enum sl_status move_peers(struct up *up, const bool *taken, uint32_t count, struct sl_error *error)
+{
+	struct sl_roster *roster = &up->prepared.roster;
+	struct sl_identity signer;
+	char path[4096];
+	uint32_t peers = roster->topology.peers, at = 0;
+	uint16_t *port = calloc(peers + count, sizeof *port);
+	enum sl_status status = port ? sl_ports_choose(port, peers + count, error)
+	                             : sl_fail(error, SL_NO_MEMORY, "no memory for ports");
+	for (uint32_t k = 0; k < peers && status == SL_OK; k++) {
+		if (!taken[k])
+			continue;
+		while (in_roster(roster, port[at]))
+			at++;
+		snprintf(roster->peer[k].endpoint, sizeof roster->peer[k].endpoint, "tcp://127.0.0.1:%u",
+		         port[at++]);
+	}
+	free(port);
+	if (status == SL_OK) {
+		sl_config_path(&up->prepared.config, "operator.key", false, path);
+		status = sl_identity_read(&signer, path, error);
+	}
+	if (status != SL_OK)
+		return sl_wrap(
+		    error,
+		    "the port of a peer is taken, and a roster with another one needs the operator's key");
+	roster->serial++;
+	sl_config_path(&up->prepared.config, up->prepared.config.settings.roster, false, path);
+	status = sl_roster_write(roster, path, &signer, error);
+	sl_identity_wipe(&signer);
+	return status;
+}
+
+/* Ports were free when the run was made; another program may have taken one since. */
+static enum sl_status settle_ports(struct up *up, struct sl_error *error)
+{
+	uint32_t peers = up->prepared.roster.topology.peers, count = 0;
+	bool *taken = calloc(peers, sizeof *taken);
+	if (!taken)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
+	for (uint32_t k = 0; k < peers; k++) {
+		uint16_t port = sl_port_of(up->prepared.roster.peer[k].endpoint);
+		taken[k] = port && !sl_port_free(port);
+		count += taken[k];
+	}
+	enum sl_status status = count ? move_peers(up, taken, count, error) : SL_OK;
+	if (count && status == SL_OK)
+		fprintf(stderr, "starling up: %u port%s taken meanwhile: signed a roster with others\n",
+		        count, count > 1 ? "s were" : " was");
+	free(taken);
+	return status;
+}
+
+/* Creates or migrates the database once, before everybody does, and finds out early if that fails. */
+static enum sl_status try_history(struct up *up, struct sl_error *error)
+{
+	sl_config_path(&up->prepared.config, up->prepared.config.settings.history, true, up->database);
+	struct sl_history *history = sl_history_open(up->database, SL_HISTORY_WRITE, error);
+	sl_history_close(history);
+	return history ? SL_OK : error->status;
+}
+
+static enum sl_status prepare(struct up *up, struct sl_error *error)
+{
+	up->lock = sl_up_lock(up->run, error); /* for as long as this process lives: a run is up once */
+	enum sl_status status = up->lock >= 0 ? SL_OK : error->status;
+	if (status == SL_OK)
+		status = sl_prepared_open(&up->prepared, up->conf, up->set.item,
+		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_NEW, error);
+	if (status != SL_OK)
+		return status;
+	uint32_t peers = up->prepared.roster.topology.peers;
+	up->children = (struct sl_children){ .count = peers,
+		                             .conf = up->conf,
+		                             .set = up->set.item,
+		                             .append = up->resume,
+		                             .restart = up->restart };
+	sl_config_path(&up->prepared.config, "log", true, up->children.log);
+	up->children.child = calloc(peers, sizeof *up->children.child);
+	up->peer = calloc(peers, sizeof *up->peer);
+	up->asked = calloc(peers, sizeof *up->asked);
+	up->progress = sl_progress_start(stderr, isatty(STDERR_FILENO) && !up->plain, peers,
+	                                 up->prepared.plan.settings.rounds, up->prepared.plan.dimension);
+	if (!up->children.child || !up->peer || !up->asked || !up->progress)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
+	for (uint32_t k = 0; k < peers; k++)
+		up->children.child[k].absent = up->prepared.roster.peer[k].gone;
+	for (uint32_t k = 0; k < peers; k++)
+		sl_status_view_parse(&up->peer[k].view, "");
+	if (up->prepared.note[0])
+		fprintf(stderr, "starling up: note: %s\n", up->prepared.note);
+	if ((status = check_silent(up, error)) != SL_OK || (status = settle_ports(up, error)) != SL_OK)
+		return status;
+	if ((status = try_history(up, error)) != SL_OK ||
+	    (status = up->resume ? sl_up_resume(up, error) : sl_up_begin(up, error)) != SL_OK)
+		return status;
+	return sl_children_find(up->children.program, error);
+}
+
+/* Signals arrive as readable bytes between two turns of the loop. */
+static enum sl_status catch_signals(struct up *up, struct sl_error *error)
+{
+	sigset_t set;
+	struct sigaction hangup;
+	up->terminal = isatty(STDERR_FILENO);
+	up->headless = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler == SIG_IGN;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	up->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return up->signals >= 0 ? SL_OK : sl_fail(error, SL_IO, "signalfd: %s", strerror(errno));
+}
+
+static void stop(struct up *up, struct sl_time at)
+{
+	if (up->stopping)
+		return;
+	up->stopping = true;
+	up->kill_at = sl_time_after(at, STOP_US);
+	for (uint32_t k = 0; k < up->children.count; k++)
+		if (up->children.child[k].state == SL_CHILD_RESTING)
+			up->children.child[k].state = SL_CHILD_FAILED;
+	up->children.restart = false;
+	sl_children_signal(&up->children, SIGTERM);
+}
+
+/* SIGHUP means two things: a terminal is gone, or somebody speaks of a new roster. */
+static bool hung_up(const struct up *up, const struct signalfd_siginfo *info)
+{
+	return info->ssi_code > 0 /* the kernel says so */ || (up->terminal && !isatty(STDERR_FILENO));
+}
+
+static void take_signals(struct up *up, struct sl_time at)
+{
+	struct signalfd_siginfo info;
+	while (read(up->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+		if (info.ssi_signo == SIGCHLD)
+			continue;
+		if (info.ssi_signo == SIGHUP && !hung_up(up, &info)) {
+			sl_up_reload(up, at);
+			continue;
+		}
+		if (info.ssi_signo == SIGHUP && up->headless)
+			continue; /* as nohup wants it */
+		if (++up->interrupts == 1) {
+			sl_progress_say(up->progress, "stopping the peers (once more: kill them)");
+			stop(up, at);
+		} else {
+			sl_children_signal(&up->children, SIGKILL);
+		}
+	}
+}
+
+static void print_log_end(struct up *up, uint32_t k)
+{
+	char path[4096 + 32], tail[2048];
+	snprintf(path, sizeof path, "%s/%u.log", up->children.log, k);
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return;
+	if (fseek(f, -(long)(sizeof tail - 1), SEEK_END) != 0)
+		rewind(f);
+	size_t n = fread(tail, 1, sizeof tail - 1, f);
+	fclose(f);
+	while (n > 0 && tail[n - 1] == '\n')
+		n--;
+	tail[n] = '\0';
+	const char *start = tail + n;
+	for (unsigned lines = 0; start > tail; start--)
+		if (start[-1] == '\n' && ++lines == 8)
+			break;
+	for (char *save = NULL, *line = strtok_r((char *)start, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		sl_progress_say(up->progress, "  | %s", line);
+	sl_progress_say(up->progress, "  (all of it is in %s)", path);
+}
+
+static void take_ends(struct up *up, struct sl_time at)
+{
+	int64_t k;
+	while ((k = sl_children_reap(&up->children, at)) >= 0) {
+		char end[96];
+		struct sl_child *child = &up->children.child[k];
+		sl_child_end_text(child->wait_status, end, sizeof end);
+		if (child->state == SL_CHILD_RESTING) {
+			sl_progress_say(up->progress, "peer %u %s: starting it again", (unsigned)k, end);
+			continue;
+		}
+		if (child->leaving) {
+			sl_progress_say(up->progress, "peer %u, which was removed, %s", (unsigned)k, end);
+			continue;
+		}
+		/* One that was asked to stop before it listened, or was killed as asked, is no failure; nor
+		 * are those that most likely end of the same cause as the first. */
+		bool asked = WIFSIGNALED(child->wait_status) &&
+		             (WTERMSIG(child->wait_status) == SIGTERM || up->interrupts > 1);
+		if (up->code != SL_EXIT_OK || (up->stopping && asked))
+			continue;
+		bool misconfigured = WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == 2;
+		up->code = misconfigured ? SL_EXIT_MISUSE : SL_EXIT_FAILED;
+		sl_progress_say(up->progress, "peer %u %s%s", (unsigned)k, end,
+		                child->starts > 1 ? " again and again" : "");
+		print_log_end(up, (uint32_t)k);
+		stop(up, at);
+	}
+}
+
+static void ask(struct up *up, struct sl_time at)
+{
+	static char line[SL_STATUS_LINE];
+	uint32_t peers = up->children.count, turn = peers < ASKS_A_TURN ? peers : ASKS_A_TURN;
+	for (uint32_t i = 0; i < turn; i++) {
+		uint32_t k = up->next_asked++ % peers;
+		struct sl_up_asked *asked = &up->asked[k];
+		struct sl_status_view view;
+		if (up->children.child[k].state != SL_CHILD_RUNNING || sl_time_before(at, asked->again_at))
+			continue;
+		if (sl_status_ask(up->prepared.config.state, k, ASK_MS, line, sizeof line) &&
+		    sl_status_view_parse(&view, line)) {
+			up->peer[k].view = view;
+			asked->silent = 0;
+		} else if (++asked->silent >= SILENT_ASKS) {
+			asked->again_at = sl_time_after(at, RETRY_US);
+		}
+	}
+}
+
+static void show(struct up *up, struct sl_time at)
+{
+	static const char *const fates[] = { NULL, "starting again", "done", "failed" };
+	ask(up, at);
+	for (uint32_t k = 0; k < up->children.count; k++) {
+		const struct sl_child *child = &up->children.child[k];
+		up->peer[k].fate = fates[child->state];
+		if (up->prepared.roster.peer[k].gone && child->state == SL_CHILD_ENDED)
+			up->peer[k].fate = "gone";
+		else if (child->absent)
+			up->peer[k].fate = "not started here";
+		up->peer[k].absent = child->absent || child->leaving;
+		if (!up->peer[k].fate && up->asked[k].silent >= SILENT_ASKS && up->peer[k].view.peer >= 0)
+			up->peer[k].fate = "does not answer";
+	}
+	sl_progress_show(up->progress, up->peer, at);
+	up->show_at = sl_time_after(now(), (int64_t)sl_progress_interval_ms(up->progress) * 1000);
+}
+
+/* A peer that could not even be started again. */
+static bool any_failed(const struct up *up)
+{
+	for (uint32_t k = 0; k < up->children.count; k++)
+		if (up->children.child[k].state == SL_CHILD_FAILED)
+			return true;
+	return false;
+}
+
+static void watch(struct up *up)
+{
+	up->show_at = sl_time_after(now(), (int64_t)sl_progress_interval_ms(up->progress) * 1000);
+	while (sl_children_alive(&up->children) > 0) {
+		struct sl_time at = now();
+		int rest = sl_children_revive(&up->children, at);
+		if (!up->stopping && any_failed(up)) {
+			up->code = SL_EXIT_FAILED;
+			stop(up, at);
+		}
+		int64_t due = up->stopping ? up->kill_at.us - at.us : up->show_at.us - at.us;
+		int wait = due <= 0 ? 0 : (int)(due / 1000 + 1);
+		struct pollfd p = { up->signals, POLLIN, 0 };
+		poll(&p, 1, rest >= 0 && rest < wait ? rest : wait);
+		at = now();
+		take_signals(up, at);
+		take_ends(up, at);
+		if (!up->stopping && !sl_time_before(at, up->show_at)) {
+			show(up, at);
+		} else if (up->stopping && !sl_time_before(at, up->kill_at)) {
+			sl_progress_say(up->progress, "some peers do not stop: killing them");
+			sl_children_signal(&up->children, SIGKILL);
+			up->kill_at = sl_time_after(at, STOP_US);
+			up->code = SL_EXIT_FAILED;
+		}
+	}
+}
+
+static int run_peers(struct up *up, struct sl_error *error)
+{
+	enum sl_status status = prepare(up, error);
+	if (status == SL_OK)
+		status = catch_signals(up, error);
+	if (status == SL_OK)
+		status = sl_up_announce(up->run, error);
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_up, error);
+	status = sl_children_start(&up->children, now(), error);
+	if (status == SL_OK)
+		watch(up);
+	sl_up_withdraw(up->run);
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_up, error);
+	sl_progress_end(up->progress);
+	up->progress = NULL;
+	if (up->interrupts && up->prepared.plan.settings.checkpoint_every)
+		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n", up->run);
+	else if (up->interrupts)
+		fprintf(stderr, "stopped; what was done is in the history\n");
+	status = sl_summary_print(stdout, up->database, up->prepared.run_id, up->json, error);
+	if (status != SL_OK) {
+		sl_command_fail(&sl_command_up, error);
+		return up->code != SL_EXIT_OK ? up->code : SL_EXIT_FAILED;
+	}
+	return up->code;
+}
+
+static int parse(struct up *up, int argc, char **argv, struct sl_error *error)
+{
+	static const struct option table[] = {
+		{ "resume", no_argument, NULL, 'r' },        { "restart", no_argument, NULL, 'R' },
+		{ "history", required_argument, NULL, 'H' }, { "set", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },          { "plain", no_argument, NULL, 'p' },
+		{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+	};
+	char here[2048] = "";
+	optind = 0;
+	for (int letter; (letter = sl_command_option(&sl_command_up, argc, argv, "s:h", table)) != -1;) {
+		enum sl_status status = SL_OK;
+		if (letter == '?')
+			return SL_EXIT_MISUSE;
+		if (letter == 's')
+			status = sl_overrides_add(&up->set, error, "%s", optarg);
+		if (letter == 'H' && optarg[0] != '/' && !getcwd(here, sizeof here))
+			status = sl_fail(error, SL_IO, "working directory: %s", strerror(errno));
+		else if (letter == 'H')
+			status = sl_overrides_add(&up->set, error, "history.path=%s%s%s", here,
+			                          here[0] ? "/" : "", optarg);
+		if (status != SL_OK)
+			return sl_command_fail(&sl_command_up, error);
+		up->resume |= letter == 'r';
+		up->restart |= letter == 'R';
+		up->json |= letter == 'j';
+		up->plain |= letter == 'p';
+	}
+	if (optind + 1 != argc)
+		return optind == argc
+		           ? sl_command_misuse(&sl_command_up, "RUN is missing: the folder of a run")
+		           : sl_command_misuse(&sl_command_up, "'%s' is one argument too many",
+		                               argv[optind + 1]);
+	if (snprintf(up->run, sizeof up->run, "%s", argv[optind]) >= (int)sizeof up->run - 64)
+		return sl_command_misuse(&sl_command_up, "RUN is too long a path");
+	snprintf(up->conf, sizeof up->conf, "%s/run.conf", up->run);
+	return SL_EXIT_OK;
+}
+
+static int run(int argc, char **argv)
+{
+	static struct up up; /* large: a prepared run */
+	struct sl_error error;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return sl_command_help(&sl_command_up);
+	memset(&up, 0, sizeof up);
+	up.lock = up.signals = -1;
+	int code = parse(&up, argc, argv, &error);
+	if (code == SL_EXIT_OK)
+		code = run_peers(&up, &error);
+	sl_progress_end(up.progress);
+	free(up.children.child);
+	free(up.peer);
+	free(up.asked);
+	sl_prepared_close(&up.prepared);
+	sl_overrides_free(&up.set);
+	if (up.signals >= 0)
+		close(up.signals);
+	if (up.lock >= 0)
+		close(up.lock);
+	return code;
+}
+
+const struct sl_command sl_command_up = {
+	"up", "up RUN [--resume] [--restart] [--history DB] [--set SECTION.KEY=VALUE]... [--plain] [--json]",
+	"start the run's peers on this machine, show progress, summarise",
+	"Starts one starlingd a peer, shows what they do (a table on a terminal, lines elsewhere), and ends "
+	"with a summary\n"
+	"when they have done their rounds. ^C stops them cleanly: every round done so far is in the history. "
+	"Their own\n"
+	"words are in RUN/log. A peer that fails stops the run, unless --restart is given. Exit codes: 0 "
+	"when the peers\n"
+	"ended well or were stopped, 1 when one failed, 2 when one was misconfigured.\n"
+	"SIGHUP (starling roster RUN CHANGE --tell sends it) makes it read the roster again: peers that were "
+	"added "
+	"are started\n"
+	"where their keys and samples lie in RUN, all others are told, and one that was removed may end.\n"
+	"\n"
+	"  --resume                       continue the session that was stopped, instead of starting a new "
+	"one\n"
+	"                                 (which keeps the old checkpoints aside); rounds, step sizes and "
+	"others\n"
+	"                                 may change, see starling.conf(5)\n"
+	"  --restart                      start a peer again that fails (five times in ten seconds at most)\n"
+	"  --history DB                   database to write to, instead of the one that run.conf names\n"
+	"  -s, --set SECTION.KEY=VALUE    override a key of run.conf for this time; may be repeated\n"
+	"  --plain                        lines instead of a table\n"
+	"  --json                         the summary as JSON\n"
+	"  --help                         this text\n",
+	run
+};

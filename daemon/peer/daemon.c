@@ -1,0 +1,482 @@
+#include "daemon/peer/daemon.h"
+
+#include "daemon/run/aside.h"
+#include "daemon/run/kept.h"
+#include "daemon/run/memory.h"
+#include "daemon/peer/sd.h"
+#include "daemon/run/status.h"
+#include "linalg/vector.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { FINISHED_PATIENCE_MS = 30000 };
+
+static sigset_t loop_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	return set;
+}
+
+void sl_daemon_block_signals(void)
+{
+	sigset_t set = loop_signals();
+	signal(SIGPIPE, SIG_IGN);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+/* ---- what it was given ---- */
+
+static enum sl_status check_number(const struct sl_daemon *d, struct sl_error *error)
+{
+	uint32_t peers = d->prepared.roster.topology.peers;
+	if (d->number < peers && d->prepared.roster.peer[d->number].gone)
+		return sl_fail(error, SL_REFUSED,
+		               "-p %" PRIu32 ": the roster (serial %" PRIu32 ") says that this peer is gone",
+		               d->number, d->prepared.roster.serial);
+	if (d->number < peers)
+		return SL_OK;
+	return sl_fail(error, SL_OUT_OF_RANGE,
+	               "-p %" PRIu32 ": the roster lists %" PRIu32 " peers, 0 to %" PRIu32, d->number, peers,
+	               peers - 1);
+}
+
+enum sl_status sl_daemon_identity(const struct sl_daemon *d, const struct sl_roster *roster,
+                                  struct sl_identity *out, struct sl_error *error)
+{
+	char path[4096], name[SL_TEXT_MAX + 16], found[SL_KEY_HEX], hex[SL_KEY_HEX];
+	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+	if (credentials && credentials[0]) {
+		if (snprintf(path, sizeof path, "%s/identity", credentials) >= (int)sizeof path)
+			return sl_fail(error, SL_TOO_BIG, "$CREDENTIALS_DIRECTORY is too long");
+	} else {
+		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->prepared.config.settings.keys,
+		         d->number);
+		sl_config_path(&d->prepared.config, name, false, path);
+	}
+	enum sl_status status = sl_identity_read(out, path, error);
+	if (status != SL_OK)
+		return status;
+	const uint8_t *listed = roster->peer[d->number].public_key;
+	if (memcmp(out->public_key, listed, SL_KEY_BYTES) == 0)
+		return SL_OK;
+	sl_key_print(out->public_key, found);
+	sl_key_print(listed, hex);
+	sl_identity_wipe(out);
+	return sl_fail(error, SL_REFUSED,
+	               "%s: is the key %.16s…, but the roster lists %.16s… for peer %" PRIu32
+	               "; is it another peer's key, or of another roster?",
+	               path, found, hex, d->number);
+}
+
+static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
+{
+	enum sl_status status = sl_daemon_identity(d, &d->prepared.roster, &d->identity, error);
+	if (status == SL_OK)
+		sl_key_print(d->identity.public_key, d->public_key);
+	return status;
+}
+
+static uint32_t capacity(const struct sl_daemon *d)
+{
+	uint32_t most = d->prepared.config.settings.max_degree;
+	return most > d->degree ? most : d->degree;
+}
+
+/* With too few, libzmq would neither connect nor say why. */
+static enum sl_status check_descriptors(const struct sl_daemon *d, struct sl_error *error)
+{
+	struct rlimit files;
+	uint32_t neighbours = capacity(d);
+	unsigned needed = sl_net_descriptors_for(neighbours);
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_max >= needed)
+		return SL_OK;
+	return sl_fail(error, SL_TOO_BIG,
+	               "%u file descriptors are needed for %" PRIu32 " neighbours (it has %" PRIu32
+	               ", and [run] max_degree = %" PRIu32 "), but the hard limit is %llu: raise it "
+	               "(LimitNOFILE= of the unit, ulimit -Hn)%s",
+	               needed, neighbours, d->degree, d->prepared.config.settings.max_degree,
+	               (unsigned long long)files.rlim_max,
+	               sl_net_descriptors_for(d->degree) <= files.rlim_max ? ", or lower max_degree" : "");
+}
+
+enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_options *options,
+                               struct sl_error *error)
+{
+	memset(d, 0, sizeof *d);
+	d->number = options->peer;
+	d->loop.signals = d->loop.wake = d->loop.listener = -1;
+	enum sl_status status =
+	    sl_prepared_open(&d->prepared, options->file, options->overrides, SL_SESSION_KEPT, error);
+	if (status == SL_OK)
+		status = check_number(d, error);
+	if (status == SL_OK)
+		status = read_identity(d, error);
+	if (status == SL_OK)
+		status = sl_prepared_shard(&d->prepared, d->number, &d->shard_file, &d->shard, error);
+	if (status == SL_OK)
+		d->degree = sl_prepared_neighbours(&d->prepared, d->number, d->neighbours);
+	if (status == SL_OK)
+		status = check_descriptors(d, error);
+	if (status == SL_OK)
+		status = sl_resume_look(&d->resume, &d->prepared, d->number, error);
+	if (status == SL_OK)
+		sl_resume_take(&d->resume, &d->prepared);
+	return status;
+}
+
+/* ---- memory ---- */
+
+static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
+{
+	d->capacity = capacity(d);
+	struct sl_peer_setup setup = { .plan = &d->prepared.plan,
+		                       .peer = d->number,
+		                       .neighbours = d->neighbours,
+		                       .degree = d->degree,
+		                       .data = &d->shard,
+		                       .serial = d->prepared.roster.serial,
+		                       .capacity = d->capacity,
+		                       .joining = d->prepared.roster.peer[d->number].since > 0 };
+	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
+	arena.base = sl_memory_take(arena.capacity, sl_peer_busy(&setup));
+	if (!arena.base)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for a peer of %zu bytes", arena.capacity);
+	d->loop.peer = sl_peer_make(&setup, &arena);
+	return sl_memory_scratch(&d->scratch, &d->prepared.plan, error);
+}
+
+/* ---- history and checkpoint ---- */
+
+static int64_t wall_us(void)
+{
+	struct timeval t;
+	gettimeofday(&t, NULL);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
+{
+	char database[4096];
+	struct sl_history_run run;
+	const struct sl_settings *settings = &d->prepared.config.settings;
+	const struct sl_roster_peer *listed = &d->prepared.roster.peer[d->number];
+	sl_prepared_run_row(&d->prepared, "daemon", &run);
+	gethostname(d->host, sizeof d->host - 1);
+	struct sl_history_peer peer = { .peer = d->number,
+		                        .name = listed->name,
+		                        .public_key = d->public_key,
+		                        .endpoint = listed->endpoint,
+		                        .host = d->host,
+		                        .pid = getpid(),
+		                        .started_at_us = wall_us(),
+		                        .degree = d->degree };
+	char folder[4096];
+	sl_config_path(&d->prepared.config, settings->history, true, database);
+	sl_config_path(&d->prepared.config, settings->checkpoint, true, folder);
+	sl_resume_stem(&d->prepared.config, d->number, d->checkpoint);
+	size_t length = sl_settings_print(settings, SL_SCOPES_SHARED, d->settings, sizeof d->settings);
+	SL_CHECK(length < sizeof d->settings);
+	d->loop.settings = d->settings;
+	if (settings->checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST) {
+		if (errno == ENOENT || errno == ENOTDIR)
+			return sl_fail(error, SL_IO, "%s: %s", folder, strerror(errno));
+		sl_log(SL_LEVEL_WARNING, "%s: %s; checkpoints are tried all the same", folder,
+		       strerror(errno));
+	}
+	struct sl_store_setup setup = { .database = database,
+		                        .run = &run,
+		                        .peer = &peer,
+		                        .checkpoint = settings->checkpoint_every ? d->checkpoint : NULL,
+		                        .wake = d->loop.wake,
+		                        .every = settings->history_every };
+	d->loop.store = d->store = sl_store_open(&setup, error);
+	return d->store ? SL_OK : error->status;
+}
+
+static void on_generation(void *context, enum sl_level level, const char *kind, const char *detail)
+{
+	sl_loop_event(context, level, kind, "%s", detail);
+}
+
+static void say_change(void *context, const char *key, const char *then, const char *now)
+{
+	struct sl_daemon *d = context;
+	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "setting-changed",
+	              "%s = %s from round %" PRIu32 " on; it was %s", key, now, sl_peer_round(d->loop.peer),
+	              then);
+}
+
+/* Keys that changed since the checkpoint was made, and may. */
+static void say_changes(struct sl_daemon *d, const struct sl_kept *kept)
+{
+	struct sl_settings then;
+	struct sl_error unread;
+	if (sl_config_text(&then, "checkpoint", kept->settings, kept->settings_length, &unread) == SL_OK)
+		sl_resume_changes(&then, &d->prepared.config.settings, say_change, d);
+}
+
+/* Nobody goes on with another session's checkpoint, and nobody writes over it. */
+static enum sl_status set_aside(struct sl_daemon *d, struct sl_error *error)
+{
+	enum sl_status status = sl_aside(d->checkpoint, NULL, error);
+	if (status == SL_OK)
+		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "checkpoint-set-aside",
+		              "it is of session %016" PRIx64 ", at round %" PRIu32
+		              ", and this one begins anew: kept as %s.old-1.*",
+		              d->resume.session, d->resume.round, d->checkpoint);
+	return status;
+}
+
+/* In front of a peer's state stands the loop's own. */
+static void skip_head(struct sl_generation *g, struct sl_kept *kept)
+{
+	if (!g->there || g->wrong[0])
+		return;
+	if (!sl_kept_read(kept, g->state, g->length)) {
+		snprintf(g->wrong, sizeof g->wrong, "holds %zu bytes, which is no state of this version",
+		         g->length);
+		return;
+	}
+	g->state = kept->state;
+	g->length = kept->state_length;
+}
+
+/* Goes on from the newest checkpoint that can be used. One that cannot is no reason not to run: the
+ * neighbours may hold this peer's copy. */
+static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *error)
+{
+	struct sl_generation *g = d->checkpoints.generation;
+	struct sl_kept kept[2];
+	enum sl_status status = sl_checkpoint_open(d->checkpoint, &d->checkpoints, error);
+	if (status != SL_OK)
+		return status;
+	skip_head(&g[0], &kept[0]);
+	skip_head(&g[1], &kept[1]);
+	int taken = sl_generations_load(d->loop.peer, g, on_generation, &d->loop, error);
+	if (error->status != SL_OK)
+		return error->status;
+	for (unsigned i = 0; i < 2; i++)
+		if (g[i].there && g[i].wrong[0])
+			sl_store_refused(d->store, i);
+	if (taken < 0)
+		return SL_OK;
+	d->resumed = g[taken].state;
+	d->resumed_length = g[taken].length;
+	d->net.wire.closed_tx = kept[taken].wire_tx;
+	d->net.wire.closed_rx = kept[taken].wire_rx;
+	say_changes(d, &kept[taken]);
+	return SL_OK;
+}
+
+/* Begins a recording with the state that the peer begins with. */
+static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error)
+{
+	char stem[4096];
+	const struct sl_prepared *p = &d->prepared;
+	if (!p->config.settings.record[0])
+		return SL_OK;
+	sl_config_path(&p->config, p->config.settings.record, true, stem);
+	struct sl_fed_head head = { .run = p->plan.run,
+		                    .session = p->plan.session,
+		                    .peer = d->number,
+		                    .roster = { p->roster.serial, d->neighbours, d->degree },
+		                    .capacity = d->capacity,
+		                    .joining = p->roster.peer[d->number].since > 0,
+		                    .configuration = p->printed,
+		                    .state = d->resumed,
+		                    .state_length = d->resumed_length };
+	d->loop.fed = sl_fed_open(stem, &head, error);
+	if (!d->loop.fed)
+		return error->status;
+	sl_store_record(d->store, d->loop.fed);
+	sl_log(SL_LEVEL_NOTICE, "recording to %s", sl_fed_path(d->loop.fed));
+	return SL_OK;
+}
+
+/* Bytes on the wire are totals of the run: what former lives sent counts, as far as rows or a checkpoint say.
+ */
+static void take_over_wire(struct sl_daemon *d)
+{
+	sl_store_begin(d->store, d->net.wire.closed_tx, d->net.wire.closed_rx,
+	               d->resumed ? sl_peer_round(d->loop.peer) : 0);
+	sl_loop_take_over(&d->loop, SL_LACKS_WIRE);
+}
+
+/* ---- links ---- */
+
+static void on_notice(void *context, enum sl_level level, const char *kind, const char *detail)
+{
+	sl_loop_event(context, level, kind, "%s", detail);
+}
+
+enum sl_status sl_daemon_links(struct sl_daemon *d, const struct sl_roster *roster,
+                               struct sl_identity *identity, struct sl_error *error)
+{
+	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
+	uint32_t degree = sl_daemon_neighbours(roster, d->number, neighbours);
+	struct sl_net_setup setup = { .endpoint = roster->peer[d->number].endpoint,
+		                      .identity = identity,
+		                      .neighbours = neighbours,
+		                      .degree = degree,
+		                      .frame_max = d->prepared.plan.frame_max,
+		                      .notice = on_notice,
+		                      .context = &d->loop };
+	int64_t tx = d->net.wire.closed_tx,
+	        rx = d->net.wire.closed_rx; /* of this peer's life before a restart */
+	enum sl_status status = sl_net_open(&d->net, &setup, error);
+	d->net.wire.closed_tx = tx;
+	d->net.wire.closed_rx = rx;
+	sl_identity_wipe(identity); /* libzmq has its own copy of what it needs */
+	return status;
+}
+
+uint32_t sl_daemon_neighbours(const struct sl_roster *roster, uint32_t peer, struct sl_net_neighbour *out)
+{
+	const struct sl_topology *t = &roster->topology;
+	uint32_t degree = sl_topology_degree(t, peer);
+	for (uint32_t i = 0; i < degree; i++) {
+		uint32_t other = t->neighbour[t->first[peer] + i];
+		out[i] = (struct sl_net_neighbour){ other, roster->peer[other].endpoint,
+			                            roster->peer[other].curve_public };
+	}
+	return degree;
+}
+
+/* ---- life ---- */
+
+static enum sl_status open_descriptors(struct sl_daemon *d, struct sl_error *error)
+{
+	sigset_t set = loop_signals();
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &files); /* a stranger that opens connections must not use up ours */
+	}
+	d->loop.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	d->loop.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->loop.signals < 0 || d->loop.wake < 0)
+		return sl_fail(error, SL_IO, "no descriptor for signals: %s", strerror(errno));
+	d->loop.state = d->prepared.config.state;
+	d->loop.listener = sl_status_listen(d->loop.state, d->number, error);
+	if (d->loop.listener < 0 && error->status != SL_IO)
+		return error->status;
+	if (d->loop.listener < 0)
+		sl_log(SL_LEVEL_WARNING, "%s; starling status does not see this peer until that is mended",
+		       error->text);
+	return SL_OK;
+}
+
+enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
+{
+	mallopt(M_ARENA_MAX, 2); /* an arena a thread is address space and fragments for nothing */
+	d->loop.number = d->number;
+	d->loop.plan = &d->prepared.plan;
+	d->loop.scratch = &d->scratch;
+	d->loop.net = &d->net;
+	d->loop.reload = sl_daemon_reload;
+	d->loop.context = d;
+	enum sl_status status = open_descriptors(d, error);
+	if (status == SL_OK)
+		status = make_peer(d, error);
+	if (status == SL_OK)
+		status = open_store(d, error);
+	if (status != SL_OK)
+		return status;
+	bool writes = d->prepared.config.settings.checkpoint_every > 0;
+	if (d->resume.kind == SL_RESUME_OTHER && writes)
+		status = set_aside(d, error);
+	if (status == SL_OK && (writes || d->resume.kind == SL_RESUME_STATE))
+		status = load_checkpoint(d, error);
+	if (status == SL_OK) {
+		take_over_wire(d);
+		status = open_recording(d, error);
+	}
+	sl_checkpoint_close(&d->checkpoints);
+	if (status != SL_OK)
+		return status;
+	if (d->prepared.note[0])
+		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
+	return sl_daemon_links(d, &d->prepared.roster, &d->identity, error);
+}
+
+bool sl_daemon_run(struct sl_daemon *d)
+{
+	sl_log(SL_LEVEL_NOTICE, "peer %" PRIu32 " of %" PRIu32 " (%s) at %s, run %s, d = %" PRIu32 ", %s",
+	       d->number, d->prepared.roster.topology.peers, d->prepared.roster.topology.spec,
+	       d->net.endpoint, d->prepared.run_id, d->prepared.plan.dimension, d->prepared.compress);
+	sl_sd_notify("READY=1\nSTATUS=greeting the neighbours");
+	bool ok = sl_loop_run(&d->loop);
+	sl_log(ok ? SL_LEVEL_NOTICE : SL_LEVEL_ERROR, "ended in round %" PRIu32 ": %s",
+	       sl_peer_round(d->loop.peer), d->loop.detail);
+	return ok;
+}
+
+static void end_at_once(int number)
+{
+	(void)number;
+	_exit(1);
+}
+
+/* From here on a second signal needs no loop: it ends the process. */
+static void unblock_signals(void)
+{
+	sigset_t set;
+	signal(SIGTERM, end_at_once);
+	signal(SIGINT, end_at_once);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+int sl_daemon_close(struct sl_daemon *d, int exit_code)
+{
+	char digest[65];
+	unblock_signals();
+	sl_identity_wipe(&d->identity);
+	if (d->loop.listener >= 0) {
+		sl_status_unlink(d->prepared.config.state, d->number);
+		close(d->loop.listener);
+	}
+	sl_net_close(&d->net);
+	bool busy = sl_worker_busy(d->loop.worker); /* then the model is in the middle of a job */
+	bool idle = sl_worker_stop(d->loop.worker);
+	bool final = d->loop.finished && idle;
+	if (d->loop.fed && d->loop.peer && !busy)
+		sl_fed_end(d->loop.fed, sl_peer_round(d->loop.peer),
+		           sl_vector_digest(d->prepared.plan.dimension, 0, sl_peer_model(d->loop.peer)));
+	if (final)
+		sl_model_digest(sl_peer_model(d->loop.peer), d->prepared.plan.dimension, digest);
+	if (!d->loop
+	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
+		sl_store_patience(d->store, FINISHED_PATIENCE_MS);
+	if (!sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL) && exit_code == 0)
+		exit_code = 1; /* the history is not whole: nobody shall take it for that */
+	sl_fed_close(d->loop.fed);
+	if (!idle)
+		_exit(exit_code); /* a job still reads what would be unmapped below */
+	if (d->loop.signals >= 0)
+		close(d->loop.signals);
+	if (d->loop.wake >= 0)
+		close(d->loop.wake);
+	sl_file_unmap(&d->shard_file);
+	sl_prepared_close(&d->prepared);
+	return exit_code;
+}

@@ -1,0 +1,10 @@
+/* exposed.h — what starlingd says of a run's private files that other users of the machine may read. */
+#ifndef SL_DAEMON_PEER_EXPOSED_H
+#define SL_DAEMON_PEER_EXPOSED_H
+
+#include "daemon/run/run.h"
+
+/* Logs a warning for each of the peer's samples, the test set and the history that everybody may read. */
+void sl_exposed_warn(const struct sl_prepared *, uint32_t peer);
+
+#endif

@@ -1,0 +1,470 @@
+#include "daemon/peer/loop.h"
+
+#include "daemon/run/kept.h"
+#include "daemon/peer/loop_report.h"
+#include "daemon/run/memory.h"
+#include "daemon/peer/sd.h"
+#include "daemon/run/status.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum {
+	ITEM_SIGNALS,
+	ITEM_WAKE,
+	ITEM_LISTENER,
+	ITEMS_FIXED,
+	MESSAGES_A_TURN = 64,
+	/* A job that keeps the loop from its neighbours for longer goes to a thread of its own. */
+	INLINE_JOB_MOST_US = 5000,
+	STATUS_EVERY_US = 2000000,
+	LISTEN_EVERY_US = 4000000,
+	/* Before the first evaluation maps the test set, and once more when all that a round needs was there.
+	 */
+	TRIM_FIRST_US = 100000,
+	TRIM_AFTER_US = 1000000,
+};
+
+static int64_t wall_us(void)
+{
+	struct timeval t;
+	gettimeofday(&t, NULL);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+/* ---- actions ---- */
+
+static void say(struct sl_loop *l, const struct sl_event_row *row)
+{
+	unsigned i = 0;
+	while (i + 1 < SL_LOOP_KINDS && l->said[i].kind[0] && strcmp(l->said[i].kind, row->kind) != 0)
+		i++;
+	snprintf(l->said[i].kind, sizeof l->said[i].kind, "%s", row->kind);
+	if (row->level <= SL_LEVEL_WARNING)
+		sl_log_rarely(&l->said[i].burst, sl_clock(), row->level, row->kind, row->detail);
+	else
+		sl_log(row->level, "%s: %s", row->kind, row->detail);
+}
+
+void sl_loop_take_over(struct sl_loop *l, unsigned lacks)
+{
+	struct sl_history_bytes before;
+	l->lacks |= lacks;
+	if (!l->lacks)
+		return;
+	bool known = sl_store_bytes(l->store, &before);
+	if (known && l->lacks & SL_LACKS_PAYLOAD) {
+		l->payload_tx = before.payload_tx;
+		l->payload_rx = before.payload_rx;
+	}
+	if (known && l->lacks & SL_LACKS_WIRE) {
+		l->net->wire.closed_tx += before.wire_tx;
+		l->net->wire.closed_rx += before.wire_rx;
+	}
+	if (known)
+		l->lacks = 0;
+	sl_store_lacks(l->store, l->lacks);
+}
+
+static void keep_event(struct sl_loop *l, struct sl_event_row *row)
+{
+	/* Then the peer counts its bytes from zero; the history knows what it had sent. */
+	if (strcmp(row->kind, "recovered-from-neighbours") == 0)
+		sl_loop_take_over(l, SL_LACKS_PAYLOAD);
+	row->at_us = wall_us();
+	sl_store_event(l->store, row);
+	say(l, row);
+}
+
+void sl_loop_event(struct sl_loop *l, enum sl_level level, const char *kind, const char *format, ...)
+{
+	struct sl_event_row row = { .peer = l->number, .round = sl_peer_round(l->peer), .level = level };
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(row.detail, sizeof row.detail, format, arguments);
+	va_end(arguments);
+	snprintf(row.kind, sizeof row.kind, "%s", kind);
+	keep_event(l, &row);
+}
+
+static void keep_round(struct sl_loop *l, struct sl_round_row *row)
+{
+	sl_loop_take_over(l, 0);
+	row->at_us = wall_us();
+	row->payload_tx += l->payload_tx;
+	row->payload_rx += l->payload_rx;
+	sl_wire_total(&l->net->wire, &row->wire_tx, &row->wire_rx);
+	row->compute_us = l->compute_us;
+	row->compress_us = l->compress_us;
+	row->wait_us = l->wait_us;
+	l->compute_us = l->compress_us = l->wait_us = 0;
+	sl_store_round(l->store, row);
+}
+
+static void mark(struct sl_loop *l, unsigned which)
+{
+	SL_CHECK(which < 4);
+	l->mark[which] = sl_clock();
+	if (which == 1)
+		l->compress_us += l->mark[1].us - l->mark[0].us;
+	if (which == 3)
+		l->wait_us += l->mark[3].us - l->mark[2].us;
+}
+
+static void halt(struct sl_loop *l, bool ok, const char *detail)
+{
+	l->halted = true;
+	l->ok = ok;
+	snprintf(l->detail, sizeof l->detail, "%s", detail ? detail : "");
+}
+
+/* NULL: there is no memory for it, or it could not be loaded again; an event says so. */
+static uint8_t *take_state(struct sl_loop *l, size_t *length)
+{
+	struct sl_error error = { 0 };
+	struct sl_kept kept = { .session = l->plan->session,
+		                .round = sl_peer_round(l->peer),
+		                .settings = l->settings,
+		                .settings_length = (uint32_t)strlen(l->settings) };
+	size_t head = sl_kept_head(&kept);
+	*length = head + sl_peer_save(l->peer, NULL, NULL);
+	uint8_t *bytes = malloc(*length);
+	if (!bytes)
+		return NULL;
+	sl_wire_total(&l->net->wire, &kept.wire_tx, &kept.wire_rx);
+	sl_kept_write(&kept, bytes);
+	if (sl_peer_save(l->peer, bytes + head, &error) != 0)
+		return bytes;
+	sl_loop_event(l, SL_LEVEL_ERROR, "checkpoint-unsound", "%s", error.text);
+	free(bytes);
+	return NULL;
+}
+
+/* False: no checkpoint is being made, which the peer learns as its next event. */
+static bool save(struct sl_loop *l)
+{
+	size_t length;
+	sl_loop_take_over(l, 0);
+	uint8_t *bytes = take_state(l, &length);
+	if (bytes && sl_store_checkpoint(l->store, bytes, length))
+		return true;
+	free(bytes);
+	return false;
+}
+
+static void act(void *driver, const struct sl_action *a)
+{
+	struct sl_loop *l = driver;
+	if (l->fed)
+		sl_fed_did(l->fed, a);
+	switch (a->kind) {
+	case SL_ACTION_SEND:
+		sl_net_send(l->net, a->edge, a->header, SL_FRAME_HEADER, a->body, a->body_length);
+		break;
+	case SL_ACTION_JOB:
+		l->job = true;
+		break;
+	case SL_ACTION_ROUND_ROW:
+		keep_round(l, a->round);
+		break;
+	case SL_ACTION_LINK_ROW:
+		sl_store_link(l->store, a->link);
+		break;
+	case SL_ACTION_SKETCH_ROW:
+		sl_store_sketch(l->store, a->sketch);
+		break;
+	case SL_ACTION_EVENT_ROW:
+		keep_event(l, a->event);
+		break;
+	case SL_ACTION_MARK:
+		mark(l, a->mark);
+		break;
+	case SL_ACTION_CHECKPOINT:
+		l->checkpoint_failed = !save(l);
+		break;
+	case SL_ACTION_QUARANTINE:
+		sl_net_close_edge(l->net, a->edge, a->ok);
+		break;
+	case SL_ACTION_FINISHED:
+		l->finished = true;
+		sl_log(SL_LEVEL_NOTICE,
+		       "all rounds are done; serving the neighbours until they have done theirs");
+		break;
+	case SL_ACTION_HALT:
+		halt(l, a->ok, a->detail);
+		break;
+	case SL_ACTION_KINDS:
+		break;
+	}
+}
+
+/* ---- events ---- */
+
+static void record(struct sl_loop *l, const struct sl_event *event)
+{
+	sl_fed_event(l->fed, event);
+	const char *stopped = sl_fed_stopped(l->fed);
+	if (stopped)
+		sl_loop_event(l, SL_LEVEL_WARNING, "record-ended", "%s: %s", sl_fed_path(l->fed), stopped);
+}
+
+static void step(struct sl_loop *l, struct sl_event event)
+{
+	event.now = l->now;
+	sl_peer_step(l->peer, &event, l->scratch, act, l);
+	if (l->fed)
+		record(l, &event);
+}
+
+static void receive(struct sl_loop *l)
+{
+	struct sl_event event = { .kind = SL_EVENT_RECEIVE };
+	for (unsigned budget = MESSAGES_A_TURN; budget > 0 && !l->halted; budget--) {
+		if (!sl_net_receive(l->net, &event.edge, &event.bytes, &event.length))
+			return;
+		step(l, event);
+	}
+}
+
+static void job_done(struct sl_loop *l, bool evaluation, int64_t took_us)
+{
+	l->compute_us += took_us;
+	l->job_us[evaluation] += (took_us - l->job_us[evaluation]) / 4;
+	step(l, (struct sl_event){ .kind = SL_EVENT_JOB_DONE });
+}
+
+static bool is_evaluation(const struct sl_loop *l)
+{
+	struct sl_peer_status status;
+	sl_peer_status(l->peer, &status);
+	return strcmp(status.phase, "evaluating") == 0;
+}
+
+static bool worth_a_thread(struct sl_loop *l, bool evaluation)
+{
+	struct sl_error error;
+	if (l->job_us[evaluation] <= INLINE_JOB_MOST_US)
+		return false;
+	if (!l->worker)
+		l->worker = sl_worker_start(l->peer, l->plan, l->wake, &error);
+	if (!l->worker) {
+		sl_log(SL_LEVEL_WARNING, "%s; going on without", error.text);
+		l->job_us[0] = l->job_us[1] = INT64_MIN / 2; /* never again */
+	}
+	return l->worker != NULL;
+}
+
+static void start_job(struct sl_loop *l)
+{
+	bool evaluation = is_evaluation(l);
+	l->job = false;
+	if (worth_a_thread(l, evaluation)) {
+		sl_worker_run(l->worker);
+		return;
+	}
+	struct sl_time begin = sl_clock();
+	sl_peer_run_job(l->peer, l->scratch);
+	l->now = sl_clock();
+	job_done(l, evaluation, l->now.us - begin.us);
+}
+
+static void woken(struct sl_loop *l)
+{
+	eventfd_t count;
+	int64_t took_us;
+	bool ok;
+	eventfd_read(l->wake, &count);
+	if (sl_store_checkpointed(l->store, &ok))
+		step(l, (struct sl_event){ .kind = SL_EVENT_CHECKPOINTED, .ok = ok });
+	if (sl_worker_done(l->worker, &took_us))
+		job_done(l, is_evaluation(l), took_us);
+}
+
+static void asked_to_stop(struct sl_loop *l)
+{
+	if (l->stopping)
+		_exit(1);
+	l->stopping = true;
+	sl_log(SL_LEVEL_NOTICE, "asked to stop in round %u", (unsigned)sl_peer_round(l->peer));
+	sl_sd_notify("STOPPING=1\nSTATUS=stopping");
+	step(l, (struct sl_event){ .kind = SL_EVENT_STOP });
+	if (!l->halted)
+		halt(l, true, "asked to stop");
+}
+
+static void signalled(struct sl_loop *l)
+{
+	struct signalfd_siginfo info;
+	char line[256];
+	while (read(l->signals, &info, sizeof info) == sizeof info)
+		switch (info.ssi_signo) {
+		case SIGTERM:
+		case SIGINT:
+			asked_to_stop(l);
+			break;
+		case SIGUSR1:
+			sl_loop_summary(l, line, sizeof line);
+			sl_log(SL_LEVEL_NOTICE, "%s", line);
+			sl_sd_notify("STATUS=%s", line);
+			break;
+		case SIGHUP:
+			l->reload_asked = true; /* not while this turn still holds on to the links */
+			break;
+		default:
+			break;
+		}
+}
+
+/* ---- the loop ---- */
+
+/* The manager hears from the loop itself, and only while the disk answers: a watchdog that is fed by
+ * something else watches nothing. */
+static void housekeep(struct sl_loop *l)
+{
+	char line[256];
+	if (!sl_time_before(l->now, l->trim_at)) {
+		l->trim_at = l->trimmed ? SL_TIME_NEVER : sl_time_after(l->now, TRIM_AFTER_US);
+		l->trimmed = true;
+		sl_memory_trim();
+	}
+	if (!sl_time_before(l->now, l->watchdog_at)) {
+		l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
+		if (sl_store_stuck_ms(l->store) < l->watchdog_us / 500)
+			sl_sd_notify("WATCHDOG=1");
+	}
+	if (l->listener < 0 && !sl_time_before(l->now, l->listen_at)) {
+		struct sl_error error;
+		l->listen_at = sl_time_after(l->now, LISTEN_EVERY_US);
+		l->listener = sl_status_listen(l->state, l->number, &error);
+	}
+	if (!sl_time_before(l->now, l->status_at)) {
+		l->status_at = sl_time_after(l->now, STATUS_EVERY_US);
+		sl_loop_summary(l, line, sizeof line);
+		sl_sd_notify("STATUS=%s", line);
+	}
+}
+
+static void turn(struct sl_loop *l, const struct pollfd *items)
+{
+	if (items[ITEM_SIGNALS].revents)
+		signalled(l);
+	if (items[ITEM_WAKE].revents && !l->halted)
+		woken(l);
+	if (items[ITEM_LISTENER].revents)
+		sl_status_answer(l->listener, sl_loop_status(l));
+	sl_net_turn(l->net, items + ITEMS_FIXED, l->now);
+	if (!l->halted)
+		receive(l);
+	if (!l->halted && !sl_time_before(l->now, sl_peer_deadline(l->peer)))
+		step(l, (struct sl_event){ .kind = SL_EVENT_TIMER });
+	if (!l->halted && l->checkpoint_failed) {
+		l->checkpoint_failed = false;
+		step(l, (struct sl_event){ .kind = SL_EVENT_CHECKPOINTED, .ok = false });
+	}
+	if (!l->halted && l->job)
+		start_job(l);
+	housekeep(l);
+	int64_t took_us = sl_clock().us - l->now.us;
+	l->worst_turn_us = took_us > l->worst_turn_us ? took_us : l->worst_turn_us;
+}
+
+/* When to wake up though nothing happens. */
+static struct sl_time deadline(const struct sl_loop *l)
+{
+	if (l->job || l->checkpoint_failed)
+		return l->now;
+	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
+	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
+	if (l->listener < 0)
+		due = sl_time_earlier(due, l->listen_at);
+	return sl_time_earlier(due, l->trim_at);
+}
+
+static bool wait_for(const struct sl_loop *l, struct pollfd *items, nfds_t count)
+{
+	struct sl_time due = deadline(l);
+	int64_t us = due.us == INT64_MAX ? INT64_MAX : due.us - sl_clock().us;
+	us = us < 0 ? 0 : us;
+	struct timespec timeout = { us / 1000000, us % 1000000 * 1000 };
+	return ppoll(items, count, due.us == INT64_MAX ? NULL : &timeout, NULL) >= 0 || errno == EINTR;
+}
+
+/* Before the first job has shown how long it takes: 50 flops a nanosecond, six a parameter and sample for a
+ * gradient, two for an evaluation. */
+static void guess_jobs(struct sl_loop *l)
+{
+	const struct sl_settings *s = &l->plan->settings;
+	double a_us = (double)l->plan->dimension / 50e3;
+	l->job_us[0] = (int64_t)(6 * a_us * s->batch * s->local_steps);
+	l->job_us[1] = l->plan->test ? (int64_t)(2 * a_us * l->plan->test->samples) : 0;
+}
+
+/* What to poll; NULL: there is no memory for it, and the loop has ended. */
+static struct pollfd *descriptors(struct sl_loop *l, nfds_t *count)
+{
+	*count = ITEMS_FIXED + sl_net_descriptors(l->net);
+	struct pollfd *items = calloc(*count, sizeof *items);
+	if (!items) {
+		halt(l, false, "out of memory");
+		return NULL;
+	}
+	items[ITEM_SIGNALS] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
+	items[ITEM_WAKE] = (struct pollfd){ .fd = l->wake, .events = POLLIN };
+	items[ITEM_LISTENER] = (struct pollfd){ .fd = l->listener, .events = POLLIN };
+	sl_net_poll(l->net, items + ITEMS_FIXED);
+	return items;
+}
+
+void sl_loop_roster(struct sl_loop *l, const struct sl_peer_roster *roster)
+{
+	step(l, (struct sl_event){ .kind = SL_EVENT_ROSTER, .roster = roster });
+}
+
+void sl_loop_leave(struct sl_loop *l, const char *why)
+{
+	l->stopping = true;
+	step(l, (struct sl_event){ .kind = SL_EVENT_STOP });
+	halt(l, true, why);
+}
+
+bool sl_loop_run(struct sl_loop *l)
+{
+	nfds_t count;
+	struct pollfd *items = descriptors(l, &count);
+	if (!items)
+		return false;
+	guess_jobs(l);
+	l->now = sl_clock();
+	l->watchdog_us = sl_sd_watchdog_us();
+	l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
+	l->trim_at = sl_time_after(l->now, TRIM_FIRST_US);
+	l->status_at = sl_sd_managed() ? l->now : SL_TIME_NEVER;
+	step(l, (struct sl_event){ .kind = SL_EVENT_START });
+	while (!l->halted) {
+		if (!wait_for(l, items, count)) {
+			halt(l, false, strerror(errno));
+			break;
+		}
+		l->now = sl_clock();
+		turn(l, items);
+		items[ITEM_LISTENER].fd = l->listener;
+		if (!l->reload_asked || l->halted)
+			continue;
+		l->reload_asked = false;
+		l->reload(l->context);
+		free(items);
+		items = descriptors(l, &count);
+		if (!items)
+			return false;
+	}
+	free(items);
+	return l->ok;
+}

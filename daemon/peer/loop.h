@@ -1,0 +1,73 @@
+/* loop.h — the daemon's one blocking call: feeds what happens to the peer and does what the peer asks for. */
+#ifndef SL_DAEMON_PEER_LOOP_H
+#define SL_DAEMON_PEER_LOOP_H
+
+#include "base/log.h"
+#include "daemon/run/recording.h"
+#include "daemon/peer/net/net.h"
+#include "daemon/peer/store/store.h"
+#include "daemon/peer/worker.h"
+
+enum { SL_LOOP_KINDS = 24 };
+
+/* What it drives, all borrowed and filled in by the owner; the rest is its own and zero at the start. */
+struct sl_loop {
+	const struct sl_plan *plan;
+	struct sl_peer *peer;
+	const struct sl_scratch *scratch;
+	struct sl_net *net;
+	struct sl_store *store;
+	struct sl_fed *fed;   /* records what the peer is fed; NULL: nothing does */
+	const char *settings; /* those that all peers share, as checkpoints record them */
+	uint32_t number;
+	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
+	int wake;          /* eventfd: a checkpoint or a job is done */
+	int listener;      /* status socket; −1: tried again */
+	const char *state; /* its folder */
+
+	struct sl_worker *worker; /* NULL until a job is worth one */
+	struct sl_time now;       /* of this turn */
+	bool job, on_worker;      /* a job is asked for; it is on the worker */
+	bool checkpoint_failed;   /* was not taken: the peer is to know */
+	bool stopping, finished, halted, ok;
+	bool reload_asked;
+	/* Reads the roster again, between two turns. */
+	void (*reload)(void *context);
+	void *context;
+	char detail[256];  /* why it halted */
+	int64_t job_us[2]; /* smoothed: local steps, evaluations */
+
+	struct sl_time mark[4];
+	int64_t compute_us, compress_us, wait_us; /* since the last row */
+	int64_t payload_tx, payload_rx;           /* of a former life whose state is lost */
+	unsigned lacks;                           /* enum sl_store_lacks: not known yet */
+	int64_t worst_turn_us;                    /* since the last STATUS= */
+	struct sl_time watchdog_at, status_at, trim_at, listen_at;
+	bool trimmed; /* once */
+	int64_t watchdog_us;
+	struct {
+		char kind[32];
+		struct sl_log_burst burst;
+	} said[SL_LOOP_KINDS]; /* lines are limited a kind */
+};
+
+/* An event row of the daemon's own, and a line of log. */
+__attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
+                                                         const char *kind, const char *format, ...);
+
+/* Adds to its totals what the history knows of former lives, as soon as that can be had. */
+void sl_loop_take_over(struct sl_loop *, unsigned lacks);
+
+/* The peer has other neighbours from now on; the links have them already. */
+void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);
+/* Ends the run in good order, as if asked to stop. */
+void sl_loop_leave(struct sl_loop *, const char *why);
+
+/* Runs until the peer halts or a signal asks for the end. True: the run is done, or it was asked to stop. A
+ * second signal ends the process with exit code 1 at once. */
+bool sl_loop_run(struct sl_loop *);
+
+/* The line of the status socket (status.h), in a static buffer. */
+const char *sl_loop_status(struct sl_loop *);
+
+#endif

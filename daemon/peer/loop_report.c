@@ -1,0 +1,228 @@
+#include "daemon/peer/loop_report.h"
+
+#include "base/utf8.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+enum { LINE_FIXED = 1024, LINE_EDGE = 160 + 280 + SL_NET_TROUBLE + 64 };
+
+/* Appends; what does not fit is our own mistake. */
+__attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
+                                                      const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	int n = vsnprintf(line + *used, size - *used, format, arguments);
+	va_end(arguments);
+	SL_CHECK(n >= 0 && (size_t)n < size - *used);
+	*used += (size_t)n;
+}
+
+static void add_real(char *line, size_t size, size_t *used, const char *name, double v)
+{
+	if (isfinite(v))
+		add(line, size, used, "\"%s\":%.9g,", name, v);
+	else
+		add(line, size, used, "\"%s\":null,", name);
+}
+
+static void add_count(char *line, size_t size, size_t *used, const char *name, int64_t v)
+{
+	if (v >= 0)
+		add(line, size, used, "\"%s\":%" PRId64 ",", name, v);
+	else
+		add(line, size, used, "\"%s\":null,", name);
+}
+
+/* A status line has no escapes: what would need one becomes a blank, and what is no UTF-8 a question mark. */
+static void add_text(char *line, size_t size, size_t *used, const char *name, const char *text)
+{
+	add(line, size, used, "\"%s\":\"", name);
+	for (size_t n; *text; text += n ? n : 1) {
+		n = sl_utf8_length(text);
+		if (n == 0)
+			add(line, size, used, "?");
+		else if (*text == '"' || *text == '\\' || (unsigned char)*text < ' ' || *text == 127)
+			add(line, size, used, " ");
+		else
+			add(line, size, used, "%.*s", (int)n, text);
+	}
+	add(line, size, used, "\",");
+}
+
+static void add_history(char *line, size_t size, size_t *used, struct sl_store *store)
+{
+	struct sl_store_trouble trouble;
+	if (!sl_store_failing(store, &trouble)) {
+		add(line, size, used, "\"history_error\":null,");
+		return;
+	}
+	add_text(line, size, used, "history_error", trouble.reason);
+	add_count(line, size, used, "history_since_us", trouble.since_us);
+	add_count(line, size, used, "rows_lost", (int64_t)trouble.lost);
+}
+
+static int64_t wall_us(void)
+{
+	struct timeval t;
+	gettimeofday(&t, NULL);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_usec;
+}
+
+static const char *truth(bool v)
+{
+	return v ? "true" : "false";
+}
+
+/* Since when the open tag waits for its answer; −1: none does. */
+static int64_t open_ms(const struct sl_peer_edge_status *e, struct sl_time now)
+{
+	return e->opened_at.us > 0 ? (now.us - e->opened_at.us) / 1000 : -1;
+}
+
+/* A link is up where messages come, and can go. */
+static bool link_up(const struct sl_loop *l, uint32_t edge, const struct sl_peer_edge_status *e)
+{
+	return e->up && edge < l->net->degree && l->net->link[edge].up;
+}
+
+static uint32_t links_up(struct sl_loop *l, uint32_t degree)
+{
+	struct sl_peer_edge_status e;
+	uint32_t up = 0;
+	for (uint32_t i = 0; i < degree; i++) {
+		sl_peer_edge_status(l->peer, i, &e);
+		up += link_up(l, i, &e);
+	}
+	return up;
+}
+
+/* What is wrong with it, and since when. */
+static void add_trouble(struct sl_loop *l, uint32_t edge, const struct sl_peer_edge_status *e,
+                        struct sl_time now, char *line, size_t size, size_t *used)
+{
+	char text[SL_NET_TROUBLE];
+	int64_t since_us;
+	if (e->quarantined || edge >= l->net->degree)
+		return;
+	if (!sl_net_trouble(l->net, edge, text, &since_us)) {
+		if (e->up || !l->net->link[edge].up || !l->net->link[edge].heard)
+			return;
+		snprintf(text, sizeof text, "it has not reached us");
+		since_us = wall_us() - (now.us - l->net->link[edge].heard_at.us);
+	}
+	add(line, size, used, ",");
+	add_text(line, size, used, "trouble", text);
+	add(line, size, used, "\"trouble_since_us\":%" PRId64, since_us);
+}
+
+static void add_link(struct sl_loop *l, uint32_t edge, struct sl_time now, char *line, size_t size,
+                     size_t *used)
+{
+	struct sl_peer_edge_status e;
+	sl_peer_edge_status(l->peer, edge, &e);
+	int64_t heard_us = now.us - e.heard_at.us;
+	bool up = link_up(l, edge, &e), reached = edge < l->net->degree && l->net->link[edge].up;
+	add(line, size, used,
+	    "%s{\"neighbour\":%" PRIu32 ",\"up\":%s,\"heard\":%s,\"reached\":%s,\"late\":%s,\"waited_for\":%s"
+	    ",\"behind\":%" PRIu32 ",\"their_round\":%" PRIu32 ",\"heard_ms\":%" PRId64
+	    ",\"refused\":%" PRId64,
+	    edge ? "," : "", e.neighbour, truth(up), truth(e.up), truth(reached), truth(e.late),
+	    truth(e.waited_for), e.behind, e.their_round, heard_us < 0 ? 0 : heard_us / 1000,
+	    e.totals.refused);
+	add(line, size, used,
+	    ",\"step\":%" PRIu32 ",\"roster\":%" PRIu32 ",\"resent\":%" PRId64 ",\"snapshots\":%" PRId64
+	    ",\"why\":\"%s\"",
+	    e.step, e.their_roster, e.totals.resent, e.totals.snapshots,
+	    e.behind || e.late || !e.up || e.saves ? e.why : "");
+	if (open_ms(&e, now) >= 0)
+		add(line, size, used, ",\"open_ms\":%" PRId64, open_ms(&e, now));
+	if (e.anomaly > 0)
+		add(line, size, used, ",\"anomaly\":%.1f", e.anomaly < 1e6 ? e.anomaly : 1e6);
+	if (e.quarantined)
+		add(line, size, used, ",\"quarantine_ms\":%" PRId64 ",\"cause\":\"%s\"",
+		    (e.quarantined_until.us - now.us) / 1000, e.cause);
+	add_trouble(l, edge, &e, now, line, size, used);
+	add(line, size, used, "}");
+}
+
+const char *sl_loop_status(struct sl_loop *l)
+{
+	static char line[LINE_FIXED + SL_DEGREE_MAX * LINE_EDGE];
+	size_t used = 0, size = sizeof line;
+	struct sl_peer_status s;
+	struct sl_time now = sl_clock();
+	int64_t tx, rx;
+	sl_peer_status(l->peer, &s);
+	sl_wire_total(&l->net->wire, &tx, &rx);
+	add(line, size, &used,
+	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"serial\":%" PRIu32 ",\"phase\":\"%s\",\"round\":%" PRIu32
+	    ",\"rounds\":%" PRIu32 ",",
+	    l->number, (long)getpid(), sl_peer_serial(l->peer), s.phase, s.round, s.rounds);
+	add_real(line, size, &used, "train_loss", s.train_loss);
+	add_real(line, size, &used, "test_accuracy", s.test_accuracy);
+	add_count(line, size, &used, "nonzero", s.nonzero);
+	add_count(line, size, &used, "payload_tx", s.payload_tx);
+	add_count(line, size, &used, "payload_rx", s.payload_rx);
+	add_count(line, size, &used, "wire_tx", tx);
+	add_count(line, size, &used, "wire_rx", rx);
+	if (s.save_failed)
+		add(line, size, &used, "\"checkpoint_failed\":true,");
+	add_history(line, size, &used, l->store);
+	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[",
+	    links_up(l, s.degree), s.degree);
+	for (uint32_t i = 0; i < s.degree; i++)
+		add_link(l, i, now, line, size, &used);
+	add(line, size, &used, "]}");
+	return line;
+}
+
+/* The edge that is furthest behind: "; 3 is 14 rounds behind for 3.1 s (not heard)" */
+static int worst_edge(struct sl_loop *l, uint32_t degree, char *text, size_t size)
+{
+	struct sl_peer_edge_status e, worst = { 0 };
+	for (uint32_t i = 0; i < degree; i++) {
+		sl_peer_edge_status(l->peer, i, &e);
+		if (e.behind > worst.behind)
+			worst = e;
+	}
+	if (!worst.behind)
+		return 0;
+	return snprintf(text, size, "; %" PRIu32 " is %" PRIu32 " rounds behind for %.1f s (%s)",
+	                worst.neighbour, worst.behind, (double)open_ms(&worst, sl_clock()) / 1000, worst.why);
+}
+
+void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
+{
+	struct sl_peer_status s;
+	struct sl_peer_edge_status e;
+	struct sl_store_trouble trouble;
+	int used;
+	sl_peer_status(l->peer, &s);
+	used = snprintf(line, size, "round %" PRIu32 " of %" PRIu32 ", %s", s.round, s.rounds, s.phase);
+	for (uint32_t i = 0, named = 0; i < s.degree && used >= 0 && (size_t)used < size; i++) {
+		sl_peer_edge_status(l->peer, i, &e);
+		if (e.waited_for && named++ < 8)
+			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32 "%s",
+			                 named == 1 ? " for" : ",", e.neighbour,
+			                 e.saves ? " (it has to write a checkpoint first)" : "");
+	}
+	if (used >= 0 && (size_t)used < size && s.save_failed)
+		used += snprintf(line + used, size - (size_t)used, "; checkpoints fail");
+	if (used >= 0 && (size_t)used < size && sl_store_failing(l->store, &trouble))
+		used += snprintf(line + used, size - (size_t)used, "; the history cannot be written");
+	if (used >= 0 && (size_t)used < size)
+		used += worst_edge(l, s.degree, line + used, size - (size_t)used);
+	if (used >= 0 && (size_t)used < size)
+		snprintf(line + used, size - (size_t)used,
+		         "; %" PRIu32 " of %" PRIu32
+		         " links up; loss %.4g, accuracy %.4g; worst turn %.1f ms",
+		         links_up(l, s.degree), s.degree, s.train_loss, s.test_accuracy,
+		         (double)l->worst_turn_us / 1000);
+	l->worst_turn_us = 0;
+}

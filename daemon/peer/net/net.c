@@ -1,0 +1,427 @@
+#include "daemon/peer/net/net.h"
+
+#include "daemon/peer/net/link.h"
+#include "daemon/peer/worker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Hidden behind the draft switch of zmq.h, honoured by the library all the same. */
+enum { ZAP_ENFORCE_DOMAIN = 93 };
+
+enum {
+	QUEUE_BYTES = 4 << 20, /* about what a neighbour that does not read may cost */
+	QUEUE_LEAST = 8,
+	QUEUE_MOST = 256,
+	/* CURVE adds 33 bytes to a message; handshakes have messages of up to some 300. */
+	MESSAGE_SLACK = 64,
+	MESSAGE_LEAST = 512,
+	ZAP_A_TURN = 32,
+	DROPS_A_CALL = 64,
+	ROUTER_FIXED = 4, /* descriptors that are no neighbour's monitor */
+	SOCKETS_MOST = 16 + 2 * 3 * SL_DEGREE_MAX,
+	CLOSE_MS = 200,
+};
+
+/* Every option in one place, set before bind and connect (most act on later ones only). */
+struct option {
+	int name, value;
+};
+static const struct option common[] = {
+	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_BACKLOG, 512 },
+	{ ZMQ_RECONNECT_IVL, 20 },       { ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_CONNECT_TIMEOUT, SL_NET_CONNECT_MS },
+	{ ZMQ_TCP_KEEPALIVE, 1 },        { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
+	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
+};
+/* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
+ * vanished. */
+static const struct option sending[] = {
+	{ ZMQ_IMMEDIATE, 1 },
+	{ ZMQ_HEARTBEAT_IVL, 2000 },
+	{ ZMQ_HEARTBEAT_TIMEOUT, 6000 },
+	{ ZMQ_HEARTBEAT_TTL, 6000 },
+};
+
+static bool set(void *socket, int name, const void *value, size_t size)
+{
+	return zmq_setsockopt(socket, name, value, size) == 0;
+}
+
+bool sl_net_number(void *socket, int name, int value)
+{
+	return set(socket, name, &value, sizeof value);
+}
+
+static bool set_all(void *socket, const struct option *option, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!sl_net_number(socket, option[i].name, option[i].value))
+			return false;
+	return true;
+}
+
+static bool configure(void *socket, const struct sl_net_setup *setup)
+{
+	size_t longest = setup->frame_max < MESSAGE_LEAST ? MESSAGE_LEAST : setup->frame_max;
+	int64_t limit = (int64_t)longest + MESSAGE_SLACK;
+	size_t queue = QUEUE_BYTES / longest;
+	queue = queue < QUEUE_LEAST ? QUEUE_LEAST : queue > QUEUE_MOST ? QUEUE_MOST : queue;
+	return set_all(socket, common, sizeof common / sizeof *common) &&
+	       set(socket, ZMQ_MAXMSGSIZE, &limit, sizeof limit) &&
+	       sl_net_number(socket, ZMQ_SNDHWM, (int)queue) &&
+	       sl_net_number(socket, ZMQ_RCVHWM, (int)queue) &&
+	       set(socket, ZMQ_CURVE_PUBLICKEY, setup->identity->curve_public, SL_KEY_BYTES) &&
+	       set(socket, ZMQ_CURVE_SECRETKEY, setup->identity->curve_secret, SL_KEY_BYTES);
+}
+
+/* What is listened to, and nothing else: a failing bind must leave errno as it is, and a failing accept,
+ * which libzmq tries again and again, tells no news. */
+enum {
+	EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED |
+	         ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |
+	         ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+	         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+};
+
+/* Without a limit on its queue libzmq never waits for us to read; with one, its thread would, and whoever
+ * closes the socket would wait for that thread. */
+static void *watch(struct sl_net *net, void *socket, int number)
+{
+	char address[64];
+	snprintf(address, sizeof address, "inproc://monitor.%d", number);
+	void *pair = zmq_socket(net->context, ZMQ_PAIR);
+	if (pair && sl_net_number(pair, ZMQ_LINGER, 0) && sl_net_number(pair, ZMQ_RCVHWM, 0) &&
+	    zmq_socket_monitor(socket, address, EVENTS) == 0 && zmq_connect(pair, address) == 0)
+		return pair;
+	if (pair)
+		zmq_close(pair);
+	return NULL;
+}
+
+static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup *setup,
+                                  struct sl_error *error)
+{
+	net->router = zmq_socket(net->context, ZMQ_ROUTER);
+	bool good = net->router && configure(net->router, setup) &&
+	            sl_net_number(net->router, ZMQ_CURVE_SERVER, 1) &&
+	            set(net->router, ZMQ_ZAP_DOMAIN, sl_zap_domain, strlen(sl_zap_domain));
+	if (good) /* refused by a library without it: then no User-Id, no message is what keeps strangers out
+	           */
+		sl_net_number(net->router, ZAP_ENFORCE_DOMAIN, 1);
+	good = good && (net->monitor = watch(net, net->router, 0)) != NULL;
+	if (!good)
+		return sl_fail(error, SL_IO, "cannot make the receiving socket: %s", zmq_strerror(errno));
+	return sl_net_open_door(net, error);
+}
+
+enum sl_status sl_net_open_link(struct sl_net *net, const struct sl_net_setup *setup,
+                                const struct sl_net_neighbour *n, uint32_t user, struct sl_net_link *l,
+                                struct sl_error *error)
+{
+	*l = (struct sl_net_link){
+		.peer = n->peer, .retry_at = SL_TIME_NEVER, .place.ask_at = SL_TIME_NEVER, .user = user
+	};
+	snprintf(l->endpoint, sizeof l->endpoint, "%s", n->endpoint);
+	l->dealer = zmq_socket(net->context, ZMQ_DEALER);
+	if (l->dealer && configure(l->dealer, setup) &&
+	    set_all(l->dealer, sending, sizeof sending / sizeof *sending) &&
+	    set(l->dealer, ZMQ_CURVE_SERVERKEY, n->curve_public, SL_KEY_BYTES) &&
+	    (l->monitor = watch(net, l->dealer, (int)net->watched++)) != NULL)
+		return sl_net_place(net, l, error) == SL_OK ? SL_OK
+		                                            : sl_wrap(error, "peer %" PRIu32, l->peer);
+	return sl_fail(error, SL_IO, "peer %" PRIu32 " at %s: %s", l->peer, l->endpoint, zmq_strerror(errno));
+}
+
+enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup, struct sl_error *error)
+{
+	char version[16];
+	memset(net, 0, sizeof *net);
+	enum sl_status status = sl_net_library(version, error);
+	if (status != SL_OK)
+		return status;
+	zmq_msg_init(&net->message);
+	net->degree = setup->degree;
+	net->message_max = setup->frame_max;
+	net->notice = setup->notice;
+	net->notice_context = setup->context;
+	net->link = calloc(setup->degree + 1, sizeof *net->link);
+	net->key = calloc(setup->degree + 1, sizeof *net->key);
+	net->received = calloc(setup->degree + 1, sizeof *net->received);
+	net->context = zmq_ctx_new();
+	if (net->context) /* three a neighbour, twice while neighbours change */
+		zmq_ctx_set(net->context, ZMQ_MAX_SOCKETS, SOCKETS_MOST);
+	net->now = sl_clock();
+	snprintf(net->own, sizeof net->own, "%s", setup->endpoint);
+	if (!net->link || !net->key || !net->received || !net->context)
+		status = sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " links", setup->degree);
+	net->zap.key = net->key;
+	net->zap.keys = setup->degree;
+	net->zap.stranger = sl_net_stranger;
+	net->zap.context = net;
+	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++) {
+		memcpy(net->key[i].curve, setup->neighbours[i].curve_public, SL_KEY_BYTES);
+		net->key[i].user = i;
+	}
+	net->next_user = setup->degree;
+	net->watched = 1;
+	if (status == SL_OK && !(net->resolver = sl_resolver_open(error)))
+		status = error->status;
+	if (status == SL_OK)
+		status = sl_zap_open(&net->zap, net->context, error); /* before the door it guards */
+	if (status == SL_OK)
+		status = open_router(net, setup, error);
+	for (uint32_t i = 0; i < setup->degree && status == SL_OK; i++)
+		status = sl_net_open_link(net, setup, &setup->neighbours[i], i, &net->link[i], error);
+	net->again = true; /* what happened while opening is announced to nobody */
+	if (status != SL_OK)
+		sl_net_close(net);
+	return status;
+}
+
+static void close_watched(void *socket, void *monitor)
+{
+	if (monitor) {
+		zmq_socket_monitor(socket, NULL, 0);
+		zmq_close(monitor);
+	}
+	if (socket)
+		zmq_close(socket);
+}
+
+void sl_net_close_link(struct sl_net_link *l)
+{
+	close_watched(l->dealer, l->monitor);
+	l->dealer = l->monitor = NULL;
+}
+
+void sl_net_close(struct sl_net *net)
+{
+	int keep = errno;
+	if (!net->context)
+		return;
+	zmq_msg_close(&net->message);
+	for (uint32_t i = 0; net->link && i < net->degree; i++)
+		sl_net_close_link(&net->link[i]);
+	close_watched(net->router, net->monitor);
+	sl_zap_close(&net->zap);
+	sl_resolver_close(net->resolver);
+	sl_wire_free(&net->wire);
+	zmq_ctx_term(net->context);
+	free(net->link);
+	free(net->key);
+	free(net->received);
+	memset(net, 0, sizeof *net);
+	errno = keep;
+}
+
+/* ---- the loop's side ---- */
+
+static int descriptor(void *socket)
+{
+	int fd = -1;
+	size_t size = sizeof fd;
+	zmq_getsockopt(socket, ZMQ_FD, &fd, &size);
+	return fd;
+}
+
+unsigned sl_net_descriptors(const struct sl_net *net)
+{
+	return ROUTER_FIXED + net->degree;
+}
+
+void sl_net_poll(const struct sl_net *net, struct pollfd *out)
+{
+	out[0] = (struct pollfd){ .fd = descriptor(net->router), .events = POLLIN };
+	out[1] = (struct pollfd){ .fd = descriptor(net->zap.socket), .events = POLLIN };
+	out[2] = (struct pollfd){ .fd = descriptor(net->monitor), .events = POLLIN };
+	out[3] = (struct pollfd){ .fd = sl_resolver_descriptor(net->resolver), .events = POLLIN };
+	for (uint32_t i = 0; i < net->degree; i++)
+		out[ROUTER_FIXED + i] =
+		    (struct pollfd){ .fd = descriptor(net->link[i].monitor), .events = POLLIN };
+}
+
+/* What need not be on time. */
+static void watch_links(struct sl_net *net)
+{
+	for (uint32_t i = 0; i < net->degree; i++) {
+		struct sl_net_link *l = &net->link[i];
+		if (!l->up && !sl_time_before(net->now, l->place.ask_at))
+			sl_net_ask(net, l);
+		sl_net_watch_trouble(net, l);
+	}
+}
+
+void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time now)
+{
+	bool all = net->again;
+	net->again = false;
+	net->now = now;
+	net->readable = net->readable || all || items[0].revents;
+	if (!sl_time_before(now, net->weigh_at)) {
+		sl_net_weigh(net);
+		sl_net_watch_door(net);
+		watch_links(net);
+	}
+	if (all || items[3].revents)
+		sl_net_answers(net);
+	if ((all || items[1].revents) && sl_zap_serve(&net->zap, ZAP_A_TURN))
+		net->again = true;
+	if (all || items[2].revents)
+		sl_net_follow(net, net->monitor, NULL);
+	for (uint32_t i = 0; i < net->degree; i++) {
+		struct sl_net_link *l = &net->link[i];
+		if (all || items[ROUTER_FIXED + i].revents)
+			sl_net_follow(net, l->monitor, l);
+		if (!sl_time_before(now, l->retry_at))
+			sl_net_reconnect(net, l);
+	}
+}
+
+struct sl_time sl_net_deadline(const struct sl_net *net)
+{
+	struct sl_time due = net->again || net->readable ? net->now : SL_TIME_NEVER;
+	for (uint32_t i = 0; i < net->degree; i++)
+		due = sl_time_earlier(due, net->link[i].retry_at);
+	return sl_time_earlier(due, net->weigh_at);
+}
+
+bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
+                 const uint8_t *body, size_t body_length)
+{
+	zmq_msg_t message;
+	SL_CHECK(edge < net->degree);
+	struct sl_net_link *l = &net->link[edge];
+	size_t length = header_length + body_length;
+	if (zmq_msg_init_size(&message, length) != 0)
+		return false;
+	uint8_t *to = zmq_msg_data(&message);
+	memcpy(to, header, header_length);
+	if (body_length)
+		memcpy(to + header_length, body, body_length);
+	bool sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
+	if (!sent && l->up) {
+		sl_net_see_connections(l);
+		sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
+	}
+	if (sent) {
+		l->parked_length = 0;
+		return true;
+	}
+	if (!l->up && length <= sizeof l->parked) {
+		memcpy(l->parked, to, length);
+		l->parked_length = length;
+	}
+	zmq_msg_close(&message);
+	net->unsent++;
+	return false;
+}
+
+/* The edge whose key was proven for this message, or −1. libzmq sets User-Id from our own answers alone. */
+static int64_t proven(const struct sl_net *net, const zmq_msg_t *message)
+{
+	const char *user = zmq_msg_gets(message, "User-Id");
+	if (!user || user[0] < '0' || user[0] > '9')
+		return -1;
+	unsigned long number = strtoul(user, NULL, 10);
+	if (number < net->degree && net->link[number].user == number)
+		return (int64_t)number;
+	for (uint32_t i = 0; i < net->degree; i++) /* once neighbours have changed */
+		if (net->link[i].user == number)
+			return i;
+	return -1;
+}
+
+/* The descriptor of the connection that it came on, as libzmq knows it. */
+static int came_on(const zmq_msg_t *message)
+{
+	const char *fd = zmq_msg_gets(message, "__fd");
+	return fd ? (int)strtol(fd, NULL, 10) : -1;
+}
+
+void sl_net_close_edge(struct sl_net *net, uint32_t edge, bool closed)
+{
+	SL_CHECK(edge < net->degree);
+	net->link[edge].closed = net->key[edge].closed = closed;
+	if (closed)
+		sl_wire_shut_edge(&net->wire, edge);
+}
+
+/* One whole message: the routing id (its sender's free choice: ignored), then one part that is kept. */
+static unsigned take(struct sl_net *net)
+{
+	zmq_msg_t part;
+	unsigned parts = 0;
+	bool more = true;
+	zmq_msg_init(&part);
+	while (more) {
+		zmq_msg_t *to = parts == 1 ? &net->message : &part;
+		if (zmq_msg_recv(to, net->router, ZMQ_DONTWAIT) < 0)
+			break;
+		parts++;
+		more = zmq_msg_more(to);
+	}
+	zmq_msg_close(&part);
+	return parts;
+}
+
+static void drop(struct sl_net *net)
+{
+	net->unproven++;
+	sl_net_say(net, &net->unproven_burst, SL_LEVEL_WARNING, "stranger",
+	           "dropped a message whose sender has proven no key");
+}
+
+bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, size_t *length)
+{
+	for (unsigned budget = DROPS_A_CALL; budget > 0; budget--) {
+		unsigned parts = net->readable ? take(net) : 0;
+		if (parts == 0) {
+			net->readable = false;
+			return false;
+		}
+		int64_t from = parts > 1 ? proven(net, &net->message) : -1;
+		if (from < 0) {
+			drop(net);
+			continue;
+		}
+		struct sl_net_link *l = &net->link[from];
+		if (l->closed) {
+			sl_wire_shut(&net->wire, came_on(&net->message));
+			continue;
+		}
+		if (net->wire.silent)
+			sl_wire_spoke(&net->wire, came_on(&net->message), (uint32_t)from);
+		net->shapeless += parts != 2;
+		l->heard = true;
+		l->heard_at = net->now;
+		/* It lives: no need to wait for libzmq's next attempt to reach it. An attempt under way is
+		 * left alone: the other end would take its end for a stranger's. */
+		if (!l->connected)
+			sl_net_follow(net, l->monitor, l);
+		if (l->idle && !l->connected && !sl_time_before(net->now, l->kick_at))
+			sl_net_reconnect(net, l);
+		*edge = (uint32_t)from;
+		*bytes = zmq_msg_data(&net->message);
+		*length = parts == 2 ? zmq_msg_size(&net->message) : 0; /* of another shape: no frame */
+		l->taken += (int64_t)zmq_msg_size(&net->message) + MESSAGE_SLACK;
+		return true;
+	}
+	return false;
+}
+
+enum sl_status sl_net_library(char version[static 16], struct sl_error *error)
+{
+	int major, minor, patch;
+	zmq_version(&major, &minor, &patch);
+	snprintf(version, 16, "%d.%d.%d", major, minor, patch);
+	if (major < 4 || (major == 4 && (minor < 3 || (minor == 3 && patch < 3))))
+		return sl_fail(error, SL_UNSUPPORTED, "libzmq %s has known holes; 4.3.3 or newer is needed",
+		               version);
+	if (!zmq_has("curve"))
+		return sl_fail(error, SL_UNSUPPORTED, "libzmq %s was built without CURVE", version);
+	return SL_OK;
+}

@@ -1,0 +1,234 @@
+#include "daemon/peer/net/traffic.h"
+
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct sl_wire_connection {
+	unsigned owner;
+	int fd;  /* as libzmq knows it */
+	int dup; /* ours */
+	ino_t socket;
+	/* of owner 0 */
+	int64_t edge, received; /* edge −1: silent so far; −2: hung up on */
+	uint64_t order;
+	char address[46];
+};
+
+enum { SILENT = -1, SHUT = -2 };
+
+static bool count(int fd, int64_t *tx, int64_t *rx)
+{
+	struct tcp_info info;
+	socklen_t size = sizeof info;
+	memset(&info, 0, sizeof info);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+		return false;
+	*tx += (int64_t)(info.tcpi_bytes_sent - info.tcpi_bytes_retrans);
+	*rx += (int64_t)info.tcpi_bytes_received;
+	return true;
+}
+
+#define MAPPED "::ffff:"
+
+static void name_other_end(int fd, char *address, size_t size)
+{
+	struct sockaddr_storage from;
+	socklen_t room = sizeof from;
+	address[0] = '\0';
+	if (getpeername(fd, (struct sockaddr *)&from, &room) == 0)
+		getnameinfo((struct sockaddr *)&from, room, address, (socklen_t)size, NULL, 0,
+		            NI_NUMERICHOST);
+	if (strncmp(address, MAPPED, sizeof MAPPED - 1) == 0) /* over a socket that takes both families */
+		memmove(address, address + sizeof MAPPED - 1, strlen(address + sizeof MAPPED - 1) + 1);
+}
+
+static void forget(struct sl_wire *w, unsigned at)
+{
+	count(w->open[at].dup, &w->closed_tx, &w->closed_rx);
+	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SILENT;
+	close(w->open[at].dup);
+	w->open[at] = w->open[--w->count];
+}
+
+void sl_wire_opened(struct sl_wire *w, unsigned owner, int fd)
+{
+	int64_t tx = 0, rx = 0;
+	sl_wire_closed(w, owner, fd);
+	int dup = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (dup < 0)
+		return; /* closed meanwhile: it carried a greeting at most */
+	struct stat about;
+	bool known = fstat(dup, &about) != 0;
+	for (unsigned i = 0; i < w->count;
+	     i++) /* a number that was closed and given to the next connection meanwhile */
+		known = known || w->open[i].socket == about.st_ino;
+	if (!known && w->count == w->room) {
+		unsigned room = w->room ? w->room * 2 : 16;
+		struct sl_wire_connection *bigger = realloc(w->open, room * sizeof *bigger);
+		if (bigger) {
+			w->open = bigger;
+			w->room = room;
+		}
+	}
+	if (known || w->count == w->room || !count(dup, &tx, &rx)) {
+		close(dup);
+		return;
+	}
+	struct sl_wire_connection *c = &w->open[w->count++];
+	*c = (struct sl_wire_connection){ owner, fd, dup, about.st_ino, SILENT, 0, w->opened++, "" };
+	w->silent += owner == 0;
+	if (owner == 0)
+		name_other_end(dup, c->address, sizeof c->address);
+}
+
+void sl_wire_spoke(struct sl_wire *w, int fd, uint32_t edge)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		if (c->owner != 0 || c->fd != fd || c->edge != SILENT)
+			continue;
+		c->edge = edge;
+		w->silent--;
+	}
+}
+
+static void hang_up(struct sl_wire *w, struct sl_wire_connection *c)
+{
+	shutdown(c->dup, SHUT_RDWR);
+	w->silent -= c->edge == SILENT;
+	c->edge = SHUT;
+}
+
+void sl_wire_shut(struct sl_wire *w, int fd)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == 0 && w->open[i].fd == fd)
+			hang_up(w, &w->open[i]);
+}
+
+void sl_wire_shut_edge(struct sl_wire *w, uint32_t edge)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == 0 && w->open[i].edge == edge)
+			hang_up(w, &w->open[i]);
+}
+
+static bool is_silent(const struct sl_wire_connection *c)
+{
+	return c->owner == 0 && c->edge == SILENT;
+}
+
+void sl_wire_shut_silent(struct sl_wire *w)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (is_silent(&w->open[i]))
+			hang_up(w, &w->open[i]);
+}
+
+/* Silent connections from the address of this one. */
+static unsigned crowd(const struct sl_wire *w, const struct sl_wire_connection *c)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < w->count; i++)
+		n += is_silent(&w->open[i]) && strcmp(w->open[i].address, c->address) == 0;
+	return n;
+}
+
+bool sl_wire_evict(struct sl_wire *w, char address[static 64])
+{
+	struct sl_wire_connection *worst = NULL;
+	unsigned most = 0;
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		unsigned n = is_silent(c) ? crowd(w, c) : 0;
+		if (n > most || (worst && n == most && n > 0 && c->order < worst->order)) {
+			worst = c;
+			most = n;
+		}
+	}
+	if (!worst)
+		return false;
+	memcpy(address, worst->address, sizeof worst->address);
+	hang_up(w, worst);
+	return true;
+}
+
+unsigned sl_wire_weigh(struct sl_wire *w, int64_t silent_most, int64_t *received)
+{
+	unsigned cut = 0;
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		int64_t tx = 0, rx = 0;
+		if (c->owner != 0 || c->edge == SHUT || !count(c->dup, &tx, &rx))
+			continue;
+		if (c->edge >= 0)
+			received[c->edge] += rx - c->received;
+		c->received = rx;
+		if (c->edge == SILENT && rx > silent_most) {
+			hang_up(w, c);
+			cut++;
+		}
+	}
+	return cut;
+}
+
+bool sl_wire_cut(const struct sl_wire *w, unsigned owner, int fd, char address[static 64])
+{
+	enum { SILENT_MS = 4000, ESTABLISHED = 1 };
+	for (unsigned i = 0; i < w->count; i++) {
+		struct tcp_info info;
+		socklen_t size = sizeof info;
+		const struct sl_wire_connection *c = &w->open[i];
+		if (c->owner != owner || c->fd != fd)
+			continue;
+		memset(&info, 0, sizeof info);
+		name_other_end(c->dup, address, 64);
+		return getsockopt(c->dup, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+		       info.tcpi_state == ESTABLISHED && info.tcpi_last_data_recv < SILENT_MS;
+	}
+	return false;
+}
+
+void sl_wire_closed(struct sl_wire *w, unsigned owner, int fd)
+{
+	for (unsigned i = w->count; i-- > 0;)
+		if (w->open[i].owner == owner && (fd < 0 || w->open[i].fd == fd))
+			forget(w, i);
+}
+
+void sl_wire_renumber(struct sl_wire *w, const int64_t *to, bool silent_too)
+{
+	for (unsigned i = 0; i < w->count; i++) {
+		struct sl_wire_connection *c = &w->open[i];
+		if (c->owner != 0 || c->edge == SHUT)
+			continue;
+		if (c->edge == SILENT ? silent_too : to[c->edge] < 0)
+			hang_up(w, c);
+		else if (c->edge != SILENT)
+			c->edge = to[c->edge];
+	}
+}
+
+void sl_wire_total(struct sl_wire *w, int64_t *tx, int64_t *rx)
+{
+	*tx = w->closed_tx;
+	*rx = w->closed_rx;
+	for (unsigned i = 0; i < w->count; i++)
+		count(w->open[i].dup, tx, rx);
+}
+
+void sl_wire_free(struct sl_wire *w)
+{
+	while (w->count > 0)
+		forget(w, w->count - 1);
+	free(w->open);
+	w->open = NULL;
+	w->room = 0;
+}

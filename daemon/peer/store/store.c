@@ -1,0 +1,504 @@
+/* store.c — the writer thread at the end of the ring of rows.
+ *
+ * Rows stay in the ring until the transaction that holds them is committed. The producer wakes nobody: the
+ * writer looks every SL_FLUSH_MS, and is called only when the ring is half full, once. */
+#include "daemon/peer/store/store.h"
+
+#include "base/log.h"
+#include "daemon/run/checkpoint.h"
+#include "daemon/peer/store/history_writer.h"
+#include "daemon/peer/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+/* Longest time from a row to its transaction; a kill -9 loses as much. */
+#define SL_FLUSH_MS 250
+/* Longest pause between tries while the database cannot be written. */
+#define SL_BACKOFF_MS 4000
+/* What closing grants a database that cannot be written, unless told: a daemon is to end within a second. */
+#define SL_CLOSE_MS 500
+/* How long checkpoints wait for a history that cannot be written, unless told. */
+#define SL_CHECKPOINT_WAIT_MS 600000
+
+enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_WRITTEN, CHECKPOINT_FAILED };
+
+struct sl_store {
+	struct sl_row_ring ring;
+	/* The producer's: what its totals lack (enum sl_store_lacks), and what they began with. */
+	unsigned lacks;
+	_Atomic int64_t had_tx, had_rx;
+
+	atomic_bool known;  /* what the history knew of former lives */
+	atomic_bool called; /* the writer was woken for a ring that is half full; until it has made room */
+	atomic_bool closing;
+	_Atomic int64_t since_us; /* begin of the batch that the writer is in; 0: idle */
+	_Atomic int64_t resumed;  /* the round that a checkpoint brought, until the writer has looked at it */
+	atomic_int checkpoint;    /* enum checkpoint_state; what follows belongs to the writer while ASKED */
+	uint8_t *bytes;
+	size_t length;
+	sem_t wake;
+	pthread_t thread;
+	int done; /* eventfd */
+
+	/* The writer's own. */
+	struct sl_chronicle chronicle;
+	struct sl_checkpoint_files files;
+	struct sl_fed *_Atomic fed;
+	char *stem; /* owned; NULL: no checkpoints */
+	uint32_t every;
+	bool lost;            /* rows, at the end */
+	bool behind;          /* rows were not committed when they should have been */
+	bool unordered;       /* checkpoints do not wait for rows any more, and that was said */
+	int64_t wait_us;      /* how long they do */
+	int64_t failed_at_us; /* begin of the failure, by the clock that does not jump */
+	struct sl_log_burst checkpoint_burst;
+
+	/* What is wrong with the history: written by the writer, seen by the loop, which never waits. */
+	pthread_mutex_t lock;
+	struct sl_store_trouble trouble; /* since_us 0: nothing is */
+	struct sl_store_trouble seen;    /* the loop's */
+	char reason[200];                /* of the last failure */
+
+	/* Set before `closing`. */
+	int close_ms;
+	int64_t stopped_at_us;
+	int exit_code;
+	const char *model_digest;
+};
+
+static int64_t clock_us(clockid_t which)
+{
+	struct timespec t;
+	clock_gettime(which, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void push(struct sl_store *s, enum sl_row_kind kind, const void *row, size_t n)
+{
+	bool call = sl_row_ring_push(&s->ring, kind, kind == SL_ROW_ROUND ? s->lacks : 0, row, n);
+	if (call && !atomic_exchange(&s->called, true))
+		sem_post(&s->wake);
+}
+
+void sl_store_round(struct sl_store *s, const struct sl_round_row *row)
+{
+	push(s, SL_ROW_ROUND, row, sizeof *row);
+}
+
+void sl_store_link(struct sl_store *s, const struct sl_link_row *row)
+{
+	push(s, SL_ROW_LINK, row, sizeof *row);
+}
+
+void sl_store_sketch(struct sl_store *s, const struct sl_sketch_row *row)
+{
+	SL_CHECK(row->count <= SL_SKETCH_MAX);
+	push(s, SL_ROW_SKETCH, row, offsetof(struct sl_sketch_row, value) + row->count * sizeof *row->value);
+}
+
+void sl_store_event(struct sl_store *s, const struct sl_event_row *row)
+{
+	push(s, SL_ROW_EVENT, row, sizeof *row);
+}
+
+static void remember(struct sl_store *s, const struct sl_error *error)
+{
+	snprintf(s->reason, sizeof s->reason, "%.*s", (int)sizeof s->reason - 1, error->text);
+}
+
+/* Puts the rows from *at to `end` into the transaction. A row that the database refuses for itself is
+ * counted, and does not hold up those behind it. */
+static enum sl_status insert_rows(struct sl_store *s, uint64_t at, uint64_t end, uint64_t *dropped,
+                                  struct sl_error *error)
+{
+	struct sl_history_bytes former;
+	sl_store_bytes(s, &former);
+	while (at != end) {
+		struct sl_row_header header;
+		union sl_row row;
+		at = sl_row_ring_read(&s->ring, at, &header, &row);
+		enum sl_status status = sl_chronicle_insert(&s->chronicle, &header, &row, &former, error);
+		if (status == SL_REFUSED) {
+			remember(s, error);
+			++*dropped;
+		} else if (status != SL_OK) {
+			return status;
+		}
+	}
+	return SL_OK;
+}
+
+/* What is to be said of rows that are late or lost. */
+static enum sl_status tell(struct sl_store *s, uint64_t dropped, struct sl_error *error)
+{
+	struct sl_chronicle *c = &s->chronicle;
+	enum sl_status status = SL_OK;
+	if (dropped > 0) {
+		int64_t first = atomic_load(&s->ring.dropped_since_us);
+		status = sl_chronicle_dropped(c, dropped, first ? first : clock_us(CLOCK_REALTIME), s->reason,
+		                              error);
+	} else if (s->behind) {
+		status = sl_chronicle_late(c, s->trouble.since_us, s->reason, error);
+	}
+	return status == SL_OK ? sl_chronicle_resumed(c, atomic_load(&s->resumed), s->every, error) : status;
+}
+
+/* One transaction with everything that is in the ring now. On failure all of it stays there. */
+static enum sl_status flush(struct sl_store *s, struct sl_error *error)
+{
+	struct sl_row_ring *r = &s->ring;
+	bool anew = !s->chronicle.entered;
+	enum sl_status status = sl_chronicle_enter(&s->chronicle, error);
+	if (status != SL_OK)
+		return status;
+	atomic_store(&s->known, true);
+	uint64_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+	uint64_t head = atomic_load_explicit(&r->head, memory_order_acquire);
+	uint64_t told = atomic_load_explicit(&r->dropped, memory_order_relaxed), dropped = told;
+	if (head == tail && told == 0 && !s->behind && !anew)
+		return SL_OK;
+	status = insert_rows(s, tail, head, &dropped, error);
+	if (status == SL_OK)
+		status = tell(s, dropped, error);
+	if (status == SL_OK)
+		status = sl_chronicle_commit(&s->chronicle, false, error);
+	if (status != SL_OK)
+		return status;
+	atomic_store(&s->resumed, 0);
+	atomic_fetch_sub(&r->dropped, told);
+	atomic_store_explicit(&r->tail, head, memory_order_release);
+	atomic_store(&s->called, false);
+	s->behind = false;
+	return SL_OK;
+}
+
+/* False: it was failing before. */
+static bool note_failure(struct sl_store *s, const struct sl_error *error)
+{
+	bool first = s->trouble.since_us == 0;
+	remember(s, error);
+	pthread_mutex_lock(&s->lock);
+	memcpy(s->trouble.reason, s->reason, sizeof s->reason);
+	if (first)
+		s->trouble.since_us = clock_us(CLOCK_REALTIME);
+	pthread_mutex_unlock(&s->lock);
+	if (first)
+		s->failed_at_us = clock_us(CLOCK_MONOTONIC);
+	return first;
+}
+
+/* Says the first failure of a row of them, and that it is over. */
+static void report(struct sl_store *s, enum sl_status status, const struct sl_error *error)
+{
+	if (status != SL_OK) {
+		if (note_failure(s, error))
+			sl_log(SL_LEVEL_WARNING, "history: %s; rows are kept and tried again", error->text);
+		return;
+	}
+	s->reason[0] = 0;
+	if (s->trouble.since_us == 0)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->trouble.since_us = 0;
+	pthread_mutex_unlock(&s->lock);
+	sl_log(SL_LEVEL_NOTICE, "history: written again");
+}
+
+/* Rows before checkpoints: a peer does not compute again what lies before its checkpoint, so rows that are
+ * not on the disk by then are lost with the process. Where rows have been lost already, or for long, that
+ * order protects less than it costs: without checkpoints a kill loses the state itself. */
+static bool may_save(struct sl_store *s, enum sl_status flushed)
+{
+	if (flushed == SL_OK) {
+		s->unordered = false;
+		return true;
+	}
+	uint64_t lost = atomic_load(&s->ring.dropped);
+	if (lost == 0 && clock_us(CLOCK_MONOTONIC) - s->failed_at_us < s->wait_us)
+		return false;
+	if (!s->unordered)
+		sl_log(SL_LEVEL_WARNING,
+		       "checkpoint: written again, though the history before it still cannot be (%llu rows "
+		       "of it are lost)",
+		       (unsigned long long)lost);
+	s->unordered = true;
+	return true;
+}
+
+static void finish_checkpoint(struct sl_store *s, enum sl_status flushed)
+{
+	struct sl_error error = { 0 };
+	enum sl_status status = flushed;
+	if (may_save(s, flushed))
+		status = sl_checkpoint_write(&s->files, s->bytes, s->length, &error);
+	if (status != SL_OK)
+		sl_log_rarely(&s->checkpoint_burst, sl_clock(), SL_LEVEL_WARNING, "checkpoint",
+		              error.text[0] ? error.text
+		                            : "not written, because the history before it could not be");
+	free(s->bytes);
+	s->bytes = NULL;
+	atomic_store_explicit(&s->checkpoint, status == SL_OK ? CHECKPOINT_WRITTEN : CHECKPOINT_FAILED,
+	                      memory_order_release);
+	if (s->done >= 0 && eventfd_write(s->done, 1) < 0)
+		sl_log(SL_LEVEL_ERROR, "checkpoint: its end could not be signalled: %s", strerror(errno));
+}
+
+/* One batch, and the checkpoint behind it if one was asked for. */
+static enum sl_status turn(struct sl_store *s)
+{
+	struct sl_error error = { 0 };
+	/* Asked for is looked up before the ring: rows pushed before the question are in the batch. */
+	bool asked = atomic_load_explicit(&s->checkpoint, memory_order_acquire) == CHECKPOINT_ASKED;
+	atomic_store_explicit(&s->since_us, clock_us(CLOCK_MONOTONIC), memory_order_relaxed);
+	struct sl_fed *fed = atomic_load(&s->fed);
+	if (fed)
+		sl_fed_flush(fed);
+	enum sl_status status = flush(s, &error);
+	s->behind = s->behind || status != SL_OK;
+	if (status == SL_OK && asked)
+		status = sl_chronicle_commit(&s->chronicle, true, &error);
+	report(s, status, &error);
+	if (status != SL_OK)
+		sl_chronicle_failed(&s->chronicle);
+	if (asked)
+		finish_checkpoint(s, status);
+	atomic_store_explicit(&s->since_us, 0, memory_order_relaxed);
+	return status;
+}
+
+/* Sleeps until it is called, but no longer than that. */
+static void doze(struct sl_store *s, int milliseconds)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += milliseconds / 1000;
+	until.tv_nsec += milliseconds % 1000 * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	while (sem_clockwait(&s->wake, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR)
+		;
+}
+
+/* The last batch and the end of the peer; a database in trouble gets close_ms. */
+static void wind_up(struct sl_store *s)
+{
+	struct sl_error error = { 0 };
+	int64_t end = clock_us(CLOCK_MONOTONIC) + s->close_ms * INT64_C(1000);
+	enum sl_status status;
+	for (;;) {
+		status = turn(s);
+		if (status == SL_OK)
+			status = sl_chronicle_stopped(&s->chronicle, s->stopped_at_us, s->exit_code,
+			                              s->model_digest, &error);
+		if (status != SL_OK)
+			sl_chronicle_failed(&s->chronicle);
+		if (status == SL_OK || clock_us(CLOCK_MONOTONIC) >= end)
+			break;
+		doze(s, 20);
+	}
+	s->lost = status != SL_OK;
+	if (status == SL_OK)
+		return;
+	uint64_t rows = atomic_load(&s->ring.dropped) + sl_row_ring_count(&s->ring);
+	sl_log(SL_LEVEL_ERROR, "history: %llu rows and the end of this peer are lost: %s",
+	       (unsigned long long)rows, s->reason[0] ? s->reason : error.text);
+}
+
+static void *writer(void *argument)
+{
+	struct sl_store *s = argument;
+	int pause = SL_FLUSH_MS;
+	while (!atomic_load(&s->closing)) {
+		doze(s, pause);
+		if (atomic_load(&s->closing))
+			break;
+		if (turn(s) == SL_OK)
+			pause = SL_FLUSH_MS;
+		else
+			pause = 2 * pause < SL_BACKOFF_MS ? 2 * pause : SL_BACKOFF_MS;
+	}
+	wind_up(s);
+	return NULL;
+}
+
+static void release(struct sl_store *s)
+{
+	int keep = errno;
+	pthread_mutex_destroy(&s->lock);
+	sl_chronicle_free(&s->chronicle);
+	sl_row_ring_free(&s->ring);
+	free(s->stem);
+	free(s);
+	errno = keep;
+}
+
+static enum sl_status start(struct sl_store *s, struct sl_error *error)
+{
+	if (sem_init(&s->wake, 0, 0) != 0)
+		return sl_fail(error, SL_IO, "history: sem_init: %s", strerror(errno));
+	int number = pthread_create(&s->thread, NULL, writer, s);
+	if (number != 0) {
+		sem_destroy(&s->wake);
+		return sl_fail(error, SL_NO_MEMORY, "history: no thread: %s", strerror(number));
+	}
+	pthread_setname_np(s->thread, "store");
+	return SL_OK;
+}
+
+/* What may pass is no reason not to learn: the writer goes on trying. */
+static enum sl_status begin(struct sl_store *s, struct sl_error *error)
+{
+	enum sl_status status = sl_chronicle_enter(&s->chronicle, error);
+	atomic_init(&s->known, status == SL_OK);
+	if (status == SL_OK)
+		status = sl_chronicle_commit(&s->chronicle, false, error);
+	if (status != SL_OK)
+		sl_chronicle_failed(&s->chronicle);
+	if (status != SL_IO)
+		return status;
+	s->behind = note_failure(s, error);
+	sl_log(SL_LEVEL_WARNING, "history: %s; learning begins without it, rows are kept and tried again",
+	       error->text);
+	return SL_OK;
+}
+
+struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_error *error)
+{
+	struct sl_store *s = aligned_alloc(64, sizeof *s);
+	if (!s) {
+		sl_fail(error, SL_NO_MEMORY, "history: out of memory");
+		return NULL;
+	}
+	memset(s, 0, sizeof *s);
+	pthread_mutex_init(&s->lock, NULL);
+	s->done = setup->wake;
+	s->every = setup->every ? setup->every : 1;
+	s->close_ms = SL_CLOSE_MS;
+	s->wait_us =
+	    (setup->checkpoint_wait_ms ? setup->checkpoint_wait_ms : SL_CHECKPOINT_WAIT_MS) * INT64_C(1000);
+	if (setup->checkpoint)
+		s->files.stem = s->stem = strdup(setup->checkpoint);
+	if (!sl_row_ring_make(&s->ring) || (setup->checkpoint && !s->stem)) {
+		sl_fail(error, SL_NO_MEMORY, "history: out of memory");
+		release(s);
+		return NULL;
+	}
+	enum sl_status status =
+	    sl_chronicle_make(&s->chronicle, setup->database, setup->run, setup->peer, error);
+	if (status == SL_OK && setup->patience_ms)
+		sl_history_patience(s->chronicle.history, setup->patience_ms);
+	if (status == SL_OK)
+		status = begin(s, error);
+	if (status == SL_OK)
+		status = start(s, error);
+	if (status != SL_OK) {
+		release(s);
+		return NULL;
+	}
+	return s;
+}
+
+void sl_store_begin(struct sl_store *s, int64_t wire_tx, int64_t wire_rx, uint32_t resumed)
+{
+	s->had_tx = wire_tx;
+	s->had_rx = wire_rx;
+	atomic_store(&s->resumed, resumed);
+}
+
+bool sl_store_bytes(const struct sl_store *s, struct sl_history_bytes *out)
+{
+	if (!atomic_load(&s->known))
+		return false;
+	*out = s->chronicle.before;
+	out->wire_tx = out->wire_tx > s->had_tx ? out->wire_tx - s->had_tx : 0;
+	out->wire_rx = out->wire_rx > s->had_rx ? out->wire_rx - s->had_rx : 0;
+	return true;
+}
+
+void sl_store_lacks(struct sl_store *s, unsigned lacks)
+{
+	s->lacks = lacks;
+}
+
+bool sl_store_failing(struct sl_store *s, struct sl_store_trouble *out)
+{
+	if (pthread_mutex_trylock(&s->lock) == 0) {
+		s->seen = s->trouble;
+		pthread_mutex_unlock(&s->lock);
+	}
+	*out = s->seen;
+	out->lost = atomic_load(&s->ring.dropped);
+	return out->since_us != 0;
+}
+
+void sl_store_record(struct sl_store *s, struct sl_fed *fed)
+{
+	atomic_store(&s->fed, fed);
+}
+
+bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)
+{
+	if (!s->stem || atomic_load_explicit(&s->checkpoint, memory_order_acquire) != CHECKPOINT_NONE)
+		return false;
+	s->bytes = bytes;
+	s->length = length;
+	atomic_store_explicit(&s->checkpoint, CHECKPOINT_ASKED, memory_order_release);
+	sem_post(&s->wake);
+	return true;
+}
+
+void sl_store_refused(struct sl_store *s, unsigned generation)
+{
+	SL_CHECK(generation < 2 && atomic_load(&s->checkpoint) == CHECKPOINT_NONE);
+	s->files.refused[generation] = true;
+}
+
+bool sl_store_checkpointed(struct sl_store *s, bool *ok)
+{
+	int state = atomic_load_explicit(&s->checkpoint, memory_order_acquire);
+	if (state != CHECKPOINT_WRITTEN && state != CHECKPOINT_FAILED)
+		return false;
+	*ok = state == CHECKPOINT_WRITTEN;
+	atomic_store_explicit(&s->checkpoint, CHECKPOINT_NONE, memory_order_relaxed);
+	return true;
+}
+
+int64_t sl_store_stuck_ms(const struct sl_store *s)
+{
+	int64_t since = atomic_load_explicit(&s->since_us, memory_order_relaxed);
+	return since ? (clock_us(CLOCK_MONOTONIC) - since) / 1000 : 0;
+}
+
+void sl_store_patience(struct sl_store *s, int milliseconds)
+{
+	if (s)
+		s->close_ms = milliseconds;
+}
+
+bool sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, const char *model_digest)
+{
+	if (!s)
+		return true;
+	s->stopped_at_us = stopped_at_us;
+	s->exit_code = exit_code;
+	s->model_digest = model_digest;
+	atomic_store(&s->closing, true);
+	sl_history_patience(s->chronicle.history, s->close_ms / 2);
+	sem_post(&s->wake);
+	pthread_join(s->thread, NULL);
+	sem_destroy(&s->wake);
+	free(s->bytes);
+	bool whole = !s->lost;
+	release(s);
+	return whole;
+}

@@ -1,0 +1,24 @@
+/* worker.h — one more thread for jobs that are long enough to keep the loop from its neighbours. */
+#ifndef SL_DAEMON_PEER_WORKER_H
+#define SL_DAEMON_PEER_WORKER_H
+
+#include "base/time.h"
+#include "gossip/peer.h"
+
+struct sl_worker;
+
+/* Starts the thread; `wake` is an eventfd that it signals when a job is done. All signals must be blocked. */
+struct sl_worker *sl_worker_start(struct sl_peer *, const struct sl_plan *, int wake, struct sl_error *error);
+/* Hands over the job that the peer has just asked for. */
+void sl_worker_run(struct sl_worker *);
+bool sl_worker_busy(const struct sl_worker *);
+/* Whether a job ended since the last call, and how long it took. */
+bool sl_worker_done(struct sl_worker *, int64_t *took_us);
+/* Ends the thread if it is idle. A thread amid a job is left alone: false, and its memory must stay. NULL is
+ * fine. */
+bool sl_worker_stop(struct sl_worker *);
+
+/* Microseconds of the monotonic clock. */
+struct sl_time sl_clock(void);
+
+#endif

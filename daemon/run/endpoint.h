@@ -1,0 +1,41 @@
+/* endpoint.h — where a peer is reached, told apart by its form alone: tcp://ADDRESS:PORT, tcp://[IPV6]:PORT,
+ * tcp://NAME:PORT, ipc://PATH. */
+#ifndef SL_DAEMON_RUN_ENDPOINT_H
+#define SL_DAEMON_RUN_ENDPOINT_H
+
+#include "base/error.h"
+#include "base/limits.h"
+
+struct sockaddr;
+
+enum sl_endpoint_kind { SL_ENDPOINT_PATH, SL_ENDPOINT_ADDRESS, SL_ENDPOINT_NAME };
+
+struct sl_endpoint {
+	enum sl_endpoint_kind kind;
+	char host[SL_TEXT_MAX]; /* an address without brackets, or a name; of ipc:// the path */
+	uint16_t port;          /* 0 for ipc:// */
+};
+
+/* Refuses what leads nowhere from another host ('*', 0.0.0.0, an interface with a source address), what
+ * libzmq would read as something else (an IPv6 address without brackets), and what is neither an address nor
+ * a name; says what would be right. Asks nobody. */
+enum sl_status sl_endpoint_parse(struct sl_endpoint *out, const char *text, struct sl_error *error);
+
+/* An address as a number, and what it takes to write one: "127.0.0.1", "::1" (with %interface where the
+ * kernel needs that). */
+enum { SL_ADDRESS_TEXT = 64 };
+struct sl_address {
+	char text[SL_ADDRESS_TEXT];
+	bool v6;
+};
+/* False: of another family. */
+bool sl_address_of(struct sl_address *out, const struct sockaddr *from);
+/* "tcp://127.0.0.1:7000", "tcp://[::1]:7000" */
+void sl_address_endpoint(const struct sl_address *, uint16_t port, char out[static SL_TEXT_MAX]);
+/* Whether this host has it: the kernel lets a socket be bound to it. */
+bool sl_address_local(const struct sl_address *);
+bool sl_address_loopback(const struct sl_address *);
+/* 0, or the errno that says why the kernel knows no way to the address in an endpoint; nothing is sent. */
+int sl_endpoint_route(const char *endpoint);
+
+#endif

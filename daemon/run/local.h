@@ -1,0 +1,29 @@
+/* local.h — the peers of a run that are on this machine: where their sockets are, asking them, telling them.
+ */
+#ifndef SL_DAEMON_RUN_LOCAL_H
+#define SL_DAEMON_RUN_LOCAL_H
+
+#include "daemon/run/config.h"
+#include "daemon/run/roster.h"
+#include "daemon/run/status.h"
+
+/* The run of the unit starlingd@.service, whose instance K has its state in SL_LOCAL_STATE/K. */
+#define SL_LOCAL_RUN   "/etc/starling"
+#define SL_LOCAL_STATE "/var/lib/starling"
+
+/* Reads a run's configuration and roster; no data, no keys. The roster is the caller's to free. */
+enum sl_status sl_local_open(struct sl_config *, struct sl_roster *, const char *conf, struct sl_error *);
+
+/* As sl_status_query, in the run's folder and, for SL_LOCAL_RUN, where the unit keeps the state. */
+enum sl_status_reply sl_local_ask(const struct sl_config *, uint32_t peer, int timeout_ms, char *line,
+                                  size_t size, int64_t *pid);
+
+/* Who may ask a peer that answered SL_STATUS_FORBIDDEN: "root" or "root or NAME". */
+void sl_local_owner(const struct sl_config *, uint32_t peer, char *text, size_t size);
+
+/* Makes a peer read its roster again, and waits until it has. SL_OK: the roster on disk is the one in force;
+ * SL_REFUSED: the peer refused it, and logs why. main_pid: whom to signal where the peer's socket cannot be
+ * reached, 0: nobody; then there is nothing to wait for. */
+enum sl_status sl_local_reload(const char *conf, uint32_t peer, int64_t main_pid, struct sl_error *);
+
+#endif

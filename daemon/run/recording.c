@@ -1,0 +1,281 @@
+/* recording.c — writing a recording. The loop fills one buffer while the store's thread writes the other. */
+#include "daemon/run/recording.h"
+
+#include "daemon/run/recording_format.h"
+#include "gossip/frame.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What comes in while the disk is busy with something else; more, and the recording ends. */
+enum { BUFFER = 16 << 20, FILES_MOST = 1000000 };
+
+struct sl_fed {
+	char path[4096 + 32];
+	int fd;
+	pthread_mutex_t lock; /* of the buffer that is being filled */
+	uint8_t *filling, *writing;
+	size_t used;
+	int64_t total;
+	uint64_t digest;
+	const char *stopped; /* the loop's */
+	bool told;
+	atomic_bool failed; /* the writer's word to the loop */
+};
+
+/* ---- digest ---- */
+
+static uint64_t mix(uint64_t digest, const void *bytes, size_t length)
+{
+	const uint8_t *at = bytes;
+	for (; length >= 8; length -= 8, at += 8)
+		digest = sl_mix64(digest ^ sl_load_u64(at));
+	uint8_t last[8] = { 0 };
+	if (length)
+		memcpy(last, at, length);
+	return sl_mix64(digest ^ sl_load_u64(last) ^ (uint64_t)length << 56);
+}
+
+static uint64_t mix_number(uint64_t digest, uint64_t v)
+{
+	return sl_mix64(digest ^ v);
+}
+
+static uint64_t mix_real(uint64_t digest, double v)
+{
+	uint64_t bits;
+	memcpy(&bits, &v, sizeof bits);
+	return mix_number(digest, v != v ? UINT64_MAX : bits);
+}
+
+static uint64_t mix_round(uint64_t d, const struct sl_round_row *r)
+{
+	d = mix_real(mix_real(mix_real(d, r->train_loss), r->test_loss), r->test_accuracy);
+	d = mix_real(mix_number(mix_number(d, r->round), (uint64_t)r->nonzero), r->disagreement);
+	return mix_number(mix_number(d, (uint64_t)r->payload_tx), (uint64_t)r->payload_rx);
+}
+
+uint64_t sl_fed_action(uint64_t digest, const struct sl_action *a)
+{
+	uint64_t d = mix_number(digest, (uint64_t)a->kind << 32 | a->edge);
+	switch (a->kind) {
+	case SL_ACTION_SEND:
+		return mix(mix(d, a->header, SL_FRAME_HEADER), a->body, a->body_length);
+	case SL_ACTION_ROUND_ROW:
+		return mix_round(d, a->round);
+	case SL_ACTION_SKETCH_ROW:
+		return mix(d, a->sketch->value, a->sketch->count * sizeof *a->sketch->value);
+	case SL_ACTION_EVENT_ROW:
+		return mix(d, a->event->kind, strlen(a->event->kind));
+	default:
+		return d;
+	}
+}
+
+uint64_t sl_fed_behind(uint64_t digest, const struct sl_event *e)
+{
+	uint64_t d = mix_number(digest, (uint64_t)e->kind << 40 | (uint64_t)e->ok << 32 | e->edge);
+	d = mix_number(d, (uint64_t)e->now.us);
+	return e->kind == SL_EVENT_RECEIVE ? mix(d, e->bytes, e->length) : d;
+}
+
+/* ---- writing ---- */
+
+/* One record, whole or not at all. */
+static void put(struct sl_fed *f, uint8_t kind, const void *first, size_t first_length, const void *second,
+                size_t second_length)
+{
+	uint8_t head[SL_FED_RECORD];
+	size_t length = first_length + second_length;
+	if (f->stopped)
+		return;
+	pthread_mutex_lock(&f->lock);
+	if (atomic_load(&f->failed))
+		f->stopped = "the recording cannot be written";
+	else if (f->total + (int64_t)length > SL_FED_MOST)
+		f->stopped = "the recording has become too large";
+	else if (f->used + sizeof head + length > BUFFER)
+		f->stopped = "the disk cannot follow the recording";
+	if (!f->stopped) {
+		head[0] = kind;
+		sl_store_u32(head + 1, (uint32_t)length);
+		sl_store_u32(head + 5, sl_fed_check(kind, (uint32_t)length));
+		uint8_t *to = f->filling + f->used;
+		memcpy(to, head, sizeof head);
+		memcpy(to + sizeof head, first, first_length);
+		if (second_length)
+			memcpy(to + sizeof head + first_length, second, second_length);
+		f->used += sizeof head + length;
+		f->total += (int64_t)(sizeof head + length);
+	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+static void write_neighbours(struct sl_writer *w, const struct sl_peer_roster *r)
+{
+	sl_write_u32(w, r->degree);
+	for (uint32_t i = 0; i < r->degree; i++) {
+		const struct sl_peer_neighbour *n = &r->neighbours[i];
+		sl_write_u32(w, n->peer);
+		sl_write_u32(w, n->added);
+		sl_write_u8(w, (uint8_t)n->weights);
+		for (unsigned k = 0; k < n->weights; k++) {
+			uint64_t bits;
+			memcpy(&bits, &n->weight[k].value, sizeof bits);
+			sl_write_u32(w, n->weight[k].since);
+			sl_write_u64(w, bits);
+		}
+	}
+}
+
+enum { NEIGHBOURS_MOST = 4 + SL_DEGREE_MAX * (9 + 12 * SL_EDGE_WEIGHTS) };
+
+/* The head may be larger than the buffer: it is written at once, before anything runs. */
+static bool write_head(struct sl_fed *f, const struct sl_fed_head *h)
+{
+	size_t text = strlen(h->configuration), room = 64 + NEIGHBOURS_MOST + text + h->state_length;
+	uint8_t *bytes = malloc(room);
+	if (!bytes)
+		return false;
+	struct sl_writer w = sl_writer(bytes, room);
+	sl_write_bytes(&w, sl_fed_magic, SL_FED_MAGIC);
+	sl_write_u8(&w, SL_FED_HEAD);
+	uint8_t *length = sl_write_room(&w, 8);
+	sl_write_u64(&w, h->run);
+	sl_write_u64(&w, h->session);
+	sl_write_u32(&w, h->peer);
+	sl_write_u32(&w, h->roster.serial);
+	sl_write_u32(&w, h->capacity);
+	sl_write_u8(&w, h->joining);
+	write_neighbours(&w, &h->roster);
+	sl_write_u32(&w, (uint32_t)text);
+	sl_write_bytes(&w, h->configuration, text);
+	sl_write_u32(&w, (uint32_t)h->state_length);
+	sl_write_bytes(&w, h->state, h->state_length);
+	size_t total = sl_writer_length(&w);
+	uint32_t record = (uint32_t)(total - SL_FED_MAGIC - SL_FED_RECORD);
+	sl_store_u32(length, record);
+	sl_store_u32(length + 4, sl_fed_check(SL_FED_HEAD, record));
+	bool good = write(f->fd, bytes, total) == (ssize_t)total;
+	f->total = (int64_t)total;
+	free(bytes);
+	return good;
+}
+
+static int create(char path[static 4096 + 32], const char *stem, uint32_t peer)
+{
+	for (unsigned n = 0; n < FILES_MOST; n++) {
+		snprintf(path, 4096 + 32, "%s-%" PRIu32 "-%u", stem, peer, n);
+		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+	}
+	return -1;
+}
+
+struct sl_fed *sl_fed_open(const char *stem, const struct sl_fed_head *head, struct sl_error *error)
+{
+	struct sl_fed *f = calloc(1, sizeof *f);
+	if (!f) {
+		sl_fail(error, SL_NO_MEMORY, "no memory for a recording");
+		return NULL;
+	}
+	pthread_mutex_init(&f->lock, NULL);
+	f->filling = malloc(BUFFER);
+	f->writing = malloc(BUFFER);
+	f->fd = create(f->path, stem, head->peer);
+	errno = f->fd >= 0 ? 0 : errno;
+	if (f->filling && f->writing && f->fd >= 0 && head->state_length <= SL_FED_STATE_MOST &&
+	    write_head(f, head))
+		return f;
+	sl_fail(error, SL_IO, "[run] record: cannot write %s: %s", f->path,
+	        errno ? strerror(errno) : "out of memory or of room");
+	sl_fed_close(f);
+	return NULL;
+}
+
+const char *sl_fed_path(const struct sl_fed *f)
+{
+	return f->path;
+}
+
+void sl_fed_did(struct sl_fed *f, const struct sl_action *a)
+{
+	f->digest = sl_fed_action(f->digest, a);
+}
+
+void sl_fed_event(struct sl_fed *f, const struct sl_event *e)
+{
+	uint8_t head[SL_FED_EVENT + 4 + NEIGHBOURS_MOST];
+	struct sl_writer w = sl_writer(head, sizeof head);
+	f->digest = sl_fed_behind(f->digest, e);
+	sl_write_u8(&w, (uint8_t)e->kind);
+	sl_write_u64(&w, (uint64_t)e->now.us);
+	sl_write_u32(&w, e->edge);
+	sl_write_u8(&w, e->ok);
+	sl_write_u64(&w, f->digest);
+	if (e->kind == SL_EVENT_ROSTER) {
+		sl_write_u32(&w, e->roster->serial);
+		write_neighbours(&w, e->roster);
+	}
+	bool message = e->kind == SL_EVENT_RECEIVE;
+	put(f, SL_FED_EVENT_RECORD, head, sl_writer_length(&w), message ? e->bytes : NULL,
+	    message ? e->length : 0);
+}
+
+void sl_fed_end(struct sl_fed *f, uint32_t round, uint64_t model)
+{
+	uint8_t bytes[12];
+	sl_store_u32(bytes, round);
+	sl_store_u64(bytes + 4, model);
+	put(f, SL_FED_END, bytes, sizeof bytes, NULL, 0);
+}
+
+const char *sl_fed_stopped(struct sl_fed *f)
+{
+	if (f->told || !f->stopped)
+		return NULL;
+	f->told = true;
+	return f->stopped;
+}
+
+void sl_fed_flush(struct sl_fed *f)
+{
+	pthread_mutex_lock(&f->lock);
+	uint8_t *bytes = f->filling;
+	size_t length = f->used;
+	f->filling = f->writing;
+	f->writing = bytes;
+	f->used = 0;
+	pthread_mutex_unlock(&f->lock);
+	while (length > 0 && !atomic_load(&f->failed)) {
+		ssize_t n = write(f->fd, bytes, length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			atomic_store(&f->failed, true);
+		bytes += n > 0 ? n : 0;
+		length -= n > 0 ? (size_t)n : 0;
+	}
+}
+
+void sl_fed_close(struct sl_fed *f)
+{
+	if (!f)
+		return;
+	int keep = errno;
+	if (f->fd >= 0)
+		close(f->fd);
+	pthread_mutex_destroy(&f->lock);
+	free(f->filling);
+	free(f->writing);
+	free(f);
+	errno = keep;
+}

@@ -1,0 +1,141 @@
+/* recording_read.c — a recording taken apart: every length and number is checked before it is used. */
+#include "daemon/run/recording.h"
+#include "daemon/run/recording_format.h"
+
+#include <math.h>
+#include <string.h>
+
+const char sl_fed_magic[SL_FED_MAGIC] = "starling-fed 2\n";
+
+/* Cuts off the next record; false at the end, also where that is within a record. A damaged length gives a
+ * kind that there is not. */
+static bool next_record(struct sl_fed_reader *f, uint8_t *kind, struct sl_reader *out)
+{
+	struct sl_reader at = f->in;
+	*kind = sl_read_u8(&at);
+	uint32_t length = sl_read_u32(&at), check = sl_read_u32(&at);
+	bool damaged = !at.failed && check != sl_fed_check(*kind, length);
+	if (damaged)
+		*kind = SL_FED_KINDS;
+	*out = sl_read_part(&at, at.failed || damaged ? 0 : length);
+	if (at.failed) {
+		f->cut = sl_reader_left(&f->in) > 0;
+		f->ended = true;
+		return false;
+	}
+	f->in = at;
+	return true;
+}
+
+static bool read_weight(struct sl_reader *r, struct sl_weight *w)
+{
+	w->since = sl_read_u32(r);
+	uint64_t bits = sl_read_u64(r);
+	memcpy(&w->value, &bits, sizeof bits);
+	return isfinite(w->value) && w->value > 0 && w->value <= 1;
+}
+
+/* Ascending numbers, none of them the peer's own. */
+static bool read_neighbours(struct sl_reader *r, uint32_t peer, uint32_t capacity, struct sl_peer_roster *out,
+                            struct sl_peer_neighbour *room)
+{
+	out->neighbours = room;
+	out->degree = sl_read_u32(r);
+	if (r->failed || out->degree > SL_DEGREE_MAX || out->degree > capacity)
+		return false;
+	for (uint32_t i = 0; i < out->degree; i++) {
+		struct sl_peer_neighbour *n = &room[i];
+		memset(n, 0, sizeof *n);
+		n->peer = sl_read_u32(r);
+		n->added = sl_read_u32(r);
+		n->weights = sl_read_u8(r);
+		if (r->failed || n->peer == peer || n->peer >= SL_PEERS_MAX ||
+		    (i > 0 && n->peer <= room[i - 1].peer) || n->weights == 0 || n->weights > SL_EDGE_WEIGHTS)
+			return false;
+		for (unsigned k = 0; k < n->weights; k++)
+			if (!read_weight(r, &n->weight[k]) ||
+			    (k > 0 && n->weight[k].since >= n->weight[k - 1].since))
+				return false;
+	}
+	return !r->failed;
+}
+
+static bool read_head(struct sl_fed_reader *f, struct sl_reader r)
+{
+	struct sl_fed_head *h = &f->head;
+	h->run = sl_read_u64(&r);
+	h->session = sl_read_u64(&r);
+	h->peer = sl_read_u32(&r);
+	h->roster.serial = sl_read_u32(&r);
+	h->capacity = sl_read_u32(&r);
+	uint8_t joining = sl_read_u8(&r);
+	h->joining = joining == 1;
+	if (r.failed || joining > 1 || h->peer >= SL_PEERS_MAX || h->capacity > SL_DEGREE_MAX ||
+	    !read_neighbours(&r, h->peer, h->capacity, &h->roster, f->neighbours))
+		return false;
+	f->configuration_length = sl_read_u32(&r);
+	h->configuration = (const char *)sl_read_bytes(&r, f->configuration_length);
+	h->state_length = sl_read_u32(&r);
+	h->state = sl_read_bytes(&r, h->state_length);
+	return sl_reader_done(&r) && h->state_length <= SL_FED_STATE_MOST;
+}
+
+enum sl_status sl_fed_read(struct sl_fed_reader *f, const uint8_t *bytes, size_t length,
+                           struct sl_error *error)
+{
+	uint8_t kind;
+	struct sl_reader r;
+	memset(f, 0, sizeof *f);
+	f->in = sl_reader(bytes, length);
+	const uint8_t *magic = sl_read_bytes(&f->in, SL_FED_MAGIC);
+	if (!magic || memcmp(magic, sl_fed_magic, SL_FED_MAGIC) != 0)
+		return sl_fail(error, SL_MALFORMED, "is no recording of this version");
+	if (!next_record(f, &kind, &r) || kind != SL_FED_HEAD || !read_head(f, r))
+		return sl_fail(error, SL_MALFORMED, "its head is cut off or damaged");
+	return SL_OK;
+}
+
+static bool read_event(const struct sl_fed_reader *f, struct sl_reader r, struct sl_event *e,
+                       uint64_t *digest, struct sl_peer_roster *roster, struct sl_peer_neighbour *neighbours)
+{
+	uint8_t kind = sl_read_u8(&r);
+	*e = (struct sl_event){ .kind = kind, .now = { (int64_t)sl_read_u64(&r) }, .edge = sl_read_u32(&r) };
+	uint8_t ok = sl_read_u8(&r);
+	e->ok = ok == 1;
+	*digest = sl_read_u64(&r);
+	if (r.failed || kind >= SL_EVENT_KINDS || ok > 1 || e->now.us < 0 || e->now.us > INT64_MAX / 4)
+		return false;
+	if (kind == SL_EVENT_RECEIVE) {
+		e->length = sl_reader_left(&r);
+		e->bytes = sl_read_bytes(&r, e->length);
+		return e->edge < f->head.capacity && e->length <= SL_FED_MESSAGE_MOST;
+	}
+	if (kind == SL_EVENT_ROSTER) {
+		roster->serial = sl_read_u32(&r);
+		e->roster = roster;
+		if (!read_neighbours(&r, f->head.peer, f->head.capacity, roster, neighbours))
+			return false;
+	}
+	return sl_reader_done(&r);
+}
+
+bool sl_fed_next(struct sl_fed_reader *f, struct sl_event *e, uint64_t *digest, struct sl_peer_roster *roster,
+                 struct sl_peer_neighbour *neighbours, struct sl_error *error)
+{
+	uint8_t kind;
+	struct sl_reader r;
+	*error = (struct sl_error){ 0 };
+	if (f->ended || !next_record(f, &kind, &r))
+		return false;
+	if (kind == SL_FED_EVENT_RECORD && !f->has_end && read_event(f, r, e, digest, roster, neighbours))
+		return true;
+	f->ended = true;
+	if (kind == SL_FED_END && !f->has_end) {
+		f->last_round = sl_read_u32(&r);
+		f->last_model = sl_read_u64(&r);
+		f->has_end = sl_reader_done(&r) && sl_reader_left(&f->in) == 0;
+	}
+	if (!f->has_end)
+		sl_fail(error, SL_MALFORMED, "a record of it is malformed");
+	return false;
+}

@@ -1,0 +1,134 @@
+/* roster_write.c — a roster asked, and written: signed, and read back before anybody gets it. */
+#include "daemon/run/files.h"
+#include "daemon/run/roster.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- asking ---- */
+
+bool sl_roster_same(const struct sl_roster *a, const struct sl_roster *b)
+{
+	return memcmp(a->signature, b->signature, sizeof a->signature) == 0;
+}
+
+struct sl_roster_edge sl_roster_edge(const struct sl_roster *roster, uint32_t edge)
+{
+	if (roster->edge)
+		return roster->edge[edge];
+	return (struct sl_roster_edge){ .weights = 1, .weight = { { 0, roster->topology.weight[edge] } } };
+}
+
+uint32_t sl_roster_neighbours(const struct sl_roster *roster, uint32_t peer, struct sl_peer_neighbour *out)
+{
+	const struct sl_topology *t = &roster->topology;
+	uint32_t degree = sl_topology_degree(t, peer), first = t->first[peer];
+	SL_CHECK(degree <= SL_DEGREE_MAX);
+	for (uint32_t i = 0; i < degree; i++) {
+		struct sl_roster_edge e = sl_roster_edge(roster, t->edge_of[first + i]);
+		out[i] = (struct sl_peer_neighbour){ .peer = t->neighbour[first + i],
+			                             .weights = e.weights,
+			                             .added = e.added };
+		memcpy(out[i].weight, e.weight, sizeof e.weight);
+		sl_peer_neighbour_schedule(t, first + i, &out[i]);
+	}
+	return degree;
+}
+
+enum sl_status sl_roster_members(const struct sl_roster *roster, struct sl_topology *out,
+                                 struct sl_error *error)
+{
+	const struct sl_topology *t = &roster->topology;
+	uint32_t *number = calloc(t->peers, sizeof *number), members = 0;
+	struct sl_edge_pair *edge = calloc(t->edges + 1, sizeof *edge);
+	enum sl_status status = SL_OK;
+	memset(out, 0, sizeof *out);
+	if (!number || !edge)
+		status = sl_fail(error, SL_NO_MEMORY, "no memory for a graph of %" PRIu32 " peers", t->peers);
+	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++)
+		number[i] = sl_topology_degree(t, i) > 0 ? members++ : 0;
+	for (uint32_t e = 0; e < t->edges && status == SL_OK; e++)
+		edge[e] = (struct sl_edge_pair){ number[t->edge[e].a], number[t->edge[e].b] };
+	if (status == SL_OK)
+		status = sl_topology_from_edges(out, t->spec, members, edge, t->weight, t->edges, error);
+	free(number);
+	free(edge);
+	return status;
+}
+
+/* ---- writing ---- */
+
+static void print_edge(FILE *f, const struct sl_edge_pair *pair, struct sl_roster_edge e)
+{
+	fprintf(f, "edge %" PRIu32 " %" PRIu32 " %.17g", pair->a, pair->b, e.weight[0].value);
+	if (e.added || e.weights > 1 || e.weight[0].since)
+		fprintf(f, " %" PRIu32 " %" PRIu32, e.added, e.weight[0].since);
+	for (unsigned i = 1; i < e.weights; i++)
+		fprintf(f, " %.17g %" PRIu32, e.weight[i].value, e.weight[i].since);
+	fputc('\n', f);
+}
+
+static void print_arc(void *file, struct sl_arc arc)
+{
+	fprintf(file, "arc %" PRIu32 " %" PRIu32 " %.17g %" PRIu32 "\n", arc.from, arc.to, arc.weight,
+	        arc.phase);
+}
+
+static void print(FILE *f, const struct sl_roster *r)
+{
+	char key[SL_KEY_HEX];
+	fprintf(f, "starling-roster 1\nserial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
+	for (uint32_t i = 0; i < r->topology.peers; i++) {
+		const struct sl_roster_peer *peer = &r->peer[i];
+		if (peer->gone) {
+			fprintf(f, "gone %" PRIu32 " %s\n", i, peer->name);
+			continue;
+		}
+		sl_key_print(peer->public_key, key);
+		fprintf(f, "peer %" PRIu32 " %s %s %s", i, peer->name, peer->endpoint, key);
+		if (peer->since)
+			fprintf(f, " %" PRIu32, peer->since);
+		fputc('\n', f);
+	}
+	if (r->topology.activity)
+		sl_topology_each_arc(&r->topology, print_arc, f);
+	for (uint32_t e = 0; e < r->topology.edges && !r->topology.activity; e++)
+		print_edge(f, &r->topology.edge[e], sl_roster_edge(r, e));
+}
+
+enum sl_status sl_roster_write(struct sl_roster *roster, const char *path,
+                               const struct sl_identity *operator_identity, struct sl_error *error)
+{
+	char *text = NULL, hex[2 * crypto_sign_BYTES + 1];
+	size_t length = 0;
+	uint8_t signature[crypto_sign_BYTES];
+	FILE *f = open_memstream(&text, &length);
+	if (!f)
+		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
+	print(f, roster);
+	bool good = fflush(f) == 0;
+	if (good) {
+		crypto_sign_detached(signature, NULL, (const uint8_t *)text, length,
+		                     operator_identity->secret);
+		sodium_bin2hex(hex, sizeof hex, signature, sizeof signature);
+		fprintf(f, "signature %s\n", hex);
+	}
+	good = fclose(f) == 0 && good;
+	struct sl_roster again;
+	enum sl_status status = good ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
+	if (status == SL_OK) /* nobody gets a roster that peers would refuse, say for a blank in a name */
+		status = sl_roster_parse(&again, text, length, path, operator_identity->public_key, error);
+	if (status == SL_OK) {
+		memcpy(roster->signature, again.signature, sizeof roster->signature);
+		sl_roster_free(&again);
+		mode_t mask = umask(022); /* no secret: every account that runs a peer has to read it */
+		status = sl_file_replace(path, text, length, 0644, error);
+		umask(mask);
+	}
+	free(text);
+	return status;
+}

@@ -1,0 +1,232 @@
+#include "daemon/run/run.h"
+
+#include "daemon/run/classes.h"
+
+#include "linalg/vector.h"
+
+#include <fenv.h>
+#include <float.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+
+void sl_prepared_data_path(const struct sl_config *config, uint32_t peer, char out[static 4096])
+{
+	char name[SL_TEXT_MAX + 32];
+	if (peer == SL_PREPARED_TEST)
+		snprintf(name, sizeof name, "%s/test.shard", config->settings.shards);
+	else
+		snprintf(name, sizeof name, "%s/train-%" PRIu32 ".shard", config->settings.shards, peer);
+	sl_config_path(config, name, false, out);
+}
+
+void sl_prepared_dataset_name(const struct sl_settings *settings, char name[static SL_TEXT_MAX])
+{
+	char path[SL_TEXT_MAX];
+	if (strncmp(settings->format, "synthetic", strlen("synthetic")) == 0) {
+		snprintf(name, SL_TEXT_MAX, "%s", settings->format);
+		return;
+	}
+	bool idx = strncmp(settings->format, "idx", 3) == 0; /* two files, with a comma */
+	size_t length = idx ? strcspn(settings->train, ",") : strlen(settings->train);
+	snprintf(path, sizeof path, "%.*s", (int)length, settings->train);
+	char *slash = strrchr(path, '/');
+	if (slash && slash > path && idx) {
+		*slash = '\0'; /* all idx files have the same names: their folder tells them apart */
+		slash = strrchr(path, '/');
+	}
+	snprintf(name, SL_TEXT_MAX, "%s", slash ? slash + 1 : path);
+}
+
+enum sl_status sl_float_check(struct sl_error *error)
+{
+	volatile float least = FLT_MIN, denormal = 0x1p-140f;
+	if (fegetround() == FE_TONEAREST && least * 0.5f > 0 && denormal * 0x1p30f > 0)
+		return SL_OK;
+	return sl_fail(
+	    error, SL_UNSUPPORTED,
+	    "the floating-point environment is not the default one (rounding to nearest, denormals kept)");
+}
+
+static enum sl_status open_roster(struct sl_prepared *p, struct sl_error *error)
+{
+	char path[4096];
+	const char *key = p->config.settings.operator_key;
+	if (!sl_key_parse(key, p->operator_key)) {
+		if (key[0])
+			sl_fail(error, SL_MALFORMED, "[run] operator_key = %s: must be 64 hex digits", key);
+		else
+			sl_fail(error, SL_MALFORMED,
+			        "[run] operator_key is missing: the public key of the operator who signs the "
+			        "roster, 64 hex digits");
+		return sl_config_blame(&p->config, error);
+	}
+	sl_config_path(&p->config, p->config.settings.roster, false, path);
+	return sl_roster_read(&p->roster, path, p->operator_key, error);
+}
+
+static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out, const char *path,
+                                struct sl_error *error)
+{
+	enum sl_status status = sl_file_map(file, path, error);
+	if (status != SL_OK)
+		return status;
+	if (sl_dataset_open(out, file->bytes, file->length, error) == SL_OK)
+		return SL_OK;
+	sl_file_unmap(file);
+	return sl_wrap(error, "%s", path);
+}
+
+enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *p,
+                                const struct sl_roster *roster, char *note, struct sl_error *error)
+{
+	const struct sl_topology *graph_of = &roster->topology;
+	struct sl_topology members = { 0 };
+	struct sl_spectrum spectrum;
+	if (!graph_of->activity) { /* whose members never change */
+		enum sl_status status = sl_roster_members(roster, &members, error);
+		if (status != SL_OK)
+			return status;
+		graph_of = &members;
+	}
+	sl_topology_spectrum(graph_of, &spectrum);
+	struct sl_plan_graph graph = sl_plan_graph_of(graph_of, &spectrum);
+	sl_topology_free(&members);
+	if (sl_plan_make(out, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test, note,
+	                 error))
+		return sl_config_blame(&p->config, error);
+	return SL_OK;
+}
+
+static enum sl_status make_plan(struct sl_prepared *p, struct sl_error *error)
+{
+	enum sl_status status = sl_prepared_plan(&p->plan, p, &p->roster, p->note, error);
+	if (status == SL_OK)
+		sl_config_fingerprint(&p->config.settings, &p->plan.model.layout, p->fingerprint,
+		                      &p->plan.run);
+	return status;
+}
+
+static void name_things(struct sl_prepared *p)
+{
+	const struct sl_settings *settings = &p->config.settings;
+	sl_config_run_id(settings, p->fingerprint, p->plan.session, p->run_id);
+	sl_prepared_dataset_name(settings, p->dataset);
+	sl_pipeline_print(&p->plan.pipeline, p->compress, sizeof p->compress);
+	size_t length = sl_settings_print(settings, SL_SCOPES_ALL, p->printed, sizeof p->printed);
+	length += (size_t)snprintf(p->printed + length, sizeof p->printed - length, "# blas = %s\n",
+	                           sl_blas_start());
+	SL_CHECK(length < sizeof p->printed);
+}
+
+enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session_choice session,
+                                    struct sl_error *error)
+{
+	char path[4096];
+	sl_prepared_data_path(&out->config, SL_PREPARED_TEST, path);
+	struct sl_settings *settings = &out->config.settings;
+	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
+	if (status == SL_OK &&
+	    sl_classes_check(settings->classes, settings->format, &out->test, path, error) != SL_OK)
+		status = sl_config_blame(&out->config, error);
+	if (status == SL_OK)
+		status = make_plan(out, error);
+	if (status == SL_OK && session == SL_SESSION_KEPT)
+		status = sl_session_read(&out->config, &out->session, error);
+	out->plan.session = session == SL_SESSION_NEW ? sl_session_draw() : out->session.number;
+	if (status == SL_OK)
+		name_things(out);
+	return status;
+}
+
+void sl_prepared_session(struct sl_prepared *p, uint64_t session)
+{
+	p->plan.session = session;
+	sl_config_run_id(&p->config.settings, p->fingerprint, session, p->run_id);
+}
+
+enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
+                                enum sl_session_choice session, struct sl_error *error)
+{
+	memset(out, 0, sizeof *out);
+	enum sl_status status = sl_keys_start(error);
+	if (status == SL_OK)
+		status = sl_float_check(error);
+	if (status == SL_OK)
+		status = sl_config_load(&out->config, conf_file, overrides, error);
+	if (status == SL_OK)
+		status = open_roster(out, error);
+	if (status == SL_OK)
+		status = sl_prepared_complete(out, session, error);
+	if (status != SL_OK)
+		sl_prepared_close(out);
+	return status;
+}
+
+void sl_prepared_close(struct sl_prepared *p)
+{
+	sl_file_unmap(&p->test_file);
+	sl_roster_free(&p->roster);
+	memset(p, 0, sizeof *p);
+}
+
+/* The run's classes are settled by now: never auto. */
+static enum sl_status check_shard_classes(const struct sl_prepared *p, const struct sl_dataset *shard,
+                                          const char *path, struct sl_error *error)
+{
+	char setting[SL_TEXT_MAX];
+	memcpy(setting, p->config.settings.classes, sizeof setting);
+	return sl_classes_check(setting, p->config.settings.format, shard, path, error) == SL_OK
+	           ? SL_OK
+	           : sl_config_blame(&p->config, error);
+}
+
+enum sl_status sl_prepared_shard(const struct sl_prepared *p, uint32_t peer, struct sl_mapping *file,
+                                 struct sl_dataset *out, struct sl_error *error)
+{
+	char path[4096];
+	sl_prepared_data_path(&p->config, peer, path);
+	enum sl_status status = open_data(file, out, path, error);
+	if (status != SL_OK)
+		return status;
+	if (out->samples == 0)
+		status = sl_fail(error, SL_OUT_OF_RANGE, "%s: holds no samples", path);
+	else if (out->features != p->test.features || out->classes != p->test.classes)
+		status = sl_fail(error, SL_OUT_OF_RANGE,
+		                 "%s: %" PRIu32 " features and %" PRIu32
+		                 " classes, but the run's test set has %" PRIu32 " and %" PRIu32,
+		                 path, out->features, out->classes, p->test.features, p->test.classes);
+	else
+		status = check_shard_classes(p, out, path, error);
+	if (status != SL_OK)
+		sl_file_unmap(file);
+	return status;
+}
+
+uint32_t sl_prepared_neighbours(const struct sl_prepared *p, uint32_t peer, struct sl_peer_neighbour *out)
+{
+	return sl_roster_neighbours(&p->roster, peer, out);
+}
+
+void sl_prepared_run_row(const struct sl_prepared *p, const char *driver, struct sl_history_run *out)
+{
+	const struct sl_settings *settings = &p->config.settings;
+	struct timeval now;
+	gettimeofday(&now, NULL);
+	*out = (struct sl_history_run){ .run_id = p->run_id,
+		                        .name = settings->name,
+		                        .driver = driver,
+		                        .version = SL_VERSION,
+		                        .topology = p->roster.topology.spec,
+		                        .algorithm = settings->algorithm,
+		                        .compress = p->compress,
+		                        .model = settings->model,
+		                        .dataset = p->dataset,
+		                        .fingerprint = p->fingerprint,
+		                        .config = p->printed,
+		                        .peers = p->plan.peers,
+		                        .dimension = p->plan.dimension,
+		                        .seed = settings->seed,
+		                        .started_at_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec };
+}

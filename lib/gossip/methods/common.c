@@ -1,0 +1,165 @@
+/* common.c — what algorithms are composed of: local steps, mixing, averaging, the proximal step. */
+#include "gossip/algorithm.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+
+double sl_part_eta(const struct sl_learner *l)
+{
+	for (uint32_t i = 0; i < l->formers; i++)
+		if (l->round < l->former[i].until)
+			return sl_rates_eta(&l->former[i].rates, l->round);
+	return sl_settings_eta(&l->plan->settings, l->round);
+}
+
+void sl_part_local_sgd(struct sl_learner *l)
+{
+	const struct sl_settings *s = &l->plan->settings;
+	float eta = (float)sl_part_eta(l), *gradient = l->scratch->gradient;
+	double loss = 0;
+	for (uint32_t step = 0; step < s->local_steps; step++) {
+		if (s->momentum == 0) {
+			loss += sl_part_step(l, eta, step);
+			continue;
+		}
+		/* heavy ball: u ← βu + g, x ← x − ηu */
+		loss += sl_part_gradient(l, l->x, step, gradient);
+		sl_vector_scale(l->dimension, (float)s->momentum, l->vector[0]);
+		sl_vector_axpy(l->dimension, 1.0f, gradient, l->vector[0]);
+		sl_vector_axpy(l->dimension, -eta, l->vector[0], l->x);
+	}
+	l->loss = loss / s->local_steps;
+}
+
+void sl_part_local_gradient(struct sl_learner *l)
+{
+	l->loss = sl_part_gradient(l, l->x, 0, l->vector[0]);
+}
+
+void sl_part_local_diffusion(struct sl_learner *l)
+{
+	float *last = l->vector[0], *gradient = l->scratch->gradient, eta = (float)sl_part_eta(l);
+	l->loss = sl_part_gradient(l, l->x, 0, gradient);
+	for (uint32_t k = 0; k < l->dimension; k++) {
+		float psi = l->x[k] - eta * gradient[k];
+		l->x[k] = l->round == 0 ? psi : psi + (l->x[k] - last[k]);
+		last[k] = psi;
+	}
+}
+
+const float *sl_part_send_first(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->vector[0];
+}
+
+void sl_part_combine(uint32_t n, const float *a, float c, const float *b, float *out)
+{
+	for (uint32_t k = 0; k < n; k++)
+		out[k] = a[k] + c * b[k];
+}
+
+void sl_part_descend(struct sl_learner *l, double eta, const float *direction)
+{
+	for (uint32_t k = 0; k < l->dimension; k++)
+		l->x[k] = (float)((double)l->x[k] - eta * (double)direction[k]);
+	sl_part_prox_by(l, eta);
+}
+
+const float *sl_part_send_model(struct sl_learner *l, unsigned channel)
+{
+	(void)channel;
+	return l->x;
+}
+
+/* What one end adds is bitwise what the other takes off. */
+static double mix_directed(const struct sl_learner *l, const struct sl_mixing *m, size_t at, float *to)
+{
+	const float *mine = m->mine + at, *theirs = m->theirs + at;
+	double square = 0;
+	for (uint32_t k = 0; k < l->dimension; k++) {
+		float gain = m->coefficient * theirs[k], loss = m->given * mine[k],
+		      apart = theirs[k] - mine[k];
+		to[k] += gain - loss;
+		square += (double)apart * (double)apart;
+	}
+	return m->weight > 0 ? m->weight * square : 0; /* of one that is not listened to the copy is of old */
+}
+
+double sl_part_mix_into(struct sl_learner *l, const struct sl_mixing *m, unsigned channel, float *to)
+{
+	size_t at = (size_t)channel * l->dimension;
+	if (m->given != m->coefficient)
+		return mix_directed(l, m, at, to);
+	return m->weight * sl_vector_mix(l->dimension, m->coefficient, m->mine + at, m->theirs + at, to);
+}
+
+double sl_part_mix(struct sl_learner *l, const struct sl_mixing *m)
+{
+	return sl_part_mix_into(l, m, 0, l->x);
+}
+
+void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, double *disagreement)
+{
+	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
+	SL_CHECK(edges <= SL_MIX_TERMS);
+	for (unsigned i = 0; i < edges; i++)
+		term[i] = (struct sl_mix_term){ m[i].coefficient, m[i].mine, m[i].theirs };
+	sl_vector_mix_all(l->dimension, edges, term, l->x, disagreement);
+	for (unsigned i = 0; i < edges; i++)
+		disagreement[i] *= m[i].weight;
+}
+
+void sl_part_prox_by(struct sl_learner *l, double t)
+{
+	t *= l->plan->settings.lambda;
+	if (t > 0)
+		l->plan->prox->apply(&l->plan->model.layout, (float)t, l->x);
+}
+
+void sl_part_prox(struct sl_learner *l)
+{
+	sl_part_prox_by(l, l->plan->settings.local_steps * sl_part_eta(l));
+}
+
+void sl_part_average(const struct sl_learner *l, const struct sl_contribution *c, uint32_t count,
+                     unsigned channel, float *out)
+{
+	size_t at = (size_t)channel * l->dimension;
+	for (uint32_t k = 0; k < l->dimension; k++) {
+		double sum = 0;
+		for (uint32_t j = 0; j < count; j++)
+			sum += (double)c[j].copy[at + k];
+		out[k] = (float)(sum / count);
+	}
+}
+
+double sl_part_omega(const struct sl_plan *plan)
+{
+	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
+	return promise.kind == SL_CLASS_IDENTITY   ? 0
+	       : promise.kind == SL_CLASS_UNBIASED ? promise.omega
+	                                           : (double)NAN;
+}
+
+double sl_part_delta(const struct sl_plan *plan)
+{
+	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
+	return promise.kind == SL_CLASS_IDENTITY      ? 1
+	       : promise.kind == SL_CLASS_UNBIASED    ? 1 / (1 + promise.omega)
+	       : promise.kind == SL_CLASS_CONTRACTIVE ? promise.delta
+	                                              : (double)NAN;
+}
+
+double sl_part_shift(const struct sl_plan *plan, double asked, double otherwise)
+{
+	double omega = sl_part_omega(plan);
+	return asked > 0 ? asked : omega >= 0 ? 1 / (1 + omega) : otherwise;
+}
+
+struct sl_absorb_rule sl_part_shift_rule(double alpha, unsigned channel)
+{
+	struct sl_absorb_rule rule = { channel == 0 ? SL_ABSORB_ADD : SL_ABSORB_SUM, (float)alpha };
+	return rule;
+}

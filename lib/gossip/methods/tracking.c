@@ -1,0 +1,30 @@
+#include "gossip/methods/tracking.h"
+
+#include <string.h>
+
+void sl_tracking_start(struct sl_learner *l)
+{
+	if (l->round > 0)
+		return;
+	sl_part_gradient(l, l->x, 0, l->vector[SL_TRACKER]);
+	memcpy(l->vector[SL_TRACKED], l->vector[SL_TRACKER], l->dimension * sizeof(float));
+}
+
+void sl_tracking_follow(struct sl_learner *l, const float *gradient)
+{
+	float *v = l->vector[SL_TRACKER], *last = l->vector[SL_TRACKED];
+	for (uint32_t k = 0; k < l->dimension; k++)
+		v[k] += gradient[k] - last[k];
+	memcpy(last, gradient, l->dimension * sizeof *last);
+}
+
+const float *sl_tracking_outgoing(struct sl_learner *l, unsigned channel)
+{
+	return channel == 0 ? l->x : l->vector[SL_TRACKER];
+}
+
+double sl_tracking_mix(struct sl_learner *l, const struct sl_mixing *m)
+{
+	sl_part_mix_into(l, m, 1, l->vector[SL_TRACKER]);
+	return sl_part_mix(l, m);
+}

@@ -1,0 +1,239 @@
+/* absorb.c — how a copy takes in a difference: the same arithmetic at the sender and at every receiver.
+ *
+ * Body of a difference: for every channel a length (u32, little-endian) and that many bytes of the pipeline's
+ * own; of a refresh, the bytes of "all | float32 | raw"; of a silent or derived channel, none. Then the
+ * algorithm's scalars, float32 each, which replace those of the copy. */
+#include "gossip/peer/state.h"
+
+#include "linalg/sparse.h"
+#include "linalg/vector.h"
+
+#include <math.h>
+#include <string.h>
+
+static float plain_zero(float v)
+{
+	return v == 0 ? 0 : v; /* never −0: one encoding per value */
+}
+
+static float sum_of(float copy, float factor, float change)
+{
+	return plain_zero(copy + factor * change);
+}
+
+struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+                                     unsigned channel)
+{
+	const struct sl_algorithm *a = plan->algorithm;
+	return a->rule ? a->rule(plan, peer, number, channel) : (struct sl_absorb_rule){ a->absorb, 1 };
+}
+
+/* The new copy of a channel that is replaced. */
+static void whole_of(enum sl_absorb kind, uint32_t dimension, const float *base, const struct sl_update *u,
+                     float *out)
+{
+	if (kind == SL_ABSORB_SUM) {
+		memcpy(out, base, dimension * sizeof *out);
+		for (uint32_t i = 0; i < u->count; i++)
+			out[u->index[i]] = sum_of(base[u->index[i]], 1, u->value[i]);
+		return;
+	}
+	memset(out, 0, dimension * sizeof *out);
+	for (uint32_t i = 0; i < u->count; i++)
+		out[u->index[i]] = u->value[i];
+}
+
+static bool is_whole(enum sl_absorb kind)
+{
+	return kind == SL_ABSORB_REPLACE || kind == SL_ABSORB_REFRESH || kind == SL_ABSORB_SUM;
+}
+
+static void note_largest(const struct sl_peer *p, size_t count, const float *value, struct sl_absorption *a)
+{
+	a->beyond = a->beyond || (double)sl_vector_largest(count, value) > p->plan->settings.limit_value;
+}
+
+/* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
+bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t digest, struct sl_absorption *a)
+{
+	const struct sl_plan *plan = p->plan;
+	const float *copy = (const float *)(const void *)block;
+	size_t d = plan->dimension;
+	bool finite = true, anew = true;
+	a->beyond = false;
+	for (unsigned c = 0; c < plan->channels; c++)
+		anew = anew && is_whole(a->rule[c].kind);
+	a->digest = anew ? 0 : digest;
+	for (unsigned c = 0; c < plan->channels; c++) {
+		enum sl_absorb kind = a->rule[c].kind;
+		const struct sl_update *u = &a->update[c];
+		if (kind == SL_ABSORB_ADD)
+			finite = sl_sparse_sum(u->count, u->index, a->rule[c].factor, u->value, copy + c * d,
+			                       c * d, p->scratch->vector + c * d, &a->digest) &&
+			         finite;
+		if (kind == SL_ABSORB_ADD && finite)
+			note_largest(p, u->count, p->scratch->vector + c * d, a);
+		if (!is_whole(kind))
+			continue;
+		float *whole = p->scratch->vector + c * d;
+		whole_of(kind, plan->dimension, copy, &a->update[kind == SL_ABSORB_SUM ? 0 : c], whole);
+		finite = finite && sl_vector_finite(d, whole);
+		if (finite)
+			note_largest(p, d, whole, a);
+		a->digest += sl_vector_digest(d, c * d, whole);
+		if (!anew)
+			a->digest -= sl_vector_digest(d, c * d, copy + c * d);
+	}
+	for (unsigned s = 0; s < plan->algorithm->scalars; s++) {
+		size_t at = plan->channels * d + s;
+		a->digest +=
+		    sl_vector_digest(1, at, &a->scalar[s]) - (anew ? 0 : sl_vector_digest(1, at, copy + at));
+		finite = finite && isfinite(a->scalar[s]);
+		if (finite)
+			note_largest(p, 1, &a->scalar[s], a);
+	}
+	return finite && !a->beyond;
+}
+
+/* Arrays of an update belong to the workspace: the first channel's are put aside before the second is
+ * decoded. */
+static void put_aside(const struct sl_peer *p, unsigned channel, struct sl_update *u)
+{
+	struct sl_update room = p->scratch->update[channel];
+	memcpy(room.index, u->index, u->count * sizeof *room.index);
+	memcpy(room.value, u->value, u->count * sizeof *room.value);
+	*u = (struct sl_update){ u->count, room.index, room.value };
+}
+
+static bool decode_section(const struct sl_peer *p, const struct sl_message *m, enum sl_absorb kind,
+                           struct sl_reader section, struct sl_update *update)
+{
+	const struct sl_plan *plan = p->plan;
+	*update = (struct sl_update){ 0 };
+	if (kind == SL_ABSORB_SILENT || kind == SL_ABSORB_SUM)
+		return sl_reader_done(&section);
+	bool dense = kind == SL_ABSORB_REFRESH;
+	if (!sl_pipeline_decode(dense ? &plan->dense : &plan->pipeline, m, section, update,
+	                        dense ? p->scratch->dense : p->scratch->workspace))
+		return false;
+	if (plan->channels > 1)
+		put_aside(p, m->channel, update);
+	return true;
+}
+
+bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t number, struct sl_reader body,
+                      uint8_t *block, uint64_t digest, struct sl_absorption *out)
+{
+	const struct sl_plan *plan = p->plan;
+	size_t d = plan->dimension, memory = plan->block_memory / plan->channels;
+	out->beyond = false;
+	if (memory)
+		memcpy(p->scratch->memory, block + 4 * plan->block_floats, plan->block_memory);
+	for (unsigned c = 0; c < plan->channels; c++) {
+		uint32_t length = sl_read_u32(&body);
+		struct sl_reader section = sl_read_part(&body, length);
+		struct sl_message m = { plan->settings.seed,
+			                sender,
+			                number,
+			                c,
+			                &plan->model.layout,
+			                sl_block_copy(block) + c * d,
+			                memory ? p->scratch->memory + c * memory : NULL };
+		out->rule[c] = sl_absorb_rule(plan, sender, number, c);
+		if (body.failed || !decode_section(p, &m, out->rule[c].kind, section, &out->update[c]))
+			return false;
+	}
+	for (unsigned s = 0; s < plan->algorithm->scalars; s++) {
+		uint32_t bits = sl_read_u32(&body);
+		if (!sl_float_bits_ok(bits))
+			return false;
+		out->scalar[s] = sl_float_from_bits(bits);
+	}
+	return sl_reader_done(&body) && sl_absorb_digest(p, block, digest, out);
+}
+
+void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uint8_t *block, bool decoded)
+{
+	const struct sl_plan *plan = p->plan;
+	size_t d = plan->dimension;
+	for (unsigned c = 0; c < plan->channels; c++) {
+		const struct sl_update *u = &a->update[c];
+		float *copy = sl_block_copy(block) + c * d;
+		if (is_whole(a->rule[c].kind))
+			memcpy(copy, p->scratch->vector + c * d, d * sizeof *copy);
+		else if (a->rule[c].kind == SL_ABSORB_ADD)
+			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
+	}
+	for (unsigned s = 0; s < plan->algorithm->scalars; s++)
+		sl_block_copy(block)[plan->channels * d + s] = a->scalar[s];
+	if (decoded && plan->block_memory)
+		memcpy(block + 4 * plan->block_floats, p->scratch->memory, plan->block_memory);
+}
+
+/* By the pipeline of the rule; *v becomes what was encoded, where that is a vector. */
+static bool encode_by(struct sl_peer *p, struct sl_absorb_rule rule, const struct sl_message *m,
+                      const float **v, struct sl_writer *w, struct sl_update *update)
+{
+	const struct sl_plan *plan = p->plan;
+	struct sl_workspace *workspace = p->scratch->workspace;
+	float *room = p->scratch->vector + (size_t)m->channel * plan->dimension;
+	if (rule.kind == SL_ABSORB_ADD && !p->scratch->recorder)
+		return sl_pipeline_encode_difference(&plan->pipeline, m, *v, room, w, update, workspace);
+	if (rule.kind == SL_ABSORB_ADD) {
+		if (!sl_vector_difference(plan->dimension, *v, m->copy, room))
+			return false;
+		*v = room;
+	} else if (!sl_vector_finite(plan->dimension, *v)) {
+		return false;
+	}
+	if (rule.kind == SL_ABSORB_REFRESH)
+		sl_pipeline_encode(&plan->dense, m, *v, w, update, p->scratch->dense);
+	else
+		sl_pipeline_encode(&plan->pipeline, m, *v, w, update, workspace);
+	return true;
+}
+
+/* Writes one channel's section. False: what is to be sent is not finite. */
+static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule rule, struct sl_writer *w,
+                           struct sl_update *update)
+{
+	const struct sl_plan *plan = p->plan;
+	*update = (struct sl_update){ 0 };
+	if (rule.kind == SL_ABSORB_SILENT || rule.kind == SL_ABSORB_SUM)
+		return true;
+	const float *v = plan->algorithm->outgoing(&p->learner, c);
+	struct sl_message m = { plan->settings.seed,
+		                p->id,
+		                p->number + 1,
+		                c,
+		                &plan->model.layout,
+		                sl_block_copy(p->block) + c * (size_t)plan->dimension,
+		                sl_block_memory(p, p->block, c) };
+	const struct sl_recorder *recorder = p->scratch->recorder;
+	const uint8_t *start = w->at;
+	if (!encode_by(p, rule, &m, &v, w, update))
+		return false;
+	if (recorder && rule.kind != SL_ABSORB_REFRESH)
+		recorder->encoded(recorder->context, &m, p->round,
+		                  rule.kind == SL_ABSORB_ADD ? rule.factor : 0, v, p->scratch->workspace,
+		                  update, start, (size_t)(w->at - start));
+	if (plan->channels > 1)
+		put_aside(p, c, update);
+	return true;
+}
+
+bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorption *out)
+{
+	for (unsigned c = 0; c < p->plan->channels; c++) {
+		out->rule[c] = sl_absorb_rule(p->plan, p->id, p->number + 1, c);
+		uint8_t *length = sl_write_room(w, 4), *start = w->at;
+		if (!encode_section(p, c, out->rule[c], w, &out->update[c]))
+			return false;
+		sl_store_u32(length, (uint32_t)(w->at - start));
+	}
+	for (unsigned s = 0; s < p->plan->algorithm->scalars; s++) {
+		out->scalar[s] = plain_zero((float)p->learner.scalar[s]);
+		sl_write_u32(w, sl_float_bits(out->scalar[s]));
+	}
+	return sl_absorb_digest(p, p->block, p->digest, out);
+}

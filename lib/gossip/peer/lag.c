@@ -1,0 +1,42 @@
+/* lag.c — which edge is behind, since when, and why: for people. An event row when it falls behind for good,
+ * and one when it is in step again. */
+#include "gossip/peer/state.h"
+
+enum { BEHIND_ROUNDS = 32 }; /* in a pace that does not wait, less is the order of the day */
+
+uint32_t sl_edge_lag(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->mine_open ? p->round - e->opened_in : 0;
+}
+
+const char *sl_edge_why(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->added                         ? "added, never heard yet"
+	       : e->guard.closed                ? "in quarantine"
+	       : !e->up                         ? "not heard"
+	       : !e->greeted                    ? "its present life has not greeted"
+	       : e->reset                       ? "its step is not known yet"
+	       : e->diverged                    ? "a snapshot is wanted"
+	       : e->theirs_open && e->mine_open ? ""
+	       : sl_edge_wants_checkpoint(p, e) ? "it has to write a checkpoint first"
+	       : e->theirs_open                 ? "it lacks my last number"
+	       : e->their_round < p->round      ? "it is in an earlier round"
+	       : e->mine_open                   ? "its tag has not come"
+	                                        : "";
+}
+
+void sl_edge_watch_lag(struct sl_peer *p, struct sl_edge *e)
+{
+	uint32_t lag = sl_edge_lag(p, e);
+	if (!e->behind && lag >= BEHIND_ROUNDS) {
+		e->behind = true;
+		e->behind_since = p->now;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-behind",
+		             "peer %u: step %u has been open for %u rounds: %s", e->neighbour, e->step + 1,
+		             lag, sl_edge_why(p, e));
+	} else if (e->behind && lag <= 1) {
+		e->behind = false;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-in-step", "peer %u: step %u, after %.1f s",
+		             e->neighbour, e->step, 1e-6 * (double)(p->now.us - e->behind_since.us));
+	}
+}

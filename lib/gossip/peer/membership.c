@@ -1,0 +1,302 @@
+/* membership.c — who the neighbours are may change while the run goes on: a signed roster with a higher
+ * serial adds and removes edges and sets new weights, and a peer that was added starts from its neighbours'
+ * mean.
+ *
+ * Rosters reach peers at different times. Weights of an edge must be the same at both ends in every step:
+ * each tag carries the serial that its sender had when it opened the step, and the step takes the weight of
+ * the lower of the two. What was used is written into the tag's place, so that it is said to whoever lost it.
+ */
+#include "gossip/peer/state.h"
+
+#include "gossip/algorithm.h"
+#include "linalg/vector.h"
+
+#include <string.h>
+
+enum { ASK_FIRST_US = 100000 };
+
+double sl_edge_weight(const struct sl_edge *e, uint32_t serial)
+{
+	for (unsigned i = 0; i < e->weights; i++)
+		if (e->weight[i].since <= serial)
+			return e->weight[i].value;
+	return e->weights ? e->weight[e->weights - 1].value : 0;
+}
+
+float sl_edge_coefficient(const struct sl_peer *p, const struct sl_edge *e, uint32_t serial)
+{
+	return (float)(p->plan->gamma * sl_edge_weight(e, serial));
+}
+
+/* As listed, and behind that what was known before: the list may be shorter than it has been. */
+static void set_weights(struct sl_edge *e, const struct sl_peer_neighbour *n)
+{
+	struct sl_weight known[SL_EDGE_WEIGHTS];
+	unsigned had = e->weights;
+	SL_CHECK(n->weights > 0 && n->weights <= SL_EDGE_WEIGHTS);
+	memcpy(known, e->weight, sizeof known);
+	memcpy(e->weight, n->weight, n->weights * sizeof *n->weight);
+	e->weights = n->weights;
+	for (unsigned i = 0; i < had && e->weights < SL_EDGE_WEIGHTS; i++)
+		if (known[i].since < e->weight[e->weights - 1].since)
+			e->weight[e->weights++] = known[i];
+}
+
+/* Number 0 of every journal is the seeded start, which all peers know. */
+static void seed_copy(const struct sl_peer *p, struct sl_edge *e)
+{
+	const struct sl_plan *plan = p->plan;
+	float *x = sl_block_copy(e->theirs);
+	if (p->number == 0 && p->epoch == 0) { /* mine is what theirs is */
+		memcpy(e->theirs, p->block, plan->block_bytes);
+		e->their_digest = p->digest;
+		return;
+	}
+	memset(e->theirs, 0, plan->block_bytes);
+	if (!plan->algorithm->from_zero)
+		plan->model.model->init(&plan->model, plan->settings.seed, x);
+	for (uint32_t k = 0; k < plan->dimension; k++)
+		x[k] = x[k] == 0 ? 0 : x[k];
+	e->their_digest = sl_vector_digest(plan->block_floats, 0, x);
+}
+
+void sl_edge_clear(const struct sl_peer *p, struct sl_edge *e)
+{
+	struct sl_edge room = { .theirs = e->theirs,
+		                .tag = e->tag,
+		                .tag_digest = e->tag_digest,
+		                .tag_serial = e->tag_serial,
+		                .hold.bytes = e->hold.bytes,
+		                .mine = e->mine,
+		                .stash.bytes = e->stash.bytes,
+		                .detector.memory = e->detector.memory };
+	*e = room;
+	if (sl_detect_memory(p->plan))
+		memset(e->detector.memory, 0, sl_detect_memory(p->plan));
+	e->reset = true;
+	e->durable = UINT32_MAX;
+	e->totals.rtt_us = -1;
+	memset(e->tag, 0xff, p->plan->tags * sizeof *e->tag);
+}
+
+void sl_edge_begin(struct sl_peer *p, struct sl_edge *e, const struct sl_peer_neighbour *n)
+{
+	sl_edge_clear(p, e);
+	e->neighbour = n->peer;
+	e->since = n->added;
+	set_weights(e, n);
+	sl_edge_schedule(e, n);
+	seed_copy(p, e);
+}
+
+static const struct sl_peer_neighbour *listed(const struct sl_peer_roster *r, uint32_t peer)
+{
+	for (uint32_t i = 0; i < r->degree; i++)
+		if (r->neighbours[i].peer == peer)
+			return &r->neighbours[i];
+	return NULL;
+}
+
+/* Whether the edge goes on: it is listed, and was not away under a roster that nobody told of. */
+static bool goes_on(const struct sl_peer *p, const struct sl_peer_roster *r, uint32_t peer)
+{
+	const struct sl_peer_neighbour *n = listed(r, peer);
+	return n && n->added <= p->serial;
+}
+
+/* What is left stands in front, in its order. */
+static void remove_edges(struct sl_peer *p, const struct sl_peer_roster *r)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		if (!goes_on(p, r, p->edge[i].neighbour))
+			continue;
+		struct sl_edge away = p->edge[kept];
+		p->edge[kept] = p->edge[i];
+		if (kept != i)
+			p->edge[i] = away;
+		kept++;
+	}
+	for (uint32_t i = kept; i < p->degree; i++) {
+		p->edges_up -= p->edge[i].up;
+		sl_edge_clear(p, &p->edge[i]);
+	}
+	p->degree = kept;
+}
+
+/* Inserts an edge at its place by number; the room of the first unused one is its own. */
+static void add_edge(struct sl_peer *p, const struct sl_peer_neighbour *n, bool reset)
+{
+	struct sl_edge added = p->edge[p->degree];
+	uint32_t at = p->degree++;
+	for (; at > 0 && p->edge[at - 1].neighbour > n->peer; at--)
+		p->edge[at] = p->edge[at - 1];
+	p->edge[at] = added;
+	struct sl_edge *e = &p->edge[at];
+	sl_edge_begin(p, e, n);
+	e->reset = reset;
+	e->sent = e->limit = p->number;
+	e->heard_at = p->now;
+	e->ask_every_us = ASK_FIRST_US;
+	sl_guard_start(p, e);
+	e->checkpoint_older = e->checkpoint_newest = UINT32_MAX; /* no checkpoint knows the edge */
+	e->late = true; /* it may not be there for long: nobody waits for it before it is heard */
+	e->added = true;
+}
+
+void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool reset)
+{
+	SL_CHECK(r->degree <= p->capacity);
+	uint32_t staging = p->staging_edge ? p->staging_edge->neighbour : UINT32_MAX;
+	remove_edges(p, r);
+	for (uint32_t i = 0; i < r->degree; i++) {
+		const struct sl_peer_neighbour *n = &r->neighbours[i];
+		struct sl_edge *e = sl_peer_edge(p, n->peer);
+		if (e)
+			set_weights(e, n);
+		else
+			add_edge(p, n, reset);
+	}
+	p->serial = r->serial;
+	p->staging_edge = staging == UINT32_MAX ? NULL : sl_peer_edge(p, staging);
+}
+
+struct sl_edge *sl_peer_edge(struct sl_peer *p, uint32_t neighbour)
+{
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->edge[i].neighbour == neighbour)
+			return &p->edge[i];
+	return NULL;
+}
+
+/* Says what the change is, before it is one. */
+static void tell(struct sl_peer *p, const struct sl_peer_roster *r)
+{
+	uint32_t kept = 0, weights = 0;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		const struct sl_peer_neighbour *n = listed(r, e->neighbour);
+		bool on = goes_on(p, r, e->neighbour);
+		kept += on;
+		weights += on && n->weight[0].value != e->weight[0].value;
+		if (!on && (e->mine_open || e->theirs_open))
+			sl_peer_note(
+			    p, SL_LEVEL_NOTICE, "mean-shift",
+			    "step %u of the edge to peer %u ends with the edge, maybe at one end only",
+			    e->step + 1, e->neighbour);
+	}
+	sl_peer_note(p, SL_LEVEL_NOTICE, "roster-changed",
+	             "serial %u after %u: %u neighbours; edges: %u new, %u removed, %u with another weight",
+	             r->serial, p->serial, r->degree, r->degree - kept, p->degree - kept, weights);
+}
+
+void sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
+{
+	if (r->serial <= p->serial)
+		return;
+	bool begun = p->incarnation != 0,
+	     settled = begun && p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
+	tell(p, r);
+	sl_membership_set(p, r, !settled);
+	for (uint32_t i = 0; i < p->degree && begun; i++)
+		if (p->edge[i].added && !p->edge[i].greeted)
+			sl_greet(p, &p->edge[i], true);
+	if (p->phase == SL_PHASE_GREETING && begun)
+		sl_greeting_check(p);
+	sl_round_check(p);
+	sl_serve_check(p);
+}
+
+/* ---- joining ---- */
+
+enum { JOIN_EVERY_US = 300000 };
+
+static bool is_ahead(const struct sl_edge *e)
+{
+	return e->greeted && e->their_round > 0 && (e->their_number > 0 || e->diverged);
+}
+
+bool sl_join_begin(struct sl_peer *p)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		if (!e->greeted || e->their_round == 0)
+			continue;
+		e->diverged = true; /* what they hold is wanted whole: frames would come after it */
+		any = true;
+	}
+	if (!any)
+		return false;
+	p->phase = SL_PHASE_RECOVERING;
+	p->phase_since = p->now;
+	p->recover_at = p->now;
+	sl_join_check(p);
+	return true;
+}
+
+/* x, and with it the public copy, is the mean of the copies that are here; other channels are zero. */
+static void take_mean(struct sl_peer *p)
+{
+	const struct sl_plan *plan = p->plan;
+	float *copy = sl_block_copy(p->block);
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < p->degree; i++)
+		count += is_ahead(&p->edge[i]) && !p->edge[i].diverged;
+	memset(p->block, 0, plan->block_bytes);
+	for (uint32_t k = 0; k < plan->dimension && count; k++) {
+		double sum = 0;
+		for (uint32_t i = 0; i < p->degree; i++)
+			if (is_ahead(&p->edge[i]) && !p->edge[i].diverged)
+				sum += (double)sl_block_copy(p->edge[i].theirs)[k];
+		float mean = (float)(sum / count);
+		copy[k] = mean == 0 ? 0 : mean;
+	}
+	memcpy(p->learner.x, copy, plan->dimension * sizeof *copy);
+	p->digest = sl_vector_digest(plan->block_floats, 0, copy);
+}
+
+static void join(struct sl_peer *p, uint32_t copies)
+{
+	uint32_t round = sl_guard_round(p), least = UINT32_MAX; /* one that lies does not decide */
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (is_ahead(&p->edge[i]) && p->edge[i].their_round < least)
+			least = p->edge[i].their_round;
+	if (round == 0)
+		round = least;
+	take_mean(p);
+	if (round > p->plan->settings.rounds)
+		round = p->plan->settings.rounds;
+	p->round = p->learner.round = p->number = round;
+	if (p->plan->algorithm->start)
+		p->plan->algorithm->start(&p->learner);
+	p->joining = false;
+	p->staging_edge = NULL;
+	sl_peer_note(p, SL_LEVEL_NOTICE, "joined-late", "in round %u, from the mean of %u neighbours' models",
+	             round, copies);
+	p->phase = SL_PHASE_COMPUTING;
+	sl_start_epoch(p, 0, "joined a run under way");
+	sl_round_begin(p);
+}
+
+/* Goes on once all copies are here, or, after link_timeout, with those that are. */
+void sl_join_check(struct sl_peer *p)
+{
+	uint32_t copies = 0, missing = 0;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		copies += is_ahead(&p->edge[i]) && !p->edge[i].diverged;
+		missing += is_ahead(&p->edge[i]) && p->edge[i].diverged;
+	}
+	bool patient =
+	    sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.link_timeout_us));
+	if (copies && (!missing || !patient)) {
+		join(p, copies);
+		return;
+	}
+	if (sl_time_before(p->now, p->recover_at))
+		return;
+	p->recover_at = sl_time_after(p->now, JOIN_EVERY_US);
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (is_ahead(&p->edge[i]) && p->edge[i].diverged)
+			sl_edge_ask(p, &p->edge[i]);
+}

@@ -1,0 +1,414 @@
+/* peer.c — a peer's memory, its door, its clockless timers. */
+#include "gossip/peer/state.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { ASK_FIRST_US = 100000 };
+
+static const char *const phase_name[] = { "greeting", "recovering", "saving",  "computing",
+	                                  "waiting",  "evaluating", "serving", "halted" };
+_Static_assert(sizeof phase_name / sizeof *phase_name == SL_PHASES, "one name a phase");
+
+static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct sl_arena *arena)
+{
+	struct sl_edge room = { .theirs = e ? e->theirs : NULL };
+	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
+	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
+	room.tag_serial = sl_arena_take(arena, plan->tags, sizeof *room.tag_serial);
+	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
+	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
+	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
+	room.detector.memory = sl_arena_take(arena, sl_detect_memory(plan), 1);
+	if (e)
+		*e = room;
+}
+
+/* The same code measures (arena without memory, p NULL) and lays out. What every round goes through stands in
+ * front; *busy: its bytes. */
+static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_arena *arena, size_t *busy)
+{
+	const struct sl_plan *plan = setup->plan;
+	struct sl_peer *p = sl_arena_take(arena, 1, sizeof *p), none = { 0 };
+	struct sl_peer *at = p ? p : &none;
+	uint32_t capacity = setup->capacity > setup->degree ? setup->capacity : setup->degree;
+	at->edge = sl_arena_take(arena, capacity, sizeof *at->edge);
+	at->learner.x = sl_arena_take(arena, plan->dimension, sizeof(float));
+	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
+		at->learner.vector[v] = sl_arena_take(arena, plan->dimension, sizeof(float));
+	at->block = sl_arena_take(arena, plan->block_bytes, 1);
+	*busy = arena->used;
+	for (uint32_t i = 0; i < capacity; i++) {
+		uint8_t *theirs = sl_arena_take(arena, plan->block_bytes, 1);
+		if (p)
+			p->edge[i].theirs = theirs;
+		if (i < setup->degree)
+			*busy = arena->used;
+	}
+	size_t table = sl_part_table_size(plan, setup->data);
+	at->learner.table = table ? sl_arena_take(arena, table, sizeof(float)) : NULL;
+	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
+	for (uint32_t i = 0; i < capacity; i++)
+		lay_out_edge(p ? &p->edge[i] : NULL, plan, arena);
+	at->staging = sl_arena_take(arena, plan->block_bytes, 1);
+	at->capacity = capacity;
+	return p;
+}
+
+size_t sl_peer_size(const struct sl_peer_setup *setup)
+{
+	struct sl_arena measure = { 0 };
+	size_t busy;
+	lay_out(setup, &measure, &busy);
+	return measure.used;
+}
+
+size_t sl_peer_busy(const struct sl_peer_setup *setup)
+{
+	struct sl_arena measure = { 0 };
+	size_t busy;
+	lay_out(setup, &measure, &busy);
+	return busy;
+}
+
+/* Number 0 of every journal is the seeded start, which all peers know: nobody needs to send it. */
+static void seed_block(struct sl_peer *p)
+{
+	const struct sl_plan *plan = p->plan;
+	plan->model.model->init(&plan->model, plan->settings.seed, p->learner.x);
+	for (uint32_t k = 0; k < plan->dimension; k++)
+		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
+	if (!plan->algorithm->from_zero) /* other channels start at 0 */
+		memcpy(p->block, p->learner.x, plan->dimension * sizeof(float));
+	p->digest = p->first_digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
+}
+
+struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena *arena)
+{
+	size_t busy;
+	struct sl_peer *p = lay_out(setup, arena, &busy);
+	const struct sl_plan *plan = setup->plan;
+	p->plan = plan;
+	p->rounds_most = plan->settings.rounds;
+	p->id = setup->peer;
+	p->degree = setup->degree;
+	p->serial = setup->serial;
+	p->joining = setup->joining;
+	p->train_loss = p->test_loss = p->test_accuracy = p->last_accuracy = NAN;
+	p->learner.plan = plan;
+	p->learner.data = setup->data;
+	p->learner.peer = setup->peer;
+	p->learner.dimension = plan->dimension;
+	p->learner.copy = sl_block_copy(p->block);
+	seed_block(p);
+	for (uint32_t i = 0; i < p->degree; i++)
+		sl_edge_begin(p, &p->edge[i], &setup->neighbours[i]);
+	if (plan->algorithm->start)
+		plan->algorithm->start(&p->learner);
+	return p;
+}
+
+void sl_peer_emit(struct sl_peer *p, struct sl_action *a)
+{
+	p->act(p->driver, a);
+}
+
+void sl_peer_mark(struct sl_peer *p, unsigned mark)
+{
+	struct sl_action a = { .kind = SL_ACTION_MARK, .mark = mark };
+	sl_peer_emit(p, &a);
+}
+
+void sl_peer_note(struct sl_peer *p, enum sl_level level, const char *kind, const char *format, ...)
+{
+	struct sl_event_row row = { .peer = p->id, .round = p->round, .level = level };
+	snprintf(row.kind, sizeof row.kind, "%s", kind);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(row.detail, sizeof row.detail, format, arguments);
+	va_end(arguments);
+	struct sl_action a = { .kind = SL_ACTION_EVENT_ROW, .event = &row };
+	sl_peer_emit(p, &a);
+}
+
+void sl_peer_halt(struct sl_peer *p, bool ok, const char *detail)
+{
+	if (p->phase == SL_PHASE_HALTED)
+		return;
+	if (!ok)
+		sl_peer_note(p, SL_LEVEL_ERROR, "halted", "%s", detail);
+	p->phase = SL_PHASE_HALTED;
+	snprintf(p->halt_detail, sizeof p->halt_detail, "%s", detail);
+	struct sl_action a = { .kind = SL_ACTION_HALT, .ok = ok, .detail = p->halt_detail };
+	sl_peer_emit(p, &a);
+}
+
+struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, enum sl_frame_kind kind)
+{
+	bool steps = kind == SL_FRAME_DIFFERENCE || kind == SL_FRAME_TAG;
+	return (struct sl_frame){ .kind = (uint8_t)kind,
+		                  .wants = steps && sl_edge_wants_checkpoint(p, e),
+		                  .channels = (uint8_t)p->plan->channels,
+		                  .life = (uint16_t)p->incarnation,
+		                  .epoch = p->epoch,
+		                  .round = p->round,
+		                  .durable = sl_edge_durable(p, e),
+		                  .serial = p->serial,
+		                  .run = p->plan->run };
+}
+
+void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *body,
+                  size_t length)
+{
+	uint8_t header[SL_FRAME_HEADER];
+	if (e->guard.closed)
+		return;
+	sl_frame_header(header, f, (uint32_t)length);
+	struct sl_action a = { .kind = SL_ACTION_SEND,
+		               .edge = (uint32_t)(e - p->edge),
+		               .header = header,
+		               .body = body,
+		               .body_length = length };
+	e->totals.frames_tx++;
+	sl_peer_emit(p, &a);
+}
+
+static void on_start(struct sl_peer *p)
+{
+	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
+	p->phase = SL_PHASE_GREETING;
+	p->phase_since = p->now;
+	p->greet_until =
+	    sl_waits_forever(p) && (!p->resumed || p->rates_changed)
+	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
+	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
+	for (uint32_t i = 0; i < p->degree; i++) {
+		if (p->resumed)
+			sl_edge_checkpointed(&p->edge[i]); /* its state was made before it was the newest */
+		p->edge[i].heard_at = p->now;
+		p->edge[i].ask_every_us = ASK_FIRST_US;
+		sl_guard_start(p, &p->edge[i]);
+	}
+	sl_greet_all(p, true);
+	sl_greeting_check(p);
+}
+
+/* Whether this end has reason to ask the neighbour for what it did not get. */
+static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->diverged || sl_edge_awaited(p, e) ||
+	       (e->mine_open && !e->theirs_open && !sl_edge_is_over(p, e)) ||
+	       (e->hold.overflow && !e->theirs_open);
+}
+
+static void watch_link(struct sl_peer *p, struct sl_edge *e)
+{
+	int64_t timeout = p->plan->settings.link_timeout_us;
+	sl_guard_watch(p, e);
+	if (e->guard.closed)
+		return;
+	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
+		e->up = false;
+		p->edges_up--;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "peer %u was not heard for link_timeout",
+		             e->neighbour);
+	}
+	bool silent = !sl_time_before(p->now, sl_time_after(e->heard_at, timeout / 2));
+	bool unsettled = p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished);
+	if (sl_time_before(p->now, e->ask_at))
+		return;
+	if (!e->greeted || silent || unsettled) {
+		e->ask_every_us = e->ask_every_us ? e->ask_every_us * 3 / 2 : ASK_FIRST_US;
+		if (e->ask_every_us > timeout / 2)
+			e->ask_every_us = timeout / 2;
+		sl_greet(p, e, true);
+	} else if (lacks_something(p, e)) {
+		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
+			sl_edge_open(p, e);
+		sl_edge_ask(p, e);
+		if (!sl_time_before(p->now,
+		                    e->ask_at)) /* it could not: another edge's snapshot is on its way */
+			e->ask_at = sl_time_after(p->now, ASK_FIRST_US);
+	}
+}
+
+static void on_timer(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++)
+		watch_link(p, &p->edge[i]);
+	if (p->phase == SL_PHASE_GREETING)
+		sl_greeting_check(p);
+	else if (p->phase == SL_PHASE_RECOVERING)
+		sl_recovery_check(p);
+	else if (p->phase == SL_PHASE_WAITING)
+		sl_round_check(p);
+	sl_checkpoint_check(p);
+	sl_serve_check(p);
+}
+
+static void on_receive(struct sl_peer *p, const struct sl_event *event)
+{
+	SL_CHECK(event->edge < p->degree);
+	struct sl_edge *e = &p->edge[event->edge];
+	sl_receive(p, e, event->bytes, event->length);
+	if (p->phase == SL_PHASE_RECOVERING && p->joining)
+		sl_join_check(p);
+	if (p->phase == SL_PHASE_WAITING && !e->mine_open)
+		sl_edge_open(p, e);
+	sl_serve(p, e);
+	sl_round_check(p);
+	sl_serve_check(p);
+}
+
+static void on_job_done(struct sl_peer *p)
+{
+	if (p->phase == SL_PHASE_COMPUTING)
+		sl_round_exchange(p);
+	else if (p->phase == SL_PHASE_EVALUATING)
+		sl_round_evaluated(p);
+}
+
+void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct sl_scratch *scratch,
+                  sl_act *act, void *driver)
+{
+	p->now = event->now;
+	p->scratch = scratch;
+	bool lent = p->phase == SL_PHASE_COMPUTING || p->phase == SL_PHASE_EVALUATING;
+	if (!lent || event->kind == SL_EVENT_JOB_DONE)
+		p->learner.scratch = scratch; /* else a job on another thread may be using the learner */
+	p->act = act;
+	p->driver = driver;
+	if (p->phase == SL_PHASE_HALTED ||
+	    (p->incarnation == 0 && event->kind != SL_EVENT_START && event->kind != SL_EVENT_ROSTER))
+		return; /* nothing else counts before the start */
+	switch (event->kind) {
+	case SL_EVENT_START:
+		on_start(p);
+		break;
+	case SL_EVENT_TIMER:
+		on_timer(p);
+		break;
+	case SL_EVENT_RECEIVE:
+		on_receive(p, event);
+		break;
+	case SL_EVENT_JOB_DONE:
+		on_job_done(p);
+		break;
+	case SL_EVENT_CHECKPOINTED:
+		sl_checkpointed(p, event->ok);
+		break;
+	case SL_EVENT_STOP:
+		sl_peer_halt(p, true, "asked to stop");
+		break;
+	case SL_EVENT_ROSTER:
+		sl_membership_change(p, event->roster);
+		break;
+	case SL_EVENT_KINDS:
+		break;
+	}
+}
+
+void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
+{
+	p->learner.scratch = scratch;
+	if (p->job == SL_PHASE_COMPUTING)
+		p->plan->algorithm->local(&p->learner);
+	else
+		p->test_loss = sl_model_evaluate_all(&p->plan->model, p->plan->test, p->learner.x,
+		                                     &p->test_accuracy, scratch->learn);
+}
+
+struct sl_time sl_peer_deadline(const struct sl_peer *p)
+{
+	struct sl_time due = SL_TIME_NEVER;
+	int64_t timeout = p->plan->settings.link_timeout_us;
+	if (p->phase == SL_PHASE_HALTED || p->incarnation == 0)
+		return due;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (e->guard.closed) {
+			due = sl_time_earlier(due, e->guard.until);
+			continue;
+		}
+		bool asking = !e->greeted || lacks_something(p, e) ||
+		              (p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished));
+		struct sl_time silent = sl_time_after(e->heard_at, timeout / 2);
+		if (!asking)
+			due = sl_time_earlier(due, sl_time_before(silent, e->ask_at) ? e->ask_at : silent);
+		else
+			due = sl_time_earlier(due, e->ask_at);
+		if (e->up)
+			due = sl_time_earlier(due, sl_time_after(e->heard_at, timeout));
+	}
+	if (p->phase == SL_PHASE_GREETING)
+		due = sl_time_earlier(due, p->greet_until);
+	else if (p->phase == SL_PHASE_RECOVERING)
+		due = sl_time_earlier(due, p->recover_at);
+	else if (p->phase == SL_PHASE_WAITING)
+		due = sl_time_earlier(due, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
+	due = sl_time_earlier(due, sl_checkpoint_deadline(p));
+	struct sl_time settled = sl_time_after(p->phase_since, timeout);
+	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
+		due = sl_time_earlier(due, settled);
+	return due;
+}
+
+void sl_peer_status(const struct sl_peer *p, struct sl_peer_status *out)
+{
+	bool saving = p->phase == SL_PHASE_SERVING && !sl_is_final(p);
+	*out = (struct sl_peer_status){ .round = p->round,
+		                        .rounds = p->plan->settings.rounds,
+		                        .degree = p->degree,
+		                        .edges_up = p->edges_up,
+		                        .phase = phase_name[saving ? SL_PHASE_SAVING : p->phase],
+		                        .save_failed = p->save_failed,
+		                        .train_loss = p->train_loss,
+		                        .test_accuracy = p->last_accuracy,
+		                        .nonzero = p->nonzero,
+		                        .payload_tx = p->payload_tx,
+		                        .payload_rx = p->payload_rx };
+}
+
+void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_edge_status *out)
+{
+	const struct sl_edge *e = &p->edge[edge];
+	*out = (struct sl_peer_edge_status){ .neighbour = e->neighbour,
+		                             .step = e->step,
+		                             .behind = sl_edge_lag(p, e),
+		                             .greeted = e->greeted,
+		                             .up = e->up,
+		                             .late = e->late,
+		                             .waited_for = sl_edge_awaited(p, e),
+		                             .finished = e->finished,
+		                             .their_round = e->their_round,
+		                             .their_roster = e->their_roster,
+		                             .heard_at = e->heard_at,
+		                             .totals = e->totals,
+		                             .why = sl_edge_why(p, e),
+		                             .saves = sl_edge_wants_checkpoint(p, e),
+		                             .quarantined = e->guard.closed,
+		                             .quarantined_until = e->guard.until,
+		                             .cause = sl_offence_name(e->guard.cause),
+		                             .anomaly = e->detector.score };
+	if (e->mine_open)
+		out->opened_at = e->opened_at;
+}
+
+const float *sl_peer_model(const struct sl_peer *p)
+{
+	return p->learner.x;
+}
+
+uint32_t sl_peer_round(const struct sl_peer *p)
+{
+	return p->round;
+}
+
+uint32_t sl_peer_serial(const struct sl_peer *p)
+{
+	return p->serial;
+}

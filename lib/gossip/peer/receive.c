@@ -1,0 +1,280 @@
+/* receive.c — a message from a neighbour: validated whole, then applied, held, ignored or refused. */
+#include "gossip/peer/state.h"
+
+#include <string.h>
+
+/* What a header says beside its frame counts once the frame is known to be sound. */
+void sl_edge_believe(struct sl_edge *e, const struct sl_frame *f)
+{
+	if (f->round > e->their_round || f->kind == SL_FRAME_HELLO)
+		e->their_round = f->round;
+	e->durable = f->durable;
+	if (f->kind == SL_FRAME_HELLO || f->kind == SL_FRAME_REQUEST)
+		e->their_roster = f->serial; /* that of a tag may be of a former one */
+}
+
+/* The tag says that the neighbour's step `f->step` stands at `f->number`, and implies that it has completed
+ * the step before, so that it holds what I had tagged there. */
+static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+{
+	uint32_t number;
+	bool present = f->life == (uint16_t)e->incarnation; /* held frames may be of a life that is over */
+	if (present)
+		sl_edge_believe(e, f);
+	if (!f->tag || f->step <= e->step || e->reset)
+		return;
+	e->wants = f->wants;
+	if (present && f->step - 1 > e->life_step)
+		e->life_step = f->step - 1;
+	if (present && f->step - 1 > e->taken_over && sl_edge_tag_number(p, e, f->step - 1, &number))
+		sl_edge_acknowledge(p, e, number);
+	if (f->step == e->step + 1 && f->number == e->their_number && f->digest == e->their_digest) {
+		e->theirs_open = true;
+		e->their_serial = f->serial;
+	}
+}
+
+/* A copy that is not what its owner has at that number: what both tag would not be the same. */
+static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+{
+	e->diverged = true;
+	e->theirs_open = false;
+	e->hold.used = 0;
+	e->totals.refused++;
+	sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
+	             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour, number);
+	sl_edge_ask(p, e);
+}
+
+/* The copy was right one frame ago: it is the frame that is wrong, and another of that number may not be. A
+ * snapshot cannot always be had, since the neighbour counts on its journal. */
+static void note_misfit(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+{
+	enum { MISFITS_MOST = 16 };
+	if (++e->misfits > MISFITS_MOST) {
+		e->misfits = 0;
+		note_diverged(p, e, number);
+		return;
+	}
+	sl_edge_refuse(p, e, SL_OFFENCE_MISFIT);
+	sl_edge_ask(p, e);
+}
+
+/* It leads to a step after the next, so the tag of the next was lost: applying it would move the copy past
+ * the number that this stood at. */
+static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
+{
+	return f->step > e->step + 1;
+}
+
+/* Where a frame says all, the tagged one of the next step fits whatever was missed. */
+static bool follows(const struct sl_peer *p, const struct sl_frame *f, uint32_t newest, uint32_t step)
+{
+	bool difference = f->kind == SL_FRAME_DIFFERENCE;
+	return f->number <= newest + difference ||
+	       (p->plan->leaps && difference && f->tag && f->step == step + 1);
+}
+
+/* The next frame of their journal. False: it does not fit my copy. */
+static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+{
+	struct sl_absorption a;
+	if (!sl_absorb_decode(p, e->neighbour, f->number, f->body, e->theirs, e->their_digest, &a)) {
+		sl_edge_refuse(p, e, a.beyond ? SL_OFFENCE_VALUE : SL_OFFENCE_BODY);
+		return false;
+	}
+	if (a.digest != f->digest) {
+		note_misfit(p, e, f->number);
+		return false;
+	}
+	sl_detect(p, e, f->number, &a);
+	sl_absorb_apply(p, &a, e->theirs, true);
+	e->misfits = 0;
+	e->news_at = p->now;
+	e->their_number = f->number;
+	e->their_digest = f->digest;
+	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
+	p->payload_rx += length;
+	e->totals.payload_rx += length;
+	uint32_t round = e->activities ? sl_edge_round_of(p, e, f->step) : f->round;
+	if (round > p->round) {
+		e->early += length;
+		e->early_round = e->activities ? round : p->round + 1;
+	}
+	take_tag(p, e, f);
+	return true;
+}
+
+static void hold(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *bytes,
+                 size_t length)
+{
+	struct sl_hold *h = &e->hold;
+	if (length + 4 > p->plan->hold_bytes - h->used) {
+		h->overflow = true;
+		return;
+	}
+	sl_store_u32(h->bytes + h->used, (uint32_t)length);
+	memcpy(h->bytes + h->used + 4, bytes, length);
+	h->used += length + 4;
+	h->last = f->number;
+}
+
+/* Frames held beyond a tag that has now been completed: applied up to the next tag. */
+void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
+{
+	struct sl_hold *h = &e->hold;
+	size_t at = 0;
+	while (!e->theirs_open && at < h->used) {
+		uint32_t length = sl_load_u32(h->bytes + at);
+		struct sl_frame f;
+		SL_CHECK(sl_frame_parse(&f, h->bytes + at + 4, length));
+		at += length + 4;
+		if (f.kind == SL_FRAME_TAG || f.number <= e->their_number) {
+			take_tag(p, e, &f);
+		} else if (!follows(p, &f, e->their_number, e->step) || leaps_over_a_tag(e, &f) ||
+		           !apply(p, e, &f)) {
+			at = h->used; /* what follows does not fit either: it will be asked for again */
+			h->overflow = true;
+		}
+	}
+	memmove(h->bytes, h->bytes + at, h->used - at);
+	h->used -= at;
+	if (h->used == 0) {
+		h->last = e->their_number;
+		if (h->overflow && !e->theirs_open) {
+			h->overflow = false;
+			sl_edge_ask(p, e);
+		}
+	}
+}
+
+static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f,
+                            const uint8_t *bytes, size_t length)
+{
+	bool difference = f->kind == SL_FRAME_DIFFERENCE;
+	if (!e->greeted || f->epoch != e->their_epoch || e->diverged) {
+		if (e->greeted && (e->diverged || f->epoch > e->known_epoch))
+			sl_edge_ask(p, e);
+		return;
+	}
+	if (e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)
+		return; /* where the edge stands is not settled: a tag would be lost */
+	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	if (!follows(p, f, newest, e->step + e->theirs_open)) {
+		if (e->theirs_open)
+			e->hold.overflow = true; /* there is no use for it before the step is completed */
+		else
+			sl_edge_ask(p, e); /* something is missing in between */
+	} else if (difference && f->number <= newest) {
+		e->totals.repeated++;
+		if (!e->hold.used && f->number == e->their_number && f->digest == e->their_digest)
+			take_tag(p, e, f);
+	} else if (!difference && f->number == e->their_number && f->digest != e->their_digest) {
+		note_diverged(p, e, f->number);
+	} else if (e->theirs_open) {
+		if (difference || f->step > e->step + 1)
+			hold(p, e, f, bytes, length);
+	} else if (leaps_over_a_tag(e, f)) {
+		sl_edge_ask(p, e);
+	} else if (difference) {
+		apply(p, e, f);
+	} else {
+		take_tag(p, e, f);
+	}
+}
+
+/* Waited for twice, heard, and still without the tag: it may say what it likes, nobody waits for it before
+ * the step is done. */
+static bool talks_only(const struct sl_edge *e)
+{
+	return e->late_again && e->late_for == e->step + 1;
+}
+
+/* Asking slows down until there is news: a neighbour that only says that it is there may be busy for long. */
+static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
+{
+	e->heard_at = p->now;
+	if (news)
+		e->ask_every_us = 0;
+	e->totals.frames_rx++;
+	if (!e->up) {
+		e->up = true;
+		p->edges_up++;
+		if (e->greeted)
+			sl_peer_note(p, SL_LEVEL_NOTICE, "link-up", "peer %u is heard again", e->neighbour);
+	}
+	if (e->added) {
+		e->added = e->late = false;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-new", "peer %u is heard for the first time",
+		             e->neighbour);
+	} else if (e->late && !talks_only(e)) {
+		e->late = false;
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-back", "peer %u is heard again; step %u", e->neighbour,
+		             e->step);
+	}
+}
+
+/* A run of so many rounds has no more steps, and a journal no more frames. A greeting may bring another
+ * number of rounds, and is looked at once that is known. */
+static bool is_from_nowhere(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f)
+{
+	uint32_t rounds = f->kind == SL_FRAME_HELLO ? UINT32_MAX : sl_edge_rounds_most(p, e);
+	return f->round > rounds || f->step > rounds || f->number > rounds;
+}
+
+void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size_t length)
+{
+	struct sl_frame f;
+	if (!sl_guard_admit(p, e))
+		return;
+	if (length > p->plan->frame_max || !sl_frame_parse(&f, bytes, length)) {
+		sl_edge_refuse(p, e, SL_OFFENCE_SHAPE);
+		return;
+	}
+	if (f.run != p->plan->run) {
+		if (f.kind == SL_FRAME_HELLO)
+			sl_receive_stranger(p, e, &f);
+		sl_edge_refuse(p, e, SL_OFFENCE_RUN);
+		return;
+	}
+	bool steps =
+	    f.kind == SL_FRAME_DIFFERENCE || f.kind == SL_FRAME_TAG; /* a REQUEST may have done none */
+	if (f.channels != p->plan->channels ||
+	    (steps ? f.step == 0 : f.step != 0 && f.kind != SL_FRAME_REQUEST) ||
+	    ((f.tag || f.wants) && !steps) || (!f.tag && f.kind == SL_FRAME_TAG)) {
+		sl_edge_refuse(p, e, SL_OFFENCE_HEADER);
+		return;
+	}
+	if (is_from_nowhere(p, e, &f)) {
+		sl_edge_refuse(p, e, SL_OFFENCE_FUTURE);
+		return;
+	}
+	if (f.kind != SL_FRAME_HELLO && f.life != (uint16_t)e->incarnation) {
+		e->totals.repeated++; /* of a life that is over, or that has not greeted yet */
+		if (!e->greeted)
+			sl_edge_ask(p, e);
+		return;
+	}
+	if (f.serial < e->since) {
+		e->totals.repeated++; /* it means the edge that was there before this one */
+		return;
+	}
+	note_heard(p, e, f.kind != SL_FRAME_HELLO && f.kind != SL_FRAME_REQUEST);
+	switch ((enum sl_frame_kind)f.kind) {
+	case SL_FRAME_HELLO:
+		sl_receive_hello(p, e, &f);
+		break;
+	case SL_FRAME_DIFFERENCE:
+	case SL_FRAME_TAG:
+		receive_journal(p, e, &f, bytes, length);
+		break;
+	case SL_FRAME_SNAPSHOT:
+		sl_receive_snapshot(p, e, &f);
+		break;
+	case SL_FRAME_REQUEST:
+		sl_receive_request(p, e, &f);
+		break;
+	case SL_FRAME_KINDS:
+		break;
+	}
+}

@@ -1,0 +1,353 @@
+/* round.c — one round: local steps, compress, send, wait as the pace says, mix, proximal step, rows. */
+#include "gossip/peer/state.h"
+
+#include "linalg/vector.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* An exact run: nobody goes on without anybody, and all rounds are everyone's. */
+bool sl_waits_forever(const struct sl_peer *p)
+{
+	return p->plan->settings.pace == SL_PACE_LOCKSTEP && p->plan->settings.round_timeout_us == INT64_MAX;
+}
+
+static void emit_job(struct sl_peer *p, enum sl_phase phase)
+{
+	p->phase = p->job = phase;
+	p->phase_since = p->now;
+	struct sl_action a = { .kind = SL_ACTION_JOB };
+	sl_peer_emit(p, &a);
+}
+
+/* Far behind its neighbours, a peer that came back goes on where they are: its rounds in between never were.
+ */
+static void skip_ahead(struct sl_peer *p)
+{
+	uint32_t ahead = sl_guard_round(p);
+	if (sl_waits_forever(p))
+		return;
+	if (ahead > p->plan->settings.rounds)
+		ahead = p->plan->settings.rounds;
+	if (ahead < p->round || ahead - p->round <= p->plan->settings.catch_up)
+		return;
+	sl_peer_note(p, SL_LEVEL_WARNING, "skipped", "from round %u to %u, where the neighbours are",
+	             p->round, ahead);
+	p->round = p->learner.round = ahead;
+}
+
+static void begin_serving(struct sl_peer *p)
+{
+	p->phase = SL_PHASE_SERVING;
+	p->phase_since = p->now;
+	struct sl_action a = { .kind = SL_ACTION_FINISHED };
+	sl_peer_emit(p, &a);
+	sl_checkpoint_final(p);
+	sl_greet_all(p, true);
+	for (uint32_t i = 0; i < p->degree; i++)
+		sl_serve(p, &p->edge[i]);
+	sl_serve_check(p);
+}
+
+void sl_round_begin(struct sl_peer *p)
+{
+	skip_ahead(p);
+	if (p->round >= p->plan->settings.rounds) {
+		begin_serving(p);
+		return;
+	}
+	if (sl_checkpoint_holds(p))
+		return;
+	p->disagreement = NAN;
+	p->test_loss = p->test_accuracy = NAN;
+	emit_job(p, SL_PHASE_COMPUTING);
+}
+
+/* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
+ * of the life before then is another copy under the same number. */
+static void check_fork(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (e->greeted && e->holds_me_epoch == p->epoch && e->holds_me_number == p->number &&
+		    e->holds_me_digest != p->digest) {
+			sl_start_epoch(p, 0, "what was computed again is not what neighbours hold");
+			return;
+		}
+	}
+}
+
+void sl_round_exchange(struct sl_peer *p)
+{
+	const struct sl_plan *plan = p->plan;
+	struct sl_absorption a;
+	p->train_loss = p->learner.loss;
+	sl_edges_keep(p);
+	sl_peer_mark(p, 0);
+	struct sl_writer w = sl_writer(sl_durable_room(p), plan->body_bound);
+	if (!sl_absorb_encode(p, &w, &a)) {
+		sl_peer_halt(
+		    p, false,
+		    "the model is no longer finite, or beyond limits.value: eta or gamma is too large "
+		    "for this problem");
+		return;
+	}
+	sl_absorb_apply(p, &a, p->block, false);
+	sl_peer_mark(p, 1);
+	p->digest = a.digest;
+	p->number = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
+	check_fork(p);
+	sl_count_payload(p, SL_FRAME_HEADER + sl_writer_length(&w));
+	p->phase = SL_PHASE_WAITING;
+	p->phase_since = p->now;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		sl_edge_open(p, &p->edge[i]);
+		sl_edge_watch_lag(p, &p->edge[i]);
+	}
+	sl_durable_trim(p);
+	sl_peer_mark(p, 2);
+	sl_round_check(p);
+}
+
+/* Whether this edge holds up the round, by the pace. */
+static bool awaited(const struct sl_peer *p, const struct sl_edge *e)
+{
+	if (e->late || (e->finished && !e->up && !sl_waits_forever(p)) ||
+	    sl_edge_is_over(p, e)) /* its steps are done: a new epoch took over the neighbour's */
+		return false;
+	switch (p->plan->settings.pace) {
+	case SL_PACE_LOCKSTEP:
+		return sl_edge_active(p, e) && !sl_edge_can_complete(e);
+	case SL_PACE_STALENESS:
+		return e->mine_open && !e->theirs_open &&
+		       p->round - e->opened_in > p->plan->settings.staleness;
+	case SL_PACE_FREE:
+		break;
+	}
+	return false;
+}
+
+bool sl_edge_awaited(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return p->phase == SL_PHASE_WAITING && awaited(p, e);
+}
+
+/* Lockstep waits, but not for the dead. */
+static void give_up_late(struct sl_peer *p)
+{
+	if (sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us)))
+		return;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		if (!awaited(p, e))
+			continue;
+		e->late = true;
+		e->late_again = e->late_for == e->step + 1;
+		e->late_for = e->step + 1;
+		sl_peer_note(p, SL_LEVEL_WARNING, "edge-late",
+		             "peer %u did not answer for step %u within round_timeout; going on",
+		             e->neighbour, e->step + 1);
+	}
+}
+
+static bool evaluation_due(const struct sl_peer *p)
+{
+	const struct sl_settings *s = &p->plan->settings;
+	return p->round + 1 == s->rounds || (s->evaluate && (p->round + 1) % s->evaluate == 0);
+}
+
+/* The copies of all peers at this round, in ascending number, go to a method that averages over all. False: a
+ * neighbour has gone for good before it gave its part. */
+static bool aggregate(struct sl_peer *p)
+{
+	struct sl_contribution all[SL_DEGREE_MAX + 1];
+	struct sl_contribution own = { p->id, sl_block_copy(p->block) };
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (!sl_edge_can_complete(e) || e->limit != p->number)
+			return false;
+		if (count == i && e->neighbour > p->id)
+			all[count++] = own;
+		all[count++] = (struct sl_contribution){ e->neighbour, sl_block_copy(e->theirs) };
+	}
+	if (count == p->degree)
+		all[count++] = own;
+	p->plan->algorithm->aggregate(&p->learner, all, count);
+	return true;
+}
+
+void sl_round_check(struct sl_peer *p)
+{
+	if (p->phase != SL_PHASE_WAITING)
+		return;
+	give_up_late(p);
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (awaited(p, &p->edge[i]))
+			return;
+	sl_peer_mark(p, 3);
+	if (p->plan->algorithm->aggregate && !aggregate(p)) {
+		sl_peer_halt(
+		    p, false,
+		    "a neighbour is gone, or ends after fewer rounds, and this algorithm's average needs "
+		    "every peer: resume all, with the same run.rounds");
+		return;
+	}
+	sl_edges_complete(p);
+	if (p->plan->algorithm->finish)
+		p->plan->algorithm->finish(&p->learner);
+	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);
+	if (evaluation_due(p) && p->plan->test && p->plan->test->samples)
+		emit_job(p, SL_PHASE_EVALUATING);
+	else
+		sl_round_evaluated(p);
+}
+
+/* Count sketch (Charikar, Chen & Farach-Colton 2002) with hash and sign from the seed, the same at all peers.
+ * Then Σ_b (sketch_b(x) − sketch_b(y))² has mean ‖x − y‖² and relative variance 2/buckets. */
+static void emit_sketch(struct sl_peer *p)
+{
+	struct sl_sketch_row row = { .peer = p->id, .round = p->round, .count = p->plan->settings.sketch };
+	double sum[SL_SKETCH_MAX] = { 0 };
+	struct sl_random g = sl_random_stream(p->plan->settings.seed, UINT32_MAX, "sketch", 0);
+	for (uint32_t k = 0; k < p->plan->dimension; k++) {
+		uint64_t h = sl_random_at(&g, k);
+		double v = (double)p->learner.x[k];
+		sum[((h >> 32) * row.count) >> 32] += h & 1 ? -v : v;
+	}
+	for (uint32_t b = 0; b < row.count; b++)
+		row.value[b] = (float)sum[b];
+	struct sl_action a = { .kind = SL_ACTION_SKETCH_ROW, .sketch = &row };
+	sl_peer_emit(p, &a);
+}
+
+/* Bytes belong to the round of their frame, whenever they came: a row does not tell who was faster. */
+static int64_t early_bytes(const struct sl_peer *p)
+{
+	int64_t sum = 0;
+	for (uint32_t i = 0; i < p->degree; i++)
+		sum += p->edge[i].early;
+	return sum;
+}
+
+static void emit_links(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_link_row row = p->edge[i].totals;
+		row.payload_rx -= p->edge[i].early;
+		row.peer = p->id;
+		row.neighbour = p->edge[i].neighbour;
+		row.round = p->round;
+		struct sl_action a = { .kind = SL_ACTION_LINK_ROW, .link = &row };
+		sl_peer_emit(p, &a);
+	}
+}
+
+static void emit_round(struct sl_peer *p)
+{
+	struct sl_round_row row = { .peer = p->id,
+		                    .round = p->round,
+		                    .train_loss = p->train_loss,
+		                    .test_loss = p->test_loss,
+		                    .test_accuracy = p->test_accuracy,
+		                    .nonzero = p->nonzero,
+		                    .disagreement = p->disagreement,
+		                    .payload_tx = p->payload_tx,
+		                    .payload_rx = p->payload_rx - early_bytes(p),
+		                    .wire_tx = -1,
+		                    .wire_rx = -1,
+		                    .compute_us = -1,
+		                    .compress_us = -1,
+		                    .wait_us = -1 };
+	struct sl_action a = { .kind = SL_ACTION_ROUND_ROW, .round = &row };
+	sl_peer_emit(p, &a);
+}
+
+void sl_round_evaluated(struct sl_peer *p)
+{
+	const struct sl_settings *s = &p->plan->settings;
+	bool evaluated = evaluation_due(p);
+	if (evaluated)
+		p->last_accuracy = p->test_accuracy;
+	if (evaluated || p->round % s->history_every == 0)
+		emit_round(p);
+	if (evaluated) {
+		if (s->sketch)
+			emit_sketch(p);
+		emit_links(p);
+	}
+	p->round++;
+	p->learner.round = p->round;
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->edge[i].early_round <= p->round)
+			p->edge[i].early = 0;
+	sl_checkpoint_if_due(p);
+	sl_round_begin(p);
+}
+
+/* All own rounds done: complete what a neighbour still tags, without new frames. */
+void sl_serve(struct sl_peer *p, struct sl_edge *e)
+{
+	if (p->phase != SL_PHASE_SERVING)
+		return;
+	while (e->theirs_open && e->greeted) {
+		sl_edge_open(p, e);
+		if (!sl_edge_can_complete(e))
+			return;
+		sl_robust_prepare(p);
+		sl_edge_complete(p, e);
+	}
+}
+
+enum { PATIENCE = 20 };
+
+static struct sl_time patience_ends(const struct sl_peer *p, const struct sl_edge *e)
+{
+	const struct sl_settings *s = &p->plan->settings;
+	struct sl_time since = sl_time_before(p->phase_since, e->news_at) ? e->news_at : p->phase_since;
+	return sl_time_after(sl_time_after(since, PATIENCE * s->link_timeout_us), s->round_timeout_us);
+}
+
+/* Whether the neighbour may still want something of this end. One that is down is given up after
+ * link_timeout, one that talks and makes no frame after some time; in an exact run neither before it has
+ * finished, and then late: it may not have heard yet that this end has. */
+static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
+{
+	int64_t timeout = p->plan->settings.link_timeout_us;
+	if (e->finished && e->knows_finished)
+		return false;
+	if (p->was_final && !e->greeted) /* it had finished too and left, as far as can be known */
+		return sl_time_before(p->now, sl_time_after(p->phase_since, PATIENCE * timeout));
+	if (e->up && (sl_waits_forever(p) || sl_time_before(p->now, patience_ends(p, e))))
+		return true;
+	if (e->up)
+		return false;
+	if (!sl_waits_forever(p) || e->added) /* added, and never there */
+		return sl_time_before(p->now, sl_time_after(p->phase_since, timeout));
+	return !e->finished || sl_time_before(p->now, sl_time_after(e->heard_at, PATIENCE * timeout));
+}
+
+static void note_unheard(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->was_final && !p->edge[i].greeted && !p->edge[i].knows_finished)
+			sl_peer_note(p, SL_LEVEL_NOTICE, "left-unheard",
+			             "peer %u was not heard since this peer's restart: should it lack the "
+			             "last rounds, "
+			             "start this peer again",
+			             p->edge[i].neighbour);
+}
+
+void sl_serve_check(struct sl_peer *p)
+{
+	sl_checkpoint_final(p);
+	if (!sl_may_leave(p))
+		return;
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (still_wanted(p, &p->edge[i]))
+			return;
+	note_unheard(p);
+	sl_greet_all(p, false); /* farewell: whoever missed the last word hears it once more */
+	sl_peer_halt(p, true, "all rounds done");
+}

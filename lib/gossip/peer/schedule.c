@@ -1,0 +1,139 @@
+/* schedule.c — edges that are active in some rounds of a period only, or carry weight one way only.
+ *
+ * Step m of an edge stands for its m-th active round, and takes that round's weights: a function of the
+ * roster and m alone, whatever the rounds of the two ends are. An end to which nobody listens is mute: it
+ * sends tags, which stand for number 0 of its journal for ever, and no frames. */
+#include "gossip/peer/state.h"
+
+#include <string.h>
+
+struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *t, const struct sl_spectrum *s)
+{
+	return (struct sl_plan_graph){ .peers = t->peers,
+		                       .degree_most = s->degree_most,
+		                       .degree_least = s->degree_least,
+		                       .beta = s->beta,
+		                       .gap = s->gap,
+		                       .complete = t->edges == (uint64_t)t->peers * (t->peers - 1) / 2 &&
+		                                   !t->activity,
+		                       .period = t->period,
+		                       .directed = t->directed,
+		                       .balanced = t->balanced };
+}
+
+void sl_peer_neighbour_schedule(const struct sl_topology *t, uint32_t row, struct sl_peer_neighbour *n)
+{
+	if (!t->activity)
+		return;
+	n->activity = t->activity + t->active_first[row];
+	n->activities = t->active_first[row + 1] - t->active_first[row];
+}
+
+uint32_t sl_peer_neighbours(const struct sl_topology *t, uint32_t peer, struct sl_peer_neighbour *out)
+{
+	uint32_t degree = sl_topology_degree(t, peer), first = t->first[peer];
+	SL_CHECK(degree <= SL_DEGREE_MAX);
+	for (uint32_t k = 0; k < degree; k++) {
+		uint32_t row = first + k;
+		out[k] = (struct sl_peer_neighbour){ .peer = t->neighbour[row],
+			                             .weights = 1,
+			                             .weight = { { 0, t->weight[t->edge_of[row]] } } };
+		sl_peer_neighbour_schedule(t, row, &out[k]);
+	}
+	return degree;
+}
+
+void sl_edge_schedule(struct sl_edge *e, const struct sl_peer_neighbour *n)
+{
+	e->activity = n->activity;
+	e->activities = n->activities;
+	e->mute = e->deaf = n->activities > 0;
+	for (uint32_t k = 0; k < n->activities; k++) {
+		e->mute = e->mute && !(n->activity[k].out > 0);
+		e->deaf = e->deaf && !(n->activity[k].in > 0);
+	}
+}
+
+bool sl_edge_active(const struct sl_peer *p, const struct sl_edge *e)
+{
+	uint32_t phase = p->round % p->plan->period;
+	for (uint32_t k = 0; k < e->activities; k++)
+		if (e->activity[k].phase == phase)
+			return true;
+	return e->activities == 0;
+}
+
+uint32_t sl_edge_round_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t step)
+{
+	if (e->activities == 0)
+		return step - 1;
+	uint64_t round = (uint64_t)((step - 1) / e->activities) * p->plan->period +
+	                 e->activity[(step - 1) % e->activities].phase;
+	return round < UINT32_MAX ? (uint32_t)round : UINT32_MAX;
+}
+
+struct sl_mixing sl_edge_mixing(const struct sl_peer *p, const struct sl_edge *e, uint32_t step,
+                                uint32_t serial)
+{
+	float coefficient = sl_edge_coefficient(p, e, serial);
+	struct sl_mixing m = { .neighbour = e->neighbour,
+		               .coefficient = coefficient,
+		               .given = coefficient,
+		               .weight = sl_edge_weight(e, serial) };
+	if (e->activities == 0)
+		return m;
+	const struct sl_activity *a = &e->activity[(step - 1) % e->activities];
+	m.coefficient = (float)(p->plan->gamma * a->in);
+	m.given = (float)(p->plan->gamma * a->out);
+	m.weight = a->in;
+	return m;
+}
+
+/* What a round's frame adds to what this peer sends: on an edge that sleeps, once it wakes up. A frame that
+ * says all makes those before it superfluous. */
+void sl_count_payload(struct sl_peer *p, size_t bytes)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		if (e->mute)
+			continue;
+		e->owed = (int64_t)bytes + (p->plan->leaps ? 0 : e->owed);
+		if (!sl_edge_active(p, e))
+			continue;
+		p->payload_tx += e->owed;
+		e->owed = 0;
+	}
+}
+
+enum sl_status sl_check_schedule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                 struct sl_error *error)
+{
+	const struct sl_algorithm *a = plan->algorithm;
+	const struct sl_settings *s = &plan->settings;
+	if (plan->period > 1 && !(a->graphs & SL_GRAPHS_CHANGING))
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "[algorithm] name = %s: needs the same neighbours in every round: use it on "
+		               "the graph itself "
+		               "(hypercube, exponential), or dpsgd, choco, dsgt or beer on this one",
+		               a->name);
+	if (graph->directed && !graph->balanced && !(a->graphs & SL_GRAPHS_DIRECTED))
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "[algorithm] name = %s: on a directed graph where peers give more or less "
+		               "than they take it "
+		               "ends at a biased average: use push-sum",
+		               a->name);
+	if (graph->directed && !(a->graphs & (SL_GRAPHS_DIRECTED | SL_GRAPHS_BALANCED)))
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "[algorithm] name = %s: needs edges that weigh the same both ways: use "
+		               "push-sum, dpsgd or "
+		               "choco on this graph",
+		               a->name);
+	bool exact = s->pace == SL_PACE_LOCKSTEP && s->round_timeout_us == INT64_MAX;
+	if ((graph->directed || a->graphs & SL_GRAPHS_DIRECTED) && !exact)
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "[run] %s: what one end gives the other must take in the same round: use pace "
+		               "= lockstep and "
+		               "round_timeout = never",
+		               graph->directed ? "a directed graph" : "push-sum");
+	return SL_OK;
+}

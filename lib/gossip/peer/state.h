@@ -1,0 +1,354 @@
+/* state.h — what is inside a peer, for the files that together are its state machine (peer, round,
+ * greeting, receive, resend, save) and for the simulator's invariants. Nobody else includes it. */
+#ifndef SL_GOSSIP_PEER_STATE_H
+#define SL_GOSSIP_PEER_STATE_H
+
+#include "gossip/algorithm.h"
+#include "gossip/peer/guard.h"
+#include "gossip/journal.h"
+#include "gossip/peer.h"
+
+enum sl_phase {
+	SL_PHASE_GREETING,   /* learning what the neighbours hold */
+	SL_PHASE_RECOVERING, /* fetching the neighbours' copy of this peer */
+	SL_PHASE_SAVING, /* between two rounds: the neighbours have no room before a checkpoint is written */
+	SL_PHASE_COMPUTING,  /* the local steps are out as a job */
+	SL_PHASE_WAITING,    /* the difference is sent; neighbours' tags are awaited */
+	SL_PHASE_EVALUATING, /* the test set is out as a job */
+	SL_PHASE_SERVING,    /* all rounds done */
+	SL_PHASE_HALTED,
+	SL_PHASES
+};
+
+/* Bytes held back, frames in order: u32 length, then header and body. */
+struct sl_hold {
+	uint8_t *bytes;
+	size_t used;
+	uint32_t last; /* number of the newest frame in it */
+	bool overflow; /* something had to be left out: ask again once it drains */
+};
+
+/* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
+ * stream. */
+struct sl_edge {
+	uint32_t neighbour, since; /* since: serial of the roster that brought it */
+	/* w_ij by the roster's serial from which on it holds, newest first: a step uses the weight of the
+	 * lower serial of its two tags */
+	unsigned weights;
+	struct sl_weight weight[SL_EDGE_WEIGHTS];
+	const struct sl_activity
+	    *activity; /* the phases in which it is active; none: every round, both ways */
+	uint32_t activities;
+	bool mute,
+	    deaf; /* directed: the neighbour takes nothing of mine and gets no frames; I take nothing of it */
+	int64_t owed; /* payload bytes of frames that it gets once the edge is active again */
+
+	/* what I hold of the neighbour's journal */
+	uint8_t *theirs; /* block at their_number */
+	uint32_t their_epoch, their_number;
+	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
+	                         is here */
+	uint64_t their_digest;
+	bool diverged;       /* my copy is not what they have: only a snapshot helps */
+	unsigned misfits;    /* frames of the next number that did not fit, one after another */
+	struct sl_hold hold; /* their frames beyond an uncompleted tag */
+
+	/* the steps of this edge */
+	uint32_t step;      /* completed */
+	bool mine_open;     /* I have tagged step + 1 */
+	bool theirs_open;   /* I hold their tag of step + 1; `theirs` is at its number */
+	uint32_t limit;     /* number of my last tag: what was sent goes so far */
+	uint32_t opened_in; /* my round then */
+	struct sl_time opened_at;
+	uint32_t *tag;         /* ring: number that I tagged for step s at s & (plan->tags − 1) */
+	uint64_t *tag_digest;  /* … and the digest of my copy there */
+	uint32_t *tag_serial;  /* … and the serial of the roster that the step is for, as far as I know */
+	uint32_t their_serial; /* of the tag of theirs_open */
+	uint32_t tagged;       /* my last tagged step: step + 1 while mine_open */
+	bool mine_saved;       /* my copy at `limit` is kept in `mine`, since the public copy moved on */
+	uint8_t *mine;         /* block */
+	struct sl_hold stash;  /* my frames (acknowledged, limit] of a saved tag */
+	double term_probe;     /* <probe, last term added here> */
+
+	/* what the neighbour is known to hold of mine */
+	uint32_t acknowledged;
+	uint32_t life_number,
+	    life_step;       /* what its present life has said: whatever says less was overtaken */
+	uint32_t taken_over; /* having lost its counter it took over mine here: that step's copy it need not
+	                        hold */
+	uint32_t durable;    /* in its older checkpoint; UINT32_MAX: it makes none */
+	uint32_t sent;       /* newest number ever sent on this edge */
+
+	/* what my checkpoints hold of theirs */
+	uint32_t checkpoint_pending, checkpoint_newest, checkpoint_older;
+	bool wants; /* it has no room for many more frames of its own before a newer checkpoint of mine */
+	bool lost;  /* of what its older checkpoint needs something is gone, and that was said */
+
+	/* acquaintance */
+	bool reset;                    /* the step counter is lost: take over the neighbour's */
+	bool greeted;                  /* both ends know each other's present life */
+	uint64_t incarnation;          /* of the neighbour */
+	bool refused;                  /* another session or shape: said so once */
+	bool added;                    /* by a roster while the run goes on, and not heard yet */
+	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
+	bool late_again;               /* heard since, and again without the tag of step late_for */
+	uint32_t late_for;             /* the step that it was given up for last */
+	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
+	uint32_t their_round, their_roster;
+	uint32_t their_rounds;     /* its run.rounds; 0: not heard yet */
+	uint64_t differs;          /* shared keys that it was started with another value of */
+	bool compared;             /* a greeting said so */
+	struct sl_time differs_at; /* when that may be said again */
+	bool behind;               /* and said so */
+	struct sl_time behind_since;
+	uint32_t oldest;                          /* of the frames in its journal */
+	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
+	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
+	uint64_t holds_me_digest;
+	struct sl_time news_at; /* when a frame of its journal last counted */
+	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
+	int64_t ask_every_us;
+	struct sl_guard guard;
+	struct sl_detector detector;
+
+	struct sl_link_row totals;
+	int64_t early;        /* of totals.payload_rx: frames of rounds after the one in hand … */
+	uint32_t early_round; /* … which belong to this one */
+};
+
+struct sl_peer {
+	const struct sl_plan *plan;
+	uint32_t id, degree;
+	uint32_t capacity; /* of edge[]; those from `degree` on have room, and nothing else */
+	uint32_t serial;   /* of the roster in force */
+	bool joining;      /* added to a run under way: starts from the neighbours' mean */
+	struct sl_edge *edge;
+	struct sl_learner learner;
+
+	/* the public copy */
+	uint8_t *block;
+	uint64_t digest,
+	    first_digest; /* of the copy at this number; at number 0, for edges that stay there */
+	uint32_t epoch, number;
+	struct sl_journal journal;
+
+	/* one snapshot at a time is received */
+	uint8_t *staging;
+	struct sl_edge *staging_edge;                       /* NULL: free */
+	uint32_t staging_epoch, staging_number, staging_at; /* bytes received */
+	bool staging_self;                                  /* it is the neighbour's copy of me */
+	struct sl_time staging_until;
+
+	enum sl_phase phase;
+	enum sl_phase job; /* what the job that is out is for: another thread may be reading it */
+	uint32_t round;    /* the round in hand = rounds done */
+	uint64_t incarnation;
+	bool resumed;       /* from a checkpoint */
+	bool was_free;      /* … that was made in a pace that does not recompute */
+	bool rates_changed; /* … and with other step sizes: from which round on these hold is not settled */
+	uint32_t rounds_most; /* the most that this run was ever meant to have */
+	uint32_t recover_tries;
+	struct sl_time phase_since, greet_until, recover_at;
+	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
+	int64_t nonzero, payload_tx, payload_rx;
+	double clip_at; /* robust mixing: longest difference of two copies that counts in full */
+	uint32_t edges_up;
+
+	/* own checkpoints, by their round: both generations, and the one that is being written */
+	bool checkpointing;
+	uint32_t saved_newest, saved_older, saving_round;
+	bool checkpoint_due; /* one fell due while another was being written */
+	bool save_failed;    /* the last attempt */
+	bool hold_said, final_given_up;
+	bool saving_settled,
+	    saved_settled;      /* … that all neighbours have finished, and know it of this peer */
+	bool was_final;         /* restarted from a checkpoint of the last round */
+	struct sl_time save_at; /* where rounds wait for it: not before */
+	int64_t save_every_us;
+	char halt_detail[160];
+
+	/* of the step in hand */
+	struct sl_time now;
+	const struct sl_scratch *scratch;
+	sl_act *act;
+	void *driver;
+};
+
+static inline float *sl_block_copy(uint8_t *block)
+{
+	return (float *)(void *)block;
+}
+
+static inline void *sl_block_memory(const struct sl_peer *p, uint8_t *block, unsigned channel)
+{
+	size_t one = p->plan->block_memory / p->plan->channels;
+	return one ? block + 4 * p->plan->block_floats + channel * one : NULL;
+}
+
+/* actions */
+void sl_peer_note(struct sl_peer *, enum sl_level, const char *kind, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
+                  size_t length);
+void sl_peer_mark(struct sl_peer *, unsigned mark);
+void sl_peer_emit(struct sl_peer *, struct sl_action *);
+void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
+/* A frame header with everything that does not depend on the occasion. */
+struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
+
+/* greeting.c */
+void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
+/* … and tells it that what it asked for is gone: its only way on is a new epoch. */
+void sl_greet_cannot(struct sl_peer *, struct sl_edge *);
+/* The answer to a request when there is nothing for it yet: "I am here, do not ask at once". */
+void sl_greet_nothing(struct sl_peer *, struct sl_edge *);
+void sl_greet_all(struct sl_peer *, bool answer);
+void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+/* A greeting of another run: learns which settings differ, and takes nothing else from it. */
+void sl_receive_stranger(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+void sl_greeting_check(struct sl_peer *);
+void sl_recovery_check(struct sl_peer *);
+/* An epoch after `least` and all that neighbours have heard of: its upper 24 bits count, the lower 8 tell
+ * lives of a peer apart that did not know of each other. */
+void sl_start_epoch(struct sl_peer *, uint32_t least, const char *why);
+
+/* membership.c */
+/* An edge as it is before anything was said on it. */
+/* Nothing but its room, and the state of an edge whose steps are not known. */
+void sl_edge_clear(const struct sl_peer *, struct sl_edge *);
+void sl_edge_begin(struct sl_peer *, struct sl_edge *, const struct sl_peer_neighbour *);
+/* NULL: no neighbour. */
+struct sl_edge *sl_peer_edge(struct sl_peer *, uint32_t neighbour);
+/* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
+double sl_edge_weight(const struct sl_edge *, uint32_t serial);
+/* c = (float)(γ·w_ij), the same at both ends. */
+float sl_edge_coefficient(const struct sl_peer *, const struct sl_edge *, uint32_t serial);
+/* Edges as of a roster; those that are new know nothing yet, also of their steps where `reset`. */
+void sl_membership_set(struct sl_peer *, const struct sl_peer_roster *, bool reset);
+void sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
+/* Begins to fetch the neighbours' copies, of which a late joiner starts from the mean; false: nobody is
+ * ahead. */
+bool sl_join_begin(struct sl_peer *);
+void sl_join_check(struct sl_peer *);
+
+/* Settings that the neighbour was started with, as its greeting says; event rows. */
+void sl_edge_compare(struct sl_peer *, struct sl_edge *, uint32_t rounds, uint64_t differs);
+void sl_edge_note_stranger(struct sl_peer *, const struct sl_edge *);
+/* No step of this edge is left: it ends with the lower run.rounds of its two ends. */
+bool sl_edge_is_over(const struct sl_peer *, const struct sl_edge *);
+/* The largest round, step or number that a frame of that neighbour may name. */
+uint32_t sl_edge_rounds_most(const struct sl_peer *, const struct sl_edge *);
+/* rates.c: behind a checkpoint that was made with those step sizes in force; before the first round. */
+void sl_rates_resume(struct sl_peer *, const struct sl_rates *saved);
+void sl_rates_settle(struct sl_peer *);
+
+/* lag.c: rounds since the open tag was sent; what the edge lacks, in words, empty where nothing; event rows.
+ */
+uint32_t sl_edge_lag(const struct sl_peer *, const struct sl_edge *);
+const char *sl_edge_why(const struct sl_peer *, const struct sl_edge *);
+void sl_edge_watch_lag(struct sl_peer *, struct sl_edge *);
+
+/* receive.c */
+void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t length);
+void sl_edge_believe(struct sl_edge *, const struct sl_frame *);
+void sl_edge_drain(struct sl_peer *, struct sl_edge *);
+
+/* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */
+struct sl_absorption {
+	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
+	struct sl_update update[SL_CHANNELS_MAX];
+	float scalar[SL_ALGORITHM_SCALARS]; /* what came beside the channels */
+	uint64_t digest;                    /* of the copy after it */
+	bool beyond;                        /* a value over limits.value */
+};
+/* What the algorithm's plug-in says of a channel of frame `number` of a peer. */
+struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
+                                     unsigned channel);
+/* Decodes a body against a block without touching it. False: malformed, or a value would not stay within
+ * limits.value. */
+bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t number, struct sl_reader body,
+                      uint8_t *block, uint64_t digest, struct sl_absorption *out);
+/* Encodes what the algorithm sends now as the body of frame p->number + 1. False: the model is no longer
+ * finite. */
+bool sl_absorb_encode(struct sl_peer *, struct sl_writer *, struct sl_absorption *out);
+/* Applies what was decoded just before (the coder's memory included). */
+void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *block, bool decoded);
+/* The digest after an update; false if a value would not stay within limits.value. */
+bool sl_absorb_digest(const struct sl_peer *, const uint8_t *block, uint64_t digest, struct sl_absorption *);
+
+/* durable.c: own checkpoints, and what is kept for those of the neighbours */
+/* What own tags on the edge say: this end soon has no room for what the neighbour's older checkpoint needs.
+ */
+bool sl_edge_wants_checkpoint(const struct sl_peer *, const struct sl_edge *);
+/* Forgets frames that nobody can ask for any more: held live by all neighbours, and by the older checkpoint
+ * of those that make checkpoints. */
+void sl_durable_trim(struct sl_peer *);
+/* Room for the next frame. Says so where a frame has to go that a neighbour's checkpoint needs. */
+uint8_t *sl_durable_room(struct sl_peer *);
+/* What stood for that number has to go: says so where it is needed. */
+void sl_durable_lost(struct sl_peer *, struct sl_edge *, uint32_t number);
+/* The number of the neighbour's journal from which on this end needs its frames after a restart. */
+uint32_t sl_edge_durable(const struct sl_peer *, const struct sl_edge *);
+/* What was being written is the newest checkpoint now, and that one the older. */
+void sl_edge_checkpointed(struct sl_edge *);
+/* Between two rounds: begins a checkpoint where one is due. */
+void sl_checkpoint_if_due(struct sl_peer *);
+/* Between two rounds: whether the next has to wait for checkpoints, which are then begun. */
+bool sl_checkpoint_holds(struct sl_peer *);
+void sl_checkpointed(struct sl_peer *, bool ok);
+void sl_checkpoint_check(struct sl_peer *);
+struct sl_time sl_checkpoint_deadline(const struct sl_peer *);
+/* All rounds are done: begins the last checkpoints; whether they are durable, which is what neighbours are
+ * told. */
+void sl_checkpoint_final(struct sl_peer *);
+bool sl_is_final(const struct sl_peer *);
+/* … and so is, where it is so, that all neighbours have finished too and know that this peer has: started
+ * again, it leaves at once. */
+bool sl_may_leave(const struct sl_peer *);
+
+/* resend.c */
+void sl_edge_ask(struct sl_peer *, struct sl_edge *);
+void sl_receive_request(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+void sl_ask_self(struct sl_peer *, struct sl_edge *);
+void sl_snapshot_give_up(struct sl_peer *);
+void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
+
+/* step.c: the edge's own counter */
+void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t number);
+/* Opens step + 1 at the present number if that may be, and sends what it needs. */
+void sl_edge_open(struct sl_peer *, struct sl_edge *);
+/* Called before the public copy moves on: keeps what open tags still need. */
+void sl_edges_keep(struct sl_peer *);
+/* Both tags held: adds the term, once. */
+void sl_edge_complete(struct sl_peer *, struct sl_edge *);
+/* … on every edge where that can be. */
+void sl_edges_complete(struct sl_peer *);
+bool sl_edge_can_complete(const struct sl_edge *);
+const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
+/* The number tagged for `step`, if the ring still knows; false otherwise. */
+bool sl_edge_tag_number(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *number);
+
+/* schedule.c */
+void sl_edge_schedule(struct sl_edge *, const struct sl_peer_neighbour *);
+/* Whether the edge takes part in the round in hand. */
+bool sl_edge_active(const struct sl_peer *, const struct sl_edge *);
+/* The round that a step stands for, where all is in step. */
+uint32_t sl_edge_round_of(const struct sl_peer *, const struct sl_edge *, uint32_t step);
+/* Neighbour and weights of a step, without the copies. */
+struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, uint32_t step,
+                                uint32_t serial);
+void sl_count_payload(struct sl_peer *, size_t bytes);
+
+/* round.c */
+void sl_round_begin(struct sl_peer *);
+void sl_round_exchange(struct sl_peer *);
+void sl_round_check(struct sl_peer *);
+void sl_round_evaluated(struct sl_peer *);
+bool sl_waits_forever(const struct sl_peer *);
+bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
+void sl_serve(struct sl_peer *, struct sl_edge *);
+void sl_serve_check(struct sl_peer *);
+void sl_checkpoint_now(struct sl_peer *);
+
+#endif

@@ -1,0 +1,249 @@
+/* step.c — an edge has its own step counter m. Holding both tags of step m, an end adds c·(x̂_j[v_j] −
+ * x̂_i[v_i]) once, and only then tags m+1: steps are postponed, never skipped, merged or repeated. */
+#include "gossip/peer/state.h"
+
+#include "linalg/vector.h"
+
+#include <string.h>
+
+bool sl_edge_tag_number(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *number)
+{
+	if (step == 0 || step > e->tagged || (e->tagged - step >= p->plan->tags && !e->mute))
+		return false;
+	*number = e->mute ? 0 : e->tag[step & (p->plan->tags - 1)];
+	return *number != UINT32_MAX;
+}
+
+const uint8_t *sl_edge_mine(const struct sl_peer *p, const struct sl_edge *e)
+{
+	if (e->mine_saved)
+		return e->mine;
+	if (e->mute)
+		return p->block; /* nobody looks at it */
+	SL_CHECK(e->limit == p->number);
+	return p->block;
+}
+
+void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+{
+	if (number > e->acknowledged && number <= p->number)
+		e->acknowledged = number;
+}
+
+enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
+
+/* Bytes of the frames that a neighbour may still need to get from `acknowledged` to `last`: where each says
+ * all, those at the last tag and at `last`. SIZE_MAX: one of them is gone. */
+static size_t span_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t last)
+{
+	if (!p->plan->leaps)
+		return sl_journal_span(&p->journal, e->acknowledged, last);
+	size_t sum = 0;
+	const uint8_t *body;
+	const uint32_t need[] = { e->limit, last };
+	for (unsigned i = 0; i < 2; i++) {
+		if (need[i] <= e->acknowledged || (i && need[i] == need[0]))
+			continue;
+		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, need[i], &body);
+		if (!entry)
+			return SIZE_MAX;
+		sum += entry->length;
+	}
+	return sum;
+}
+
+/* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with
+ * `more` bytes. */
+static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
+{
+	size_t span = span_of(p, e, last);
+	size_t heads = (size_t)STASH_HEAD * (last > e->acknowledged ? last - e->acknowledged : 0);
+	return span <= p->plan->resend_bytes &&
+	       span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
+}
+
+/* Opening step m+1 gives up the copy at step m's number, so the neighbour must hold that, or get it from
+ * frames that will still be there. */
+static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
+{
+	if (!e->greeted || e->reset || e->mine_open || sl_edge_is_over(p, e))
+		return false; /* a run of so many rounds has so many steps, however often somebody asks */
+	if (e->acknowledged >= e->limit)
+		return true;
+	return servable(p, e, p->number, 0);
+}
+
+/* Sends the journal from the newest number sent so far, the last frame tagged. More than a few frames: the
+ * tag alone, and the neighbour asks for what it lacks, at its own speed. */
+static void send_journal(struct sl_peer *p, struct sl_edge *e)
+{
+	enum { BURST = 16 };
+	sl_guard_expect(p, e, SL_EXPECT_TAG);
+	uint32_t from = e->sent < p->number ? e->sent : p->number;
+	if (p->plan->leaps && from < p->number)
+		from = p->number - 1;
+	size_t span = sl_journal_span(&p->journal, from, p->number);
+	if (e->mute || from == p->number || p->number - from > BURST || span > p->plan->resend_bytes) {
+		sl_send_tag(p, e, e->tagged);
+		return;
+	}
+	for (uint32_t n = from + 1; n <= p->number; n++) {
+		const uint8_t *body;
+		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, n, &body);
+		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
+		f.number = n;
+		f.round = entry->round;
+		f.digest = entry->digest;
+		f.step = e->tagged;
+		f.tag = n == p->number;
+		f.serial = e->tag_serial[e->tagged & (p->plan->tags - 1)];
+		sl_peer_send(p, e, &f, body, entry->length);
+		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
+	}
+	e->sent = p->number;
+}
+
+void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
+{
+	if (p->phase != SL_PHASE_SERVING && !sl_edge_active(p, e))
+		return;
+	if (!may_open(p, e)) {
+		if (e->added) /* never heard: it will begin where I am then */
+			e->limit = e->sent = p->number;
+		if (!e->mine_open && e->greeted && !sl_time_before(p->now, e->ask_at))
+			sl_greet(p, e, true); /* what do you hold? */
+		return;
+	}
+	if (e->up) {
+		e->ask_every_us = 0;
+		e->ask_at = sl_time_after(p->now, ASK_AFTER_US);
+	}
+	e->mine_open = true;
+	e->mine_saved = false;
+	e->stash.used = 0;
+	e->limit = e->mute ? 0 : p->number;
+	e->opened_in = p->round;
+	e->opened_at = p->now;
+	e->tagged = e->step + 1;
+	uint32_t gone = e->tag[e->tagged & (p->plan->tags - 1)];
+	if (gone != UINT32_MAX && e->tagged > p->plan->tags)
+		sl_durable_lost(p, e, gone);
+	e->tag[e->tagged & (p->plan->tags - 1)] = e->limit;
+	e->tag_digest[e->tagged & (p->plan->tags - 1)] = e->mute ? p->first_digest : p->digest;
+	e->tag_serial[e->tagged & (p->plan->tags - 1)] = p->serial;
+	send_journal(p, e);
+}
+
+static void stash_frames(struct sl_peer *p, struct sl_edge *e)
+{
+	e->stash.used = 0;
+	if (!servable(p, e, e->limit, 0))
+		return; /* the neighbour holds the last step's number: a snapshot of `mine` serves it */
+	for (uint32_t n = e->acknowledged + 1; n <= e->limit; n++) {
+		const uint8_t *body;
+		if (p->plan->leaps && n != e->limit)
+			continue;
+		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, n, &body);
+		struct sl_writer w =
+		    sl_writer(e->stash.bytes + e->stash.used, p->plan->hold_bytes - e->stash.used);
+		sl_write_u32(&w, entry->length);
+		sl_write_u32(&w, n);
+		sl_write_u32(&w, entry->round);
+		sl_write_u64(&w, entry->digest);
+		sl_write_bytes(&w, body, entry->length);
+		e->stash.used += sl_writer_length(&w);
+	}
+}
+
+void sl_edges_keep(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		struct sl_edge *e = &p->edge[i];
+		if (e->mute)
+			continue;
+		/* A completed step's number that the neighbour may still lack is served by the journal if the
+		 * next step can be opened at once, which is the rule; else it is kept here too. */
+		bool opens =
+		    e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
+		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens && !e->added);
+		if (!needed || e->mine_saved || e->limit != p->number)
+			continue;
+		memcpy(e->mine, p->block, p->plan->block_bytes);
+		e->mine_saved = true;
+		stash_frames(p, e);
+	}
+}
+
+bool sl_edge_can_complete(const struct sl_edge *e)
+{
+	return e->mine_open && e->theirs_open && !e->reset;
+}
+
+static double probe_term(const struct sl_peer *p, const struct sl_mixing *m)
+{
+	double sum = 0;
+	for (uint32_t k = 0; k < p->plan->dimension; k++) {
+		float term = m->coefficient * (m->theirs[k] - m->mine[k]);
+		sum += (double)p->plan->probe[k] * (double)term;
+	}
+	return sum;
+}
+
+static struct sl_mixing mixing_of(const struct sl_peer *p, struct sl_edge *e)
+{
+	uint32_t *serial = &e->tag_serial[e->tagged & (p->plan->tags - 1)];
+	if (e->their_serial < *serial)
+		*serial = e->their_serial; /* also in tags that are sent again */
+	struct sl_mixing m = sl_edge_mixing(p, e, e->step + 1, *serial);
+	m.mine = (const float *)(const void *)sl_edge_mine(p, e);
+	m.theirs = sl_robust_view(p, m.mine, (const float *)(const void *)e->theirs);
+	if (p->plan->probe)
+		e->term_probe = probe_term(p, &m);
+	return m;
+}
+
+/* The term was added. */
+static void completed(struct sl_peer *p, struct sl_edge *e, double disagreement)
+{
+	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
+	e->step++;
+	e->mine_open = e->theirs_open = false;
+	if (e->mine_saved && e->acknowledged >= e->limit)
+		e->mine_saved = false;
+	sl_edge_drain(p, e);
+}
+
+void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
+{
+	struct sl_mixing m = mixing_of(p, e);
+	const struct sl_algorithm *a = p->plan->algorithm;
+	completed(p, e, a->mix ? a->mix(&p->learner, &m) : 0); /* with a server's method models are equal */
+}
+
+/* Where mixing is the plain sum, several edges share a pass over the model. */
+void sl_edges_complete(struct sl_peer *p)
+{
+	struct sl_edge *edge[SL_MIX_TERMS];
+	struct sl_mixing mixing[SL_MIX_TERMS];
+	double disagreement[SL_MIX_TERMS];
+	bool plain = p->plan->algorithm->mix == sl_part_mix && !p->plan->directed &&
+	             p->plan->robust.kind == SL_ROBUST_NONE;
+	sl_robust_prepare(p);
+	for (uint32_t i = 0; i < p->degree;) {
+		unsigned count = 0;
+		for (; i < p->degree && count < SL_MIX_TERMS; i++) {
+			if (!sl_edge_can_complete(&p->edge[i]))
+				continue;
+			if (plain)
+				edge[count++] = &p->edge[i];
+			else
+				sl_edge_complete(p, &p->edge[i]);
+		}
+		for (unsigned k = 0; k < count; k++)
+			mixing[k] = mixing_of(p, edge[k]);
+		if (count > 0)
+			sl_part_mix_all(&p->learner, mixing, count, disagreement);
+		for (unsigned k = 0; k < count; k++)
+			completed(p, edge[k], disagreement[k]);
+	}
+}

@@ -1,0 +1,83 @@
+#include "linalg/elementwise.h"
+
+#include "base/bytes.h"
+#include "linalg/variants.h"
+
+/* gcc's -O2 vectorises hardly any loop of unknown length: ask for more here. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define KERNEL SL_VARIANTS __attribute__((optimize("O3")))
+#else
+#define KERNEL
+#endif
+
+KERNEL void sl_kernel_bytes(size_t n, float scale, const uint8_t *restrict bytes, float *restrict out)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = scale * (float)bytes[i];
+}
+
+KERNEL void sl_kernel_relu(size_t n, float *x)
+{
+	for (size_t i = 0; i < n; i++)
+		x[i] = x[i] < 0 ? 0 : x[i];
+}
+
+KERNEL void sl_kernel_relu_back(size_t n, const float *restrict delta, float *restrict activation)
+{
+	for (size_t i = 0; i < n; i++)
+		activation[i] = activation[i] > 0 ? delta[i] : 0;
+}
+
+/* exp(x) = 2^k · exp(r), r = x − k·ln 2 in two parts (Cody and Waite), |r| ≤ ½·ln 2, Taylor to the seventh
+ * power. Adding 1.5·2²³ rounds to the nearest whole number and leaves it in the low bits, so there is no
+ * conversion that a NaN could make undefined. */
+KERNEL void sl_kernel_exp(size_t n, float *x)
+{
+	const float magic = 0x1.8p23f;
+	for (size_t i = 0; i < n; i++) {
+		float v = x[i] < -88.0f ? -88.0f : x[i];
+		float shifted = v * 0x1.715476p0f + magic;
+		float k = shifted - magic;
+		float r = (v - k * 0x1.62e4p-1f) - k * 0x1.7f7d1cp-20f;
+		float p = 1.0f / 5040;
+		p = p * r + 1.0f / 720;
+		p = p * r + 1.0f / 120;
+		p = p * r + 1.0f / 24;
+		p = p * r + 1.0f / 6;
+		p = p * r + 0.5f;
+		p = p * r + 1.0f;
+		p = p * r + 1.0f;
+		float power = sl_float_from_bits((sl_float_bits(shifted) + 127) << 23);
+		x[i] = v < -86.0f ? 0 : p * power;
+	}
+}
+
+KERNEL void sl_kernel_add(size_t n, const float *restrict x, float *restrict y)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] += x[i];
+}
+
+KERNEL bool sl_kernel_finite(size_t n, const float *x)
+{
+	uint32_t bad = 0;
+	for (size_t i = 0; i < n; i++)
+		bad |= (sl_float_bits(x[i]) & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
+	return !bad;
+}
+
+KERNEL bool sl_kernel_ascending(size_t n, const uint32_t *column, uint32_t limit)
+{
+	uint32_t bad = n > 0 && column[n - 1] >= limit; /* the last is the largest, if they ascend */
+	for (size_t i = 1; i < n; i++)
+		bad |= column[i] <= column[i - 1];
+	return !bad;
+}
+
+KERNEL uint16_t sl_kernel_largest(size_t n, const uint16_t *label)
+{
+	uint16_t most = 0;
+	for (size_t i = 0; i < n; i++)
+		most = label[i] > most ? label[i] : most;
+	return most;
+}

@@ -1,0 +1,226 @@
+#include "sim/adversary.h"
+
+#include "sim/sim_state.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
+
+static void keep(void *context, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length)
+{
+	struct sl_liar *l = context;
+	if (from != l->peer || SL_FRAME_HEADER + length > SL_LIAR_LONGEST)
+		return;
+	struct sl_liar_frame *f = &l->kept[l->keeps++ % SL_LIAR_KEPT];
+	f->length = SL_FRAME_HEADER + length;
+	memcpy(f->bytes, header, SL_FRAME_HEADER);
+	if (length)
+		memcpy(f->bytes + SL_FRAME_HEADER, body, length);
+}
+
+void sl_liar_start(struct sl_liar *l, struct sl_sim *sim, const struct sl_plan *plan,
+                   const struct sl_topology *t, uint64_t seed)
+{
+	memset(l, 0, sizeof *l);
+	l->sim = sim;
+	l->plan = plan;
+	l->topology = t;
+	l->random = sl_random_stream(seed, UINT32_MAX, "liar", 0);
+	l->peer = sl_random_below(&l->random, t->peers);
+	l->rate = 0.01 * pow(70, sl_random_unit_double(&l->random)); /* each is an event itself: below 1 */
+	l->careful = sl_random_below(&l->random, 2);
+	l->ghost = l->careful && sl_random_below(&l->random, 2);
+	sl_sim_distrust(sim, l->peer);
+	sl_sim_tap(sim, keep, l);
+}
+
+/* The truth, near it, far from it. */
+static uint32_t near(struct sl_liar *l, uint32_t truth, uint32_t most)
+{
+	struct sl_random *g = &l->random;
+	switch (sl_random_below(g, l->careful ? 30 : 6)) {
+	case 0:
+		return sl_random_below(g, most + 1);
+	case 1:
+		return most;
+	case 2:
+		return truth < most || !l->careful ? truth + 1 : truth;
+	case 3:
+		if (l->careful)
+			return truth;
+		return (uint32_t)sl_random_u64(g);
+	default:
+		return truth;
+	}
+}
+
+static uint32_t lie_about_epoch(struct sl_random *g, uint32_t truth)
+{
+	static const uint32_t ahead[] = { 0, 0, 1, 256, 60000 * 256, UINT32_MAX / 2 };
+	return truth + ahead[sl_random_below(g, sizeof ahead / sizeof *ahead)];
+}
+
+static void tell(struct sl_liar *l, uint32_t to, const struct sl_frame *f, const uint8_t *body, size_t length)
+{
+	uint8_t bytes[SL_LIAR_LONGEST];
+	SL_CHECK(SL_FRAME_HEADER + length <= sizeof bytes);
+	sl_frame_header(bytes, f, (uint32_t)length);
+	if (length)
+		memcpy(bytes + SL_FRAME_HEADER, body, length);
+	sl_sim_inject(l->sim, l->peer, to, bytes, SL_FRAME_HEADER + length);
+}
+
+static void tell_noise(struct sl_liar *l, uint32_t to)
+{
+	uint8_t bytes[200];
+	size_t length = sl_random_below(&l->random, sizeof bytes);
+	for (size_t k = 0; k < length; k++)
+		bytes[k] = (uint8_t)sl_random_u64(&l->random);
+	sl_sim_inject(l->sim, l->peer, to, bytes, length);
+}
+
+static void tell_again(struct sl_liar *l, uint32_t to)
+{
+	uint32_t most = l->keeps < SL_LIAR_KEPT ? l->keeps : SL_LIAR_KEPT;
+	if (most == 0)
+		return;
+	const struct sl_liar_frame *f = &l->kept[sl_random_below(&l->random, most)];
+	sl_sim_inject(l->sim, l->peer, to, f->bytes, f->length);
+}
+
+/* A greeting that is heard: the right session, size, numbers and lives, mostly. */
+static void tell_greeting(struct sl_liar *l, uint32_t to, struct sl_frame *f, const struct sl_edge *mine)
+{
+	uint8_t body[HELLO_MOST];
+	struct sl_random *g = &l->random;
+	const struct sl_peer *p = sl_sim_peer(l->sim, l->peer);
+	uint32_t rounds = l->plan->settings.rounds;
+	struct sl_writer w = sl_writer(body, sizeof body);
+	f->kind = SL_FRAME_HELLO;
+	f->step = 0;
+	f->tag = false;
+	f->epoch = l->careful ? f->epoch : lie_about_epoch(g, f->epoch);
+	sl_write_u64(&w, l->plan->session);
+	sl_write_u32(&w, l->plan->dimension);
+	sl_write_u32(&w, l->peer);
+	sl_write_u32(&w, to);
+	sl_write_u32(&w, sl_random_below(g, l->careful ? 2 : 64));
+	sl_write_u64(&w, p->incarnation + (!l->careful && sl_random_below(g, 20) == 0));
+	sl_write_u64(&w, sl_sim_peer(l->sim, to)->incarnation);
+	sl_write_u32(&w, mine->their_epoch);
+	sl_write_u32(&w, near(l, mine->their_number, rounds));
+	sl_write_u64(&w, sl_random_below(g, 2) ? mine->their_digest : sl_random_u64(g));
+	sl_write_u32(&w, near(l, mine->step, rounds));
+	sl_write_u32(&w, near(l, 1, rounds));
+	sl_write_u32(&w, lie_about_epoch(g, mine->known_epoch));
+	sl_write_u32(&w, rounds);
+	sl_write_u8(&w, (uint8_t)l->plan->keys);
+	for (unsigned i = 0; i < l->plan->keys; i++)
+		sl_write_u16(&w, l->plan->key_digest[i]);
+	tell(l, to, f, body, sl_writer_length(&w));
+}
+
+static void tell_difference(struct sl_liar *l, uint32_t to, struct sl_frame *f)
+{
+	uint8_t body[400];
+	size_t length = sl_random_below(&l->random, sizeof body);
+	for (size_t k = 0; k < length; k++)
+		body[k] = (uint8_t)sl_random_u64(&l->random);
+	f->kind = SL_FRAME_DIFFERENCE;
+	if (length >= 4 && sl_random_below(&l->random, 2))
+		sl_store_u32(body, (uint32_t)length - 4);
+	tell(l, to, f, body, length);
+}
+
+static void tell_question(struct sl_liar *l, uint32_t to, struct sl_frame *f)
+{
+	uint8_t body[REQUEST_BYTES];
+	struct sl_random *g = &l->random;
+	struct sl_writer w = sl_writer(body, sizeof body);
+	f->kind = SL_FRAME_REQUEST;
+	f->tag = false;
+	f->epoch = sl_sim_peer(l->sim, to)->epoch;
+	sl_write_u8(&w, (uint8_t)sl_random_below(g, 4));
+	sl_write_u32(&w, near(l, f->number, l->plan->settings.rounds));
+	sl_write_u32(&w, sl_random_below(g, 2) ? 0 : sl_random_below(g, (uint32_t)l->plan->block_bytes));
+	tell(l, to, f, body, sizeof body);
+}
+
+static void tell_snapshot(struct sl_liar *l, uint32_t to, struct sl_frame *f)
+{
+	uint8_t body[SNAPSHOT_HEAD + 128] = { 0 };
+	struct sl_random *g = &l->random;
+	struct sl_writer w = sl_writer(body, SNAPSHOT_HEAD);
+	uint32_t total = (uint32_t)l->plan->block_bytes;
+	f->kind = SL_FRAME_SNAPSHOT;
+	f->step = 0;
+	f->tag = false;
+	sl_write_u8(&w, (uint8_t)(1 + sl_random_below(g, 2)));
+	sl_write_u32(&w, sl_random_below(g, 2) ? 0 : sl_random_below(g, total));
+	sl_write_u32(&w, total);
+	for (size_t k = SNAPSHOT_HEAD; k < sizeof body; k++)
+		body[k] = (uint8_t)sl_random_u64(g);
+	tell(l, to, f, body, SNAPSHOT_HEAD + sl_random_below(g, sizeof body - SNAPSHOT_HEAD));
+}
+
+static const struct sl_edge *edge_to(const struct sl_peer *p, uint32_t neighbour)
+{
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->edge[i].neighbour == neighbour)
+			return &p->edge[i];
+	return NULL;
+}
+
+static void lie(struct sl_liar *l)
+{
+	struct sl_random *g = &l->random;
+	const struct sl_topology *t = l->topology;
+	const struct sl_peer *p = sl_sim_peer(l->sim, l->peer);
+	uint32_t to = t->neighbour[t->first[l->peer] + sl_random_below(g, sl_topology_degree(t, l->peer))],
+	         rounds = l->plan->settings.rounds;
+	const struct sl_edge *mine = edge_to(p, to);
+	if (!mine)
+		return; /* not to one that a roster has taken away */
+	struct sl_frame f = sl_peer_frame(p, mine, SL_FRAME_TAG);
+	f.number = near(l, p->number, rounds);
+	f.round = near(l, p->round, rounds);
+	f.step = near(l, mine->step + 1, rounds);
+	f.durable = near(l, mine->checkpoint_older, rounds);
+	f.digest = sl_random_below(g, 2) ? p->digest : sl_random_u64(g);
+	f.tag = sl_random_below(g, 2);
+	l->told++;
+	switch (l->careful ? 2 : sl_random_below(g, 7)) {
+	case 0:
+		tell_noise(l, to);
+		break;
+	case 1:
+		tell_again(l, to);
+		break;
+	case 2:
+		tell_greeting(l, to, &f, mine);
+		break;
+	case 3:
+		tell_difference(l, to, &f);
+		break;
+	case 4:
+		tell_question(l, to, &f);
+		break;
+	case 5:
+		tell_snapshot(l, to, &f);
+		break;
+	default:
+		f.tag = true;
+		tell(l, to, &f, NULL, 0);
+		break;
+	}
+}
+
+void sl_liar_step(struct sl_liar *l)
+{
+	bool alive = sl_sim_alive(l->sim, l->peer);
+	if (l->ghost && alive && sl_peer_round(sl_sim_peer(l->sim, l->peer)) > 5)
+		sl_sim_kill(l->sim, l->peer);
+	if ((alive || l->ghost) && sl_random_unit_double(&l->random) < l->rate)
+		lie(l);
+}

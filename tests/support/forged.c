@@ -1,0 +1,77 @@
+#include "forged.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <string.h>
+
+enum { FRAME_MAX = 70000 };
+
+struct sl_edge *lie_edge(struct swarm *w, uint32_t at, uint32_t neighbour)
+{
+	struct sl_peer *p = sl_sim_peer(w->sim, at);
+	for (uint32_t i = 0; i < p->degree; i++)
+		if (p->edge[i].neighbour == neighbour)
+			return &p->edge[i];
+	fail_msg("%u is no neighbour of %u", neighbour, at);
+	return NULL;
+}
+
+struct sl_frame lie_frame(struct swarm *w, uint32_t from, uint32_t to, enum sl_frame_kind kind)
+{
+	struct sl_frame f = sl_peer_frame(sl_sim_peer(w->sim, from), lie_edge(w, from, to), kind);
+	f.number = sl_sim_peer(w->sim, from)->number;
+	f.digest = sl_sim_peer(w->sim, from)->digest;
+	return f;
+}
+
+struct lie_hello lie_greeting(struct swarm *w, uint32_t from, uint32_t to)
+{
+	const struct sl_edge *e = lie_edge(w, from, to);
+	return (struct lie_hello){ .held_epoch = e->their_epoch,
+		                   .held_number = e->their_number,
+		                   .held_digest = e->their_digest,
+		                   .step = e->step,
+		                   .oldest = 1,
+		                   .known_epoch = e->known_epoch,
+		                   .incarnation = sl_sim_peer(w->sim, from)->incarnation,
+		                   .echo = sl_sim_peer(w->sim, to)->incarnation };
+}
+
+void lie_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f, const uint8_t *body,
+              size_t length)
+{
+	uint8_t bytes[FRAME_MAX];
+	assert_true(SL_FRAME_HEADER + length <= sizeof bytes);
+	sl_frame_header(bytes, f, (uint32_t)length);
+	if (length)
+		memcpy(bytes + SL_FRAME_HEADER, body, length);
+	sl_sim_inject(w->sim, from, to, bytes, SL_FRAME_HEADER + length);
+	sl_sim_step(w->sim);
+}
+
+void lie_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f,
+               const struct lie_hello *h)
+{
+	uint8_t body[73 + 2 * SL_SHARED_MOST];
+	struct sl_writer out = sl_writer(body, sizeof body);
+	sl_write_u64(&out, w->plan.session);
+	sl_write_u32(&out, w->plan.dimension);
+	sl_write_u32(&out, from);
+	sl_write_u32(&out, to);
+	sl_write_u32(&out, h->flags);
+	sl_write_u64(&out, h->incarnation);
+	sl_write_u64(&out, h->echo);
+	sl_write_u32(&out, h->held_epoch);
+	sl_write_u32(&out, h->held_number);
+	sl_write_u64(&out, h->held_digest);
+	sl_write_u32(&out, h->step);
+	sl_write_u32(&out, h->oldest);
+	sl_write_u32(&out, h->known_epoch);
+	sl_write_u32(&out, h->rounds ? h->rounds : w->plan.settings.rounds);
+	sl_write_u8(&out, (uint8_t)w->plan.keys);
+	for (unsigned i = 0; i < w->plan.keys; i++)
+		sl_write_u16(&out, w->plan.key_digest[i] ^ (uint16_t)(h->other_keys >> i & 1));
+	lie_send(w, from, to, f, body, sl_writer_length(&out));
+}
