@@ -45,17 +45,17 @@ static void make_problem(struct trial *t, const char *algorithm, const char *top
 
 /* Notes the copies, and hands everything on. */
 struct witness {
-	struct sim_record record;
+	struct sl_sim_capture record;
 	uint64_t copy[MESSAGES_MAX];
 	uint32_t messages;
 };
 
-static void on_encoded(void *context, const struct sl_message *m, uint32_t round, float factor,
+static void on_encoded(void *context, const struct sl_message_context *m, uint32_t round, float factor,
                        const float *vector, const struct sl_workspace *w, const struct sl_update *update,
                        const uint8_t *body, size_t length)
 {
 	struct witness *x = context;
-	const struct sl_recorder *r = &x->record.recorder;
+	const struct sl_capture_hook *r = &x->record.hook;
 	assert_true(x->messages < MESSAGES_MAX);
 	x->copy[x->messages++] = sl_vector_digest(m->layout->dimension, 0, m->copy);
 	r->encoded(r->context, m, round, factor, vector, w, update, body, length);
@@ -65,19 +65,19 @@ static void record(struct trial *t, const char *path, bool vectors, struct witne
 {
 	struct sl_error error = { 0 };
 	*x = (struct witness){ .record = { .path = path, .vectors = vectors } };
-	struct sl_recorder recorder = { x, on_encoded };
-	assert_int_equal(sl_sim_record_open(&x->record, &t->plan, PEERS, &error), SL_OK);
+	struct sl_capture_hook recorder = { x, on_encoded };
+	assert_int_equal(sl_sim_capture_open(&x->record, &t->plan, PEERS, &error), SL_OK);
 	struct sl_sim_setup setup = { .plan = &t->plan,
 		                      .topology = &t->topology,
 		                      .shards = t->shard,
 		                      .network = { .latency_us = 100, .compute_us = 100 },
-		                      .recorder = &recorder };
+		                      .capture = &recorder };
 	struct sl_sim *sim = sl_sim_open(&setup, &error);
 	assert_non_null(sim);
 	assert_true(sl_sim_run(sim, 1000000));
 	sl_sim_close(sim);
-	assert_int_equal(sl_sim_record_close(&x->record, &error), SL_OK);
-	sl_sim_record_free(&x->record);
+	assert_int_equal(sl_sim_capture_close(&x->record, &error), SL_OK);
+	sl_sim_capture_free(&x->record);
 }
 
 /* What a reader has of one stream. */
@@ -86,7 +86,7 @@ struct stream {
 	float *copy;
 };
 
-static struct stream *stream_of(struct stream *all, const struct sl_recording *f, const struct sl_recorded *m)
+static struct stream *stream_of(struct stream *all, const struct sl_capture *f, const struct sl_captured *m)
 {
 	assert_true(m->peer < PEERS && m->channel < CHANNELS);
 	struct stream *s = &all[m->peer * CHANNELS + m->channel];
@@ -99,16 +99,16 @@ static struct stream *stream_of(struct stream *all, const struct sl_recording *f
 	return s;
 }
 
-static void same_body(const struct rig *r, const struct sl_writer *w, const struct sl_recorded *m)
+static void same_body(const struct rig *r, const struct sl_writer *w, const struct sl_captured *m)
 {
 	assert_int_equal(sl_writer_length(w), m->body_length);
-	assert_int_equal(sl_recording_digest(0, r->body, m->body_length), m->body_digest);
+	assert_int_equal(sl_capture_digest(0, r->body, m->body_length), m->body_digest);
 }
 
-static void code_again(const struct sl_recording *f, const struct sl_recorded *m, struct stream *s,
+static void code_again(const struct sl_capture *f, const struct sl_captured *m, struct stream *s,
                        bool vectors)
 {
-	struct sl_message address = { f->seed,    m->peer, m->number,       m->channel,
+	struct sl_message_context address = { f->seed,    m->peer, m->version,       m->channel,
 		                      &f->layout, s->copy, s->rig.memory[0] };
 	struct sl_writer w = sl_writer(s->rig.body, s->rig.bound);
 	struct sl_update u;
@@ -124,7 +124,7 @@ static void code_again(const struct sl_recording *f, const struct sl_recorded *m
 	assert_true(sl_pipeline_encode_symbols(&s->rig.pipeline, &address, m->count, m->position, m->symbol,
 	                                       m->side, &w, &u, s->rig.send));
 	same_body(&s->rig, &w, m);
-	sl_recording_absorb(m->factor, &u, s->copy);
+	sl_capture_absorb(m->factor, &u, s->copy);
 }
 
 /* `copies`: how many of them the file needs; 0: as it comes. */
@@ -132,24 +132,24 @@ static void read_back(const char *path, const struct witness *x, bool vectors, u
 {
 	struct sl_mapping file;
 	struct sl_error error;
-	struct sl_recording f;
+	struct sl_capture f;
 	struct stream stream[PEERS * CHANNELS] = { 0 };
 	assert_int_equal(sl_file_map(&file, path, &error), SL_OK);
-	if (sl_recording_open(&f, file.bytes, file.length, &error) != SL_OK)
+	if (sl_capture_open(&f, file.bytes, file.length, &error) != SL_OK)
 		fail_msg("%s", error.text);
 	uint32_t d = f.layout.dimension, messages = 0, found = 0;
-	struct sl_record_room room = { malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
+	struct sl_capture_room room = { malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
 		                       malloc(d * sizeof(float)) };
-	struct sl_recorded m;
-	for (enum sl_record_kind kind; (kind = sl_recording_next(&f, &room, &m)) != SL_RECORD_END;) {
+	struct sl_captured m;
+	for (enum sl_capture_kind kind; (kind = sl_capture_next(&f, &room, &m)) != SL_CAPTURE_END;) {
 		struct stream *s = stream_of(stream, &f, &m);
-		if (kind == SL_RECORD_COPY) {
+		if (kind == SL_CAPTURE_COPY) {
 			memcpy(s->copy, room.floats, d * sizeof *s->copy);
 			found++;
 			continue;
 		}
 		assert_int_equal(sl_vector_digest(d, 0, s->copy), x->copy[messages++]);
-		assert_int_equal(m.round + 1, m.number);
+		assert_int_equal(m.round + 1, m.version);
 		code_again(&f, &m, s, vectors);
 	}
 	assert_int_equal(messages, x->messages);
@@ -214,11 +214,11 @@ static size_t small_file(uint8_t **bytes)
 
 static enum sl_status open_copy(const uint8_t *bytes, size_t length)
 {
-	struct sl_recording f;
+	struct sl_capture f;
 	struct sl_error error;
 	uint8_t *exact = malloc(length + !length);
 	memcpy(exact, bytes, length);
-	enum sl_status status = sl_recording_open(&f, exact, length, &error);
+	enum sl_status status = sl_capture_open(&f, exact, length, &error);
 	free(exact);
 	return status;
 }
@@ -263,18 +263,18 @@ static void test_forged(void **state)
 		{ { 1, 5, 39 }, { 4, 0, 1 }, 40, 3, false },  { { 1, 5, 39 }, { 5, -4, 1 }, 40, 3, false },
 		{ { 1, 5, 39 }, { 4, -4, 1 }, 41, 3, false }, { { 5, 1, 39 }, { 4, -4, 1 }, 40, 3, false },
 	};
-	uint8_t *bytes = malloc(3 * sl_recording_bound(&p)), side[2] = { 0 };
+	uint8_t *bytes = malloc(3 * sl_capture_bound(&p)), side[2] = { 0 };
 	for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
-		struct sl_writer w = sl_writer(bytes, 3 * sl_recording_bound(&p));
-		struct sl_recorded m = { .domain = forged[i].domain,
+		struct sl_writer w = sl_writer(bytes, 3 * sl_capture_bound(&p));
+		struct sl_captured m = { .domain = forged[i].domain,
 			                 .count = forged[i].count,
 			                 .position = forged[i].position,
 			                 .symbol = forged[i].symbol,
 			                 .side = side };
 		uint64_t digest;
-		sl_recording_begin(&w, &p, &layout, 1, &digest);
-		sl_recording_message(&w, &p, &m, &digest);
-		sl_recording_end(&w, 1, digest);
+		sl_capture_begin(&w, &p, &layout, 1, &digest);
+		sl_capture_message(&w, &p, &m, &digest);
+		sl_capture_end(&w, 1, digest);
 		assert_int_equal(open_copy(bytes, sl_writer_length(&w)) == SL_OK, forged[i].good);
 	}
 	free(bytes);
@@ -287,14 +287,14 @@ static void test_nothing_half_done(void **state)
 	struct sl_error error = { 0 };
 	make_problem(t, "choco", "ring:4", "topk:0.2 | dither:4 | golomb");
 	trial_open(t);
-	struct sim_record r = { .path = test_path("no/such/folder.rec") };
-	assert_int_equal(sl_sim_record_open(&r, &t->plan, PEERS, &error), SL_IO);
-	sl_sim_record_free(&r);
-	r = (struct sim_record){ .path = test_path("left.rec"), .one = true, .peer = PEERS };
-	assert_int_equal(sl_sim_record_open(&r, &t->plan, PEERS, &error), SL_OUT_OF_RANGE);
+	struct sl_sim_capture r = { .path = test_path("no/such/folder.rec") };
+	assert_int_equal(sl_sim_capture_open(&r, &t->plan, PEERS, &error), SL_IO);
+	sl_sim_capture_free(&r);
+	r = (struct sl_sim_capture){ .path = test_path("left.rec"), .one = true, .peer = PEERS };
+	assert_int_equal(sl_sim_capture_open(&r, &t->plan, PEERS, &error), SL_OUT_OF_RANGE);
 	r.peer = 0;
-	assert_int_equal(sl_sim_record_open(&r, &t->plan, PEERS, &error), SL_OK);
-	sl_sim_record_free(&r); /* interrupted */
+	assert_int_equal(sl_sim_capture_open(&r, &t->plan, PEERS, &error), SL_OK);
+	sl_sim_capture_free(&r); /* interrupted */
 	assert_int_not_equal(access(test_path("left.rec"), F_OK), 0);
 	assert_int_not_equal(access(test_path("left.rec.tmp"), F_OK), 0);
 	trial_close(t);

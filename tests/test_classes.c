@@ -112,7 +112,7 @@ static void test_promised(void **state)
 	layout_fill(&layout, 7850, 784);
 	for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
 		assert_int_equal(sl_pipeline_parse(&p, kinds[k].pipeline, &layout, &error), SL_OK);
-		struct sl_promise q = sl_pipeline_promise(&p);
+		struct sl_guarantee q = sl_pipeline_guarantee(&p);
 		bool exact = q.kind == SL_CLASS_IDENTITY, small = q.kind == SL_CLASS_UNBIASED && q.omega < 1;
 		assert_int_equal(kinds[k].unbiased, exact || q.kind == SL_CLASS_UNBIASED);
 		assert_int_equal(kinds[k].contracts, exact || small || q.kind == SL_CLASS_CONTRACTIVE);

@@ -116,7 +116,7 @@ static void test_commented_round_trip(void **state)
 	int fd = mkstemp(path);
 	FILE *out = fdopen(fd, "w");
 	assert_non_null(out);
-	sl_commented_write(out, &config.settings);
+	sl_option_text_write(out, &config.settings);
 	fclose(out);
 	sl_settings_print(&config.settings, SL_SCOPES_ALL, meant, sizeof meant);
 	assert_int_equal(sl_config_load(&config, path, NULL, &error), SL_OK);
@@ -203,7 +203,7 @@ static void test_wrap(void **state)
 	char *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
-	sl_commented_wrap(out, "one two three four", 3, "; ", 10);
+	sl_option_text_wrap(out, "one two three four", 3, "; ", 10);
 	fclose(out);
 	assert_string_equal(text, "one two\n; three\n; four\n");
 	free(text);

@@ -174,32 +174,32 @@ static void measure(struct rig *r, const struct sample *s, float direction[DIREC
 	}
 }
 
-static void check_promise(const char *text, const struct sample *s, float direction[DIRECTIONS][128])
+static void check_guarantee(const char *text, const struct sample *s, float direction[DIRECTIONS][128])
 {
 	struct rig r;
 	struct sl_error error;
 	assert_true(rig_make(&r, text, &s->layout, &error));
-	struct sl_promise promise = sl_pipeline_promise(&r.pipeline);
+	struct sl_guarantee guarantee = sl_pipeline_guarantee(&r.pipeline);
 	/* What two stages promise together follows from what either does alone. */
 	bool alone = strncmp(text, "all |", 5) == 0 || strstr(text, "| float32 |");
-	uint32_t draws = promise.kind == SL_CLASS_UNBIASED ? (alone ? 10000 : 500) : alone ? 1000 : 200;
+	uint32_t draws = guarantee.kind == SL_CLASS_UNBIASED ? (alone ? 10000 : 500) : alone ? 1000 : 200;
 	struct moments m;
 	measure(&r, s, direction, draws, &m);
 	double square = sl_vector_square(s->layout.dimension, s->v);
 	/* floats below 2^-126 round to multiples of 2^-149, whatever the quantiser */
 	double rounding = 1e-6 * square + s->layout.dimension * 0x1p-298;
 	double sigma = sqrt(fmax(m.error_square - m.error * m.error, 0) / draws);
-	if (promise.kind == SL_CLASS_IDENTITY)
+	if (guarantee.kind == SL_CLASS_IDENTITY)
 		assert_true(m.error <= 1e-12 * square);
-	if (promise.kind == SL_CLASS_UNBIASED) {
-		assert_true(m.error <= promise.omega * square + 4 * sigma + rounding);
+	if (guarantee.kind == SL_CLASS_UNBIASED) {
+		assert_true(m.error <= guarantee.omega * square + 4 * sigma + rounding);
 		for (int k = 0; k < DIRECTIONS; k++)
 			assert_true(fabs(m.mean[k]) <= 4 * sqrt(m.square[k] / draws) + 1e-6 * sqrt(square));
 	}
-	if (promise.kind == SL_CLASS_CONTRACTIVE && !isnan(promise.delta))
-		assert_true(m.error <= (1 - promise.delta) * square + 4 * sigma + rounding);
+	if (guarantee.kind == SL_CLASS_CONTRACTIVE && !isnan(guarantee.delta))
+		assert_true(m.error <= (1 - guarantee.delta) * square + 4 * sigma + rounding);
 	if (r.pipeline.select->shared_support && strstr(text, "| float32 |")) { /* with equality */
-		double exact = promise.kind == SL_CLASS_UNBIASED ? promise.omega : 1 - promise.delta;
+		double exact = guarantee.kind == SL_CLASS_UNBIASED ? guarantee.omega : 1 - guarantee.delta;
 		assert_true(m.error >= exact * square - 4 * sigma - rounding);
 	}
 	rig_free(&r);
@@ -213,7 +213,7 @@ static void promises(const char *text, void *context)
 		struct sample s = sample_make(kind, 11);
 		/* Next to FLT_MAX there is nothing to round up to. */
 		if (s.layout.dimension <= 128 && kind != 4)
-			check_promise(text, &s, context);
+			check_guarantee(text, &s, context);
 		sample_free(&s);
 	}
 }
@@ -237,7 +237,7 @@ static void test_qsgd_mean(void **state)
 	struct rig r;
 	uint32_t d = s.layout.dimension, draws = 10000;
 	assert_true(rig_make(&r, "all | qsgd:4 | golomb", &s.layout, NULL));
-	double tau = 1 / sl_pipeline_promise(&r.pipeline).delta, sum[64] = { 0 }, squares[64] = { 0 };
+	double tau = 1 / sl_pipeline_guarantee(&r.pipeline).delta, sum[64] = { 0 }, squares[64] = { 0 };
 	assert_true(fabs(tau - (1 + fmin(d / 16.0, sqrt(d) / 4))) < 1e-12);
 	for (uint32_t number = 0; number < draws; number++) {
 		rig_encode(&r, &s, number);
@@ -322,19 +322,19 @@ static void test_composed_promises(void **state)
 	layout_fill(&layout, 1000, 10);
 	struct sl_pipeline p;
 	assert_int_equal(sl_pipeline_parse(&p, "all | float32 | raw", &layout, NULL), SL_OK);
-	assert_int_equal(sl_pipeline_promise(&p).kind, SL_CLASS_IDENTITY);
+	assert_int_equal(sl_pipeline_guarantee(&p).kind, SL_CLASS_IDENTITY);
 	assert_int_equal(sl_pipeline_parse(&p, "topk:0.1 | float32 | raw", &layout, NULL), SL_OK);
-	assert_int_equal(sl_pipeline_promise(&p).kind, SL_CLASS_CONTRACTIVE);
-	assert_true(sl_pipeline_promise(&p).delta == 0.1);
+	assert_int_equal(sl_pipeline_guarantee(&p).kind, SL_CLASS_CONTRACTIVE);
+	assert_true(sl_pipeline_guarantee(&p).delta == 0.1);
 	assert_int_equal(sl_pipeline_parse(&p, "topk:100 | qsgd:10 | golomb", &layout, NULL), SL_OK);
-	assert_true(fabs(sl_pipeline_promise(&p).delta - 0.1 / 2) < 1e-12);
+	assert_true(fabs(sl_pipeline_guarantee(&p).delta - 0.1 / 2) < 1e-12);
 	assert_int_equal(sl_pipeline_parse(&p, "all | dither:100 | golomb", &layout, NULL), SL_OK);
-	assert_int_equal(sl_pipeline_promise(&p).kind, SL_CLASS_UNBIASED);
-	assert_true(fabs(sl_pipeline_promise(&p).omega - 0.1) < 1e-12);
+	assert_int_equal(sl_pipeline_guarantee(&p).kind, SL_CLASS_UNBIASED);
+	assert_true(fabs(sl_pipeline_guarantee(&p).omega - 0.1) < 1e-12);
 	assert_int_equal(sl_pipeline_parse(&p, "topk:100 | dither:20 | golomb", &layout, NULL), SL_OK);
-	assert_true(fabs(sl_pipeline_promise(&p).delta - 0.1 * 0.75) < 1e-12);
+	assert_true(fabs(sl_pipeline_guarantee(&p).delta - 0.1 * 0.75) < 1e-12);
 	assert_int_equal(sl_pipeline_parse(&p, "topk:100 | dither:1 | golomb", &layout, NULL), SL_OK);
-	assert_int_equal(sl_pipeline_promise(&p).kind, SL_CLASS_NONE);
+	assert_int_equal(sl_pipeline_guarantee(&p).kind, SL_CLASS_NONE);
 }
 
 /* dither's values are level·2^e with the least e: both ends get them without rounding. */

@@ -28,8 +28,8 @@ static struct message message_make(uint32_t domain, uint32_t largest)
 	struct message m = { .domain = domain, .largest = largest };
 	m.dense = calloc(domain, sizeof *m.dense);
 	m.sparse = (struct sl_symbols){ .domain = domain,
-		                        .most = domain,
-		                        .largest = largest,
+		                        .count_max = domain,
+		                        .symbol_max = largest,
 		                        .index = malloc(domain * sizeof(uint32_t)),
 		                        .symbol = malloc(domain * sizeof(int32_t)) };
 	return m;
@@ -46,7 +46,7 @@ static void message_free(struct message *m)
 static void *coder_scratch(const struct sl_code *code, const struct sl_symbols *s)
 {
 	size_t size =
-	    code->scratch ? (code->scratch(NULL, s->domain, s->most, s->largest) + 63) & ~(size_t)63 : 64;
+	    code->scratch ? (code->scratch(NULL, s->domain, s->count_max, s->symbol_max) + 63) & ~(size_t)63 : 64;
 	return memset(aligned_alloc(64, size), 0, size);
 }
 
@@ -62,7 +62,7 @@ static bool through(const struct sl_code *code, struct message *m)
 		}
 	if (s->count == 0)
 		return false;
-	size_t bound = code->bound(NULL, s->domain, s->most, s->largest);
+	size_t bound = code->bound(NULL, s->domain, s->count_max, s->symbol_max);
 	free(m->body);
 	m->body = malloc(bound);
 	struct sl_writer w = sl_writer(m->body, bound);

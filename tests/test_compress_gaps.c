@@ -296,7 +296,7 @@ static bool message_draw(struct message *m, struct sl_random *g, unsigned trial)
 	uint32_t largest = 1 + sl_random_below(g, trial % 4 ? 20 : 32767),
 	         lowest = sl_random_below(g, largest);
 	float density = trial % 7 ? sl_random_unit(g) : 1;
-	m->s = (struct sl_symbols){ .domain = domain, .most = domain, .largest = largest };
+	m->s = (struct sl_symbols){ .domain = domain, .count_max = domain, .symbol_max = largest };
 	m->s.index = m->index;
 	m->s.symbol = m->symbol;
 	for (uint32_t i = 0; i < domain; i++) {
@@ -387,9 +387,9 @@ static void test_damage(void **state)
 			for (uint32_t k = 0; good && k < back.count; k++) {
 				assert_true(back.index[k] < back.domain);
 				assert_true(k == 0 || back.index[k] > back.index[k - 1]);
-				assert_true(back.symbol[k] != 0 && abs(back.symbol[k]) <= (int)back.largest);
+				assert_true(back.symbol[k] != 0 && abs(back.symbol[k]) <= (int)back.symbol_max);
 			}
-			assert_true(!good || back.count <= back.most);
+			assert_true(!good || back.count <= back.count_max);
 		}
 	}
 	free(m);

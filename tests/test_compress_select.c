@@ -81,7 +81,7 @@ static void test_topk(void **state)
 				snprintf(text, sizeof text, "%s | float32 | raw", texts[t]);
 				struct rig r;
 				assert_true(rig_make(&r, text, &s.layout, NULL));
-				uint32_t k = r.pipeline.select->most(r.pipeline.select_options, d);
+				uint32_t k = r.pipeline.select->count_max(r.pipeline.select_options, d);
 				uint32_t count = expected_topk(d, v, k, order);
 				/* once without a guess, then with a right one, one too low and one too high
 				 */
@@ -118,7 +118,7 @@ static void test_topk_count(void **state)
 		layout_fill(&layout, cases[i].dimension, 3);
 		snprintf(text, sizeof text, "%s | float32 | raw", cases[i].text);
 		assert_int_equal(sl_pipeline_parse(&p, text, &layout, NULL), SL_OK);
-		assert_int_equal(p.select->most(p.select_options, p.dimension), cases[i].k);
+		assert_int_equal(p.select->count_max(p.select_options, p.dimension), cases[i].k);
 	}
 }
 
@@ -143,8 +143,8 @@ static void test_differences(void **state)
 				copy[i] = 0.1F * (float)sl_random_normal(&g);
 				v[i] = x[i] - copy[i];
 			}
-			struct sl_message m = { .seed = 1, .number = shape, .layout = &layout, .copy = copy };
-			struct sl_message as_vector = m;
+			struct sl_message_context m = { .seed = 1, .version = shape, .layout = &layout, .copy = copy };
+			struct sl_message_context as_vector = m;
 			struct sl_writer w = sl_writer(r.body, r.bound), again = sl_writer(body, r.bound);
 			struct sl_update u;
 			sl_pipeline_encode(&r.pipeline, &as_vector, v, &w, &u, r.send);

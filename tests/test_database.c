@@ -149,7 +149,7 @@ static void no_row_of_many_writers_is_lost(void **state)
 		struct sl_history *h = sl_history_open(test_path("h.db"), SL_HISTORY_WRITE, &test_error);
 		struct sl_history_run run = { .run_id = "unit-1", .peers = WRITERS, .dimension = 10 };
 		struct sl_history_peer peer = { .peer = p, .degree = 2 };
-		bool ok = h && sl_history_begin(h, &run, &test_error) == SL_OK &&
+		bool ok = h && sl_history_register_run(h, &run, &test_error) == SL_OK &&
 		          sl_history_peer(h, &peer, &test_error) == SL_OK;
 		for (uint32_t k = 0; ok && k < ROUNDS; k++) {
 			struct sl_round_row r = row_of(p, k);
@@ -213,7 +213,7 @@ static void a_busy_database_is_waited_for_with_patience(void **state)
 	sqlite3 *db;
 	assert_int_equal(sqlite3_open(test_path("h.db"), &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	sl_history_patience(h, 5);
+	sl_history_busy_timeout(h, 5);
 	struct sl_round_row r = row_of(0, 0);
 	assert_int_equal(sl_history_round(h, &r, &test_error), SL_IO);
 	assert_non_null(strstr(test_error.text, "locked"));
@@ -223,7 +223,7 @@ static void a_busy_database_is_waited_for_with_patience(void **state)
 	assert_ok(sl_history_commit(h, false, &test_error));
 	/* A shell that forgot to end its transaction does not keep anybody from closing. */
 	assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM run", NULL, NULL, NULL), SQLITE_OK);
-	sl_history_patience(h, 1000000);
+	sl_history_busy_timeout(h, 1000000);
 	sl_history_close(h);
 	sqlite3_close(db);
 }

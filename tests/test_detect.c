@@ -67,11 +67,11 @@ static void a_liar_is_noticed(void **state)
 	for (int k = 0; k < 4; k += 3)
 		for (int lie = 0; lie < 3; lie++) {
 			struct swarm *w = made(1, pipelines[k], 1);
-			struct sl_sim_liar liar;
+			struct sl_sim_poisoner poisoner;
 			uint32_t first = 0;
 			swarm_open(w);
-			assert_int_equal(sl_sim_liar_parse(&liar, lies[lie], 8, NULL), SL_OK);
-			sl_sim_poison(w->sim, &liar);
+			assert_int_equal(sl_sim_poisoner_parse(&poisoner, lies[lie], 8, NULL), SL_OK);
+			sl_sim_poison(w->sim, &poisoner);
 			swarm_run(w, 1000000);
 			uint32_t rows = about(w, LIAR, &first);
 			if (getenv("FIGURES"))

@@ -276,9 +276,9 @@ static void garbage_changes_nothing(void **state)
 		if (n % 2 && length >= SL_FRAME_HEADER) { /* a true header of this run in front of nonsense */
 			struct sl_frame f = { .kind = (uint8_t)sl_random_below(&g, SL_FRAME_KINDS),
 				              .channels = 1,
-				              .life = sl_sim_life(w->sim, from),
+				              .incarnation16 = sl_sim_incarnation16(w->sim, from),
 				              .epoch = sl_random_below(&g, 2),
-				              .number = sl_random_below(&g, 60),
+				              .version = sl_random_below(&g, 60),
 				              .round = 0,
 				              .durable = UINT32_MAX,
 				              .run = 77 };
@@ -384,9 +384,9 @@ static void busy_vectors_stand_in_front(void **state)
 		within(p, busy, p->learner.x, vector);
 		for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 			within(p, busy, p->learner.vector[v], vector);
-		within(p, busy, p->block, plan->block_bytes);
+		within(p, busy, p->copy_state, plan->copy_bytes);
 		for (uint32_t e = 0; e < p->degree; e++)
-			within(p, busy, p->edge[e].theirs, plan->block_bytes);
+			within(p, busy, p->edge[e].theirs, plan->copy_bytes);
 		assert_true(busy < sl_peer_size(&setup) && p->journal.bytes >= (const uint8_t *)p + busy);
 	}
 	swarm_close(w);

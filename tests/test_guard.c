@@ -60,7 +60,7 @@ static void refusals_lead_to_quarantine(void **state)
 	w->settings.limit_refusals = 10;
 	swarm_open(w);
 	swarm_run_to(w, VICTIM, 5);
-	struct sl_edge *e = lie_edge(w, VICTIM, LIAR);
+	struct sl_edge *e = forged_edge(w, VICTIM, LIAR);
 	garbage(w, 10);
 	assert_false(e->guard.closed);
 	int64_t length = w->settings.quarantine_us;
@@ -100,8 +100,8 @@ static void nobody_waits_for_quarantine(void **state)
 	swarm_run_to(w, VICTIM, 5);
 	garbage(w, 11);
 	swarm_run_to(w, VICTIM, 40);
-	assert_true(lie_edge(w, VICTIM, LIAR)->late);
-	assert_int_equal(lie_edge(w, VICTIM, LIAR)->late_for, 0);
+	assert_true(forged_edge(w, VICTIM, LIAR)->late);
+	assert_int_equal(forged_edge(w, VICTIM, LIAR)->late_for, 0);
 	done(w);
 }
 
@@ -111,14 +111,14 @@ static void a_flood_leads_to_quarantine(void **state)
 	struct swarm *w = made();
 	swarm_open(w);
 	swarm_run_to(w, VICTIM, 5);
-	struct sl_edge *e = lie_edge(w, VICTIM, LIAR);
+	struct sl_edge *e = forged_edge(w, VICTIM, LIAR);
 	struct sl_sim_totals before, after;
 	sl_sim_totals(w->sim, &before);
 	for (unsigned n = 0; n < 20000 && !e->guard.closed; n++) {
-		struct sl_frame f = lie_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
-		struct lie_hello h = lie_greeting(w, LIAR, VICTIM);
+		struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
+		struct forged_hello h = forged_greeting(w, LIAR, VICTIM);
 		h.flags = 1; /* please answer */
-		lie_greet(w, LIAR, VICTIM, &f, &h);
+		forged_greet(w, LIAR, VICTIM, &f, &h);
 	}
 	assert_true(e->guard.closed);
 	assert_int_equal(e->guard.cause, SL_OFFENCE_FLOOD);
@@ -136,13 +136,13 @@ static void questions_are_not_answered_for_ever(void **state)
 	w->settings.limit_frames = 0; /* the other budget alone */
 	swarm_open(w);
 	swarm_run_to(w, VICTIM, 5);
-	struct sl_edge *e = lie_edge(w, VICTIM, LIAR);
+	struct sl_edge *e = forged_edge(w, VICTIM, LIAR);
 	struct sl_time began = sl_sim_now(w->sim);
 	int64_t sent = e->totals.resent;
 	for (unsigned n = 0; n < 50000; n++) {
 		uint8_t body[9] = { 2 }; /* your copy of me */
-		struct sl_frame f = lie_frame(w, LIAR, VICTIM, SL_FRAME_REQUEST);
-		lie_send(w, LIAR, VICTIM, &f, body, sizeof body);
+		struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_REQUEST);
+		forged_send(w, LIAR, VICTIM, &f, body, sizeof body);
 	}
 	double seconds = 1e-6 * (double)(sl_sim_now(w->sim).us - began.us),
 	       answered = (double)(e->totals.resent - sent);
@@ -164,21 +164,21 @@ static void one_liar_moves_no_round(void **state)
 	swarm_open(w);
 	swarm_run_to(w, VICTIM, 5);
 	for (unsigned n = 0; n < 40; n++) {
-		struct sl_frame f = lie_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
-		struct lie_hello h = lie_greeting(w, LIAR, VICTIM);
+		struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
+		struct forged_hello h = forged_greeting(w, LIAR, VICTIM);
 		f.round = n % 2 ? 1999 : 1000;
-		lie_greet(w, LIAR, VICTIM, &f, &h);
+		forged_greet(w, LIAR, VICTIM, &f, &h);
 		for (unsigned k = 0; k < 20; k++)
 			sl_sim_step(w->sim);
 	}
 	assert_int_equal(swarm_count(w, "skipped"), 0);
 	assert_true(sl_peer_round(sl_sim_peer(w->sim, VICTIM)) < 200);
-	int64_t refused = lie_edge(w, VICTIM, LIAR)->totals.refused;
-	struct sl_frame f = lie_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
-	struct lie_hello h = lie_greeting(w, LIAR, VICTIM);
+	int64_t refused = forged_edge(w, VICTIM, LIAR)->totals.refused;
+	struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
+	struct forged_hello h = forged_greeting(w, LIAR, VICTIM);
 	f.round = 1000000000; /* not a round of this run */
-	lie_greet(w, LIAR, VICTIM, &f, &h);
-	assert_int_equal(lie_edge(w, VICTIM, LIAR)->totals.refused, refused + 1);
+	forged_greet(w, LIAR, VICTIM, &f, &h);
+	assert_int_equal(forged_edge(w, VICTIM, LIAR)->totals.refused, refused + 1);
 	done(w);
 }
 
@@ -211,15 +211,15 @@ static void lies_about_lives_run_out(void **state)
 	swarm_open(w);
 	swarm_run_to(w, VICTIM, 5);
 	for (unsigned n = 0; n < 200; n++) {
-		struct sl_frame f = lie_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
-		struct lie_hello h = lie_greeting(w, LIAR, VICTIM);
+		struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
+		struct forged_hello h = forged_greeting(w, LIAR, VICTIM);
 		h.known_epoch = sl_sim_peer(w->sim, VICTIM)->epoch + 60000 * 256;
-		lie_greet(w, LIAR, VICTIM, &f, &h);
+		forged_greet(w, LIAR, VICTIM, &f, &h);
 		for (unsigned k = 0; k < 20; k++)
 			sl_sim_step(w->sim);
 	}
 	assert_in_range(count_at(w, VICTIM, "mean-shift"), 1, 16);
-	assert_true(lie_edge(w, VICTIM, LIAR)->guard.count[SL_OFFENCE_EPOCH] > 0);
+	assert_true(forged_edge(w, VICTIM, LIAR)->guard.count[SL_OFFENCE_EPOCH] > 0);
 	assert_true(sl_sim_peer(w->sim, VICTIM)->epoch < UINT32_C(0xc0000000));
 	w->settings.rounds = 400;
 	swarm_run(w, 4000000);
@@ -235,7 +235,7 @@ static void absurd_values_are_refused(void **state)
 	w->settings.limit_value = 1000;
 	swarm_open(w);
 	swarm_run_to(w, VICTIM, 5);
-	struct sl_edge *e = lie_edge(w, VICTIM, LIAR);
+	struct sl_edge *e = forged_edge(w, VICTIM, LIAR);
 	while (e->theirs_open)
 		sl_sim_step(w->sim);
 	struct sl_arena measure = { 0 };
@@ -245,18 +245,18 @@ static void absurd_values_are_refused(void **state)
 	struct sl_workspace *workspace = sl_workspace_make(&w->plan.pipeline, &arena);
 	float v[256] = { 0 };
 	v[7] = 1e6f;
-	struct sl_frame f = lie_frame(w, LIAR, VICTIM, SL_FRAME_DIFFERENCE);
-	f.number = e->their_number + 1;
+	struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_DIFFERENCE);
+	f.version = e->their_version + 1;
 	f.step = e->step + 1;
 	f.tag = true;
-	struct sl_message m = { w->settings.seed,         LIAR, f.number, 0, &w->plan.model.layout,
-		                sl_block_copy(e->theirs), NULL };
+	struct sl_message_context m = { w->settings.seed,         LIAR, f.version, 0, &w->plan.model.layout,
+		                sl_copy_state_floats(e->theirs), NULL };
 	struct sl_writer out = sl_writer(body + 4, sizeof body - 4);
 	struct sl_update update;
 	sl_pipeline_encode(&w->plan.pipeline, &m, v, &out, &update, workspace);
 	sl_store_u32(body, (uint32_t)sl_writer_length(&out));
 	uint64_t digest = e->their_digest;
-	lie_send(w, LIAR, VICTIM, &f, body, 4 + sl_writer_length(&out));
+	forged_send(w, LIAR, VICTIM, &f, body, 4 + sl_writer_length(&out));
 	assert_int_equal(e->guard.count[SL_OFFENCE_VALUE], 1);
 	assert_int_equal(e->their_digest, digest);
 	free(memory);
@@ -272,13 +272,13 @@ static void talk_alone_is_not_waited_for(void **state)
 	w->settings.round_timeout_us = 1000000;
 	swarm_open(w);
 	swarm_run_to(w, VICTIM, 5);
-	struct sl_frame f = lie_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
-	struct lie_hello h = lie_greeting(w, LIAR, VICTIM), other = lie_greeting(w, LIAR, 2);
+	struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_HELLO);
+	struct forged_hello h = forged_greeting(w, LIAR, VICTIM), other = forged_greeting(w, LIAR, 2);
 	sl_sim_kill(w->sim, LIAR);
 	struct sl_time began = sl_sim_now(w->sim);
 	for (unsigned n = 0; sl_peer_round(sl_sim_peer(w->sim, VICTIM)) < 40; n++) {
-		lie_greet(w, LIAR, VICTIM, &f, &h);
-		lie_greet(w, LIAR, 2, &f, &other);
+		forged_greet(w, LIAR, VICTIM, &f, &h);
+		forged_greet(w, LIAR, 2, &f, &other);
 		for (unsigned k = 0; k < 4; k++)
 			sl_sim_step(w->sim);
 		assert_true(n < 100000);
@@ -287,8 +287,8 @@ static void talk_alone_is_not_waited_for(void **state)
 	if (seconds > 8)
 		fail_msg("35 rounds took %g s", seconds);
 	for (unsigned n = 0; !sl_sim_halted(w->sim, VICTIM); n++) { /* nor served for ever */
-		lie_greet(w, LIAR, VICTIM, &f, &h);
-		lie_greet(w, LIAR, 2, &f, &other);
+		forged_greet(w, LIAR, VICTIM, &f, &h);
+		forged_greet(w, LIAR, 2, &f, &other);
 		for (unsigned k = 0; k < 4; k++)
 			sl_sim_step(w->sim);
 		assert_true(n < 20000);

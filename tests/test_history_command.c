@@ -62,7 +62,7 @@ static void add_run(struct sl_history *h, const char *name, const char *algorith
 		                      .peers = 2,
 		                      .dimension = 1000,
 		                      .started_at_us = 1000000 };
-	assert_ok(sl_history_begin(h, &run, &test_error));
+	assert_ok(sl_history_register_run(h, &run, &test_error));
 	add_peers(h, 2, 1);
 	for (uint32_t p = 0; p < 2; p++) {
 		struct sl_round_row r = row_of(p, 9);
@@ -106,7 +106,7 @@ static void several_runs_are_compared(void **state)
 	struct sl_history_run empty = {
 		.run_id = "empty-1", .name = "empty", .algorithm = "choco", .peers = 4
 	};
-	assert_ok(sl_history_begin(h, &empty, &test_error));
+	assert_ok(sl_history_register_run(h, &empty, &test_error));
 	sl_history_close(h);
 	assert_int_equal(call(&sl_command_history, test_path("h.db"), NULL, NULL, NULL), SL_EXIT_OK);
 	says("against whole:\n");

@@ -432,11 +432,11 @@ static void exponentials_and_logarithms(void **state)
 	(void)state;
 	for (double v = 0; v > -85.9; v -= 0.0137) {
 		float x = (float)v, y = x;
-		sl_kernel_exp(1, &y);
+		sl_vector_exp(1, &y);
 		assert_true(fabs((double)y / exp((double)x) - 1) < 0x1p-23);
 	}
 	float edge[] = { 0, -0.0f, -86.5f, -1e30f, -INFINITY, NAN };
-	sl_kernel_exp(6, edge);
+	sl_vector_exp(6, edge);
 	assert_true(edge[0] == 1 && edge[1] == 1 && edge[2] == 0 && edge[3] == 0 && edge[4] == 0 &&
 	            isnan(edge[5]));
 	for (double v = 1e-300; v < 1e300; v *= 1.371)

@@ -437,8 +437,8 @@ static void wire_bytes_are_the_kernels(void **state)
 			while (sl_net_receive(&end[1].net, &edge, &bytes, &length))
 				got++;
 		}
-		sl_wire_total(&end[0].net.wire, &tx[0], &rx[0]);
-		sl_wire_total(&end[1].net.wire, &tx[1], &rx[1]);
+		sl_traffic_total(&end[0].net.traffic, &tx[0], &rx[0]);
+		sl_traffic_total(&end[1].net.traffic, &tx[1], &rx[1]);
 		assert_in_range(tx[0] - before, 50 * 4000, 50 * 4000 * 102 / 100 + 2000);
 		assert_int_equal(tx[0] - before,
 		                 rx[1]); /* it has read everything, so nothing is on its way */
@@ -446,7 +446,7 @@ static void wire_bytes_are_the_kernels(void **state)
 		end[1].open = false;
 		sl_net_close(&end[1].net);
 		UNTIL(!end[0].net.link[0].connected);
-		sl_wire_total(&end[0].net.wire, &tx[0], &rx[0]);
+		sl_traffic_total(&end[0].net.traffic, &tx[0], &rx[0]);
 		assert_in_range(tx[0], before, before + 500);
 		before = tx[0];
 	}

@@ -429,7 +429,7 @@ static void bytes_of_former_lives_come_late(void **state)
 	sl_store_begin(s, 400, 5000, 0); /* of a checkpoint, with all that was received */
 	assert_false(sl_store_bytes(s, &former));
 	for (uint32_t k = 10; k < 12; k++) {
-		sl_store_lacks(s, k == 10 ? SL_LACKS_WIRE : SL_LACKS_WIRE | SL_LACKS_PAYLOAD);
+		sl_store_missing_totals(s, k == 10 ? SL_MISSING_WIRE : SL_MISSING_WIRE | SL_MISSING_PAYLOAD);
 		r = row_of(3, k);
 		r.wire_tx = 440 + k;
 		r.wire_rx = 5001;
@@ -443,7 +443,7 @@ static void bytes_of_former_lives_come_late(void **state)
 	assert_int_equal(former.wire_tx, 600);
 	assert_int_equal(former.wire_rx, 0);
 	assert_int_equal(former.payload_tx, 500);
-	sl_store_lacks(s, 0);
+	sl_store_missing_totals(s, 0);
 	r = row_of(3, 12);
 	r.wire_tx = 1052;
 	sl_store_round(s, &r);

@@ -58,7 +58,7 @@ static void states_at(struct swarm *w, const uint32_t *round, struct state *out)
 {
 	for (uint32_t i = 0; i < w->topology.peers; i++) {
 		swarm_run_to(w, i, round[i]);
-		while (sl_sim_peer(w->sim, i)->number != sl_peer_round(sl_sim_peer(w->sim, i)))
+		while (sl_sim_peer(w->sim, i)->version != sl_peer_round(sl_sim_peer(w->sim, i)))
 			assert_true(sl_sim_step(w->sim)); /* as checkpoints: between two rounds */
 		out[i] = saved(w, i);
 	}
@@ -225,8 +225,8 @@ static void an_edge_ends_with_the_lower_number_of_rounds(void **state)
 	swarm_run(w, 1000000);
 	for (uint32_t i = 0; i < 5; i++)
 		assert_int_equal(sl_peer_round(sl_sim_peer(w->sim, i)), i == 2 ? 17 : 40);
-	assert_int_equal(lie_edge(w, 1, 2)->step, 17);
-	assert_int_equal(lie_edge(w, 1, 0)->step, 40);
+	assert_int_equal(forged_edge(w, 1, 2)->step, 17);
+	assert_int_equal(forged_edge(w, 1, 0)->step, 40);
 	assert_true(
 	    says(w, 1, "settings-differ", "peer 2 has another run.rounds; the edge ends after 17 rounds"));
 	assert_true(
@@ -252,7 +252,7 @@ static void another_configuration_is_named(void **state)
 	swarm_run(w, 1000000);
 	const char *text = "has another configuration: run.seed, algorithm.lambda differ; it is refused";
 	assert_true(says(w, 1, "frame-refused", text) && says(w, 2, "frame-refused", text));
-	assert_int_equal(lie_edge(w, 1, 2)->totals.payload_rx, 0);
+	assert_int_equal(forged_edge(w, 1, 2)->totals.payload_rx, 0);
 	done(w);
 }
 
@@ -263,30 +263,30 @@ static void greetings_with_other_keys_are_bounded(void **state)
 	struct swarm *w = swarm_of("ring:4", 30);
 	swarm_open(w);
 	swarm_run_to(w, 1, 5);
-	struct sl_edge *e = lie_edge(w, 0, 1);
-	struct sl_frame f = lie_frame(w, 1, 0, SL_FRAME_HELLO);
-	struct lie_hello h = lie_greeting(w, 1, 0);
+	struct sl_edge *e = forged_edge(w, 0, 1);
+	struct sl_frame f = forged_frame(w, 1, 0, SL_FRAME_HELLO);
+	struct forged_hello h = forged_greeting(w, 1, 0);
 	unsigned keys = w->plan.keys;
 	uint8_t body[73 + 2 * SL_SHARED_MOST] = { 0 };
 	int64_t refused = e->totals.refused;
 	body[68] = 30;
 	body[72] = (uint8_t)(keys - 1);
-	lie_send(w, 1, 0, &f, body, 73 + 2 * (keys - 1));
+	forged_send(w, 1, 0, &f, body, 73 + 2 * (keys - 1));
 	body[72] = 255;
-	lie_send(w, 1, 0, &f, body, sizeof body);
+	forged_send(w, 1, 0, &f, body, sizeof body);
 	body[72] = (uint8_t)keys;
-	lie_send(w, 1, 0, &f, body, 73 + 2 * keys - 1);
+	forged_send(w, 1, 0, &f, body, 73 + 2 * keys - 1);
 	body[68] = 0;
-	lie_send(w, 1, 0, &f, body, 73 + 2 * keys);
+	forged_send(w, 1, 0, &f, body, 73 + 2 * keys);
 	assert_int_equal(e->totals.refused, refused + 4);
 	f.run++;
-	lie_send(w, 1, 0, &f, body, 73 + 2 * keys); /* of another run, and malformed too */
+	forged_send(w, 1, 0, &f, body, 73 + 2 * keys); /* of another run, and malformed too */
 	assert_int_equal(e->totals.refused, refused + 5);
 	assert_true(e->differs == 0);
 	f.run--;
 	h.rounds = 31;
 	h.other_keys = UINT64_MAX;
-	lie_greet(w, 1, 0, &f, &h);
+	forged_greet(w, 1, 0, &f, &h);
 	assert_int_equal(e->totals.refused, refused + 5);
 	assert_int_equal(e->their_rounds, 31);
 	done(w);

@@ -22,16 +22,16 @@ static void settings(struct swarm *w, const char *graph, const char *robust)
 }
 
 /* The worst accuracy among the honest peers' own models. */
-static double worst(const char *graph, const char *robust, const char *liar)
+static double worst(const char *graph, const char *robust, const char *poisoner)
 {
 	struct swarm *w = calloc(1, sizeof *w);
 	struct sl_error error = { 0 };
 	assert_non_null(w);
 	settings(w, graph, robust);
 	swarm_open(w);
-	struct sl_sim_liar lie;
-	if (liar) {
-		assert_int_equal(sl_sim_liar_parse(&lie, liar, w->topology.peers, &error), SL_OK);
+	struct sl_sim_poisoner lie;
+	if (poisoner) {
+		assert_int_equal(sl_sim_poisoner_parse(&lie, poisoner, w->topology.peers, &error), SL_OK);
 		sl_sim_poison(w->sim, &lie);
 	}
 	swarm_run(w, 1000000);
@@ -42,7 +42,7 @@ static double worst(const char *graph, const char *robust, const char *liar)
 	swarm_close(w);
 	free(w);
 	if (getenv("FIGURES"))
-		printf("%-12s %-8s %-16s %.4f\n", graph, robust, liar ? liar : "-", least);
+		printf("%-12s %-8s %-16s %.4f\n", graph, robust, poisoner ? poisoner : "-", least);
 	return least;
 }
 
@@ -115,7 +115,7 @@ static void terms_are_bounded(void **state)
 	struct sl_peer *p = sl_sim_peer(w->sim, 0);
 	struct sl_scratch scratch = { 0 };
 	uint32_t d = w->plan.dimension;
-	float *mine = (float *)(void *)p->block;
+	float *mine = (float *)(void *)p->copy_state;
 	scratch.robust = calloc(3 * (size_t)d, sizeof *scratch.robust);
 	assert_non_null(scratch.robust);
 	p->scratch = &scratch;
@@ -153,7 +153,7 @@ static void what_it_cannot_do_is_said(void **state)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		assert_int_equal(sl_robust_parse(&r, wrong[i], &error), SL_MALFORMED);
 	assert_int_equal(sl_robust_parse(&r, "trim:2", &error), SL_OK);
-	assert_int_equal(r.liars, 2);
+	assert_int_equal(r.byzantine, 2);
 	assert_int_equal(sl_robust_parse(&r, "clip-at:0.5", &error), SL_OK);
 	assert_float_equal(r.threshold, 0.5, 0);
 
@@ -173,14 +173,14 @@ static void what_it_cannot_do_is_said(void **state)
 	snprintf(s.algorithm, sizeof s.algorithm, "beer");
 	assert_int_equal(sl_plan_make(&plan, &s, &graph, 4, 3, NULL, note, &error), SL_UNSUPPORTED);
 	assert_non_null(strstr(error.text, "choco"));
-	struct sl_sim_liar liar;
+	struct sl_sim_poisoner poisoner;
 	static const char *const odd[] = { "",          "3",          "3:",      "3:none",
 		                           "3:flop",    "x:flip",     "3:flip:", "3:flip:x",
 		                           "3:flip:1:", "3:flip:1:y", "9:flip" };
 	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
-		assert_int_not_equal(sl_sim_liar_parse(&liar, odd[i], 8, &error), SL_OK);
-	assert_int_equal(sl_sim_liar_parse(&liar, "3:drift:0.5:70", 8, &error), SL_OK);
-	assert_int_equal(liar.from, 70);
+		assert_int_not_equal(sl_sim_poisoner_parse(&poisoner, odd[i], 8, &error), SL_OK);
+	assert_int_equal(sl_sim_poisoner_parse(&poisoner, "3:drift:0.5:70", 8, &error), SL_OK);
+	assert_int_equal(poisoner.from, 70);
 }
 
 int main(int argc, char **argv)

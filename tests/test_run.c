@@ -115,7 +115,7 @@ static enum sl_status check(uint32_t peer, const char *override)
 static void close_made(void)
 {
 	sl_file_unmap(&made.shard_file);
-	sl_prepared_close(&made.prepared);
+	sl_run_close(&made.run);
 }
 
 static void assert_refused(uint32_t peer, const char *override, const char *part)
@@ -144,14 +144,14 @@ static void a_sound_folder_opens(void **state)
 	unsigned before = files_in_folder();
 	assert_int_equal(check(2, NULL), SL_OK);
 	assert_int_equal(made.shard.samples, 12);
-	assert_int_equal(made.prepared.test.samples, 20);
-	assert_int_equal(made.prepared.plan.dimension, 3 * 6 + 3);
+	assert_int_equal(made.run.test.samples, 20);
+	assert_int_equal(made.run.plan.dimension, 3 * 6 + 3);
 	assert_int_equal(made.degree, 2);
 	assert_int_equal(made.neighbours[0].peer, 1);
 	assert_int_equal(made.neighbours[1].peer, 3);
 	assert_true(made.neighbours[0].weight[0].value == made.neighbours[1].weight[0].value);
 	assert_memory_equal(&made.identity, &identity[2], sizeof identity[2]);
-	sl_prepared_run_row(&made.prepared, "daemon", &row);
+	sl_run_history_row(&made.run, "daemon", &row);
 	assert_string_equal(row.dataset, "digits.gz");
 	assert_string_equal(row.topology, "ring:4");
 	assert_string_equal(row.compress, "topk:0.05 | dither:16 | golomb");
@@ -164,17 +164,17 @@ static void a_sound_folder_opens(void **state)
 /* What -n prints is a configuration that means the same. */
 static void the_printed_configuration_parses_back(void **state)
 {
-	static char first[sizeof made.prepared.printed];
+	static char first[sizeof made.run.printed];
 	(void)state;
 	assert_int_equal(check(0, "algorithm.eta=0.3333333333333333"), SL_OK);
-	strcpy(first, made.prepared.printed);
-	char id[sizeof made.prepared.run_id];
-	strcpy(id, made.prepared.run_id);
+	strcpy(first, made.run.printed);
+	char id[sizeof made.run.run_id];
+	strcpy(id, made.run.run_id);
 	close_made();
 	folder_text("run.conf", first);
 	assert_int_equal(check(0, NULL), SL_OK);
-	assert_string_equal(made.prepared.printed, first);
-	assert_string_equal(made.prepared.run_id, id);
+	assert_string_equal(made.run.printed, first);
+	assert_string_equal(made.run.run_id, id);
 	close_made();
 }
 
@@ -264,16 +264,16 @@ static void shards_must_have_the_runs_classes(void **state)
 	assert_refused(0, "data.classes=1..3", "data/train-0.shard was prepared with the classes 0..2");
 	write_named("data/train-0.shard", "1..3");
 	assert_int_equal(check(0, "data.classes=1,2,3"), SL_OK);
-	strcpy(fingerprint, made.prepared.fingerprint);
+	strcpy(fingerprint, made.run.fingerprint);
 	close_made();
 	assert_int_equal(check(0, "data.classes=auto"), SL_OK);
-	assert_string_equal(made.prepared.config.settings.classes, "1..3");
-	assert_string_equal(made.prepared.fingerprint, fingerprint);
+	assert_string_equal(made.run.config.settings.classes, "1..3");
+	assert_string_equal(made.run.fingerprint, fingerprint);
 	close_made();
 	write_named("data/train-0.shard", "0..2");
 	write_named("data/test.shard", "0..2");
 	assert_int_equal(check(0, "data.classes=auto"), SL_OK);
-	assert_string_not_equal(made.prepared.fingerprint, fingerprint);
+	assert_string_not_equal(made.run.fingerprint, fingerprint);
 	close_made();
 	assert_refused(0, "data.classes=file:names",
 	               "peers need what `starling init` has written to run.conf");
@@ -290,7 +290,7 @@ static void unnamed_classes_are_numbers_or_declared(void **state)
 	assert_refused(0, "data.classes=1,2", "[data] classes = 1,2: ");
 	write_conf("[model]\nname = softmax\n[data]\nformat = idx\n");
 	assert_int_equal(check(0, NULL), SL_OK);
-	assert_string_equal(made.prepared.config.settings.classes, "0..2");
+	assert_string_equal(made.run.config.settings.classes, "0..2");
 	close_made();
 }
 
@@ -311,7 +311,7 @@ static void data_sets_are_called_by_their_names(void **state)
 		struct sl_settings s = { 0 };
 		snprintf(s.format, sizeof s.format, "%s", cases[i][0]);
 		snprintf(s.train, sizeof s.train, "%s", cases[i][1]);
-		sl_prepared_dataset_name(&s, name);
+		sl_run_dataset_name(&s, name);
 		assert_string_equal(name, cases[i][2]);
 	}
 }

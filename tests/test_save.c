@@ -130,7 +130,7 @@ static void another_interval_is_no_other_run(void **state)
 		if (sl_peer_load(p, bytes.at, bytes.length, &error) != SL_OK)
 			fail_msg("from every %u to %u: %s", every[i][0], every[i][1], error.text);
 		assert_int_equal(sl_peer_round(p), 1500);
-		assert_int_equal(p->journal.first + p->journal.count, p->number + 1);
+		assert_int_equal(p->journal.first + p->journal.count, p->version + 1);
 		assert_true(p->journal.count > 20);
 		free(bytes.at);
 		bytes = save(p);

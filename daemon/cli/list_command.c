@@ -71,15 +71,15 @@ static void add_class(struct entry *e, const char *select, const char *quantise,
 	snprintf(text, sizeof text, "%s | %s | raw", select, quantise);
 	if (sl_pipeline_parse(&p, text, &layout, NULL) != SL_OK)
 		return;
-	struct sl_promise promise = sl_pipeline_promise(&p);
-	const char *name = names[promise.kind];
+	struct sl_guarantee guarantee = sl_pipeline_guarantee(&p);
+	const char *name = names[guarantee.kind];
 	size_t used = strlen(e->class);
 	if (strstr(e->class, name))
 		return;
-	if (promise.kind == SL_CLASS_UNBIASED || promise.kind == SL_CLASS_CONTRACTIVE)
+	if (guarantee.kind == SL_CLASS_UNBIASED || guarantee.kind == SL_CLASS_CONTRACTIVE)
 		snprintf(constant, sizeof constant, ", %s %.3g for %s",
-		         promise.kind == SL_CLASS_UNBIASED ? "omega" : "delta",
-		         promise.kind == SL_CLASS_UNBIASED ? promise.omega : promise.delta, word);
+		         guarantee.kind == SL_CLASS_UNBIASED ? "omega" : "delta",
+		         guarantee.kind == SL_CLASS_UNBIASED ? guarantee.omega : guarantee.delta, word);
 	snprintf(e->class + used, sizeof e->class - used, "%s%s%s", used ? "; " : "", name, constant);
 }
 
@@ -187,14 +187,14 @@ static void usage_text(const struct entry *e, char *text, size_t size)
 static void print_option(const struct sl_option *o, size_t width)
 {
 	char indent[32], range[SL_TEXT_MAX], text[1024], head[64];
-	sl_commented_range(o, range, sizeof range);
+	sl_option_text_range(o, range, sizeof range);
 	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", o->doc, range[0] || o->standard ? " (" : "", range,
 	         range[0] && o->standard ? "; " : "", o->standard ? "default " : "",
 	         o->standard ? o->standard : "", range[0] || o->standard ? ")" : "");
 	int used = snprintf(head, sizeof head, "      %-14s  ", o->name);
 	snprintf(indent, sizeof indent, "%22s  ", "");
 	fputs(head, stdout);
-	sl_commented_wrap(stdout, text, (size_t)used, indent, width);
+	sl_option_text_wrap(stdout, text, (size_t)used, indent, width);
 }
 
 static void print_more(const char *label, const char *text, size_t width)
@@ -204,7 +204,7 @@ static void print_more(const char *label, const char *text, size_t width)
 		return;
 	snprintf(line, sizeof line, "%s: %s", label, text);
 	fputs("      ", stdout);
-	sl_commented_wrap(stdout, line, 6, "        ", width);
+	sl_option_text_wrap(stdout, line, 6, "        ", width);
 }
 
 static void print_entry(const struct entry *e, size_t column, size_t width)
@@ -214,7 +214,7 @@ static void print_entry(const struct entry *e, size_t column, size_t width)
 	size_t used = strlen(usage) > column ? strlen(usage) : column;
 	snprintf(indent, sizeof indent, "%*s", (int)column + 4, "");
 	printf("  %-*s  ", (int)column, usage);
-	sl_commented_wrap(stdout, e->doc, used + 4, indent, width);
+	sl_option_text_wrap(stdout, e->doc, used + 4, indent, width);
 	for (const struct sl_option *o = e->options; o && o->name; o++)
 		print_option(o, width);
 	print_more("formula", e->formula, width);
@@ -305,7 +305,7 @@ static void json_settings(void)
 		for (const struct sl_option *o = s->options; o->name; o++, first = false) {
 			printf("%s\n  {\"section\": \"%s\", \"shared\": %s, \"resume\": \"%s\", \"option\": ",
 			       first ? "" : ",", s->name, o->scope == SL_SCOPE_HOST ? "false" : "true",
-			       sl_commented_scope(o->scope));
+			       sl_option_text_scope(o->scope));
 			json_option(o);
 			putchar('}');
 		}
@@ -316,7 +316,7 @@ static void print_settings(void)
 {
 	struct sl_settings settings;
 	sl_settings_standard(&settings);
-	sl_commented_write(stdout, &settings);
+	sl_option_text_write(stdout, &settings);
 }
 
 /* word NULL: everything but the settings. */

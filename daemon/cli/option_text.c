@@ -5,7 +5,7 @@
 
 enum { WIDTH = 110 }; /* of comments: far below libinih's limit of 200 */
 
-void sl_commented_range(const struct sl_option *option, char *text, size_t size)
+void sl_option_text_range(const struct sl_option *option, char *text, size_t size)
 {
 	switch (option->type) {
 	case SL_OPTION_U32:
@@ -31,7 +31,7 @@ void sl_commented_range(const struct sl_option *option, char *text, size_t size)
 	}
 }
 
-const char *sl_commented_scope(enum sl_option_scope scope)
+const char *sl_option_text_scope(enum sl_option_scope scope)
 {
 	static const char *const words[] = { "", "fixed", "may change", "per host" };
 	return words[scope];
@@ -46,7 +46,7 @@ static size_t columns(const char *word, size_t bytes)
 	return n;
 }
 
-void sl_commented_wrap(FILE *out, const char *text, size_t at, const char *indent, size_t width)
+void sl_option_text_wrap(FILE *out, const char *text, size_t at, const char *indent, size_t width)
 {
 	for (bool first = true; *text; first = false) {
 		size_t bytes = strcspn(text, " "), word = columns(text, bytes);
@@ -68,24 +68,24 @@ void sl_commented_wrap(FILE *out, const char *text, size_t at, const char *inden
 static void write_key(FILE *out, const struct sl_option *option, const struct sl_settings *settings)
 {
 	char range[SL_TEXT_MAX], value[SL_TEXT_MAX + 32], comment[1024];
-	sl_commented_range(option, range, sizeof range);
+	sl_option_text_range(option, range, sizeof range);
 	sl_option_print(option, settings, value, sizeof value);
 	/* Empty is a text's natural default: not worth a word. */
 	const char *standard = option->standard && *option->standard ? option->standard : NULL;
 	snprintf(comment, sizeof comment, "%s (%s%s%s%s%s%s)", option->doc, range, range[0] ? "; " : "",
 	         standard ? "default " : "", standard ? standard : "", standard ? "; " : "",
-	         sl_commented_scope(option->scope));
+	         sl_option_text_scope(option->scope));
 	fputs("; ", out);
-	sl_commented_wrap(out, comment, 2, "; ", WIDTH);
+	sl_option_text_wrap(out, comment, 2, "; ", WIDTH);
 	fprintf(out, "%s = %s\n", option->name, value);
 }
 
-void sl_commented_write(FILE *out, const struct sl_settings *settings)
+void sl_option_text_write(FILE *out, const struct sl_settings *settings)
 {
 	fputs("; Configuration of a starling run: starling.conf(5).\n", out);
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
 		fputs("\n; ", out);
-		sl_commented_wrap(out, s->doc, 2, "; ", WIDTH);
+		sl_option_text_wrap(out, s->doc, 2, "; ", WIDTH);
 		fprintf(out, "[%s]\n", s->name);
 		for (const struct sl_option *o = s->options; o->name; o++)
 			write_key(out, o, settings);

@@ -9,17 +9,17 @@
 
 /* Writes a run.conf: every key with its effective value, its meaning and range as a comment in front. Parses
  * back to the same settings. */
-void sl_commented_write(FILE *out, const struct sl_settings *settings);
+void sl_option_text_write(FILE *out, const struct sl_settings *settings);
 
 /* What happens to a key when a run is resumed, in a word or two: "fixed", "may change", "per host". */
-const char *sl_commented_scope(enum sl_option_scope);
+const char *sl_option_text_scope(enum sl_option_scope);
 
 /* What an option accepts: "1 to 64", "yes or no", "a duration", "one of a, b"; empty where any text will do.
  */
-void sl_commented_range(const struct sl_option *option, char *text, size_t size);
+void sl_option_text_range(const struct sl_option *option, char *text, size_t size);
 
 /* Prints words with line breaks so that no line exceeds `width`: the first line goes on at column `at`, the
  * others start with `indent`. A newline ends it. */
-void sl_commented_wrap(FILE *out, const char *text, size_t at, const char *indent, size_t width);
+void sl_option_text_wrap(FILE *out, const char *text, size_t at, const char *indent, size_t width);
 
 #endif

@@ -18,8 +18,8 @@ _Static_assert(sizeof event_name / sizeof *event_name == SL_EVENT_KINDS, "one na
 
 struct replay {
 	struct sl_mapping file, shard_file;
-	struct sl_fed_reader fed;
-	struct sl_prepared prepared;
+	struct sl_recording_reader recording;
+	struct sl_run run;
 	struct sl_dataset shard;
 	struct sl_scratch scratch;
 	struct sl_peer *peer;
@@ -33,7 +33,7 @@ struct replay {
 static void act(void *context, const struct sl_action *a)
 {
 	struct replay *r = context;
-	r->digest = sl_fed_action(r->digest, a);
+	r->digest = sl_recording_digest_action(r->digest, a);
 	r->job = r->job || a->kind == SL_ACTION_JOB;
 	if (a->kind == SL_ACTION_EVENT_ROW && r->verbose)
 		fprintf(stderr, "%10.6f round %u %s: %s\n", 1e-6 * (double)(r->last.us - r->first.us),
@@ -43,9 +43,9 @@ static void act(void *context, const struct sl_action *a)
 /* The first line that differs decides what is said. */
 static enum sl_status check_settings(const struct replay *r, struct sl_error *error)
 {
-	const char *then = r->fed.head.configuration, *now = r->prepared.printed;
-	size_t left = r->fed.configuration_length, at = 0;
-	if (r->fed.head.run != r->prepared.plan.run)
+	const char *then = r->recording.head.configuration, *now = r->run.printed;
+	size_t left = r->recording.configuration_length, at = 0;
+	if (r->recording.head.run != r->run.plan.run)
 		return sl_fail(error, SL_REFUSED,
 		               "is of another run, or of shared settings that have changed since");
 	while (at < left && now[at] == then[at])
@@ -60,8 +60,8 @@ static enum sl_status check_settings(const struct replay *r, struct sl_error *er
 
 static enum sl_status make_peer(struct replay *r, struct sl_error *error)
 {
-	const struct sl_fed_head *h = &r->fed.head;
-	struct sl_peer_setup setup = { .plan = &r->prepared.plan,
+	const struct sl_recording_head *h = &r->recording.head;
+	struct sl_peer_setup setup = { .plan = &r->run.plan,
 		                       .peer = h->peer,
 		                       .neighbours = h->roster.neighbours,
 		                       .degree = h->roster.degree,
@@ -69,8 +69,8 @@ static enum sl_status make_peer(struct replay *r, struct sl_error *error)
 		                       .serial = h->roster.serial,
 		                       .capacity = h->capacity,
 		                       .joining = h->joining };
-	r->prepared.plan.session = h->session;
-	sl_plan_make_room(&r->prepared.plan, sl_peer_saved_for(h->state, h->state_length));
+	r->run.plan.session = h->session;
+	sl_plan_make_room(&r->run.plan, sl_peer_saved_for(h->state, h->state_length));
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
 	arena.base = sl_memory_take(arena.capacity + 1, 0);
 	if (!arena.base)
@@ -78,7 +78,7 @@ static enum sl_status make_peer(struct replay *r, struct sl_error *error)
 	r->peer = sl_peer_make(&setup, &arena);
 	if (h->state_length && sl_peer_load(r->peer, h->state, h->state_length, error) != SL_OK)
 		return error->status;
-	return sl_memory_scratch(&r->scratch, &r->prepared.plan, error);
+	return sl_memory_scratch(&r->scratch, &r->run.plan, error);
 }
 
 static enum sl_status open_replay(struct replay *r, const char *run, const char *path, char *const *overrides,
@@ -91,18 +91,18 @@ static enum sl_status open_replay(struct replay *r, const char *run, const char 
 	enum sl_status status = sl_file_map(&r->file, path, error);
 	if (status != SL_OK)
 		return status;
-	if (sl_fed_read(&r->fed, r->file.bytes, r->file.length, error) != SL_OK)
+	if (sl_recording_read(&r->recording, r->file.bytes, r->file.length, error) != SL_OK)
 		return sl_wrap(error, "%s", path);
-	status = sl_prepared_open(&r->prepared, conf, overrides, SL_SESSION_NEW, error);
+	status = sl_run_open(&r->run, conf, overrides, SL_SESSION_NEW, error);
 	if (status != SL_OK)
 		return status;
 	if (check_settings(r, error) != SL_OK)
 		return sl_wrap(error, "%s", path);
-	if (r->fed.head.capacity > r->prepared.plan.settings.max_degree &&
-	    r->fed.head.capacity > r->fed.head.roster.degree)
+	if (r->recording.head.capacity > r->run.plan.settings.max_degree &&
+	    r->recording.head.capacity > r->recording.head.roster.degree)
 		return sl_fail(error, SL_MALFORMED, "%s: room for more neighbours than [run] max_degree",
 		               path);
-	status = sl_prepared_shard(&r->prepared, r->fed.head.peer, &r->shard_file, &r->shard, error);
+	status = sl_run_shard(&r->run, r->recording.head.peer, &r->shard_file, &r->shard, error);
 	return status == SL_OK ? make_peer(r, error) : status;
 }
 
@@ -121,7 +121,7 @@ static enum sl_status run_events(struct replay *r, const char *path, struct sl_e
 	struct sl_peer_roster roster;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	uint64_t recorded;
-	while (sl_fed_next(&r->fed, &e, &recorded, &roster, neighbours, error)) {
+	while (sl_recording_next(&r->recording, &e, &recorded, &roster, neighbours, error)) {
 		r->events++;
 		r->last = e.now;
 		r->first = r->events == 1 ? e.now : r->first;
@@ -133,7 +133,7 @@ static enum sl_status run_events(struct replay *r, const char *path, struct sl_e
 			sl_peer_run_job(r->peer, &r->scratch);
 		}
 		sl_peer_step(r->peer, &e, &r->scratch, act, r);
-		r->digest = sl_fed_behind(r->digest, &e);
+		r->digest = sl_recording_digest_event(r->digest, &e);
 		if (r->digest != recorded)
 			return sl_fail(error, SL_REFUSED,
 			               "%s: differs from event %" PRIu64 " on: %s in round %" PRIu32
@@ -146,8 +146,8 @@ static enum sl_status run_events(struct replay *r, const char *path, struct sl_e
 
 static enum sl_status check_end(const struct replay *r, const char *path, struct sl_error *error)
 {
-	uint64_t model = sl_vector_digest(r->prepared.plan.dimension, 0, sl_peer_model(r->peer));
-	if (r->fed.has_end && (r->fed.last_round != sl_peer_round(r->peer) || r->fed.last_model != model))
+	uint64_t model = sl_vector_digest(r->run.plan.dimension, 0, sl_peer_model(r->peer));
+	if (r->recording.has_end && (r->recording.last_round != sl_peer_round(r->peer) || r->recording.last_model != model))
 		return sl_fail(error, SL_REFUSED, "%s: the model at the end differs", path);
 	return SL_OK;
 }
@@ -155,19 +155,19 @@ static enum sl_status check_end(const struct replay *r, const char *path, struct
 static void report(const struct replay *r, bool json)
 {
 	char hex[65];
-	const char *end = r->fed.has_end ? "ended" : "was killed";
+	const char *end = r->recording.has_end ? "ended" : "was killed";
 	uint32_t round = sl_peer_round(r->peer);
-	sl_model_digest(sl_peer_model(r->peer), r->prepared.plan.dimension, hex);
+	sl_model_digest(sl_peer_model(r->peer), r->run.plan.dimension, hex);
 	if (json) {
 		printf("{\"peer\": %" PRIu32 ", \"events\": %" PRIu64 ", \"round\": %" PRIu32
 		       ", \"whole\": %s, \"seconds\": %.6f, \"model_digest\": \"%s\"}\n",
-		       r->fed.head.peer, r->events, round, r->fed.has_end ? "true" : "false",
+		       r->recording.head.peer, r->events, round, r->recording.has_end ? "true" : "false",
 		       1e-6 * (double)(r->last.us - r->first.us), hex);
 		return;
 	}
 	printf("replayed   peer %" PRIu32 ": %" PRIu64 " events of %.3f s, to round %" PRIu32
 	       ", where it %s; every action was the same\n",
-	       r->fed.head.peer, r->events, 1e-6 * (double)(r->last.us - r->first.us), round, end);
+	       r->recording.head.peer, r->events, 1e-6 * (double)(r->last.us - r->first.us), round, end);
 	printf("model      %s\n", hex);
 }
 
@@ -186,7 +186,7 @@ int sl_replay_main(const struct sl_replay_options *o)
 	else
 		fprintf(stderr, "starling sim: %s\n", error.text);
 	sl_file_unmap(&r.shard_file);
-	sl_prepared_close(&r.prepared);
+	sl_run_close(&r.run);
 	sl_file_unmap(&r.file);
 	return status == SL_OK ? SL_EXIT_OK : SL_EXIT_FAILED;
 }

@@ -25,9 +25,9 @@ struct change {
 	bool made; /* its key was made here, and lies in keys/K.key.new */
 };
 
-struct command {
+struct roster_command {
 	char run[4096], conf[4096 + 16];
-	bool tell;
+	bool signal;
 	struct change change[CHANGES_MAX];
 	unsigned changes;
 	struct sl_config config;
@@ -36,7 +36,7 @@ struct command {
 	struct sl_roster_draft draft;
 };
 
-static enum sl_status open_roster(struct command *c, struct sl_error *error)
+static enum sl_status open_roster(struct roster_command *c, struct sl_error *error)
 {
 	char path[4096];
 	enum sl_status status = sl_keys_start(error);
@@ -102,7 +102,7 @@ static enum sl_status parse_pair(const char *option, const char *text, uint32_t 
 	                     text);
 }
 
-static void key_path(const struct command *c, uint32_t peer, const char *ending, char out[static 4096])
+static void key_path(const struct roster_command *c, uint32_t peer, const char *ending, char out[static 4096])
 {
 	char name[SL_TEXT_MAX + 32];
 	snprintf(name, sizeof name, "%s/%" PRIu32 ".key%s", c->config.settings.keys, peer, ending);
@@ -110,7 +110,7 @@ static void key_path(const struct command *c, uint32_t peer, const char *ending,
 }
 
 /* The key that was given, or a new one, which lies beside its place until the roster is signed. */
-static enum sl_status take_key(struct command *c, struct change *change, uint8_t key[static SL_KEY_BYTES],
+static enum sl_status take_key(struct roster_command *c, struct change *change, uint8_t key[static SL_KEY_BYTES],
                                struct sl_error *error)
 {
 	char path[4096];
@@ -144,7 +144,7 @@ static enum sl_status choose_endpoint(const char *given, char out[static SL_TEXT
 	return status;
 }
 
-static enum sl_status join_listed(struct command *c, const struct change *change, struct sl_error *error)
+static enum sl_status join_listed(struct roster_command *c, const struct change *change, struct sl_error *error)
 {
 	enum sl_status status = SL_OK;
 	for (const char *at = change->neighbours; at && *at && status == SL_OK;) {
@@ -160,7 +160,7 @@ static enum sl_status join_listed(struct command *c, const struct change *change
 	return status;
 }
 
-static enum sl_status add(struct command *c, struct change *change, struct sl_error *error)
+static enum sl_status add(struct roster_command *c, struct change *change, struct sl_error *error)
 {
 	char endpoint[SL_TEXT_MAX];
 	uint8_t key[SL_KEY_BYTES];
@@ -174,13 +174,13 @@ static enum sl_status add(struct command *c, struct change *change, struct sl_er
 }
 
 /* Of a peer that this command has added there is none to destroy. */
-static void keep_old_key(const struct command *c, struct change *change)
+static void keep_old_key(const struct roster_command *c, struct change *change)
 {
 	if (change->peer < c->roster.topology.peers)
 		memcpy(change->old_key, c->roster.peer[change->peer].public_key, SL_KEY_BYTES);
 }
 
-static enum sl_status rotate(struct command *c, struct change *change, struct sl_error *error)
+static enum sl_status rotate(struct roster_command *c, struct change *change, struct sl_error *error)
 {
 	uint8_t key[SL_KEY_BYTES];
 	enum sl_status status = parse_peer("rotate", change->argument, &change->peer, error);
@@ -193,7 +193,7 @@ static enum sl_status rotate(struct command *c, struct change *change, struct sl
 	return status;
 }
 
-static enum sl_status expel(struct command *c, struct change *change, struct sl_error *error)
+static enum sl_status expel(struct roster_command *c, struct change *change, struct sl_error *error)
 {
 	enum sl_status status = parse_peer("remove", change->argument, &change->peer, error);
 	if (status == SL_OK)
@@ -203,7 +203,7 @@ static enum sl_status expel(struct command *c, struct change *change, struct sl_
 	return status;
 }
 
-static enum sl_status apply(struct command *c, struct change *change, struct sl_error *error)
+static enum sl_status apply(struct roster_command *c, struct change *change, struct sl_error *error)
 {
 	uint32_t a, b;
 	const char *behind;
@@ -232,7 +232,7 @@ static enum sl_status apply(struct command *c, struct change *change, struct sl_
 }
 
 /* The roster is signed: the new keys take their places. */
-static enum sl_status place_keys(struct command *c, struct sl_error *error)
+static enum sl_status place_keys(struct roster_command *c, struct sl_error *error)
 {
 	char from[4096], to[4096], old[4096];
 	for (unsigned i = 0; i < c->changes; i++) {
@@ -250,7 +250,7 @@ static enum sl_status place_keys(struct command *c, struct sl_error *error)
 
 /* The secrets of keys that were rotated away or removed, in K.key or K.key.old. A file that holds another key
  * stays: whoever gave --key may have put the new one there already. */
-static enum sl_status destroy_secrets(const struct command *c, struct sl_error *error)
+static enum sl_status destroy_secrets(const struct roster_command *c, struct sl_error *error)
 {
 	static const char *const endings[] = { "", ".old" };
 	char path[4096];
@@ -269,7 +269,7 @@ static enum sl_status destroy_secrets(const struct command *c, struct sl_error *
 	return status;
 }
 
-static enum sl_status sign(struct command *c, struct sl_error *error)
+static enum sl_status sign(struct roster_command *c, struct sl_error *error)
 {
 	char path[4096];
 	struct sl_roster made;
@@ -297,7 +297,7 @@ static enum sl_status sign(struct command *c, struct sl_error *error)
 
 /* SIGHUP for the peers of this machine; those that belong to a starling up hear it from that one, which also
  * starts who was added. */
-static void tell(const struct command *c)
+static void signal_peers(const struct roster_command *c)
 {
 	static char line[SL_STATUS_LINE];
 	int64_t pid;
@@ -317,7 +317,7 @@ static void tell(const struct command *c)
 }
 
 /* A key that was made here has to go to its peer; one that was made elsewhere is there already. */
-static void report_added(const struct command *c, const struct change *change)
+static void report_added(const struct roster_command *c, const struct change *change)
 {
 	char key[SL_TEXT_MAX + 32] = "the key file that belongs to this public key";
 	const struct sl_settings *s = &c->config.settings;
@@ -329,7 +329,7 @@ static void report_added(const struct command *c, const struct change *change)
 	       s->shards, change->peer);
 }
 
-static void report(const struct command *c)
+static void report(const struct roster_command *c)
 {
 	for (unsigned i = 0; i < c->changes; i++) {
 		const struct change *change = &c->change[i];
@@ -349,7 +349,7 @@ static void report(const struct command *c)
 	       c->roster.serial);
 }
 
-static int change_roster(struct command *c, struct sl_error *error)
+static int change_roster(struct roster_command *c, struct sl_error *error)
 {
 	char path[4096];
 	enum sl_status status = sl_roster_draft(&c->draft, &c->roster, error);
@@ -369,21 +369,21 @@ static int change_roster(struct command *c, struct sl_error *error)
 	int code = SL_EXIT_OK;
 	if (place_keys(c, error) != SL_OK || destroy_secrets(c, error) != SL_OK)
 		code = sl_command_fail(&sl_command_roster, error);
-	if (c->tell)
-		tell(c);
+	if (c->signal)
+		signal_peers(c);
 	return code;
 }
 
 /* ---- the command line ---- */
 
-static enum sl_status take(struct command *c, int letter, const char *argument, struct sl_error *error)
+static enum sl_status take(struct roster_command *c, int letter, const char *argument, struct sl_error *error)
 {
 	struct change *last = c->changes ? &c->change[c->changes - 1] : NULL;
 	bool new_key = last && (last->kind == ADD || last->kind == ROTATE);
 	static const char letters[] = "arteju";
 	const char *found = strchr(letters, letter);
 	if (letter == 'T') {
-		c->tell = true;
+		c->signal = true;
 	} else if (letter == 'k' && new_key) {
 		last->key = argument;
 	} else if (letter == 'n' && last && last->kind == ADD) {
@@ -414,7 +414,7 @@ static int run(int argc, char **argv)
 		{ "unlink", required_argument, NULL, 'u' },   { "tell", no_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
 	};
-	static struct command c;
+	static struct roster_command c;
 	struct sl_error error = { 0 };
 	optind = 0;
 	for (int letter; (letter = sl_command_option(&sl_command_roster, argc, argv, "h", table)) != -1;) {
@@ -434,8 +434,8 @@ static int run(int argc, char **argv)
 	int code = SL_EXIT_OK;
 	if (c.changes)
 		code = change_roster(&c, &error);
-	else if (c.tell)
-		tell(&c);
+	else if (c.signal)
+		signal_peers(&c);
 	else
 		show(&c.roster);
 	sl_roster_free(&c.roster);

@@ -45,11 +45,11 @@ void sl_daemon_block_signals(void)
 
 static enum sl_status check_number(const struct sl_daemon *d, struct sl_error *error)
 {
-	uint32_t peers = d->prepared.roster.topology.peers;
-	if (d->number < peers && d->prepared.roster.peer[d->number].gone)
+	uint32_t peers = d->run.roster.topology.peers;
+	if (d->number < peers && d->run.roster.peer[d->number].gone)
 		return sl_fail(error, SL_REFUSED,
 		               "-p %" PRIu32 ": the roster (serial %" PRIu32 ") says that this peer is gone",
-		               d->number, d->prepared.roster.serial);
+		               d->number, d->run.roster.serial);
 	if (d->number < peers)
 		return SL_OK;
 	return sl_fail(error, SL_OUT_OF_RANGE,
@@ -66,9 +66,9 @@ enum sl_status sl_daemon_identity(const struct sl_daemon *d, const struct sl_ros
 		if (snprintf(path, sizeof path, "%s/identity", credentials) >= (int)sizeof path)
 			return sl_fail(error, SL_TOO_BIG, "$CREDENTIALS_DIRECTORY is too long");
 	} else {
-		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->prepared.config.settings.keys,
+		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->run.config.settings.keys,
 		         d->number);
-		sl_config_path(&d->prepared.config, name, false, path);
+		sl_config_path(&d->run.config, name, false, path);
 	}
 	enum sl_status status = sl_identity_read(out, path, error);
 	if (status != SL_OK)
@@ -87,7 +87,7 @@ enum sl_status sl_daemon_identity(const struct sl_daemon *d, const struct sl_ros
 
 static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
 {
-	enum sl_status status = sl_daemon_identity(d, &d->prepared.roster, &d->identity, error);
+	enum sl_status status = sl_daemon_identity(d, &d->run.roster, &d->identity, error);
 	if (status == SL_OK)
 		sl_key_print(d->identity.public_key, d->public_key);
 	return status;
@@ -95,7 +95,7 @@ static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
 
 static uint32_t capacity(const struct sl_daemon *d)
 {
-	uint32_t most = d->prepared.config.settings.max_degree;
+	uint32_t most = d->run.config.settings.max_degree;
 	return most > d->degree ? most : d->degree;
 }
 
@@ -111,7 +111,7 @@ static enum sl_status check_descriptors(const struct sl_daemon *d, struct sl_err
 	               "%u file descriptors are needed for %" PRIu32 " neighbours (it has %" PRIu32
 	               ", and [run] max_degree = %" PRIu32 "), but the hard limit is %llu: raise it "
 	               "(LimitNOFILE= of the unit, ulimit -Hn)%s",
-	               needed, neighbours, d->degree, d->prepared.config.settings.max_degree,
+	               needed, neighbours, d->degree, d->run.config.settings.max_degree,
 	               (unsigned long long)files.rlim_max,
 	               sl_net_descriptors_for(d->degree) <= files.rlim_max ? ", or lower max_degree" : "");
 }
@@ -123,21 +123,21 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 	d->number = options->peer;
 	d->loop.signals = d->loop.wake = d->loop.listener = -1;
 	enum sl_status status =
-	    sl_prepared_open(&d->prepared, options->file, options->overrides, SL_SESSION_KEPT, error);
+	    sl_run_open(&d->run, options->file, options->overrides, SL_SESSION_KEPT, error);
 	if (status == SL_OK)
 		status = check_number(d, error);
 	if (status == SL_OK)
 		status = read_identity(d, error);
 	if (status == SL_OK)
-		status = sl_prepared_shard(&d->prepared, d->number, &d->shard_file, &d->shard, error);
+		status = sl_run_shard(&d->run, d->number, &d->shard_file, &d->shard, error);
 	if (status == SL_OK)
-		d->degree = sl_prepared_neighbours(&d->prepared, d->number, d->neighbours);
+		d->degree = sl_run_neighbours(&d->run, d->number, d->neighbours);
 	if (status == SL_OK)
 		status = check_descriptors(d, error);
 	if (status == SL_OK)
-		status = sl_resume_look(&d->resume, &d->prepared, d->number, error);
+		status = sl_resume_look(&d->resume, &d->run, d->number, error);
 	if (status == SL_OK)
-		sl_resume_take(&d->resume, &d->prepared);
+		sl_resume_take(&d->resume, &d->run);
 	return status;
 }
 
@@ -146,20 +146,20 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
 {
 	d->capacity = capacity(d);
-	struct sl_peer_setup setup = { .plan = &d->prepared.plan,
+	struct sl_peer_setup setup = { .plan = &d->run.plan,
 		                       .peer = d->number,
 		                       .neighbours = d->neighbours,
 		                       .degree = d->degree,
 		                       .data = &d->shard,
-		                       .serial = d->prepared.roster.serial,
+		                       .serial = d->run.roster.serial,
 		                       .capacity = d->capacity,
-		                       .joining = d->prepared.roster.peer[d->number].since > 0 };
+		                       .joining = d->run.roster.peer[d->number].since > 0 };
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
 	arena.base = sl_memory_take(arena.capacity, sl_peer_busy(&setup));
 	if (!arena.base)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for a peer of %zu bytes", arena.capacity);
 	d->loop.peer = sl_peer_make(&setup, &arena);
-	return sl_memory_scratch(&d->scratch, &d->prepared.plan, error);
+	return sl_memory_scratch(&d->scratch, &d->run.plan, error);
 }
 
 /* ---- history and checkpoint ---- */
@@ -175,9 +175,9 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 {
 	char database[4096];
 	struct sl_history_run run;
-	const struct sl_settings *settings = &d->prepared.config.settings;
-	const struct sl_roster_peer *listed = &d->prepared.roster.peer[d->number];
-	sl_prepared_run_row(&d->prepared, "daemon", &run);
+	const struct sl_settings *settings = &d->run.config.settings;
+	const struct sl_roster_peer *listed = &d->run.roster.peer[d->number];
+	sl_run_history_row(&d->run, "daemon", &run);
 	gethostname(d->host, sizeof d->host - 1);
 	struct sl_history_peer peer = { .peer = d->number,
 		                        .name = listed->name,
@@ -188,9 +188,9 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 		                        .started_at_us = wall_us(),
 		                        .degree = d->degree };
 	char folder[4096];
-	sl_config_path(&d->prepared.config, settings->history, true, database);
-	sl_config_path(&d->prepared.config, settings->checkpoint, true, folder);
-	sl_resume_stem(&d->prepared.config, d->number, d->checkpoint);
+	sl_config_path(&d->run.config, settings->history, true, database);
+	sl_config_path(&d->run.config, settings->checkpoint, true, folder);
+	sl_resume_stem(&d->run.config, d->number, d->checkpoint);
 	size_t length = sl_settings_print(settings, SL_SCOPES_SHARED, d->settings, sizeof d->settings);
 	SL_CHECK(length < sizeof d->settings);
 	d->loop.settings = d->settings;
@@ -229,7 +229,7 @@ static void say_changes(struct sl_daemon *d, const struct sl_kept *kept)
 	struct sl_settings then;
 	struct sl_error unread;
 	if (sl_config_text(&then, "checkpoint", kept->settings, kept->settings_length, &unread) == SL_OK)
-		sl_resume_changes(&then, &d->prepared.config.settings, say_change, d);
+		sl_resume_changes(&then, &d->run.config.settings, say_change, d);
 }
 
 /* Nobody goes on with another session's checkpoint, and nobody writes over it. */
@@ -279,8 +279,8 @@ static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *erro
 		return SL_OK;
 	d->resumed = g[taken].state;
 	d->resumed_length = g[taken].length;
-	d->net.wire.closed_tx = kept[taken].wire_tx;
-	d->net.wire.closed_rx = kept[taken].wire_rx;
+	d->net.traffic.closed_tx = kept[taken].wire_tx;
+	d->net.traffic.closed_rx = kept[taken].wire_rx;
 	say_changes(d, &kept[taken]);
 	return SL_OK;
 }
@@ -289,11 +289,11 @@ static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *erro
 static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error)
 {
 	char stem[4096];
-	const struct sl_prepared *p = &d->prepared;
+	const struct sl_run *p = &d->run;
 	if (!p->config.settings.record[0])
 		return SL_OK;
 	sl_config_path(&p->config, p->config.settings.record, true, stem);
-	struct sl_fed_head head = { .run = p->plan.run,
+	struct sl_recording_head head = { .run = p->plan.run,
 		                    .session = p->plan.session,
 		                    .peer = d->number,
 		                    .roster = { p->roster.serial, d->neighbours, d->degree },
@@ -302,21 +302,21 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
 		                    .configuration = p->printed,
 		                    .state = d->resumed,
 		                    .state_length = d->resumed_length };
-	d->loop.fed = sl_fed_open(stem, &head, error);
-	if (!d->loop.fed)
+	d->loop.recording = sl_recording_open(stem, &head, error);
+	if (!d->loop.recording)
 		return error->status;
-	sl_store_record(d->store, d->loop.fed);
-	sl_log(SL_LEVEL_NOTICE, "recording to %s", sl_fed_path(d->loop.fed));
+	sl_store_record(d->store, d->loop.recording);
+	sl_log(SL_LEVEL_NOTICE, "recording to %s", sl_recording_path(d->loop.recording));
 	return SL_OK;
 }
 
 /* Bytes on the wire are totals of the run: what former lives sent counts, as far as rows or a checkpoint say.
  */
-static void take_over_wire(struct sl_daemon *d)
+static void take_over_traffic(struct sl_daemon *d)
 {
-	sl_store_begin(d->store, d->net.wire.closed_tx, d->net.wire.closed_rx,
+	sl_store_begin(d->store, d->net.traffic.closed_tx, d->net.traffic.closed_rx,
 	               d->resumed ? sl_peer_round(d->loop.peer) : 0);
-	sl_loop_take_over(&d->loop, SL_LACKS_WIRE);
+	sl_loop_take_over(&d->loop, SL_MISSING_WIRE);
 }
 
 /* ---- links ---- */
@@ -335,14 +335,14 @@ enum sl_status sl_daemon_links(struct sl_daemon *d, const struct sl_roster *rost
 		                      .identity = identity,
 		                      .neighbours = neighbours,
 		                      .degree = degree,
-		                      .frame_max = d->prepared.plan.frame_max,
+		                      .frame_max = d->run.plan.frame_max,
 		                      .notice = on_notice,
 		                      .context = &d->loop };
-	int64_t tx = d->net.wire.closed_tx,
-	        rx = d->net.wire.closed_rx; /* of this peer's life before a restart */
+	int64_t tx = d->net.traffic.closed_tx,
+	        rx = d->net.traffic.closed_rx; /* of this peer's life before a restart */
 	enum sl_status status = sl_net_open(&d->net, &setup, error);
-	d->net.wire.closed_tx = tx;
-	d->net.wire.closed_rx = rx;
+	d->net.traffic.closed_tx = tx;
+	d->net.traffic.closed_rx = rx;
 	sl_identity_wipe(identity); /* libzmq has its own copy of what it needs */
 	return status;
 }
@@ -373,7 +373,7 @@ static enum sl_status open_descriptors(struct sl_daemon *d, struct sl_error *err
 	d->loop.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->loop.signals < 0 || d->loop.wake < 0)
 		return sl_fail(error, SL_IO, "no descriptor for signals: %s", strerror(errno));
-	d->loop.state = d->prepared.config.state;
+	d->loop.state = d->run.config.state;
 	d->loop.listener = sl_status_listen(d->loop.state, d->number, error);
 	if (d->loop.listener < 0 && error->status != SL_IO)
 		return error->status;
@@ -387,7 +387,7 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 {
 	mallopt(M_ARENA_MAX, 2); /* an arena a thread is address space and fragments for nothing */
 	d->loop.number = d->number;
-	d->loop.plan = &d->prepared.plan;
+	d->loop.plan = &d->run.plan;
 	d->loop.scratch = &d->scratch;
 	d->loop.net = &d->net;
 	d->loop.reload = sl_daemon_reload;
@@ -399,28 +399,28 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		status = open_store(d, error);
 	if (status != SL_OK)
 		return status;
-	bool writes = d->prepared.config.settings.checkpoint_every > 0;
+	bool writes = d->run.config.settings.checkpoint_every > 0;
 	if (d->resume.kind == SL_RESUME_OTHER && writes)
 		status = set_aside(d, error);
 	if (status == SL_OK && (writes || d->resume.kind == SL_RESUME_STATE))
 		status = load_checkpoint(d, error);
 	if (status == SL_OK) {
-		take_over_wire(d);
+		take_over_traffic(d);
 		status = open_recording(d, error);
 	}
 	sl_checkpoint_close(&d->checkpoints);
 	if (status != SL_OK)
 		return status;
-	if (d->prepared.note[0])
-		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->prepared.note);
-	return sl_daemon_links(d, &d->prepared.roster, &d->identity, error);
+	if (d->run.note[0])
+		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->run.note);
+	return sl_daemon_links(d, &d->run.roster, &d->identity, error);
 }
 
 bool sl_daemon_run(struct sl_daemon *d)
 {
 	sl_log(SL_LEVEL_NOTICE, "peer %" PRIu32 " of %" PRIu32 " (%s) at %s, run %s, d = %" PRIu32 ", %s",
-	       d->number, d->prepared.roster.topology.peers, d->prepared.roster.topology.spec,
-	       d->net.endpoint, d->prepared.run_id, d->prepared.plan.dimension, d->prepared.compress);
+	       d->number, d->run.roster.topology.peers, d->run.roster.topology.spec,
+	       d->net.endpoint, d->run.run_id, d->run.plan.dimension, d->run.compress);
 	sl_sd_notify("READY=1\nSTATUS=greeting the neighbours");
 	bool ok = sl_loop_run(&d->loop);
 	sl_log(ok ? SL_LEVEL_NOTICE : SL_LEVEL_ERROR, "ended in round %" PRIu32 ": %s",
@@ -452,24 +452,24 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 	unblock_signals();
 	sl_identity_wipe(&d->identity);
 	if (d->loop.listener >= 0) {
-		sl_status_unlink(d->prepared.config.state, d->number);
+		sl_status_unlink(d->run.config.state, d->number);
 		close(d->loop.listener);
 	}
 	sl_net_close(&d->net);
 	bool busy = sl_worker_busy(d->loop.worker); /* then the model is in the middle of a job */
 	bool idle = sl_worker_stop(d->loop.worker);
 	bool final = d->loop.finished && idle;
-	if (d->loop.fed && d->loop.peer && !busy)
-		sl_fed_end(d->loop.fed, sl_peer_round(d->loop.peer),
-		           sl_vector_digest(d->prepared.plan.dimension, 0, sl_peer_model(d->loop.peer)));
+	if (d->loop.recording && d->loop.peer && !busy)
+		sl_recording_end(d->loop.recording, sl_peer_round(d->loop.peer),
+		           sl_vector_digest(d->run.plan.dimension, 0, sl_peer_model(d->loop.peer)));
 	if (final)
-		sl_model_digest(sl_peer_model(d->loop.peer), d->prepared.plan.dimension, digest);
+		sl_model_digest(sl_peer_model(d->loop.peer), d->run.plan.dimension, digest);
 	if (!d->loop
 	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
-		sl_store_patience(d->store, FINISHED_PATIENCE_MS);
+		sl_store_close_timeout(d->store, FINISHED_PATIENCE_MS);
 	if (!sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL) && exit_code == 0)
 		exit_code = 1; /* the history is not whole: nobody shall take it for that */
-	sl_fed_close(d->loop.fed);
+	sl_recording_close(d->loop.recording);
 	if (!idle)
 		_exit(exit_code); /* a job still reads what would be unmapped below */
 	if (d->loop.signals >= 0)
@@ -477,6 +477,6 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 	if (d->loop.wake >= 0)
 		close(d->loop.wake);
 	sl_file_unmap(&d->shard_file);
-	sl_prepared_close(&d->prepared);
+	sl_run_close(&d->run);
 	return exit_code;
 }

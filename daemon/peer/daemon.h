@@ -16,7 +16,7 @@ struct sl_daemon_options {
 
 struct sl_daemon {
 	uint32_t number;
-	struct sl_prepared prepared;
+	struct sl_run run;
 	struct sl_identity identity;
 	struct sl_mapping shard_file;
 	struct sl_dataset shard;

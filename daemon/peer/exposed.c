@@ -12,12 +12,12 @@ static void check(const char *path, const char *what)
 		       (unsigned)about.st_mode & 0777);
 }
 
-void sl_exposed_warn(const struct sl_prepared *p, uint32_t peer)
+void sl_exposed_warn(const struct sl_run *p, uint32_t peer)
 {
 	char path[4096];
-	sl_prepared_data_path(&p->config, peer, path);
+	sl_run_data_path(&p->config, peer, path);
 	check(path, "these samples");
-	sl_prepared_data_path(&p->config, SL_PREPARED_TEST, path);
+	sl_run_data_path(&p->config, SL_RUN_TEST, path);
 	check(path, "these samples");
 	sl_config_path(&p->config, p->config.settings.history, true, path);
 	check(path, "this history, which holds projections of the model");

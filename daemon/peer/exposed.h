@@ -5,6 +5,6 @@
 #include "daemon/run/run.h"
 
 /* Logs a warning for each of the peer's samples, the test set and the history that everybody may read. */
-void sl_exposed_warn(const struct sl_prepared *, uint32_t peer);
+void sl_exposed_warn(const struct sl_run *, uint32_t peer);
 
 #endif

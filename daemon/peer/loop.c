@@ -54,31 +54,31 @@ static void say(struct sl_loop *l, const struct sl_event_row *row)
 		sl_log(row->level, "%s: %s", row->kind, row->detail);
 }
 
-void sl_loop_take_over(struct sl_loop *l, unsigned lacks)
+void sl_loop_take_over(struct sl_loop *l, unsigned missing_totals)
 {
 	struct sl_history_bytes before;
-	l->lacks |= lacks;
-	if (!l->lacks)
+	l->missing_totals |= missing_totals;
+	if (!l->missing_totals)
 		return;
 	bool known = sl_store_bytes(l->store, &before);
-	if (known && l->lacks & SL_LACKS_PAYLOAD) {
+	if (known && l->missing_totals & SL_MISSING_PAYLOAD) {
 		l->payload_tx = before.payload_tx;
 		l->payload_rx = before.payload_rx;
 	}
-	if (known && l->lacks & SL_LACKS_WIRE) {
-		l->net->wire.closed_tx += before.wire_tx;
-		l->net->wire.closed_rx += before.wire_rx;
+	if (known && l->missing_totals & SL_MISSING_WIRE) {
+		l->net->traffic.closed_tx += before.wire_tx;
+		l->net->traffic.closed_rx += before.wire_rx;
 	}
 	if (known)
-		l->lacks = 0;
-	sl_store_lacks(l->store, l->lacks);
+		l->missing_totals = 0;
+	sl_store_missing_totals(l->store, l->missing_totals);
 }
 
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
 	/* Then the peer counts its bytes from zero; the history knows what it had sent. */
 	if (strcmp(row->kind, "recovered-from-neighbours") == 0)
-		sl_loop_take_over(l, SL_LACKS_PAYLOAD);
+		sl_loop_take_over(l, SL_MISSING_PAYLOAD);
 	row->at_us = wall_us();
 	sl_store_event(l->store, row);
 	say(l, row);
@@ -101,7 +101,7 @@ static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 	row->at_us = wall_us();
 	row->payload_tx += l->payload_tx;
 	row->payload_rx += l->payload_rx;
-	sl_wire_total(&l->net->wire, &row->wire_tx, &row->wire_rx);
+	sl_traffic_total(&l->net->traffic, &row->wire_tx, &row->wire_rx);
 	row->compute_us = l->compute_us;
 	row->compress_us = l->compress_us;
 	row->wait_us = l->wait_us;
@@ -139,7 +139,7 @@ static uint8_t *take_state(struct sl_loop *l, size_t *length)
 	uint8_t *bytes = malloc(*length);
 	if (!bytes)
 		return NULL;
-	sl_wire_total(&l->net->wire, &kept.wire_tx, &kept.wire_rx);
+	sl_traffic_total(&l->net->traffic, &kept.wire_tx, &kept.wire_rx);
 	sl_kept_write(&kept, bytes);
 	if (sl_peer_save(l->peer, bytes + head, &error) != 0)
 		return bytes;
@@ -163,8 +163,8 @@ static bool save(struct sl_loop *l)
 static void act(void *driver, const struct sl_action *a)
 {
 	struct sl_loop *l = driver;
-	if (l->fed)
-		sl_fed_did(l->fed, a);
+	if (l->recording)
+		sl_recording_action(l->recording, a);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
 		sl_net_send(l->net, a->edge, a->header, SL_FRAME_HEADER, a->body, a->body_length);
@@ -210,17 +210,17 @@ static void act(void *driver, const struct sl_action *a)
 
 static void record(struct sl_loop *l, const struct sl_event *event)
 {
-	sl_fed_event(l->fed, event);
-	const char *stopped = sl_fed_stopped(l->fed);
+	sl_recording_event(l->recording, event);
+	const char *stopped = sl_recording_stopped(l->recording);
 	if (stopped)
-		sl_loop_event(l, SL_LEVEL_WARNING, "record-ended", "%s: %s", sl_fed_path(l->fed), stopped);
+		sl_loop_event(l, SL_LEVEL_WARNING, "record-ended", "%s: %s", sl_recording_path(l->recording), stopped);
 }
 
 static void step(struct sl_loop *l, struct sl_event event)
 {
 	event.now = l->now;
 	sl_peer_step(l->peer, &event, l->scratch, act, l);
-	if (l->fed)
+	if (l->recording)
 		record(l, &event);
 }
 

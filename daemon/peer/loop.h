@@ -17,7 +17,7 @@ struct sl_loop {
 	const struct sl_scratch *scratch;
 	struct sl_net *net;
 	struct sl_store *store;
-	struct sl_fed *fed;   /* records what the peer is fed; NULL: nothing does */
+	struct sl_recording *recording;   /* records what the peer is fed; NULL: nothing does */
 	const char *settings; /* those that all peers share, as checkpoints record them */
 	uint32_t number;
 	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
@@ -40,7 +40,7 @@ struct sl_loop {
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */
 	int64_t payload_tx, payload_rx;           /* of a former life whose state is lost */
-	unsigned lacks;                           /* enum sl_store_lacks: not known yet */
+	unsigned missing_totals;                           /* enum sl_store_missing_totals: not known yet */
 	int64_t worst_turn_us;                    /* since the last STATUS= */
 	struct sl_time watchdog_at, status_at, trim_at, listen_at;
 	bool trimmed; /* once */
@@ -56,7 +56,7 @@ __attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum 
                                                          const char *kind, const char *format, ...);
 
 /* Adds to its totals what the history knows of former lives, as soon as that can be had. */
-void sl_loop_take_over(struct sl_loop *, unsigned lacks);
+void sl_loop_take_over(struct sl_loop *, unsigned missing_totals);
 
 /* The peer has other neighbours from now on; the links have them already. */
 void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);

@@ -11,7 +11,7 @@
 
 static enum sl_status check(const struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
-	enum sl_status status = sl_roster_next(&d->prepared, next, error);
+	enum sl_status status = sl_roster_next(&d->run, next, error);
 	if (status == SL_OK && sl_topology_degree(&next->topology, d->number) > d->capacity)
 		return sl_fail(error, SL_TOO_BIG,
 		               "[run] max_degree = %" PRIu32 ": peer %" PRIu32 " would have more neighbours",
@@ -48,10 +48,10 @@ static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *ne
 	if (status != SL_OK)
 		return status;
 	sl_key_print(identity.public_key, d->public_key);
-	sl_wire_total(&d->net.wire, &tx, &rx);
+	sl_traffic_total(&d->net.traffic, &tx, &rx);
 	sl_net_close(&d->net);
-	d->net.wire.closed_tx = tx;
-	d->net.wire.closed_rx = rx;
+	d->net.traffic.closed_tx = tx;
+	d->net.traffic.closed_rx = rx;
 	status = sl_daemon_links(d, next, &identity, error);
 	if (status != SL_OK) { /* there is no way back: the port may be another program's now */
 		char why[256];
@@ -65,8 +65,8 @@ static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *ne
 static enum sl_status change_links(struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
 	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
-	SL_CHECK(d->prepared.roster.peer && next->peer);
-	const struct sl_roster_peer *was = &d->prepared.roster.peer[d->number], *is = &next->peer[d->number];
+	SL_CHECK(d->run.roster.peer && next->peer);
+	const struct sl_roster_peer *was = &d->run.roster.peer[d->number], *is = &next->peer[d->number];
 	if (memcmp(was->public_key, is->public_key, SL_KEY_BYTES) != 0 ||
 	    strcmp(was->endpoint, is->endpoint) != 0)
 		return open_again(d, next, error);
@@ -76,7 +76,7 @@ static enum sl_status change_links(struct sl_daemon *d, const struct sl_roster *
 static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *next, struct sl_error *error)
 {
 	char text[200], leaves[96];
-	describe(&d->prepared.roster, next, text, sizeof text);
+	describe(&d->run.roster, next, text, sizeof text);
 	if (next->peer[d->number].gone) {
 		snprintf(leaves, sizeof leaves, "roster %" PRIu32 " says that this peer is gone",
 		         next->serial);
@@ -91,8 +91,8 @@ static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *next, 
 	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster", "serial %" PRIu32 " is in force%s", next->serial,
 	              text);
 	sl_loop_roster(&d->loop, &(struct sl_peer_roster){ next->serial, d->neighbours, d->degree });
-	struct sl_roster old = d->prepared.roster;
-	d->prepared.roster = *next;
+	struct sl_roster old = d->run.roster;
+	d->run.roster = *next;
 	*next = old;
 	return SL_OK;
 }
@@ -104,9 +104,9 @@ void sl_daemon_reload(void *context)
 	struct sl_error error = { 0 };
 	char path[4096];
 	sl_sd_notify("RELOADING=1\nMONOTONIC_USEC=%" PRId64, sl_clock().us);
-	sl_config_path(&d->prepared.config, d->prepared.config.settings.roster, false, path);
-	enum sl_status status = sl_roster_read(&next, path, d->prepared.operator_key, &error);
-	bool same = status == SL_OK && sl_roster_same(&d->prepared.roster, &next);
+	sl_config_path(&d->run.config, d->run.config.settings.roster, false, path);
+	enum sl_status status = sl_roster_read(&next, path, d->run.operator_key, &error);
+	bool same = status == SL_OK && sl_roster_same(&d->run.roster, &next);
 	if (same)
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster-unchanged", "serial %" PRIu32 " is in force",
 		              next.serial);
@@ -116,7 +116,7 @@ void sl_daemon_reload(void *context)
 		status = put_in_force(d, &next, &error);
 	if (status != SL_OK)
 		sl_loop_event(&d->loop, SL_LEVEL_ERROR, "roster-refused",
-		              "%s; serial %" PRIu32 " stays in force", error.text, d->prepared.roster.serial);
+		              "%s; serial %" PRIu32 " stays in force", error.text, d->run.roster.serial);
 	sl_roster_free(&next);
 	sl_sd_notify("READY=1");
 }

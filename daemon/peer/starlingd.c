@@ -197,9 +197,9 @@ static int run(const struct options *o)
 	struct sl_error error = { 0 };
 	if (sl_daemon_check(&daemon, &o->daemon, &error) != SL_OK || check_netlink(&error) != SL_OK)
 		return fail(&error, code_of(&error, false));
-	sl_exposed_warn(&daemon.prepared, daemon.number);
+	sl_exposed_warn(&daemon.run, daemon.number);
 	if (o->check) {
-		fputs(daemon.prepared.printed, stdout);
+		fputs(daemon.run.printed, stdout);
 		return EXIT_OK;
 	}
 	int code;

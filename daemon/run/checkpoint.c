@@ -77,7 +77,7 @@ static void look_at(const char *path, struct sl_mapping *file, struct sl_generat
 		         error.text);
 		return;
 	}
-	const char *wrong = verify(file, &g->number, &state);
+	const char *wrong = verify(file, &g->version, &state);
 	if (wrong) {
 		snprintf(g->wrong, sizeof g->wrong, "%s", wrong);
 		return;
@@ -181,13 +181,13 @@ static bool make_folder(const char *path)
 static void choose(struct sl_checkpoint_files *files, const struct sl_generation *g)
 {
 	bool usable[2];
-	files->newest = g[0].number > g[1].number ? g[0].number : g[1].number;
+	files->newest = g[0].version > g[1].version ? g[0].version : g[1].version;
 	for (int i = 0; i < 2; i++)
 		usable[i] = g[i].there && !g[i].wrong[0] && !files->refused[i];
 	if (usable[0] != usable[1])
 		files->next = usable[0];
 	else if (usable[0])
-		files->next = g[0].number > g[1].number;
+		files->next = g[0].version > g[1].version;
 	else
 		files->next = g[0].there && !g[1].there;
 }

@@ -89,7 +89,7 @@ static enum sl_status refused(const struct sl_roster *roster, uint32_t peer, int
 	               peer, roster->serial, serial);
 }
 
-static enum sl_status tell(const struct sl_config *config, const struct sl_roster *roster, uint32_t peer,
+static enum sl_status signal_peer(const struct sl_config *config, const struct sl_roster *roster, uint32_t peer,
                            int64_t main_pid, struct sl_error *error)
 {
 	static char line[SL_STATUS_LINE];
@@ -117,7 +117,7 @@ enum sl_status sl_local_reload(const char *conf, uint32_t peer, int64_t main_pid
 	if (status != SL_OK)
 		return status;
 	bool leaves = peer < roster.topology.peers && roster.peer[peer].gone;
-	status = tell(&config, &roster, peer, main_pid, error);
+	status = signal_peer(&config, &roster, peer, main_pid, error);
 	sl_roster_free(&roster);
 	return leaves && status == SL_IO ? SL_OK : status; /* it may have gone before it could answer */
 }

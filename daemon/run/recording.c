@@ -17,7 +17,7 @@
 /* What comes in while the disk is busy with something else; more, and the recording ends. */
 enum { BUFFER = 16 << 20, FILES_MOST = 1000000 };
 
-struct sl_fed {
+struct sl_recording {
 	char path[4096 + 32];
 	int fd;
 	pthread_mutex_t lock; /* of the buffer that is being filled */
@@ -62,7 +62,7 @@ static uint64_t mix_round(uint64_t d, const struct sl_round_row *r)
 	return mix_number(mix_number(d, (uint64_t)r->payload_tx), (uint64_t)r->payload_rx);
 }
 
-uint64_t sl_fed_action(uint64_t digest, const struct sl_action *a)
+uint64_t sl_recording_digest_action(uint64_t digest, const struct sl_action *a)
 {
 	uint64_t d = mix_number(digest, (uint64_t)a->kind << 32 | a->edge);
 	switch (a->kind) {
@@ -79,7 +79,7 @@ uint64_t sl_fed_action(uint64_t digest, const struct sl_action *a)
 	}
 }
 
-uint64_t sl_fed_behind(uint64_t digest, const struct sl_event *e)
+uint64_t sl_recording_digest_event(uint64_t digest, const struct sl_event *e)
 {
 	uint64_t d = mix_number(digest, (uint64_t)e->kind << 40 | (uint64_t)e->ok << 32 | e->edge);
 	d = mix_number(d, (uint64_t)e->now.us);
@@ -89,24 +89,24 @@ uint64_t sl_fed_behind(uint64_t digest, const struct sl_event *e)
 /* ---- writing ---- */
 
 /* One record, whole or not at all. */
-static void put(struct sl_fed *f, uint8_t kind, const void *first, size_t first_length, const void *second,
+static void put(struct sl_recording *f, uint8_t kind, const void *first, size_t first_length, const void *second,
                 size_t second_length)
 {
-	uint8_t head[SL_FED_RECORD];
+	uint8_t head[SL_RECORDING_RECORD_BYTES];
 	size_t length = first_length + second_length;
 	if (f->stopped)
 		return;
 	pthread_mutex_lock(&f->lock);
 	if (atomic_load(&f->failed))
 		f->stopped = "the recording cannot be written";
-	else if (f->total + (int64_t)length > SL_FED_MOST)
+	else if (f->total + (int64_t)length > SL_RECORDING_MAX_BYTES)
 		f->stopped = "the recording has become too large";
 	else if (f->used + sizeof head + length > BUFFER)
 		f->stopped = "the disk cannot follow the recording";
 	if (!f->stopped) {
 		head[0] = kind;
 		sl_store_u32(head + 1, (uint32_t)length);
-		sl_store_u32(head + 5, sl_fed_check(kind, (uint32_t)length));
+		sl_store_u32(head + 5, sl_recording_check(kind, (uint32_t)length));
 		uint8_t *to = f->filling + f->used;
 		memcpy(to, head, sizeof head);
 		memcpy(to + sizeof head, first, first_length);
@@ -138,15 +138,15 @@ static void write_neighbours(struct sl_writer *w, const struct sl_peer_roster *r
 enum { NEIGHBOURS_MOST = 4 + SL_DEGREE_MAX * (9 + 12 * SL_EDGE_WEIGHTS) };
 
 /* The head may be larger than the buffer: it is written at once, before anything runs. */
-static bool write_head(struct sl_fed *f, const struct sl_fed_head *h)
+static bool write_head(struct sl_recording *f, const struct sl_recording_head *h)
 {
 	size_t text = strlen(h->configuration), room = 64 + NEIGHBOURS_MOST + text + h->state_length;
 	uint8_t *bytes = malloc(room);
 	if (!bytes)
 		return false;
 	struct sl_writer w = sl_writer(bytes, room);
-	sl_write_bytes(&w, sl_fed_magic, SL_FED_MAGIC);
-	sl_write_u8(&w, SL_FED_HEAD);
+	sl_write_bytes(&w, sl_recording_magic, SL_RECORDING_MAGIC_BYTES);
+	sl_write_u8(&w, SL_RECORDING_HEAD);
 	uint8_t *length = sl_write_room(&w, 8);
 	sl_write_u64(&w, h->run);
 	sl_write_u64(&w, h->session);
@@ -160,9 +160,9 @@ static bool write_head(struct sl_fed *f, const struct sl_fed_head *h)
 	sl_write_u32(&w, (uint32_t)h->state_length);
 	sl_write_bytes(&w, h->state, h->state_length);
 	size_t total = sl_writer_length(&w);
-	uint32_t record = (uint32_t)(total - SL_FED_MAGIC - SL_FED_RECORD);
+	uint32_t record = (uint32_t)(total - SL_RECORDING_MAGIC_BYTES - SL_RECORDING_RECORD_BYTES);
 	sl_store_u32(length, record);
-	sl_store_u32(length + 4, sl_fed_check(SL_FED_HEAD, record));
+	sl_store_u32(length + 4, sl_recording_check(SL_RECORDING_HEAD, record));
 	bool good = write(f->fd, bytes, total) == (ssize_t)total;
 	f->total = (int64_t)total;
 	free(bytes);
@@ -180,9 +180,9 @@ static int create(char path[static 4096 + 32], const char *stem, uint32_t peer)
 	return -1;
 }
 
-struct sl_fed *sl_fed_open(const char *stem, const struct sl_fed_head *head, struct sl_error *error)
+struct sl_recording *sl_recording_open(const char *stem, const struct sl_recording_head *head, struct sl_error *error)
 {
-	struct sl_fed *f = calloc(1, sizeof *f);
+	struct sl_recording *f = calloc(1, sizeof *f);
 	if (!f) {
 		sl_fail(error, SL_NO_MEMORY, "no memory for a recording");
 		return NULL;
@@ -192,30 +192,30 @@ struct sl_fed *sl_fed_open(const char *stem, const struct sl_fed_head *head, str
 	f->writing = malloc(BUFFER);
 	f->fd = create(f->path, stem, head->peer);
 	errno = f->fd >= 0 ? 0 : errno;
-	if (f->filling && f->writing && f->fd >= 0 && head->state_length <= SL_FED_STATE_MOST &&
+	if (f->filling && f->writing && f->fd >= 0 && head->state_length <= SL_RECORDING_STATE_MAX &&
 	    write_head(f, head))
 		return f;
 	sl_fail(error, SL_IO, "[run] record: cannot write %s: %s", f->path,
 	        errno ? strerror(errno) : "out of memory or of room");
-	sl_fed_close(f);
+	sl_recording_close(f);
 	return NULL;
 }
 
-const char *sl_fed_path(const struct sl_fed *f)
+const char *sl_recording_path(const struct sl_recording *f)
 {
 	return f->path;
 }
 
-void sl_fed_did(struct sl_fed *f, const struct sl_action *a)
+void sl_recording_action(struct sl_recording *f, const struct sl_action *a)
 {
-	f->digest = sl_fed_action(f->digest, a);
+	f->digest = sl_recording_digest_action(f->digest, a);
 }
 
-void sl_fed_event(struct sl_fed *f, const struct sl_event *e)
+void sl_recording_event(struct sl_recording *f, const struct sl_event *e)
 {
-	uint8_t head[SL_FED_EVENT + 4 + NEIGHBOURS_MOST];
+	uint8_t head[SL_RECORDING_EVENT_BYTES + 4 + NEIGHBOURS_MOST];
 	struct sl_writer w = sl_writer(head, sizeof head);
-	f->digest = sl_fed_behind(f->digest, e);
+	f->digest = sl_recording_digest_event(f->digest, e);
 	sl_write_u8(&w, (uint8_t)e->kind);
 	sl_write_u64(&w, (uint64_t)e->now.us);
 	sl_write_u32(&w, e->edge);
@@ -226,19 +226,19 @@ void sl_fed_event(struct sl_fed *f, const struct sl_event *e)
 		write_neighbours(&w, e->roster);
 	}
 	bool message = e->kind == SL_EVENT_RECEIVE;
-	put(f, SL_FED_EVENT_RECORD, head, sl_writer_length(&w), message ? e->bytes : NULL,
+	put(f, SL_RECORDING_EVENT_RECORD, head, sl_writer_length(&w), message ? e->bytes : NULL,
 	    message ? e->length : 0);
 }
 
-void sl_fed_end(struct sl_fed *f, uint32_t round, uint64_t model)
+void sl_recording_end(struct sl_recording *f, uint32_t round, uint64_t model)
 {
 	uint8_t bytes[12];
 	sl_store_u32(bytes, round);
 	sl_store_u64(bytes + 4, model);
-	put(f, SL_FED_END, bytes, sizeof bytes, NULL, 0);
+	put(f, SL_RECORDING_END, bytes, sizeof bytes, NULL, 0);
 }
 
-const char *sl_fed_stopped(struct sl_fed *f)
+const char *sl_recording_stopped(struct sl_recording *f)
 {
 	if (f->told || !f->stopped)
 		return NULL;
@@ -246,7 +246,7 @@ const char *sl_fed_stopped(struct sl_fed *f)
 	return f->stopped;
 }
 
-void sl_fed_flush(struct sl_fed *f)
+void sl_recording_flush(struct sl_recording *f)
 {
 	pthread_mutex_lock(&f->lock);
 	uint8_t *bytes = f->filling;
@@ -266,7 +266,7 @@ void sl_fed_flush(struct sl_fed *f)
 	}
 }
 
-void sl_fed_close(struct sl_fed *f)
+void sl_recording_close(struct sl_recording *f)
 {
 	if (!f)
 		return;

@@ -3,7 +3,7 @@
  *
  * One file is one life of one peer, from its start to its end, whatever that was. Integers are little-endian.
  * The file begins with "starling-fed 2\n" and a NUL; then come records, each u8 kind, u32 length, u32 check
- * of both (sl_fed_check), and that many bytes: 0 head   run u64, session u64, peer u32, serial u32, capacity
+ * of both (sl_recording_check), and that many bytes: 0 head   run u64, session u64, peer u32, serial u32, capacity
  * u32, joining u8, neighbours, configuration (u32 length, text), state of the checkpoint that it began with
  * (u32 length, bytes; 0: none). Once, first. 1 event  kind u8 (enum sl_event_kind), time i64, edge u32, ok
  * u8, digest u64 of all events and actions so far, this event's included, then the message of RECEIVE, or the
@@ -21,14 +21,14 @@
 
 /* A running digest of events, each behind its actions: sends with their bytes, rows with what the peer itself
  * says in them. Of a new roster only what it leads to. */
-uint64_t sl_fed_action(uint64_t digest, const struct sl_action *);
-uint64_t sl_fed_behind(uint64_t digest, const struct sl_event *);
+uint64_t sl_recording_digest_action(uint64_t digest, const struct sl_action *);
+uint64_t sl_recording_digest_event(uint64_t digest, const struct sl_event *);
 
 /* ---- writing ---- */
 
-struct sl_fed; /* filled by the loop, emptied by the store's thread */
+struct sl_recording; /* filled by the loop, emptied by the store's thread */
 
-struct sl_fed_head {
+struct sl_recording_head {
 	uint64_t run, session;
 	uint32_t peer;
 	struct sl_peer_roster roster;
@@ -40,27 +40,27 @@ struct sl_fed_head {
 };
 
 /* Creates "STEM-PEER-N" with the first N that is free. */
-struct sl_fed *sl_fed_open(const char *stem, const struct sl_fed_head *, struct sl_error *error);
-const char *sl_fed_path(const struct sl_fed *);
+struct sl_recording *sl_recording_open(const char *stem, const struct sl_recording_head *, struct sl_error *error);
+const char *sl_recording_path(const struct sl_recording *);
 /* From the loop's thread; never block. A recording that the disk cannot follow, or that has grown over
- * SL_FED_MOST bytes, ends. */
-void sl_fed_did(struct sl_fed *, const struct sl_action *);
-void sl_fed_event(struct sl_fed *, const struct sl_event *);
-void sl_fed_end(struct sl_fed *, uint32_t round, uint64_t model);
+ * SL_RECORDING_MAX_BYTES bytes, ends. */
+void sl_recording_action(struct sl_recording *, const struct sl_action *);
+void sl_recording_event(struct sl_recording *, const struct sl_event *);
+void sl_recording_end(struct sl_recording *, uint32_t round, uint64_t model);
 /* Why it has ended before the peer did, once; NULL otherwise. */
-const char *sl_fed_stopped(struct sl_fed *);
+const char *sl_recording_stopped(struct sl_recording *);
 /* From the store's thread: writes what there is. */
-void sl_fed_flush(struct sl_fed *);
+void sl_recording_flush(struct sl_recording *);
 /* Once that thread is gone. NULL is fine. */
-void sl_fed_close(struct sl_fed *);
+void sl_recording_close(struct sl_recording *);
 
-#define SL_FED_MOST (INT64_C(4) << 30)
+#define SL_RECORDING_MAX_BYTES (INT64_C(4) << 30)
 
 /* ---- reading ---- */
 
-struct sl_fed_reader {
+struct sl_recording_reader {
 	struct sl_reader in;
-	struct sl_fed_head head; /* neighbours as below; configuration is not terminated: see its length */
+	struct sl_recording_head head; /* neighbours as below; configuration is not terminated: see its length */
 	size_t configuration_length;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	bool ended, cut; /* behind the last record; it ended within a record */
@@ -69,11 +69,11 @@ struct sl_fed_reader {
 	bool has_end;
 };
 /* Takes the head. The bytes are borrowed; the head points into them. */
-enum sl_status sl_fed_read(struct sl_fed_reader *, const uint8_t *bytes, size_t length,
+enum sl_status sl_recording_read(struct sl_recording_reader *, const uint8_t *bytes, size_t length,
                            struct sl_error *error);
 /* The next event, and the digest behind it; ROSTER uses `roster` and `neighbours` (room for SL_DEGREE_MAX).
  * False: there is none; *error says so if the recording is malformed. */
-bool sl_fed_next(struct sl_fed_reader *, struct sl_event *, uint64_t *digest, struct sl_peer_roster *roster,
+bool sl_recording_next(struct sl_recording_reader *, struct sl_event *, uint64_t *digest, struct sl_peer_roster *roster,
                  struct sl_peer_neighbour *neighbours, struct sl_error *error);
 
 #endif

@@ -5,17 +5,17 @@
 #include "base/random.h"
 
 enum {
-	SL_FED_MAGIC = 16,
-	SL_FED_RECORD = 9, /* kind, length and their check in front of a record */
-	SL_FED_EVENT = 22, /* fixed part of an event */
-	SL_FED_STATE_MOST = 1 << 30,
-	SL_FED_MESSAGE_MOST = 64 << 20,
+	SL_RECORDING_MAGIC_BYTES = 16,
+	SL_RECORDING_RECORD_BYTES = 9, /* kind, length and their check in front of a record */
+	SL_RECORDING_EVENT_BYTES = 22, /* fixed part of an event */
+	SL_RECORDING_STATE_MAX = 1 << 30,
+	SL_RECORDING_MESSAGE_MAX = 64 << 20,
 };
-enum sl_fed_kind { SL_FED_HEAD, SL_FED_EVENT_RECORD, SL_FED_END, SL_FED_KINDS };
-extern const char sl_fed_magic[SL_FED_MAGIC];
+enum sl_recording_kind { SL_RECORDING_HEAD, SL_RECORDING_EVENT_RECORD, SL_RECORDING_END, SL_RECORDING_KINDS };
+extern const char sl_recording_magic[SL_RECORDING_MAGIC_BYTES];
 
 /* Tells a length that was damaged from one whose record is cut off. */
-static inline uint32_t sl_fed_check(uint8_t kind, uint32_t length)
+static inline uint32_t sl_recording_check(uint8_t kind, uint32_t length)
 {
 	return (uint32_t)sl_mix64((uint64_t)length << 8 | kind);
 }

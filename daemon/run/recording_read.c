@@ -5,18 +5,18 @@
 #include <math.h>
 #include <string.h>
 
-const char sl_fed_magic[SL_FED_MAGIC] = "starling-fed 2\n";
+const char sl_recording_magic[SL_RECORDING_MAGIC_BYTES] = "starling-fed 2\n";
 
 /* Cuts off the next record; false at the end, also where that is within a record. A damaged length gives a
  * kind that there is not. */
-static bool next_record(struct sl_fed_reader *f, uint8_t *kind, struct sl_reader *out)
+static bool next_record(struct sl_recording_reader *f, uint8_t *kind, struct sl_reader *out)
 {
 	struct sl_reader at = f->in;
 	*kind = sl_read_u8(&at);
 	uint32_t length = sl_read_u32(&at), check = sl_read_u32(&at);
-	bool damaged = !at.failed && check != sl_fed_check(*kind, length);
+	bool damaged = !at.failed && check != sl_recording_check(*kind, length);
 	if (damaged)
-		*kind = SL_FED_KINDS;
+		*kind = SL_RECORDING_KINDS;
 	*out = sl_read_part(&at, at.failed || damaged ? 0 : length);
 	if (at.failed) {
 		f->cut = sl_reader_left(&f->in) > 0;
@@ -60,9 +60,9 @@ static bool read_neighbours(struct sl_reader *r, uint32_t peer, uint32_t capacit
 	return !r->failed;
 }
 
-static bool read_head(struct sl_fed_reader *f, struct sl_reader r)
+static bool read_head(struct sl_recording_reader *f, struct sl_reader r)
 {
-	struct sl_fed_head *h = &f->head;
+	struct sl_recording_head *h = &f->head;
 	h->run = sl_read_u64(&r);
 	h->session = sl_read_u64(&r);
 	h->peer = sl_read_u32(&r);
@@ -77,25 +77,25 @@ static bool read_head(struct sl_fed_reader *f, struct sl_reader r)
 	h->configuration = (const char *)sl_read_bytes(&r, f->configuration_length);
 	h->state_length = sl_read_u32(&r);
 	h->state = sl_read_bytes(&r, h->state_length);
-	return sl_reader_done(&r) && h->state_length <= SL_FED_STATE_MOST;
+	return sl_reader_done(&r) && h->state_length <= SL_RECORDING_STATE_MAX;
 }
 
-enum sl_status sl_fed_read(struct sl_fed_reader *f, const uint8_t *bytes, size_t length,
+enum sl_status sl_recording_read(struct sl_recording_reader *f, const uint8_t *bytes, size_t length,
                            struct sl_error *error)
 {
 	uint8_t kind;
 	struct sl_reader r;
 	memset(f, 0, sizeof *f);
 	f->in = sl_reader(bytes, length);
-	const uint8_t *magic = sl_read_bytes(&f->in, SL_FED_MAGIC);
-	if (!magic || memcmp(magic, sl_fed_magic, SL_FED_MAGIC) != 0)
+	const uint8_t *magic = sl_read_bytes(&f->in, SL_RECORDING_MAGIC_BYTES);
+	if (!magic || memcmp(magic, sl_recording_magic, SL_RECORDING_MAGIC_BYTES) != 0)
 		return sl_fail(error, SL_MALFORMED, "is no recording of this version");
-	if (!next_record(f, &kind, &r) || kind != SL_FED_HEAD || !read_head(f, r))
+	if (!next_record(f, &kind, &r) || kind != SL_RECORDING_HEAD || !read_head(f, r))
 		return sl_fail(error, SL_MALFORMED, "its head is cut off or damaged");
 	return SL_OK;
 }
 
-static bool read_event(const struct sl_fed_reader *f, struct sl_reader r, struct sl_event *e,
+static bool read_event(const struct sl_recording_reader *f, struct sl_reader r, struct sl_event *e,
                        uint64_t *digest, struct sl_peer_roster *roster, struct sl_peer_neighbour *neighbours)
 {
 	uint8_t kind = sl_read_u8(&r);
@@ -108,7 +108,7 @@ static bool read_event(const struct sl_fed_reader *f, struct sl_reader r, struct
 	if (kind == SL_EVENT_RECEIVE) {
 		e->length = sl_reader_left(&r);
 		e->bytes = sl_read_bytes(&r, e->length);
-		return e->edge < f->head.capacity && e->length <= SL_FED_MESSAGE_MOST;
+		return e->edge < f->head.capacity && e->length <= SL_RECORDING_MESSAGE_MAX;
 	}
 	if (kind == SL_EVENT_ROSTER) {
 		roster->serial = sl_read_u32(&r);
@@ -119,7 +119,7 @@ static bool read_event(const struct sl_fed_reader *f, struct sl_reader r, struct
 	return sl_reader_done(&r);
 }
 
-bool sl_fed_next(struct sl_fed_reader *f, struct sl_event *e, uint64_t *digest, struct sl_peer_roster *roster,
+bool sl_recording_next(struct sl_recording_reader *f, struct sl_event *e, uint64_t *digest, struct sl_peer_roster *roster,
                  struct sl_peer_neighbour *neighbours, struct sl_error *error)
 {
 	uint8_t kind;
@@ -127,10 +127,10 @@ bool sl_fed_next(struct sl_fed_reader *f, struct sl_event *e, uint64_t *digest, 
 	*error = (struct sl_error){ 0 };
 	if (f->ended || !next_record(f, &kind, &r))
 		return false;
-	if (kind == SL_FED_EVENT_RECORD && !f->has_end && read_event(f, r, e, digest, roster, neighbours))
+	if (kind == SL_RECORDING_EVENT_RECORD && !f->has_end && read_event(f, r, e, digest, roster, neighbours))
 		return true;
 	f->ended = true;
-	if (kind == SL_FED_END && !f->has_end) {
+	if (kind == SL_RECORDING_END && !f->has_end) {
 		f->last_round = sl_read_u32(&r);
 		f->last_model = sl_read_u64(&r);
 		f->has_end = sl_reader_done(&r) && sl_reader_left(&f->in) == 0;

@@ -17,7 +17,7 @@ void sl_resume_stem(const struct sl_config *config, uint32_t peer, char out[stat
 }
 
 /* Without a checkpoint where it should be: were they kept elsewhere before? */
-static enum sl_status check_folder(const struct sl_prepared *p, uint32_t peer, struct sl_error *error)
+static enum sl_status check_folder(const struct sl_run *p, uint32_t peer, struct sl_error *error)
 {
 	struct sl_config before = p->config;
 	char stem[4096], path[4096 + 8];
@@ -39,7 +39,7 @@ static enum sl_status check_folder(const struct sl_prepared *p, uint32_t peer, s
 	return SL_OK;
 }
 
-static enum sl_status judge(struct sl_resume *out, const struct sl_prepared *p, const struct sl_kept *kept,
+static enum sl_status judge(struct sl_resume *out, const struct sl_run *p, const struct sl_kept *kept,
                             struct sl_error *error)
 {
 	struct sl_error unread;
@@ -68,12 +68,12 @@ static int newest_of(const struct sl_generation *g, struct sl_kept kept[2])
 	int newest = -1;
 	for (int i = 0; i < 2; i++)
 		if (g[i].there && !g[i].wrong[0] && sl_kept_read(&kept[i], g[i].state, g[i].length) &&
-		    (newest < 0 || g[i].number > g[newest].number))
+		    (newest < 0 || g[i].version > g[newest].version))
 			newest = i;
 	return newest;
 }
 
-enum sl_status sl_resume_look(struct sl_resume *out, const struct sl_prepared *p, uint32_t peer,
+enum sl_status sl_resume_look(struct sl_resume *out, const struct sl_run *p, uint32_t peer,
                               struct sl_error *error)
 {
 	char stem[4096];
@@ -93,12 +93,12 @@ enum sl_status sl_resume_look(struct sl_resume *out, const struct sl_prepared *p
 	return status;
 }
 
-void sl_resume_take(const struct sl_resume *r, struct sl_prepared *p)
+void sl_resume_take(const struct sl_resume *r, struct sl_run *p)
 {
 	if (r->kind != SL_RESUME_STATE)
 		return;
 	if (r->session != p->plan.session)
-		sl_prepared_session(p, r->session);
+		sl_run_session(p, r->session);
 	sl_plan_make_room(&p->plan, r->laid_out_for);
 }
 

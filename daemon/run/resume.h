@@ -24,11 +24,11 @@ void sl_resume_stem(const struct sl_config *, uint32_t peer, char out[static 409
 
 /* SL_REFUSED, with a sentence that names the place: a key that cannot change has changed; checkpoints lie in
  * the folder that was configured before. */
-enum sl_status sl_resume_look(struct sl_resume *out, const struct sl_prepared *, uint32_t peer,
+enum sl_status sl_resume_look(struct sl_resume *out, const struct sl_run *, uint32_t peer,
                               struct sl_error *error);
 
 /* Where RUN/session is lost, the checkpoint's session is taken over; capacities are made large enough. */
-void sl_resume_take(const struct sl_resume *, struct sl_prepared *);
+void sl_resume_take(const struct sl_resume *, struct sl_run *);
 
 /* Calls `say` for each key that has changed and is honoured: "run.rounds", its old and new value. */
 void sl_resume_changes(const struct sl_settings *then, const struct sl_settings *now,

@@ -54,7 +54,7 @@ static enum sl_status check_members(const struct sl_roster *old, const struct sl
 }
 
 /* Whether the run can go on under it: limits, step sizes, and what an algorithm keeps over all peers. */
-static enum sl_status check_plan(const struct sl_prepared *p, const struct sl_roster *next,
+static enum sl_status check_plan(const struct sl_run *p, const struct sl_roster *next,
                                  struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */
@@ -68,7 +68,7 @@ static enum sl_status check_plan(const struct sl_prepared *p, const struct sl_ro
 		    "[algorithm] name = %s: its state spans all peers, so members and edges cannot change "
 		    "while it runs (keys can): stop the run, or use choco or malcom",
 		    a->name);
-	enum sl_status status = sl_prepared_plan(&plan, p, next, note, error);
+	enum sl_status status = sl_run_plan(&plan, p, next, note, error);
 	if (status != SL_OK)
 		return status;
 	if (plan.gamma != now->gamma || plan.settings.eta != now->settings.eta ||
@@ -81,7 +81,7 @@ static enum sl_status check_plan(const struct sl_prepared *p, const struct sl_ro
 	return SL_OK;
 }
 
-enum sl_status sl_roster_next(const struct sl_prepared *p, const struct sl_roster *next,
+enum sl_status sl_roster_next(const struct sl_run *p, const struct sl_roster *next,
                               struct sl_error *error)
 {
 	enum sl_status status = check_serial(&p->roster, next, error);

@@ -11,17 +11,17 @@
 #include <string.h>
 #include <sys/time.h>
 
-void sl_prepared_data_path(const struct sl_config *config, uint32_t peer, char out[static 4096])
+void sl_run_data_path(const struct sl_config *config, uint32_t peer, char out[static 4096])
 {
 	char name[SL_TEXT_MAX + 32];
-	if (peer == SL_PREPARED_TEST)
+	if (peer == SL_RUN_TEST)
 		snprintf(name, sizeof name, "%s/test.shard", config->settings.shards);
 	else
 		snprintf(name, sizeof name, "%s/train-%" PRIu32 ".shard", config->settings.shards, peer);
 	sl_config_path(config, name, false, out);
 }
 
-void sl_prepared_dataset_name(const struct sl_settings *settings, char name[static SL_TEXT_MAX])
+void sl_run_dataset_name(const struct sl_settings *settings, char name[static SL_TEXT_MAX])
 {
 	char path[SL_TEXT_MAX];
 	if (strncmp(settings->format, "synthetic", strlen("synthetic")) == 0) {
@@ -49,7 +49,7 @@ enum sl_status sl_float_check(struct sl_error *error)
 	    "the floating-point environment is not the default one (rounding to nearest, denormals kept)");
 }
 
-static enum sl_status open_roster(struct sl_prepared *p, struct sl_error *error)
+static enum sl_status open_roster(struct sl_run *p, struct sl_error *error)
 {
 	char path[4096];
 	const char *key = p->config.settings.operator_key;
@@ -78,7 +78,7 @@ static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out,
 	return sl_wrap(error, "%s", path);
 }
 
-enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *p,
+enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p,
                                 const struct sl_roster *roster, char *note, struct sl_error *error)
 {
 	const struct sl_topology *graph_of = &roster->topology;
@@ -99,20 +99,20 @@ enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *p
 	return SL_OK;
 }
 
-static enum sl_status make_plan(struct sl_prepared *p, struct sl_error *error)
+static enum sl_status make_plan(struct sl_run *p, struct sl_error *error)
 {
-	enum sl_status status = sl_prepared_plan(&p->plan, p, &p->roster, p->note, error);
+	enum sl_status status = sl_run_plan(&p->plan, p, &p->roster, p->note, error);
 	if (status == SL_OK)
 		sl_config_fingerprint(&p->config.settings, &p->plan.model.layout, p->fingerprint,
 		                      &p->plan.run);
 	return status;
 }
 
-static void name_things(struct sl_prepared *p)
+static void name_things(struct sl_run *p)
 {
 	const struct sl_settings *settings = &p->config.settings;
 	sl_config_run_id(settings, p->fingerprint, p->plan.session, p->run_id);
-	sl_prepared_dataset_name(settings, p->dataset);
+	sl_run_dataset_name(settings, p->dataset);
 	sl_pipeline_print(&p->plan.pipeline, p->compress, sizeof p->compress);
 	size_t length = sl_settings_print(settings, SL_SCOPES_ALL, p->printed, sizeof p->printed);
 	length += (size_t)snprintf(p->printed + length, sizeof p->printed - length, "# blas = %s\n",
@@ -120,11 +120,11 @@ static void name_things(struct sl_prepared *p)
 	SL_CHECK(length < sizeof p->printed);
 }
 
-enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session_choice session,
+enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice session,
                                     struct sl_error *error)
 {
 	char path[4096];
-	sl_prepared_data_path(&out->config, SL_PREPARED_TEST, path);
+	sl_run_data_path(&out->config, SL_RUN_TEST, path);
 	struct sl_settings *settings = &out->config.settings;
 	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
 	if (status == SL_OK &&
@@ -140,13 +140,13 @@ enum sl_status sl_prepared_complete(struct sl_prepared *out, enum sl_session_cho
 	return status;
 }
 
-void sl_prepared_session(struct sl_prepared *p, uint64_t session)
+void sl_run_session(struct sl_run *p, uint64_t session)
 {
 	p->plan.session = session;
 	sl_config_run_id(&p->config.settings, p->fingerprint, session, p->run_id);
 }
 
-enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
+enum sl_status sl_run_open(struct sl_run *out, const char *conf_file, char *const *overrides,
                                 enum sl_session_choice session, struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
@@ -158,13 +158,13 @@ enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, 
 	if (status == SL_OK)
 		status = open_roster(out, error);
 	if (status == SL_OK)
-		status = sl_prepared_complete(out, session, error);
+		status = sl_run_complete(out, session, error);
 	if (status != SL_OK)
-		sl_prepared_close(out);
+		sl_run_close(out);
 	return status;
 }
 
-void sl_prepared_close(struct sl_prepared *p)
+void sl_run_close(struct sl_run *p)
 {
 	sl_file_unmap(&p->test_file);
 	sl_roster_free(&p->roster);
@@ -172,7 +172,7 @@ void sl_prepared_close(struct sl_prepared *p)
 }
 
 /* The run's classes are settled by now: never auto. */
-static enum sl_status check_shard_classes(const struct sl_prepared *p, const struct sl_dataset *shard,
+static enum sl_status check_shard_classes(const struct sl_run *p, const struct sl_dataset *shard,
                                           const char *path, struct sl_error *error)
 {
 	char setting[SL_TEXT_MAX];
@@ -182,11 +182,11 @@ static enum sl_status check_shard_classes(const struct sl_prepared *p, const str
 	           : sl_config_blame(&p->config, error);
 }
 
-enum sl_status sl_prepared_shard(const struct sl_prepared *p, uint32_t peer, struct sl_mapping *file,
+enum sl_status sl_run_shard(const struct sl_run *p, uint32_t peer, struct sl_mapping *file,
                                  struct sl_dataset *out, struct sl_error *error)
 {
 	char path[4096];
-	sl_prepared_data_path(&p->config, peer, path);
+	sl_run_data_path(&p->config, peer, path);
 	enum sl_status status = open_data(file, out, path, error);
 	if (status != SL_OK)
 		return status;
@@ -204,12 +204,12 @@ enum sl_status sl_prepared_shard(const struct sl_prepared *p, uint32_t peer, str
 	return status;
 }
 
-uint32_t sl_prepared_neighbours(const struct sl_prepared *p, uint32_t peer, struct sl_peer_neighbour *out)
+uint32_t sl_run_neighbours(const struct sl_run *p, uint32_t peer, struct sl_peer_neighbour *out)
 {
 	return sl_roster_neighbours(&p->roster, peer, out);
 }
 
-void sl_prepared_run_row(const struct sl_prepared *p, const char *driver, struct sl_history_run *out)
+void sl_run_history_row(const struct sl_run *p, const char *driver, struct sl_history_run *out)
 {
 	const struct sl_settings *settings = &p->config.settings;
 	struct timeval now;

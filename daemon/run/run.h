@@ -12,8 +12,8 @@
 #include "history/history.h"
 
 /* A run as its folder describes it. Owns mappings, roster and strings; pointers in plan point into it, so it
- * must not move after sl_prepared_open. */
-struct sl_prepared {
+ * must not move after sl_run_open. */
+struct sl_run {
 	struct sl_config config;
 	struct sl_roster roster;
 	uint8_t operator_key[SL_KEY_BYTES];
@@ -27,14 +27,14 @@ struct sl_prepared {
 };
 
 /* The prepared data of a run, in the folder [data] shards: train-0.shard, train-1.shard, … and test.shard,
- * which exists also where there are no test samples (it tells features and classes). peer SL_PREPARED_TEST:
+ * which exists also where there are no test samples (it tells features and classes). peer SL_RUN_TEST:
  * the test set. */
-#define SL_PREPARED_TEST UINT32_MAX
-void sl_prepared_data_path(const struct sl_config *, uint32_t peer, char out[static 4096]);
+#define SL_RUN_TEST UINT32_MAX
+void sl_run_data_path(const struct sl_config *, uint32_t peer, char out[static 4096]);
 
 /* What the history calls the data set: the generator's specification, the folder of idx files, else the
  * file's name. */
-void sl_prepared_dataset_name(const struct sl_settings *, char name[static SL_TEXT_MAX]);
+void sl_run_dataset_name(const struct sl_settings *, char name[static SL_TEXT_MAX]);
 
 /* Refuses a floating-point environment other than the default one (rounding to nearest, denormals kept):
  * results would differ from those of other peers. Every thread that computes asks once. */
@@ -47,28 +47,28 @@ enum sl_session_choice {
 
 /* Loads configuration, roster, test set; checks them against each other; makes the plan; takes the session.
  * [data] classes = auto becomes the test set's list, so that it is part of the fingerprint. */
-enum sl_status sl_prepared_open(struct sl_prepared *out, const char *conf_file, char *const *overrides,
+enum sl_status sl_run_open(struct sl_run *out, const char *conf_file, char *const *overrides,
                                 enum sl_session_choice session, struct sl_error *error);
 /* The second half of that, for a run without a folder: config and roster.topology are there, shards are
  * written; opens the test set, makes the plan, draws the session. */
-enum sl_status sl_prepared_complete(struct sl_prepared *, enum sl_session_choice session,
+enum sl_status sl_run_complete(struct sl_run *, enum sl_session_choice session,
                                     struct sl_error *error);
 /* The plan that a roster makes of the run: also whether it may be one. `note` as for sl_plan_make. */
-enum sl_status sl_prepared_plan(struct sl_plan *out, const struct sl_prepared *, const struct sl_roster *,
+enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *, const struct sl_roster *,
                                 char *note, struct sl_error *error);
 /* Another session: the run_id follows from it. */
-void sl_prepared_session(struct sl_prepared *, uint64_t session);
-void sl_prepared_close(struct sl_prepared *);
+void sl_run_session(struct sl_run *, uint64_t session);
+void sl_run_close(struct sl_run *);
 
 /* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's, or
  * whose classes have other names than [data] classes says. */
-enum sl_status sl_prepared_shard(const struct sl_prepared *, uint32_t peer, struct sl_mapping *file,
+enum sl_status sl_run_shard(const struct sl_run *, uint32_t peer, struct sl_mapping *file,
                                  struct sl_dataset *out, struct sl_error *error);
 
 /* The neighbours of a peer, for sl_peer_setup; `out` has room for SL_DEGREE_MAX. Returns how many. */
-uint32_t sl_prepared_neighbours(const struct sl_prepared *, uint32_t peer, struct sl_peer_neighbour *out);
+uint32_t sl_run_neighbours(const struct sl_run *, uint32_t peer, struct sl_peer_neighbour *out);
 
 /* Fills the row of table `run` (driver: "daemon" or "sim"); strings are borrowed from `p`. */
-void sl_prepared_run_row(const struct sl_prepared *p, const char *driver, struct sl_history_run *out);
+void sl_run_history_row(const struct sl_run *p, const char *driver, struct sl_history_run *out);
 
 #endif

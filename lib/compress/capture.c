@@ -7,7 +7,7 @@
 enum { NAME_BYTES = 24, PADDING_BITS = 7, HAS_VECTOR = 1, VARINT_MAX = 5, FIXED = 64 };
 static const uint8_t magic[8] = { 'S', 'L', 'r', 'e', 'c', 'r', '\r', '\n' };
 
-uint64_t sl_recording_digest(uint64_t so_far, const uint8_t *bytes, size_t length)
+uint64_t sl_capture_digest(uint64_t so_far, const uint8_t *bytes, size_t length)
 {
 	uint64_t digest = sl_mix64(so_far ^ (length + UINT64_C(0x9e3779b97f4a7c15)));
 	size_t at = 0;
@@ -21,9 +21,9 @@ uint64_t sl_recording_digest(uint64_t so_far, const uint8_t *bytes, size_t lengt
 
 /* ---- writing ---- */
 
-size_t sl_recording_bound(const struct sl_pipeline *p)
+size_t sl_capture_bound(const struct sl_pipeline *p)
 {
-	size_t most = p->select->most(p->select_options, p->dimension);
+	size_t most = p->select->count_max(p->select_options, p->dimension);
 	size_t record = FIXED + sl_pipeline_side(p) + 4 * (size_t)p->dimension + 2 * VARINT_MAX * most;
 	size_t header = FIXED + 2 * SL_TEXT_MAX + SL_TENSORS_MAX * (NAME_BYTES + 9);
 	return record > header ? record : header;
@@ -53,14 +53,14 @@ static void write_floats(struct sl_writer *w, uint32_t count, const float *v)
 		sl_store_u32(p + 4 * (size_t)i, sl_float_bits(v[i]));
 }
 
-void sl_recording_begin(struct sl_writer *w, const struct sl_pipeline *p, const struct sl_layout *layout,
+void sl_capture_begin(struct sl_writer *w, const struct sl_pipeline *p, const struct sl_layout *layout,
                         uint64_t seed, uint64_t *digest)
 {
 	char text[SL_TEXT_MAX * 2];
 	uint8_t *start = w->at;
 	sl_pipeline_print(p, text, sizeof text);
 	sl_write_bytes(w, magic, sizeof magic);
-	sl_write_u32(w, SL_RECORDING_VERSION);
+	sl_write_u32(w, SL_CAPTURE_VERSION);
 	sl_write_u32(w, layout->dimension);
 	sl_write_u64(w, seed);
 	sl_write_u16(w, (uint16_t)layout->tensors);
@@ -75,11 +75,11 @@ void sl_recording_begin(struct sl_writer *w, const struct sl_pipeline *p, const 
 		sl_write_u8(w, tensor->bias);
 	}
 	sl_write_bytes(w, text, strlen(text));
-	*digest = sl_recording_digest(0, start, (size_t)(w->at - start));
+	*digest = sl_capture_digest(0, start, (size_t)(w->at - start));
 }
 
 /* A record: its kind, the length of what follows, and that. */
-static uint8_t *begin_record(struct sl_writer *w, enum sl_record_kind kind)
+static uint8_t *begin_record(struct sl_writer *w, enum sl_capture_kind kind)
 {
 	uint8_t *start = w->at;
 	sl_write_u8(w, (uint8_t)kind);
@@ -91,26 +91,26 @@ static void end_record(const struct sl_writer *w, uint8_t *start, uint64_t *dige
 {
 	size_t length = (size_t)(w->at - start);
 	sl_store_u32(start + 1, (uint32_t)(length - 5));
-	*digest = sl_recording_digest(*digest, start, length);
+	*digest = sl_capture_digest(*digest, start, length);
 }
 
-void sl_recording_copy(struct sl_writer *w, uint32_t peer, uint32_t channel, uint32_t dimension,
+void sl_capture_copy(struct sl_writer *w, uint32_t peer, uint32_t channel, uint32_t dimension,
                        const float *copy, uint64_t *digest)
 {
-	uint8_t *start = begin_record(w, SL_RECORD_COPY);
+	uint8_t *start = begin_record(w, SL_CAPTURE_COPY);
 	sl_write_u32(w, peer);
 	sl_write_u32(w, channel);
 	write_floats(w, dimension, copy);
 	end_record(w, start, digest);
 }
 
-void sl_recording_message(struct sl_writer *w, const struct sl_pipeline *p, const struct sl_recorded *m,
+void sl_capture_message(struct sl_writer *w, const struct sl_pipeline *p, const struct sl_captured *m,
                           uint64_t *digest)
 {
-	uint8_t *start = begin_record(w, SL_RECORD_MESSAGE);
+	uint8_t *start = begin_record(w, SL_CAPTURE_MESSAGE);
 	sl_write_u32(w, m->peer);
 	sl_write_u32(w, m->channel);
-	sl_write_u32(w, m->number);
+	sl_write_u32(w, m->version);
 	sl_write_u32(w, m->round);
 	sl_write_f32(w, m->factor);
 	sl_write_u32(w, m->body_length);
@@ -129,9 +129,9 @@ void sl_recording_message(struct sl_writer *w, const struct sl_pipeline *p, cons
 	end_record(w, start, digest);
 }
 
-void sl_recording_end(struct sl_writer *w, uint64_t records, uint64_t digest)
+void sl_capture_end(struct sl_writer *w, uint64_t records, uint64_t digest)
 {
-	sl_write_u8(w, SL_RECORD_END);
+	sl_write_u8(w, SL_CAPTURE_END);
 	sl_write_u32(w, 16);
 	sl_write_u64(w, records);
 	sl_write_u64(w, digest);
@@ -170,11 +170,11 @@ static void read_floats(struct sl_reader *r, uint32_t count, float *out)
 	r->failed = r->failed || !finite;
 }
 
-static bool read_symbols(const struct sl_recording *f, struct sl_reader *r, const struct sl_record_room *room,
-                         const struct sl_recorded *m)
+static bool read_symbols(const struct sl_capture *f, struct sl_reader *r, const struct sl_capture_room *room,
+                         const struct sl_captured *m)
 {
 	const struct sl_pipeline *p = &f->pipeline;
-	uint32_t largest = p->quantise->largest ? p->quantise->largest(p->quantise_options) : 0;
+	uint32_t largest = p->quantise->symbol_max ? p->quantise->symbol_max(p->quantise_options) : 0;
 	uint64_t next = 0;
 	for (uint32_t i = 0; i < m->count && !r->failed; i++) {
 		next += read_varint(r);
@@ -196,14 +196,14 @@ static bool read_symbols(const struct sl_recording *f, struct sl_reader *r, cons
 }
 
 /* A message's record, its length known; false where it cannot have been written. */
-static bool read_message(const struct sl_recording *f, struct sl_reader r, const struct sl_record_room *room,
-                         struct sl_recorded *m)
+static bool read_message(const struct sl_capture *f, struct sl_reader r, const struct sl_capture_room *room,
+                         struct sl_captured *m)
 {
 	const struct sl_pipeline *p = &f->pipeline;
-	uint32_t most = p->select->most(p->select_options, p->dimension);
-	*m = (struct sl_recorded){ .peer = sl_read_u32(&r) };
+	uint32_t most = p->select->count_max(p->select_options, p->dimension);
+	*m = (struct sl_captured){ .peer = sl_read_u32(&r) };
 	m->channel = sl_read_u32(&r);
-	m->number = sl_read_u32(&r);
+	m->version = sl_read_u32(&r);
 	m->round = sl_read_u32(&r);
 	m->factor = sl_read_f32(&r);
 	m->body_length = sl_read_u32(&r);
@@ -228,18 +228,18 @@ static bool read_message(const struct sl_recording *f, struct sl_reader r, const
 	return sl_reader_done(&r);
 }
 
-static bool read_copy(const struct sl_recording *f, struct sl_reader r, const struct sl_record_room *room,
-                      struct sl_recorded *m)
+static bool read_copy(const struct sl_capture *f, struct sl_reader r, const struct sl_capture_room *room,
+                      struct sl_captured *m)
 {
-	*m = (struct sl_recorded){ .peer = sl_read_u32(&r) };
+	*m = (struct sl_captured){ .peer = sl_read_u32(&r) };
 	m->channel = sl_read_u32(&r);
 	read_floats(&r, f->layout.dimension, room ? room->floats : NULL);
 	return sl_reader_done(&r);
 }
 
 /* One record; *why is NULL where it is good. */
-static enum sl_record_kind read_record(struct sl_recording *f, const struct sl_record_room *room,
-                                       struct sl_recorded *m, const char **why)
+static enum sl_capture_kind read_record(struct sl_capture *f, const struct sl_capture_room *room,
+                                       struct sl_captured *m, const char **why)
 {
 	const uint8_t *start = f->rest.at;
 	uint8_t kind = sl_read_u8(&f->rest);
@@ -248,20 +248,20 @@ static enum sl_record_kind read_record(struct sl_recording *f, const struct sl_r
 	*why = NULL;
 	if (r.failed)
 		*why = "the file is cut off";
-	else if (kind == SL_RECORD_MESSAGE)
+	else if (kind == SL_CAPTURE_MESSAGE)
 		good = read_message(f, r, room, m);
-	else if (kind == SL_RECORD_COPY)
+	else if (kind == SL_CAPTURE_COPY)
 		good = read_copy(f, r, room, m);
-	else if (kind == SL_RECORD_END)
+	else if (kind == SL_CAPTURE_END)
 		good = sl_read_u64(&r) == f->records && sl_read_u64(&r) == f->digest && sl_reader_done(&r) &&
 		       sl_reader_done(&f->rest);
 	if (!good && !*why)
-		*why = kind > SL_RECORD_MESSAGE ? "a record of unknown kind"
-		       : kind == SL_RECORD_END ? "number or digest of the records is another, or bytes follow"
+		*why = kind > SL_CAPTURE_MESSAGE ? "a record of unknown kind"
+		       : kind == SL_CAPTURE_END ? "number or digest of the records is another, or bytes follow"
 		                               : "a record that is not as it must be";
-	f->digest = sl_recording_digest(f->digest, start, (size_t)(f->rest.at - start));
+	f->digest = sl_capture_digest(f->digest, start, (size_t)(f->rest.at - start));
 	f->records++;
-	return (enum sl_record_kind)kind;
+	return (enum sl_capture_kind)kind;
 }
 
 static bool read_tensors(struct sl_reader *r, struct sl_layout *layout)
@@ -287,7 +287,7 @@ static bool read_tensors(struct sl_reader *r, struct sl_layout *layout)
 	return !r->failed && offset == layout->dimension;
 }
 
-static enum sl_status read_header(struct sl_recording *f, const uint8_t *bytes, struct sl_error *error)
+static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, struct sl_error *error)
 {
 	struct sl_reader *r = &f->rest;
 	const uint8_t *found = sl_read_bytes(r, sizeof magic);
@@ -298,9 +298,9 @@ static enum sl_status read_header(struct sl_recording *f, const uint8_t *bytes, 
 	f->seed = sl_read_u64(r);
 	f->layout.tensors = sl_read_u16(r);
 	uint16_t length = sl_read_u16(r);
-	if (!r->failed && version != SL_RECORDING_VERSION)
+	if (!r->failed && version != SL_CAPTURE_VERSION)
 		return sl_fail(error, SL_MALFORMED, "recording of version %u; this starling reads %d",
-		               version, SL_RECORDING_VERSION);
+		               version, SL_CAPTURE_VERSION);
 	if (r->failed || f->layout.dimension == 0 || f->layout.dimension > SL_DIMENSION_MAX ||
 	    f->layout.tensors > SL_TENSORS_MAX || length >= sizeof f->text || !read_tensors(r, &f->layout))
 		return sl_fail(error, SL_MALFORMED,
@@ -320,11 +320,11 @@ static enum sl_status read_header(struct sl_recording *f, const uint8_t *bytes, 
 	f->text[length] = '\0';
 	if (sl_pipeline_parse(&f->pipeline, f->text, &f->layout, error) != SL_OK)
 		return sl_wrap(error, "the pipeline of the recording");
-	f->digest = sl_recording_digest(0, bytes, (size_t)(r->at - bytes));
+	f->digest = sl_capture_digest(0, bytes, (size_t)(r->at - bytes));
 	return SL_OK;
 }
 
-enum sl_status sl_recording_open(struct sl_recording *out, const uint8_t *bytes, size_t length,
+enum sl_status sl_capture_open(struct sl_capture *out, const uint8_t *bytes, size_t length,
                                  struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
@@ -332,30 +332,30 @@ enum sl_status sl_recording_open(struct sl_recording *out, const uint8_t *bytes,
 	enum sl_status status = read_header(out, bytes, error);
 	if (status != SL_OK)
 		return status;
-	struct sl_recording all = *out;
-	enum sl_record_kind kind;
+	struct sl_capture all = *out;
+	enum sl_capture_kind kind;
 	do {
-		struct sl_recorded record;
+		struct sl_captured record;
 		const char *why;
 		size_t at = (size_t)(all.rest.at - bytes);
 		kind = read_record(&all, NULL, &record, &why);
 		if (why)
 			return sl_fail(error, SL_MALFORMED, "byte %zu, record %llu: %s", at,
 			               (unsigned long long)all.records, why);
-	} while (kind != SL_RECORD_END);
+	} while (kind != SL_CAPTURE_END);
 	return SL_OK;
 }
 
-enum sl_record_kind sl_recording_next(struct sl_recording *f, const struct sl_record_room *room,
-                                      struct sl_recorded *out)
+enum sl_capture_kind sl_capture_next(struct sl_capture *f, const struct sl_capture_room *room,
+                                      struct sl_captured *out)
 {
 	const char *why;
-	enum sl_record_kind kind = read_record(f, room, out, &why);
+	enum sl_capture_kind kind = read_record(f, room, out, &why);
 	SL_CHECK(!why);
 	return kind;
 }
 
-void sl_recording_absorb(float factor, const struct sl_update *u, float *copy)
+void sl_capture_absorb(float factor, const struct sl_update *u, float *copy)
 {
 	for (uint32_t i = 0; i < u->count; i++) {
 		float sum = copy[u->index[i]] + factor * u->value[i];

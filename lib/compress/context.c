@@ -148,7 +148,7 @@ SL_VARIANTS static void states_of(uint32_t n, const uint8_t *restrict youth, con
 void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t count)
 {
 	const uint8_t *memory = s->message->memory;
-	sl_mixing_make(&c->mixing);
+	sl_mixer_make(&c->mixing);
 	memcpy(&c->tables, memory, sizeof c->tables);
 	memory += sizeof c->tables;
 	memcpy(c->row_factor, memory, 2 * (size_t)c->shape.row_factors);

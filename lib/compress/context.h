@@ -57,7 +57,7 @@ struct sl_context_shape {
 
 /* Everything that changes while a message passes; in scratch memory. */
 struct sl_context {
-	struct sl_mixing mixing;
+	struct sl_mixer mixing;
 	struct sl_context_tables tables;
 	struct sl_context_shape shape;
 	struct sl_context_view view[SL_TENSORS_MAX];

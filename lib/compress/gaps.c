@@ -425,7 +425,7 @@ SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const u
 		s->symbol[i] = with_sign(a, sign, i);
 		most = a > most ? a : most;
 	}
-	return even == 0 && odd == 0 && most <= s->largest && k.at * 8 - k.held == k.length * 8;
+	return even == 0 && odd == 0 && most <= s->symbol_max && k.at * 8 - k.held == k.length * 8;
 }
 
 /* Cuts the next bytes off. */
@@ -454,9 +454,9 @@ static bool get_head(struct sl_symbols *s, struct sl_bit_reader *b, uint32_t *le
 	struct sl_tans level;
 	s->count = sl_get_omega(b);
 	*least = sl_get_omega(b);
-	if (s->count == 0 || s->count > s->most || *least == 0 || *least > s->largest ||
+	if (s->count == 0 || s->count > s->count_max || *least == 0 || *least > s->symbol_max ||
 	    !sl_token_code_get(&gap, sl_token_of(s->domain - 1, SL_GAP_PRECISION), b) ||
-	    !sl_tans_get(&level, sl_token_of(s->largest - *least, SL_LEVEL_PRECISION), b))
+	    !sl_tans_get(&level, sl_token_of(s->symbol_max - *least, SL_LEVEL_PRECISION), b))
 		return false;
 	sl_token_table(&gap, SL_GAP_PRECISION, scratch->gap);
 	sl_tans_table(&level, SL_LEVEL_PRECISION, scratch->level);

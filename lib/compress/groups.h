@@ -13,11 +13,11 @@ uint32_t sl_groups(enum sl_per, uint32_t block, const struct sl_layout *);
 uint32_t sl_group_most(enum sl_per, uint32_t block, const struct sl_layout *, uint32_t most);
 
 /* Values begin … end−1 lie in one group. */
-struct sl_run {
+struct sl_scale_group {
 	uint32_t group, begin, end;
 };
 
 /* The next run; starts from { 0 }. False when all values were passed. Groups without values have no run. */
-bool sl_next_run(enum sl_per, uint32_t block, const struct sl_values *, struct sl_run *);
+bool sl_next_scale_group(enum sl_per, uint32_t block, const struct sl_values *, struct sl_scale_group *);
 
 #endif

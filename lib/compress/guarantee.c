@@ -2,30 +2,30 @@
 
 /* What select and quantise promise together. With S the selected part of v and Q unbiased:
  * E|Q(S) − v|² = |v − S|² + E|Q(S) − S|², since S and v − S share no coordinate. */
-static struct sl_promise compose(struct sl_promise select, struct sl_promise quantise)
+static struct sl_guarantee compose(struct sl_guarantee select, struct sl_guarantee quantise)
 {
 	if (quantise.kind == SL_CLASS_IDENTITY)
 		return select;
 	if (select.kind == SL_CLASS_IDENTITY)
 		return quantise;
 	if (select.kind == SL_CLASS_UNBIASED && quantise.kind == SL_CLASS_UNBIASED)
-		return sl_promise_unbiased((1 + select.omega) * (1 + quantise.omega) - 1);
+		return sl_guarantee_unbiased((1 + select.omega) * (1 + quantise.omega) - 1);
 	if (select.kind != SL_CLASS_CONTRACTIVE)
-		return sl_promise_other(SL_CLASS_NONE);
+		return sl_guarantee_other(SL_CLASS_NONE);
 	/* |v|² − |S|² + (1 − delta_q)|S|² ≤ (1 − delta_s·delta_q)|v|² */
 	if (quantise.kind == SL_CLASS_CONTRACTIVE)
-		return sl_promise_contractive(select.delta * quantise.delta);
+		return sl_guarantee_contractive(select.delta * quantise.delta);
 	/* |v|² − (1 − omega)|S|², with omega for as many coordinates as are selected */
 	if (quantise.kind == SL_CLASS_UNBIASED && quantise.omega < 1)
-		return sl_promise_contractive(select.delta * (1 - quantise.omega));
-	return sl_promise_other(SL_CLASS_NONE);
+		return sl_guarantee_contractive(select.delta * (1 - quantise.omega));
+	return sl_guarantee_other(SL_CLASS_NONE);
 }
 
-struct sl_promise sl_pipeline_promise(const struct sl_pipeline *p)
+struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *p)
 {
-	uint32_t most = p->select->most(p->select_options, p->dimension);
-	return compose(p->select->promise(p->select_options, p->dimension),
-	               p->quantise->promise(p->quantise_options, most));
+	uint32_t most = p->select->count_max(p->select_options, p->dimension);
+	return compose(p->select->guarantee(p->select_options, p->dimension),
+	               p->quantise->guarantee(p->quantise_options, most));
 }
 
 /* ---- ordinary vectors ---- */
@@ -66,7 +66,7 @@ static double quantiser_error(const struct sl_pipeline *p, const struct sl_layou
 		quantile[rank] = normal_quantile(share * beyond);
 	}
 	for (int scaling = 0; scaling < SCALINGS; scaling++) {
-		struct sl_message m = { .seed = 1, .number = (uint32_t)scaling, .layout = layout };
+		struct sl_message_context m = { .seed = 1, .version = (uint32_t)scaling, .layout = layout };
 		struct sl_random g = sl_random_stream(1, 0, "ordinary", (uint64_t)scaling);
 		struct sl_values values = { &m, index, count };
 		for (uint32_t i = 0; i < count; i++) {
@@ -89,8 +89,8 @@ static double quantiser_error(const struct sl_pipeline *p, const struct sl_layou
 
 double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *layout)
 {
-	struct sl_promise select = p->select->promise(p->select_options, p->dimension);
-	uint32_t most = p->select->most(p->select_options, p->dimension);
+	struct sl_guarantee select = p->select->guarantee(p->select_options, p->dimension);
+	uint32_t most = p->select->count_max(p->select_options, p->dimension);
 	bool by_size = !p->select->shared_support && most < p->dimension;
 	double share = (double)most / p->dimension, energy = share;
 	if (select.kind == SL_CLASS_ABSOLUTE || (select.kind == SL_CLASS_NONE && most == p->dimension))
@@ -104,7 +104,7 @@ double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *lay
 	if (select.kind == SL_CLASS_UNBIASED)
 		energy = 1 / (1 + select.omega);
 	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
-	double off = p->quantise->promise(p->quantise_options, most).kind == SL_CLASS_IDENTITY
+	double off = p->quantise->guarantee(p->quantise_options, most).kind == SL_CLASS_IDENTITY
 	                 ? 0
 	                 : quantiser_error(p, layout, most, by_size ? share : 1);
 	/* |v − S|² + |scale·S − S|² + scale²·off·|S|² */

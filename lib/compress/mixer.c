@@ -1,6 +1,6 @@
 #include "compress/mixer.h"
 
-void sl_mixing_make(struct sl_mixing *m)
+void sl_mixer_make(struct sl_mixer *m)
 {
 	if (m->made)
 		return;

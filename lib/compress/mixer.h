@@ -12,12 +12,12 @@ enum { SL_STRETCH_ENTRIES = 4096, SL_WEIGHT_MAX = 1 << 20 };
 
 /* ln(p / (1 − p)) in units of 1/256 for p in units of 2^-12: the inverse of sl_squash. In scratch memory,
  * made once. */
-struct sl_mixing {
+struct sl_mixer {
 	int16_t stretch[SL_STRETCH_ENTRIES];
 	uint32_t step[64]; /* of a prediction that has seen so many bits: 2^16/(n + 1.5) */
 	bool made;
 };
-void sl_mixing_make(struct sl_mixing *);
+void sl_mixer_make(struct sl_mixer *);
 
 /* 65536/(1 + e^-x) at x = −8, −7.5 … 8 */
 static const uint16_t sl_squash_table[33] = { 22,    36,    60,    98,    162,   267,   439,   720,   1179,
@@ -42,7 +42,7 @@ static inline uint32_t sl_chance_p12(sl_chance c)
 	return c >> 20;
 }
 
-static inline void sl_chance_learn(const struct sl_mixing *m, sl_chance *c, bool bit, uint32_t limit)
+static inline void sl_chance_learn(const struct sl_mixer *m, sl_chance *c, bool bit, uint32_t limit)
 {
 	uint32_t seen = *c & 63;
 	int64_t p = *c >> 6, target = bit ? (1 << 26) - 1 : 0;
@@ -52,7 +52,7 @@ static inline void sl_chance_learn(const struct sl_mixing *m, sl_chance *c, bool
 
 /* The mixture of n predictions. `weight` belongs to the situation, 65536 is 1; input[] is kept for
  * sl_mix_learn. */
-static inline uint32_t sl_mix(const struct sl_mixing *m, const int32_t *weight, sl_chance *const *chance,
+static inline uint32_t sl_mix(const struct sl_mixer *m, const int32_t *weight, sl_chance *const *chance,
                               int n, int32_t *input)
 {
 	int64_t sum = 0;
@@ -65,7 +65,7 @@ static inline uint32_t sl_mix(const struct sl_mixing *m, const int32_t *weight, 
 	return p < 64 ? 64 : p > 65536 - 64 ? 65536 - 64 : p;
 }
 
-static inline void sl_mix_learn(const struct sl_mixing *m, int32_t *weight, sl_chance *const *chance, int n,
+static inline void sl_mix_learn(const struct sl_mixer *m, int32_t *weight, sl_chance *const *chance, int n,
                                 const int32_t *input, uint32_t p, bool bit, uint32_t limit)
 {
 	int32_t miss = (bit ? 65535 : 0) - (int32_t)p;

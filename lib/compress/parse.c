@@ -93,12 +93,12 @@ static enum sl_status parse_stage(unsigned stage, const char *text, void *option
 
 static uint32_t quantise_largest(const struct sl_pipeline *p)
 {
-	return p->quantise->largest ? p->quantise->largest(p->quantise_options) : 0;
+	return p->quantise->symbol_max ? p->quantise->symbol_max(p->quantise_options) : 0;
 }
 
 static enum sl_status stages_fit(const struct sl_pipeline *p, struct sl_error *error)
 {
-	uint32_t gives = quantise_largest(p), takes = p->code->largest;
+	uint32_t gives = quantise_largest(p), takes = p->code->symbol_max;
 	if (takes && !gives)
 		return sl_fail(error, SL_UNSUPPORTED,
 		               "%s cannot code %s: its values are bit patterns, not small integers; use raw, "

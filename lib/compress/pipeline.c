@@ -19,7 +19,7 @@ struct sl_workspace {
 
 static uint32_t most_symbols(const struct sl_pipeline *p)
 {
-	return p->select->most(p->select_options, p->dimension);
+	return p->select->count_max(p->select_options, p->dimension);
 }
 
 static uint32_t code_domain(const struct sl_pipeline *p)
@@ -29,7 +29,7 @@ static uint32_t code_domain(const struct sl_pipeline *p)
 
 static uint32_t largest_symbol(const struct sl_pipeline *p)
 {
-	return p->quantise->largest ? p->quantise->largest(p->quantise_options) : 0;
+	return p->quantise->symbol_max ? p->quantise->symbol_max(p->quantise_options) : 0;
 }
 
 size_t sl_pipeline_side(const struct sl_pipeline *p)
@@ -54,37 +54,37 @@ size_t sl_pipeline_memory(const struct sl_pipeline *p)
 	return code_memory(p) + (p->select->memory ? p->select->memory(p->select_options) : 0);
 }
 
-static struct sl_message message_to_select(const struct sl_pipeline *p, const struct sl_message *m)
+static struct sl_message_context message_to_select(const struct sl_pipeline *p, const struct sl_message_context *m)
 {
-	struct sl_message own = *m;
+	struct sl_message_context own = *m;
 	own.memory = p->select->memory ? (uint8_t *)m->memory + code_memory(p) : NULL;
 	return own;
 }
 
-static void commit_select(const struct sl_pipeline *p, const struct sl_message *m, uint32_t count)
+static void commit_select(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t count)
 {
-	struct sl_message own = message_to_select(p, m);
+	struct sl_message_context own = message_to_select(p, m);
 	if (p->select->commit)
 		p->select->commit(p->select_options, &own, count);
 }
 
 struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_arena *arena)
 {
-	uint32_t most = most_symbols(p);
+	uint32_t count_max = most_symbols(p);
 	struct sl_workspace *w = sl_arena_take(arena, 1, sizeof *w);
 	struct sl_workspace made = {
-		.support = sl_arena_take(arena, most, sizeof *made.support),
-		.position = sl_arena_take(arena, (size_t)most + 4, sizeof *made.position),
-		.symbol = sl_arena_take(arena, most, sizeof *made.symbol),
-		.index = sl_arena_take(arena, (size_t)most + 4, sizeof *made.index),
-		.value = sl_arena_take(arena, most, sizeof *made.value),
-		.mask = sl_arena_take(arena, ((size_t)most + 63) / 64, sizeof *made.mask),
+		.support = sl_arena_take(arena, count_max, sizeof *made.support),
+		.position = sl_arena_take(arena, (size_t)count_max + 4, sizeof *made.position),
+		.symbol = sl_arena_take(arena, count_max, sizeof *made.symbol),
+		.index = sl_arena_take(arena, (size_t)count_max + 4, sizeof *made.index),
+		.value = sl_arena_take(arena, count_max, sizeof *made.value),
+		.mask = sl_arena_take(arena, ((size_t)count_max + 63) / 64, sizeof *made.mask),
 	};
 	if (p->select->scratch)
 		made.select = sl_arena_take(arena, 1, p->select->scratch(p->select_options, p->dimension));
 	if (p->code->scratch)
 		made.code = sl_arena_take(
-		    arena, 1, p->code->scratch(p->code_options, code_domain(p), most, largest_symbol(p)));
+		    arena, 1, p->code->scratch(p->code_options, code_domain(p), count_max, largest_symbol(p)));
 	if (w)
 		*w = made;
 	return w;
@@ -127,7 +127,7 @@ SL_VARIANTS static bool all_finite_and_nonzero(uint32_t count, const float *valu
 
 /* The receiver's half, which gives the sender its update as well: values from symbols, without zeros; false
  * where one is not finite. */
-static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_message *m, uint32_t count,
+static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t count,
                               const uint8_t *side, struct sl_update *update, struct sl_workspace *w)
 {
 	uint32_t *index = w->position;
@@ -154,15 +154,15 @@ static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_messa
 	return finite;
 }
 
-static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl_message *m, uint32_t domain,
+static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t domain,
                                     struct sl_workspace *w)
 {
 	bool shared = p->select->shared_support;
 	return (struct sl_symbols){
 		.message = m,
 		.domain = domain,
-		.most = most_symbols(p) < domain ? most_symbols(p) : domain,
-		.largest = largest_symbol(p),
+		.count_max = most_symbols(p) < domain ? most_symbols(p) : domain,
+		.symbol_max = largest_symbol(p),
 		.coordinate = shared ? w->support : NULL,
 		.index = w->position,
 		.symbol = w->symbol,
@@ -170,7 +170,7 @@ static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl
 }
 
 /* Nothing was left to send: the empty body. */
-static void nothing_left(const struct sl_pipeline *p, const struct sl_message *m, struct sl_update *update,
+static void nothing_left(const struct sl_pipeline *p, const struct sl_message_context *m, struct sl_update *update,
                          struct sl_workspace *w)
 {
 	*update = (struct sl_update){ .index = w->index, .value = w->value };
@@ -179,7 +179,7 @@ static void nothing_left(const struct sl_pipeline *p, const struct sl_message *m
 }
 
 /* Bytes of the symbols in w->position and w->symbol, behind the side information. */
-static void encode_code(const struct sl_pipeline *p, const struct sl_message *m, uint32_t domain,
+static void encode_code(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t domain,
                         uint32_t count, struct sl_writer *writer, struct sl_workspace *w)
 {
 	struct sl_symbols symbols = symbols_of(p, m, domain, w);
@@ -192,7 +192,7 @@ static void encode_code(const struct sl_pipeline *p, const struct sl_message *m,
 }
 
 /* From w->support and w->value on. */
-static void encode_selected(const struct sl_pipeline *p, const struct sl_message *m, uint32_t selected,
+static void encode_selected(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t selected,
                             struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
 {
 	struct sl_values values = { .message = m, .index = w->support, .count = selected };
@@ -209,21 +209,21 @@ static void encode_selected(const struct sl_pipeline *p, const struct sl_message
 	encode_code(p, m, shared ? selected : p->dimension, count, writer, w);
 }
 
-void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message *m, const float *v,
+void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message_context *m, const float *v,
                         struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
 {
-	struct sl_message own = message_to_select(p, m);
+	struct sl_message_context own = message_to_select(p, m);
 	uint32_t selected = p->select->select(p->select_options, &own, v, w->support, w->select);
 	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
 	gather(selected, w->support, v, scale, w->value);
 	encode_selected(p, m, selected, writer, update, w);
 }
 
-bool sl_pipeline_encode_difference(const struct sl_pipeline *p, const struct sl_message *m, const float *x,
+bool sl_pipeline_encode_difference(const struct sl_pipeline *p, const struct sl_message_context *m, const float *x,
                                    float *room, struct sl_writer *writer, struct sl_update *update,
                                    struct sl_workspace *w)
 {
-	struct sl_message own = message_to_select(p, m);
+	struct sl_message_context own = message_to_select(p, m);
 	uint32_t selected;
 	if (!p->select->difference) {
 		if (!sl_vector_difference(p->dimension, x, m->copy, room))
@@ -246,16 +246,16 @@ const struct sl_symbols *sl_workspace_symbols(const struct sl_workspace *w)
 static bool symbols_sound(const struct sl_symbols *s, const uint32_t *position, const int32_t *symbol,
                           uint32_t count)
 {
-	bool good = count <= s->most;
+	bool good = count <= s->count_max;
 	for (uint32_t i = 0; good && i < count; i++) {
 		int64_t size = symbol[i] < 0 ? -(int64_t)symbol[i] : symbol[i];
 		good = position[i] < s->domain && (i == 0 || position[i - 1] < position[i]) &&
-		       symbol[i] != 0 && (s->largest == 0 || size <= s->largest);
+		       symbol[i] != 0 && (s->symbol_max == 0 || size <= s->symbol_max);
 	}
 	return good;
 }
 
-bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_message *m, uint32_t count,
+bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t count,
                                 const uint32_t *position, const int32_t *symbol, const uint8_t *side,
                                 struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
 {
@@ -264,7 +264,7 @@ bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_mes
 		return true;
 	}
 	uint32_t domain = p->dimension;
-	struct sl_message own = message_to_select(p, m);
+	struct sl_message_context own = message_to_select(p, m);
 	if (p->select->shared_support)
 		domain = p->select->select(p->select_options, &own, NULL, w->support, w->select);
 	struct sl_symbols symbols = symbols_of(p, m, domain, w);
@@ -280,7 +280,7 @@ bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_mes
 	return true;
 }
 
-bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m, struct sl_reader body,
+bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message_context *m, struct sl_reader body,
                         struct sl_update *update, struct sl_workspace *w)
 {
 	*update = (struct sl_update){ .index = w->index, .value = w->value };
@@ -292,13 +292,13 @@ bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message *m,
 	if (body.failed)
 		return false;
 	uint32_t domain = p->dimension;
-	struct sl_message own = message_to_select(p, m);
+	struct sl_message_context own = message_to_select(p, m);
 	if (p->select->shared_support)
 		domain = p->select->select(p->select_options, &own, NULL, w->support, w->select);
 	struct sl_symbols symbols = symbols_of(p, m, domain, w);
 	if (domain == 0 || !p->code->decode(p->code_options, &symbols, body, w->code))
 		return false;
-	SL_CHECK(symbols.count >= 1 && symbols.count <= symbols.most);
+	SL_CHECK(symbols.count >= 1 && symbols.count <= symbols.count_max);
 	if (!values_of_symbols(p, m, symbols.count, side, update, w)) {
 		update->count = 0;
 		return false;

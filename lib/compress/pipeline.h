@@ -14,9 +14,9 @@
 #include "learn/model.h"
 
 /* What both ends of a stream know about a message before its first byte. */
-struct sl_message {
+struct sl_message_context {
 	uint64_t seed;                  /* of the run */
-	uint32_t peer, number, channel; /* sender, number of the frame in its journal, exchanged vector */
+	uint32_t peer, version, channel; /* sender, number of the frame in its journal, exchanged vector */
 	const struct sl_layout *layout; /* tensors of the vector */
 	const float *copy;              /* the public copy before this difference, layout->dimension floats */
 	void *memory; /* of the stream: sl_pipeline_memory() bytes, or NULL where that is 0 */
@@ -39,7 +39,7 @@ enum sl_compressor_class {
 	SL_CLASS_NONE,        /* none of these in general (a stage may still be fine in practice) */
 };
 
-struct sl_promise {
+struct sl_guarantee {
 	enum sl_compressor_class kind;
 	double omega, delta; /* of the kind; NaN where it depends on the data */
 };
@@ -67,7 +67,7 @@ enum sl_status sl_pipeline_parse(struct sl_pipeline *out, const char *text, cons
                                  struct sl_error *error);
 /* The text with every argument explicit; parses back to the same pipeline. */
 void sl_pipeline_print(const struct sl_pipeline *, char *text, size_t size);
-struct sl_promise sl_pipeline_promise(const struct sl_pipeline *);
+struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *);
 /* What promises, being for the worst of vectors, do not say: 1 − E|C(v) − v|²/|v|², about, for a vector v of
  * independent normal numbers. At most 0: errors are as large as what is compressed, so that error feedback
  * diverges; else a consensus step size much above it does, in practice. NaN: it depends on the size of v. */
@@ -85,12 +85,12 @@ struct sl_workspace *sl_workspace_make(const struct sl_pipeline *, struct sl_are
 
 /* Encodes v (dimension floats, finite) and gives in *update exactly what a receiver of the bytes will decode.
  * The writer must have room for the bound. */
-void sl_pipeline_encode(const struct sl_pipeline *, const struct sl_message *, const float *v,
+void sl_pipeline_encode(const struct sl_pipeline *, const struct sl_message_context *, const float *v,
                         struct sl_writer *, struct sl_update *update, struct sl_workspace *);
 
 /* The same for the difference x − message->copy; false where that is not finite, and nothing is written then.
  * `room`: dimension floats, for stages that want the difference as a vector. */
-bool sl_pipeline_encode_difference(const struct sl_pipeline *, const struct sl_message *, const float *x,
+bool sl_pipeline_encode_difference(const struct sl_pipeline *, const struct sl_message_context *, const float *x,
                                    float *room, struct sl_writer *, struct sl_update *update,
                                    struct sl_workspace *);
 
@@ -102,7 +102,7 @@ size_t sl_pipeline_side(const struct sl_pipeline *);
 /* Coding alone: symbols over `domain` positions (of coordinates; or of the support where both ends know it)
  * and side information as sl_pipeline_encode had them, with this select and quantise, from another code's or
  * a recorded message. False where these cannot have given them; then nothing has changed. */
-bool sl_pipeline_encode_symbols(const struct sl_pipeline *, const struct sl_message *, uint32_t count,
+bool sl_pipeline_encode_symbols(const struct sl_pipeline *, const struct sl_message_context *, uint32_t count,
                                 const uint32_t *position, const int32_t *symbol, const uint8_t *side,
                                 struct sl_writer *, struct sl_update *update, struct sl_workspace *);
 
@@ -110,7 +110,7 @@ bool sl_pipeline_encode_symbols(const struct sl_pipeline *, const struct sl_mess
  * truncations, trailing bytes, indices out of order or beyond the dimension, non-finite values. Never reads
  * or allocates beyond what dimension and length allow. On false nothing has changed, message->memory
  * included. */
-bool sl_pipeline_decode(const struct sl_pipeline *, const struct sl_message *, struct sl_reader body,
+bool sl_pipeline_decode(const struct sl_pipeline *, const struct sl_message_context *, struct sl_reader body,
                         struct sl_update *update, struct sl_workspace *);
 
 #endif

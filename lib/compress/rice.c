@@ -62,7 +62,7 @@ bool sl_rice_get(struct sl_symbols *s, struct sl_bit_reader *b)
 	s->count = sl_get_omega(b);
 	uint32_t least = sl_get_omega(b);
 	unsigned k = (unsigned)sl_get_bits(b, 4);
-	if (s->count > s->most || !fits(s->count, s->domain) || least == 0 || least > s->largest)
+	if (s->count > s->count_max || !fits(s->count, s->domain) || least == 0 || least > s->symbol_max)
 		return false;
 	struct sl_golomb gap = sl_golomb_for(s->domain, s->count), level = rice(k);
 	uint64_t next = 0;
@@ -70,7 +70,7 @@ bool sl_rice_get(struct sl_symbols *s, struct sl_bit_reader *b)
 		next += sl_get_golomb(b, &gap);
 		bool negative = sl_get_bits(b, 1);
 		uint64_t magnitude = (uint64_t)least + sl_get_golomb(b, &level);
-		if (next >= s->domain || magnitude > s->largest || sl_bits_overrun(b))
+		if (next >= s->domain || magnitude > s->symbol_max || sl_bits_overrun(b))
 			return false;
 		s->index[i] = (uint32_t)next++;
 		s->symbol[i] = negative ? -(int32_t)magnitude : (int32_t)magnitude;

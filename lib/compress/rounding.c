@@ -2,14 +2,14 @@
 
 #include "linalg/variants.h"
 
-struct sl_random sl_dither_stream(const struct sl_message *m)
+struct sl_random sl_dither_stream(const struct sl_message_context *m)
 {
-	return sl_random_stream(m->seed, m->peer, "dither", (uint64_t)m->channel << 32 | m->number);
+	return sl_random_stream(m->seed, m->peer, "dither", (uint64_t)m->channel << 32 | m->version);
 }
 
 /* u < fraction is exact, where adding u to a|v| would round; truncation and a comparison vectorise
  * everywhere. */
-SL_VARIANTS void sl_round_randomly(const struct sl_values *values, struct sl_random stream,
+SL_VARIANTS void sl_rounding_random(const struct sl_values *values, struct sl_random stream,
                                    double levels_per_unit, int32_t limit, const float *restrict value,
                                    int32_t *restrict symbol)
 {
@@ -35,7 +35,7 @@ int sl_step_exponent(double most, double s)
 	return e < SL_EXPONENT_MIN ? SL_EXPONENT_MIN : e > SL_EXPONENT_MAX ? SL_EXPONENT_MAX : e;
 }
 
-void sl_round_to_powers(const struct sl_values *values, const struct sl_random *stream, int top,
+void sl_rounding_to_powers(const struct sl_values *values, const struct sl_random *stream, int top,
                         uint32_t levels, const float *value, int32_t *symbol)
 {
 	int last = top + 1 - (int)levels;

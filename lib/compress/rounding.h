@@ -5,11 +5,11 @@
 #include "compress/stage.h"
 
 /* The stream of a message's dither; the number for a coordinate stands at that position. */
-struct sl_random sl_dither_stream(const struct sl_message *);
+struct sl_random sl_dither_stream(const struct sl_message_context *);
 
 /* symbol[i] = sign(v)·min(⌊a|v| + u⌋, limit) for v = value[i], a = levels_per_unit, u uniform in [0, 1) from
  * the stream at the coordinate. a|v| must be below 2^31. */
-void sl_round_randomly(const struct sl_values *, struct sl_random stream, double levels_per_unit,
+void sl_rounding_random(const struct sl_values *, struct sl_random stream, double levels_per_unit,
                        int32_t limit, const float *value, int32_t *symbol);
 
 /* Exponents of steps and powers: the least float is 2^-149. */
@@ -21,7 +21,7 @@ int sl_step_exponent(double most, double s);
 /* symbol[i] = sign(v)·rank, where rank 1, 2 … levels stands for 2^top, 2^(top−1) … and 0 for zero: |v|
  * rounded to one of its two neighbours among these, at random without bias (numbers from the stream at the
  * coordinate) or, stream NULL, to the nearest. */
-void sl_round_to_powers(const struct sl_values *, const struct sl_random *stream, int top, uint32_t levels,
+void sl_rounding_to_powers(const struct sl_values *, const struct sl_random *stream, int top, uint32_t levels,
                         const float *value, int32_t *symbol);
 /* value[i] = sign(symbol[i])·factor·2^(top + 1 − |symbol[i]|) */
 void sl_values_of_powers(uint32_t count, const int32_t *symbol, int top, double factor, float *value);

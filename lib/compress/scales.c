@@ -21,7 +21,7 @@ enum sl_status sl_scales_prepare(void *options, const struct sl_layout *layout, 
 	return SL_OK;
 }
 
-uint32_t sl_scales_largest(const void *options)
+uint32_t sl_scales_symbol_max(const void *options)
 {
 	(void)options;
 	return 1;

@@ -18,7 +18,7 @@ struct sl_scales {
 extern const struct sl_option sl_scales_options[]; /* that one alone */
 
 enum sl_status sl_scales_prepare(void *options, const struct sl_layout *, struct sl_error *error);
-uint32_t sl_scales_largest(const void *options);
+uint32_t sl_scales_symbol_max(const void *options);
 size_t sl_scales_side(const void *options);
 bool sl_scales_decode(const void *options, const struct sl_values *, const int32_t *symbol,
                       const uint8_t *side, float *value);

@@ -17,31 +17,31 @@
 
 #include <math.h>
 
-static inline struct sl_promise sl_promise_identity(void)
+static inline struct sl_guarantee sl_guarantee_identity(void)
 {
-	return (struct sl_promise){ SL_CLASS_IDENTITY, 0, 1 };
+	return (struct sl_guarantee){ SL_CLASS_IDENTITY, 0, 1 };
 }
 
-static inline struct sl_promise sl_promise_unbiased(double omega)
+static inline struct sl_guarantee sl_guarantee_unbiased(double omega)
 {
-	return (struct sl_promise){ SL_CLASS_UNBIASED, omega, (double)NAN };
+	return (struct sl_guarantee){ SL_CLASS_UNBIASED, omega, (double)NAN };
 }
 
-static inline struct sl_promise sl_promise_contractive(double delta)
+static inline struct sl_guarantee sl_guarantee_contractive(double delta)
 {
-	return (struct sl_promise){ SL_CLASS_CONTRACTIVE, (double)NAN, delta };
+	return (struct sl_guarantee){ SL_CLASS_CONTRACTIVE, (double)NAN, delta };
 }
 
 /* Unbiased with that omega, or divided by 1 + omega. */
-static inline struct sl_promise sl_promise_scaled(double omega, bool contractive)
+static inline struct sl_guarantee sl_guarantee_scaled(double omega, bool contractive)
 {
-	return contractive ? sl_promise_contractive(1 / (1 + omega)) : sl_promise_unbiased(omega);
+	return contractive ? sl_guarantee_contractive(1 / (1 + omega)) : sl_guarantee_unbiased(omega);
 }
 
 /* SL_CLASS_ABSOLUTE or SL_CLASS_NONE. */
-static inline struct sl_promise sl_promise_other(enum sl_compressor_class kind)
+static inline struct sl_guarantee sl_guarantee_other(enum sl_compressor_class kind)
 {
-	return (struct sl_promise){ kind, (double)NAN, (double)NAN };
+	return (struct sl_guarantee){ kind, (double)NAN, (double)NAN };
 }
 
 /* Which coordinates. */
@@ -57,30 +57,30 @@ struct sl_select {
 	/* Checks the options and fills in derived fields; NULL: any are fine. */
 	enum sl_status (*prepare)(void *options, const struct sl_layout *, struct sl_error *error);
 	/* The most coordinates that can be selected. */
-	uint32_t (*most)(const void *options, uint32_t dimension);
+	uint32_t (*count_max)(const void *options, uint32_t dimension);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
 	size_t (*scratch)(const void *options, uint32_t dimension);
 	/* Bytes that a stream remembers, in select's and commit's message->memory; NULL: none. */
 	size_t (*memory)(const void *options);
 	/* Selected coordinates, ascending; returns how many. Coordinates that are exactly zero are never
 	 * selected, unless the support is shared. */
-	uint32_t (*select)(const void *options, const struct sl_message *, const float *v, uint32_t *index,
+	uint32_t (*select)(const void *options, const struct sl_message_context *, const float *v, uint32_t *index,
 	                   void *scratch);
 	/* The same for v = x − message->copy, without making it a vector, and the values there; false where v
 	 * is not finite. NULL: the pipeline makes it one. */
-	bool (*difference)(const void *options, const struct sl_message *, const float *x, uint32_t *index,
+	bool (*difference)(const void *options, const struct sl_message_context *, const float *x, uint32_t *index,
 	                   float *value, uint32_t *count, void *scratch);
 	/* Brings the memory up to date, at both ends, after each message, the empty ones included, from the
 	 * number of symbols that were sent; NULL where there is no memory. */
-	void (*commit)(const void *options, const struct sl_message *, uint32_t count);
+	void (*commit)(const void *options, const struct sl_message_context *, uint32_t count);
 	/* What the selected values are multiplied with before they are quantised; NULL: 1. */
 	double (*scale)(const void *options, uint32_t dimension);
-	struct sl_promise (*promise)(const void *options, uint32_t dimension);
+	struct sl_guarantee (*guarantee)(const void *options, uint32_t dimension);
 };
 
 /* The values at the selected coordinates, or their symbols. */
 struct sl_values {
-	const struct sl_message *message;
+	const struct sl_message_context *message;
 	const uint32_t *index; /* coordinates, ascending */
 	uint32_t count;
 };
@@ -95,7 +95,7 @@ struct sl_quantise {
 	                          struct sl_error *error); /* may be NULL */
 	/* Largest |symbol|; 0: symbols are arbitrary 32-bit patterns, which only code raw carries. NULL: 0.
 	 */
-	uint32_t (*largest)(const void *options);
+	uint32_t (*symbol_max)(const void *options);
 	/* Bytes of side information; NULL: none. */
 	size_t (*side)(const void *options);
 	/* Fills symbol[i] and the side information; value[] is finite. May leave all symbols zero. */
@@ -106,16 +106,16 @@ struct sl_quantise {
 	 */
 	bool (*decode)(const void *options, const struct sl_values *, const int32_t *symbol,
 	               const uint8_t *side, float *value);
-	/* What it promises on vectors of at most `most` coordinates. */
-	struct sl_promise (*promise)(const void *options, uint32_t most);
+	/* What it promises on vectors of at most `count_max` coordinates. */
+	struct sl_guarantee (*guarantee)(const void *options, uint32_t count_max);
 };
 
 /* A sparse list of symbols over positions 0 … domain−1. */
 struct sl_symbols {
-	const struct sl_message *message;
+	const struct sl_message_context *message;
 	uint32_t domain;
-	uint32_t most;              /* capacity of index[] and symbol[]; at most `domain` */
-	uint32_t largest;           /* 0: 32-bit patterns */
+	uint32_t count_max;              /* capacity of index[] and symbol[]; at most `domain` */
+	uint32_t symbol_max;           /* 0: 32-bit patterns */
 	const uint32_t *coordinate; /* of each position; NULL: position p is coordinate p */
 	uint32_t count;             /* out, when decoding */
 	uint32_t *index;            /* positions, ascending, distinct */
@@ -129,11 +129,11 @@ struct sl_code {
 	const struct sl_option *options;
 	/* As of a select; may be NULL. */
 	enum sl_status (*prepare)(void *options, const struct sl_layout *, struct sl_error *error);
-	uint32_t largest; /* the largest |symbol| it carries; 0: anything, 32-bit patterns included */
-	/* Bytes of the longest encoding of at most `most` symbols. */
-	size_t (*bound)(const void *options, uint32_t domain, uint32_t most, uint32_t largest);
+	uint32_t symbol_max; /* the largest |symbol| it carries; 0: anything, 32-bit patterns included */
+	/* Bytes of the longest encoding of at most `count_max` symbols. */
+	size_t (*bound)(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
-	size_t (*scratch)(const void *options, uint32_t domain, uint32_t most, uint32_t largest);
+	size_t (*scratch)(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max);
 	/* Bytes that a stream remembers; NULL: none. */
 	size_t (*memory)(const void *options);
 	/* count ≥ 1. Reads the stream's memory, does not change it. */

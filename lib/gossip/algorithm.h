@@ -91,7 +91,7 @@ struct sl_algorithm {
 	unsigned scalars;      /* scalar[0 …] that every frame carries as float32 beside the channels */
 	unsigned graphs;       /* SL_GRAPHS_… */
 	enum sl_absorb absorb; /* of all channels, with factor 1, unless `rule` says otherwise */
-	struct sl_absorb_rule (*rule)(const struct sl_plan *, uint32_t peer, uint32_t number,
+	struct sl_absorb_rule (*rule)(const struct sl_plan *, uint32_t peer, uint32_t version,
 	                              unsigned channel);
 	bool from_zero; /* the copy of channel 0 starts at zero instead of the seeded model; others always do
 	                 */
@@ -185,6 +185,6 @@ double sl_part_shift(const struct sl_plan *, double asked, double otherwise);
 /* The rule of a shift with what a message says beside it: channel 0 copy += α·q, channel 1 (copy + q). */
 struct sl_absorb_rule sl_part_shift_rule(double alpha, unsigned channel);
 /* A coin that all peers toss alike: true with chance p, for (purpose, peer, number) of this run. */
-bool sl_part_coin(const struct sl_plan *, const char *purpose, uint32_t peer, uint32_t number, double p);
+bool sl_part_coin(const struct sl_plan *, const char *purpose, uint32_t peer, uint32_t version, double p);
 
 #endif

@@ -14,14 +14,14 @@ struct sl_edge;
 struct sl_absorption;
 
 /* A running mean and mean deviation, slow to believe what is far off. */
-struct sl_habit {
+struct sl_running_stats {
 	double mean, deviation;
 };
 
 struct sl_detector {
 	void *memory; /* sl_detect_memory bytes */
 	uint32_t seen;
-	struct sl_habit length, size; /* binary logarithms: bits a symbol; Euclidean norm */
+	struct sl_running_stats length, size; /* binary logarithms: bits a symbol; Euclidean norm */
 	double score;                 /* of the newest; 0 before there is a history */
 	uint32_t quiet_until;         /* of seen: no event row before */
 	uint32_t held_back;
@@ -39,7 +39,7 @@ struct sl_detect_scratch {
 };
 void sl_detect_scratch(struct sl_detect_scratch *, const struct sl_plan *, struct sl_arena *);
 
-/* Just before frame `number` of the neighbour is applied to its copy. */
-void sl_detect(struct sl_peer *, struct sl_edge *, uint32_t number, const struct sl_absorption *);
+/* Just before frame `version` of the neighbour is applied to its copy. */
+void sl_detect(struct sl_peer *, struct sl_edge *, uint32_t version, const struct sl_absorption *);
 
 #endif

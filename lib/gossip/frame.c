@@ -12,9 +12,9 @@ void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_fra
 	sl_write_u8(&w, f->kind);
 	sl_write_u8(&w, f->channels);
 	sl_write_u8(&w, f->tag | f->wants << 1);
-	sl_write_u16(&w, f->life);
+	sl_write_u16(&w, f->incarnation16);
 	sl_write_u32(&w, f->epoch);
-	sl_write_u32(&w, f->number);
+	sl_write_u32(&w, f->version);
 	sl_write_u32(&w, f->step);
 	sl_write_u32(&w, f->round);
 	sl_write_u32(&w, f->durable);
@@ -33,9 +33,9 @@ bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length)
 	struct sl_frame f = { .kind = sl_read_u8(&r) };
 	f.channels = sl_read_u8(&r);
 	unsigned flags = sl_read_u8(&r);
-	f.life = sl_read_u16(&r);
+	f.incarnation16 = sl_read_u16(&r);
 	f.epoch = sl_read_u32(&r);
-	f.number = sl_read_u32(&r);
+	f.version = sl_read_u32(&r);
 	f.step = sl_read_u32(&r);
 	f.round = sl_read_u32(&r);
 	f.durable = sl_read_u32(&r);

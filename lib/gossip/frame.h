@@ -8,10 +8,10 @@ enum { SL_FRAME_HEADER = 52, SL_WIRE_VERSION = 3 };
 
 enum sl_frame_kind {
 	SL_FRAME_HELLO,      /* who I am in this run, what I hold of yours, where the edge stands */
-	SL_FRAME_DIFFERENCE, /* frame `number` of my journal; step ≠ 0: it is also the tag of that step */
-	SL_FRAME_TAG,        /* the tag of `step` at `number`, without a difference */
-	SL_FRAME_SNAPSHOT,   /* a piece of my copy at `number` */
-	SL_FRAME_REQUEST,    /* send me what follows number `number` of yours */
+	SL_FRAME_DIFFERENCE, /* frame `version` of my journal; step ≠ 0: it is also the tag of that step */
+	SL_FRAME_TAG,        /* the tag of `step` at `version`, without a difference */
+	SL_FRAME_SNAPSHOT,   /* a piece of my copy at `version` */
+	SL_FRAME_REQUEST,    /* send me what follows number `version` of yours */
 	SL_FRAME_KINDS
 };
 
@@ -20,9 +20,9 @@ struct sl_frame {
 	bool tag;   /* a DIFFERENCE that is also the tag of its step: the last of those that lead to it */
 	bool wants; /* beside a step: the receiver's checkpoint is needed soon, there is no room for many more
 	               frames */
-	uint16_t life;   /* of the sender: what a former life sent may still be on its way */
+	uint16_t incarnation16;   /* of the sender: what a former life sent may still be on its way */
 	uint32_t epoch;  /* of the sender's journal */
-	uint32_t number; /* in the sender's journal (REQUEST: in the receiver's) */
+	uint32_t version; /* in the sender's journal (REQUEST: in the receiver's) */
 	uint32_t
 	    step; /* of the edge: the one that a DIFFERENCE leads to, a TAG stands for, a REQUEST has done */
 	uint32_t round;        /* the sender's, when the frame was made */

@@ -6,7 +6,7 @@ static int newest(const struct sl_generation *g)
 {
 	bool usable[2] = { g[0].there && !g[0].wrong[0], g[1].there && !g[1].wrong[0] };
 	if (usable[0] && usable[1])
-		return g[1].number > g[0].number;
+		return g[1].version > g[0].version;
 	return usable[0] ? 0 : usable[1] ? 1 : -1;
 }
 
@@ -14,8 +14,8 @@ static int newest(const struct sl_generation *g)
 static void name(const struct sl_generation *g, int index, char out[static 64])
 {
 	int n = snprintf(out, 64, "generation %d", index);
-	if (g[index].number)
-		snprintf(out + n, 64 - (size_t)n, ", number %llu", (unsigned long long)g[index].number);
+	if (g[index].version)
+		snprintf(out + n, 64 - (size_t)n, ", number %llu", (unsigned long long)g[index].version);
 }
 
 static void tell_refused(const struct sl_generation *g, int index, sl_generations_tell *tell, void *context)

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-static struct sl_journal_entry *entry_of(const struct sl_journal *j, uint32_t number)
+static struct sl_journal_entry *entry_of(const struct sl_journal *j, uint32_t version)
 {
-	return &j->entry[number & (j->entries - 1)];
+	return &j->entry[version & (j->entries - 1)];
 }
 
 void sl_journal_make(struct sl_journal *j, struct sl_arena *arena, size_t capacity, uint32_t entries)
@@ -49,19 +49,19 @@ uint8_t *sl_journal_room(struct sl_journal *j, size_t bound)
 
 uint32_t sl_journal_append(struct sl_journal *j, uint32_t length, uint32_t round, uint64_t digest)
 {
-	uint32_t number = j->first + j->count;
-	*entry_of(j, number) = (struct sl_journal_entry){ round, j->end, length, digest };
+	uint32_t version = j->first + j->count;
+	*entry_of(j, version) = (struct sl_journal_entry){ round, j->end, length, digest };
 	j->end += length;
 	j->count++;
-	return number;
+	return version;
 }
 
-const struct sl_journal_entry *sl_journal_find(const struct sl_journal *j, uint32_t number,
+const struct sl_journal_entry *sl_journal_find(const struct sl_journal *j, uint32_t version,
                                                const uint8_t **bytes)
 {
-	if (number < j->first || number - j->first >= j->count)
+	if (version < j->first || version - j->first >= j->count)
 		return NULL;
-	const struct sl_journal_entry *e = entry_of(j, number);
+	const struct sl_journal_entry *e = entry_of(j, version);
 	*bytes = j->bytes + e->at;
 	return e;
 }
@@ -76,9 +76,9 @@ size_t sl_journal_span(const struct sl_journal *j, uint32_t after, uint32_t last
 	return b->at + b->length - a->at;
 }
 
-void sl_journal_trim(struct sl_journal *j, uint32_t number)
+void sl_journal_trim(struct sl_journal *j, uint32_t version)
 {
-	while (j->count && j->first <= number)
+	while (j->count && j->first <= version)
 		drop_oldest(j);
 }
 

@@ -32,12 +32,12 @@ uint8_t *sl_journal_room(struct sl_journal *, size_t bound);
 uint32_t sl_journal_append(struct sl_journal *, uint32_t length, uint32_t round, uint64_t digest);
 
 /* The frame of that number and its bytes, or NULL if it is not kept. */
-const struct sl_journal_entry *sl_journal_find(const struct sl_journal *, uint32_t number,
+const struct sl_journal_entry *sl_journal_find(const struct sl_journal *, uint32_t version,
                                                const uint8_t **bytes);
 /* Total bytes of frames after … last, or SIZE_MAX if one of them is not kept; 0 if there is none to send. */
 size_t sl_journal_span(const struct sl_journal *, uint32_t after, uint32_t last);
-/* Forgets all frames up to and including `number`. */
-void sl_journal_trim(struct sl_journal *, uint32_t number);
+/* Forgets all frames up to and including `version`. */
+void sl_journal_trim(struct sl_journal *, uint32_t version);
 /* Forgets everything; the next frame will be `next`. */
 void sl_journal_restart(struct sl_journal *, uint32_t next);
 

@@ -89,21 +89,21 @@ static enum sl_status check_place(const struct sl_plan *plan, const struct sl_pl
 /* A compressor that is not proved to contract, for an algorithm that feeds errors back. Worst cases are one
  * thing: dithering to a few levels loses nothing to speak of on vectors as they occur. Errors as large as
  * what is compressed on every vector are another. */
-static enum sl_status check_feedback(const struct sl_plan *plan, struct sl_promise promise, char *note,
+static enum sl_status check_feedback(const struct sl_plan *plan, struct sl_guarantee guarantee, char *note,
                                      struct sl_error *error)
 {
 	const char *name = plan->algorithm->name;
 	bool strict = plan->algorithm->takes == SL_TAKES_CONTRACTIVE;
 	double gain = sl_pipeline_gain(&plan->pipeline, &plan->model.layout);
-	if ((strict && promise.kind == SL_CLASS_UNBIASED) || gain <= 0)
+	if ((strict && guarantee.kind == SL_CLASS_UNBIASED) || gain <= 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
 		    "[compress] pipeline = %s: its error is %.3g times what it compresses, and [algorithm] "
 		    "name "
 		    "= %s needs less than 1: scale it to contract (scale = contractive, or one for randk and "
 		    "bernoulli), or use topk:0.1 | float32 | raw, or diana",
-		    plan->settings.pipeline, gain <= 0 ? 1 - gain : promise.omega, name);
-	if (strict && promise.kind == SL_CLASS_NONE)
+		    plan->settings.pipeline, gain <= 0 ? 1 - gain : guarantee.omega, name);
+	if (strict && guarantee.kind == SL_CLASS_NONE)
 		snprintf(note, SL_TEXT_MAX,
 		         "the compressor is not proved to contract, as %s needs: where it diverges, take "
 		         "more levels "
@@ -113,14 +113,14 @@ static enum sl_status check_feedback(const struct sl_plan *plan, struct sl_promi
 }
 
 /* The compressor against what the algorithm's theory takes. */
-static enum sl_status check_promise(const struct sl_plan *plan, const struct sl_plan_graph *graph, char *note,
+static enum sl_status check_guarantee(const struct sl_plan *plan, const struct sl_plan_graph *graph, char *note,
                                     struct sl_error *error)
 {
-	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
+	struct sl_guarantee guarantee = sl_pipeline_guarantee(&plan->pipeline);
 	const struct sl_algorithm *a = plan->algorithm;
-	bool unbiased = promise.kind == SL_CLASS_UNBIASED || promise.kind == SL_CLASS_IDENTITY;
-	bool contracts = promise.kind == SL_CLASS_IDENTITY || promise.kind == SL_CLASS_CONTRACTIVE ||
-	                 (promise.kind == SL_CLASS_UNBIASED && promise.omega < 1);
+	bool unbiased = guarantee.kind == SL_CLASS_UNBIASED || guarantee.kind == SL_CLASS_IDENTITY;
+	bool contracts = guarantee.kind == SL_CLASS_IDENTITY || guarantee.kind == SL_CLASS_CONTRACTIVE ||
+	                 (guarantee.kind == SL_CLASS_UNBIASED && guarantee.omega < 1);
 	if (a->takes == SL_TAKES_UNBIASED && !unbiased)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
@@ -131,7 +131,7 @@ static enum sl_status check_promise(const struct sl_plan *plan, const struct sl_
 		    plan->settings.pipeline, a->name);
 	if (!feeds_back(a))
 		return SL_OK;
-	enum sl_status status = contracts ? SL_OK : check_feedback(plan, promise, note, error);
+	enum sl_status status = contracts ? SL_OK : check_feedback(plan, guarantee, note, error);
 	if (status == SL_OK && !note[0])
 		note_gamma(plan, graph, note);
 	return status;
@@ -183,7 +183,7 @@ static enum sl_status check_robust(struct sl_plan *plan, const struct sl_plan_gr
 		    "malcom, dpsgd or quasi-global",
 		    text, a->name);
 	uint32_t needed =
-	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.liars + 1 : plan->robust.liars + 1;
+	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.byzantine + 1 : plan->robust.byzantine + 1;
 	if (graph->degree_least && graph->degree_least < needed)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
@@ -199,7 +199,7 @@ static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_pla
 	if (status == SL_OK)
 		status = check_robust(plan, graph, error);
 	if (status == SL_OK)
-		status = check_promise(plan, graph, note, error);
+		status = check_guarantee(plan, graph, note, error);
 	if (status == SL_OK && plan->algorithm->prepare)
 		status = plan->algorithm->prepare(plan, graph, error);
 	return status == SL_OK ? apply_theory(plan, error) : status;
@@ -217,9 +217,9 @@ static uint32_t power_of_two_above(double least, double most)
 static void derive_sizes(struct sl_plan *plan)
 {
 	plan->dimension = plan->model.layout.dimension;
-	plan->block_floats = (size_t)plan->channels * plan->dimension + plan->algorithm->scalars;
-	plan->block_memory = plan->channels * sl_pipeline_memory(&plan->pipeline);
-	plan->block_bytes = 4 * plan->block_floats + plan->block_memory;
+	plan->copy_floats = (size_t)plan->channels * plan->dimension + plan->algorithm->scalars;
+	plan->copy_memory = plan->channels * sl_pipeline_memory(&plan->pipeline);
+	plan->copy_bytes = 4 * plan->copy_floats + plan->copy_memory;
 	size_t section = sl_pipeline_bound(&plan->pipeline), dense = sl_pipeline_bound(&plan->dense);
 	if (plan->algorithm->rule && dense > section)
 		section = dense; /* a refresh may come */
@@ -228,17 +228,17 @@ static void derive_sizes(struct sl_plan *plan)
 	plan->snapshot_piece = piece;
 	size_t body = plan->body_bound > piece + 16 ? plan->body_bound : piece + 16;
 	plan->frame_max = SL_FRAME_HEADER + (body > 256 ? body : 256);
-	size_t model = 4 * plan->block_floats; /* or two frames, where one is as large as the model */
+	size_t model = 4 * plan->copy_floats; /* or two frames, where one is as large as the model */
 	plan->resend_bytes = model > 2 * plan->body_bound ? model : 2 * plan->body_bound;
 	/* An edge that sleeps is sent what it missed, and may lack what it was sent before that. */
 	bool contiguous =
-	    plan->block_memory || plan->algorithm->rule || plan->algorithm->absorb != SL_ABSORB_REPLACE;
-	plan->leaps = plan->period > 1 && !contiguous;
+	    plan->copy_memory || plan->algorithm->rule || plan->algorithm->absorb != SL_ABSORB_REPLACE;
+	plan->self_contained = plan->period > 1 && !contiguous;
 	if (plan->period > 1 && contiguous) {
 		size_t missed = 2 * (size_t)plan->period * (plan->body_bound + SL_FRAME_HEADER);
 		plan->resend_bytes = missed > plan->resend_bytes ? missed : plan->resend_bytes;
 	}
-	plan->hold_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
+	plan->held_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
 	bool exact = plan->settings.pace == SL_PACE_LOCKSTEP && plan->settings.round_timeout_us == INT64_MAX;
 	plan->spare = 2 * plan->period + 4;
 	double needed = exact ? 3.0 * plan->spare : 2.0 * plan->period;
@@ -299,7 +299,7 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	size_t batch = m->model->scratch(m, plan->settings.batch),
 	       test = m->model->scratch(m, SL_EVALUATE_CHUNK);
 	out->workspace = sl_workspace_make(&plan->pipeline, arena);
-	out->vector = sl_arena_take(arena, plan->block_floats, sizeof *out->vector);
+	out->vector = sl_arena_take(arena, plan->copy_floats, sizeof *out->vector);
 	if (plan->algorithm->rule)
 		out->dense = sl_workspace_make(&plan->dense, arena);
 	out->spare = sl_arena_take(arena, plan->dimension, sizeof *out->spare);
@@ -309,7 +309,7 @@ void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct 
 	sl_detect_scratch(&out->detect, plan, arena);
 	out->robust =
 	    sl_arena_take(arena, sl_robust_scratch(&plan->robust, plan->dimension), sizeof *out->robust);
-	out->memory = sl_arena_take(arena, plan->block_memory, 1);
+	out->memory = sl_arena_take(arena, plan->copy_memory, 1);
 	for (unsigned c = 0; c < plan->channels && plan->channels > 1; c++) {
 		out->update[c].index = sl_arena_take(arena, plan->dimension, sizeof *out->update[c].index);
 		out->update[c].value = sl_arena_take(arena, plan->dimension, sizeof *out->update[c].value);

@@ -19,7 +19,7 @@ enum sl_robust_kind { SL_ROBUST_NONE, SL_ROBUST_CLIP, SL_ROBUST_CLIP_AT, SL_ROBU
 
 struct sl_robust {
 	enum sl_robust_kind kind;
-	uint32_t liars;   /* B */
+	uint32_t byzantine;   /* B */
 	double threshold; /* T */
 };
 

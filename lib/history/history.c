@@ -80,7 +80,7 @@ enum sl_status sl_history_run_sql(struct sl_history *h, const char *sql, struct 
 	return code == SQLITE_OK ? SL_OK : sl_history_fail(h, code, error);
 }
 
-void sl_history_patience(struct sl_history *h, int milliseconds)
+void sl_history_busy_timeout(struct sl_history *h, int milliseconds)
 {
 	atomic_store(&h->patience_ms, milliseconds);
 }
@@ -359,7 +359,7 @@ static bool moved(struct sl_history *h)
 	return sqlite3_file_control(h->db, "main", SQLITE_FCNTL_HAS_MOVED, &yes) != SQLITE_OK || yes;
 }
 
-bool sl_history_worn(struct sl_history *h)
+bool sl_history_needs_reconnect(struct sl_history *h)
 {
 	return (h->failure != SQLITE_BUSY && h->failure != SQLITE_FULL) || moved(h);
 }

@@ -35,13 +35,13 @@ enum sl_history_mode { SL_HISTORY_WRITE, SL_HISTORY_READ };
  * migrates it too. */
 struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error);
 /* The same in two steps, for one that tries again: a handle that is not connected (NULL: no memory), and a
- * connection, which after a failure is as if it had not been tried. Connecting begins anew: sl_history_begin
- * comes next. While not connected, only these, sl_history_patience and sl_history_close may be called. */
+ * connection, which after a failure is as if it had not been tried. Connecting begins anew: sl_history_register_run
+ * comes next. While not connected, only these, sl_history_busy_timeout and sl_history_close may be called. */
 struct sl_history *sl_history_make(const char *path, struct sl_error *error);
 enum sl_status sl_history_connect(struct sl_history *, enum sl_history_mode mode, struct sl_error *error);
 /* After a failure: whether another connection may do better than this one, which is so unless the file is
  * there as before, only locked or without room. */
-bool sl_history_worn(struct sl_history *);
+bool sl_history_needs_reconnect(struct sl_history *);
 /* Rolls back what is not committed, and lets go of the file. */
 void sl_history_disconnect(struct sl_history *);
 /* The same where the names of its files may mean others by now: none is removed, and the log stays as it is.
@@ -55,15 +55,15 @@ void sl_history_close(struct sl_history *);
 
 /* How long a call waits for other writers before it fails with SL_IO: 10 s at the start. The one function
  * that another thread may call, to cut a wait short. */
-void sl_history_patience(struct sl_history *, int milliseconds);
+void sl_history_busy_timeout(struct sl_history *, int milliseconds);
 
 /* Begins the transaction of rows now, instead of at the first row: what comes before that belongs to it. */
-enum sl_status sl_history_hold(struct sl_history *, struct sl_error *error);
+enum sl_status sl_history_begin(struct sl_history *, struct sl_error *error);
 
 /* Registers the run (kept if present: several peers do the same) and this peer. Later rows belong to run_id.
  * A peer that is there already keeps its first start and counts as running again. These three are committed
  * at once, unless a transaction of rows is open, which they join. */
-enum sl_status sl_history_begin(struct sl_history *, const struct sl_history_run *, struct sl_error *error);
+enum sl_status sl_history_register_run(struct sl_history *, const struct sl_history_run *, struct sl_error *error);
 enum sl_status sl_history_peer(struct sl_history *, const struct sl_history_peer *, struct sl_error *error);
 /* Marks the end of a peer. */
 enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64_t stopped_at_us,
@@ -92,7 +92,7 @@ enum sl_status sl_history_commit(struct sl_history *, bool durable, struct sl_er
 enum sl_status sl_history_rollback(struct sl_history *);
 
 /* Empties the write-ahead log if it can: where the disk is full, that may make room. */
-void sl_history_shorten(struct sl_history *);
+void sl_history_truncate_wal(struct sl_history *);
 
 /* Brings all of the write-ahead log into the database, for a log that has no name any more. SL_IO: not all of
  * it could be, because somebody reads an older state or the disk fails. */

@@ -23,7 +23,7 @@ struct sl_history {
 	sqlite3 *db;
 	sqlite3_stmt *statement[SL_HISTORY_STATEMENTS];
 	char *path;   /* owned */
-	int64_t run;  /* number of the run that rows belong to; 0 before sl_history_begin */
+	int64_t run;  /* number of the run that rows belong to; 0 before sl_history_register_run */
 	char *run_id; /* owned */
 	atomic_int patience_ms;
 	bool writes;                 /* opened, or tried to be opened, to be written */

@@ -55,7 +55,7 @@ enum sl_status sl_history_log_room(struct sl_history *h, struct sl_error *error)
 	    h->path, (long long)h->log_pages * 4096 / 1000000);
 }
 
-void sl_history_shorten(struct sl_history *h)
+void sl_history_truncate_wal(struct sl_history *h)
 {
 	checkpoint(h, SQLITE_CHECKPOINT_TRUNCATE, RESTART_MS, NULL);
 }

@@ -71,7 +71,7 @@ static enum sl_status begin(struct sl_history *h, struct sl_error *error)
 	return status == SL_OK ? run(h, h->statement[SL_HISTORY_BEGIN], error) : status;
 }
 
-enum sl_status sl_history_hold(struct sl_history *h, struct sl_error *error)
+enum sl_status sl_history_begin(struct sl_history *h, struct sl_error *error)
 {
 	return begin(h, error);
 }
@@ -79,7 +79,7 @@ enum sl_status sl_history_hold(struct sl_history *h, struct sl_error *error)
 /* Inside a transaction, with the statement ready for its parameters. */
 static enum sl_status ready(struct sl_history *h, enum sl_history_statement which, struct sl_error *error)
 {
-	SL_CHECK(h->run != 0); /* sl_history_begin comes first */
+	SL_CHECK(h->run != 0); /* sl_history_register_run comes first */
 	enum sl_status status = begin(h, error);
 	return status == SL_OK ? prepare(h, which, error) : status;
 }
@@ -114,7 +114,7 @@ static enum sl_status find_run(struct sl_history *h, const char *run_id, struct 
 	return status;
 }
 
-enum sl_status sl_history_begin(struct sl_history *h, const struct sl_history_run *r, struct sl_error *error)
+enum sl_status sl_history_register_run(struct sl_history *h, const struct sl_history_run *r, struct sl_error *error)
 {
 	sqlite3_stmt *s;
 	char seed[24];

@@ -30,7 +30,7 @@ void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint
 			fetch(data, pick[i + AHEAD]);
 		switch (data->kind) {
 		case SL_FEATURES_BYTE:
-			sl_kernel_bytes(width, data->scale, data->byte + sample * width, out);
+			sl_vector_from_bytes(width, data->scale, data->byte + sample * width, out);
 			break;
 		case SL_FEATURES_FLOAT:
 			memcpy(out, data->dense + sample * width, width * sizeof *out);

@@ -168,7 +168,7 @@ static void load_input(struct pass *p)
 		p->input = data->dense + at;
 		return;
 	} else {
-		sl_kernel_bytes((size_t)p->rows * data->features, data->scale, data->byte + at, p->gathered);
+		sl_vector_from_bytes((size_t)p->rows * data->features, data->scale, data->byte + at, p->gathered);
 	}
 	p->input = p->gathered;
 }
@@ -180,7 +180,7 @@ static void sparse_forward(const struct pass *p, uint32_t outputs, const float *
 	for (uint32_t i = 0; i < p->rows; i++, z += outputs) {
 		uint32_t s = sample_of(p, i);
 		for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
-			sl_kernel_axpy(outputs, data->value[k], weights + (size_t)data->column[k] * outputs,
+			sl_vector_axpy_inline(outputs, data->value[k], weights + (size_t)data->column[k] * outputs,
 			               z);
 	}
 }
@@ -193,7 +193,7 @@ static void sparse_backward(const struct pass *p, uint32_t outputs, float factor
 	for (uint32_t i = 0; i < p->rows; i++, delta += outputs) {
 		uint32_t s = sample_of(p, i);
 		for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
-			sl_kernel_axpy(outputs, factor * data->value[k], delta,
+			sl_vector_axpy_inline(outputs, factor * data->value[k], delta,
 			               out + (size_t)data->column[k] * outputs);
 	}
 }
@@ -217,7 +217,7 @@ static void forward(struct pass *p, const float *x)
 		else
 			sparse_forward(p, outputs, x + weights->offset, z);
 		if (l < layers)
-			sl_kernel_relu((size_t)p->rows * outputs, z);
+			sl_vector_relu((size_t)p->rows * outputs, z);
 		in = z;
 	}
 }
@@ -240,7 +240,7 @@ static double soften(struct pass *p, float *sum, int64_t *correct)
 		for (uint32_t c = 0; c < classes; c++)
 			row[c] -= most;
 	}
-	sl_kernel_exp((size_t)p->rows * classes, z);
+	sl_vector_exp((size_t)p->rows * classes, z);
 	for (uint32_t i = 0; i < p->rows; i++) {
 		sum[i] = z[(size_t)i * classes];
 		for (uint32_t c = 1; c < classes; c++)
@@ -285,7 +285,7 @@ static void backward(struct pass *p, const float *x, float factor, float add, fl
 		sl_matrix_multiply(true, false, inputs, outputs, p->rows, factor, in, inputs, delta, outputs,
 		                   add, out + weights->offset, outputs);
 		if (l > 1)
-			sl_kernel_relu_back((size_t)p->rows * inputs, p->delta, p->activation[l - 1]);
+			sl_vector_relu_back((size_t)p->rows * inputs, p->delta, p->activation[l - 1]);
 	}
 }
 

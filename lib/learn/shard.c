@@ -19,6 +19,7 @@
 #include "learn/dataset.h"
 
 #include "linalg/elementwise.h"
+#include "linalg/vector.h"
 
 #include <math.h>
 
@@ -101,11 +102,11 @@ static bool all_zero(const uint8_t *bytes, size_t length)
 static enum sl_status check_labels(const struct sl_dataset *d, struct sl_error *error)
 {
 	if (d->classes == 0) {
-		if (!sl_kernel_finite(d->samples, d->target))
+		if (!sl_vector_finite(d->samples, d->target))
 			return sl_fail(error, SL_MALFORMED, "prepared data: a target is not finite");
 		return SL_OK;
 	}
-	uint32_t most = sl_kernel_largest(d->samples, d->label);
+	uint32_t most = sl_vector_label_max(d->samples, d->label);
 	if (most >= d->classes)
 		return sl_fail(error, SL_MALFORMED, "prepared data: label %u, but there are %u classes", most,
 		               d->classes);
@@ -135,11 +136,11 @@ static enum sl_status check_sparse(const struct sl_dataset *d, uint64_t nonzeros
 		return sl_fail(error, SL_MALFORMED, "prepared data: row offsets are not ascending to %llu",
 		               (unsigned long long)nonzeros);
 	for (uint32_t s = 0; s < d->samples; s++)
-		if (!sl_kernel_ascending(d->row[s + 1] - d->row[s], d->column + d->row[s], d->features))
+		if (!sl_vector_ascending(d->row[s + 1] - d->row[s], d->column + d->row[s], d->features))
 			return sl_fail(error, SL_MALFORMED,
 			               "prepared data: columns of sample %u do not ascend below %u", s,
 			               d->features);
-	if (!sl_kernel_finite(nonzeros, d->value))
+	if (!sl_vector_finite(nonzeros, d->value))
 		return sl_fail(error, SL_MALFORMED, "prepared data: a value is not finite");
 	return SL_OK;
 }
@@ -198,7 +199,7 @@ static enum sl_status check_arrays(const struct sl_dataset *d, uint64_t nonzeros
 	if (status == SL_OK && d->kind == SL_FEATURES_SPARSE)
 		status = check_sparse(d, nonzeros, error);
 	if (status == SL_OK && d->kind == SL_FEATURES_FLOAT &&
-	    !sl_kernel_finite((size_t)d->samples * d->features, d->dense))
+	    !sl_vector_finite((size_t)d->samples * d->features, d->dense))
 		status = sl_fail(error, SL_MALFORMED, "prepared data: a feature is not finite");
 	return status;
 }

@@ -10,19 +10,19 @@
 #define KERNEL
 #endif
 
-KERNEL void sl_kernel_bytes(size_t n, float scale, const uint8_t *restrict bytes, float *restrict out)
+KERNEL void sl_vector_from_bytes(size_t n, float scale, const uint8_t *restrict bytes, float *restrict out)
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = scale * (float)bytes[i];
 }
 
-KERNEL void sl_kernel_relu(size_t n, float *x)
+KERNEL void sl_vector_relu(size_t n, float *x)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] = x[i] < 0 ? 0 : x[i];
 }
 
-KERNEL void sl_kernel_relu_back(size_t n, const float *restrict delta, float *restrict activation)
+KERNEL void sl_vector_relu_back(size_t n, const float *restrict delta, float *restrict activation)
 {
 	for (size_t i = 0; i < n; i++)
 		activation[i] = activation[i] > 0 ? delta[i] : 0;
@@ -31,7 +31,7 @@ KERNEL void sl_kernel_relu_back(size_t n, const float *restrict delta, float *re
 /* exp(x) = 2^k · exp(r), r = x − k·ln 2 in two parts (Cody and Waite), |r| ≤ ½·ln 2, Taylor to the seventh
  * power. Adding 1.5·2²³ rounds to the nearest whole number and leaves it in the low bits, so there is no
  * conversion that a NaN could make undefined. */
-KERNEL void sl_kernel_exp(size_t n, float *x)
+KERNEL void sl_vector_exp(size_t n, float *x)
 {
 	const float magic = 0x1.8p23f;
 	for (size_t i = 0; i < n; i++) {
@@ -52,21 +52,13 @@ KERNEL void sl_kernel_exp(size_t n, float *x)
 	}
 }
 
-KERNEL void sl_kernel_add(size_t n, const float *restrict x, float *restrict y)
+KERNEL void sl_vector_add(size_t n, const float *restrict x, float *restrict y)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] += x[i];
 }
 
-KERNEL bool sl_kernel_finite(size_t n, const float *x)
-{
-	uint32_t bad = 0;
-	for (size_t i = 0; i < n; i++)
-		bad |= (sl_float_bits(x[i]) & UINT32_C(0x7f800000)) == UINT32_C(0x7f800000);
-	return !bad;
-}
-
-KERNEL bool sl_kernel_ascending(size_t n, const uint32_t *column, uint32_t limit)
+KERNEL bool sl_vector_ascending(size_t n, const uint32_t *column, uint32_t limit)
 {
 	uint32_t bad = n > 0 && column[n - 1] >= limit; /* the last is the largest, if they ascend */
 	for (size_t i = 1; i < n; i++)
@@ -74,7 +66,7 @@ KERNEL bool sl_kernel_ascending(size_t n, const uint32_t *column, uint32_t limit
 	return !bad;
 }
 
-KERNEL uint16_t sl_kernel_largest(size_t n, const uint16_t *label)
+KERNEL uint16_t sl_vector_label_max(size_t n, const uint16_t *label)
 {
 	uint16_t most = 0;
 	for (size_t i = 0; i < n; i++)

@@ -7,27 +7,25 @@
 #include <stdint.h>
 
 /* out ← scale · bytes */
-void sl_kernel_bytes(size_t n, float scale, const uint8_t *bytes, float *out);
+void sl_vector_from_bytes(size_t n, float scale, const uint8_t *bytes, float *out);
 /* x ← max(x, 0); a NaN stays one, so that a diverged model shows */
-void sl_kernel_relu(size_t n, float *x);
+void sl_vector_relu(size_t n, float *x);
 /* activation ← delta where activation > 0, else 0: the derivative of the rectifier, in place of what it made
  */
-void sl_kernel_relu_back(size_t n, const float *delta, float *activation);
+void sl_vector_relu_back(size_t n, const float *delta, float *activation);
 /* x ← exp(x) for x ≤ 0 (relative error below 2⁻²³); below −86 the result is 0, a NaN stays one */
-void sl_kernel_exp(size_t n, float *x);
+void sl_vector_exp(size_t n, float *x);
 /* y ← y + x */
-void sl_kernel_add(size_t n, const float *x, float *y);
+void sl_vector_add(size_t n, const float *x, float *y);
 /* y ← y + a·x, for short vectors: inlined, no call through a table */
-static inline void sl_kernel_axpy(size_t n, float a, const float *restrict x, float *restrict y)
+static inline void sl_vector_axpy_inline(size_t n, float a, const float *restrict x, float *restrict y)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] += a * x[i];
 }
-/* Neither NaN nor infinity among the floats. */
-bool sl_kernel_finite(size_t n, const float *x);
 /* Strictly ascending and below the limit. */
-bool sl_kernel_ascending(size_t n, const uint32_t *column, uint32_t limit);
+bool sl_vector_ascending(size_t n, const uint32_t *column, uint32_t limit);
 /* The largest label; 0 for n = 0. */
-uint16_t sl_kernel_largest(size_t n, const uint16_t *label);
+uint16_t sl_vector_label_max(size_t n, const uint16_t *label);
 
 #endif

@@ -9,17 +9,17 @@ enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 9, SNAPSHOT_HEAD = 
 
 static void keep(void *context, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length)
 {
-	struct sl_liar *l = context;
-	if (from != l->peer || SL_FRAME_HEADER + length > SL_LIAR_LONGEST)
+	struct sl_adversary *l = context;
+	if (from != l->peer || SL_FRAME_HEADER + length > SL_ADVERSARY_LONGEST)
 		return;
-	struct sl_liar_frame *f = &l->kept[l->keeps++ % SL_LIAR_KEPT];
+	struct sl_adversary_frame *f = &l->kept[l->keeps++ % SL_ADVERSARY_KEPT];
 	f->length = SL_FRAME_HEADER + length;
 	memcpy(f->bytes, header, SL_FRAME_HEADER);
 	if (length)
 		memcpy(f->bytes + SL_FRAME_HEADER, body, length);
 }
 
-void sl_liar_start(struct sl_liar *l, struct sl_sim *sim, const struct sl_plan *plan,
+void sl_adversary_start(struct sl_adversary *l, struct sl_sim *sim, const struct sl_plan *plan,
                    const struct sl_topology *t, uint64_t seed)
 {
 	memset(l, 0, sizeof *l);
@@ -36,7 +36,7 @@ void sl_liar_start(struct sl_liar *l, struct sl_sim *sim, const struct sl_plan *
 }
 
 /* The truth, near it, far from it. */
-static uint32_t near(struct sl_liar *l, uint32_t truth, uint32_t most)
+static uint32_t near(struct sl_adversary *l, uint32_t truth, uint32_t most)
 {
 	struct sl_random *g = &l->random;
 	switch (sl_random_below(g, l->careful ? 30 : 6)) {
@@ -61,9 +61,9 @@ static uint32_t lie_about_epoch(struct sl_random *g, uint32_t truth)
 	return truth + ahead[sl_random_below(g, sizeof ahead / sizeof *ahead)];
 }
 
-static void tell(struct sl_liar *l, uint32_t to, const struct sl_frame *f, const uint8_t *body, size_t length)
+static void send(struct sl_adversary *l, uint32_t to, const struct sl_frame *f, const uint8_t *body, size_t length)
 {
-	uint8_t bytes[SL_LIAR_LONGEST];
+	uint8_t bytes[SL_ADVERSARY_LONGEST];
 	SL_CHECK(SL_FRAME_HEADER + length <= sizeof bytes);
 	sl_frame_header(bytes, f, (uint32_t)length);
 	if (length)
@@ -71,7 +71,7 @@ static void tell(struct sl_liar *l, uint32_t to, const struct sl_frame *f, const
 	sl_sim_inject(l->sim, l->peer, to, bytes, SL_FRAME_HEADER + length);
 }
 
-static void tell_noise(struct sl_liar *l, uint32_t to)
+static void send_noise(struct sl_adversary *l, uint32_t to)
 {
 	uint8_t bytes[200];
 	size_t length = sl_random_below(&l->random, sizeof bytes);
@@ -80,17 +80,17 @@ static void tell_noise(struct sl_liar *l, uint32_t to)
 	sl_sim_inject(l->sim, l->peer, to, bytes, length);
 }
 
-static void tell_again(struct sl_liar *l, uint32_t to)
+static void tell_again(struct sl_adversary *l, uint32_t to)
 {
-	uint32_t most = l->keeps < SL_LIAR_KEPT ? l->keeps : SL_LIAR_KEPT;
+	uint32_t most = l->keeps < SL_ADVERSARY_KEPT ? l->keeps : SL_ADVERSARY_KEPT;
 	if (most == 0)
 		return;
-	const struct sl_liar_frame *f = &l->kept[sl_random_below(&l->random, most)];
+	const struct sl_adversary_frame *f = &l->kept[sl_random_below(&l->random, most)];
 	sl_sim_inject(l->sim, l->peer, to, f->bytes, f->length);
 }
 
 /* A greeting that is heard: the right session, size, numbers and lives, mostly. */
-static void tell_greeting(struct sl_liar *l, uint32_t to, struct sl_frame *f, const struct sl_edge *mine)
+static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *f, const struct sl_edge *mine)
 {
 	uint8_t body[HELLO_MOST];
 	struct sl_random *g = &l->random;
@@ -109,7 +109,7 @@ static void tell_greeting(struct sl_liar *l, uint32_t to, struct sl_frame *f, co
 	sl_write_u64(&w, p->incarnation + (!l->careful && sl_random_below(g, 20) == 0));
 	sl_write_u64(&w, sl_sim_peer(l->sim, to)->incarnation);
 	sl_write_u32(&w, mine->their_epoch);
-	sl_write_u32(&w, near(l, mine->their_number, rounds));
+	sl_write_u32(&w, near(l, mine->their_version, rounds));
 	sl_write_u64(&w, sl_random_below(g, 2) ? mine->their_digest : sl_random_u64(g));
 	sl_write_u32(&w, near(l, mine->step, rounds));
 	sl_write_u32(&w, near(l, 1, rounds));
@@ -118,10 +118,10 @@ static void tell_greeting(struct sl_liar *l, uint32_t to, struct sl_frame *f, co
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);
-	tell(l, to, f, body, sl_writer_length(&w));
+	send(l, to, f, body, sl_writer_length(&w));
 }
 
-static void tell_difference(struct sl_liar *l, uint32_t to, struct sl_frame *f)
+static void tell_difference(struct sl_adversary *l, uint32_t to, struct sl_frame *f)
 {
 	uint8_t body[400];
 	size_t length = sl_random_below(&l->random, sizeof body);
@@ -130,10 +130,10 @@ static void tell_difference(struct sl_liar *l, uint32_t to, struct sl_frame *f)
 	f->kind = SL_FRAME_DIFFERENCE;
 	if (length >= 4 && sl_random_below(&l->random, 2))
 		sl_store_u32(body, (uint32_t)length - 4);
-	tell(l, to, f, body, length);
+	send(l, to, f, body, length);
 }
 
-static void tell_question(struct sl_liar *l, uint32_t to, struct sl_frame *f)
+static void tell_question(struct sl_adversary *l, uint32_t to, struct sl_frame *f)
 {
 	uint8_t body[REQUEST_BYTES];
 	struct sl_random *g = &l->random;
@@ -142,17 +142,17 @@ static void tell_question(struct sl_liar *l, uint32_t to, struct sl_frame *f)
 	f->tag = false;
 	f->epoch = sl_sim_peer(l->sim, to)->epoch;
 	sl_write_u8(&w, (uint8_t)sl_random_below(g, 4));
-	sl_write_u32(&w, near(l, f->number, l->plan->settings.rounds));
-	sl_write_u32(&w, sl_random_below(g, 2) ? 0 : sl_random_below(g, (uint32_t)l->plan->block_bytes));
-	tell(l, to, f, body, sizeof body);
+	sl_write_u32(&w, near(l, f->version, l->plan->settings.rounds));
+	sl_write_u32(&w, sl_random_below(g, 2) ? 0 : sl_random_below(g, (uint32_t)l->plan->copy_bytes));
+	send(l, to, f, body, sizeof body);
 }
 
-static void tell_snapshot(struct sl_liar *l, uint32_t to, struct sl_frame *f)
+static void tell_snapshot(struct sl_adversary *l, uint32_t to, struct sl_frame *f)
 {
 	uint8_t body[SNAPSHOT_HEAD + 128] = { 0 };
 	struct sl_random *g = &l->random;
 	struct sl_writer w = sl_writer(body, SNAPSHOT_HEAD);
-	uint32_t total = (uint32_t)l->plan->block_bytes;
+	uint32_t total = (uint32_t)l->plan->copy_bytes;
 	f->kind = SL_FRAME_SNAPSHOT;
 	f->step = 0;
 	f->tag = false;
@@ -161,7 +161,7 @@ static void tell_snapshot(struct sl_liar *l, uint32_t to, struct sl_frame *f)
 	sl_write_u32(&w, total);
 	for (size_t k = SNAPSHOT_HEAD; k < sizeof body; k++)
 		body[k] = (uint8_t)sl_random_u64(g);
-	tell(l, to, f, body, SNAPSHOT_HEAD + sl_random_below(g, sizeof body - SNAPSHOT_HEAD));
+	send(l, to, f, body, SNAPSHOT_HEAD + sl_random_below(g, sizeof body - SNAPSHOT_HEAD));
 }
 
 static const struct sl_edge *edge_to(const struct sl_peer *p, uint32_t neighbour)
@@ -172,7 +172,7 @@ static const struct sl_edge *edge_to(const struct sl_peer *p, uint32_t neighbour
 	return NULL;
 }
 
-static void lie(struct sl_liar *l)
+static void lie(struct sl_adversary *l)
 {
 	struct sl_random *g = &l->random;
 	const struct sl_topology *t = l->topology;
@@ -183,7 +183,7 @@ static void lie(struct sl_liar *l)
 	if (!mine)
 		return; /* not to one that a roster has taken away */
 	struct sl_frame f = sl_peer_frame(p, mine, SL_FRAME_TAG);
-	f.number = near(l, p->number, rounds);
+	f.version = near(l, p->version, rounds);
 	f.round = near(l, p->round, rounds);
 	f.step = near(l, mine->step + 1, rounds);
 	f.durable = near(l, mine->checkpoint_older, rounds);
@@ -192,7 +192,7 @@ static void lie(struct sl_liar *l)
 	l->told++;
 	switch (l->careful ? 2 : sl_random_below(g, 7)) {
 	case 0:
-		tell_noise(l, to);
+		send_noise(l, to);
 		break;
 	case 1:
 		tell_again(l, to);
@@ -211,12 +211,12 @@ static void lie(struct sl_liar *l)
 		break;
 	default:
 		f.tag = true;
-		tell(l, to, &f, NULL, 0);
+		send(l, to, &f, NULL, 0);
 		break;
 	}
 }
 
-void sl_liar_step(struct sl_liar *l)
+void sl_adversary_step(struct sl_adversary *l)
 {
 	bool alive = sl_sim_alive(l->sim, l->peer);
 	if (l->ghost && alive && sl_peer_round(sl_sim_peer(l->sim, l->peer)) > 5)

@@ -7,9 +7,9 @@
 #include "base/random.h"
 #include "sim/sim.h"
 
-enum { SL_LIAR_KEPT = 16, SL_LIAR_LONGEST = 2048 };
+enum { SL_ADVERSARY_KEPT = 16, SL_ADVERSARY_LONGEST = 2048 };
 
-struct sl_liar {
+struct sl_adversary {
 	uint32_t peer;
 	bool careful; /* greetings alone, with nothing in them that cannot be */
 	bool ghost;   /* … and after some rounds no work any more */
@@ -19,17 +19,17 @@ struct sl_liar {
 	const struct sl_plan *plan;
 	const struct sl_topology *topology;
 	uint64_t told;
-	struct sl_liar_frame {
+	struct sl_adversary_frame {
 		size_t length;
-		uint8_t bytes[SL_LIAR_LONGEST];
-	} kept[SL_LIAR_KEPT];
+		uint8_t bytes[SL_ADVERSARY_LONGEST];
+	} kept[SL_ADVERSARY_KEPT];
 	uint32_t keeps;
 };
 
 /* From here on the simulator asks nothing of that peer. */
-void sl_liar_start(struct sl_liar *, struct sl_sim *, const struct sl_plan *, const struct sl_topology *,
+void sl_adversary_start(struct sl_adversary *, struct sl_sim *, const struct sl_plan *, const struct sl_topology *,
                    uint64_t seed);
 /* Call after every event. */
-void sl_liar_step(struct sl_liar *);
+void sl_adversary_step(struct sl_adversary *);
 
 #endif

@@ -20,15 +20,15 @@ static void remember(struct sl_sim *s, uint32_t peer)
 		n->log_epoch = p->epoch;
 		n->digests = 0;
 	}
-	if (p->number >= n->digests) {
-		n->digest = realloc(n->digest, (p->number + 64) * sizeof *n->digest);
+	if (p->version >= n->digests) {
+		n->digest = realloc(n->digest, (p->version + 64) * sizeof *n->digest);
 		SL_CHECK(n->digest);
-		memset(n->digest + n->digests, 0, (p->number + 64 - n->digests) * sizeof *n->digest);
-		n->digests = p->number + 64;
+		memset(n->digest + n->digests, 0, (p->version + 64 - n->digests) * sizeof *n->digest);
+		n->digests = p->version + 64;
 	}
-	uint64_t *at = &n->digest[p->number];
+	uint64_t *at = &n->digest[p->version];
 	if (*at > FORKED && *at != p->digest && s->setup.check == SL_SIM_CHECK_EXACT)
-		sl_sim_broken(s, "peer %u has frame %u twice, with different contents", peer, p->number);
+		sl_sim_broken(s, "peer %u has frame %u twice, with different contents", peer, p->version);
 	/* Two of one number: neighbours may hold either for a while; their next frame or tag shows it. */
 	*at = *at && *at != p->digest ? FORKED : p->digest;
 }
@@ -41,17 +41,17 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 	const struct sl_plan *plan = s->setup.plan;
 	if (n->unsure || !held->greeted || held->their_epoch != n->log_epoch || held->diverged)
 		return;
-	if (held->their_number >= n->digests)
+	if (held->their_version >= n->digests)
 		sl_sim_broken(s, "peer %u holds a copy of peer %u at %u, which that never reached", holder,
-		              owner, held->their_number);
-	else if (n->digest[held->their_number] <= FORKED)
+		              owner, held->their_version);
+	else if (n->digest[held->their_version] <= FORKED)
 		return;
-	else if (n->digest[held->their_number] != held->their_digest)
+	else if (n->digest[held->their_version] != held->their_digest)
 		sl_sim_broken(s, "peer %u's copy of peer %u at %u is not what that had", holder, owner,
-		              held->their_number);
-	else if (held->their_number == p->number && held->their_epoch == p->epoch &&
-	         memcmp(held->theirs, p->block, plan->block_bytes) != 0)
-		sl_sim_broken(s, "copies of peer %u differ at number %u at peer %u", owner, p->number,
+		              held->their_version);
+	else if (held->their_version == p->version && held->their_epoch == p->epoch &&
+	         memcmp(held->theirs, p->copy_state, plan->copy_bytes) != 0)
+		sl_sim_broken(s, "copies of peer %u differ at number %u at peer %u", owner, p->version,
 		              holder);
 }
 
@@ -59,8 +59,8 @@ static void check_steps(struct sl_sim *s, uint32_t a, uint32_t b, const struct s
                         const struct sl_edge *y)
 {
 	bool settled = x->since == y->since && x->greeted && y->greeted && !x->reset && !y->reset &&
-	               s->node[a].life == 0 &&
-	               s->node[b].life == 0; /* a restarted end computes its steps again */
+	               s->node[a].starts == 0 &&
+	               s->node[b].starts == 0; /* a restarted end computes its steps again */
 	uint32_t ahead = x->step > y->step ? x->step - y->step : y->step - x->step;
 	if (settled && ahead > 1 && x->their_epoch == s->node[b].peer->epoch &&
 	    y->their_epoch == s->node[a].peer->epoch)
@@ -73,15 +73,15 @@ static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_edge *e)
 	const struct sl_peer *p = s->node[peer].peer;
 	const struct sl_plan *plan = s->setup.plan;
 	const char *what = NULL;
-	if (e->hold.used > plan->hold_bytes || e->stash.used > plan->hold_bytes)
+	if (e->rx_held.used > plan->held_bytes || e->tx_kept.used > plan->held_bytes)
 		what = "more bytes held than there is room";
-	else if (e->limit > p->number || e->acknowledged > p->number || e->sent > p->number)
+	else if (e->limit > p->version || e->acknowledged > p->version || e->sent > p->version)
 		what = "a cursor beyond the journal";
 	else if (e->tagged != e->step + e->mine_open && !e->reset)
 		what = "a tag that belongs to no step";
-	else if (e->mine_open && !e->mine_saved && e->limit != p->number && !e->mute)
+	else if (e->mine_open && !e->mine_saved && e->limit != p->version && !e->tx_off)
 		what = "the copy that an open tag stands for is gone";
-	else if (sl_vector_digest(plan->block_floats, 0, (const float *)(const void *)e->theirs) !=
+	else if (sl_vector_digest(plan->copy_floats, 0, (const float *)(const void *)e->theirs) !=
 	         e->their_digest)
 		what = "a copy that is not what its digest says";
 	if (what)
@@ -97,7 +97,7 @@ static void check_peer(struct sl_sim *s, uint32_t peer)
 	n->last_round = p->round;
 	if (!sl_vector_finite(s->setup.plan->dimension, p->learner.x))
 		sl_sim_broken(s, "the model of peer %u is not finite", peer);
-	if (sl_vector_digest(s->setup.plan->block_floats, 0, (const float *)(const void *)p->block) !=
+	if (sl_vector_digest(s->setup.plan->copy_floats, 0, (const float *)(const void *)p->copy_state) !=
 	    p->digest)
 		sl_sim_broken(s, "peer %u's own copy is not what its digest says", peer);
 }

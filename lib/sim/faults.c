@@ -142,9 +142,9 @@ static void garbage(struct sl_faults *plan, struct sl_sim *s, const struct sl_fa
 				                         SL_FRAME_SNAPSHOT };
 			struct sl_frame h = { .kind = kinds[sl_random_below(g, 3)],
 				              .channels = 1,
-				              .life = sl_sim_life(s, f->other),
+				              .incarnation16 = sl_sim_incarnation16(s, f->other),
 				              .epoch = sl_random_below(g, 2),
-				              .number = sl_random_below(g, 80),
+				              .version = sl_random_below(g, 80),
 				              .durable = sl_random_below(g, 80),
 				              .round = (uint32_t)(sl_random_u64(g) >>
 				                                  sl_random_below(g, 32) >> 32),

@@ -23,7 +23,7 @@ void sl_sim_holds_note(struct sl_sim *s, uint32_t peer)
 		const struct sl_edge *e = sl_sim_edge(s, peer, s->setup.topology->first[peer] + k);
 		n->holds[SL_SIM_PENDING][k] = (struct sl_sim_hold){ 0 };
 		if (e)
-			n->holds[SL_SIM_PENDING][k] = (struct sl_sim_hold){ e->their_number, e->step };
+			n->holds[SL_SIM_PENDING][k] = (struct sl_sim_hold){ e->their_version, e->step };
 	}
 }
 
@@ -39,10 +39,10 @@ static void check_hold(struct sl_sim *s, uint32_t peer, const struct sl_edge *e,
 {
 	const struct sl_peer *p = s->node[peer].peer;
 	uint32_t number;
-	if (!e->mute && from->number < p->number && p->journal.first > from->number + 1)
+	if (!e->tx_off && from->number < p->version && p->journal.first > from->number + 1)
 		sl_sim_broken(s, "peer %u has no frame %u any more, which a checkpoint of peer %u needs",
 		              peer, from->number + 1, e->neighbour);
-	if (from->step < e->tagged && !sl_edge_tag_number(p, e, from->step + 1, &number))
+	if (from->step < e->tagged && !sl_edge_tag_version(p, e, from->step + 1, &number))
 		sl_sim_broken(
 		    s,
 		    "peer %u does not know the tag of step %u any more, which a checkpoint of peer %u needs",

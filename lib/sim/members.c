@@ -108,7 +108,7 @@ void sl_sim_roster(struct sl_sim *s, uint32_t peer, const struct sl_topology *ro
 		sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, us),
 		                                      .what = SL_HAPPENS_ROSTER,
 		                                      .peer = peer,
-		                                      .life = n->life });
+		                                      .starts = n->starts });
 }
 
 bool sl_sim_absent(const struct sl_sim *s, uint32_t peer)

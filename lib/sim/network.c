@@ -54,7 +54,7 @@ static void arrive(struct sl_sim *s, uint32_t link, const uint8_t *header, const
 		                  .what = SL_HAPPENS_RECEIVE,
 		                  .peer = to,
 		                  .link = back,
-		                  .life = s->node[to].life,
+		                  .starts = s->node[to].starts,
 		                  .length = SL_FRAME_HEADER + length };
 	e.bytes = malloc(e.length);
 	SL_CHECK(e.bytes);

@@ -34,13 +34,13 @@ static bool parse_rest(const char *at, double *amount, uint32_t *from)
 	return *end == '\0' && (*at == '\0' || end > at + 1) && isfinite(*amount);
 }
 
-enum sl_status sl_sim_liar_parse(struct sl_sim_liar *out, const char *text, uint32_t peers,
+enum sl_status sl_sim_poisoner_parse(struct sl_sim_poisoner *out, const char *text, uint32_t peers,
                                  struct sl_error *error)
 {
 	char *end;
 	unsigned long peer = strtoul(text, &end, 10);
 	size_t length = *end == ':' ? strcspn(end + 1, ":") : 0;
-	*out = (struct sl_sim_liar){ .peer = (uint32_t)peer };
+	*out = (struct sl_sim_poisoner){ .peer = (uint32_t)peer };
 	if (end != text && text[0] >= '0' && text[0] <= '9' && length > 0)
 		out->kind = find_poison(end + 1, length);
 	out->amount = poisons[out->kind].amount;
@@ -53,14 +53,14 @@ enum sl_status sl_sim_liar_parse(struct sl_sim_liar *out, const char *text, uint
 	return SL_OK;
 }
 
-void sl_sim_poison(struct sl_sim *s, const struct sl_sim_liar *liar)
+void sl_sim_poison(struct sl_sim *s, const struct sl_sim_poisoner *poisoner)
 {
-	s->node[liar->peer].liar = *liar;
+	s->node[poisoner->peer].poisoner = *poisoner;
 }
 
 bool sl_sim_honest(const struct sl_sim *s, uint32_t peer)
 {
-	return s->node[peer].liar.kind == SL_SIM_POISON_NONE;
+	return s->node[peer].poisoner.kind == SL_SIM_POISON_NONE;
 }
 
 /* Mean and standard deviation of a coordinate over the honest peers. */
@@ -83,17 +83,17 @@ static double mean_of(const struct sl_sim *s, uint32_t k, double *deviation)
 
 void sl_sim_lie(struct sl_sim *s, uint32_t peer)
 {
-	const struct sl_sim_liar *liar = &s->node[peer].liar;
+	const struct sl_sim_poisoner *poisoner = &s->node[peer].poisoner;
 	struct sl_peer *p = s->node[peer].peer;
-	if (p->phase != SL_PHASE_COMPUTING || p->round < liar->from)
+	if (p->phase != SL_PHASE_COMPUTING || p->round < poisoner->from)
 		return;
 	uint64_t seed = s->setup.plan->settings.seed;
 	struct sl_random g = sl_random_stream(seed, peer, "poison", p->round),
 	                 u = sl_random_stream(seed, peer, "direction", 0);
-	double rounds = p->round - liar->from + 1;
+	double rounds = p->round - poisoner->from + 1;
 	for (uint32_t k = 0; k < p->learner.dimension; k++) {
-		double deviation, mean = mean_of(s, k, &deviation), a = liar->amount, x = mean;
-		switch (liar->kind) {
+		double deviation, mean = mean_of(s, k, &deviation), a = poisoner->amount, x = mean;
+		switch (poisoner->kind) {
 		case SL_SIM_POISON_FLIP:
 			x = -a * mean;
 			break;

@@ -18,7 +18,7 @@ static void file_timer(struct sl_sim *s, uint32_t peer)
 		return;
 	n->timer = sl_time_before(due, s->now) ? s->now : due;
 	sl_sim_push(s, (struct sl_sim_event){
-	                   .at = n->timer, .what = SL_HAPPENS_TIMER, .peer = peer, .life = n->life });
+	                   .at = n->timer, .what = SL_HAPPENS_TIMER, .peer = peer, .starts = n->starts });
 }
 
 /* The consensus error of rounds as they are completed: (1/n) Σ‖x_i − x̄‖² = (1/n) Σ‖x_i‖² − ‖x̄‖², in double.
@@ -101,7 +101,7 @@ static void take_checkpoint(struct sl_sim *s)
 	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, takes_us),
 	                                      .what = SL_HAPPENS_CHECKPOINTED,
 	                                      .peer = s->acting,
-	                                      .life = n->life });
+	                                      .starts = n->starts });
 }
 
 /* Whoever leaves because all is done can be killed ever after. */
@@ -129,7 +129,7 @@ static void act(void *context, const struct sl_action *a)
 		                   .at = sl_time_after(s->now, s->setup.network.compute_us * n->slow),
 		                   .what = SL_HAPPENS_JOB_DONE,
 		                   .peer = s->acting,
-		                   .life = n->life });
+		                   .starts = n->starts });
 		break;
 	case SL_ACTION_ROUND_ROW:
 		on_round(s, a->round);
@@ -194,12 +194,12 @@ void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
 {
 	/* Peers start a little apart, as processes do. */
-	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].life);
+	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].starts);
 	int64_t delay = (int64_t)sl_random_below(&g, 1000);
 	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
 	                                      .what = SL_HAPPENS_START,
 	                                      .peer = i,
-	                                      .life = s->node[i].life });
+	                                      .starts = s->node[i].starts });
 }
 
 static void find_reverse(struct sl_sim *s)
@@ -235,7 +235,7 @@ struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *er
 	struct sl_arena arena = { s->scratch_block + (64 - (uintptr_t)s->scratch_block % 64) % 64,
 		                  measure.used, 0 };
 	sl_scratch_make(&s->scratch, setup->plan, &arena);
-	s->scratch.recorder = setup->recorder;
+	s->scratch.capture = setup->capture;
 	find_reverse(s);
 	sl_sim_keep_roster(s, setup->roster ? setup->roster : t, 1);
 	for (uint32_t i = 0; i < t->peers; i++) {
@@ -322,7 +322,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 	case SL_HAPPENS_JOB_DONE:
 		if (n->peer->phase != SL_PHASE_HALTED)
 			sl_peer_run_job(n->peer, &s->scratch);
-		if (n->liar.kind)
+		if (n->poisoner.kind)
 			sl_sim_lie(s, e->peer);
 		event.kind = SL_EVENT_JOB_DONE;
 		break;
@@ -351,7 +351,7 @@ bool sl_sim_step(struct sl_sim *s)
 		return false;
 	s->now = e.at;
 	struct sl_sim_node *n = &s->node[e.peer];
-	if (n->alive && !n->halted && e.life == n->life) {
+	if (n->alive && !n->halted && e.starts == n->starts) {
 		if (sl_time_before(s->now, n->paused_until)) {
 			if (e.what == SL_HAPPENS_TIMER && e.at.us == n->timer.us)
 				n->timer = n->paused_until;

@@ -38,7 +38,7 @@ struct sl_sim_setup {
 	struct sl_sim_network network;
 	enum sl_sim_check check;
 	struct sl_sim_rows rows;            /* any may be NULL */
-	const struct sl_recorder *recorder; /* told of every message that a peer encodes; may be NULL */
+	const struct sl_capture_hook *capture; /* told of every message that a peer encodes; may be NULL */
 	/* The roster at the start, of as many peers, its edges among those of `topology`; a peer without an
 	 * edge is none yet. NULL: all of `topology`. Borrowed. */
 	const struct sl_topology *roster;
@@ -106,7 +106,7 @@ void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *b
 void sl_sim_roster(struct sl_sim *, uint32_t peer, const struct sl_topology *, uint32_t serial, int64_t us);
 bool sl_sim_absent(const struct sl_sim *, uint32_t peer);
 /* The life that the frames of a peer carry now. */
-uint16_t sl_sim_life(const struct sl_sim *, uint32_t peer);
+uint16_t sl_sim_incarnation16(const struct sl_sim *, uint32_t peer);
 /* The network's rates, which may change at any time. */
 struct sl_sim_network *sl_sim_network(struct sl_sim *);
 struct sl_time sl_sim_now(const struct sl_sim *);
@@ -124,15 +124,15 @@ void sl_sim_wait(struct sl_sim *, int64_t us);
 #define X(id, name, amount) SL_SIM_POISON_##id,
 enum sl_sim_poison { SL_SIM_POISONS(X) SL_SIM_POISON_COUNT };
 #undef X
-struct sl_sim_liar {
+struct sl_sim_poisoner {
 	uint32_t peer, from; /* from: the round it begins in */
 	enum sl_sim_poison kind;
 	double amount; /* a */
 };
 /* "3:flip", "3:drift:0.05", "3:little:1.5:100": PEER:KIND[:AMOUNT[:FROM]]. */
-enum sl_status sl_sim_liar_parse(struct sl_sim_liar *, const char *text, uint32_t peers,
+enum sl_status sl_sim_poisoner_parse(struct sl_sim_poisoner *, const char *text, uint32_t peers,
                                  struct sl_error *error);
-void sl_sim_poison(struct sl_sim *, const struct sl_sim_liar *);
+void sl_sim_poison(struct sl_sim *, const struct sl_sim_poisoner *);
 bool sl_sim_honest(const struct sl_sim *, uint32_t peer);
 
 /* With a probe r (plan->probe): Σ_i <r, x_i> less the terms so far added at one end only. At η = 0 it never

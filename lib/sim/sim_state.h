@@ -19,7 +19,7 @@ struct sl_sim_event {
 	struct sl_time at;
 	uint64_t order;
 	enum sl_happening what;
-	uint32_t peer, link, life; /* link: the way back to the sender; life: events of a killed peer's former
+	uint32_t peer, link, starts; /* link: the way back to the sender; starts: events of a killed peer's former
 	                              lives are void */
 	uint8_t *bytes;            /* owned */
 	size_t length;
@@ -34,7 +34,7 @@ enum { SL_SIM_PENDING, SL_SIM_NEWEST, SL_SIM_OLDER, SL_SIM_HOLDS };
 struct sl_sim_node {
 	struct sl_peer *peer;
 	uint8_t *block; /* its arena */
-	uint32_t life;
+	uint32_t starts;
 	bool alive, halted, ok;
 	bool absent;                      /* no member: never started, or removed */
 	bool joins;                       /* a member since after the start */
@@ -58,7 +58,7 @@ struct sl_sim_node {
 	int64_t disk_us, disk_base_us; /* further time of a checkpoint: while a fault is in force; always */
 	bool disk_fails;
 
-	struct sl_sim_liar liar;
+	struct sl_sim_poisoner poisoner;
 	bool distrusted;
 
 	/* what the invariants remember */

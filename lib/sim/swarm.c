@@ -22,7 +22,7 @@ struct run {
 	struct sl_sim *sim;
 	struct sl_faults faults;
 	struct sl_closing closing;
-	struct sl_liar liar;
+	struct sl_adversary adversary;
 	uint32_t ahead;      /* of all honest peers' rounds the latest, before the event in hand */
 	uint32_t shifts[64]; /* epochs that a peer has started */
 	uint32_t unheard;    /* times that a peer left without having heard of all neighbours */
@@ -86,7 +86,7 @@ static void on_event(void *context, const struct sl_event_row *row)
 	if (strcmp(row->kind, "backlog-dropped") == 0 && r->swarm->kind == SL_SWARM_EXACT)
 		wrong(r, "peer %u dropped what a neighbour needs: %s", row->peer, row->detail);
 	bool tight = r->swarm->settings.limit_refusals < 64; /* lives that fork send a few that do not fit */
-	if (strcmp(row->kind, "quarantine") == 0 && !tight && !r->liar.sim &&
+	if (strcmp(row->kind, "quarantine") == 0 && !tight && !r->adversary.sim &&
 	    !r->faults.happened[SL_FAULT_GARBAGE])
 		wrong(r, "peer %u put an honest neighbour into quarantine: %s", row->peer, row->detail);
 	if (r->event)
@@ -138,7 +138,7 @@ static bool open_run(struct run *r, struct sl_error *error)
 		r->faults.killed = on_kill;
 		r->faults.context = r;
 		if (w->kind == SL_SWARM_HOSTILE)
-			sl_liar_start(&r->liar, r->sim, &w->plan, &w->topology, w->seed);
+			sl_adversary_start(&r->adversary, r->sim, &w->plan, &w->topology, w->seed);
 		r->faults.keep = w->settings.checkpoint_every == 0 || w->kind == SL_SWARM_MEAN ||
 		                 w->kind == SL_SWARM_HOSTILE;
 	}
@@ -205,9 +205,9 @@ static bool all_done(const struct run *r)
 	return true;
 }
 
-static bool is_liar(const struct run *r, uint32_t peer)
+static bool is_adversary(const struct run *r, uint32_t peer)
 {
-	return r->liar.sim && r->liar.peer == peer;
+	return r->adversary.sim && r->adversary.peer == peer;
 }
 
 /* What lies may not do: take honest peers to rounds where none of them is, and start epochs without end. */
@@ -216,11 +216,11 @@ static void check_honest(struct run *r)
 	enum { SHIFTS_MOST = 40 }; /* sixteen on a liar's word, the others in their own right */
 	uint32_t ahead = 0, peers = r->swarm->topology.peers;
 	for (uint32_t i = 0; i < peers; i++) {
-		uint32_t round = is_liar(r, i) ? 0 : sl_peer_round(sl_sim_peer(r->sim, i));
+		uint32_t round = is_adversary(r, i) ? 0 : sl_peer_round(sl_sim_peer(r->sim, i));
 		if (round > r->ahead + 1)
 			wrong(r, "peer %u went to round %u, where no honest peer is", i, round);
 		ahead = round > ahead ? round : ahead;
-		if (!is_liar(r, i) && r->shifts[i] > SHIFTS_MOST)
+		if (!is_adversary(r, i) && r->shifts[i] > SHIFTS_MOST)
 			wrong(r, "peer %u started %u epochs", i, r->shifts[i]);
 	}
 	r->ahead = ahead;
@@ -229,7 +229,7 @@ static void check_honest(struct run *r)
 static bool honest_halted(const struct run *r)
 {
 	for (uint32_t i = 0; i < r->swarm->topology.peers; i++)
-		if (!is_liar(r, i) && !sl_sim_halted(r->sim, i))
+		if (!is_adversary(r, i) && !sl_sim_halted(r->sim, i))
 			return false;
 	return true;
 }
@@ -253,11 +253,11 @@ static void run_to_the_end(struct run *r)
 		if (r->disturbed)
 			step_faults(r);
 		sl_sim_totals(r->sim, &totals);
-		if (r->liar.sim) {
+		if (r->adversary.sim) {
 			check_honest(r);
-			sl_liar_step(&r->liar);
+			sl_adversary_step(&r->adversary);
 		}
-		if (totals.halted == w->topology.peers || (r->liar.sim && honest_halted(r)))
+		if (totals.halted == w->topology.peers || (r->adversary.sim && honest_halted(r)))
 			return;
 		if (totals.events > EVENTS_MOST) {
 			did_not_end(r);
@@ -279,7 +279,7 @@ static void finish_run(struct run *r)
 		const float *x = sl_peer_model(sl_sim_peer(r->sim, i));
 		r->digest[i] = sl_vector_digest(w->plan.dimension, 0, x);
 		uint32_t round = sl_peer_round(sl_sim_peer(r->sim, i));
-		if (round != w->settings.rounds && !is_liar(r, i) && !sl_sim_absent(r->sim, i))
+		if (round != w->settings.rounds && !is_adversary(r, i) && !sl_sim_absent(r->sim, i))
 			wrong(r, "peer %u ended after round %u", i, round);
 	}
 }

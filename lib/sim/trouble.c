@@ -36,7 +36,7 @@ void sl_sim_kill(struct sl_sim *s, uint32_t peer)
 	struct sl_sim_node *n = &s->node[peer];
 	s->totals.halted -= n->alive && n->halted;
 	n->alive = n->halted = false;
-	n->life++;
+	n->starts++;
 	free(n->pending);
 	n->pending = NULL;
 	n->paused_until = (struct sl_time){ 0 };
@@ -71,7 +71,7 @@ static void load_newest(struct sl_sim *s, uint32_t peer)
 	struct sl_error error;
 	for (unsigned i = 0; i < 2; i++)
 		g[i] = (struct sl_generation){ .there = n->checkpoint[i] != NULL,
-			                       .number = n->written > i ? n->written - i : 0,
+			                       .version = n->written > i ? n->written - i : 0,
 			                       .state = n->checkpoint[i],
 			                       .length = n->checkpoint_length[i] };
 	s->acting = peer;
@@ -88,7 +88,7 @@ static void damage_newest(struct sl_sim *s, struct sl_sim_node *n)
 {
 	if (!n->checkpoint[0])
 		return;
-	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, n->life, "damage", 0);
+	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, n->starts, "damage", 0);
 	n->checkpoint_length[0] = (size_t)(sl_random_u64(&g) % n->checkpoint_length[0]);
 }
 
@@ -158,7 +158,7 @@ void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
 	s->node[peer].skew_us = us;
 }
 
-uint16_t sl_sim_life(const struct sl_sim *s, uint32_t peer)
+uint16_t sl_sim_incarnation16(const struct sl_sim *s, uint32_t peer)
 {
 	return (uint16_t)s->node[peer].peer->incarnation;
 }
@@ -188,7 +188,7 @@ void sl_sim_inject(struct sl_sim *s, uint32_t from, uint32_t to, const uint8_t *
 			                  .what = SL_HAPPENS_RECEIVE,
 			                  .peer = to,
 			                  .link = s->link[l].reverse,
-			                  .life = s->node[to].life,
+			                  .starts = s->node[to].starts,
 			                  .length = length };
 		e.bytes = malloc(length ? length : 1);
 		SL_CHECK(e.bytes);

@@ -66,7 +66,7 @@ void book_compress(struct trial *t, uint32_t round, uint32_t channel, field v, f
 		struct sl_writer w = sl_writer(room, sizeof room);
 		for (int k = 0; k < D; k++)
 			whole[k] = (float)v[i][k];
-		struct sl_message m = { t->settings.seed,      i,     round + 1, channel,
+		struct sl_message_context m = { t->settings.seed,      i,     round + 1, channel,
 			                &t->plan.model.layout, whole, NULL };
 		sl_pipeline_encode(&t->plan.pipeline, &m, whole, &w, &u, t->scratch.workspace);
 		memset(q[i], 0, sizeof q[i]);

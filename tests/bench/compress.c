@@ -32,8 +32,8 @@ struct part {
 };
 
 struct bench {
-	struct sl_recording file;
-	struct sl_record_room room;
+	struct sl_capture file;
+	struct sl_capture_room room;
 	float *copy;
 	struct rig rig[CODES_MAX];
 	uint32_t codes, run; /* run: which of them the run used */
@@ -88,14 +88,14 @@ static double memcpy_us(uint32_t dimension)
 
 /* What zstd -19 makes of all symbols of a message, a byte each (two where they are large), in bits; 0: no
  * zstd here. */
-static double zstd_bits(struct bench *b, const struct sl_recorded *m)
+static double zstd_bits(struct bench *b, const struct sl_captured *m)
 {
 	uint32_t d = b->file.layout.dimension;
 	char zstd[] = "zstd", level[] = "-19", quiet[] = "-q", force[] = "-f", in[128], out[136];
 	char *argv[] = { zstd, level, quiet, force, in, NULL };
 	int16_t *wide = calloc(d, sizeof *wide);
 	int8_t *narrow = (int8_t *)wide;
-	bool fits = b->file.pipeline.quantise->largest(b->file.pipeline.quantise_options) < 128;
+	bool fits = b->file.pipeline.quantise->symbol_max(b->file.pipeline.quantise_options) < 128;
 	for (uint32_t i = 0; i < m->count; i++)
 		if (fits)
 			narrow[m->position[i]] = (int8_t)m->symbol[i];
@@ -120,11 +120,11 @@ static double zstd_bits(struct bench *b, const struct sl_recorded *m)
 }
 
 /* One message through one code, from the vector to the update at the receiver. */
-static void once(struct bench *b, uint32_t code, const struct sl_recorded *recorded, struct row *row,
+static void once(struct bench *b, uint32_t code, const struct sl_captured *recorded, struct row *row,
                  bool sampled)
 {
 	struct rig *r = &b->rig[code];
-	struct sl_message m = { b->file.seed,    recorded->peer, recorded->number, recorded->channel,
+	struct sl_message_context m = { b->file.seed,    recorded->peer, recorded->version, recorded->channel,
 		                &b->file.layout, b->copy,        r->memory[0] };
 	struct sl_writer w = sl_writer(r->body, r->bound);
 	struct sl_update u, received;
@@ -138,8 +138,8 @@ static void once(struct bench *b, uint32_t code, const struct sl_recorded *recor
 	if (!good || u.count != received.count ||
 	    memcmp(u.value, received.value, u.count * sizeof *u.value) != 0 ||
 	    (code == b->run && (length != recorded->body_length ||
-	                        sl_recording_digest(0, r->body, length) != recorded->body_digest))) {
-		fprintf(stderr, "the ends differ: %s, message %u\n", r->pipeline.code->name, m.number);
+	                        sl_capture_digest(0, r->body, length) != recorded->body_digest))) {
+		fprintf(stderr, "the ends differ: %s, message %u\n", r->pipeline.code->name, m.version);
 		exit(1);
 	}
 	row->bits += 8.0 * (double)length;
@@ -147,7 +147,7 @@ static void once(struct bench *b, uint32_t code, const struct sl_recorded *recor
 	row->encode_us = fmin(row->encode_us, middle - start);
 	row->decode_us = fmin(row->decode_us, end - middle);
 	if (code == b->run)
-		sl_recording_absorb(recorded->factor, &u, b->copy);
+		sl_capture_absorb(recorded->factor, &u, b->copy);
 }
 
 /* What is asked of a code's ratio to the entropy; 0: nothing. */
@@ -186,20 +186,20 @@ static void print_rows(const struct bench *b, const char *label, bool mlp, doubl
 
 static uint32_t count_messages(const struct bench *b)
 {
-	struct sl_recording f = b->file;
-	struct sl_recorded m;
+	struct sl_capture f = b->file;
+	struct sl_captured m;
 	uint32_t count = 0;
-	for (enum sl_record_kind kind; (kind = sl_recording_next(&f, &b->room, &m)) != SL_RECORD_END;)
-		count += kind == SL_RECORD_MESSAGE;
+	for (enum sl_capture_kind kind; (kind = sl_capture_next(&f, &b->room, &m)) != SL_CAPTURE_END;)
+		count += kind == SL_CAPTURE_MESSAGE;
 	return count;
 }
 
 static void all_messages(struct bench *b)
 {
 	uint32_t d = b->file.layout.dimension, messages = count_messages(b), third = messages / 3, at = 0;
-	struct sl_recorded m;
-	for (enum sl_record_kind kind; (kind = sl_recording_next(&b->file, &b->room, &m)) != SL_RECORD_END;) {
-		if (kind == SL_RECORD_COPY) {
+	struct sl_captured m;
+	for (enum sl_capture_kind kind; (kind = sl_capture_next(&b->file, &b->room, &m)) != SL_CAPTURE_END;) {
+		if (kind == SL_CAPTURE_COPY) {
 			memcpy(b->copy, b->room.floats, d * sizeof *b->copy);
 			continue;
 		}
@@ -234,7 +234,7 @@ static bool make_rigs(struct bench *b, struct sl_error *error)
 		for (int i = 0; i < PARTS; i++)
 			b->part[i].row[b->codes] = (struct row){ 0, 0, INFINITY, INFINITY };
 	}
-	b->room = (struct sl_record_room){ malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
+	b->room = (struct sl_capture_room){ malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
 		                           malloc(d * sizeof(float)) };
 	b->copy = calloc(d, sizeof *b->copy);
 	return true;
@@ -252,7 +252,7 @@ int main(int argc, char **argv)
 	}
 	snprintf(b.folder, sizeof b.folder, "/tmp/starling-bench-XXXXXX");
 	if (sl_file_map(&file, argv[1], &error) != SL_OK ||
-	    sl_recording_open(&b.file, file.bytes, file.length, &error) != SL_OK || !make_rigs(&b, &error)) {
+	    sl_capture_open(&b.file, file.bytes, file.length, &error) != SL_OK || !make_rigs(&b, &error)) {
 		fprintf(stderr, "%s: %s\n", argv[1], error.text);
 		return 1;
 	}

@@ -35,7 +35,7 @@ struct shared {
 };
 
 struct floor {
-	struct sl_prepared prepared;
+	struct sl_run run;
 	struct shared *shared;
 	bool gradient, exchange;
 	uint32_t peers, peer, rounds, degree;
@@ -74,8 +74,8 @@ static void open_learner(struct floor *f)
 	static struct sl_mapping file;
 	static struct sl_dataset data;
 	struct sl_error error;
-	const struct sl_plan *plan = &f->prepared.plan;
-	must(sl_prepared_shard(&f->prepared, f->peer, &file, &data, &error) == SL_OK &&
+	const struct sl_plan *plan = &f->run.plan;
+	must(sl_run_shard(&f->run, f->peer, &file, &data, &error) == SL_OK &&
 	         sl_memory_scratch(&f->scratch, plan, &error) == SL_OK,
 	     "shard");
 	size_t size = (1 + plan->algorithm->vectors) * plan->dimension * sizeof(float);
@@ -149,7 +149,7 @@ static void note(struct rusage *usage, int64_t *at_us)
 static void be_peer(struct floor *f)
 {
 	struct shared *s = f->shared;
-	f->degree = sl_prepared_neighbours(&f->prepared, f->peer, f->neighbour);
+	f->degree = sl_run_neighbours(&f->run, f->peer, f->neighbour);
 	if (f->gradient)
 		open_learner(f);
 	if (f->exchange)
@@ -162,7 +162,7 @@ static void be_peer(struct floor *f)
 		}
 		f->learner.round = round;
 		if (f->gradient)
-			f->prepared.plan.algorithm->local(&f->learner);
+			f->run.plan.algorithm->local(&f->learner);
 		if (f->exchange)
 			exchange(f, round);
 	}
@@ -205,7 +205,7 @@ int main(int argc, char **argv)
 	}
 	char step[] = "algorithm.local_steps=1", *one_step[] = { step, NULL };
 	snprintf(conf, sizeof conf, "%s/run.conf", argv[1]);
-	if (sl_prepared_open(&f.prepared, conf, one_step, false, &error) != SL_OK) {
+	if (sl_run_open(&f.run, conf, one_step, false, &error) != SL_OK) {
 		fprintf(stderr, "floor: %s\n", error.text);
 		return 1;
 	}
@@ -213,7 +213,7 @@ int main(int argc, char **argv)
 	f.exchange = strcmp(argv[2], "gradient") != 0;
 	f.rounds = (uint32_t)strtoul(argv[3], NULL, 10);
 	f.bytes = strtoul(argv[4], NULL, 10);
-	f.peers = f.prepared.roster.topology.peers;
+	f.peers = f.run.roster.topology.peers;
 	must(f.peers <= PEERS_MOST && f.rounds > 0 && f.bytes >= sizeof f.peer && f.bytes <= MESSAGE_MOST,
 	     argv[0]);
 	f.shared = mmap(NULL, sizeof *f.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -28,7 +28,7 @@
 
 enum { HUGE = 16 << 20, PATIENCE_S = 5 };
 
-static struct sl_prepared prepared;
+static struct sl_run run;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void die(const char *format, ...)
 {
@@ -46,7 +46,7 @@ static void open_run(const char *folder)
 	char conf[4096];
 	struct sl_error error = { 0 };
 	snprintf(conf, sizeof conf, "%s/run.conf", folder);
-	if (sl_prepared_open(&prepared, conf, NULL, SL_SESSION_KEPT, &error) != SL_OK)
+	if (sl_run_open(&run, conf, NULL, SL_SESSION_KEPT, &error) != SL_OK)
 		die("%s", error.text);
 }
 
@@ -54,7 +54,7 @@ static uint32_t number(const char *text)
 {
 	char *end;
 	unsigned long v = strtoul(text, &end, 10);
-	if (*end || v >= prepared.roster.topology.peers)
+	if (*end || v >= run.roster.topology.peers)
 		die("no peer %s", text);
 	return (uint32_t)v;
 }
@@ -77,7 +77,7 @@ struct client {
 /* identity NULL: no CURVE. name NULL: a routing id of libzmq's choice. */
 static void dial(struct client *c, uint32_t victim, const struct sl_identity *identity, const char *name)
 {
-	const struct sl_roster_peer *v = &prepared.roster.peer[victim];
+	const struct sl_roster_peer *v = &run.roster.peer[victim];
 	c->context = zmq_ctx_new();
 	c->socket = zmq_socket(c->context, ZMQ_DEALER);
 	c->monitor = zmq_socket(c->context, ZMQ_PAIR);
@@ -146,7 +146,7 @@ static int plain(const char *victim)
 static int door_of(uint32_t victim)
 {
 	unsigned port;
-	const char *colon = strrchr(prepared.roster.peer[victim].endpoint, ':');
+	const char *colon = strrchr(run.roster.peer[victim].endpoint, ':');
 	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval patience = { PATIENCE_S, 0 };
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -201,24 +201,24 @@ static int loris(const char *victim, const char *count)
 static struct sl_frame greeting(void)
 {
 	return (struct sl_frame){ .kind = SL_FRAME_HELLO,
-		                  .channels = (uint8_t)prepared.plan.channels,
+		                  .channels = (uint8_t)run.plan.channels,
 		                  .durable = UINT32_MAX,
-		                  .serial = prepared.roster.serial,
-		                  .run = prepared.plan.run };
+		                  .serial = run.roster.serial,
+		                  .run = run.plan.run };
 }
 
 /* Fills `out`, which has room for HUGE bytes, with a message of that kind; its length. */
 static size_t compose(const char *what, uint8_t *out)
 {
 	struct sl_frame f = greeting();
-	uint32_t body = 73 + 2 * prepared.plan.keys; /* as a greeting has */
+	uint32_t body = 73 + 2 * run.plan.keys; /* as a greeting has */
 	size_t length = SL_FRAME_HEADER + body;
 	if (strcmp(what, "empty") == 0)
 		return 0;
 	if (strcmp(what, "huge") == 0)
 		return HUGE;
 	if (strcmp(what, "long") == 0)
-		length = prepared.plan.frame_max + 1;
+		length = run.plan.frame_max + 1;
 	randombytes_buf(out, length);
 	if (strcmp(what, "garbage") == 0 || strcmp(what, "parts") == 0)
 		return 1 + randombytes_uniform((uint32_t)length);
@@ -244,10 +244,10 @@ static const char *other_name(uint32_t victim, uint32_t not_this)
 {
 	static char name[96];
 	struct sl_peer_neighbour neighbour[SL_DEGREE_MAX];
-	uint32_t degree = sl_prepared_neighbours(&prepared, victim, neighbour), other = 0;
+	uint32_t degree = sl_run_neighbours(&run, victim, neighbour), other = 0;
 	while (other + 1 < degree && neighbour[other].peer == not_this)
 		other++;
-	snprintf(name, sizeof name, "%s.%08" PRIx32, prepared.roster.peer[neighbour[other].peer].name,
+	snprintf(name, sizeof name, "%s.%08" PRIx32, run.roster.peer[neighbour[other].peer].name,
 	         randombytes_random());
 	return name;
 }
@@ -414,6 +414,6 @@ int main(int argc, char **argv)
 		code = be_peer(argv[2], argv + 3);
 	else
 		die("see hostile.c");
-	sl_prepared_close(&prepared);
+	sl_run_close(&run);
 	return code;
 }

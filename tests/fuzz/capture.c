@@ -10,24 +10,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 enum { DIMENSION_MAX = 4096, HEADER = 28, TENSOR = 33, END = 21 };
 
-static void read_all(struct sl_recording *f)
+static void read_all(struct sl_capture *f)
 {
 	size_t d = f->layout.dimension;
-	struct sl_record_room room = { malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
+	struct sl_capture_room room = { malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
 		                       malloc(d * sizeof(float)) };
 	struct rig rig;
 	struct sl_error error;
-	struct sl_recorded m;
+	struct sl_captured m;
 	bool coded = rig_make(&rig, f->text, &f->layout, &error);
-	for (enum sl_record_kind kind; (kind = sl_recording_next(f, &room, &m)) != SL_RECORD_END;) {
-		struct sl_message address = { .seed = f->seed,
+	for (enum sl_capture_kind kind; (kind = sl_capture_next(f, &room, &m)) != SL_CAPTURE_END;) {
+		struct sl_message_context address = { .seed = f->seed,
 			                      .peer = m.peer,
-			                      .number = m.number,
+			                      .version = m.version,
 			                      .channel = m.channel,
 			                      .layout = &f->layout,
 			                      .copy = room.floats };
 		struct sl_update u;
-		if (!coded || kind != SL_RECORD_MESSAGE)
+		if (!coded || kind != SL_CAPTURE_MESSAGE)
 			continue;
 		address.memory = rig.memory[0];
 		struct sl_writer w = sl_writer(rig.body, rig.bound);
@@ -50,9 +50,9 @@ static void read_all(struct sl_recording *f)
 
 static void open_one(const uint8_t *bytes, size_t length)
 {
-	struct sl_recording f;
+	struct sl_capture f;
 	struct sl_error error = { 0 };
-	if (sl_recording_open(&f, bytes, length, &error) != SL_OK)
+	if (sl_capture_open(&f, bytes, length, &error) != SL_OK)
 		SL_CHECK(error.text[0] && !memchr(error.text, '\n', strlen(error.text)));
 	else if (f.layout.dimension <= DIMENSION_MAX)
 		read_all(&f);
@@ -69,16 +69,16 @@ static size_t with_end(const uint8_t *bytes, size_t length, uint8_t *out)
 		                      sl_load_u16(head + HEADER - 2));
 	if (!head || r.failed)
 		return 0;
-	digest = sl_recording_digest(0, bytes, (size_t)(r.at - bytes));
+	digest = sl_capture_digest(0, bytes, (size_t)(r.at - bytes));
 	const uint8_t *whole = r.at;
-	while (sl_read_u8(&r) != SL_RECORD_END && sl_read_bytes(&r, sl_read_u32(&r)) && !r.failed) {
-		digest = sl_recording_digest(digest, whole, (size_t)(r.at - whole));
+	while (sl_read_u8(&r) != SL_CAPTURE_END && sl_read_bytes(&r, sl_read_u32(&r)) && !r.failed) {
+		digest = sl_capture_digest(digest, whole, (size_t)(r.at - whole));
 		whole = r.at;
 		records++;
 	}
 	memcpy(out, bytes, (size_t)(whole - bytes));
 	struct sl_writer w = sl_writer(out + (whole - bytes), END);
-	sl_recording_end(&w, records, digest);
+	sl_capture_end(&w, records, digest);
 	return (size_t)(whole - bytes) + END;
 }
 

@@ -41,9 +41,9 @@ static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *
 	struct sl_frame f = { .kind = kind % SL_FRAME_KINDS,
 		              .channels = (uint8_t)w->plan.channels,
 		              .tag = kind & 64,
-		              .life = (uint16_t)e->incarnation,
+		              .incarnation16 = (uint16_t)e->incarnation,
 		              .epoch = e->their_epoch + (about & 1),
-		              .number = e->their_number + (about >> 1 & 3) - 1,
+		              .version = e->their_version + (about >> 1 & 3) - 1,
 		              .step = e->step + (about >> 3 & 3),
 		              .round = sl_read_u8(r),
 		              .durable = sl_read_u8(r),
@@ -89,7 +89,7 @@ static void drive(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader
 			SL_CHECK(p->learner.x[k] - p->learner.x[k] == 0);
 		SL_CHECK(p->round <= w->settings.rounds);
 		for (uint32_t i = 0; i < p->degree; i++)
-			SL_CHECK(p->edge[i].hold.used <= w->plan.hold_bytes && p->edge[i].limit <= p->number);
+			SL_CHECK(p->edge[i].rx_held.used <= w->plan.held_bytes && p->edge[i].limit <= p->version);
 	}
 }
 

@@ -9,10 +9,10 @@ enum { LONGEST = 1 << 16 };
 
 static void make_true(uint8_t *bytes, size_t length)
 {
-	for (size_t at = SL_FED_MAGIC, skip; at + SL_FED_RECORD <= length; at += skip) {
+	for (size_t at = SL_RECORDING_MAGIC_BYTES, skip; at + SL_RECORDING_RECORD_BYTES <= length; at += skip) {
 		uint32_t record = sl_load_u32(bytes + at + 1);
-		sl_store_u32(bytes + at + 5, sl_fed_check(bytes[at], record));
-		skip = SL_FED_RECORD + (size_t)record;
+		sl_store_u32(bytes + at + 5, sl_recording_check(bytes[at], record));
+		skip = SL_RECORDING_RECORD_BYTES + (size_t)record;
 	}
 }
 
@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static struct sl_fed_reader f;
+	static struct sl_recording_reader f;
 	static uint8_t copy[LONGEST];
 	struct sl_error error = { 0 };
 	if (length > 0 && length <= sizeof copy && bytes[length - 1] & 1) {
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		make_true(copy, length);
 		bytes = copy;
 	}
-	if (sl_fed_read(&f, bytes, length, &error) != SL_OK) {
+	if (sl_recording_read(&f, bytes, length, &error) != SL_OK) {
 		SL_CHECK(error.text[0]);
 		return 0;
 	}
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct sl_peer_roster roster;
 	static struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	uint64_t digest, sum = 0;
-	while (sl_fed_next(&f, &e, &digest, &roster, neighbours, &error)) {
+	while (sl_recording_next(&f, &e, &digest, &roster, neighbours, &error)) {
 		SL_CHECK(e.kind < SL_EVENT_KINDS && (e.kind != SL_EVENT_RECEIVE || e.edge < f.head.capacity));
 		for (size_t i = 0; i < e.length; i++)
 			sum += e.bytes[i];

@@ -136,7 +136,7 @@ int ftruncate64(int fd, off_t length)
 	return result;
 }
 
-__attribute__((destructor)) static void tell(void)
+__attribute__((destructor)) static void write_count(void)
 {
 	const char *path = getenv("CRASH_COUNT");
 	FILE *f = path ? fopen(path, "w") : NULL;

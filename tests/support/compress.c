@@ -109,11 +109,11 @@ void rig_free(struct rig *r)
 	memset(r, 0, sizeof *r);
 }
 
-static struct sl_message message_of(const struct sample *s, uint32_t number, void *memory)
+static struct sl_message_context message_of(const struct sample *s, uint32_t number, void *memory)
 {
-	return (struct sl_message){ .seed = 7,
+	return (struct sl_message_context){ .seed = 7,
 		                    .peer = 3,
-		                    .number = number,
+		                    .version = number,
 		                    .layout = &s->layout,
 		                    .copy = s->copy,
 		                    .memory = memory };
@@ -121,7 +121,7 @@ static struct sl_message message_of(const struct sample *s, uint32_t number, voi
 
 size_t rig_encode(struct rig *r, const struct sample *s, uint32_t number)
 {
-	struct sl_message m = message_of(s, number, r->memory[0]);
+	struct sl_message_context m = message_of(s, number, r->memory[0]);
 	struct sl_writer w = sl_writer(r->body, r->bound);
 	struct sl_update u;
 	sl_pipeline_encode(&r->pipeline, &m, s->v, &w, &u, r->send);
@@ -134,7 +134,7 @@ size_t rig_encode(struct rig *r, const struct sample *s, uint32_t number)
 bool rig_decode(struct rig *r, const struct sample *s, uint32_t number, const uint8_t *body, size_t length,
                 struct sl_update *update)
 {
-	struct sl_message m = message_of(s, number, r->memory[1]);
+	struct sl_message_context m = message_of(s, number, r->memory[1]);
 	return sl_pipeline_decode(&r->pipeline, &m, sl_reader(body, length), update, r->receive);
 }
 

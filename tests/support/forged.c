@@ -8,7 +8,7 @@
 
 enum { FRAME_MAX = 70000 };
 
-struct sl_edge *lie_edge(struct swarm *w, uint32_t at, uint32_t neighbour)
+struct sl_edge *forged_edge(struct swarm *w, uint32_t at, uint32_t neighbour)
 {
 	struct sl_peer *p = sl_sim_peer(w->sim, at);
 	for (uint32_t i = 0; i < p->degree; i++)
@@ -18,19 +18,19 @@ struct sl_edge *lie_edge(struct swarm *w, uint32_t at, uint32_t neighbour)
 	return NULL;
 }
 
-struct sl_frame lie_frame(struct swarm *w, uint32_t from, uint32_t to, enum sl_frame_kind kind)
+struct sl_frame forged_frame(struct swarm *w, uint32_t from, uint32_t to, enum sl_frame_kind kind)
 {
-	struct sl_frame f = sl_peer_frame(sl_sim_peer(w->sim, from), lie_edge(w, from, to), kind);
-	f.number = sl_sim_peer(w->sim, from)->number;
+	struct sl_frame f = sl_peer_frame(sl_sim_peer(w->sim, from), forged_edge(w, from, to), kind);
+	f.version = sl_sim_peer(w->sim, from)->version;
 	f.digest = sl_sim_peer(w->sim, from)->digest;
 	return f;
 }
 
-struct lie_hello lie_greeting(struct swarm *w, uint32_t from, uint32_t to)
+struct forged_hello forged_greeting(struct swarm *w, uint32_t from, uint32_t to)
 {
-	const struct sl_edge *e = lie_edge(w, from, to);
-	return (struct lie_hello){ .held_epoch = e->their_epoch,
-		                   .held_number = e->their_number,
+	const struct sl_edge *e = forged_edge(w, from, to);
+	return (struct forged_hello){ .held_epoch = e->their_epoch,
+		                   .held_version = e->their_version,
 		                   .held_digest = e->their_digest,
 		                   .step = e->step,
 		                   .oldest = 1,
@@ -39,7 +39,7 @@ struct lie_hello lie_greeting(struct swarm *w, uint32_t from, uint32_t to)
 		                   .echo = sl_sim_peer(w->sim, to)->incarnation };
 }
 
-void lie_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f, const uint8_t *body,
+void forged_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f, const uint8_t *body,
               size_t length)
 {
 	uint8_t bytes[FRAME_MAX];
@@ -51,8 +51,8 @@ void lie_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame
 	sl_sim_step(w->sim);
 }
 
-void lie_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f,
-               const struct lie_hello *h)
+void forged_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f,
+               const struct forged_hello *h)
 {
 	uint8_t body[73 + 2 * SL_SHARED_MOST];
 	struct sl_writer out = sl_writer(body, sizeof body);
@@ -64,7 +64,7 @@ void lie_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_fram
 	sl_write_u64(&out, h->incarnation);
 	sl_write_u64(&out, h->echo);
 	sl_write_u32(&out, h->held_epoch);
-	sl_write_u32(&out, h->held_number);
+	sl_write_u32(&out, h->held_version);
 	sl_write_u64(&out, h->held_digest);
 	sl_write_u32(&out, h->step);
 	sl_write_u32(&out, h->oldest);
@@ -73,5 +73,5 @@ void lie_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_fram
 	sl_write_u8(&out, (uint8_t)w->plan.keys);
 	for (unsigned i = 0; i < w->plan.keys; i++)
 		sl_write_u16(&out, w->plan.key_digest[i] ^ (uint16_t)(h->other_keys >> i & 1));
-	lie_send(w, from, to, f, body, sl_writer_length(&out));
+	forged_send(w, from, to, f, body, sl_writer_length(&out));
 }

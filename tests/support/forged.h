@@ -7,20 +7,20 @@
 #include "gossip/peer/state.h"
 
 /* What a greeting says, as its sender would say it now. */
-struct lie_hello {
-	uint32_t flags, held_epoch, held_number, step, oldest, known_epoch;
+struct forged_hello {
+	uint32_t flags, held_epoch, held_version, step, oldest, known_epoch;
 	uint32_t rounds;     /* 0: those of the run */
 	uint64_t other_keys; /* shared keys with another digest */
 	uint64_t incarnation, echo, held_digest;
 };
 
-struct sl_edge *lie_edge(struct swarm *, uint32_t at, uint32_t neighbour);
+struct sl_edge *forged_edge(struct swarm *, uint32_t at, uint32_t neighbour);
 /* A header as `from` would send it to `to` now. */
-struct sl_frame lie_frame(struct swarm *, uint32_t from, uint32_t to, enum sl_frame_kind);
-struct lie_hello lie_greeting(struct swarm *, uint32_t from, uint32_t to);
+struct sl_frame forged_frame(struct swarm *, uint32_t from, uint32_t to, enum sl_frame_kind);
+struct forged_hello forged_greeting(struct swarm *, uint32_t from, uint32_t to);
 /* Sends it and lets the simulator deliver it. */
-void lie_send(struct swarm *, uint32_t from, uint32_t to, const struct sl_frame *, const uint8_t *body,
+void forged_send(struct swarm *, uint32_t from, uint32_t to, const struct sl_frame *, const uint8_t *body,
               size_t length);
-void lie_greet(struct swarm *, uint32_t from, uint32_t to, const struct sl_frame *, const struct lie_hello *);
+void forged_greet(struct swarm *, uint32_t from, uint32_t to, const struct sl_frame *, const struct forged_hello *);
 
 #endif

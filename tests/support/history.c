@@ -22,7 +22,7 @@ void begin_run(struct sl_history *h, const char *run_id, uint32_t peers, uint32_
 		                      .dimension = dimension,
 		                      .seed = UINT64_MAX,
 		                      .started_at_us = 1000000 };
-	assert_ok(sl_history_begin(h, &run, &test_error));
+	assert_ok(sl_history_register_run(h, &run, &test_error));
 }
 
 void add_peers(struct sl_history *h, uint32_t peers, uint32_t degree)

@@ -22,7 +22,7 @@ struct sl_store *try_store(const char *name, uint32_t peer, int wake)
 		                        .checkpoint = test_path("ckpt"),
 		                        .wake = wake,
 		                        .every = every,
-		                        .patience_ms = patience_ms,
+		                        .busy_timeout_ms = patience_ms,
 		                        .checkpoint_wait_ms = checkpoint_wait_ms };
 	return sl_store_open(&setup, &test_error);
 }
@@ -83,10 +83,10 @@ uint8_t *newest_checkpoint(size_t *length, char which[static 128])
 		n += (size_t)snprintf(which + n, 128 - n, "%s%d %s", n ? ", " : "", i, g->wrong);
 		if (g->wrong[0])
 			continue;
-		n += (size_t)snprintf(which + n, 128 - n, "is %llu", (unsigned long long)g->number);
-		if (g->number < number)
+		n += (size_t)snprintf(which + n, 128 - n, "is %llu", (unsigned long long)g->version);
+		if (g->version < number)
 			continue;
-		number = g->number;
+		number = g->version;
 		*length = g->length;
 		free(bytes);
 		bytes = malloc(g->length + 1);

@@ -145,9 +145,9 @@ static void publish(struct trial *t, struct sl_peer *p)
 		t->coordinates += a.update[c].count;
 	if (t->measure_error)
 		note_error(t, p, &a.update[0]);
-	sl_absorb_apply(p, &a, p->block, false);
+	sl_absorb_apply(p, &a, p->copy_state, false);
 	p->digest = a.digest;
-	p->number++;
+	p->version++;
 	t->bytes += sl_writer_length(&w);
 	t->body_bytes[p->learner.peer] = sl_writer_length(&w);
 }
@@ -167,10 +167,10 @@ static void mix_edges(struct trial *t, uint32_t i)
 		if (sl_edge_round_of(t->peer[i], &e, step) != t->round)
 			continue;
 		struct sl_mixing m = sl_edge_mixing(t->peer[i], &e, step, 0);
-		m.mine = sl_block_copy(t->peer[i]->block);
-		m.theirs = sl_block_copy(t->peer[e.neighbour]->block);
+		m.mine = sl_copy_state_floats(t->peer[i]->copy_state);
+		m.theirs = sl_copy_state_floats(t->peer[e.neighbour]->copy_state);
 		t->plan.algorithm->mix(&t->peer[i]->learner, &m);
-		t->unicast += e.mute ? 0 : t->body_bytes[i];
+		t->unicast += e.tx_off ? 0 : t->body_bytes[i];
 	}
 }
 
@@ -183,7 +183,7 @@ void trial_round(struct trial *t)
 		p->scratch = p->learner.scratch = &t->scratch;
 		a->local(&p->learner);
 		publish(t, p);
-		all[i] = (struct sl_contribution){ i, sl_block_copy(p->block) };
+		all[i] = (struct sl_contribution){ i, sl_copy_state_floats(p->copy_state) };
 	}
 	for (uint32_t i = 0; i < t->peers && !t->diverged; i++) {
 		struct sl_learner *l = &t->peer[i]->learner;

@@ -15,7 +15,7 @@
 
 enum { TOPOLOGY_FILE_MAX = 64 << 20 };
 
-struct init {
+struct init_command {
 	char run[4096];       /* as typed, without a slash at the end */
 	char temporary[4096]; /* the folder that becomes it; empty: none yet */
 	const char *topology_spec, *data, *test;
@@ -28,7 +28,7 @@ struct init {
 	char dimension[64], plan_note[SL_TEXT_MAX * 2];
 };
 
-static enum sl_status make_topology(struct init *in, struct sl_error *error)
+static enum sl_status make_topology(struct init_command *in, struct sl_error *error)
 {
 	const char *spec = in->topology_spec;
 	uint64_t seed = in->config.settings.seed;
@@ -50,7 +50,7 @@ static enum sl_status make_topology(struct init *in, struct sl_error *error)
 }
 
 /* The run is called as its folder, unless settings say otherwise. */
-static enum sl_status name_run(struct init *in, struct sl_error *error)
+static enum sl_status name_run(struct init_command *in, struct sl_error *error)
 {
 	char name[64];
 	for (size_t i = 0; i < in->set.count; i++)
@@ -79,7 +79,7 @@ static enum sl_status check_inside(const char *key, const char *path, struct sl_
 	               key, path);
 }
 
-static enum sl_status configure(struct init *in, struct sl_error *error)
+static enum sl_status configure(struct init_command *in, struct sl_error *error)
 {
 	char note[SL_TEXT_MAX];
 	struct sl_settings *settings = &in->config.settings;
@@ -104,12 +104,12 @@ static enum sl_status configure(struct init *in, struct sl_error *error)
 }
 
 /* The path of something in the folder that is being made. */
-static void inside(const struct init *in, const char *name, char out[static 4096])
+static void inside(const struct init_command *in, const char *name, char out[static 4096])
 {
 	sl_config_path(&in->config, name, false, out);
 }
 
-static enum sl_status make_folders(struct init *in, struct sl_error *error)
+static enum sl_status make_folders(struct init_command *in, struct sl_error *error)
 {
 	const char *names[] = { in->config.settings.keys, in->config.settings.shards };
 	enum sl_status status = sl_folder_begin(in->run, in->temporary, error);
@@ -128,7 +128,7 @@ static enum sl_status make_folders(struct init *in, struct sl_error *error)
 	return SL_OK;
 }
 
-static enum sl_status make_key(struct init *in, const char *name, uint8_t public_key[static SL_KEY_BYTES],
+static enum sl_status make_key(struct init_command *in, const char *name, uint8_t public_key[static SL_KEY_BYTES],
                                uint8_t curve[static SL_KEY_BYTES], struct sl_error *error)
 {
 	char path[4096];
@@ -142,7 +142,7 @@ static enum sl_status make_key(struct init *in, const char *name, uint8_t public
 	return status;
 }
 
-static enum sl_status make_peers(struct init *in, struct sl_roster *roster, struct sl_error *error)
+static enum sl_status make_peers(struct init_command *in, struct sl_roster *roster, struct sl_error *error)
 {
 	uint32_t peers = in->topology.peers;
 	uint16_t *port = calloc(peers, sizeof *port);
@@ -163,7 +163,7 @@ static enum sl_status make_peers(struct init *in, struct sl_roster *roster, stru
 }
 
 /* Keys of everybody, and the roster that the operator signs. */
-static enum sl_status make_roster(struct init *in, struct sl_error *error)
+static enum sl_status make_roster(struct init_command *in, struct sl_error *error)
 {
 	char path[4096], hex[SL_KEY_HEX];
 	uint8_t public_key[SL_KEY_BYTES], curve[SL_KEY_BYTES];
@@ -189,7 +189,7 @@ static enum sl_status make_roster(struct init *in, struct sl_error *error)
 	                       : status;
 }
 
-static enum sl_status check_plan(struct init *in, struct sl_error *error)
+static enum sl_status check_plan(struct init_command *in, struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */
 	struct sl_plan_graph graph = sl_plan_graph_of(&in->topology, &in->spectrum);
@@ -204,7 +204,7 @@ static enum sl_status check_plan(struct init *in, struct sl_error *error)
 }
 
 /* Writes run.conf, and reads it back: what peers will see is what was meant. */
-static enum sl_status write_configuration(struct init *in, struct sl_error *error)
+static enum sl_status write_configuration(struct init_command *in, struct sl_error *error)
 {
 	static struct sl_config again;
 	static char meant[16384], found[16384];
@@ -213,7 +213,7 @@ static enum sl_status write_configuration(struct init *in, struct sl_error *erro
 	FILE *out = open_memstream(&text, &length);
 	if (!out)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for run.conf");
-	sl_commented_write(out, &in->config.settings);
+	sl_option_text_write(out, &in->config.settings);
 	enum sl_status status =
 	    fclose(out) == 0 ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for run.conf");
 	inside(in, "run.conf", path);
@@ -239,7 +239,7 @@ static enum sl_status write_configuration(struct init *in, struct sl_error *erro
 	return sl_session_write(&again, sl_session_draw(), NULL, error);
 }
 
-static enum sl_status build(struct init *in, struct sl_error *error)
+static enum sl_status build(struct init_command *in, struct sl_error *error)
 {
 	enum sl_status status = make_folders(in, error);
 	if (status == SL_OK)
@@ -258,7 +258,7 @@ static enum sl_status build(struct init *in, struct sl_error *error)
 }
 
 /* Own files by the names of the first and the last. */
-static void print_source(const struct init *in)
+static void print_source(const struct init_command *in)
 {
 	char first[4096], last[4096];
 	printf("data       %s", in->source.name);
@@ -276,7 +276,7 @@ static void print_note(const char *note)
 		fprintf(stderr, "starling init: note: %s\n", note);
 }
 
-static void report(const struct init *in)
+static void report(const struct init_command *in)
 {
 	const struct sl_settings *s = &in->config.settings;
 	const struct sl_shards *d = &in->shards;
@@ -302,7 +302,7 @@ static void report(const struct init *in)
 	print_note(in->plan_note);
 }
 
-static enum sl_status init(struct init *in, struct sl_error *error)
+static enum sl_status init(struct init_command *in, struct sl_error *error)
 {
 	enum sl_status status = sl_keys_start(error);
 	if (status == SL_OK)
@@ -316,7 +316,7 @@ static enum sl_status init(struct init *in, struct sl_error *error)
 	return status;
 }
 
-static int parse(struct init *in, int argc, char **argv, struct sl_error *error)
+static int parse(struct init_command *in, int argc, char **argv, struct sl_error *error)
 {
 	static const struct option table[] = {
 		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
@@ -361,7 +361,7 @@ static bool asks_for_help(int argc, char **argv)
 
 static int run(int argc, char **argv)
 {
-	static struct init in; /* large: paths and settings */
+	static struct init_command in; /* large: paths and settings */
 	struct sl_error error;
 	if (asks_for_help(argc, argv))
 		return sl_command_help(&sl_command_init);

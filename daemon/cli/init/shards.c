@@ -32,7 +32,7 @@ static enum sl_status write_file(const char *path, const uint8_t *bytes, size_t 
 	return ok ? SL_OK : sl_fail(error, SL_IO, "%s: %s", path, strerror(reason));
 }
 
-/* Writes the picked samples (pick NULL: all) as the data of `peer`, SL_PREPARED_TEST included. */
+/* Writes the picked samples (pick NULL: all) as the data of `peer`, SL_RUN_TEST included. */
 static enum sl_status write_shard(const struct sl_config *config, uint32_t peer,
                                   const struct sl_dataset *from, const uint32_t *pick, uint32_t count,
                                   struct sl_error *error)
@@ -40,7 +40,7 @@ static enum sl_status write_shard(const struct sl_config *config, uint32_t peer,
 	char path[4096];
 	if (sl_init_interrupted())
 		return sl_fail(error, SL_IO, "interrupted");
-	sl_prepared_data_path(config, peer, path);
+	sl_run_data_path(config, peer, path);
 	size_t size = sl_dataset_prepared_size(from, pick, count);
 	uint8_t *bytes = aligned_alloc(64, (size + 63) & ~(size_t)63);
 	if (!bytes)
@@ -173,9 +173,9 @@ static enum sl_status write_parts(struct sl_shards *out, const struct sl_source 
 {
 	enum sl_status status = write_owned(out, config, peers, train, s, pick, error);
 	if (status == SL_OK && out->test.bytes)
-		status = write_shard(config, SL_PREPARED_TEST, &out->test.data, NULL, 0, error);
+		status = write_shard(config, SL_RUN_TEST, &out->test.data, NULL, 0, error);
 	else if (status == SL_OK)
-		status = write_shard(config, SL_PREPARED_TEST, train, s->held, s->holds, error);
+		status = write_shard(config, SL_RUN_TEST, train, s->held, s->holds, error);
 	out->test_samples = out->test.bytes ? out->test.data.samples : s->holds;
 	return status == SL_OK ? tell_classes(out, source, train, s, error) : status;
 }
@@ -331,8 +331,8 @@ static enum sl_status write_own(struct sl_shards *out, const struct sl_source *s
 	if (status == SL_OK) {
 		uint32_t none = 0;
 		status = out->test.bytes
-		             ? write_shard(config, SL_PREPARED_TEST, test, NULL, 0, error)
-		             : write_shard(config, SL_PREPARED_TEST, &block.data, &none, 0, error);
+		             ? write_shard(config, SL_RUN_TEST, test, NULL, 0, error)
+		             : write_shard(config, SL_RUN_TEST, &block.data, &none, 0, error);
 	}
 	if (status == SL_OK)
 		sl_tally_end(&tally, out, test, NULL, test->samples);

@@ -41,34 +41,34 @@ static const struct sl_option network_options[] = {
 
 /* ---- opening ---- */
 
-static enum sl_status poison(struct sim *s, struct sl_error *error)
+static enum sl_status poison(struct sl_sim_command *s, struct sl_error *error)
 {
-	struct sl_sim_liar liar;
+	struct sl_sim_poisoner poisoner;
 	for (unsigned i = 0; i < s->poisons; i++) {
-		if (sl_sim_liar_parse(&liar, s->poison[i], s->prepared.roster.topology.peers, error) != SL_OK)
+		if (sl_sim_poisoner_parse(&poisoner, s->poison[i], s->run.roster.topology.peers, error) != SL_OK)
 			return sl_wrap(error, "--poison");
-		sl_sim_poison(s->sim, &liar);
+		sl_sim_poison(s->sim, &poisoner);
 	}
 	return SL_OK;
 }
 
-static enum sl_status open_sim(struct sim *s, struct sl_error *error)
+static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 {
 	const struct network_options *n = &s->network;
 	struct sl_sim_setup setup = {
-		.plan = &s->prepared.plan,
-		.topology = &s->prepared.roster.topology,
+		.plan = &s->run.plan,
+		.topology = &s->run.roster.topology,
 		.shards = s->shard,
 		.network = { n->latency_us, n->jitter_us, n->loss, n->duplicate, n->reorder, n->compute_us },
 		.check = n->check,
-		.rows = sl_sim_run_rows(s),
+		.rows = sl_sim_command_rows(s),
 	};
-	if (s->record.path) {
+	if (s->capture.path) {
 		enum sl_status status =
-		    sl_sim_record_open(&s->record, setup.plan, setup.topology->peers, error);
+		    sl_sim_capture_open(&s->capture, setup.plan, setup.topology->peers, error);
 		if (status != SL_OK)
 			return status;
-		setup.recorder = &s->record.recorder;
+		setup.capture = &s->capture.hook;
 	}
 	s->sim = sl_sim_open(&setup, error);
 	return s->sim ? poison(s, error) : error->status;
@@ -76,51 +76,51 @@ static enum sl_status open_sim(struct sim *s, struct sl_error *error)
 
 /* ---- running, and what came of it ---- */
 
-static bool run_to_the_end(struct sim *s)
+static bool run_to_the_end(struct sl_sim_command *s)
 {
 	struct sl_sim_totals totals;
-	double shown = sl_sim_run_seconds();
+	double shown = sl_sim_command_seconds();
 	bool terminal = isatty(STDERR_FILENO);
 	do {
 		bool more = true;
 		for (int i = 0; i < EVENTS_A_TURN && more; i++)
 			more = sl_sim_step(s->sim);
 		sl_sim_totals(s->sim, &totals);
-		if (terminal && sl_sim_run_seconds() - shown > 0.5) {
-			shown = sl_sim_run_seconds();
+		if (terminal && sl_sim_command_seconds() - shown > 0.5) {
+			shown = sl_sim_command_seconds();
 			fprintf(stderr, "\rround %u of %u, %llu events\033[K",
-			        sl_peer_round(sl_sim_peer(s->sim, 0)), s->prepared.plan.settings.rounds,
+			        sl_peer_round(sl_sim_peer(s->sim, 0)), s->run.plan.settings.rounds,
 			        (unsigned long long)totals.events);
 		}
 		if (!more)
 			break;
-	} while (totals.halted < s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim) &&
+	} while (totals.halted < s->run.roster.topology.peers && !sl_sim_trouble(s->sim) &&
 	         !interrupted);
 	if (terminal)
 		fputs("\r\033[K", stderr);
-	return totals.halted == s->prepared.roster.topology.peers && !sl_sim_trouble(s->sim);
+	return totals.halted == s->run.roster.topology.peers && !sl_sim_trouble(s->sim);
 }
 
-static int simulate(struct sim *s)
+static int simulate(struct sl_sim_command *s)
 {
 	struct sl_error error = { 0 };
-	enum sl_status status = sl_sim_run_open(s, &error);
+	enum sl_status status = sl_sim_command_open(s, &error);
 	if (status == SL_OK)
-		status = sl_sim_run_begin_rows(s, &error);
-	s->began = sl_sim_run_seconds();
+		status = sl_sim_command_begin_rows(s, &error);
+	s->began = sl_sim_command_seconds();
 	if (status == SL_OK)
 		status = open_sim(s, &error);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	bool ok = run_to_the_end(s);
-	if (sl_sim_run_end_rows(s, ok, &error) != SL_OK)
+	if (sl_sim_command_end_rows(s, ok, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
-	if (s->record.path && sl_sim_record_close(&s->record, &error) != SL_OK)
+	if (s->capture.path && sl_sim_capture_close(&s->capture, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
-	s->seconds = sl_sim_run_seconds() - s->began;
-	sl_sim_run_report(s);
+	s->seconds = sl_sim_command_seconds() - s->began;
+	sl_sim_command_report(s);
 	if (s->database &&
-	    sl_summary_print(stdout, s->database, s->prepared.run_id, s->json, &error) != SL_OK)
+	    sl_summary_print(stdout, s->database, s->run.run_id, s->json, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	if (!ok)
 		fprintf(stderr, "starling sim: %s\n",
@@ -130,23 +130,23 @@ static int simulate(struct sim *s)
 	return ok ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
-static void close_all(struct sim *s)
+static void close_all(struct sl_sim_command *s)
 {
 	sl_sim_close(s->sim);
-	sl_sim_record_free(&s->record);
+	sl_sim_capture_free(&s->capture);
 	sl_history_close(s->history);
-	for (uint32_t i = 0; s->file && i < s->prepared.roster.topology.peers; i++)
+	for (uint32_t i = 0; s->file && i < s->run.roster.topology.peers; i++)
 		sl_file_unmap(&s->file[i]);
 	free(s->file);
 	free(s->shard);
 	free(s->accuracy);
-	sl_prepared_close(&s->prepared);
+	sl_run_close(&s->run);
 	if (s->temporary[0])
 		sl_folder_abandon(s->temporary);
 	sl_overrides_free(&s->set);
 }
 
-static enum sl_status take(struct sim *s, int option, const char *name, const char *argument,
+static enum sl_status take(struct sl_sim_command *s, int option, const char *name, const char *argument,
                            struct sl_error *error)
 {
 	switch (option) {
@@ -159,18 +159,18 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 	case 's':
 		return sl_overrides_add(&s->set, error, "%s", argument);
 	case 'p':
-		if (s->poisons == SL_SIM_LIARS)
-			return sl_fail(error, SL_TOO_BIG, "--poison: at most %d peers", SL_SIM_LIARS);
+		if (s->poisons == SL_SIM_POISONERS)
+			return sl_fail(error, SL_TOO_BIG, "--poison: at most %d peers", SL_SIM_POISONERS);
 		s->poison[s->poisons++] = argument;
 		return SL_OK;
 	case 'r':
-		s->record.path = argument;
+		s->capture.path = argument;
 		return SL_OK;
 	case 'R':
 		s->replay = argument;
 		return SL_OK;
 	case 'V':
-		s->record.vectors = true;
+		s->capture.vectors = true;
 		return SL_OK;
 	case 'j':
 		s->json = true;
@@ -185,11 +185,11 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 		s->stop = true;
 		return SL_OK;
 	case 'P':
-		s->record.one = true; /* fall through */
+		s->capture.one = true; /* fall through */
 	case 'S':
 	case 'n': {
 		char *end;
-		uint64_t *to = option == 'S' ? &s->first : option == 'n' ? &s->seeds : &s->record.peer;
+		uint64_t *to = option == 'S' ? &s->first : option == 'n' ? &s->seeds : &s->capture.peer;
 		errno = 0;
 		*to = strtoull(argument, &end, 10);
 		return *argument >= '0' && *argument <= '9' && !*end && !errno
@@ -206,24 +206,24 @@ static enum sl_status take(struct sim *s, int option, const char *name, const ch
 }
 
 /* Refuses what does not go together. */
-static int check_arguments(const struct sim *s)
+static int check_arguments(const struct sl_sim_command *s)
 {
-	if (s->replay && (!s->run || s->faults || s->topology_spec || s->record.path))
+	if (s->replay && (!s->folder || s->faults || s->topology_spec || s->capture.path))
 		return sl_command_misuse(&sl_command_sim,
 		                         "--replay FILE belongs to a run's folder, and to nothing else");
 	if (s->faults && strcmp(s->faults, "swarm") != 0)
 		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s->faults);
-	if (s->faults && (s->run || s->topology_spec))
+	if (s->faults && (s->folder || s->topology_spec))
 		return sl_command_misuse(
 		    &sl_command_sim,
 		    "--faults swarm draws its own runs: give neither a folder nor a topology");
-	if ((s->record.one || s->record.vectors) && !s->record.path)
+	if ((s->capture.one || s->capture.vectors) && !s->capture.path)
 		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
 	if (s->faults && s->poisons)
 		return sl_command_misuse(&sl_command_sim, "--poison: of one run, not of --faults swarm");
-	if (s->faults && s->record.path)
+	if (s->faults && s->capture.path)
 		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
-	if (!s->faults && !s->replay && !s->run == !s->topology_spec)
+	if (!s->faults && !s->replay && !s->folder == !s->topology_spec)
 		return sl_command_misuse(
 		    &sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
 	return SL_EXIT_OK;
@@ -258,7 +258,7 @@ static int sim_main(int argc, char **argv)
 	};
 	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
 		                                    "loss", "duplicate", "reorder", "check" };
-	static struct sim s;
+	static struct sl_sim_command s;
 	struct sl_error error = { 0 };
 	s.exact = (double)NAN;
 	s.first = s.seeds = 1;
@@ -276,7 +276,7 @@ static int sim_main(int argc, char **argv)
 		if (take(&s, o, name, optarg, &error) != SL_OK)
 			return sl_command_fail(&sl_command_sim, &error);
 	}
-	s.run = optind < argc ? argv[optind++] : NULL;
+	s.folder = optind < argc ? argv[optind++] : NULL;
 	if (optind < argc)
 		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
 	int code = check_arguments(&s);
@@ -284,7 +284,7 @@ static int sim_main(int argc, char **argv)
 		return code;
 	if (s.replay)
 		return sl_replay_main(
-		    &(struct sl_replay_options){ s.run, s.replay, s.set.item, s.json, s.verbose });
+		    &(struct sl_replay_options){ s.folder, s.replay, s.set.item, s.json, s.verbose });
 	if (s.faults)
 		return sl_swarm_main(s.first, s.seeds, s.verbose, s.stop);
 	struct sigaction action = { .sa_handler = on_signal };

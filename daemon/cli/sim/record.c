@@ -8,13 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static void failed(struct sim_record *r)
+static void failed(struct sl_sim_capture *r)
 {
 	if (r->error.status == SL_OK)
 		sl_fail(&r->error, SL_IO, "cannot write %s: %s", r->temporary, strerror(errno));
 }
 
-static void put(struct sim_record *r, const struct sl_writer *w)
+static void put(struct sl_sim_capture *r, const struct sl_writer *w)
 {
 	size_t length = sl_writer_length(w);
 	if (r->error.status == SL_OK && fwrite(r->piece, 1, length, r->file) != length)
@@ -22,7 +22,7 @@ static void put(struct sim_record *r, const struct sl_writer *w)
 }
 
 /* Tells the reader what the copy is, unless it knows. */
-static float *follow_copy(struct sim_record *r, const struct sl_message *m)
+static float *follow_copy(struct sl_sim_capture *r, const struct sl_message_context *m)
 {
 	size_t size = m->layout->dimension * sizeof(float);
 	float **copy = &r->copy[(size_t)m->peer * r->plan->channels + m->channel];
@@ -36,27 +36,27 @@ static float *follow_copy(struct sim_record *r, const struct sl_message *m)
 	}
 	memcpy(*copy, m->copy, size);
 	struct sl_writer w = sl_writer(r->piece, r->bound);
-	sl_recording_copy(&w, m->peer, m->channel, m->layout->dimension, m->copy, &r->digest);
+	sl_capture_copy(&w, m->peer, m->channel, m->layout->dimension, m->copy, &r->digest);
 	put(r, &w);
 	r->records++;
 	return *copy;
 }
 
-static void on_encoded(void *context, const struct sl_message *m, uint32_t round, float factor,
+static void on_encoded(void *context, const struct sl_message_context *m, uint32_t round, float factor,
                        const float *vector, const struct sl_workspace *workspace,
                        const struct sl_update *update, const uint8_t *body, size_t length)
 {
-	struct sim_record *r = context;
+	struct sl_sim_capture *r = context;
 	if (r->error.status != SL_OK || (r->one && m->peer != r->peer))
 		return;
 	float *copy = follow_copy(r, m);
 	if (!copy)
 		return;
 	const struct sl_symbols *s = sl_workspace_symbols(workspace);
-	struct sl_recorded record = {
+	struct sl_captured record = {
 		.peer = m->peer,
 		.channel = m->channel,
-		.number = m->number,
+		.version = m->version,
 		.round = round,
 		.factor = factor,
 		.domain = s->domain,
@@ -66,16 +66,16 @@ static void on_encoded(void *context, const struct sl_message *m, uint32_t round
 		.side = body,
 		.vector = r->vectors ? vector : NULL,
 		.body_length = (uint32_t)length,
-		.body_digest = sl_recording_digest(0, body, length),
+		.body_digest = sl_capture_digest(0, body, length),
 	};
 	struct sl_writer w = sl_writer(r->piece, r->bound);
-	sl_recording_message(&w, &r->plan->pipeline, &record, &r->digest);
+	sl_capture_message(&w, &r->plan->pipeline, &record, &r->digest);
 	put(r, &w);
 	r->records++;
-	sl_recording_absorb(factor, update, copy);
+	sl_capture_absorb(factor, update, copy);
 }
 
-enum sl_status sl_sim_record_open(struct sim_record *r, const struct sl_plan *plan, uint32_t peers,
+enum sl_status sl_sim_capture_open(struct sl_sim_capture *r, const struct sl_plan *plan, uint32_t peers,
                                   struct sl_error *error)
 {
 	if (r->one && r->peer >= peers)
@@ -86,8 +86,8 @@ enum sl_status sl_sim_record_open(struct sim_record *r, const struct sl_plan *pl
 		return sl_fail(error, SL_TOO_BIG, "--record: path too long");
 	r->plan = plan;
 	r->peers = peers;
-	r->recorder = (struct sl_recorder){ r, on_encoded };
-	r->bound = sl_recording_bound(&plan->pipeline);
+	r->hook = (struct sl_capture_hook){ r, on_encoded };
+	r->bound = sl_capture_bound(&plan->pipeline);
 	r->piece = malloc(r->bound);
 	r->copy = calloc((size_t)peers * plan->channels, sizeof *r->copy);
 	if (!r->piece || !r->copy)
@@ -96,15 +96,15 @@ enum sl_status sl_sim_record_open(struct sim_record *r, const struct sl_plan *pl
 	if (!r->file)
 		return sl_fail(error, SL_IO, "cannot create %s: %s", r->temporary, strerror(errno));
 	struct sl_writer w = sl_writer(r->piece, r->bound);
-	sl_recording_begin(&w, &plan->pipeline, &plan->model.layout, plan->settings.seed, &r->digest);
+	sl_capture_begin(&w, &plan->pipeline, &plan->model.layout, plan->settings.seed, &r->digest);
 	put(r, &w);
 	return SL_OK;
 }
 
-enum sl_status sl_sim_record_close(struct sim_record *r, struct sl_error *error)
+enum sl_status sl_sim_capture_close(struct sl_sim_capture *r, struct sl_error *error)
 {
 	struct sl_writer w = sl_writer(r->piece, r->bound);
-	sl_recording_end(&w, r->records, r->digest);
+	sl_capture_end(&w, r->records, r->digest);
 	put(r, &w);
 	if (r->error.status == SL_OK && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
 		failed(r);
@@ -121,7 +121,7 @@ enum sl_status sl_sim_record_close(struct sim_record *r, struct sl_error *error)
 	return error->status;
 }
 
-void sl_sim_record_free(struct sim_record *r)
+void sl_sim_capture_free(struct sl_sim_capture *r)
 {
 	if (r->file) { /* it never became whole */
 		fclose(r->file);

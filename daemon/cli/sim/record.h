@@ -7,12 +7,12 @@
 
 #include <stdio.h>
 
-struct sim_record {
+struct sl_sim_capture {
 	const char *path; /* NULL: nothing is recorded */
 	bool one, vectors;
 	uint64_t peer; /* the one, where it is one */
 
-	struct sl_recorder recorder;
+	struct sl_capture_hook hook;
 	const struct sl_plan *plan;
 	uint32_t peers;
 	FILE *file; /* PATH.tmp until it is whole */
@@ -25,10 +25,10 @@ struct sim_record {
 };
 
 /* Begins the file; recorder is then for sl_sim_setup. The plan is borrowed. */
-enum sl_status sl_sim_record_open(struct sim_record *, const struct sl_plan *, uint32_t peers,
+enum sl_status sl_sim_capture_open(struct sl_sim_capture *, const struct sl_plan *, uint32_t peers,
                                   struct sl_error *error);
 /* Ends the file, which only now has its name; or the first error there was. */
-enum sl_status sl_sim_record_close(struct sim_record *, struct sl_error *error);
-void sl_sim_record_free(struct sim_record *);
+enum sl_status sl_sim_capture_close(struct sl_sim_capture *, struct sl_error *error);
+void sl_sim_capture_free(struct sl_sim_capture *);
 
 #endif

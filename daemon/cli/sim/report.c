@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdio.h>
 
-static void accuracies(const struct sim *s, double *mean, double *worst)
+static void accuracies(const struct sl_sim_command *s, double *mean, double *worst)
 {
-	uint32_t peers = s->prepared.roster.topology.peers, honest = 0;
+	uint32_t peers = s->run.roster.topology.peers, honest = 0;
 	double sum = 0;
 	*worst = (double)INFINITY;
 	for (uint32_t i = 0; i < peers; i++) {
@@ -19,7 +19,7 @@ static void accuracies(const struct sim *s, double *mean, double *worst)
 	*mean = sum / honest;
 }
 
-void sl_sim_run_report(struct sim *s)
+void sl_sim_command_report(struct sl_sim_command *s)
 {
 	struct sl_sim_totals t;
 	double seconds = s->seconds, mean, worst;
@@ -31,7 +31,7 @@ void sl_sim_run_report(struct sim *s)
 		       "\"repeated\": %llu, \"wire_bytes\": %llu, \"bytes_a_peer\": %llu, "
 		       "\"virtual_seconds\": %.6f, "
 		       "\"seconds\": %.3f, \"test_accuracy\": ",
-		       s->prepared.roster.topology.peers, s->prepared.plan.dimension,
+		       s->run.roster.topology.peers, s->run.plan.dimension,
 		       (unsigned long long)t.events, (unsigned long long)t.messages,
 		       (unsigned long long)t.lost, (unsigned long long)t.repeated,
 		       (unsigned long long)t.wire_bytes, (unsigned long long)t.bytes_a_peer,
@@ -46,7 +46,7 @@ void sl_sim_run_report(struct sim *s)
 	}
 	printf("simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual "
 	       "time\n",
-	       s->prepared.roster.topology.peers, s->prepared.plan.dimension, (unsigned long long)t.events,
+	       s->run.roster.topology.peers, s->run.plan.dimension, (unsigned long long)t.events,
 	       seconds, (double)t.events / seconds, 1e-6 * (double)t.now.us);
 	printf("memory     %llu bytes reserved a peer\n", (unsigned long long)t.bytes_a_peer);
 	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",

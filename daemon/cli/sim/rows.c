@@ -7,14 +7,14 @@
 
 enum { COMMIT_EVERY = 4096 };
 
-double sl_sim_run_seconds(void)
+double sl_sim_command_seconds(void)
 {
 	struct timeval t;
 	gettimeofday(&t, NULL);
 	return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 
-static void keep(struct sim *s, enum sl_status status, const struct sl_error *error)
+static void keep(struct sl_sim_command *s, enum sl_status status, const struct sl_error *error)
 {
 	if (status != SL_OK && s->row_error.status == SL_OK)
 		s->row_error = *error;
@@ -28,7 +28,7 @@ static void keep(struct sim *s, enum sl_status status, const struct sl_error *er
 
 static void on_round(void *context, const struct sl_round_row *row)
 {
-	struct sim *s = context;
+	struct sl_sim_command *s = context;
 	struct sl_error error;
 	if (!isnan(row->test_accuracy))
 		s->accuracy[row->peer] = row->test_accuracy;
@@ -40,7 +40,7 @@ static void on_round(void *context, const struct sl_round_row *row)
 
 static void on_link(void *context, const struct sl_link_row *row)
 {
-	struct sim *s = context;
+	struct sl_sim_command *s = context;
 	struct sl_error error;
 	if (s->history)
 		keep(s, sl_history_link(s->history, row, &error), &error);
@@ -48,7 +48,7 @@ static void on_link(void *context, const struct sl_link_row *row)
 
 static void on_sketch(void *context, const struct sl_sketch_row *row)
 {
-	struct sim *s = context;
+	struct sl_sim_command *s = context;
 	struct sl_error error;
 	if (s->history)
 		keep(s, sl_history_sketch(s->history, row, &error), &error);
@@ -56,7 +56,7 @@ static void on_sketch(void *context, const struct sl_sketch_row *row)
 
 static void on_event(void *context, const struct sl_event_row *row)
 {
-	struct sim *s = context;
+	struct sl_sim_command *s = context;
 	struct sl_error error;
 	struct sl_event_row moved = *row;
 	moved.at_us += s->started_at_us;
@@ -66,7 +66,7 @@ static void on_event(void *context, const struct sl_event_row *row)
 
 static void on_exact(void *context, uint32_t round, double value)
 {
-	struct sim *s = context;
+	struct sl_sim_command *s = context;
 	struct sl_error error;
 	s->exact = value;
 	s->exact_round = round;
@@ -74,18 +74,18 @@ static void on_exact(void *context, uint32_t round, double value)
 		keep(s, sl_history_exact(s->history, round, value, &error), &error);
 }
 
-struct sl_sim_rows sl_sim_run_rows(struct sim *s)
+struct sl_sim_rows sl_sim_command_rows(struct sl_sim_command *s)
 {
 	return (struct sl_sim_rows){ s, on_round, on_link, on_sketch, on_event, on_exact };
 }
 
-enum sl_status sl_sim_run_begin_rows(struct sim *s, struct sl_error *error)
+enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *s, struct sl_error *error)
 {
 	if (!s->database)
 		return SL_OK;
 	struct sl_history_run run;
-	const struct sl_topology *t = &s->prepared.roster.topology;
-	sl_prepared_run_row(&s->prepared, "sim", &run);
+	const struct sl_topology *t = &s->run.roster.topology;
+	sl_run_history_row(&s->run, "sim", &run);
 	s->started_at_us = run.started_at_us;
 	s->history = sl_history_open(s->database, SL_HISTORY_WRITE, error);
 	if (!s->history)
@@ -93,7 +93,7 @@ enum sl_status sl_sim_run_begin_rows(struct sim *s, struct sl_error *error)
 	sl_place_init(&s->place);
 	enum sl_status status = sl_place_watch(&s->place, s->database, sl_history_file(s->history), error);
 	if (status == SL_OK)
-		status = sl_history_begin(s->history, &run, error);
+		status = sl_history_register_run(s->history, &run, error);
 	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
 		if (sl_topology_degree(t, i) == 0)
 			continue; /* a member that has left */
@@ -109,17 +109,17 @@ enum sl_status sl_sim_run_begin_rows(struct sim *s, struct sl_error *error)
 	return status;
 }
 
-enum sl_status sl_sim_run_end_rows(struct sim *s, bool ok, struct sl_error *error)
+enum sl_status sl_sim_command_end_rows(struct sl_sim_command *s, bool ok, struct sl_error *error)
 {
 	if (!s->history)
 		return SL_OK;
-	int64_t now = (int64_t)(sl_sim_run_seconds() * 1e6);
+	int64_t now = (int64_t)(sl_sim_command_seconds() * 1e6);
 	enum sl_status status = SL_OK;
-	for (uint32_t i = 0; i < s->prepared.roster.topology.peers && status == SL_OK; i++) {
+	for (uint32_t i = 0; i < s->run.roster.topology.peers && status == SL_OK; i++) {
 		char digest[65];
 		if (sl_sim_absent(s->sim, i))
 			continue;
-		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->prepared.plan.dimension, digest);
+		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->run.plan.dimension, digest);
 		status = sl_history_peer_stopped(s->history, i, now, ok ? 0 : 1, digest, error);
 	}
 	if (status == SL_OK)

@@ -9,14 +9,14 @@
 #include "daemon/cli/sim/record.h"
 #include "sim/sim.h"
 
-enum { SL_SIM_LIARS = 64 };
+enum { SL_SIM_POISONERS = 64 };
 
-struct sim {
-	const char *run, *topology_spec, *database, *faults, *replay;
+struct sl_sim_command {
+	const char *folder, *topology_spec, *database, *faults, *replay;
 	bool json, verbose, stop;
 	uint64_t first, seeds; /* of the swarm */
 	struct sl_overrides set;
-	const char *poison[SL_SIM_LIARS]; /* PEER:KIND… */
+	const char *poison[SL_SIM_POISONERS]; /* PEER:KIND… */
 	unsigned poisons;
 	struct network_options {
 		int64_t latency_us, jitter_us, compute_us;
@@ -24,7 +24,7 @@ struct sim {
 		uint32_t check;
 	} network;
 
-	struct sl_prepared prepared; /* without a run's folder only the parts that a plan needs */
+	struct sl_run run; /* without a run's folder only the parts that a plan needs */
 	char temporary[4096];        /* folder of the shards, without a run's; empty: none */
 	char conf[4096 + 16], history_path[4096];
 	struct sl_mapping *file;
@@ -38,22 +38,22 @@ struct sim {
 	uint32_t exact_round;
 	int64_t started_at_us; /* virtual time counts from here */
 	struct sl_error row_error;
-	struct sim_record record;
+	struct sl_sim_capture capture;
 };
 
 /* What is simulated (cli/sim/source.c): a run's folder, or settings, graph and shards made for the occasion; then
  * the shards of all peers. */
-enum sl_status sl_sim_run_open(struct sim *, struct sl_error *error);
+enum sl_status sl_sim_command_open(struct sl_sim_command *, struct sl_error *error);
 
 /* The history (cli/sim/rows.c): nothing of it without a database. */
-enum sl_status sl_sim_run_begin_rows(struct sim *, struct sl_error *error);
-struct sl_sim_rows sl_sim_run_rows(struct sim *);
+enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *, struct sl_error *error);
+struct sl_sim_rows sl_sim_command_rows(struct sl_sim_command *);
 /* Writes what peers ended with, and closes it; the first error of any row, if there was one. */
-enum sl_status sl_sim_run_end_rows(struct sim *, bool ok, struct sl_error *error);
+enum sl_status sl_sim_command_end_rows(struct sl_sim_command *, bool ok, struct sl_error *error);
 /* Seconds since 1970. */
-double sl_sim_run_seconds(void);
+double sl_sim_command_seconds(void);
 
 /* Prints what it came to (cli/sim/report.c). */
-void sl_sim_run_report(struct sim *);
+void sl_sim_command_report(struct sl_sim_command *);
 
 #endif

@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static enum sl_status make_topology(struct sim *s, struct sl_error *error)
+static enum sl_status make_topology(struct sl_sim_command *s, struct sl_error *error)
 {
-	struct sl_topology *t = &s->prepared.roster.topology;
+	struct sl_topology *t = &s->run.roster.topology;
 	uint8_t *text;
 	size_t length;
 	if (strncmp(s->topology_spec, "file:", 5) != 0)
-		return sl_topology_make(t, s->topology_spec, s->prepared.config.settings.seed, error);
+		return sl_topology_make(t, s->topology_spec, s->run.config.settings.seed, error);
 	enum sl_status status = sl_file_read(s->topology_spec + 5, 64 << 20, &text, &length, error);
 	if (status != SL_OK)
 		return status;
@@ -24,9 +24,9 @@ static enum sl_status make_topology(struct sim *s, struct sl_error *error)
 	return status;
 }
 
-static enum sl_status make_folder(struct sim *s, struct sl_error *error)
+static enum sl_status make_folder(struct sl_sim_command *s, struct sl_error *error)
 {
-	struct sl_config *config = &s->prepared.config;
+	struct sl_config *config = &s->run.config;
 	char path[4096];
 	const char *folder = getenv("TMPDIR");
 	snprintf(s->temporary, sizeof s->temporary, "%s/starling-sim-XXXXXX", folder ? folder : "/tmp");
@@ -42,9 +42,9 @@ static enum sl_status make_folder(struct sim *s, struct sl_error *error)
 	return SL_OK;
 }
 
-static enum sl_status make_shards(struct sim *s, struct sl_error *error)
+static enum sl_status make_shards(struct sl_sim_command *s, struct sl_error *error)
 {
-	struct sl_config *config = &s->prepared.config;
+	struct sl_config *config = &s->run.config;
 	struct sl_source source;
 	struct sl_shards shards = { 0 };
 	char note[SL_TEXT_MAX];
@@ -54,7 +54,7 @@ static enum sl_status make_shards(struct sim *s, struct sl_error *error)
 	if (status == SL_OK)
 		status = make_folder(s, error);
 	if (status == SL_OK)
-		status = sl_shards_write(&shards, &source, config, s->prepared.roster.topology.peers, error);
+		status = sl_shards_write(&shards, &source, config, s->run.roster.topology.peers, error);
 	if (status == SL_OK)
 		memcpy(config->settings.classes, shards.setting, sizeof shards.setting);
 	sl_shards_free(&shards);
@@ -63,41 +63,41 @@ static enum sl_status make_shards(struct sim *s, struct sl_error *error)
 }
 
 /* Without a run's folder: settings, graph and shards are made for the occasion. */
-static enum sl_status open_made_up(struct sim *s, struct sl_error *error)
+static enum sl_status open_made_up(struct sl_sim_command *s, struct sl_error *error)
 {
 	enum sl_status status = sl_keys_start(error);
 	if (status == SL_OK)
 		status = sl_float_check(error);
 	if (status == SL_OK)
-		status = sl_config_standard(&s->prepared.config, s->set.item, error);
+		status = sl_config_standard(&s->run.config, s->set.item, error);
 	if (status == SL_OK)
 		status = make_topology(s, error);
 	if (status == SL_OK)
 		status = make_shards(s, error);
 	if (status == SL_OK)
-		status = sl_prepared_complete(&s->prepared, SL_SESSION_NEW, error);
+		status = sl_run_complete(&s->run, SL_SESSION_NEW, error);
 	return status;
 }
 
-static enum sl_status open_run(struct sim *s, struct sl_error *error)
+static enum sl_status open_run(struct sl_sim_command *s, struct sl_error *error)
 {
 	struct stat about;
-	bool folder = stat(s->run, &about) == 0 && S_ISDIR(about.st_mode);
-	snprintf(s->conf, sizeof s->conf, "%s%s", s->run, folder ? "/run.conf" : "");
-	enum sl_status status = sl_prepared_open(&s->prepared, s->conf, s->set.item, SL_SESSION_NEW, error);
+	bool folder = stat(s->folder, &about) == 0 && S_ISDIR(about.st_mode);
+	snprintf(s->conf, sizeof s->conf, "%s%s", s->folder, folder ? "/run.conf" : "");
+	enum sl_status status = sl_run_open(&s->run, s->conf, s->set.item, SL_SESSION_NEW, error);
 	if (status != SL_OK)
 		return status;
 	if (!s->database) {
-		sl_config_path(&s->prepared.config, s->prepared.config.settings.history, true,
+		sl_config_path(&s->run.config, s->run.config.settings.history, true,
 		               s->history_path);
 		s->database = s->history_path;
 	}
 	return SL_OK;
 }
 
-static enum sl_status open_shards(struct sim *s, struct sl_error *error)
+static enum sl_status open_shards(struct sl_sim_command *s, struct sl_error *error)
 {
-	uint32_t peers = s->prepared.roster.topology.peers;
+	uint32_t peers = s->run.roster.topology.peers;
 	s->file = calloc(peers, sizeof *s->file);
 	s->shard = calloc(peers, sizeof *s->shard);
 	s->accuracy = calloc(peers, sizeof *s->accuracy);
@@ -105,19 +105,19 @@ static enum sl_status open_shards(struct sim *s, struct sl_error *error)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
 	for (uint32_t i = 0; i < peers; i++) {
 		s->accuracy[i] = (double)NAN;
-		if (sl_topology_degree(&s->prepared.roster.topology, i) == 0)
+		if (sl_topology_degree(&s->run.roster.topology, i) == 0)
 			continue; /* a member that has left */
-		enum sl_status status = sl_prepared_shard(&s->prepared, i, &s->file[i], &s->shard[i], error);
+		enum sl_status status = sl_run_shard(&s->run, i, &s->file[i], &s->shard[i], error);
 		if (status != SL_OK)
 			return status;
 	}
 	return SL_OK;
 }
 
-enum sl_status sl_sim_run_open(struct sim *s, struct sl_error *error)
+enum sl_status sl_sim_command_open(struct sl_sim_command *s, struct sl_error *error)
 {
-	enum sl_status status = s->run ? open_run(s, error) : open_made_up(s, error);
-	if (status == SL_OK && s->prepared.note[0])
-		fprintf(stderr, "starling sim: note: %s\n", s->prepared.note);
+	enum sl_status status = s->folder ? open_run(s, error) : open_made_up(s, error);
+	if (status == SL_OK && s->run.note[0])
+		fprintf(stderr, "starling sim: note: %s\n", s->run.note);
 	return status == SL_OK ? open_shards(s, error) : status;
 }

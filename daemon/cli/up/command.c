@@ -28,15 +28,15 @@ static struct sl_time now(void)
 	return (struct sl_time){ (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 };
 }
 
-static enum sl_status check_silent(const struct up *up, struct sl_error *error)
+static enum sl_status check_silent(const struct sl_up *up, struct sl_error *error)
 {
 	static char line[SL_STATUS_LINE];
 	int64_t pid;
 	for (uint32_t k = 0; k < up->children.count; k++)
-		if (sl_status_query(up->prepared.config.state, k, ASK_MS, line, sizeof line, &pid) !=
+		if (sl_status_query(up->run.config.state, k, ASK_MS, line, sizeof line, &pid) !=
 		    SL_STATUS_ABSENT)
 			return sl_fail(error, SL_IO, "peer %u of %s runs already (starling status %s)", k,
-			               up->run, up->run);
+			               up->folder, up->folder);
 	return SL_OK;
 }
 
@@ -49,9 +49,9 @@ static bool in_roster(const struct sl_roster *roster, uint16_t port)
 }
 
 /* Gives new ports to the peers marked in `taken`, and signs. */
-static enum sl_status move_peers(struct up *up, const bool *taken, uint32_t count, struct sl_error *error)
+static enum sl_status move_peers(struct sl_up *up, const bool *taken, uint32_t count, struct sl_error *error)
 {
-	struct sl_roster *roster = &up->prepared.roster;
+	struct sl_roster *roster = &up->run.roster;
 	struct sl_identity signer;
 	char path[4096];
 	uint32_t peers = roster->topology.peers, at = 0;
@@ -68,7 +68,7 @@ static enum sl_status move_peers(struct up *up, const bool *taken, uint32_t coun
 	}
 	free(port);
 	if (status == SL_OK) {
-		sl_config_path(&up->prepared.config, "operator.key", false, path);
+		sl_config_path(&up->run.config, "operator.key", false, path);
 		status = sl_identity_read(&signer, path, error);
 	}
 	if (status != SL_OK)
@@ -76,21 +76,21 @@ static enum sl_status move_peers(struct up *up, const bool *taken, uint32_t coun
 		    error,
 		    "the port of a peer is taken, and a roster with another one needs the operator's key");
 	roster->serial++;
-	sl_config_path(&up->prepared.config, up->prepared.config.settings.roster, false, path);
+	sl_config_path(&up->run.config, up->run.config.settings.roster, false, path);
 	status = sl_roster_write(roster, path, &signer, error);
 	sl_identity_wipe(&signer);
 	return status;
 }
 
 /* Ports were free when the run was made; another program may have taken one since. */
-static enum sl_status settle_ports(struct up *up, struct sl_error *error)
+static enum sl_status settle_ports(struct sl_up *up, struct sl_error *error)
 {
-	uint32_t peers = up->prepared.roster.topology.peers, count = 0;
+	uint32_t peers = up->run.roster.topology.peers, count = 0;
 	bool *taken = calloc(peers, sizeof *taken);
 	if (!taken)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
 	for (uint32_t k = 0; k < peers; k++) {
-		uint16_t port = sl_port_of(up->prepared.roster.peer[k].endpoint);
+		uint16_t port = sl_port_of(up->run.roster.peer[k].endpoint);
 		taken[k] = port && !sl_port_free(port);
 		count += taken[k];
 	}
@@ -103,43 +103,43 @@ static enum sl_status settle_ports(struct up *up, struct sl_error *error)
 }
 
 /* Creates or migrates the database once, before everybody does, and finds out early if that fails. */
-static enum sl_status try_history(struct up *up, struct sl_error *error)
+static enum sl_status try_history(struct sl_up *up, struct sl_error *error)
 {
-	sl_config_path(&up->prepared.config, up->prepared.config.settings.history, true, up->database);
+	sl_config_path(&up->run.config, up->run.config.settings.history, true, up->database);
 	struct sl_history *history = sl_history_open(up->database, SL_HISTORY_WRITE, error);
 	sl_history_close(history);
 	return history ? SL_OK : error->status;
 }
 
-static enum sl_status prepare(struct up *up, struct sl_error *error)
+static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 {
-	up->lock = sl_up_lock(up->run, error); /* for as long as this process lives: a run is up once */
+	up->lock = sl_up_lock(up->folder, error); /* for as long as this process lives: a run is up once */
 	enum sl_status status = up->lock >= 0 ? SL_OK : error->status;
 	if (status == SL_OK)
-		status = sl_prepared_open(&up->prepared, up->conf, up->set.item,
+		status = sl_run_open(&up->run, up->conf, up->set.item,
 		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_NEW, error);
 	if (status != SL_OK)
 		return status;
-	uint32_t peers = up->prepared.roster.topology.peers;
+	uint32_t peers = up->run.roster.topology.peers;
 	up->children = (struct sl_children){ .count = peers,
 		                             .conf = up->conf,
 		                             .set = up->set.item,
 		                             .append = up->resume,
 		                             .restart = up->restart };
-	sl_config_path(&up->prepared.config, "log", true, up->children.log);
+	sl_config_path(&up->run.config, "log", true, up->children.log);
 	up->children.child = calloc(peers, sizeof *up->children.child);
 	up->peer = calloc(peers, sizeof *up->peer);
 	up->asked = calloc(peers, sizeof *up->asked);
 	up->progress = sl_progress_start(stderr, isatty(STDERR_FILENO) && !up->plain, peers,
-	                                 up->prepared.plan.settings.rounds, up->prepared.plan.dimension);
+	                                 up->run.plan.settings.rounds, up->run.plan.dimension);
 	if (!up->children.child || !up->peer || !up->asked || !up->progress)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
 	for (uint32_t k = 0; k < peers; k++)
-		up->children.child[k].absent = up->prepared.roster.peer[k].gone;
+		up->children.child[k].absent = up->run.roster.peer[k].gone;
 	for (uint32_t k = 0; k < peers; k++)
 		sl_status_view_parse(&up->peer[k].view, "");
-	if (up->prepared.note[0])
-		fprintf(stderr, "starling up: note: %s\n", up->prepared.note);
+	if (up->run.note[0])
+		fprintf(stderr, "starling up: note: %s\n", up->run.note);
 	if ((status = check_silent(up, error)) != SL_OK || (status = settle_ports(up, error)) != SL_OK)
 		return status;
 	if ((status = try_history(up, error)) != SL_OK ||
@@ -149,7 +149,7 @@ static enum sl_status prepare(struct up *up, struct sl_error *error)
 }
 
 /* Signals arrive as readable bytes between two turns of the loop. */
-static enum sl_status catch_signals(struct up *up, struct sl_error *error)
+static enum sl_status catch_signals(struct sl_up *up, struct sl_error *error)
 {
 	sigset_t set;
 	struct sigaction hangup;
@@ -165,7 +165,7 @@ static enum sl_status catch_signals(struct up *up, struct sl_error *error)
 	return up->signals >= 0 ? SL_OK : sl_fail(error, SL_IO, "signalfd: %s", strerror(errno));
 }
 
-static void stop(struct up *up, struct sl_time at)
+static void stop(struct sl_up *up, struct sl_time at)
 {
 	if (up->stopping)
 		return;
@@ -179,12 +179,12 @@ static void stop(struct up *up, struct sl_time at)
 }
 
 /* SIGHUP means two things: a terminal is gone, or somebody speaks of a new roster. */
-static bool hung_up(const struct up *up, const struct signalfd_siginfo *info)
+static bool hung_up(const struct sl_up *up, const struct signalfd_siginfo *info)
 {
 	return info->ssi_code > 0 /* the kernel says so */ || (up->terminal && !isatty(STDERR_FILENO));
 }
 
-static void take_signals(struct up *up, struct sl_time at)
+static void take_signals(struct sl_up *up, struct sl_time at)
 {
 	struct signalfd_siginfo info;
 	while (read(up->signals, &info, sizeof info) == (ssize_t)sizeof info) {
@@ -205,7 +205,7 @@ static void take_signals(struct up *up, struct sl_time at)
 	}
 }
 
-static void print_log_end(struct up *up, uint32_t k)
+static void print_log_end(struct sl_up *up, uint32_t k)
 {
 	char path[4096 + 32], tail[2048];
 	snprintf(path, sizeof path, "%s/%u.log", up->children.log, k);
@@ -229,7 +229,7 @@ static void print_log_end(struct up *up, uint32_t k)
 	sl_progress_say(up->progress, "  (all of it is in %s)", path);
 }
 
-static void take_ends(struct up *up, struct sl_time at)
+static void take_ends(struct sl_up *up, struct sl_time at)
 {
 	int64_t k;
 	while ((k = sl_children_reap(&up->children, at)) >= 0) {
@@ -259,7 +259,7 @@ static void take_ends(struct up *up, struct sl_time at)
 	}
 }
 
-static void ask(struct up *up, struct sl_time at)
+static void ask(struct sl_up *up, struct sl_time at)
 {
 	static char line[SL_STATUS_LINE];
 	uint32_t peers = up->children.count, turn = peers < ASKS_A_TURN ? peers : ASKS_A_TURN;
@@ -269,7 +269,7 @@ static void ask(struct up *up, struct sl_time at)
 		struct sl_status_view view;
 		if (up->children.child[k].state != SL_CHILD_RUNNING || sl_time_before(at, asked->again_at))
 			continue;
-		if (sl_status_ask(up->prepared.config.state, k, ASK_MS, line, sizeof line) &&
+		if (sl_status_ask(up->run.config.state, k, ASK_MS, line, sizeof line) &&
 		    sl_status_view_parse(&view, line)) {
 			up->peer[k].view = view;
 			asked->silent = 0;
@@ -279,14 +279,14 @@ static void ask(struct up *up, struct sl_time at)
 	}
 }
 
-static void show(struct up *up, struct sl_time at)
+static void show(struct sl_up *up, struct sl_time at)
 {
 	static const char *const fates[] = { NULL, "starting again", "done", "failed" };
 	ask(up, at);
 	for (uint32_t k = 0; k < up->children.count; k++) {
 		const struct sl_child *child = &up->children.child[k];
 		up->peer[k].fate = fates[child->state];
-		if (up->prepared.roster.peer[k].gone && child->state == SL_CHILD_ENDED)
+		if (up->run.roster.peer[k].gone && child->state == SL_CHILD_ENDED)
 			up->peer[k].fate = "gone";
 		else if (child->absent)
 			up->peer[k].fate = "not started here";
@@ -299,7 +299,7 @@ static void show(struct up *up, struct sl_time at)
 }
 
 /* A peer that could not even be started again. */
-static bool any_failed(const struct up *up)
+static bool any_failed(const struct sl_up *up)
 {
 	for (uint32_t k = 0; k < up->children.count; k++)
 		if (up->children.child[k].state == SL_CHILD_FAILED)
@@ -307,7 +307,7 @@ static bool any_failed(const struct up *up)
 	return false;
 }
 
-static void watch(struct up *up)
+static void watch(struct sl_up *up)
 {
 	up->show_at = sl_time_after(now(), (int64_t)sl_progress_interval_ms(up->progress) * 1000);
 	while (sl_children_alive(&up->children) > 0) {
@@ -335,28 +335,28 @@ static void watch(struct up *up)
 	}
 }
 
-static int run_peers(struct up *up, struct sl_error *error)
+static int run_peers(struct sl_up *up, struct sl_error *error)
 {
 	enum sl_status status = prepare(up, error);
 	if (status == SL_OK)
 		status = catch_signals(up, error);
 	if (status == SL_OK)
-		status = sl_up_announce(up->run, error);
+		status = sl_up_announce(up->folder, error);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);
 	status = sl_children_start(&up->children, now(), error);
 	if (status == SL_OK)
 		watch(up);
-	sl_up_withdraw(up->run);
+	sl_up_withdraw(up->folder);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);
 	sl_progress_end(up->progress);
 	up->progress = NULL;
-	if (up->interrupts && up->prepared.plan.settings.checkpoint_every)
-		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n", up->run);
+	if (up->interrupts && up->run.plan.settings.checkpoint_every)
+		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n", up->folder);
 	else if (up->interrupts)
 		fprintf(stderr, "stopped; what was done is in the history\n");
-	status = sl_summary_print(stdout, up->database, up->prepared.run_id, up->json, error);
+	status = sl_summary_print(stdout, up->database, up->run.run_id, up->json, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);
 		return up->code != SL_EXIT_OK ? up->code : SL_EXIT_FAILED;
@@ -364,7 +364,7 @@ static int run_peers(struct up *up, struct sl_error *error)
 	return up->code;
 }
 
-static int parse(struct up *up, int argc, char **argv, struct sl_error *error)
+static int parse(struct sl_up *up, int argc, char **argv, struct sl_error *error)
 {
 	static const struct option table[] = {
 		{ "resume", no_argument, NULL, 'r' },        { "restart", no_argument, NULL, 'R' },
@@ -397,15 +397,15 @@ static int parse(struct up *up, int argc, char **argv, struct sl_error *error)
 		           ? sl_command_misuse(&sl_command_up, "RUN is missing: the folder of a run")
 		           : sl_command_misuse(&sl_command_up, "'%s' is one argument too many",
 		                               argv[optind + 1]);
-	if (snprintf(up->run, sizeof up->run, "%s", argv[optind]) >= (int)sizeof up->run - 64)
+	if (snprintf(up->folder, sizeof up->folder, "%s", argv[optind]) >= (int)sizeof up->folder - 64)
 		return sl_command_misuse(&sl_command_up, "RUN is too long a path");
-	snprintf(up->conf, sizeof up->conf, "%s/run.conf", up->run);
+	snprintf(up->conf, sizeof up->conf, "%s/run.conf", up->folder);
 	return SL_EXIT_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	static struct up up; /* large: a prepared run */
+	static struct sl_up up; /* large: a prepared run */
 	struct sl_error error;
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
@@ -419,7 +419,7 @@ static int run(int argc, char **argv)
 	free(up.children.child);
 	free(up.peer);
 	free(up.asked);
-	sl_prepared_close(&up.prepared);
+	sl_run_close(&up.run);
 	sl_overrides_free(&up.set);
 	if (up.signals >= 0)
 		close(up.signals);

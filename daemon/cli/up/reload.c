@@ -12,7 +12,7 @@
 enum { ASK_MS = 50 };
 
 /* Arrays for more peers; what was grown stays grown. */
-static enum sl_status make_room(struct up *up, uint32_t peers, struct sl_error *error)
+static enum sl_status make_room(struct sl_up *up, uint32_t peers, struct sl_error *error)
 {
 	uint32_t had = up->children.count;
 	struct sl_progress_peer *peer = realloc(up->peer, peers * sizeof *peer);
@@ -36,7 +36,7 @@ static enum sl_status make_room(struct up *up, uint32_t peers, struct sl_error *
 }
 
 /* Whether all that a peer needs lies here: a daemon without it would fail, and the run with it. */
-static enum sl_status check_peer(const struct up *up, uint32_t k, struct sl_error *error)
+static enum sl_status check_peer(const struct sl_up *up, uint32_t k, struct sl_error *error)
 {
 	static char line[SL_STATUS_LINE];
 	char path[4096], name[SL_TEXT_MAX + 32];
@@ -44,49 +44,49 @@ static enum sl_status check_peer(const struct up *up, uint32_t k, struct sl_erro
 	struct sl_mapping file;
 	struct sl_dataset shard;
 	int64_t pid;
-	if (sl_status_query(up->prepared.config.state, k, ASK_MS, line, sizeof line, &pid) !=
+	if (sl_status_query(up->run.config.state, k, ASK_MS, line, sizeof line, &pid) !=
 	    SL_STATUS_ABSENT)
 		return sl_fail(error, SL_REFUSED, "it runs already");
-	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", up->prepared.config.settings.keys, k);
-	sl_config_path(&up->prepared.config, name, false, path);
+	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", up->run.config.settings.keys, k);
+	sl_config_path(&up->run.config, name, false, path);
 	enum sl_status status = sl_identity_read(&identity, path, error);
 	if (status != SL_OK)
 		return status;
-	bool right = memcmp(identity.public_key, up->prepared.roster.peer[k].public_key, SL_KEY_BYTES) == 0;
+	bool right = memcmp(identity.public_key, up->run.roster.peer[k].public_key, SL_KEY_BYTES) == 0;
 	sl_identity_wipe(&identity);
 	if (!right)
 		return sl_fail(error, SL_REFUSED, "%s: is not the key that the roster lists", path);
-	status = sl_prepared_shard(&up->prepared, k, &file, &shard, error);
+	status = sl_run_shard(&up->run, k, &file, &shard, error);
 	if (status == SL_OK)
 		sl_file_unmap(&file);
 	return status;
 }
 
 /* Starts the members that are not running here and could be. */
-static void start_added(struct up *up, struct sl_time now)
+static void start_added(struct sl_up *up, struct sl_time now)
 {
 	struct sl_error error = { 0 };
 	for (uint32_t k = 0; k < up->children.count; k++) {
-		if (!up->children.child[k].absent || up->prepared.roster.peer[k].gone)
+		if (!up->children.child[k].absent || up->run.roster.peer[k].gone)
 			continue;
 		enum sl_status status = check_peer(up, k, &error);
 		if (status == SL_OK)
 			status = sl_children_add(&up->children, k, now, &error);
 		if (status == SL_OK)
 			sl_progress_say(up->progress, "peer %" PRIu32 " (%s) was added: started", k,
-			                up->prepared.roster.peer[k].name);
+			                up->run.roster.peer[k].name);
 		else
 			sl_progress_say(up->progress,
 			                "peer %" PRIu32
 			                " is not started here: %s (starling roster %s --tell tries again)",
-			                k, error.text, up->run);
+			                k, error.text, up->folder);
 	}
 }
 
-static void let_go(struct up *up)
+static void let_go(struct sl_up *up)
 {
 	for (uint32_t k = 0; k < up->children.count; k++) {
-		if (!up->prepared.roster.peer[k].gone || up->children.child[k].absent ||
+		if (!up->run.roster.peer[k].gone || up->children.child[k].absent ||
 		    up->children.child[k].leaving)
 			continue;
 		sl_children_part(&up->children, k);
@@ -94,10 +94,10 @@ static void let_go(struct up *up)
 	}
 }
 
-static enum sl_status read_next(struct up *up, struct sl_roster *next, struct sl_error *error)
+static enum sl_status read_next(struct sl_up *up, struct sl_roster *next, struct sl_error *error)
 {
 	char path[4096];
-	const struct sl_prepared *p = &up->prepared;
+	const struct sl_run *p = &up->run;
 	sl_config_path(&p->config, p->config.settings.roster, false, path);
 	enum sl_status status = sl_roster_read(next, path, p->operator_key, error);
 	if (status != SL_OK || sl_roster_same(&p->roster, next))
@@ -107,7 +107,7 @@ static enum sl_status read_next(struct up *up, struct sl_roster *next, struct sl
 	return make_room(up, next->topology.peers, error);
 }
 
-void sl_up_reload(struct up *up, struct sl_time now)
+void sl_up_reload(struct sl_up *up, struct sl_time now)
 {
 	struct sl_roster next = { 0 };
 	struct sl_error error = { 0 };
@@ -115,13 +115,13 @@ void sl_up_reload(struct up *up, struct sl_time now)
 		return;
 	if (read_next(up, &next, &error) != SL_OK) {
 		sl_progress_say(up->progress, "roster refused: %s; serial %" PRIu32 " stays in force",
-		                error.text, up->prepared.roster.serial);
+		                error.text, up->run.roster.serial);
 		sl_roster_free(&next);
 		return;
 	}
-	bool other = next.serial != up->prepared.roster.serial;
-	struct sl_roster old = up->prepared.roster;
-	up->prepared.roster = next;
+	bool other = next.serial != up->run.roster.serial;
+	struct sl_roster old = up->run.roster;
+	up->run.roster = next;
 	sl_roster_free(&old);
 	sl_progress_say(up->progress, "roster %s serial %" PRIu32, other ? "now has" : "still has",
 	                next.serial);

@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum sl_status sl_up_begin(struct up *up, struct sl_error *error)
+enum sl_status sl_up_begin(struct sl_up *up, struct sl_error *error)
 {
-	const struct sl_prepared *p = &up->prepared;
+	const struct sl_run *p = &up->run;
 	uint32_t count = 0;
 	for (uint32_t k = 0; k < p->roster.topology.peers; k++) {
 		char stem[4096];
@@ -36,7 +36,7 @@ struct found {
 	struct sl_settings settings;
 };
 
-static enum sl_status look(const struct sl_prepared *p, struct found *out, struct sl_error *error)
+static enum sl_status look(const struct sl_run *p, struct found *out, struct sl_error *error)
 {
 	struct sl_resume r;
 	for (uint32_t k = 0; k < p->roster.topology.peers; k++) {
@@ -68,9 +68,9 @@ static void say_change(void *context, const char *key, const char *then, const c
 }
 
 /* Where the file is gone, the checkpoints know which session they are of. */
-static enum sl_status recover_session(struct up *up, const struct found *found, struct sl_error *error)
+static enum sl_status recover_session(struct sl_up *up, const struct found *found, struct sl_error *error)
 {
-	struct sl_prepared *p = &up->prepared;
+	struct sl_run *p = &up->run;
 	if (p->session.number != 0)
 		return SL_OK;
 	if (!found->states)
@@ -78,19 +78,19 @@ static enum sl_status recover_session(struct up *up, const struct found *found, 
 		    error, SL_NOT_FOUND,
 		    "%s: neither the file session nor a checkpoint is there, so there is nothing to "
 		    "resume: start it without --resume",
-		    up->run);
+		    up->folder);
 	if (found->session == 0)
 		return SL_OK; /* its peers were started without one */
-	sl_prepared_session(p, found->session);
+	sl_run_session(p, found->session);
 	fprintf(stderr, "starling up: the file session was missing; %016" PRIx64 ", as the checkpoints say\n",
 	        found->session);
 	return SL_OK;
 }
 
-enum sl_status sl_up_resume(struct up *up, struct sl_error *error)
+enum sl_status sl_up_resume(struct sl_up *up, struct sl_error *error)
 {
 	static struct found found; /* large */
-	struct sl_prepared *p = &up->prepared;
+	struct sl_run *p = &up->run;
 	const struct sl_settings *now = &p->config.settings, *then = NULL;
 	enum sl_status status = look(p, &found, error);
 	if (status == SL_OK)

@@ -12,12 +12,12 @@ struct sl_up_asked {
 	struct sl_time again_at;
 };
 
-struct up {
-	char run[4096], conf[4096 + 16], database[4096];
+struct sl_up {
+	char folder[4096], conf[4096 + 16], database[4096];
 	bool resume, restart, json, plain;
 	struct sl_overrides set;
 	int lock; /* on the run's folder, held while its peers run */
-	struct sl_prepared prepared;
+	struct sl_run run;
 	struct sl_children children;
 	struct sl_progress *progress;
 	struct sl_progress_peer *peer;
@@ -33,11 +33,11 @@ struct up {
 
 /* Before the peers are started: a new session, or the one that was stopped. SL_REFUSED where it cannot go on.
  */
-enum sl_status sl_up_begin(struct up *, struct sl_error *error);
-enum sl_status sl_up_resume(struct up *, struct sl_error *error);
+enum sl_status sl_up_begin(struct sl_up *, struct sl_error *error);
+enum sl_status sl_up_resume(struct sl_up *, struct sl_error *error);
 
 /* Reads the roster again: starts who was added and can be started here, tells all others, lets go who was
  * removed. A roster that will not do is told of in a line, and the one in force stays. */
-void sl_up_reload(struct up *, struct sl_time now);
+void sl_up_reload(struct sl_up *, struct sl_time now);
 
 #endif

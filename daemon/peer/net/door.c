@@ -173,7 +173,7 @@ void sl_net_watch_door(struct sl_net *net)
 	net->shut = scarce(&limit);
 	if (net->shut) {
 		shut_door(net);
-		sl_wire_shut_silent(&net->wire);
+		sl_traffic_shut_silent(&net->traffic);
 	} else if (was) {
 		open_door(net);
 	}

@@ -151,7 +151,7 @@ static void disconnected(struct sl_net *net, struct sl_net_link *l, int fd)
 	l->connected = l->up = false;
 	l->lost = true;
 	sl_net_ask_later(net, l);
-	sl_wire_closed(&net->wire, l->user + 1, fd);
+	sl_traffic_closed(&net->traffic, l->user + 1, fd);
 }
 
 static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
@@ -160,7 +160,7 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 	case ZMQ_EVENT_CONNECTED:
 		l->connected = true;
 		l->idle = l->trying = l->lost = false;
-		sl_wire_opened(&net->wire, l->user + 1, value);
+		sl_traffic_opened(&net->traffic, l->user + 1, value);
 		break;
 	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
 		handshake_done(net, l);
@@ -194,22 +194,22 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 static void router_disconnected(struct sl_net *net, int fd)
 {
 	char address[64];
-	if (!net->handshake_failed && sl_wire_cut(&net->wire, 0, fd, address))
+	if (!net->handshake_failed && sl_traffic_cut(&net->traffic, 0, fd, address))
 		sl_net_say(
 		    net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
 		    "ended a connection from %s: it sent a message of over %zu bytes, or one that was not "
 		    "encrypted as agreed",
 		    address, net->message_max);
-	sl_wire_closed(&net->wire, 0, fd);
+	sl_traffic_closed(&net->traffic, 0, fd);
 }
 
 static void accepted(struct sl_net *net, int fd)
 {
 	char address[64];
-	sl_wire_opened(&net->wire, 0, fd);
+	sl_traffic_opened(&net->traffic, 0, fd);
 	sl_net_watch_door(net);
-	if (net->wire.silent > SL_NET_SILENT + SL_NET_SILENT_EDGE * net->degree &&
-	    sl_wire_evict(&net->wire, address))
+	if (net->traffic.silent > SL_NET_SILENT + SL_NET_SILENT_EDGE * net->degree &&
+	    sl_traffic_evict(&net->traffic, address))
 		sl_net_say(net, &net->crowd_burst, SL_LEVEL_WARNING, "crowd",
 		           "ended a connection from %s: too many wait at the door and say nothing", address);
 }
@@ -220,7 +220,7 @@ void sl_net_weigh(struct sl_net *net)
 	        most = UNREAD_MOST + UNREAD_FRAMES * longest, elapsed_us = net->now.us - net->weighed_at.us;
 	bool hurry = false;
 	memset(net->received, 0, net->degree * sizeof *net->received);
-	unsigned cut = sl_wire_weigh(&net->wire, longest, net->received);
+	unsigned cut = sl_traffic_weigh(&net->traffic, longest, net->received);
 	for (uint32_t i = 0; i < net->degree; i++) {
 		struct sl_net_link *l = &net->link[i];
 		l->unread += net->received[i] - l->taken - elapsed_us * BESIDES_A_SECOND / 1000000;
@@ -230,7 +230,7 @@ void sl_net_weigh(struct sl_net *net)
 		if (l->unread <= most)
 			continue;
 		l->unread = 0;
-		sl_wire_shut_edge(&net->wire, i);
+		sl_traffic_shut_edge(&net->traffic, i);
 		cut++;
 	}
 	if (cut)

@@ -209,7 +209,7 @@ void sl_net_close(struct sl_net *net)
 	close_watched(net->router, net->monitor);
 	sl_zap_close(&net->zap);
 	sl_resolver_close(net->resolver);
-	sl_wire_free(&net->wire);
+	sl_traffic_free(&net->traffic);
 	zmq_ctx_term(net->context);
 	free(net->link);
 	free(net->key);
@@ -347,7 +347,7 @@ void sl_net_close_edge(struct sl_net *net, uint32_t edge, bool closed)
 	SL_CHECK(edge < net->degree);
 	net->link[edge].closed = net->key[edge].closed = closed;
 	if (closed)
-		sl_wire_shut_edge(&net->wire, edge);
+		sl_traffic_shut_edge(&net->traffic, edge);
 }
 
 /* One whole message: the routing id (its sender's free choice: ignored), then one part that is kept. */
@@ -390,11 +390,11 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 		}
 		struct sl_net_link *l = &net->link[from];
 		if (l->closed) {
-			sl_wire_shut(&net->wire, came_on(&net->message));
+			sl_traffic_shut(&net->traffic, came_on(&net->message));
 			continue;
 		}
-		if (net->wire.silent)
-			sl_wire_spoke(&net->wire, came_on(&net->message), (uint32_t)from);
+		if (net->traffic.silent)
+			sl_traffic_spoke(&net->traffic, came_on(&net->message), (uint32_t)from);
 		net->shapeless += parts != 2;
 		l->heard = true;
 		l->heard_at = net->now;

@@ -89,7 +89,7 @@ struct sl_net {
 	struct sl_net_link *link;
 	uint32_t degree, next_user;
 	unsigned watched; /* monitors so far */
-	struct sl_wire wire;
+	struct sl_traffic traffic;
 	struct sl_resolver *resolver;
 	char own[SL_TEXT_MAX];         /* as in the roster */
 	char endpoint[SL_TEXT_MAX];    /* as bound */

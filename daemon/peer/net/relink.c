@@ -91,10 +91,10 @@ static void finish(struct change *c, struct sl_net *net, uint32_t degree)
 		lost = lost || to[i] < 0;
 		if (c->taken[i])
 			continue;
-		sl_wire_closed(&net->wire, net->link[i].user + 1, -1);
+		sl_traffic_closed(&net->traffic, net->link[i].user + 1, -1);
 		sl_net_close_link(&net->link[i]);
 	}
-	sl_wire_renumber(&net->wire, to, lost);
+	sl_traffic_renumber(&net->traffic, to, lost);
 	struct sl_net_link *link = net->link;
 	struct sl_zap_key *key = net->key;
 	int64_t *received = net->received;

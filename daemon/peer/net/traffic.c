@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct sl_wire_connection {
+struct sl_traffic_connection {
 	unsigned owner;
 	int fd;  /* as libzmq knows it */
 	int dup; /* ours */
@@ -49,7 +49,7 @@ static void name_other_end(int fd, char *address, size_t size)
 		memmove(address, address + sizeof MAPPED - 1, strlen(address + sizeof MAPPED - 1) + 1);
 }
 
-static void forget(struct sl_wire *w, unsigned at)
+static void forget(struct sl_traffic *w, unsigned at)
 {
 	count(w->open[at].dup, &w->closed_tx, &w->closed_rx);
 	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SILENT;
@@ -57,10 +57,10 @@ static void forget(struct sl_wire *w, unsigned at)
 	w->open[at] = w->open[--w->count];
 }
 
-void sl_wire_opened(struct sl_wire *w, unsigned owner, int fd)
+void sl_traffic_opened(struct sl_traffic *w, unsigned owner, int fd)
 {
 	int64_t tx = 0, rx = 0;
-	sl_wire_closed(w, owner, fd);
+	sl_traffic_closed(w, owner, fd);
 	int dup = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (dup < 0)
 		return; /* closed meanwhile: it carried a greeting at most */
@@ -71,7 +71,7 @@ void sl_wire_opened(struct sl_wire *w, unsigned owner, int fd)
 		known = known || w->open[i].socket == about.st_ino;
 	if (!known && w->count == w->room) {
 		unsigned room = w->room ? w->room * 2 : 16;
-		struct sl_wire_connection *bigger = realloc(w->open, room * sizeof *bigger);
+		struct sl_traffic_connection *bigger = realloc(w->open, room * sizeof *bigger);
 		if (bigger) {
 			w->open = bigger;
 			w->room = room;
@@ -81,17 +81,17 @@ void sl_wire_opened(struct sl_wire *w, unsigned owner, int fd)
 		close(dup);
 		return;
 	}
-	struct sl_wire_connection *c = &w->open[w->count++];
-	*c = (struct sl_wire_connection){ owner, fd, dup, about.st_ino, SILENT, 0, w->opened++, "" };
+	struct sl_traffic_connection *c = &w->open[w->count++];
+	*c = (struct sl_traffic_connection){ owner, fd, dup, about.st_ino, SILENT, 0, w->opened++, "" };
 	w->silent += owner == 0;
 	if (owner == 0)
 		name_other_end(dup, c->address, sizeof c->address);
 }
 
-void sl_wire_spoke(struct sl_wire *w, int fd, uint32_t edge)
+void sl_traffic_spoke(struct sl_traffic *w, int fd, uint32_t edge)
 {
 	for (unsigned i = 0; i < w->count; i++) {
-		struct sl_wire_connection *c = &w->open[i];
+		struct sl_traffic_connection *c = &w->open[i];
 		if (c->owner != 0 || c->fd != fd || c->edge != SILENT)
 			continue;
 		c->edge = edge;
@@ -99,33 +99,33 @@ void sl_wire_spoke(struct sl_wire *w, int fd, uint32_t edge)
 	}
 }
 
-static void hang_up(struct sl_wire *w, struct sl_wire_connection *c)
+static void hang_up(struct sl_traffic *w, struct sl_traffic_connection *c)
 {
 	shutdown(c->dup, SHUT_RDWR);
 	w->silent -= c->edge == SILENT;
 	c->edge = SHUT;
 }
 
-void sl_wire_shut(struct sl_wire *w, int fd)
+void sl_traffic_shut(struct sl_traffic *w, int fd)
 {
 	for (unsigned i = 0; i < w->count; i++)
 		if (w->open[i].owner == 0 && w->open[i].fd == fd)
 			hang_up(w, &w->open[i]);
 }
 
-void sl_wire_shut_edge(struct sl_wire *w, uint32_t edge)
+void sl_traffic_shut_edge(struct sl_traffic *w, uint32_t edge)
 {
 	for (unsigned i = 0; i < w->count; i++)
 		if (w->open[i].owner == 0 && w->open[i].edge == edge)
 			hang_up(w, &w->open[i]);
 }
 
-static bool is_silent(const struct sl_wire_connection *c)
+static bool is_silent(const struct sl_traffic_connection *c)
 {
 	return c->owner == 0 && c->edge == SILENT;
 }
 
-void sl_wire_shut_silent(struct sl_wire *w)
+void sl_traffic_shut_silent(struct sl_traffic *w)
 {
 	for (unsigned i = 0; i < w->count; i++)
 		if (is_silent(&w->open[i]))
@@ -133,7 +133,7 @@ void sl_wire_shut_silent(struct sl_wire *w)
 }
 
 /* Silent connections from the address of this one. */
-static unsigned crowd(const struct sl_wire *w, const struct sl_wire_connection *c)
+static unsigned crowd(const struct sl_traffic *w, const struct sl_traffic_connection *c)
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < w->count; i++)
@@ -141,12 +141,12 @@ static unsigned crowd(const struct sl_wire *w, const struct sl_wire_connection *
 	return n;
 }
 
-bool sl_wire_evict(struct sl_wire *w, char address[static 64])
+bool sl_traffic_evict(struct sl_traffic *w, char address[static 64])
 {
-	struct sl_wire_connection *worst = NULL;
+	struct sl_traffic_connection *worst = NULL;
 	unsigned most = 0;
 	for (unsigned i = 0; i < w->count; i++) {
-		struct sl_wire_connection *c = &w->open[i];
+		struct sl_traffic_connection *c = &w->open[i];
 		unsigned n = is_silent(c) ? crowd(w, c) : 0;
 		if (n > most || (worst && n == most && n > 0 && c->order < worst->order)) {
 			worst = c;
@@ -160,11 +160,11 @@ bool sl_wire_evict(struct sl_wire *w, char address[static 64])
 	return true;
 }
 
-unsigned sl_wire_weigh(struct sl_wire *w, int64_t silent_most, int64_t *received)
+unsigned sl_traffic_weigh(struct sl_traffic *w, int64_t silent_most, int64_t *received)
 {
 	unsigned cut = 0;
 	for (unsigned i = 0; i < w->count; i++) {
-		struct sl_wire_connection *c = &w->open[i];
+		struct sl_traffic_connection *c = &w->open[i];
 		int64_t tx = 0, rx = 0;
 		if (c->owner != 0 || c->edge == SHUT || !count(c->dup, &tx, &rx))
 			continue;
@@ -179,13 +179,13 @@ unsigned sl_wire_weigh(struct sl_wire *w, int64_t silent_most, int64_t *received
 	return cut;
 }
 
-bool sl_wire_cut(const struct sl_wire *w, unsigned owner, int fd, char address[static 64])
+bool sl_traffic_cut(const struct sl_traffic *w, unsigned owner, int fd, char address[static 64])
 {
 	enum { SILENT_MS = 4000, ESTABLISHED = 1 };
 	for (unsigned i = 0; i < w->count; i++) {
 		struct tcp_info info;
 		socklen_t size = sizeof info;
-		const struct sl_wire_connection *c = &w->open[i];
+		const struct sl_traffic_connection *c = &w->open[i];
 		if (c->owner != owner || c->fd != fd)
 			continue;
 		memset(&info, 0, sizeof info);
@@ -196,17 +196,17 @@ bool sl_wire_cut(const struct sl_wire *w, unsigned owner, int fd, char address[s
 	return false;
 }
 
-void sl_wire_closed(struct sl_wire *w, unsigned owner, int fd)
+void sl_traffic_closed(struct sl_traffic *w, unsigned owner, int fd)
 {
 	for (unsigned i = w->count; i-- > 0;)
 		if (w->open[i].owner == owner && (fd < 0 || w->open[i].fd == fd))
 			forget(w, i);
 }
 
-void sl_wire_renumber(struct sl_wire *w, const int64_t *to, bool silent_too)
+void sl_traffic_renumber(struct sl_traffic *w, const int64_t *to, bool silent_too)
 {
 	for (unsigned i = 0; i < w->count; i++) {
-		struct sl_wire_connection *c = &w->open[i];
+		struct sl_traffic_connection *c = &w->open[i];
 		if (c->owner != 0 || c->edge == SHUT)
 			continue;
 		if (c->edge == SILENT ? silent_too : to[c->edge] < 0)
@@ -216,7 +216,7 @@ void sl_wire_renumber(struct sl_wire *w, const int64_t *to, bool silent_too)
 	}
 }
 
-void sl_wire_total(struct sl_wire *w, int64_t *tx, int64_t *rx)
+void sl_traffic_total(struct sl_traffic *w, int64_t *tx, int64_t *rx)
 {
 	*tx = w->closed_tx;
 	*rx = w->closed_rx;
@@ -224,7 +224,7 @@ void sl_wire_total(struct sl_wire *w, int64_t *tx, int64_t *rx)
 		count(w->open[i].dup, tx, rx);
 }
 
-void sl_wire_free(struct sl_wire *w)
+void sl_traffic_free(struct sl_traffic *w)
 {
 	while (w->count > 0)
 		forget(w, w->count - 1);

@@ -15,7 +15,7 @@ enum {
 	PEER_TEXTS = 4,
 };
 
-static void texts_of(struct sl_chronicle *c, const char **text[static RUN_TEXTS + PEER_TEXTS])
+static void texts_of(struct sl_history_writer *c, const char **text[static RUN_TEXTS + PEER_TEXTS])
 {
 	struct sl_history_run *r = &c->run;
 	struct sl_history_peer *p = &c->peer;
@@ -27,12 +27,12 @@ static void texts_of(struct sl_chronicle *c, const char **text[static RUN_TEXTS 
 	memcpy(text, all, sizeof all);
 }
 
-enum sl_status sl_chronicle_make(struct sl_chronicle *c, const char *path, const struct sl_history_run *run,
+enum sl_status sl_history_writer_make(struct sl_history_writer *c, const char *path, const struct sl_history_run *run,
                                  const struct sl_history_peer *peer, struct sl_error *error)
 {
 	const char **text[RUN_TEXTS + PEER_TEXTS];
 	bool whole = true;
-	*c = (struct sl_chronicle){ .run = *run, .peer = *peer };
+	*c = (struct sl_history_writer){ .run = *run, .peer = *peer };
 	sl_place_init(&c->place);
 	texts_of(c, text);
 	for (size_t i = 0; i < RUN_TEXTS + PEER_TEXTS; i++) {
@@ -44,11 +44,11 @@ enum sl_status sl_chronicle_make(struct sl_chronicle *c, const char *path, const
 	c->path = strdup(path);
 	if (c->history && c->path && whole)
 		return SL_OK;
-	sl_chronicle_free(c);
+	sl_history_writer_free(c);
 	return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
 }
 
-__attribute__((format(printf, 4, 5))) static enum sl_status tell(struct sl_chronicle *c, const char *kind,
+__attribute__((format(printf, 4, 5))) static enum sl_status insert_event(struct sl_history_writer *c, const char *kind,
                                                                  struct sl_error *error, const char *format,
                                                                  ...)
 {
@@ -66,22 +66,22 @@ __attribute__((format(printf, 4, 5))) static enum sl_status tell(struct sl_chron
 	return sl_history_event(c->history, &event, error);
 }
 
-static enum sl_status reopened(struct sl_chronicle *c, struct sl_error *error)
+static enum sl_status reopened(struct sl_history_writer *c, struct sl_error *error)
 {
-	return tell(c, "history-reopened", error, "%s; %s", c->why,
+	return insert_event(c, "history-reopened", error, "%s; %s", c->why,
 	            c->left == SL_PLACE_MOVED ? "earlier rows are in that file, if it is anywhere"
 	                                      : "what it held is kept");
 }
 
 /* What is in the log goes into its database, wherever that is now. Others do the same: not all at once. */
-static void settle(struct sl_chronicle *c)
+static void settle(struct sl_history_writer *c)
 {
 	struct sl_error error;
 	for (int i = 0; i < 3 && sl_history_settle(c->history, &error) == SL_IO; i++)
 		;
 }
 
-static void leave(struct sl_chronicle *c)
+static void leave(struct sl_history_writer *c)
 {
 	char why[sizeof c->why];
 	enum sl_place_state state = sl_place_look(&c->place, why);
@@ -100,15 +100,15 @@ static void leave(struct sl_chronicle *c)
 }
 
 /* The next try begins with another connection where that may do better. */
-static void leave_if_worn(struct sl_chronicle *c)
+static void leave_if_worn(struct sl_history_writer *c)
 {
-	if (c->failed && sl_history_worn(c->history))
+	if (c->failed && sl_history_needs_reconnect(c->history))
 		leave(c);
 }
 
 /* Leaves a file that is not at its path any more; but not before nothing stands only in a log without a name.
  */
-static enum sl_status leave_if_moved(struct sl_chronicle *c, struct sl_error *error)
+static enum sl_status leave_if_moved(struct sl_history_writer *c, struct sl_error *error)
 {
 	char why[sizeof c->why];
 	enum sl_place_state state = sl_place_look(&c->place, why);
@@ -121,7 +121,7 @@ static enum sl_status leave_if_moved(struct sl_chronicle *c, struct sl_error *er
 	return SL_OK;
 }
 
-static enum sl_status connect_anew(struct sl_chronicle *c, struct sl_error *error)
+static enum sl_status connect_anew(struct sl_history_writer *c, struct sl_error *error)
 {
 	enum sl_status status = sl_place_enter(&c->place, c->path, error);
 	if (status != SL_OK)
@@ -134,9 +134,9 @@ static enum sl_status connect_anew(struct sl_chronicle *c, struct sl_error *erro
 		sl_place_free(&c->place);
 		return status;
 	}
-	status = sl_history_hold(c->history, error);
+	status = sl_history_begin(c->history, error);
 	if (status == SL_OK)
-		status = sl_history_begin(c->history, &c->run, error);
+		status = sl_history_register_run(c->history, &c->run, error);
 	if (status == SL_OK && !c->asked)
 		status = sl_history_last_bytes(c->history, c->peer.peer, &c->before, error);
 	if (status == SL_OK)
@@ -148,7 +148,7 @@ static enum sl_status connect_anew(struct sl_chronicle *c, struct sl_error *erro
 	return status;
 }
 
-enum sl_status sl_chronicle_enter(struct sl_chronicle *c, struct sl_error *error)
+enum sl_status sl_history_writer_enter(struct sl_history_writer *c, struct sl_error *error)
 {
 	enum sl_status status = SL_OK;
 	if (c->entered)
@@ -164,7 +164,7 @@ enum sl_status sl_chronicle_enter(struct sl_chronicle *c, struct sl_error *error
 	return status;
 }
 
-static enum sl_status still_there(struct sl_chronicle *c, struct sl_error *error)
+static enum sl_status still_there(struct sl_history_writer *c, struct sl_error *error)
 {
 	char why[sizeof c->why];
 	if (sl_place_look(&c->place, why) == SL_PLACE_MOVED)
@@ -172,7 +172,7 @@ static enum sl_status still_there(struct sl_chronicle *c, struct sl_error *error
 	return SL_OK;
 }
 
-enum sl_status sl_chronicle_commit(struct sl_chronicle *c, bool durable, struct sl_error *error)
+enum sl_status sl_history_writer_commit(struct sl_history_writer *c, bool durable, struct sl_error *error)
 {
 	enum sl_status status = sl_history_commit(c->history, durable, error);
 	if (status == SL_OK)
@@ -182,7 +182,7 @@ enum sl_status sl_chronicle_commit(struct sl_chronicle *c, bool durable, struct 
 	return status;
 }
 
-enum sl_status sl_chronicle_stopped(struct sl_chronicle *c, int64_t at_us, int exit_code,
+enum sl_status sl_history_writer_stopped(struct sl_history_writer *c, int64_t at_us, int exit_code,
                                     const char *model_digest, struct sl_error *error)
 {
 	enum sl_status status =
@@ -196,7 +196,7 @@ enum sl_status sl_chronicle_stopped(struct sl_chronicle *c, int64_t at_us, int e
 	return status;
 }
 
-void sl_chronicle_failed(struct sl_chronicle *c)
+void sl_history_writer_failed(struct sl_history_writer *c)
 {
 	if (!c->entered)
 		return;
@@ -204,10 +204,10 @@ void sl_chronicle_failed(struct sl_chronicle *c)
 	sl_history_rollback(c->history);
 	leave_if_worn(c);
 	if (c->entered)
-		sl_history_shorten(c->history);
+		sl_history_truncate_wal(c->history);
 }
 
-void sl_chronicle_free(struct sl_chronicle *c)
+void sl_history_writer_free(struct sl_history_writer *c)
 {
 	const char **text[RUN_TEXTS + PEER_TEXTS];
 	if (c->entered)
@@ -224,7 +224,7 @@ void sl_chronicle_free(struct sl_chronicle *c)
 	c->history = NULL;
 }
 
-enum sl_status sl_chronicle_insert(struct sl_chronicle *c, const struct sl_row_header *header,
+enum sl_status sl_history_writer_insert(struct sl_history_writer *c, const struct sl_row_header *header,
                                    union sl_row *row, const struct sl_history_bytes *former,
                                    struct sl_error *error)
 {
@@ -232,11 +232,11 @@ enum sl_status sl_chronicle_insert(struct sl_chronicle *c, const struct sl_row_h
 	switch ((enum sl_row_kind)header->kind) {
 	case SL_ROW_ROUND:
 		c->last_round = round->round;
-		if (header->lacks & SL_LACKS_PAYLOAD) {
+		if (header->missing_totals & SL_MISSING_PAYLOAD) {
 			round->payload_tx += former->payload_tx;
 			round->payload_rx += former->payload_rx;
 		}
-		if (header->lacks & SL_LACKS_WIRE) {
+		if (header->missing_totals & SL_MISSING_WIRE) {
 			round->wire_tx += former->wire_tx;
 			round->wire_rx += former->wire_rx;
 		}
@@ -260,29 +260,29 @@ static const char *time_text(int64_t us, char text[static 32])
 	return text;
 }
 
-enum sl_status sl_chronicle_dropped(struct sl_chronicle *c, uint64_t rows, int64_t since_us, const char *why,
+enum sl_status sl_history_writer_dropped(struct sl_history_writer *c, uint64_t rows, int64_t since_us, const char *why,
                                     struct sl_error *error)
 {
 	char since[32];
-	return tell(c, "rows-dropped", error, "%llu rows of the history were lost since %s%s%s",
+	return insert_event(c, "rows-dropped", error, "%llu rows of the history were lost since %s%s%s",
 	            (unsigned long long)rows, time_text(since_us, since), why[0] ? ": " : "", why);
 }
 
-enum sl_status sl_chronicle_late(struct sl_chronicle *c, int64_t since_us, const char *why,
+enum sl_status sl_history_writer_late(struct sl_history_writer *c, int64_t since_us, const char *why,
                                  struct sl_error *error)
 {
 	char since[32];
-	return tell(c, "rows-late", error, "0 rows were lost, but none could be written since %s%s%s",
+	return insert_event(c, "rows-late", error, "0 rows were lost, but none could be written since %s%s%s",
 	            time_text(since_us, since), why[0] ? ": " : "", why);
 }
 
-enum sl_status sl_chronicle_resumed(struct sl_chronicle *c, int64_t round, uint32_t every,
+enum sl_status sl_history_writer_resumed(struct sl_history_writer *c, int64_t round, uint32_t every,
                                     struct sl_error *error)
 {
 	int64_t due = (round - 1) / every * every; /* the last round before that one with a row */
 	if (round <= 0 || c->before.round >= due)
 		return SL_OK;
-	return tell(
+	return insert_event(
 	    c, "rows-missing", error,
 	    "the history has no row of rounds %lld to %lld: it could not be written then, or was another "
 	    "file",

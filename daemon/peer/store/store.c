@@ -32,8 +32,8 @@ enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_WRITTEN, C
 
 struct sl_store {
 	struct sl_row_ring ring;
-	/* The producer's: what its totals lack (enum sl_store_lacks), and what they began with. */
-	unsigned lacks;
+	/* The producer's: what its totals lack (enum sl_store_missing_totals), and what they began with. */
+	unsigned missing_totals;
 	_Atomic int64_t had_tx, had_rx;
 
 	atomic_bool known;  /* what the history knew of former lives */
@@ -49,9 +49,9 @@ struct sl_store {
 	int done; /* eventfd */
 
 	/* The writer's own. */
-	struct sl_chronicle chronicle;
+	struct sl_history_writer history_writer;
 	struct sl_checkpoint_files files;
-	struct sl_fed *_Atomic fed;
+	struct sl_recording *_Atomic recording;
 	char *stem; /* owned; NULL: no checkpoints */
 	uint32_t every;
 	bool lost;            /* rows, at the end */
@@ -83,7 +83,7 @@ static int64_t clock_us(clockid_t which)
 
 static void push(struct sl_store *s, enum sl_row_kind kind, const void *row, size_t n)
 {
-	bool call = sl_row_ring_push(&s->ring, kind, kind == SL_ROW_ROUND ? s->lacks : 0, row, n);
+	bool call = sl_row_ring_push(&s->ring, kind, kind == SL_ROW_ROUND ? s->missing_totals : 0, row, n);
 	if (call && !atomic_exchange(&s->called, true))
 		sem_post(&s->wake);
 }
@@ -125,7 +125,7 @@ static enum sl_status insert_rows(struct sl_store *s, uint64_t at, uint64_t end,
 		struct sl_row_header header;
 		union sl_row row;
 		at = sl_row_ring_read(&s->ring, at, &header, &row);
-		enum sl_status status = sl_chronicle_insert(&s->chronicle, &header, &row, &former, error);
+		enum sl_status status = sl_history_writer_insert(&s->history_writer, &header, &row, &former, error);
 		if (status == SL_REFUSED) {
 			remember(s, error);
 			++*dropped;
@@ -137,26 +137,26 @@ static enum sl_status insert_rows(struct sl_store *s, uint64_t at, uint64_t end,
 }
 
 /* What is to be said of rows that are late or lost. */
-static enum sl_status tell(struct sl_store *s, uint64_t dropped, struct sl_error *error)
+static enum sl_status insert_outage(struct sl_store *s, uint64_t dropped, struct sl_error *error)
 {
-	struct sl_chronicle *c = &s->chronicle;
+	struct sl_history_writer *c = &s->history_writer;
 	enum sl_status status = SL_OK;
 	if (dropped > 0) {
 		int64_t first = atomic_load(&s->ring.dropped_since_us);
-		status = sl_chronicle_dropped(c, dropped, first ? first : clock_us(CLOCK_REALTIME), s->reason,
+		status = sl_history_writer_dropped(c, dropped, first ? first : clock_us(CLOCK_REALTIME), s->reason,
 		                              error);
 	} else if (s->behind) {
-		status = sl_chronicle_late(c, s->trouble.since_us, s->reason, error);
+		status = sl_history_writer_late(c, s->trouble.since_us, s->reason, error);
 	}
-	return status == SL_OK ? sl_chronicle_resumed(c, atomic_load(&s->resumed), s->every, error) : status;
+	return status == SL_OK ? sl_history_writer_resumed(c, atomic_load(&s->resumed), s->every, error) : status;
 }
 
 /* One transaction with everything that is in the ring now. On failure all of it stays there. */
 static enum sl_status flush(struct sl_store *s, struct sl_error *error)
 {
 	struct sl_row_ring *r = &s->ring;
-	bool anew = !s->chronicle.entered;
-	enum sl_status status = sl_chronicle_enter(&s->chronicle, error);
+	bool anew = !s->history_writer.entered;
+	enum sl_status status = sl_history_writer_enter(&s->history_writer, error);
 	if (status != SL_OK)
 		return status;
 	atomic_store(&s->known, true);
@@ -167,9 +167,9 @@ static enum sl_status flush(struct sl_store *s, struct sl_error *error)
 		return SL_OK;
 	status = insert_rows(s, tail, head, &dropped, error);
 	if (status == SL_OK)
-		status = tell(s, dropped, error);
+		status = insert_outage(s, dropped, error);
 	if (status == SL_OK)
-		status = sl_chronicle_commit(&s->chronicle, false, error);
+		status = sl_history_writer_commit(&s->history_writer, false, error);
 	if (status != SL_OK)
 		return status;
 	atomic_store(&s->resumed, 0);
@@ -258,16 +258,16 @@ static enum sl_status turn(struct sl_store *s)
 	/* Asked for is looked up before the ring: rows pushed before the question are in the batch. */
 	bool asked = atomic_load_explicit(&s->checkpoint, memory_order_acquire) == CHECKPOINT_ASKED;
 	atomic_store_explicit(&s->since_us, clock_us(CLOCK_MONOTONIC), memory_order_relaxed);
-	struct sl_fed *fed = atomic_load(&s->fed);
-	if (fed)
-		sl_fed_flush(fed);
+	struct sl_recording *recording = atomic_load(&s->recording);
+	if (recording)
+		sl_recording_flush(recording);
 	enum sl_status status = flush(s, &error);
 	s->behind = s->behind || status != SL_OK;
 	if (status == SL_OK && asked)
-		status = sl_chronicle_commit(&s->chronicle, true, &error);
+		status = sl_history_writer_commit(&s->history_writer, true, &error);
 	report(s, status, &error);
 	if (status != SL_OK)
-		sl_chronicle_failed(&s->chronicle);
+		sl_history_writer_failed(&s->history_writer);
 	if (asked)
 		finish_checkpoint(s, status);
 	atomic_store_explicit(&s->since_us, 0, memory_order_relaxed);
@@ -298,10 +298,10 @@ static void wind_up(struct sl_store *s)
 	for (;;) {
 		status = turn(s);
 		if (status == SL_OK)
-			status = sl_chronicle_stopped(&s->chronicle, s->stopped_at_us, s->exit_code,
+			status = sl_history_writer_stopped(&s->history_writer, s->stopped_at_us, s->exit_code,
 			                              s->model_digest, &error);
 		if (status != SL_OK)
-			sl_chronicle_failed(&s->chronicle);
+			sl_history_writer_failed(&s->history_writer);
 		if (status == SL_OK || clock_us(CLOCK_MONOTONIC) >= end)
 			break;
 		doze(s, 20);
@@ -335,7 +335,7 @@ static void release(struct sl_store *s)
 {
 	int keep = errno;
 	pthread_mutex_destroy(&s->lock);
-	sl_chronicle_free(&s->chronicle);
+	sl_history_writer_free(&s->history_writer);
 	sl_row_ring_free(&s->ring);
 	free(s->stem);
 	free(s);
@@ -358,12 +358,12 @@ static enum sl_status start(struct sl_store *s, struct sl_error *error)
 /* What may pass is no reason not to learn: the writer goes on trying. */
 static enum sl_status begin(struct sl_store *s, struct sl_error *error)
 {
-	enum sl_status status = sl_chronicle_enter(&s->chronicle, error);
+	enum sl_status status = sl_history_writer_enter(&s->history_writer, error);
 	atomic_init(&s->known, status == SL_OK);
 	if (status == SL_OK)
-		status = sl_chronicle_commit(&s->chronicle, false, error);
+		status = sl_history_writer_commit(&s->history_writer, false, error);
 	if (status != SL_OK)
-		sl_chronicle_failed(&s->chronicle);
+		sl_history_writer_failed(&s->history_writer);
 	if (status != SL_IO)
 		return status;
 	s->behind = note_failure(s, error);
@@ -394,9 +394,9 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 		return NULL;
 	}
 	enum sl_status status =
-	    sl_chronicle_make(&s->chronicle, setup->database, setup->run, setup->peer, error);
-	if (status == SL_OK && setup->patience_ms)
-		sl_history_patience(s->chronicle.history, setup->patience_ms);
+	    sl_history_writer_make(&s->history_writer, setup->database, setup->run, setup->peer, error);
+	if (status == SL_OK && setup->busy_timeout_ms)
+		sl_history_busy_timeout(s->history_writer.history, setup->busy_timeout_ms);
 	if (status == SL_OK)
 		status = begin(s, error);
 	if (status == SL_OK)
@@ -419,15 +419,15 @@ bool sl_store_bytes(const struct sl_store *s, struct sl_history_bytes *out)
 {
 	if (!atomic_load(&s->known))
 		return false;
-	*out = s->chronicle.before;
+	*out = s->history_writer.before;
 	out->wire_tx = out->wire_tx > s->had_tx ? out->wire_tx - s->had_tx : 0;
 	out->wire_rx = out->wire_rx > s->had_rx ? out->wire_rx - s->had_rx : 0;
 	return true;
 }
 
-void sl_store_lacks(struct sl_store *s, unsigned lacks)
+void sl_store_missing_totals(struct sl_store *s, unsigned missing_totals)
 {
-	s->lacks = lacks;
+	s->missing_totals = missing_totals;
 }
 
 bool sl_store_failing(struct sl_store *s, struct sl_store_trouble *out)
@@ -441,9 +441,9 @@ bool sl_store_failing(struct sl_store *s, struct sl_store_trouble *out)
 	return out->since_us != 0;
 }
 
-void sl_store_record(struct sl_store *s, struct sl_fed *fed)
+void sl_store_record(struct sl_store *s, struct sl_recording *recording)
 {
-	atomic_store(&s->fed, fed);
+	atomic_store(&s->recording, recording);
 }
 
 bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)
@@ -479,7 +479,7 @@ int64_t sl_store_stuck_ms(const struct sl_store *s)
 	return since ? (clock_us(CLOCK_MONOTONIC) - since) / 1000 : 0;
 }
 
-void sl_store_patience(struct sl_store *s, int milliseconds)
+void sl_store_close_timeout(struct sl_store *s, int milliseconds)
 {
 	if (s)
 		s->close_ms = milliseconds;
@@ -493,7 +493,7 @@ bool sl_store_close(struct sl_store *s, int64_t stopped_at_us, int exit_code, co
 	s->exit_code = exit_code;
 	s->model_digest = model_digest;
 	atomic_store(&s->closing, true);
-	sl_history_patience(s->chronicle.history, s->close_ms / 2);
+	sl_history_busy_timeout(s->history_writer.history, s->close_ms / 2);
 	sem_post(&s->wake);
 	pthread_join(s->thread, NULL);
 	sem_destroy(&s->wake);

@@ -16,7 +16,7 @@ struct sl_store_setup {
 	const char *checkpoint; /* path stem of the two generations, or NULL */
 	int wake;               /* eventfd that the writer signals when a checkpoint is done; −1: none */
 	uint32_t every;         /* rounds with a row are those that it divides; 0: 1 */
-	int patience_ms;        /* how long to wait for a locked database at a time; 0: 10 s */
+	int busy_timeout_ms;        /* how long to wait for a locked database at a time; 0: 10 s */
 	int checkpoint_wait_ms; /* how long checkpoints wait for rows that cannot be written; 0: 10 min */
 };
 
@@ -35,8 +35,8 @@ void sl_store_begin(struct sl_store *, int64_t wire_tx, int64_t wire_rx, uint32_
  * opened. Then the peer's totals lack it: said so, the writer completes the rows that it is given until it is
  * told that nothing is lacking any more. */
 bool sl_store_bytes(const struct sl_store *, struct sl_history_bytes *out);
-enum sl_store_lacks { SL_LACKS_PAYLOAD = 1, SL_LACKS_WIRE = 2 };
-void sl_store_lacks(struct sl_store *, unsigned lacks);
+enum sl_store_missing_totals { SL_MISSING_PAYLOAD = 1, SL_MISSING_WIRE = 2 };
+void sl_store_missing_totals(struct sl_store *, unsigned missing_totals);
 
 /* Whether the history cannot be written now, since when, why, and how many rows did not fit the ring. From
  * the loop's thread; never blocks. */
@@ -54,7 +54,7 @@ void sl_store_sketch(struct sl_store *, const struct sl_sketch_row *);
 void sl_store_event(struct sl_store *, const struct sl_event_row *);
 
 /* From now on the writer flushes this recording too, until the store is closed. Borrowed. */
-void sl_store_record(struct sl_store *, struct sl_fed *);
+void sl_store_record(struct sl_store *, struct sl_recording *);
 
 /* Hands over a checkpoint (malloc'd bytes, freed by the writer): rows pushed so far are committed durably,
  * then the older generation is replaced. Where they cannot be, no checkpoint is written: what lies before it
@@ -75,7 +75,7 @@ int64_t sl_store_stuck_ms(const struct sl_store *);
 
 /* How long sl_store_close tries a database that is locked or cannot be written; half a second if never told.
  * NULL is fine. */
-void sl_store_patience(struct sl_store *, int milliseconds);
+void sl_store_close_timeout(struct sl_store *, int milliseconds);
 
 /* Writes what is queued, marks the peer stopped, joins the thread, closes. What cannot be written in time is
  * lost: stderr says how many rows, and the answer is false. NULL is fine. */

@@ -28,18 +28,18 @@ static size_t context_memory(const void *options)
 	return sl_context_memory(options);
 }
 
-static size_t context_scratch(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t context_scratch(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
-	(void)most, (void)largest;
+	(void)count_max, (void)symbol_max;
 	size_t size;
 	sl_context_layout(NULL, options, domain, &size);
 	return size;
 }
 
-static size_t context_bound(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t context_bound(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
-	return 1 + sl_code_raw.bound(NULL, domain, most, largest);
+	return 1 + sl_code_raw.bound(NULL, domain, count_max, symbol_max);
 }
 
 /* One pass over a message, in either direction. */
@@ -196,7 +196,7 @@ BOTH bool code_symbol(struct pass *p, uint32_t base, uint32_t column, const bool
 	uint32_t magnitude = decoding ? 1 : (uint32_t)(symbol < 0 ? -symbol : symbol);
 	magnitude = code_size(p, column, state, magnitude, decoding);
 	if (decoding) {
-		if (magnitude > p->s->largest)
+		if (magnitude > p->s->symbol_max)
 			return false;
 		p->s->index[p->next] = position;
 		p->s->symbol[p->next] = negative ? -(int32_t)magnitude : (int32_t)magnitude;
@@ -363,7 +363,7 @@ static void context_encode(const void *options, const struct sl_symbols *s, stru
 	if (counted)
 		sl_write_u32(writer, s->count);
 	size_t room = (size_t)(writer->end - writer->at),
-	       bound = context_bound(options, s->domain, s->most, s->largest);
+	       bound = context_bound(options, s->domain, s->count_max, s->symbol_max);
 	p.out = sl_range_encoder(writer->at, room < bound - 5 ? room : bound - 5);
 	SL_CHECK(encode_pass(&p));
 	sl_range_finish(&p.out);
@@ -391,7 +391,7 @@ static bool context_decode(const void *options, struct sl_symbols *s, struct sl_
 	}
 	uint32_t count = head & COUNTED ? sl_read_u32(&body) : known[1];
 	bool needed = known[0] == 0 || count != known[1];
-	if (body.failed || needed != !!(head & COUNTED) || count == 0 || count > s->most || mean > 4 * 15 + 3)
+	if (body.failed || needed != !!(head & COUNTED) || count == 0 || count > s->count_max || mean > 4 * 15 + 3)
 		return false;
 	begin(&p, c, s, count, mean);
 	p.in = sl_range_decoder(body.at, sl_reader_left(&body));
@@ -411,7 +411,7 @@ const struct sl_code sl_code_context = {
 	.doc =
 	    "adaptive range coder that predicts places, signs and sizes from what both ends know; remembers",
 	.examples = "context",
-	.largest = LARGEST,
+	.symbol_max = LARGEST,
 	.prepare = context_prepare,
 	.bound = context_bound,
 	.scratch = context_scratch,

@@ -5,14 +5,14 @@
 
 #include "compress/bits.h"
 
-static size_t elias_bound(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t elias_bound(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
-	if (most == 0)
+	if (count_max == 0)
 		return SL_BITS_SLACK;
 	/* omega(n) takes at most 1 + 2.5·log2(n) bits, which is concave: equal gaps are the worst. */
-	uint64_t gap = 1 + (5 * (uint64_t)sl_bit_length((domain + most - 1) / most) + 1) / 2;
-	uint64_t bits = sl_omega_length(UINT32_MAX) + most * (gap + 1 + sl_omega_length(largest));
+	uint64_t gap = 1 + (5 * (uint64_t)sl_bit_length((domain + count_max - 1) / count_max) + 1) / 2;
+	uint64_t bits = sl_omega_length(UINT32_MAX) + count_max * (gap + 1 + sl_omega_length(symbol_max));
 	return bits / 8 + 1 + SL_BITS_SLACK;
 }
 
@@ -38,7 +38,7 @@ static bool elias_decode(const void *options, struct sl_symbols *s, struct sl_re
 	(void)options, (void)scratch;
 	struct sl_bit_reader b = sl_bit_reader(body);
 	s->count = sl_get_omega(&b);
-	if (s->count == 0 || s->count > s->most)
+	if (s->count == 0 || s->count > s->count_max)
 		return false;
 	uint64_t expected = 0;
 	for (uint32_t i = 0; i < s->count; i++) {
@@ -46,7 +46,7 @@ static bool elias_decode(const void *options, struct sl_symbols *s, struct sl_re
 		bool negative = sl_get_bits(&b, 1);
 		uint32_t magnitude = sl_get_omega(&b);
 		expected += gap;
-		if (gap == 0 || expected > s->domain || magnitude == 0 || magnitude > s->largest ||
+		if (gap == 0 || expected > s->domain || magnitude == 0 || magnitude > s->symbol_max ||
 		    sl_bits_overrun(&b))
 			return false;
 		s->index[i] = (uint32_t)expected - 1;
@@ -59,7 +59,7 @@ const struct sl_code sl_code_elias = {
 	.name = "elias",
 	.doc = "gaps and magnitudes in Elias omega (QSGD)",
 	.examples = "elias",
-	.largest = 32767,
+	.symbol_max = 32767,
 	.bound = elias_bound,
 	.encode = elias_encode,
 	.decode = elias_decode,

@@ -47,62 +47,62 @@ struct golomb_scratch {
 	uint32_t distinct, domain;
 };
 
-static uint32_t distinct_most(uint32_t domain, uint32_t most, uint32_t largest)
+static uint32_t distinct_most(uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
-	uint64_t m = 2 * (uint64_t)largest + 1, n = (uint64_t)most + 1;
+	uint64_t m = 2 * (uint64_t)symbol_max + 1, n = (uint64_t)count_max + 1;
 	m = m < n ? m : n;
 	return m < domain ? (uint32_t)m : domain;
 }
 
 /* Everything but the most frequent symbol: when at most half of the domain can be nonzero, that symbol is
  * zero. */
-static uint32_t elements_most(uint32_t domain, uint32_t most)
+static uint32_t elements_most(uint32_t domain, uint32_t count_max)
 {
-	return most <= domain / 2 ? most : domain;
+	return count_max <= domain / 2 ? count_max : domain;
 }
 
-static struct golomb_scratch *scratch_layout(void *base, uint32_t domain, uint32_t most, uint32_t largest,
+static struct golomb_scratch *scratch_layout(void *base, uint32_t domain, uint32_t count_max, uint32_t symbol_max,
                                              size_t *size)
 {
 	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
 	struct golomb_scratch *s = sl_arena_take(&a, 1, sizeof *s), made = { .domain = domain };
 	made.count =
-	    sl_arena_take(&a, 2 * (size_t)largest + 1, sizeof *made.count); /* first: at a fixed place */
-	uint32_t elements = elements_most(domain, most), distinct = distinct_most(domain, most, largest);
+	    sl_arena_take(&a, 2 * (size_t)symbol_max + 1, sizeof *made.count); /* first: at a fixed place */
+	uint32_t elements = elements_most(domain, count_max), distinct = distinct_most(domain, count_max, symbol_max);
 	made.element = sl_arena_take(&a, elements, sizeof *made.element);
 	made.spare = sl_arena_take(&a, elements, sizeof *made.spare);
 	made.order = sl_arena_take(&a, distinct, sizeof *made.order);
 	made.before = sl_arena_take(&a, (size_t)distinct + 1, sizeof *made.before);
 	made.symbol = sl_arena_take(&a, distinct, sizeof *made.symbol);
 	made.gaps = sl_arena_take(&a, 1, sizeof *made.gaps);
-	made.levels = sl_arena_take(&a, 1, sl_gaps_room(most));
+	made.levels = sl_arena_take(&a, 1, sl_gaps_room(count_max));
 	*size = a.used;
 	if (s)
 		*s = made;
 	return s;
 }
 
-static size_t golomb_scratch(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t golomb_scratch(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
 	size_t size;
-	scratch_layout(NULL, domain, most, largest, &size);
+	scratch_layout(NULL, domain, count_max, symbol_max, &size);
 	return size;
 }
 
 /* The runs of all symbols take at most log2 of the number of arrangements, and 3 bits more an element: the
  * quotient and its end, the rounding of the remainder and of the parameter. */
-static size_t golomb_bound(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t golomb_bound(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
-	if (most == 0)
+	if (count_max == 0)
 		return SL_BITS_SLACK;
-	uint64_t distinct = distinct_most(domain, most, largest);
-	uint64_t table = 64 + distinct * (sl_omega_length(2 * largest + 1) + sl_omega_length(domain));
+	uint64_t distinct = distinct_most(domain, count_max, symbol_max);
+	uint64_t table = 64 + distinct * (sl_omega_length(2 * symbol_max + 1) + sl_omega_length(domain));
 	uint64_t sparse =
-	    most * (sl_bit_length(3 * (uint64_t)domain / most) + sl_bit_length(2 * (uint64_t)largest) + 3);
+	    count_max * (sl_bit_length(3 * (uint64_t)domain / count_max) + sl_bit_length(2 * (uint64_t)symbol_max) + 3);
 	uint64_t dense = domain * (uint64_t)(sl_bit_length(distinct) + 3);
-	return (table + (most <= domain / 2 || sparse > dense ? (sparse < dense ? sparse : dense) : dense)) /
+	return (table + (count_max <= domain / 2 || sparse > dense ? (sparse < dense ? sparse : dense) : dense)) /
 	           8 +
 	       1 + SL_BITS_SLACK;
 }
@@ -135,7 +135,7 @@ static void make_table(struct golomb_scratch *g, const struct sl_symbols *s)
 		g->count[sl_zigzag(s->symbol[i])]++;
 	g->count[0] = s->domain - s->count;
 	uint32_t m = 0;
-	for (uint32_t z = 0; z <= 2 * s->largest; z++) {
+	for (uint32_t z = 0; z <= 2 * s->symbol_max; z++) {
 		if (g->count[z])
 			g->order[m++] = (uint64_t)~g->count[z] << 32 | z;
 	}
@@ -284,7 +284,7 @@ static void put_supports(const struct sl_symbols *s, struct golomb_scratch *g, s
 	make_table(g, s);
 	count_up(g);
 	uint32_t n = make_elements(g, s);
-	memset(g->count, 0, (2 * (size_t)s->largest + 1) * sizeof *g->count);
+	memset(g->count, 0, (2 * (size_t)s->symbol_max + 1) * sizeof *g->count);
 	sl_put_bits(b, 0, 1);
 	put_table(g, b);
 	if (n > 0)
@@ -296,7 +296,7 @@ static void golomb_encode(const void *options, const struct sl_symbols *s, struc
 {
 	(void)options;
 	size_t size, room = (size_t)(writer->end - writer->at);
-	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->most, s->largest, &size);
+	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->count_max, s->symbol_max, &size);
 	struct sl_bit_writer start = sl_bit_writer(writer), b = start;
 	struct sl_gaps_plan p;
 	struct sl_rice_plan f;
@@ -326,7 +326,7 @@ static void golomb_encode(const void *options, const struct sl_symbols *s, struc
 static bool get_table(struct golomb_scratch *g, const struct sl_symbols *s, struct sl_bit_reader *b)
 {
 	uint32_t m = sl_get_omega(b);
-	if (m < 2 || m - 1 > distinct_most(s->domain, s->most, s->largest))
+	if (m < 2 || m - 1 > distinct_most(s->domain, s->count_max, s->symbol_max))
 		return false;
 	g->distinct = m - 1;
 	uint64_t sum = 0, previous = 0, zeros = 0;
@@ -334,7 +334,7 @@ static bool get_table(struct golomb_scratch *g, const struct sl_symbols *s, stru
 	uint32_t seen = 0;
 	for (; good && seen < g->distinct; seen++) {
 		uint32_t zigzag = sl_get_omega(b) - 1, count = sl_get_omega(b) - 1;
-		if (zigzag > 2 * s->largest || count == 0 || count > s->domain || g->count[zigzag] ||
+		if (zigzag > 2 * s->symbol_max || count == 0 || count > s->domain || g->count[zigzag] ||
 		    sl_bits_overrun(b))
 			break;
 		g->count[zigzag] = 1;
@@ -347,7 +347,7 @@ static bool get_table(struct golomb_scratch *g, const struct sl_symbols *s, stru
 	good = good && seen == g->distinct;
 	for (uint32_t i = 0; i < seen; i++)
 		g->count[(uint32_t)g->order[i]] = 0;
-	return good && sum == s->domain && sum - zeros <= s->most && sum > zeros;
+	return good && sum == s->domain && sum - zeros <= s->count_max && sum > zeros;
 }
 
 static bool get_runs(const struct golomb_scratch *g, struct sl_bit_reader *b, uint32_t rank,
@@ -420,7 +420,7 @@ static bool golomb_decode(const void *options, struct sl_symbols *s, struct sl_r
 {
 	(void)options;
 	size_t size;
-	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->most, s->largest, &size);
+	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->count_max, s->symbol_max, &size);
 	struct sl_bit_reader b = sl_bit_reader(body);
 	if (sl_get_bits(&b, 1))
 		return sl_get_bits(&b, 1) ? sl_gaps_get(s, &b, g->gaps) : sl_rice_get(s, &b);
@@ -428,7 +428,7 @@ static bool golomb_decode(const void *options, struct sl_symbols *s, struct sl_r
 		return false;
 	count_up(g);
 	uint32_t n = g->before[g->distinct - 1];
-	if (n > elements_most(s->domain, s->most))
+	if (n > elements_most(s->domain, s->count_max))
 		return false;
 	if (n > 0 && !get_tree(g, &b, 0, g->distinct - 1, g->element))
 		return false;
@@ -440,7 +440,7 @@ const struct sl_code sl_code_golomb = {
 	.name = "golomb",
 	.doc = "run lengths of each symbol's support, rarest first, in Golomb codes (MALCOM)",
 	.examples = "golomb",
-	.largest = LARGEST,
+	.symbol_max = LARGEST,
 	.bound = golomb_bound,
 	.scratch = golomb_scratch,
 	.encode = golomb_encode,

@@ -48,22 +48,22 @@ struct rans_scratch {
 	bool learnt;
 };
 
-static struct rans_scratch *scratch_layout(void *base, uint32_t most, size_t *size)
+static struct rans_scratch *scratch_layout(void *base, uint32_t count_max, size_t *size)
 {
 	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
 	struct rans_scratch *s = sl_arena_take(&a, 1, sizeof *s);
-	struct operation *operation = sl_arena_take(&a, 3 + OPERATIONS * (size_t)most, sizeof *operation);
+	struct operation *operation = sl_arena_take(&a, 3 + OPERATIONS * (size_t)count_max, sizeof *operation);
 	*size = a.used;
 	if (s)
 		s->operation = operation;
 	return s;
 }
 
-static size_t rans_scratch(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t rans_scratch(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
-	(void)options, (void)domain, (void)largest;
+	(void)options, (void)domain, (void)symbol_max;
 	size_t size;
-	scratch_layout(NULL, most, &size);
+	scratch_layout(NULL, count_max, &size);
 	return size;
 }
 
@@ -73,10 +73,10 @@ static size_t rans_memory(const void *options)
 	return sizeof(struct tables);
 }
 
-static size_t rans_bound(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t rans_bound(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
-	return 1 + sl_code_raw.bound(NULL, domain, most, largest);
+	return 1 + sl_code_raw.bound(NULL, domain, count_max, symbol_max);
 }
 
 static void even_chances(struct chances *c, uint32_t symbols)
@@ -87,7 +87,7 @@ static void even_chances(struct chances *c, uint32_t symbols)
 }
 
 /* Octaves are coded with 16 symbols, the two bits below the leading one with 4 (2 in octave 1). */
-static void take_tables(struct rans_scratch *s, const struct sl_message *m)
+static void take_tables(struct rans_scratch *s, const struct sl_message_context *m)
 {
 	memcpy(&s->tables, m->memory, sizeof s->tables);
 	if (s->tables.ready)
@@ -204,8 +204,8 @@ static uint8_t *put_operations(const struct rans_scratch *s, uint8_t *start, uin
 static void rans_encode(const void *options, const struct sl_symbols *s, struct sl_writer *writer,
                         void *scratch)
 {
-	size_t size, bound = rans_bound(options, s->domain, s->most, s->largest);
-	struct rans_scratch *r = scratch_layout(scratch, s->most, &size);
+	size_t size, bound = rans_bound(options, s->domain, s->count_max, s->symbol_max);
+	struct rans_scratch *r = scratch_layout(scratch, s->count_max, &size);
 	take_tables(r, s->message);
 	note_message(r, s);
 	uint8_t *start = writer->at,
@@ -289,7 +289,7 @@ static bool rans_decode(const void *options, struct sl_symbols *s, struct sl_rea
 {
 	(void)options;
 	size_t size;
-	struct rans_scratch *r = scratch_layout(scratch, s->most, &size);
+	struct rans_scratch *r = scratch_layout(scratch, s->count_max, &size);
 	uint8_t form = sl_read_u8(&body);
 	r->learnt = form == 0;
 	if (form == 1)
@@ -303,14 +303,14 @@ static bool rans_decode(const void *options, struct sl_symbols *s, struct sl_rea
 		return false;
 	bool known = get_plain(&d, 1);
 	s->count = known ? r->tables.latest : get_plain(&d, 28);
-	if ((!known && s->count == r->tables.latest) || s->count == 0 || s->count > s->most)
+	if ((!known && s->count == r->tables.latest) || s->count == 0 || s->count > s->count_max)
 		return false;
 	uint64_t next = 0;
 	r->tables.latest = s->count;
 	for (uint32_t i = 0; i < s->count; i++) {
 		next += get_gap(&d);
 		int32_t symbol = get_value(&d);
-		if (next >= s->domain || (uint32_t)(symbol < 0 ? -symbol : symbol) > s->largest ||
+		if (next >= s->domain || (uint32_t)(symbol < 0 ? -symbol : symbol) > s->symbol_max ||
 		    d.words.failed)
 			return false;
 		s->index[i] = (uint32_t)next++;
@@ -331,7 +331,7 @@ const struct sl_code sl_code_rans = {
 	.name = "rans",
 	.doc = "gaps and magnitudes by their frequencies, in asymmetric numeral systems; remembers",
 	.examples = "rans",
-	.largest = LARGEST,
+	.symbol_max = LARGEST,
 	.bound = rans_bound,
 	.scratch = rans_scratch,
 	.memory = rans_memory,

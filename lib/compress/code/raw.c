@@ -6,39 +6,39 @@
 
 #include "compress/bits.h"
 
-static unsigned symbol_bits(uint32_t largest)
+static unsigned symbol_bits(uint32_t symbol_max)
 {
-	return largest ? sl_bit_length(2 * (uint64_t)largest) : 32;
+	return symbol_max ? sl_bit_length(2 * (uint64_t)symbol_max) : 32;
 }
 
-static uint64_t dense_bits(uint32_t domain, uint32_t largest)
+static uint64_t dense_bits(uint32_t domain, uint32_t symbol_max)
 {
-	return (uint64_t)domain * symbol_bits(largest);
+	return (uint64_t)domain * symbol_bits(symbol_max);
 }
 
-static uint64_t sparse_bits(uint32_t domain, uint32_t count, uint32_t largest)
+static uint64_t sparse_bits(uint32_t domain, uint32_t count, uint32_t symbol_max)
 {
-	return sl_omega_length(count) + (uint64_t)count * (sl_bit_length(domain - 1) + symbol_bits(largest));
+	return sl_omega_length(count) + (uint64_t)count * (sl_bit_length(domain - 1) + symbol_bits(symbol_max));
 }
 
-static bool dense_is_shorter(uint32_t domain, uint32_t count, uint32_t largest)
+static bool dense_is_shorter(uint32_t domain, uint32_t count, uint32_t symbol_max)
 {
-	return dense_bits(domain, largest) <= sparse_bits(domain, count, largest);
+	return dense_bits(domain, symbol_max) <= sparse_bits(domain, count, symbol_max);
 }
 
-static size_t raw_bound(const void *options, uint32_t domain, uint32_t most, uint32_t largest)
+static size_t raw_bound(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
-	if (most == 0)
+	if (count_max == 0)
 		return SL_BITS_SLACK;
-	uint64_t bits = dense_is_shorter(domain, most, largest) ? dense_bits(domain, largest)
-	                                                        : sparse_bits(domain, most, largest);
+	uint64_t bits = dense_is_shorter(domain, count_max, symbol_max) ? dense_bits(domain, symbol_max)
+	                                                        : sparse_bits(domain, count_max, symbol_max);
 	return 2 + bits / 8 + SL_BITS_SLACK;
 }
 
-static uint32_t field_of(int32_t symbol, uint32_t largest)
+static uint32_t field_of(int32_t symbol, uint32_t symbol_max)
 {
-	return largest ? sl_zigzag(symbol) : (uint32_t)symbol;
+	return symbol_max ? sl_zigzag(symbol) : (uint32_t)symbol;
 }
 
 static void encode_patterns(const struct sl_symbols *s, struct sl_writer *writer)
@@ -52,12 +52,12 @@ static void encode_patterns(const struct sl_symbols *s, struct sl_writer *writer
 
 static void encode_dense(const struct sl_symbols *s, struct sl_bit_writer *b)
 {
-	unsigned bits = symbol_bits(s->largest);
+	unsigned bits = symbol_bits(s->symbol_max);
 	uint32_t at = 0;
 	for (uint32_t i = 0; i < s->count; i++, at++) {
 		for (; at < s->index[i]; at++)
 			sl_put_bits(b, 0, bits);
-		sl_put_bits(b, field_of(s->symbol[i], s->largest), bits);
+		sl_put_bits(b, field_of(s->symbol[i], s->symbol_max), bits);
 	}
 	for (; at < s->domain; at++)
 		sl_put_bits(b, 0, bits);
@@ -67,9 +67,9 @@ static void raw_encode(const void *options, const struct sl_symbols *s, struct s
                        void *scratch)
 {
 	(void)options, (void)scratch;
-	bool dense = dense_is_shorter(s->domain, s->count, s->largest);
+	bool dense = dense_is_shorter(s->domain, s->count, s->symbol_max);
 	sl_write_u8(writer, !dense);
-	if (dense && !s->largest) {
+	if (dense && !s->symbol_max) {
 		encode_patterns(s, writer);
 		return;
 	}
@@ -81,7 +81,7 @@ static void raw_encode(const void *options, const struct sl_symbols *s, struct s
 		for (uint32_t i = 0; i < s->count; i++)
 			sl_put_bits(&b, s->index[i], sl_bit_length(s->domain - 1));
 		for (uint32_t i = 0; i < s->count; i++)
-			sl_put_bits(&b, field_of(s->symbol[i], s->largest), symbol_bits(s->largest));
+			sl_put_bits(&b, field_of(s->symbol[i], s->symbol_max), symbol_bits(s->symbol_max));
 	}
 	sl_bits_finish(&b, writer);
 }
@@ -91,8 +91,8 @@ static bool append(struct sl_symbols *s, uint32_t position, uint32_t field)
 {
 	if (field == 0)
 		return true;
-	int32_t symbol = s->largest ? sl_unzigzag(field) : (int32_t)field;
-	if (s->count == s->most || (s->largest && field > 2 * s->largest))
+	int32_t symbol = s->symbol_max ? sl_unzigzag(field) : (int32_t)field;
+	if (s->count == s->count_max || (s->symbol_max && field > 2 * s->symbol_max))
 		return false;
 	s->index[s->count] = position;
 	s->symbol[s->count++] = symbol;
@@ -106,7 +106,7 @@ static bool decode_patterns(struct sl_symbols *s, struct sl_reader body)
 		return false;
 	for (uint32_t at = 0; at < s->domain; at++) {
 		uint32_t pattern = sl_load_u32(p + 4 * (size_t)at);
-		if (s->count == s->most) {
+		if (s->count == s->count_max) {
 			if (pattern)
 				return false;
 			continue;
@@ -121,8 +121,8 @@ static bool decode_patterns(struct sl_symbols *s, struct sl_reader body)
 static bool decode_sparse(struct sl_symbols *s, struct sl_bit_reader *b)
 {
 	uint32_t count = sl_get_omega(b);
-	unsigned wide = sl_bit_length(s->domain - 1), bits = symbol_bits(s->largest);
-	if (count == 0 || count > s->most ||
+	unsigned wide = sl_bit_length(s->domain - 1), bits = symbol_bits(s->symbol_max);
+	if (count == 0 || count > s->count_max ||
 	    b->position + (uint64_t)count * (wide + bits) > (uint64_t)b->length * 8)
 		return false;
 	uint64_t expected = 0;
@@ -147,27 +147,27 @@ static bool raw_decode(const void *options, struct sl_symbols *s, struct sl_read
 	if (body.failed || sparse > 1)
 		return false;
 	bool good;
-	if (!sparse && !s->largest) {
+	if (!sparse && !s->symbol_max) {
 		good = decode_patterns(s, body);
 	} else {
 		struct sl_bit_reader b = sl_bit_reader(body);
 		good = true;
 		if (sparse)
 			good = decode_sparse(s, &b);
-		else if ((uint64_t)b.length * 8 < dense_bits(s->domain, s->largest))
+		else if ((uint64_t)b.length * 8 < dense_bits(s->domain, s->symbol_max))
 			good = false;
 		for (uint32_t at = 0; good && !sparse && at < s->domain; at++)
-			good = append(s, at, (uint32_t)sl_get_bits(&b, symbol_bits(s->largest)));
+			good = append(s, at, (uint32_t)sl_get_bits(&b, symbol_bits(s->symbol_max)));
 		good = good && sl_bits_done(&b);
 	}
-	return good && s->count > 0 && sparse == !dense_is_shorter(s->domain, s->count, s->largest);
+	return good && s->count > 0 && sparse == !dense_is_shorter(s->domain, s->count, s->symbol_max);
 }
 
 const struct sl_code sl_code_raw = {
 	.name = "raw",
 	.doc = "fixed-length fields, dense or sparse, whichever is shorter; carries float32",
 	.examples = "raw",
-	.largest = 0,
+	.symbol_max = 0,
 	.bound = raw_bound,
 	.encode = raw_encode,
 	.decode = raw_decode,

@@ -18,7 +18,7 @@ static const struct sl_option bf16_options[] = {
 	{ 0 },
 };
 
-static uint32_t largest(const void *options)
+static uint32_t symbol_max(const void *options)
 {
 	(void)options;
 	return LARGEST;
@@ -66,11 +66,11 @@ static bool decode(const void *options, const struct sl_values *values, const in
 
 /* Eight significant bits: the nearest is off by at most 2^-8 of the value, either neighbour has a variance of
  * at most the square of that. (Below 2^-126 of the largest value there are fewer, which does not count.) */
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct bf16 *o = options;
 	(void)most;
-	return o->random ? sl_promise_unbiased(0x1p-16) : sl_promise_contractive(1 - 0x1p-16);
+	return o->random ? sl_guarantee_unbiased(0x1p-16) : sl_guarantee_contractive(1 - 0x1p-16);
 }
 
 const struct sl_quantise sl_quantise_bf16 = {
@@ -80,9 +80,9 @@ const struct sl_quantise sl_quantise_bf16 = {
 	.examples = "bf16 bf16:either",
 	.bytes = "2 a message, 2 a coordinate before coding",
 	.options = bf16_options,
-	.largest = largest,
+	.symbol_max = symbol_max,
 	.side = side_length,
 	.encode = encode,
 	.decode = decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -32,7 +32,7 @@ static enum sl_status dither_prepare(void *options, const struct sl_layout *layo
 	return SL_OK;
 }
 
-static uint32_t dither_largest(const void *options)
+static uint32_t dither_symbol_max(const void *options)
 {
 	const struct dither *o = options;
 	return o->s;
@@ -66,14 +66,14 @@ static void dither_encode(const void *options, const struct sl_values *values, c
 	struct sl_random stream = sl_dither_stream(values->message);
 	uint32_t widest = 0;
 	memset(side, 0, dither_side(options));
-	for (struct sl_run r = { 0 }; sl_next_run(o->per, o->block, values, &r);) {
+	for (struct sl_scale_group r = { 0 }; sl_next_scale_group(o->per, o->block, values, &r);) {
 		struct sl_values part = { values->message, values->index + r.begin, r.end - r.begin };
 		const float *v = value + r.begin;
 		double most = (double)sl_vector_largest(part.count, v);
 		int e = most > 0 ? sl_step_exponent(most, o->s) : 0;
 		widest = part.count > widest ? part.count : widest;
 		sl_store_u16(side + 2 * (size_t)r.group, (uint16_t)e);
-		sl_round_randomly(&part, stream, sl_power_of_two(-e), level_limit(e, o->s), v,
+		sl_rounding_random(&part, stream, sl_power_of_two(-e), level_limit(e, o->s), v,
 		                  symbol + r.begin);
 	}
 	if (o->contractive)
@@ -92,7 +92,7 @@ static bool dither_decode(const void *options, const struct sl_values *values, c
 	}
 	if (bad)
 		return false;
-	for (struct sl_run r = { 0 }; sl_next_run(o->per, o->block, values, &r);) {
+	for (struct sl_scale_group r = { 0 }; sl_next_scale_group(o->per, o->block, values, &r);) {
 		double step = sl_power_of_two((int16_t)sl_load_u16(side + 2 * (size_t)r.group)) * factor;
 		for (uint32_t i = r.begin; i < r.end; i++)
 			value[i] = (float)(symbol[i] * step);
@@ -100,10 +100,10 @@ static bool dither_decode(const void *options, const struct sl_values *values, c
 	return true;
 }
 
-static struct sl_promise dither_promise(const void *options, uint32_t most)
+static struct sl_guarantee dither_guarantee(const void *options, uint32_t most)
 {
 	const struct dither *o = options;
-	return sl_promise_scaled(dither_omega(o, most < o->widest ? most : o->widest), o->contractive);
+	return sl_guarantee_scaled(dither_omega(o, most < o->widest ? most : o->widest), o->contractive);
 }
 
 const struct sl_quantise sl_quantise_dither = {
@@ -115,9 +115,9 @@ const struct sl_quantise sl_quantise_dither = {
 	.bytes = "2 a step, 4 more where contractive",
 	.options = dither_options,
 	.prepare = dither_prepare,
-	.largest = dither_largest,
+	.symbol_max = dither_symbol_max,
 	.side = dither_side,
 	.encode = dither_encode,
 	.decode = dither_decode,
-	.promise = dither_promise,
+	.guarantee = dither_guarantee,
 };

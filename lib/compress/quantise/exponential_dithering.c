@@ -47,7 +47,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	return SL_OK;
 }
 
-static uint32_t largest(const void *options)
+static uint32_t symbol_max(const void *options)
 {
 	const struct exponential *o = options;
 	return o->s;
@@ -122,11 +122,11 @@ static bool decode(const void *options, const struct sl_values *values, const in
 	return true;
 }
 
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct exponential *o = options;
 	double z = zeta(o, most);
-	return sl_promise_scaled(z - 1, o->contractive);
+	return sl_guarantee_scaled(z - 1, o->contractive);
 }
 
 const struct sl_quantise sl_quantise_exponential_dithering = {
@@ -138,9 +138,9 @@ const struct sl_quantise sl_quantise_exponential_dithering = {
 	.bytes = "4 a message",
 	.options = exponential_options,
 	.prepare = prepare,
-	.largest = largest,
+	.symbol_max = symbol_max,
 	.side = side_length,
 	.encode = encode,
 	.decode = decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

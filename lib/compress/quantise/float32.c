@@ -22,10 +22,10 @@ static bool float32_decode(const void *options, const struct sl_values *values, 
 	return !negative_zero;
 }
 
-static struct sl_promise float32_promise(const void *options, uint32_t most)
+static struct sl_guarantee float32_guarantee(const void *options, uint32_t most)
 {
 	(void)options, (void)most;
-	return sl_promise_identity();
+	return sl_guarantee_identity();
 }
 
 const struct sl_quantise sl_quantise_float32 = {
@@ -36,5 +36,5 @@ const struct sl_quantise sl_quantise_float32 = {
 	.bytes = "4 a coordinate",
 	.encode = float32_encode,
 	.decode = float32_decode,
-	.promise = float32_promise,
+	.guarantee = float32_guarantee,
 };

@@ -24,7 +24,7 @@ static const struct sl_option induced_options[] = {
 	{ 0 },
 };
 
-static uint32_t largest(const void *options)
+static uint32_t symbol_max(const void *options)
 {
 	const struct induced *o = options;
 	return o->r * (2 * o->s + 1) + o->s;
@@ -34,11 +34,11 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 {
 	const struct induced *o = options;
 	(void)layout;
-	if (largest(o) <= LARGEST)
+	if (symbol_max(o) <= LARGEST)
 		return SL_OK;
 	return sl_fail(error, SL_OUT_OF_RANGE,
 	               "induced: r = %u, s = %u: r(2s + 1) + s = %u must be at most %d: take fewer levels",
-	               o->r, o->s, largest(o), LARGEST);
+	               o->r, o->s, symbol_max(o), LARGEST);
 }
 
 static size_t side_length(const void *options)
@@ -69,7 +69,7 @@ static void encode(const void *options, const struct sl_values *values, const fl
 	double most = (double)sl_vector_largest(values->count, value), left = 0;
 	int top = most > 0 ? sl_step_exponent(most * (2 / 3.0), 1) : 0;
 	struct sl_random stream = sl_dither_stream(values->message);
-	sl_round_to_powers(values, NULL, top, o->r, value, symbol);
+	sl_rounding_to_powers(values, NULL, top, o->r, value, symbol);
 	for (uint32_t i = 0; i < values->count; i++)
 		left = fmax(left, fabs((double)value[i] - power_of(symbol[i], top)));
 	int e = left > 0 ? sl_step_exponent(left, o->s) : 0;
@@ -106,10 +106,10 @@ static bool decode(const void *options, const struct sl_values *values, const in
 	return true;
 }
 
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct induced *o = options;
-	return sl_promise_scaled(omega_of(o, most), o->contractive);
+	return sl_guarantee_scaled(omega_of(o, most), o->contractive);
 }
 
 const struct sl_quantise sl_quantise_induced = {
@@ -120,9 +120,9 @@ const struct sl_quantise sl_quantise_induced = {
 	.bytes = "4 a message, 8 where contractive",
 	.options = induced_options,
 	.prepare = prepare,
-	.largest = largest,
+	.symbol_max = symbol_max,
 	.side = side_length,
 	.encode = encode,
 	.decode = decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -18,7 +18,7 @@ static const struct sl_option natural_options[] = {
 	{ 0 },
 };
 
-static uint32_t largest(const void *options)
+static uint32_t symbol_max(const void *options)
 {
 	(void)options;
 	return LEVELS;
@@ -38,7 +38,7 @@ static void encode(const void *options, const struct sl_values *values, const fl
 	struct sl_random stream = sl_dither_stream(values->message);
 	(void)options;
 	sl_store_u16(side, (uint16_t)top);
-	sl_round_to_powers(values, &stream, top, LEVELS, value, symbol);
+	sl_rounding_to_powers(values, &stream, top, LEVELS, value, symbol);
 }
 
 static bool decode(const void *options, const struct sl_values *values, const int32_t *symbol,
@@ -54,11 +54,11 @@ static bool decode(const void *options, const struct sl_values *values, const in
 
 /* Next to powers, (v − a)(2a − v) ≤ v²/8. What lies below the window of 255 powers is at least 2^254 times
  * smaller than the largest value: nothing beside the eighth. */
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct natural *o = options;
 	(void)most;
-	return o->contractive ? sl_promise_contractive(8 / 9.0) : sl_promise_unbiased(0.125);
+	return o->contractive ? sl_guarantee_contractive(8 / 9.0) : sl_guarantee_unbiased(0.125);
 }
 
 const struct sl_quantise sl_quantise_natural = {
@@ -68,9 +68,9 @@ const struct sl_quantise sl_quantise_natural = {
 	.examples = "natural natural:contractive",
 	.bytes = "2 a message, 9 bits a coordinate before coding",
 	.options = natural_options,
-	.largest = largest,
+	.symbol_max = symbol_max,
 	.side = side_length,
 	.encode = encode,
 	.decode = decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -39,7 +39,7 @@ static enum sl_status qsgd_prepare(void *options, const struct sl_layout *layout
 	return SL_OK;
 }
 
-static uint32_t qsgd_largest(const void *options)
+static uint32_t qsgd_symbol_max(const void *options)
 {
 	const struct qsgd *o = options;
 	return o->s;
@@ -70,7 +70,7 @@ static void qsgd_encode(const void *options, const struct sl_values *values, con
 	const struct qsgd *o = options;
 	struct sl_random stream = sl_dither_stream(values->message);
 	memset(side, 0, qsgd_side(options));
-	for (struct sl_run r = { 0 }; sl_next_run(o->per, o->block, values, &r);) {
+	for (struct sl_scale_group r = { 0 }; sl_next_scale_group(o->per, o->block, values, &r);) {
 		struct sl_values part = { values->message, values->index + r.begin, r.end - r.begin };
 		const float *v = value + r.begin;
 		double tau = tau_of(o, part.count);
@@ -78,7 +78,7 @@ static void qsgd_encode(const void *options, const struct sl_values *values, con
 		                             : sqrt(sl_vector_square(part.count, v));
 		norm = fmin(norm, (double)FLT_MAX * tau); /* no level exceeds s, all the same */
 		sl_store_u32(side + 4 * (size_t)r.group, sl_float_bits((float)(norm / tau)));
-		sl_round_randomly(&part, stream, norm > 0 ? o->s / norm : 0, (int32_t)o->s, v,
+		sl_rounding_random(&part, stream, norm > 0 ? o->s / norm : 0, (int32_t)o->s, v,
 		                  symbol + r.begin);
 	}
 }
@@ -92,7 +92,7 @@ static bool qsgd_decode(const void *options, const struct sl_values *values, con
 		bad |= sl_load_u32(side + 4 * (size_t)g) >= UINT32_C(0x7f800000);
 	if (bad)
 		return false;
-	for (struct sl_run r = { 0 }; sl_next_run(o->per, o->block, values, &r);) {
+	for (struct sl_scale_group r = { 0 }; sl_next_scale_group(o->per, o->block, values, &r);) {
 		double unit = (double)sl_float_from_bits(sl_load_u32(side + 4 * (size_t)r.group)) / o->s;
 		for (uint32_t i = r.begin; i < r.end; i++)
 			value[i] = (float)(symbol[i] * unit);
@@ -100,11 +100,11 @@ static bool qsgd_decode(const void *options, const struct sl_values *values, con
 	return true;
 }
 
-static struct sl_promise qsgd_promise(const void *options, uint32_t most)
+static struct sl_guarantee qsgd_guarantee(const void *options, uint32_t most)
 {
 	const struct qsgd *o = options;
 	double omega = qsgd_omega(o, most < o->widest ? most : o->widest);
-	return sl_promise_scaled(omega, o->contractive);
+	return sl_guarantee_scaled(omega, o->contractive);
 }
 
 const struct sl_quantise sl_quantise_qsgd = {
@@ -115,9 +115,9 @@ const struct sl_quantise sl_quantise_qsgd = {
 	.examples = "qsgd:1 qsgd:16 qsgd:1000,per=tensor qsgd:2,max,block,one,16",
 	.options = qsgd_options,
 	.prepare = qsgd_prepare,
-	.largest = qsgd_largest,
+	.symbol_max = qsgd_symbol_max,
 	.side = qsgd_side,
 	.encode = qsgd_encode,
 	.decode = qsgd_decode,
-	.promise = qsgd_promise,
+	.guarantee = qsgd_guarantee,
 };

@@ -32,7 +32,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	return SL_OK;
 }
 
-static uint32_t largest(const void *options)
+static uint32_t symbol_max(const void *options)
 {
 	const struct rounding *o = options;
 	return o->s;
@@ -66,7 +66,7 @@ static void encode(const void *options, const struct sl_values *values, const fl
 	sl_store_u16(side, (uint16_t)top);
 	if (o->contractive)
 		sl_factor_put(side + 2, omega_of(o, values->count));
-	sl_round_to_powers(values, o->random ? &stream : NULL, top, o->s, value, symbol);
+	sl_rounding_to_powers(values, o->random ? &stream : NULL, top, o->s, value, symbol);
 }
 
 static bool decode(const void *options, const struct sl_values *values, const int32_t *symbol,
@@ -82,13 +82,13 @@ static bool decode(const void *options, const struct sl_values *values, const in
 	return true;
 }
 
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct rounding *o = options;
 	double d = most, unit = ldexp(1, 1 - (int)o->s), below = (d - 1) * unit * unit;
 	if (o->random)
-		return sl_promise_scaled(omega_of(o, d), o->contractive);
-	return sl_promise_contractive(fmax(8 / 9.0 - below * 4 / 9, 8 / 9.0 / d));
+		return sl_guarantee_scaled(omega_of(o, d), o->contractive);
+	return sl_guarantee_contractive(fmax(8 / 9.0 - below * 4 / 9, 8 / 9.0 / d));
 }
 
 const struct sl_quantise sl_quantise_rounding = {
@@ -99,9 +99,9 @@ const struct sl_quantise sl_quantise_rounding = {
 	.bytes = "2 a message, 6 where scaled",
 	.options = rounding_options,
 	.prepare = prepare,
-	.largest = largest,
+	.symbol_max = symbol_max,
 	.side = side_length,
 	.encode = encode,
 	.decode = decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

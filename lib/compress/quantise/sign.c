@@ -28,10 +28,10 @@ static void encode(const void *options, const struct sl_values *values, const fl
 }
 
 /* |C(v) − v|² = |v|² − |v|₁²/n over the n that are not zero, and |v|₁ ≥ |v|. */
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct sl_scales *o = options;
-	return sl_promise_contractive(1.0 / (most < o->widest ? most : o->widest));
+	return sl_guarantee_contractive(1.0 / (most < o->widest ? most : o->widest));
 }
 
 const struct sl_quantise sl_quantise_sign = {
@@ -42,9 +42,9 @@ const struct sl_quantise sl_quantise_sign = {
 	.bytes = "4 a tensor, 1 bit a coordinate before coding",
 	.options = sl_scales_options,
 	.prepare = sl_scales_prepare,
-	.largest = sl_scales_largest,
+	.symbol_max = sl_scales_symbol_max,
 	.side = sl_scales_side,
 	.encode = encode,
 	.decode = sl_scales_decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

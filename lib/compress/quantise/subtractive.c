@@ -20,7 +20,7 @@ static const struct sl_option subtractive_options[] = {
 	{ 0 },
 };
 
-static uint32_t largest(const void *options)
+static uint32_t symbol_max(const void *options)
 {
 	const struct subtractive *o = options;
 	return o->s + 1;
@@ -83,10 +83,10 @@ static bool decode(const void *options, const struct sl_values *values, const in
 	return true;
 }
 
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct subtractive *o = options;
-	return sl_promise_scaled(omega_of(o, most), o->contractive);
+	return sl_guarantee_scaled(omega_of(o, most), o->contractive);
 }
 
 const struct sl_quantise sl_quantise_subtractive = {
@@ -96,9 +96,9 @@ const struct sl_quantise sl_quantise_subtractive = {
 	.examples = "subtractive:1 subtractive:16 subtractive:2,contractive",
 	.bytes = "2 a message, 6 where contractive; zeros are sent too",
 	.options = subtractive_options,
-	.largest = largest,
+	.symbol_max = symbol_max,
 	.side = side_length,
 	.encode = encode,
 	.decode = decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

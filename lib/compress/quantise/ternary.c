@@ -44,10 +44,10 @@ static void encode(const void *options, const struct sl_values *values, const fl
 	}
 }
 
-static struct sl_promise promise(const void *options, uint32_t most)
+static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct ternary *o = options;
-	return sl_promise_scaled(omega_of(most < o->scales.widest ? most : o->scales.widest), o->contractive);
+	return sl_guarantee_scaled(omega_of(most < o->scales.widest ? most : o->scales.widest), o->contractive);
 }
 
 const struct sl_quantise sl_quantise_ternary = {
@@ -58,9 +58,9 @@ const struct sl_quantise sl_quantise_ternary = {
 	.bytes = "4 a tensor",
 	.options = ternary_options,
 	.prepare = sl_scales_prepare,
-	.largest = sl_scales_largest,
+	.symbol_max = sl_scales_symbol_max,
 	.side = sl_scales_side,
 	.encode = encode,
 	.decode = sl_scales_decode,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -4,19 +4,19 @@
 
 #include <math.h>
 
-static uint32_t most(const void *options, uint32_t dimension)
+static uint32_t count_max(const void *options, uint32_t dimension)
 {
 	(void)options, (void)dimension;
 	return 1;
 }
 
-static uint32_t select_one(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+static uint32_t select_one(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
                            void *scratch)
 {
 	uint32_t d = m->layout->dimension, count = 0;
 	double sum = 0, reached = 0;
 	struct sl_random g =
-	    sl_random_stream(m->seed, m->peer, "adaptive", (uint64_t)m->channel << 32 | m->number);
+	    sl_random_stream(m->seed, m->peer, "adaptive", (uint64_t)m->channel << 32 | m->version);
 	(void)options, (void)scratch;
 	for (uint32_t k = 0; k < d; k++)
 		sum += fabs((double)v[k]);
@@ -32,10 +32,10 @@ static uint32_t select_one(const void *options, const struct sl_message *m, cons
 }
 
 /* The error is |v|² − Σ|v_i|³/|v|₁, and Σ|v_i|³ ≥ |v|²·|v|₁/d (Chebyshev). */
-static struct sl_promise promise(const void *options, uint32_t dimension)
+static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 {
 	(void)options;
-	return sl_promise_contractive(1.0 / dimension);
+	return sl_guarantee_contractive(1.0 / dimension);
 }
 
 const struct sl_select sl_select_adaptive_random = {
@@ -43,7 +43,7 @@ const struct sl_select sl_select_adaptive_random = {
 	.doc = "one coordinate at random, the larger the likelier",
 	.formula = "keep v_i with probability |v_i|/Σ|v|",
 	.examples = "adaptive-random",
-	.most = most,
+	.count_max = count_max,
 	.select = select_one,
-	.promise = promise,
+	.guarantee = guarantee,
 };

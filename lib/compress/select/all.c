@@ -1,6 +1,6 @@
 #include "compress/stage.h"
 
-static uint32_t all_most(const void *options, uint32_t dimension)
+static uint32_t all_count_max(const void *options, uint32_t dimension)
 {
 	(void)options;
 	return dimension;
@@ -8,7 +8,7 @@ static uint32_t all_most(const void *options, uint32_t dimension)
 
 /* Every coordinate, zeros included: a test would cost more than the zero symbols do, which the pipeline
  * drops. */
-static uint32_t all_select(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+static uint32_t all_select(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
                            void *scratch)
 {
 	(void)options, (void)v, (void)scratch;
@@ -18,10 +18,10 @@ static uint32_t all_select(const void *options, const struct sl_message *m, cons
 	return dimension;
 }
 
-static struct sl_promise all_promise(const void *options, uint32_t dimension)
+static struct sl_guarantee all_guarantee(const void *options, uint32_t dimension)
 {
 	(void)options, (void)dimension;
-	return sl_promise_identity();
+	return sl_guarantee_identity();
 }
 
 const struct sl_select sl_select_all = {
@@ -29,7 +29,7 @@ const struct sl_select sl_select_all = {
 	.doc = "every coordinate",
 	.formula = "C(v) = v",
 	.examples = "all",
-	.most = all_most,
+	.count_max = all_count_max,
 	.select = all_select,
-	.promise = all_promise,
+	.guarantee = all_guarantee,
 };

@@ -15,18 +15,18 @@ static const struct sl_option bernoulli_options[] = {
 	{ 0 },
 };
 
-static uint32_t most(const void *options, uint32_t dimension)
+static uint32_t count_max(const void *options, uint32_t dimension)
 {
 	(void)options;
 	return dimension;
 }
 
-static uint32_t select_whole(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+static uint32_t select_whole(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
                              void *scratch)
 {
 	const struct bernoulli *o = options;
 	struct sl_random g =
-	    sl_random_stream(m->seed, m->peer, "bernoulli", (uint64_t)m->channel << 32 | m->number);
+	    sl_random_stream(m->seed, m->peer, "bernoulli", (uint64_t)m->channel << 32 | m->version);
 	uint32_t count = sl_random_unit_double(&g) < o->p ? m->layout->dimension : 0;
 	(void)v, (void)scratch;
 	for (uint32_t i = 0; i < count; i++)
@@ -41,11 +41,11 @@ static double scale(const void *options, uint32_t dimension)
 	return o->unbiased ? 1 / o->p : 1;
 }
 
-static struct sl_promise promise(const void *options, uint32_t dimension)
+static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 {
 	const struct bernoulli *o = options;
 	(void)dimension;
-	return o->unbiased ? sl_promise_unbiased(1 / o->p - 1) : sl_promise_contractive(o->p);
+	return o->unbiased ? sl_guarantee_unbiased(1 / o->p - 1) : sl_guarantee_contractive(o->p);
 }
 
 const struct sl_select sl_select_bernoulli = {
@@ -55,8 +55,8 @@ const struct sl_select sl_select_bernoulli = {
 	.examples = "bernoulli:0.3 bernoulli:0.7,one",
 	.options = bernoulli_options,
 	.shared_support = true,
-	.most = most,
+	.count_max = count_max,
 	.select = select_whole,
 	.scale = scale,
-	.promise = promise,
+	.guarantee = guarantee,
 };

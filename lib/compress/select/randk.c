@@ -23,7 +23,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	return sl_keep_prepare(&((struct randk *)options)->keep, "randk", layout->dimension, error);
 }
 
-static uint32_t most(const void *options, uint32_t dimension)
+static uint32_t count_max(const void *options, uint32_t dimension)
 {
 	return sl_keep_most(&((const struct randk *)options)->keep, dimension);
 }
@@ -34,14 +34,14 @@ static size_t scratch_size(const void *options, uint32_t dimension)
 	return ((size_t)dimension + 63) / 64 * sizeof(uint64_t);
 }
 
-static uint32_t select_random(const void *options, const struct sl_message *m, const float *v,
+static uint32_t select_random(const void *options, const struct sl_message_context *m, const float *v,
                               uint32_t *index, void *scratch)
 {
-	uint32_t d = m->layout->dimension, k = most(options, d), count = 0;
+	uint32_t d = m->layout->dimension, k = count_max(options, d), count = 0;
 	uint64_t *taken = scratch;
 	(void)v;
 	memset(taken, 0, scratch_size(options, d));
-	uint64_t key = sl_random_stream(m->seed, m->peer, "randk", (uint64_t)m->number << 8 | m->channel).key;
+	uint64_t key = sl_random_stream(m->seed, m->peer, "randk", (uint64_t)m->version << 8 | m->channel).key;
 	for (uint32_t i = 0; i < k; i++) {
 		uint32_t at = sl_random_permutation(key, d, i);
 		taken[at / 64] |= UINT64_C(1) << at % 64;
@@ -55,14 +55,14 @@ static uint32_t select_random(const void *options, const struct sl_message *m, c
 static double scale(const void *options, uint32_t dimension)
 {
 	const struct randk *o = options;
-	return o->unbiased ? (double)dimension / most(options, dimension) : 1;
+	return o->unbiased ? (double)dimension / count_max(options, dimension) : 1;
 }
 
-static struct sl_promise promise(const void *options, uint32_t dimension)
+static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 {
 	const struct randk *o = options;
-	double share = (double)most(options, dimension) / dimension;
-	return o->unbiased ? sl_promise_unbiased(1 / share - 1) : sl_promise_contractive(share);
+	double share = (double)count_max(options, dimension) / dimension;
+	return o->unbiased ? sl_guarantee_unbiased(1 / share - 1) : sl_guarantee_contractive(share);
 }
 
 const struct sl_select sl_select_randk = {
@@ -73,9 +73,9 @@ const struct sl_select sl_select_randk = {
 	.options = randk_options,
 	.shared_support = true,
 	.prepare = prepare,
-	.most = most,
+	.count_max = count_max,
 	.scratch = scratch_size,
 	.select = select_random,
 	.scale = scale,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -21,7 +21,7 @@ static const struct sl_option threshold_options[] = {
 	{ 0 },
 };
 
-static uint32_t most(const void *options, uint32_t dimension)
+static uint32_t count_max(const void *options, uint32_t dimension)
 {
 	(void)options;
 	return dimension;
@@ -38,7 +38,7 @@ static uint32_t reach(const float *v, uint32_t offset, uint32_t size, float leas
 	return count;
 }
 
-static uint32_t select_large(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
                              void *scratch)
 {
 	const struct threshold *o = options;
@@ -58,14 +58,14 @@ static uint32_t select_large(const void *options, const struct sl_message *m, co
 }
 
 /* What is dropped of a tensor has less than least²·(its square) in all. */
-static struct sl_promise promise(const void *options, uint32_t dimension)
+static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 {
 	const struct threshold *o = options;
 	(void)dimension;
 	if (o->unit == RELATIVE)
-		return o->least < 1 ? sl_promise_contractive(1 - o->least * o->least)
-		                    : sl_promise_other(SL_CLASS_NONE);
-	return sl_promise_other(SL_CLASS_ABSOLUTE);
+		return o->least < 1 ? sl_guarantee_contractive(1 - o->least * o->least)
+		                    : sl_guarantee_other(SL_CLASS_NONE);
+	return sl_guarantee_other(SL_CLASS_ABSOLUTE);
 }
 
 const struct sl_select sl_select_threshold = {
@@ -74,7 +74,7 @@ const struct sl_select sl_select_threshold = {
 	.formula = "keep |v_i| >= least, or |v_i| >= least·√(|v_t|²/n_t) of its tensor t",
 	.examples = "threshold:0.5 threshold:0.5,rms threshold:2,rms",
 	.options = threshold_options,
-	.most = most,
+	.count_max = count_max,
 	.select = select_large,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -39,7 +39,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	return status;
 }
 
-static uint32_t most(const void *options, uint32_t dimension)
+static uint32_t count_max(const void *options, uint32_t dimension)
 {
 	const struct threshold_auto *o = options;
 	return o->burst < dimension ? o->burst : dimension;
@@ -57,7 +57,7 @@ static size_t memory_size(const void *options)
 	return sizeof(struct memory);
 }
 
-static uint32_t select_large(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
                              void *scratch)
 {
 	const struct threshold_auto *o = options;
@@ -85,7 +85,7 @@ static int64_t within(int64_t x, int64_t bound)
 /* A proportional step of (count − k)/k times an eighth of an octave, and an integral one for vectors that
  * grow or shrink steadily: the mean is k. In ever larger steps, up to four octaves, while messages are empty
  * or as long as they may be: then the threshold is far off. */
-static void commit(const void *options, const struct sl_message *m, uint32_t count)
+static void commit(const void *options, const struct sl_message_context *m, uint32_t count)
 {
 	const struct threshold_auto *o = options;
 	struct memory memory;
@@ -108,10 +108,10 @@ static void commit(const void *options, const struct sl_message *m, uint32_t cou
 	memcpy(m->memory, &memory, sizeof memory);
 }
 
-static struct sl_promise promise(const void *options, uint32_t dimension)
+static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 {
 	(void)options, (void)dimension;
-	return sl_promise_other(SL_CLASS_NONE);
+	return sl_guarantee_other(SL_CLASS_NONE);
 }
 
 const struct sl_select sl_select_threshold_auto = {
@@ -121,10 +121,10 @@ const struct sl_select sl_select_threshold_auto = {
 	.examples = "threshold-auto:0.1 threshold-auto:1",
 	.options = threshold_auto_options,
 	.prepare = prepare,
-	.most = most,
+	.count_max = count_max,
 	.scratch = scratch_size,
 	.memory = memory_size,
 	.select = select_large,
 	.commit = commit,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -18,7 +18,7 @@ static enum sl_status prepare(void *o, const struct sl_layout *layout, struct sl
 	return sl_keep_prepare(&((struct topk *)o)->keep, "topk", layout->dimension, error);
 }
 
-static uint32_t most(const void *o, uint32_t dimension)
+static uint32_t count_max(const void *o, uint32_t dimension)
 {
 	return sl_keep_most(&((const struct topk *)o)->keep, dimension);
 }
@@ -29,24 +29,24 @@ static size_t scratch_size(const void *o, uint32_t dimension)
 	return sl_largest_scratch(dimension);
 }
 
-static uint32_t select_largest(const void *o, const struct sl_message *m, const float *v, uint32_t *index,
+static uint32_t select_largest(const void *o, const struct sl_message_context *m, const float *v, uint32_t *index,
                                void *scratch)
 {
 	uint32_t d = m->layout->dimension, count;
-	SL_CHECK(sl_largest(most(o, d), d, v, NULL, index, NULL, &count, scratch));
+	SL_CHECK(sl_largest(count_max(o, d), d, v, NULL, index, NULL, &count, scratch));
 	return count;
 }
 
-static bool difference(const void *o, const struct sl_message *m, const float *x, uint32_t *index,
+static bool difference(const void *o, const struct sl_message_context *m, const float *x, uint32_t *index,
                        float *value, uint32_t *count, void *scratch)
 {
 	uint32_t d = m->layout->dimension;
-	return sl_largest(most(o, d), d, x, m->copy, index, value, count, scratch);
+	return sl_largest(count_max(o, d), d, x, m->copy, index, value, count, scratch);
 }
 
-static struct sl_promise promise(const void *o, uint32_t dimension)
+static struct sl_guarantee guarantee(const void *o, uint32_t dimension)
 {
-	return sl_promise_contractive((double)most(o, dimension) / dimension);
+	return sl_guarantee_contractive((double)count_max(o, dimension) / dimension);
 }
 
 const struct sl_select sl_select_topk = {
@@ -56,9 +56,9 @@ const struct sl_select sl_select_topk = {
 	.examples = "topk:0.25 topk:3 topk:1",
 	.options = options,
 	.prepare = prepare,
-	.most = most,
+	.count_max = count_max,
 	.scratch = scratch_size,
 	.select = select_largest,
 	.difference = difference,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -8,7 +8,7 @@
 
 struct topk_tensor {
 	double keep;
-	uint32_t most;
+	uint32_t count_max;
 	double delta;
 	size_t scratch;
 };
@@ -43,21 +43,21 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	struct topk_tensor *o = options;
 	struct piece p;
 	(void)error;
-	o->most = 0;
+	o->count_max = 0;
 	o->delta = 1;
 	o->scratch = 0;
 	for (uint32_t t = 0; piece_at(o, layout, t, &p); t++) {
-		o->most += p.k;
+		o->count_max += p.k;
 		o->delta = fmin(o->delta, (double)p.k / p.size);
 		o->scratch += p.scratch;
 	}
 	return SL_OK;
 }
 
-static uint32_t most(const void *options, uint32_t dimension)
+static uint32_t count_max(const void *options, uint32_t dimension)
 {
 	const struct topk_tensor *o = options;
-	return o->most < dimension ? o->most : dimension;
+	return o->count_max < dimension ? o->count_max : dimension;
 }
 
 static size_t scratch_size(const void *options, uint32_t dimension)
@@ -67,7 +67,7 @@ static size_t scratch_size(const void *options, uint32_t dimension)
 }
 
 /* Each tensor has scratch of its own, whose guess is the tensor's. */
-static uint32_t select_large(const void *options, const struct sl_message *m, const float *v, uint32_t *index,
+static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
                              void *scratch)
 {
 	uint32_t count = 0, found;
@@ -84,10 +84,10 @@ static uint32_t select_large(const void *options, const struct sl_message *m, co
 }
 
 /* Σ (1 − k_t/n_t)|v_t|² */
-static struct sl_promise promise(const void *options, uint32_t dimension)
+static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 {
 	(void)dimension;
-	return sl_promise_contractive(((const struct topk_tensor *)options)->delta);
+	return sl_guarantee_contractive(((const struct topk_tensor *)options)->delta);
 }
 
 const struct sl_select sl_select_topk_tensor = {
@@ -97,8 +97,8 @@ const struct sl_select sl_select_topk_tensor = {
 	.examples = "topk-tensor:0.25",
 	.options = topk_tensor_options,
 	.prepare = prepare,
-	.most = most,
+	.count_max = count_max,
 	.scratch = scratch_size,
 	.select = select_large,
-	.promise = promise,
+	.guarantee = guarantee,
 };

@@ -76,10 +76,10 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 	return SL_OK;
 }
 
-static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                   unsigned channel)
 {
-	(void)peer, (void)number;
+	(void)peer, (void)version;
 	return channel == 0 ? (struct sl_absorb_rule){ SL_ABSORB_REPLACE, 1 }
 	                    : (struct sl_absorb_rule){ SL_ABSORB_ADD, (float)options_of(plan)->alpha };
 }

@@ -8,10 +8,10 @@
 
 enum { MESSAGE, ERROR, GRADIENT, SHIFT_MEAN, VECTORS };
 
-static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                   unsigned channel)
 {
-	(void)peer, (void)number;
+	(void)peer, (void)version;
 	return channel == 0 ? (struct sl_absorb_rule){ SL_ABSORB_REPLACE, 1 }
 	                    : (struct sl_absorb_rule){ SL_ABSORB_ADD, (float)sl_server_shift_step(plan) };
 }

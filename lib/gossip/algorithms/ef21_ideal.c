@@ -20,10 +20,10 @@ static const float *outgoing(struct sl_learner *l, unsigned channel)
 	return l->vector[channel];
 }
 
-static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                   unsigned channel)
 {
-	(void)plan, (void)peer, (void)number;
+	(void)plan, (void)peer, (void)version;
 	return (struct sl_absorb_rule){ channel == NOISE ? SL_ABSORB_REPLACE : SL_ABSORB_REFRESH, 1 };
 }
 

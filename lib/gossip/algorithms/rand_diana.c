@@ -28,12 +28,12 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 	return SL_OK;
 }
 
-static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                   unsigned channel)
 {
 	double p = options_of(plan)->p;
 	enum sl_absorb shift =
-	    sl_part_coin(plan, "rand-diana", peer, number, p) ? SL_ABSORB_REFRESH : SL_ABSORB_SILENT;
+	    sl_part_coin(plan, "rand-diana", peer, version, p) ? SL_ABSORB_REFRESH : SL_ABSORB_SILENT;
 	return (struct sl_absorb_rule){ channel == 0 ? SL_ABSORB_REPLACE : shift, 1 };
 }
 

@@ -1,8 +1,8 @@
 /* coin.c — a coin that all peers toss alike. */
 #include "gossip/algorithm.h"
 
-bool sl_part_coin(const struct sl_plan *plan, const char *purpose, uint32_t peer, uint32_t number, double p)
+bool sl_part_coin(const struct sl_plan *plan, const char *purpose, uint32_t peer, uint32_t version, double p)
 {
-	struct sl_random g = sl_random_stream(plan->settings.seed, peer, purpose, number);
+	struct sl_random g = sl_random_stream(plan->settings.seed, peer, purpose, version);
 	return sl_random_unit_double(&g) < p;
 }

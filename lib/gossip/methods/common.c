@@ -137,18 +137,18 @@ void sl_part_average(const struct sl_learner *l, const struct sl_contribution *c
 
 double sl_part_omega(const struct sl_plan *plan)
 {
-	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
-	return promise.kind == SL_CLASS_IDENTITY   ? 0
-	       : promise.kind == SL_CLASS_UNBIASED ? promise.omega
+	struct sl_guarantee guarantee = sl_pipeline_guarantee(&plan->pipeline);
+	return guarantee.kind == SL_CLASS_IDENTITY   ? 0
+	       : guarantee.kind == SL_CLASS_UNBIASED ? guarantee.omega
 	                                           : (double)NAN;
 }
 
 double sl_part_delta(const struct sl_plan *plan)
 {
-	struct sl_promise promise = sl_pipeline_promise(&plan->pipeline);
-	return promise.kind == SL_CLASS_IDENTITY      ? 1
-	       : promise.kind == SL_CLASS_UNBIASED    ? 1 / (1 + promise.omega)
-	       : promise.kind == SL_CLASS_CONTRACTIVE ? promise.delta
+	struct sl_guarantee guarantee = sl_pipeline_guarantee(&plan->pipeline);
+	return guarantee.kind == SL_CLASS_IDENTITY      ? 1
+	       : guarantee.kind == SL_CLASS_UNBIASED    ? 1 / (1 + guarantee.omega)
+	       : guarantee.kind == SL_CLASS_CONTRACTIVE ? guarantee.delta
 	                                              : (double)NAN;
 }
 

@@ -20,10 +20,10 @@ enum sl_status sl_dual_prepare(struct sl_plan *plan, const struct sl_plan_graph 
 	return SL_OK;
 }
 
-struct sl_absorb_rule sl_dual_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+struct sl_absorb_rule sl_dual_rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                    unsigned channel)
 {
-	(void)peer, (void)number;
+	(void)peer, (void)version;
 	const struct options *o = (const void *)plan->algorithm_options;
 	return sl_part_shift_rule(o->alpha, channel);
 }

@@ -16,24 +16,24 @@ double sl_server_shift_step(const struct sl_plan *plan)
 	return ((const struct sl_server_shift *)(const void *)plan->algorithm_options)->alpha;
 }
 
-struct sl_absorb_rule sl_server_shift_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+struct sl_absorb_rule sl_server_shift_rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                            unsigned channel)
 {
-	(void)peer, (void)number;
+	(void)peer, (void)version;
 	return sl_part_shift_rule(sl_server_shift_step(plan), channel);
 }
 
-bool sl_server_renewed(const struct sl_plan *plan, uint32_t number)
+bool sl_server_renewed(const struct sl_plan *plan, uint32_t version)
 {
 	const struct sl_server_reference *o = (const void *)plan->algorithm_options;
-	return number == 0 || sl_part_coin(plan, plan->algorithm->name, UINT32_MAX, number, o->p);
+	return version == 0 || sl_part_coin(plan, plan->algorithm->name, UINT32_MAX, version, o->p);
 }
 
-struct sl_absorb_rule sl_server_reference_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+struct sl_absorb_rule sl_server_reference_rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                                unsigned channel)
 {
 	(void)peer;
-	enum sl_absorb gradient = sl_server_renewed(plan, number - 1) ? SL_ABSORB_REFRESH : SL_ABSORB_SILENT;
+	enum sl_absorb gradient = sl_server_renewed(plan, version - 1) ? SL_ABSORB_REFRESH : SL_ABSORB_SILENT;
 	return (struct sl_absorb_rule){ channel == 0 ? SL_ABSORB_REPLACE : gradient, 1 };
 }
 

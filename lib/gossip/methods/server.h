@@ -18,7 +18,7 @@ struct sl_server_shift {
 extern const struct sl_option sl_server_shift_options[]; /* that one alone */
 enum sl_status sl_server_shift_prepare(struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);
 double sl_server_shift_step(const struct sl_plan *);
-struct sl_absorb_rule sl_server_shift_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
+struct sl_absorb_rule sl_server_shift_rule(const struct sl_plan *, uint32_t peer, uint32_t version,
                                            unsigned channel);
 
 /* A reference point that all peers renew with chance p, by one coin for all; the options begin with p.
@@ -27,9 +27,9 @@ struct sl_absorb_rule sl_server_shift_rule(const struct sl_plan *, uint32_t peer
 struct sl_server_reference {
 	double p;
 };
-/* Whether it is renewed after round `number` − 1, and before the first. */
-bool sl_server_renewed(const struct sl_plan *, uint32_t number);
-struct sl_absorb_rule sl_server_reference_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
+/* Whether it is renewed after round `version` − 1, and before the first. */
+bool sl_server_renewed(const struct sl_plan *, uint32_t version);
+struct sl_absorb_rule sl_server_reference_rule(const struct sl_plan *, uint32_t peer, uint32_t version,
                                                unsigned channel);
 
 /* aggregate: x ← prox(x − η·(mean of channel 0)). */

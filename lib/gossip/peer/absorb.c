@@ -21,11 +21,11 @@ static float sum_of(float copy, float factor, float change)
 	return plain_zero(copy + factor * change);
 }
 
-struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,
                                      unsigned channel)
 {
 	const struct sl_algorithm *a = plan->algorithm;
-	return a->rule ? a->rule(plan, peer, number, channel) : (struct sl_absorb_rule){ a->absorb, 1 };
+	return a->rule ? a->rule(plan, peer, version, channel) : (struct sl_absorb_rule){ a->absorb, 1 };
 }
 
 /* The new copy of a channel that is replaced. */
@@ -54,10 +54,10 @@ static void note_largest(const struct sl_peer *p, size_t count, const float *val
 }
 
 /* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
-bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *block, uint64_t digest, struct sl_absorption *a)
+bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *copy_state, uint64_t digest, struct sl_absorption *a)
 {
 	const struct sl_plan *plan = p->plan;
-	const float *copy = (const float *)(const void *)block;
+	const float *copy = (const float *)(const void *)copy_state;
 	size_t d = plan->dimension;
 	bool finite = true, anew = true;
 	a->beyond = false;
@@ -105,7 +105,7 @@ static void put_aside(const struct sl_peer *p, unsigned channel, struct sl_updat
 	*u = (struct sl_update){ u->count, room.index, room.value };
 }
 
-static bool decode_section(const struct sl_peer *p, const struct sl_message *m, enum sl_absorb kind,
+static bool decode_section(const struct sl_peer *p, const struct sl_message_context *m, enum sl_absorb kind,
                            struct sl_reader section, struct sl_update *update)
 {
 	const struct sl_plan *plan = p->plan;
@@ -121,25 +121,25 @@ static bool decode_section(const struct sl_peer *p, const struct sl_message *m, 
 	return true;
 }
 
-bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t number, struct sl_reader body,
-                      uint8_t *block, uint64_t digest, struct sl_absorption *out)
+bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t version, struct sl_reader body,
+                      uint8_t *copy_state, uint64_t digest, struct sl_absorption *out)
 {
 	const struct sl_plan *plan = p->plan;
-	size_t d = plan->dimension, memory = plan->block_memory / plan->channels;
+	size_t d = plan->dimension, memory = plan->copy_memory / plan->channels;
 	out->beyond = false;
 	if (memory)
-		memcpy(p->scratch->memory, block + 4 * plan->block_floats, plan->block_memory);
+		memcpy(p->scratch->memory, copy_state + 4 * plan->copy_floats, plan->copy_memory);
 	for (unsigned c = 0; c < plan->channels; c++) {
 		uint32_t length = sl_read_u32(&body);
 		struct sl_reader section = sl_read_part(&body, length);
-		struct sl_message m = { plan->settings.seed,
+		struct sl_message_context m = { plan->settings.seed,
 			                sender,
-			                number,
+			                version,
 			                c,
 			                &plan->model.layout,
-			                sl_block_copy(block) + c * d,
+			                sl_copy_state_floats(copy_state) + c * d,
 			                memory ? p->scratch->memory + c * memory : NULL };
-		out->rule[c] = sl_absorb_rule(plan, sender, number, c);
+		out->rule[c] = sl_absorb_rule(plan, sender, version, c);
 		if (body.failed || !decode_section(p, &m, out->rule[c].kind, section, &out->update[c]))
 			return false;
 	}
@@ -149,35 +149,35 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t number,
 			return false;
 		out->scalar[s] = sl_float_from_bits(bits);
 	}
-	return sl_reader_done(&body) && sl_absorb_digest(p, block, digest, out);
+	return sl_reader_done(&body) && sl_absorb_digest(p, copy_state, digest, out);
 }
 
-void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uint8_t *block, bool decoded)
+void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uint8_t *copy_state, bool decoded)
 {
 	const struct sl_plan *plan = p->plan;
 	size_t d = plan->dimension;
 	for (unsigned c = 0; c < plan->channels; c++) {
 		const struct sl_update *u = &a->update[c];
-		float *copy = sl_block_copy(block) + c * d;
+		float *copy = sl_copy_state_floats(copy_state) + c * d;
 		if (is_whole(a->rule[c].kind))
 			memcpy(copy, p->scratch->vector + c * d, d * sizeof *copy);
 		else if (a->rule[c].kind == SL_ABSORB_ADD)
 			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
 	}
 	for (unsigned s = 0; s < plan->algorithm->scalars; s++)
-		sl_block_copy(block)[plan->channels * d + s] = a->scalar[s];
-	if (decoded && plan->block_memory)
-		memcpy(block + 4 * plan->block_floats, p->scratch->memory, plan->block_memory);
+		sl_copy_state_floats(copy_state)[plan->channels * d + s] = a->scalar[s];
+	if (decoded && plan->copy_memory)
+		memcpy(copy_state + 4 * plan->copy_floats, p->scratch->memory, plan->copy_memory);
 }
 
 /* By the pipeline of the rule; *v becomes what was encoded, where that is a vector. */
-static bool encode_by(struct sl_peer *p, struct sl_absorb_rule rule, const struct sl_message *m,
+static bool encode_by(struct sl_peer *p, struct sl_absorb_rule rule, const struct sl_message_context *m,
                       const float **v, struct sl_writer *w, struct sl_update *update)
 {
 	const struct sl_plan *plan = p->plan;
 	struct sl_workspace *workspace = p->scratch->workspace;
 	float *room = p->scratch->vector + (size_t)m->channel * plan->dimension;
-	if (rule.kind == SL_ABSORB_ADD && !p->scratch->recorder)
+	if (rule.kind == SL_ABSORB_ADD && !p->scratch->capture)
 		return sl_pipeline_encode_difference(&plan->pipeline, m, *v, room, w, update, workspace);
 	if (rule.kind == SL_ABSORB_ADD) {
 		if (!sl_vector_difference(plan->dimension, *v, m->copy, room))
@@ -202,14 +202,14 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 	if (rule.kind == SL_ABSORB_SILENT || rule.kind == SL_ABSORB_SUM)
 		return true;
 	const float *v = plan->algorithm->outgoing(&p->learner, c);
-	struct sl_message m = { plan->settings.seed,
+	struct sl_message_context m = { plan->settings.seed,
 		                p->id,
-		                p->number + 1,
+		                p->version + 1,
 		                c,
 		                &plan->model.layout,
-		                sl_block_copy(p->block) + c * (size_t)plan->dimension,
-		                sl_block_memory(p, p->block, c) };
-	const struct sl_recorder *recorder = p->scratch->recorder;
+		                sl_copy_state_floats(p->copy_state) + c * (size_t)plan->dimension,
+		                sl_copy_state_memory(p, p->copy_state, c) };
+	const struct sl_capture_hook *recorder = p->scratch->capture;
 	const uint8_t *start = w->at;
 	if (!encode_by(p, rule, &m, &v, w, update))
 		return false;
@@ -225,7 +225,7 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorption *out)
 {
 	for (unsigned c = 0; c < p->plan->channels; c++) {
-		out->rule[c] = sl_absorb_rule(p->plan, p->id, p->number + 1, c);
+		out->rule[c] = sl_absorb_rule(p->plan, p->id, p->version + 1, c);
 		uint8_t *length = sl_write_room(w, 4), *start = w->at;
 		if (!encode_section(p, c, out->rule[c], w, &out->update[c]))
 			return false;
@@ -235,5 +235,5 @@ bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorpti
 		out->scalar[s] = plain_zero((float)p->learner.scalar[s]);
 		sl_write_u32(w, sl_float_bits(out->scalar[s]));
 	}
-	return sl_absorb_digest(p, p->block, p->digest, out);
+	return sl_absorb_digest(p, p->copy_state, p->digest, out);
 }

@@ -11,13 +11,13 @@ enum { WARM_UP = 16, QUIET = 32 };
 void sl_detect_plan(struct sl_plan *plan)
 {
 	if (plan->settings.detect_every)
-		SL_CHECK(sl_pipeline_parse(&plan->judge, "all | dither:16 | context", &plan->model.layout,
+		SL_CHECK(sl_pipeline_parse(&plan->detector_pipeline, "all | dither:16 | context", &plan->model.layout,
 		                           NULL) == SL_OK);
 }
 
 size_t sl_detect_memory(const struct sl_plan *plan)
 {
-	return plan->settings.detect_every ? sl_pipeline_memory(&plan->judge) : 0;
+	return plan->settings.detect_every ? sl_pipeline_memory(&plan->detector_pipeline) : 0;
 }
 
 void sl_detect_scratch(struct sl_detect_scratch *s, const struct sl_plan *plan, struct sl_arena *arena)
@@ -25,9 +25,9 @@ void sl_detect_scratch(struct sl_detect_scratch *s, const struct sl_plan *plan, 
 	*s = (struct sl_detect_scratch){ 0 };
 	if (!plan->settings.detect_every)
 		return;
-	s->workspace = sl_workspace_make(&plan->judge, arena);
+	s->workspace = sl_workspace_make(&plan->detector_pipeline, arena);
 	s->change = sl_arena_take(arena, plan->dimension, sizeof *s->change);
-	s->bytes = sl_arena_take(arena, sl_pipeline_bound(&plan->judge), 1);
+	s->bytes = sl_arena_take(arena, sl_pipeline_bound(&plan->detector_pipeline), 1);
 }
 
 /* What the first channel of the copy is about to change by. False: nothing. */
@@ -55,7 +55,7 @@ static bool change_of(const struct sl_peer *p, const struct sl_edge *e, const st
 }
 
 /* By how many deviations x is off; then the habit moves towards it, by no more than three. */
-static double off(struct sl_habit *h, uint32_t seen, double x)
+static double off(struct sl_running_stats *h, uint32_t seen, double x)
 {
 	const double least = 0.02; /* of a binary logarithm: one and a half per cent */
 	double by = x - h->mean, deviation = h->deviation > least ? h->deviation : least,
@@ -69,7 +69,7 @@ static double off(struct sl_habit *h, uint32_t seen, double x)
 	return score;
 }
 
-static void tell(struct sl_peer *p, struct sl_edge *e, const char *what)
+static void report(struct sl_peer *p, struct sl_edge *e, const char *what)
 {
 	struct sl_detector *t = &e->detector;
 	if (t->seen < t->quiet_until) {
@@ -88,23 +88,23 @@ static void tell(struct sl_peer *p, struct sl_edge *e, const char *what)
 	t->quiet_until = t->seen + QUIET;
 }
 
-void sl_detect(struct sl_peer *p, struct sl_edge *e, uint32_t number, const struct sl_absorption *a)
+void sl_detect(struct sl_peer *p, struct sl_edge *e, uint32_t version, const struct sl_absorption *a)
 {
 	const struct sl_plan *plan = p->plan;
 	const struct sl_detect_scratch *s = &p->scratch->detect;
 	struct sl_detector *t = &e->detector;
 	struct sl_update coded;
-	if (!plan->settings.detect_every || number % plan->settings.detect_every != 0 ||
+	if (!plan->settings.detect_every || version % plan->settings.detect_every != 0 ||
 	    !change_of(p, e, a, s->change))
 		return;
-	struct sl_message m = { .seed = plan->settings.seed,
+	struct sl_message_context m = { .seed = plan->settings.seed,
 		                .peer = e->neighbour,
-		                .number = number,
+		                .version = version,
 		                .layout = &plan->model.layout,
 		                .copy = (const float *)(const void *)e->theirs,
 		                .memory = t->memory };
-	struct sl_writer w = sl_writer(s->bytes, sl_pipeline_bound(&plan->judge));
-	sl_pipeline_encode(&plan->judge, &m, s->change, &w, &coded, s->workspace);
+	struct sl_writer w = sl_writer(s->bytes, sl_pipeline_bound(&plan->detector_pipeline));
+	sl_pipeline_encode(&plan->detector_pipeline, &m, s->change, &w, &coded, s->workspace);
 	if (coded.count == 0)
 		return;
 	double length = log2(8.0 * (double)sl_writer_length(&w) / coded.count),
@@ -113,5 +113,5 @@ void sl_detect(struct sl_peer *p, struct sl_edge *e, uint32_t number, const stru
 	t->seen++;
 	t->score = by_length > by_size ? by_length : by_size;
 	if (t->score > plan->settings.anomaly)
-		tell(p, e, by_length > by_size ? "code" : "size");
+		report(p, e, by_length > by_size ? "code" : "size");
 }

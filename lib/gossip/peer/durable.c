@@ -26,21 +26,21 @@ static bool is_done(const struct sl_peer *p, const struct sl_edge *e)
 /* Whether something must be kept for a checkpoint of that neighbour. */
 static bool keeps_for(const struct sl_peer *p, const struct sl_edge *e)
 {
-	return e->durable != UINT32_MAX && e->greeted && !e->mute && !e->added && !e->reset && !is_done(p, e);
+	return e->durable != UINT32_MAX && e->greeted && !e->tx_off && !e->added && !e->reset && !is_done(p, e);
 }
 
 static size_t kept_bytes(const struct sl_peer *p, const struct sl_edge *e)
 {
-	size_t span = sl_journal_span(&p->journal, e->durable, p->number);
+	size_t span = sl_journal_span(&p->journal, e->durable, p->version);
 	return span == SIZE_MAX ? p->journal.end - p->journal.start : span;
 }
 
 bool sl_edge_wants_checkpoint(const struct sl_peer *p, const struct sl_edge *e)
 {
 	const struct sl_plan *plan = p->plan;
-	if (!sl_waits_forever(p) || !keeps_for(p, e) || e->durable >= p->number)
+	if (!sl_waits_forever(p) || !keeps_for(p, e) || e->durable >= p->version)
 		return false;
-	return p->number - e->durable + plan->spare >= plan->tags ||
+	return p->version - e->durable + plan->spare >= plan->tags ||
 	       kept_bytes(p, e) + (plan->spare + 1) * plan->body_bound > plan->journal_bytes;
 }
 
@@ -50,7 +50,7 @@ void sl_durable_trim(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
 		uint32_t held = e->acknowledged < e->durable ? e->acknowledged : e->durable;
-		if (!e->added && !e->mute &&
+		if (!e->added && !e->tx_off &&
 		    !is_done(p, e)) /* one that was never heard will get a snapshot */
 			least = held < least ? held : least;
 	}
@@ -59,19 +59,19 @@ void sl_durable_trim(struct sl_peer *p)
 }
 
 /* Only a run in lockstep computes again what was lost with a life; elsewhere a new epoch needs none of it. */
-void sl_durable_lost(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+void sl_durable_lost(struct sl_peer *p, struct sl_edge *e, uint32_t version)
 {
-	uint32_t behind = p->number - (e->durable < p->number ? e->durable : p->number);
+	uint32_t behind = p->version - (e->durable < p->version ? e->durable : p->version);
 	if (e->lost && behind < p->plan->tags / 2)
 		e->lost = false;
-	if (e->lost || !keeps_for(p, e) || number <= e->durable || p->plan->settings.pace != SL_PACE_LOCKSTEP)
+	if (e->lost || !keeps_for(p, e) || version <= e->durable || p->plan->settings.pace != SL_PACE_LOCKSTEP)
 		return;
 	e->lost = true;
 	sl_peer_note(
 	    p, SL_LEVEL_WARNING, "backlog-dropped",
 	    "frame %u, and peer %u's older checkpoint is at %u: if it restarts from there, it starts a new "
 	    "epoch (mean-shift)",
-	    number, e->neighbour, e->durable);
+	    version, e->neighbour, e->durable);
 }
 
 uint8_t *sl_durable_room(struct sl_peer *p)
@@ -111,7 +111,7 @@ void sl_checkpoint_now(struct sl_peer *p)
 	p->checkpoint_due = false;
 	p->saving_round = p->round;
 	for (uint32_t i = 0; i < p->degree; i++)
-		p->edge[i].checkpoint_pending = p->edge[i].their_number;
+		p->edge[i].checkpoint_pending = p->edge[i].their_version;
 	struct sl_action a = { .kind = SL_ACTION_CHECKPOINT };
 	sl_peer_emit(p, &a);
 }

@@ -12,7 +12,7 @@ enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST };
 enum { ANSWER = 1, RESET = 2, FINISHED = 4, KNOWS_FINISHED = 8, CANNOT = 16, NOTHING = 32, FLAGS = 63 };
 
 /* A liar may make this peer count up to EPOCHS_TOLD of 2^24, and the rest is left for the truth. */
-enum { EPOCH_LIFE_BITS = 8, EPOCHS_AHEAD = 1 << 16, EPOCHS_TOLD = 1 << 23 };
+enum { EPOCH_INCARNATION_BITS = 8, EPOCHS_AHEAD = 1 << 16, EPOCHS_TOLD = 1 << 23 };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
@@ -33,7 +33,7 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u64(&w, p->incarnation);
 	sl_write_u64(&w, e->incarnation);
 	sl_write_u32(&w, e->their_epoch);
-	sl_write_u32(&w, e->their_number);
+	sl_write_u32(&w, e->their_version);
 	sl_write_u64(&w, e->their_digest);
 	sl_write_u32(&w, e->step);
 	sl_write_u32(&w, p->journal.first);
@@ -43,7 +43,7 @@ static void send_hello(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	for (unsigned i = 0; i < p->plan->keys; i++)
 		sl_write_u16(&w, p->plan->key_digest[i]);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_HELLO);
-	f.number = p->number;
+	f.version = p->version;
 	f.digest = p->digest;
 	sl_peer_send(p, e, &f, body, sl_writer_length(&w));
 }
@@ -77,7 +77,7 @@ void sl_greet_all(struct sl_peer *p, bool answer)
 
 struct hello {
 	uint64_t session, incarnation, echo, held_digest;
-	uint32_t dimension, sender, receiver, flags, held_epoch, held_number, step, oldest, known_epoch,
+	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
 	    rounds;
 	uint64_t differs; /* shared keys with another digest than mine */
 };
@@ -92,7 +92,7 @@ static bool parse_hello(const struct sl_plan *plan, struct hello *h, struct sl_r
 	h->incarnation = sl_read_u64(&r);
 	h->echo = sl_read_u64(&r);
 	h->held_epoch = sl_read_u32(&r);
-	h->held_number = sl_read_u32(&r);
+	h->held_version = sl_read_u32(&r);
 	h->held_digest = sl_read_u64(&r);
 	h->step = sl_read_u32(&r);
 	h->oldest = sl_read_u32(&r);
@@ -107,8 +107,8 @@ static bool parse_hello(const struct sl_plan *plan, struct hello *h, struct sl_r
 
 static bool is_made_up(const struct sl_peer *p, uint32_t epoch)
 {
-	epoch >>= EPOCH_LIFE_BITS;
-	return epoch > EPOCHS_TOLD || epoch > (p->epoch >> EPOCH_LIFE_BITS) + EPOCHS_AHEAD;
+	epoch >>= EPOCH_INCARNATION_BITS;
+	return epoch > EPOCHS_TOLD || epoch > (p->epoch >> EPOCH_INCARNATION_BITS) + EPOCHS_AHEAD;
 }
 
 /* Says once what makes a neighbour a stranger to this run. */
@@ -139,23 +139,23 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	if (f->epoch > e->known_epoch) {
 		e->known_epoch = f->epoch;
 		e->theirs_open = false; /* a tag of a lost life: the step will be tagged again */
-		e->hold.used = 0;
-		e->hold.overflow = false;
-		if (f->number == e->their_number && f->digest == e->their_digest) {
+		e->rx_held.used = 0;
+		e->rx_held.overflow = false;
+		if (f->version == e->their_version && f->digest == e->their_digest) {
 			e->their_epoch = f->epoch;
-			memset(e->theirs + 4 * p->plan->block_floats, 0, p->plan->block_memory);
+			memset(e->theirs + 4 * p->plan->copy_floats, 0, p->plan->copy_memory);
 		} else {
 			e->diverged = true;
 		}
-	} else if (!e->diverged && f->number == e->their_number && f->digest != e->their_digest) {
+	} else if (!e->diverged && f->version == e->their_version && f->digest != e->their_digest) {
 		e->diverged = true;
 		e->theirs_open = false;
 		sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
 		             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour,
-		             e->their_number);
+		             e->their_version);
 	}
-	e->hold.last = e->hold.used ? e->hold.last : e->their_number;
-	if (e->diverged || (f->number > e->their_number && !nothing && !e->deaf && !sl_edge_is_over(p, e)))
+	e->rx_held.last = e->rx_held.used ? e->rx_held.last : e->their_version;
+	if (e->diverged || (f->version > e->their_version && !nothing && !e->rx_off && !sl_edge_is_over(p, e)))
 		sl_edge_ask(p, e);
 }
 
@@ -165,13 +165,13 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 {
 	e->knows_me_epoch = h->known_epoch;
 	e->holds_me_epoch = h->held_epoch;
-	e->holds_me_number = h->held_number;
+	e->holds_me_version = h->held_version;
 	e->holds_me_digest = h->held_digest;
 	e->oldest = h->oldest;
-	if (h->held_epoch == p->epoch && h->held_number >= e->life_number) {
-		e->life_number =
-		    h->held_number; /* more than I have: I am computing again what it knows already */
-		e->acknowledged = h->held_number < p->number ? h->held_number : p->number;
+	if (h->held_epoch == p->epoch && h->held_version >= e->seen_version) {
+		e->seen_version =
+		    h->held_version; /* more than I have: I am computing again what it knows already */
+		e->acknowledged = h->held_version < p->version ? h->held_version : p->version;
 	}
 	if (h->flags & RESET)
 		e->taken_over = e->step;
@@ -180,9 +180,9 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 	    h->known_epoch == p->epoch) { /* no tag of my former epoch counts any more */
 		e->reset = false;
 		e->mine_saved = false;
-		e->stash.used = 0;
+		e->tx_kept.used = 0;
 		e->step = e->tagged = h->flags & RESET ? 0 : h->step;
-		e->limit = p->number;
+		e->limit = p->version;
 	}
 }
 
@@ -190,7 +190,7 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct hell
 static bool is_missing(const struct sl_edge *e, const struct hello *h)
 {
 	enum { TAGS_LEAST = 64 }; /* of the last so many steps it knows the tags */
-	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	uint32_t newest = e->rx_held.used ? e->rx_held.last : e->their_version;
 	return e->diverged || h->oldest > newest + 1 || h->step - e->step >= TAGS_LEAST;
 }
 
@@ -221,7 +221,7 @@ static bool is_made_up_round(const struct sl_peer *p, const struct sl_edge *e, c
 {
 	uint32_t most = sl_edge_rounds_most(p, e);
 	most = h->rounds > most ? h->rounds : most;
-	return h->step > most || h->held_number > most || f->round > most || f->number > most || f->step > 0;
+	return h->step > most || h->held_version > most || f->round > most || f->version > most || f->step > 0;
 }
 
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
@@ -240,10 +240,10 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	sl_edge_compare(p, e, h.rounds, h.differs);
 	e->refused = false;
 	sl_edge_believe(e, f);
-	bool new_life = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
-	if (new_life) {
+	bool new_incarnation = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
+	if (new_incarnation) {
 		e->greeted = e->finished = e->knows_finished = e->wants = false;
-		e->life_number = e->life_step = 0;
+		e->seen_version = e->seen_step = 0;
 		e->ask_every_us = 0;
 	}
 	e->incarnation = h.incarnation;
@@ -285,27 +285,27 @@ static uint32_t newest_epoch(const struct sl_peer *p, uint32_t least)
 
 void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
 {
-	uint32_t count = (newest_epoch(p, least) >> EPOCH_LIFE_BITS) + 1;
+	uint32_t count = (newest_epoch(p, least) >> EPOCH_INCARNATION_BITS) + 1;
 	p->epoch =
-	    count << EPOCH_LIFE_BITS | (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_LIFE_BITS) - 1));
-	sl_journal_restart(&p->journal, p->number + 1);
-	if (p->plan->block_memory)
-		memset(p->block + 4 * p->plan->block_floats, 0, p->plan->block_memory);
+	    count << EPOCH_INCARNATION_BITS | (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_INCARNATION_BITS) - 1));
+	sl_journal_restart(&p->journal, p->version + 1);
+	if (p->plan->copy_memory)
+		memset(p->copy_state + 4 * p->plan->copy_floats, 0, p->plan->copy_memory);
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
 		e->reset = true;
 		e->mine_open = e->mine_saved = false;
-		e->stash.used = 0;
+		e->tx_kept.used = 0;
 		e->acknowledged = 0;
-		e->life_number = 0;
-		e->sent = e->limit = p->number;
+		e->seen_version = 0;
+		e->sent = e->limit = p->version;
 		e->tagged = e->step;
 		e->checkpoint_older = e->checkpoint_newest =
-		    e->their_number; /* before it, nothing is computed again */
+		    e->their_version; /* before it, nothing is computed again */
 		memset(e->tag, 0xff, p->plan->tags * sizeof *e->tag);
 	}
 	sl_peer_note(p, sl_waits_forever(p) ? SL_LEVEL_WARNING : SL_LEVEL_NOTICE, "mean-shift",
-	             "epoch %u at number %u: %s", count, p->number, why);
+	             "epoch %u at number %u: %s", count, p->version, why);
 	sl_greet_all(p, true);
 }
 
@@ -319,18 +319,18 @@ static struct sl_edge *best_copy(struct sl_peer *p, bool *tie)
 	*tie = false;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
-		if (!e->greeted || e->holds_me_number == 0)
+		if (!e->greeted || e->holds_me_version == 0)
 			continue;
 		unsigned votes = 0;
 		for (uint32_t j = 0; j < p->degree; j++)
 			votes += p->edge[j].greeted && p->edge[j].holds_me_epoch == e->holds_me_epoch &&
-			         p->edge[j].holds_me_number == e->holds_me_number &&
+			         p->edge[j].holds_me_version == e->holds_me_version &&
 			         p->edge[j].holds_me_digest == e->holds_me_digest;
 		bool higher =
 		    !best || e->holds_me_epoch > best->holds_me_epoch ||
-		    (e->holds_me_epoch == best->holds_me_epoch && e->holds_me_number > best->holds_me_number);
+		    (e->holds_me_epoch == best->holds_me_epoch && e->holds_me_version > best->holds_me_version);
 		bool same = best && e->holds_me_epoch == best->holds_me_epoch &&
-		            e->holds_me_number == best->holds_me_number;
+		            e->holds_me_version == best->holds_me_version;
 		bool other = same && e->holds_me_digest != best->holds_me_digest;
 		differ = higher ? false : differ || other;
 		*tie = higher ? false
@@ -343,7 +343,7 @@ static struct sl_edge *best_copy(struct sl_peer *p, bool *tie)
 	if (best && differ)
 		sl_peer_note(p, SL_LEVEL_WARNING, "copies-differ",
 		             "neighbours hold different copies of this peer at number %u",
-		             best->holds_me_number);
+		             best->holds_me_version);
 	return *tie ? NULL : best;
 }
 
@@ -369,7 +369,7 @@ void sl_recovery_check(struct sl_peer *p)
 	bool tie;
 	struct sl_edge *best = best_copy(p, &tie);
 	if (best && ++p->recover_tries > RECOVER_TRIES) {
-		best->holds_me_number = 0;
+		best->holds_me_version = 0;
 		p->recover_tries = 0;
 		best = best_copy(p, &tie);
 	}
@@ -390,7 +390,7 @@ static bool can_recompute(const struct sl_peer *p)
 		return false;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
-		if (!e->greeted || (e->oldest != 1 && !e->deaf) || e->holds_me_epoch != 0 ||
+		if (!e->greeted || (e->oldest != 1 && !e->rx_off) || e->holds_me_epoch != 0 ||
 		    e->their_epoch != 0)
 			return false;
 	}

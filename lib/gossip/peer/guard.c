@@ -57,7 +57,7 @@ static int64_t frames_most(const struct sl_peer *p)
 
 static int64_t model_bytes(const struct sl_peer *p)
 {
-	return (int64_t)(p->plan->block_bytes + p->plan->resend_bytes);
+	return (int64_t)(p->plan->copy_bytes + p->plan->resend_bytes);
 }
 
 static int64_t answers_most(const struct sl_peer *p)
@@ -93,9 +93,9 @@ static void quarantine(struct sl_peer *p, struct sl_edge *e, enum sl_offence cau
 		p->edges_up--;
 	}
 	e->late = e->late || !sl_waits_forever(p);
-	e->hold.used = 0;
-	e->hold.last = e->their_number;
-	e->hold.overflow = true;
+	e->rx_held.used = 0;
+	e->rx_held.last = e->their_version;
+	e->rx_held.overflow = true;
 	if (p->staging_edge == e)
 		p->staging_edge = NULL;
 	sl_peer_note(p, SL_LEVEL_WARNING, "quarantine",

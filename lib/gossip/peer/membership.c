@@ -46,18 +46,18 @@ static void set_weights(struct sl_edge *e, const struct sl_peer_neighbour *n)
 static void seed_copy(const struct sl_peer *p, struct sl_edge *e)
 {
 	const struct sl_plan *plan = p->plan;
-	float *x = sl_block_copy(e->theirs);
-	if (p->number == 0 && p->epoch == 0) { /* mine is what theirs is */
-		memcpy(e->theirs, p->block, plan->block_bytes);
+	float *x = sl_copy_state_floats(e->theirs);
+	if (p->version == 0 && p->epoch == 0) { /* mine is what theirs is */
+		memcpy(e->theirs, p->copy_state, plan->copy_bytes);
 		e->their_digest = p->digest;
 		return;
 	}
-	memset(e->theirs, 0, plan->block_bytes);
+	memset(e->theirs, 0, plan->copy_bytes);
 	if (!plan->algorithm->from_zero)
 		plan->model.model->init(&plan->model, plan->settings.seed, x);
 	for (uint32_t k = 0; k < plan->dimension; k++)
 		x[k] = x[k] == 0 ? 0 : x[k];
-	e->their_digest = sl_vector_digest(plan->block_floats, 0, x);
+	e->their_digest = sl_vector_digest(plan->copy_floats, 0, x);
 }
 
 void sl_edge_clear(const struct sl_peer *p, struct sl_edge *e)
@@ -66,9 +66,9 @@ void sl_edge_clear(const struct sl_peer *p, struct sl_edge *e)
 		                .tag = e->tag,
 		                .tag_digest = e->tag_digest,
 		                .tag_serial = e->tag_serial,
-		                .hold.bytes = e->hold.bytes,
+		                .rx_held.bytes = e->rx_held.bytes,
 		                .mine = e->mine,
-		                .stash.bytes = e->stash.bytes,
+		                .tx_kept.bytes = e->tx_kept.bytes,
 		                .detector.memory = e->detector.memory };
 	*e = room;
 	if (sl_detect_memory(p->plan))
@@ -135,7 +135,7 @@ static void add_edge(struct sl_peer *p, const struct sl_peer_neighbour *n, bool 
 	struct sl_edge *e = &p->edge[at];
 	sl_edge_begin(p, e, n);
 	e->reset = reset;
-	e->sent = e->limit = p->number;
+	e->sent = e->limit = p->version;
 	e->heard_at = p->now;
 	e->ask_every_us = ASK_FIRST_US;
 	sl_guard_start(p, e);
@@ -170,7 +170,7 @@ struct sl_edge *sl_peer_edge(struct sl_peer *p, uint32_t neighbour)
 }
 
 /* Says what the change is, before it is one. */
-static void tell(struct sl_peer *p, const struct sl_peer_roster *r)
+static void report_change(struct sl_peer *p, const struct sl_peer_roster *r)
 {
 	uint32_t kept = 0, weights = 0;
 	for (uint32_t i = 0; i < p->degree; i++) {
@@ -196,7 +196,7 @@ void sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
 		return;
 	bool begun = p->incarnation != 0,
 	     settled = begun && p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
-	tell(p, r);
+	report_change(p, r);
 	sl_membership_set(p, r, !settled);
 	for (uint32_t i = 0; i < p->degree && begun; i++)
 		if (p->edge[i].added && !p->edge[i].greeted)
@@ -213,7 +213,7 @@ enum { JOIN_EVERY_US = 300000 };
 
 static bool is_ahead(const struct sl_edge *e)
 {
-	return e->greeted && e->their_round > 0 && (e->their_number > 0 || e->diverged);
+	return e->greeted && e->their_round > 0 && (e->their_version > 0 || e->diverged);
 }
 
 bool sl_join_begin(struct sl_peer *p)
@@ -239,21 +239,21 @@ bool sl_join_begin(struct sl_peer *p)
 static void take_mean(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
-	float *copy = sl_block_copy(p->block);
+	float *copy = sl_copy_state_floats(p->copy_state);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < p->degree; i++)
 		count += is_ahead(&p->edge[i]) && !p->edge[i].diverged;
-	memset(p->block, 0, plan->block_bytes);
+	memset(p->copy_state, 0, plan->copy_bytes);
 	for (uint32_t k = 0; k < plan->dimension && count; k++) {
 		double sum = 0;
 		for (uint32_t i = 0; i < p->degree; i++)
 			if (is_ahead(&p->edge[i]) && !p->edge[i].diverged)
-				sum += (double)sl_block_copy(p->edge[i].theirs)[k];
+				sum += (double)sl_copy_state_floats(p->edge[i].theirs)[k];
 		float mean = (float)(sum / count);
 		copy[k] = mean == 0 ? 0 : mean;
 	}
 	memcpy(p->learner.x, copy, plan->dimension * sizeof *copy);
-	p->digest = sl_vector_digest(plan->block_floats, 0, copy);
+	p->digest = sl_vector_digest(plan->copy_floats, 0, copy);
 }
 
 static void join(struct sl_peer *p, uint32_t copies)
@@ -267,7 +267,7 @@ static void join(struct sl_peer *p, uint32_t copies)
 	take_mean(p);
 	if (round > p->plan->settings.rounds)
 		round = p->plan->settings.rounds;
-	p->round = p->learner.round = p->number = round;
+	p->round = p->learner.round = p->version = round;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	p->joining = false;

@@ -20,9 +20,9 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
 	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
 	room.tag_serial = sl_arena_take(arena, plan->tags, sizeof *room.tag_serial);
-	room.hold.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
-	room.mine = sl_arena_take(arena, plan->block_bytes, 1);
-	room.stash.bytes = sl_arena_take(arena, plan->hold_bytes, 1);
+	room.rx_held.bytes = sl_arena_take(arena, plan->held_bytes, 1);
+	room.mine = sl_arena_take(arena, plan->copy_bytes, 1);
+	room.tx_kept.bytes = sl_arena_take(arena, plan->held_bytes, 1);
 	room.detector.memory = sl_arena_take(arena, sl_detect_memory(plan), 1);
 	if (e)
 		*e = room;
@@ -40,10 +40,10 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	at->learner.x = sl_arena_take(arena, plan->dimension, sizeof(float));
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 		at->learner.vector[v] = sl_arena_take(arena, plan->dimension, sizeof(float));
-	at->block = sl_arena_take(arena, plan->block_bytes, 1);
+	at->copy_state = sl_arena_take(arena, plan->copy_bytes, 1);
 	*busy = arena->used;
 	for (uint32_t i = 0; i < capacity; i++) {
-		uint8_t *theirs = sl_arena_take(arena, plan->block_bytes, 1);
+		uint8_t *theirs = sl_arena_take(arena, plan->copy_bytes, 1);
 		if (p)
 			p->edge[i].theirs = theirs;
 		if (i < setup->degree)
@@ -54,7 +54,7 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
 	for (uint32_t i = 0; i < capacity; i++)
 		lay_out_edge(p ? &p->edge[i] : NULL, plan, arena);
-	at->staging = sl_arena_take(arena, plan->block_bytes, 1);
+	at->staging = sl_arena_take(arena, plan->copy_bytes, 1);
 	at->capacity = capacity;
 	return p;
 }
@@ -83,8 +83,8 @@ static void seed_block(struct sl_peer *p)
 	for (uint32_t k = 0; k < plan->dimension; k++)
 		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
 	if (!plan->algorithm->from_zero) /* other channels start at 0 */
-		memcpy(p->block, p->learner.x, plan->dimension * sizeof(float));
-	p->digest = p->first_digest = sl_vector_digest(plan->block_floats, 0, sl_block_copy(p->block));
+		memcpy(p->copy_state, p->learner.x, plan->dimension * sizeof(float));
+	p->digest = p->first_digest = sl_vector_digest(plan->copy_floats, 0, sl_copy_state_floats(p->copy_state));
 }
 
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena *arena)
@@ -103,7 +103,7 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	p->learner.data = setup->data;
 	p->learner.peer = setup->peer;
 	p->learner.dimension = plan->dimension;
-	p->learner.copy = sl_block_copy(p->block);
+	p->learner.copy = sl_copy_state_floats(p->copy_state);
 	seed_block(p);
 	for (uint32_t i = 0; i < p->degree; i++)
 		sl_edge_begin(p, &p->edge[i], &setup->neighbours[i]);
@@ -153,7 +153,7 @@ struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, 
 	return (struct sl_frame){ .kind = (uint8_t)kind,
 		                  .wants = steps && sl_edge_wants_checkpoint(p, e),
 		                  .channels = (uint8_t)p->plan->channels,
-		                  .life = (uint16_t)p->incarnation,
+		                  .incarnation16 = (uint16_t)p->incarnation,
 		                  .epoch = p->epoch,
 		                  .round = p->round,
 		                  .durable = sl_edge_durable(p, e),
@@ -202,7 +202,7 @@ static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
 {
 	return e->diverged || sl_edge_awaited(p, e) ||
 	       (e->mine_open && !e->theirs_open && !sl_edge_is_over(p, e)) ||
-	       (e->hold.overflow && !e->theirs_open);
+	       (e->rx_held.overflow && !e->theirs_open);
 }
 
 static void watch_link(struct sl_peer *p, struct sl_edge *e)

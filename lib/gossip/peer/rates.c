@@ -12,7 +12,7 @@ static uint32_t first_new_round(const struct sl_peer *p)
 		return most;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
-		uint32_t ahead = e->holds_me_number > p->number ? e->holds_me_number - p->number : 0;
+		uint32_t ahead = e->holds_me_version > p->version ? e->holds_me_version - p->version : 0;
 		if (!e->greeted)
 			continue;
 		most = e->their_round > most ? e->their_round : most;

@@ -17,43 +17,43 @@ void sl_edge_believe(struct sl_edge *e, const struct sl_frame *f)
  * the step before, so that it holds what I had tagged there. */
 static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
-	uint32_t number;
-	bool present = f->life == (uint16_t)e->incarnation; /* held frames may be of a life that is over */
+	uint32_t version;
+	bool present = f->incarnation16 == (uint16_t)e->incarnation; /* held frames may be of a life that is over */
 	if (present)
 		sl_edge_believe(e, f);
 	if (!f->tag || f->step <= e->step || e->reset)
 		return;
 	e->wants = f->wants;
-	if (present && f->step - 1 > e->life_step)
-		e->life_step = f->step - 1;
-	if (present && f->step - 1 > e->taken_over && sl_edge_tag_number(p, e, f->step - 1, &number))
-		sl_edge_acknowledge(p, e, number);
-	if (f->step == e->step + 1 && f->number == e->their_number && f->digest == e->their_digest) {
+	if (present && f->step - 1 > e->seen_step)
+		e->seen_step = f->step - 1;
+	if (present && f->step - 1 > e->taken_over && sl_edge_tag_version(p, e, f->step - 1, &version))
+		sl_edge_acknowledge(p, e, version);
+	if (f->step == e->step + 1 && f->version == e->their_version && f->digest == e->their_digest) {
 		e->theirs_open = true;
 		e->their_serial = f->serial;
 	}
 }
 
 /* A copy that is not what its owner has at that number: what both tag would not be the same. */
-static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t version)
 {
 	e->diverged = true;
 	e->theirs_open = false;
-	e->hold.used = 0;
+	e->rx_held.used = 0;
 	e->totals.refused++;
 	sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
-	             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour, number);
+	             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour, version);
 	sl_edge_ask(p, e);
 }
 
 /* The copy was right one frame ago: it is the frame that is wrong, and another of that number may not be. A
  * snapshot cannot always be had, since the neighbour counts on its journal. */
-static void note_misfit(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+static void note_misfit(struct sl_peer *p, struct sl_edge *e, uint32_t version)
 {
 	enum { MISFITS_MOST = 16 };
 	if (++e->misfits > MISFITS_MOST) {
 		e->misfits = 0;
-		note_diverged(p, e, number);
+		note_diverged(p, e, version);
 		return;
 	}
 	sl_edge_refuse(p, e, SL_OFFENCE_MISFIT);
@@ -71,27 +71,27 @@ static bool leaps_over_a_tag(const struct sl_edge *e, const struct sl_frame *f)
 static bool follows(const struct sl_peer *p, const struct sl_frame *f, uint32_t newest, uint32_t step)
 {
 	bool difference = f->kind == SL_FRAME_DIFFERENCE;
-	return f->number <= newest + difference ||
-	       (p->plan->leaps && difference && f->tag && f->step == step + 1);
+	return f->version <= newest + difference ||
+	       (p->plan->self_contained && difference && f->tag && f->step == step + 1);
 }
 
 /* The next frame of their journal. False: it does not fit my copy. */
 static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	struct sl_absorption a;
-	if (!sl_absorb_decode(p, e->neighbour, f->number, f->body, e->theirs, e->their_digest, &a)) {
+	if (!sl_absorb_decode(p, e->neighbour, f->version, f->body, e->theirs, e->their_digest, &a)) {
 		sl_edge_refuse(p, e, a.beyond ? SL_OFFENCE_VALUE : SL_OFFENCE_BODY);
 		return false;
 	}
 	if (a.digest != f->digest) {
-		note_misfit(p, e, f->number);
+		note_misfit(p, e, f->version);
 		return false;
 	}
-	sl_detect(p, e, f->number, &a);
+	sl_detect(p, e, f->version, &a);
 	sl_absorb_apply(p, &a, e->theirs, true);
 	e->misfits = 0;
 	e->news_at = p->now;
-	e->their_number = f->number;
+	e->their_version = f->version;
 	e->their_digest = f->digest;
 	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
 	p->payload_rx += length;
@@ -108,30 +108,30 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 static void hold(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *bytes,
                  size_t length)
 {
-	struct sl_hold *h = &e->hold;
-	if (length + 4 > p->plan->hold_bytes - h->used) {
+	struct sl_held *h = &e->rx_held;
+	if (length + 4 > p->plan->held_bytes - h->used) {
 		h->overflow = true;
 		return;
 	}
 	sl_store_u32(h->bytes + h->used, (uint32_t)length);
 	memcpy(h->bytes + h->used + 4, bytes, length);
 	h->used += length + 4;
-	h->last = f->number;
+	h->last = f->version;
 }
 
 /* Frames held beyond a tag that has now been completed: applied up to the next tag. */
 void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
 {
-	struct sl_hold *h = &e->hold;
+	struct sl_held *h = &e->rx_held;
 	size_t at = 0;
 	while (!e->theirs_open && at < h->used) {
 		uint32_t length = sl_load_u32(h->bytes + at);
 		struct sl_frame f;
 		SL_CHECK(sl_frame_parse(&f, h->bytes + at + 4, length));
 		at += length + 4;
-		if (f.kind == SL_FRAME_TAG || f.number <= e->their_number) {
+		if (f.kind == SL_FRAME_TAG || f.version <= e->their_version) {
 			take_tag(p, e, &f);
-		} else if (!follows(p, &f, e->their_number, e->step) || leaps_over_a_tag(e, &f) ||
+		} else if (!follows(p, &f, e->their_version, e->step) || leaps_over_a_tag(e, &f) ||
 		           !apply(p, e, &f)) {
 			at = h->used; /* what follows does not fit either: it will be asked for again */
 			h->overflow = true;
@@ -140,7 +140,7 @@ void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
 	memmove(h->bytes, h->bytes + at, h->used - at);
 	h->used -= at;
 	if (h->used == 0) {
-		h->last = e->their_number;
+		h->last = e->their_version;
 		if (h->overflow && !e->theirs_open) {
 			h->overflow = false;
 			sl_edge_ask(p, e);
@@ -159,18 +159,18 @@ static void receive_journal(struct sl_peer *p, struct sl_edge *e, const struct s
 	}
 	if (e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING)
 		return; /* where the edge stands is not settled: a tag would be lost */
-	uint32_t newest = e->hold.used ? e->hold.last : e->their_number;
+	uint32_t newest = e->rx_held.used ? e->rx_held.last : e->their_version;
 	if (!follows(p, f, newest, e->step + e->theirs_open)) {
 		if (e->theirs_open)
-			e->hold.overflow = true; /* there is no use for it before the step is completed */
+			e->rx_held.overflow = true; /* there is no use for it before the step is completed */
 		else
 			sl_edge_ask(p, e); /* something is missing in between */
-	} else if (difference && f->number <= newest) {
+	} else if (difference && f->version <= newest) {
 		e->totals.repeated++;
-		if (!e->hold.used && f->number == e->their_number && f->digest == e->their_digest)
+		if (!e->rx_held.used && f->version == e->their_version && f->digest == e->their_digest)
 			take_tag(p, e, f);
-	} else if (!difference && f->number == e->their_number && f->digest != e->their_digest) {
-		note_diverged(p, e, f->number);
+	} else if (!difference && f->version == e->their_version && f->digest != e->their_digest) {
+		note_diverged(p, e, f->version);
 	} else if (e->theirs_open) {
 		if (difference || f->step > e->step + 1)
 			hold(p, e, f, bytes, length);
@@ -219,7 +219,7 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 static bool is_from_nowhere(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f)
 {
 	uint32_t rounds = f->kind == SL_FRAME_HELLO ? UINT32_MAX : sl_edge_rounds_most(p, e);
-	return f->round > rounds || f->step > rounds || f->number > rounds;
+	return f->round > rounds || f->step > rounds || f->version > rounds;
 }
 
 void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size_t length)
@@ -249,7 +249,7 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		sl_edge_refuse(p, e, SL_OFFENCE_FUTURE);
 		return;
 	}
-	if (f.kind != SL_FRAME_HELLO && f.life != (uint16_t)e->incarnation) {
+	if (f.kind != SL_FRAME_HELLO && f.incarnation16 != (uint16_t)e->incarnation) {
 		e->totals.repeated++; /* of a life that is over, or that has not greeted yet */
 		if (!e->greeted)
 			sl_edge_ask(p, e);

@@ -15,16 +15,16 @@ enum { WANT_FRAMES, WANT_SNAPSHOT, WANT_SELF, WANTS };
 enum { REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
 enum { ASK_LEAST_US = 4000, ASK_FIRST_US = 100000, ASK_MOST_US = 2000000, STAGING_US = 3000000, BURST = 32 };
 
-static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t number, uint32_t offset)
+static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t version, uint32_t offset)
 {
 	uint8_t body[REQUEST_BYTES];
 	struct sl_writer w = sl_writer(body, sizeof body);
 	sl_write_u8(&w, what);
-	sl_write_u32(&w, number);
+	sl_write_u32(&w, version);
 	sl_write_u32(&w, offset);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_REQUEST);
 	f.epoch = e->known_epoch;
-	f.number = e->their_number;
+	f.version = e->their_version;
 	f.step = e->step;
 	f.digest = e->their_digest;
 	sl_peer_send(p, e, &f, body, sizeof body);
@@ -51,9 +51,9 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 		e->asked_at = p->now;
 		sl_greet(p, e, true);
 	} else if (p->staging_edge == e && !p->staging_self) {
-		send_request(p, e, WANT_SNAPSHOT, p->staging_number, p->staging_at);
+		send_request(p, e, WANT_SNAPSHOT, p->staging_version, p->staging_at);
 	} else if (!e->diverged) {
-		send_request(p, e, WANT_FRAMES, e->hold.used ? e->hold.last : e->their_number, 0);
+		send_request(p, e, WANT_FRAMES, e->rx_held.used ? e->rx_held.last : e->their_version, 0);
 	} else if (!staging_taken(p, e)) {
 		send_request(p, e, WANT_SNAPSHOT, 0, 0);
 	}
@@ -62,18 +62,18 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 void sl_ask_self(struct sl_peer *p, struct sl_edge *e)
 {
 	bool going_on = p->staging_edge == e && p->staging_self;
-	send_request(p, e, WANT_SELF, going_on ? p->staging_number : 0, going_on ? p->staging_at : 0);
+	send_request(p, e, WANT_SELF, going_on ? p->staging_version : 0, going_on ? p->staging_at : 0);
 }
 
 void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 {
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_TAG);
-	if (!sl_edge_tag_number(p, e, step, &f.number))
+	if (!sl_edge_tag_version(p, e, step, &f.version))
 		return;
 	f.step = step;
 	f.tag = true;
-	f.digest = e->mute ? p->first_digest : e->tag_digest[step & (p->plan->tags - 1)];
-	if (!e->mute)
+	f.digest = e->tx_off ? p->first_digest : e->tag_digest[step & (p->plan->tags - 1)];
+	if (!e->tx_off)
 		f.serial = e->tag_serial[step & (p->plan->tags - 1)];
 	sl_peer_send(p, e, &f, NULL, 0);
 }
@@ -82,15 +82,15 @@ void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 static void send_tags(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 {
 	sl_send_tag(p, e, step);
-	if (e->mute)
+	if (e->tx_off)
 		sl_send_tag(p, e, step + 1);
 }
 
 /* One piece of a block from `offset` on. */
-static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const uint8_t *block,
-                       uint32_t epoch, uint32_t number, uint64_t digest, uint32_t offset)
+static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const uint8_t *copy_state,
+                       uint32_t epoch, uint32_t version, uint64_t digest, uint32_t offset)
 {
-	uint32_t total = (uint32_t)p->plan->block_bytes;
+	uint32_t total = (uint32_t)p->plan->copy_bytes;
 	if (offset >= total)
 		offset = 0;
 	uint32_t piece =
@@ -101,10 +101,10 @@ static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const
 	sl_write_u8(&w, what);
 	sl_write_u32(&w, offset);
 	sl_write_u32(&w, total);
-	sl_write_bytes(&w, block + offset, piece);
+	sl_write_bytes(&w, copy_state + offset, piece);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_SNAPSHOT);
 	f.epoch = epoch;
-	f.number = number;
+	f.version = version;
 	f.digest = digest;
 	sl_peer_send(p, e, &f, body, sl_writer_length(&w));
 	sl_guard_answered(p, e, piece + total / 16); /* its digest may have been computed for it */
@@ -112,36 +112,36 @@ static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const
 }
 
 /* A frame from the journal, or from what was put aside for a lagging edge. */
-static bool find_frame(const struct sl_peer *p, const struct sl_edge *e, uint32_t number,
+static bool find_frame(const struct sl_peer *p, const struct sl_edge *e, uint32_t version,
                        struct sl_journal_entry *entry, const uint8_t **body)
 {
-	const struct sl_journal_entry *kept = sl_journal_find(&p->journal, number, body);
+	const struct sl_journal_entry *kept = sl_journal_find(&p->journal, version, body);
 	if (kept) {
 		*entry = *kept;
 		return true;
 	}
-	struct sl_reader r = sl_reader(e->stash.bytes, e->mine_saved ? e->stash.used : 0);
+	struct sl_reader r = sl_reader(e->tx_kept.bytes, e->mine_saved ? e->tx_kept.used : 0);
 	while (sl_reader_left(&r)) {
 		uint32_t length = sl_read_u32(&r), found = sl_read_u32(&r);
 		*entry = (struct sl_journal_entry){ .round = sl_read_u32(&r), .length = length };
 		entry->digest = sl_read_u64(&r);
 		*body = sl_read_bytes(&r, length);
-		if (found == number)
+		if (found == version)
 			return !r.failed;
 	}
 	return false;
 }
 
-/* The step that frame `number` leads to on this edge, and whether it is its tag. */
-static uint32_t step_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t number,
+/* The step that frame `version` leads to on this edge, and whether it is its tag. */
+static uint32_t step_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t version,
                         uint32_t after_step, bool *tag)
 {
 	uint32_t first = after_step + 1, at;
 	if (e->tagged >= p->plan->tags && first < e->tagged - p->plan->tags + 1)
 		first = e->tagged - p->plan->tags + 1;
 	for (uint32_t s = first; s <= e->tagged; s++)
-		if (sl_edge_tag_number(p, e, s, &at) && at >= number) {
-			*tag = at == number;
+		if (sl_edge_tag_version(p, e, s, &at) && at >= version) {
+			*tag = at == version;
 			return s;
 		}
 	*tag = false;
@@ -149,11 +149,11 @@ static uint32_t step_of(const struct sl_peer *p, const struct sl_edge *e, uint32
 }
 
 /* Where a frame says all, only those with a tag are worth sending again. */
-static bool is_superfluous(const struct sl_peer *p, const struct sl_edge *e, uint32_t number, uint32_t step)
+static bool is_superfluous(const struct sl_peer *p, const struct sl_edge *e, uint32_t version, uint32_t step)
 {
 	bool tag = true;
-	if (p->plan->leaps)
-		step_of(p, e, number, step, &tag);
+	if (p->plan->self_contained)
+		step_of(p, e, version, step, &tag);
 	return !tag;
 }
 
@@ -170,7 +170,7 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		bytes += entry.length;
 	}
 	uint32_t next;
-	bool must = sl_edge_tag_number(p, e, step + 1, &next) &&
+	bool must = sl_edge_tag_version(p, e, step + 1, &next) &&
 	            next < e->limit; /* a snapshot would leap over a step */
 	if (bytes > p->plan->resend_bytes && !must)
 		return false;
@@ -180,7 +180,7 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		sent++;
 		SL_CHECK(find_frame(p, e, n, &entry, &body));
 		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
-		f.number = n;
+		f.version = n;
 		f.round = entry.round;
 		f.digest = entry.digest;
 		f.step = step_of(p, e, n, step, &f.tag);
@@ -196,20 +196,20 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 static uint64_t digest_at_limit(const struct sl_peer *p, const struct sl_edge *e)
 {
 	const float *mine = (const float *)(const void *)sl_edge_mine(p, e);
-	return e->mine_saved ? sl_vector_digest(p->plan->block_floats, 0, mine) : p->digest;
+	return e->mine_saved ? sl_vector_digest(p->plan->copy_floats, 0, mine) : p->digest;
 }
 
-static void send_snapshot(struct sl_peer *p, struct sl_edge *e, uint32_t step, uint32_t number,
+static void send_snapshot(struct sl_peer *p, struct sl_edge *e, uint32_t step, uint32_t version,
                           uint32_t offset)
 {
 	uint32_t next;
-	bool leaps = sl_edge_tag_number(p, e, step + 1, &next) && next < e->limit;
-	bool have = e->mine_saved || e->limit == p->number;
-	if (leaps || !have || (step < e->step && !sl_edge_tag_number(p, e, step + 1, &next))) {
+	bool leaps = sl_edge_tag_version(p, e, step + 1, &next) && next < e->limit;
+	bool have = e->mine_saved || e->limit == p->version;
+	if (leaps || !have || (step < e->step && !sl_edge_tag_version(p, e, step + 1, &next))) {
 		sl_greet_cannot(p, e);
 		return;
 	}
-	if (number != e->limit || offset == 0) {
+	if (version != e->limit || offset == 0) {
 		offset = 0;
 		e->totals.snapshots++;
 	}
@@ -221,8 +221,8 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 {
 	struct sl_reader r = f->body;
 	uint8_t what = sl_read_u8(&r);
-	uint32_t number = sl_read_u32(&r), offset = sl_read_u32(&r);
-	if (!sl_reader_done(&r) || what >= WANTS || (what == WANT_FRAMES && number < f->number)) {
+	uint32_t version = sl_read_u32(&r), offset = sl_read_u32(&r);
+	if (!sl_reader_done(&r) || what >= WANTS || (what == WANT_FRAMES && version < f->version)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_REQUEST);
 		return;
 	}
@@ -232,8 +232,8 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	if (what == WANT_SELF) {
 		/* Also a copy that is behind what its owner had last: whoever lost its disk has nothing
 		 * better, and chose it by number and digest. */
-		send_piece(p, e, WANT_SELF, e->theirs, e->their_epoch, e->their_number, e->their_digest,
-		           number == e->their_number ? offset : 0);
+		send_piece(p, e, WANT_SELF, e->theirs, e->their_epoch, e->their_version, e->their_digest,
+		           version == e->their_version ? offset : 0);
 		return;
 	}
 	if (!e->greeted || e->reset || p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING ||
@@ -246,16 +246,16 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_greet(p, e, false);
 		if (what == WANT_FRAMES)
 			return;
-	} else if (f->step < e->life_step) {
+	} else if (f->step < e->seen_step) {
 		return; /* overtaken by what came of it: what it asks for may be gone, rightly */
 	} else if (what == WANT_SNAPSHOT) {
-		e->life_number = 0; /* it may come to hold less than it did */
+		e->seen_version = 0; /* it may come to hold less than it did */
 	} else {                    /* with a diverged copy they ask for a snapshot */
-		if (f->number < e->life_number)
+		if (f->version < e->seen_version)
 			return;
-		e->life_number = f->number;
-		e->life_step = f->step;
-		sl_edge_acknowledge(p, e, f->number);
+		e->seen_version = f->version;
+		e->seen_step = f->step;
+		sl_edge_acknowledge(p, e, f->version);
 	}
 	if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 		sl_edge_open(p, e);
@@ -263,50 +263,50 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_edge_open(p, e);
 	uint32_t next;
 	if (what == WANT_SNAPSHOT)
-		send_snapshot(p, e, f->step, number, offset);
-	else if (f->step < e->tagged && !sl_edge_tag_number(p, e, f->step + 1, &next))
+		send_snapshot(p, e, f->step, version, offset);
+	else if (f->step < e->tagged && !sl_edge_tag_version(p, e, f->step + 1, &next))
 		sl_greet_cannot(p, e); /* without the tag, no frame after it may be taken */
-	else if (sl_edge_tag_number(p, e, f->step + 1, &next) && next == number)
+	else if (sl_edge_tag_version(p, e, f->step + 1, &next) && next == version)
 		send_tags(p, e, f->step + 1);
-	else if (number >= e->limit)
+	else if (version >= e->limit)
 		sl_greet_nothing(p, e);
-	else if (!send_frames(p, e, number, f->step))
-		send_snapshot(p, e, f->step, number, offset);
+	else if (!send_frames(p, e, version, f->step))
+		send_snapshot(p, e, f->step, version, offset);
 }
 
 /* A whole copy of the neighbour has arrived: it replaces journal frames, never a step. */
 static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
-	memcpy(e->theirs, p->staging, p->plan->block_bytes);
+	memcpy(e->theirs, p->staging, p->plan->copy_bytes);
 	e->their_epoch = e->known_epoch = f->epoch;
-	e->their_number = f->number;
+	e->their_version = f->version;
 	e->their_digest = f->digest;
 	e->diverged = false;
 	e->news_at = p->now;
 	e->theirs_open = false;
-	e->hold.used = 0;
-	e->hold.last = f->number;
+	e->rx_held.used = 0;
+	e->rx_held.last = f->version;
 	e->totals.snapshots++;
 	e->asked_at.us = 0;
 	sl_peer_note(p, SL_LEVEL_INFO, "snapshot",
-	             "peer %u's copy at number %u, %zu bytes, was taken over whole", e->neighbour, f->number,
-	             p->plan->block_bytes);
-	send_request(p, e, WANT_FRAMES, f->number, 0); /* says what I hold now, and asks for the tag */
+	             "peer %u's copy at number %u, %zu bytes, was taken over whole", e->neighbour, f->version,
+	             p->plan->copy_bytes);
+	send_request(p, e, WANT_FRAMES, f->version, 0); /* says what I hold now, and asks for the tag */
 }
 
 static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 {
-	memcpy(p->block, p->staging, p->plan->block_bytes);
+	memcpy(p->copy_state, p->staging, p->plan->copy_bytes);
 	memcpy(p->learner.x, p->staging, p->plan->dimension * sizeof(float));
-	p->number = f->number;
+	p->version = f->version;
 	p->digest = f->digest;
 	p->round = p->learner.round =
-	    f->number < p->plan->settings.rounds ? f->number : p->plan->settings.rounds;
+	    f->version < p->plan->settings.rounds ? f->version : p->plan->settings.rounds;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
 	             "going on from peer %u's copy of me at number %u", p->staging_edge->neighbour,
-	             f->number);
+	             f->version);
 	p->staging_edge = NULL;
 	p->phase = SL_PHASE_COMPUTING;
 	sl_start_epoch(p, f->epoch, "recovered from the neighbours' copy");
@@ -315,12 +315,12 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 
 static bool staged_is_sound(const struct sl_peer *p, const struct sl_frame *f)
 {
-	for (size_t k = 0; k < p->plan->block_floats; k++)
+	for (size_t k = 0; k < p->plan->copy_floats; k++)
 		if (!sl_float_bits_ok(sl_load_u32(p->staging + 4 * k)))
 			return false;
 	const float *copy = (const float *)(const void *)p->staging;
-	return (double)sl_vector_largest(p->plan->block_floats, copy) <= p->plan->settings.limit_value &&
-	       sl_vector_digest(p->plan->block_floats, 0, copy) == f->digest;
+	return (double)sl_vector_largest(p->plan->copy_floats, copy) <= p->plan->settings.limit_value &&
+	       sl_vector_digest(p->plan->copy_floats, 0, copy) == f->digest;
 }
 
 void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
@@ -330,21 +330,21 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	uint32_t offset = sl_read_u32(&r), total = sl_read_u32(&r);
 	size_t piece = sl_reader_left(&r);
 	bool self = what == WANT_SELF;
-	if (r.failed || (what != WANT_SNAPSHOT && !self) || total != p->plan->block_bytes || offset > total ||
+	if (r.failed || (what != WANT_SNAPSHOT && !self) || total != p->plan->copy_bytes || offset > total ||
 	    piece == 0 || piece > total - offset || piece > p->plan->snapshot_piece) {
 		sl_edge_refuse(p, e, SL_OFFENCE_SNAPSHOT);
 		return;
 	}
-	bool wanted = self ? p->phase == SL_PHASE_RECOVERING : e->diverged || f->number > e->their_number;
+	bool wanted = self ? p->phase == SL_PHASE_RECOVERING : e->diverged || f->version > e->their_version;
 	if (!wanted || !e->greeted || staging_taken(p, e) ||
 	    (!self && (f->epoch < e->known_epoch || e->theirs_open)))
 		return;
-	bool same = p->staging_edge == e && p->staging_self == self && p->staging_number == f->number &&
+	bool same = p->staging_edge == e && p->staging_self == self && p->staging_version == f->version &&
 	            p->staging_epoch == f->epoch;
 	if (!same && offset == 0) {
 		p->staging_edge = e;
 		p->staging_self = self;
-		p->staging_number = f->number;
+		p->staging_version = f->version;
 		p->staging_epoch = f->epoch;
 		p->staging_at = 0;
 	} else if (!same || offset != p->staging_at) {
@@ -354,7 +354,7 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	p->staging_at = offset + (uint32_t)piece;
 	p->staging_until = sl_time_after(p->now, STAGING_US);
 	if (p->staging_at < total) {
-		send_request(p, e, self ? WANT_SELF : WANT_SNAPSHOT, f->number, p->staging_at);
+		send_request(p, e, self ? WANT_SELF : WANT_SNAPSHOT, f->version, p->staging_at);
 	} else if (!staged_is_sound(p, f)) {
 		p->staging_edge = NULL;
 		sl_edge_refuse(p, e, SL_OFFENCE_DIGEST);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool parse_liars(const char *text, uint32_t *liars)
+static bool parse_byzantine(const char *text, uint32_t *liars)
 {
 	char *end;
 	unsigned long v = strtoul(text, &end, 10);
@@ -27,11 +27,11 @@ enum sl_status sl_robust_parse(struct sl_robust *r, const char *text, struct sl_
 	*r = (struct sl_robust){ SL_ROBUST_NONE };
 	if (strcmp(text, "none") == 0)
 		return SL_OK;
-	if (strncmp(text, "clip:", 5) == 0 && parse_liars(text + 5, &r->liars))
+	if (strncmp(text, "clip:", 5) == 0 && parse_byzantine(text + 5, &r->byzantine))
 		r->kind = SL_ROBUST_CLIP;
 	else if (strncmp(text, "clip-at:", 8) == 0 && parse_threshold(text + 8, &r->threshold))
 		r->kind = SL_ROBUST_CLIP_AT;
-	else if (strncmp(text, "trim:", 5) == 0 && parse_liars(text + 5, &r->liars))
+	else if (strncmp(text, "trim:", 5) == 0 && parse_byzantine(text + 5, &r->byzantine))
 		r->kind = SL_ROBUST_TRIM;
 	else
 		return sl_fail(error, SL_MALFORMED,
@@ -65,7 +65,7 @@ static int nearer(const void *a, const void *b)
 static double fit_threshold(const struct sl_peer *p, uint32_t liars)
 {
 	struct distance d[SL_DEGREE_MAX] = { { 0 } };
-	const float *own = (const float *)(const void *)p->block;
+	const float *own = (const float *)(const void *)p->copy_state;
 	for (uint32_t i = 0; i < p->degree; i++)
 		d[i] = (struct distance){ sl_vector_distance(p->plan->dimension, own, copy_of(&p->edge[i])),
 			                  sl_edge_weight(&p->edge[i], p->serial) };
@@ -84,7 +84,7 @@ static double fit_threshold(const struct sl_peer *p, uint32_t liars)
 static float bound_of(const struct sl_peer *p, uint32_t k, float sign)
 {
 	float least[SL_DEGREE_MAX + 1];
-	uint32_t keep = p->plan->robust.liars + 1, count = 0;
+	uint32_t keep = p->plan->robust.byzantine + 1, count = 0;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		float v = sign * copy_of(&p->edge[i])[k];
 		uint32_t at = count;
@@ -106,7 +106,7 @@ void sl_robust_prepare(struct sl_peer *p)
 	if (r->kind == SL_ROBUST_CLIP_AT)
 		p->clip_at = r->threshold;
 	if (r->kind == SL_ROBUST_CLIP)
-		p->clip_at = fit_threshold(p, r->liars);
+		p->clip_at = fit_threshold(p, r->byzantine);
 	for (uint32_t k = 0; k < d && r->kind == SL_ROBUST_TRIM; k++) {
 		p->scratch->robust[d + k] = bound_of(p, k, 1);
 		p->scratch->robust[2 * (size_t)d + k] = bound_of(p, k, -1);

@@ -70,7 +70,7 @@ static void check_fork(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
-		if (e->greeted && e->holds_me_epoch == p->epoch && e->holds_me_number == p->number &&
+		if (e->greeted && e->holds_me_epoch == p->epoch && e->holds_me_version == p->version &&
 		    e->holds_me_digest != p->digest) {
 			sl_start_epoch(p, 0, "what was computed again is not what neighbours hold");
 			return;
@@ -93,10 +93,10 @@ void sl_round_exchange(struct sl_peer *p)
 		    "for this problem");
 		return;
 	}
-	sl_absorb_apply(p, &a, p->block, false);
+	sl_absorb_apply(p, &a, p->copy_state, false);
 	sl_peer_mark(p, 1);
 	p->digest = a.digest;
-	p->number = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
+	p->version = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
 	check_fork(p);
 	sl_count_payload(p, SL_FRAME_HEADER + sl_writer_length(&w));
 	p->phase = SL_PHASE_WAITING;
@@ -162,15 +162,15 @@ static bool evaluation_due(const struct sl_peer *p)
 static bool aggregate(struct sl_peer *p)
 {
 	struct sl_contribution all[SL_DEGREE_MAX + 1];
-	struct sl_contribution own = { p->id, sl_block_copy(p->block) };
+	struct sl_contribution own = { p->id, sl_copy_state_floats(p->copy_state) };
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		const struct sl_edge *e = &p->edge[i];
-		if (!sl_edge_can_complete(e) || e->limit != p->number)
+		if (!sl_edge_can_complete(e) || e->limit != p->version)
 			return false;
 		if (count == i && e->neighbour > p->id)
 			all[count++] = own;
-		all[count++] = (struct sl_contribution){ e->neighbour, sl_block_copy(e->theirs) };
+		all[count++] = (struct sl_contribution){ e->neighbour, sl_copy_state_floats(e->theirs) };
 	}
 	if (count == p->degree)
 		all[count++] = own;

@@ -133,18 +133,18 @@ static void walk_scalars(struct walk *w, double *scalar, size_t n)
 	}
 }
 
-static void walk_block(struct walk *w, const struct sl_peer *p, const char *what, uint8_t *block)
+static void walk_copy_state(struct walk *w, const struct sl_peer *p, const char *what, uint8_t *copy_state)
 {
-	walk_floats(w, what, sl_block_copy(block), p->plan->block_floats, FLT_MAX);
-	walk_bytes(w, block + 4 * p->plan->block_floats, p->plan->block_memory);
+	walk_floats(w, what, sl_copy_state_floats(copy_state), p->plan->copy_floats, FLT_MAX);
+	walk_bytes(w, copy_state + 4 * p->plan->copy_floats, p->plan->copy_memory);
 }
 
-static void walk_frame(struct walk *w, const struct sl_peer *p, struct sl_journal *j, uint32_t number)
+static void walk_frame(struct walk *w, const struct sl_peer *p, struct sl_journal *j, uint32_t version)
 {
 	const uint8_t *body = NULL;
 	struct sl_journal_entry entry = { 0 };
 	if (w->mode == MEASURE || w->mode == WRITE)
-		entry = *sl_journal_find(j, number, &body);
+		entry = *sl_journal_find(j, version, &body);
 	walk_u32(w, &entry.round);
 	walk_u32(w, &entry.length);
 	walk_u64(w, &entry.digest);
@@ -167,7 +167,7 @@ static void walk_journal(struct walk *w, const struct sl_peer *p, struct sl_jour
 	uint32_t first = j->first, count = j->count;
 	walk_u32(w, &first);
 	walk_u32(w, &count);
-	if ((uint64_t)first + count != (uint64_t)p->number + 1)
+	if ((uint64_t)first + count != (uint64_t)p->version + 1)
 		damaged(w, "the journal does not end at the copy's number");
 	if (w->mode == READ)
 		sl_journal_restart(j, first);
@@ -183,15 +183,15 @@ static void walk_tags(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	if (known > e->tagged)
 		damaged(w, "an edge has more tags than steps");
 	for (uint32_t i = 0; i < known && !w->in.failed; i++) {
-		uint32_t at = (e->tagged - i) & most, number = e->tag[at], serial = e->tag_serial[at];
+		uint32_t at = (e->tagged - i) & most, version = e->tag[at], serial = e->tag_serial[at];
 		uint64_t digest = e->tag_digest[at];
-		walk_u32(w, &number);
+		walk_u32(w, &version);
 		walk_u64(w, &digest);
 		walk_u32(w, &serial);
 		if (w->mode != READ || i >= most)
 			continue;
 		e->tag_serial[at] = serial;
-		e->tag[at] = number;
+		e->tag[at] = version;
 		e->tag_digest[at] = digest;
 	}
 }
@@ -246,7 +246,7 @@ static void walk_cursors(struct walk *w, struct sl_edge *e)
 	walk_u32(w, &e->their_epoch);
 	walk_u32(w, &e->known_epoch);
 	walk_bool(w, &e->diverged);
-	walk_u32(w, &e->their_number);
+	walk_u32(w, &e->their_version);
 	walk_u64(w, &e->their_digest);
 	walk_u32(w, &e->step);
 	walk_u32(w, &e->tagged);
@@ -275,19 +275,19 @@ static void walk_cursors(struct walk *w, struct sl_edge *e)
 
 static void check_cursors(struct walk *w, const struct sl_peer *p, const struct sl_edge *e)
 {
-	if (e->limit > p->number || e->acknowledged > p->number || e->sent > p->number)
+	if (e->limit > p->version || e->acknowledged > p->version || e->sent > p->version)
 		damaged(w, "an edge is beyond the journal");
 	if (e->tagged != e->step + e->mine_open)
 		damaged(w, "an edge has a tag that belongs to no step");
-	if (e->mine_open && !e->mine_saved && e->limit != p->number && !e->reset && !e->mute)
+	if (e->mine_open && !e->mine_saved && e->limit != p->version && !e->reset && !e->tx_off)
 		damaged(w, "the copy that an open tag stands for is missing");
 }
 
-static void walk_stash(struct walk *w, const struct sl_peer *p, struct sl_hold *stash)
+static void walk_stash(struct walk *w, const struct sl_peer *p, struct sl_held *stash)
 {
 	uint64_t used = stash->used;
 	walk_u64(w, &used);
-	if (used > p->plan->hold_bytes)
+	if (used > p->plan->held_bytes)
 		damaged(w, "an edge has put aside more than there is room for");
 	if (w->in.failed)
 		return;
@@ -306,11 +306,11 @@ static uint32_t walk_edge(struct walk *w, const struct sl_peer *p, struct sl_edg
 	if (w->in.failed)
 		return last;
 	walk_tags(w, p, e);
-	walk_block(w, p, "copy of a neighbour", e->theirs);
+	walk_copy_state(w, p, "copy of a neighbour", e->theirs);
 	if (!e->mine_saved)
 		return e->neighbour;
-	walk_block(w, p, "copy at a tag", e->mine);
-	walk_stash(w, p, &e->stash);
+	walk_copy_state(w, p, "copy at a tag", e->mine);
+	walk_stash(w, p, &e->tx_kept);
 	return e->neighbour;
 }
 
@@ -398,13 +398,13 @@ static void walk_peer(struct walk *w, struct sl_peer *peer)
 	walk_members(w, p);
 	expect(w, (uint64_t)plan->channels << 32 | plan->dimension, SL_MALFORMED,
 	       "is damaged: its model has another size");
-	expect(w, (uint64_t)plan->algorithm->vectors << 32 | (uint32_t)plan->block_memory, SL_MALFORMED,
+	expect(w, (uint64_t)plan->algorithm->vectors << 32 | (uint32_t)plan->copy_memory, SL_MALFORMED,
 	       "is damaged: its algorithm or coder is another");
 	walk_settings(w, p);
 	walk_u32(w, &p->round);
 	w->round = p->round;
 	walk_u32(w, &p->epoch);
-	walk_u32(w, &p->number);
+	walk_u32(w, &p->version);
 	walk_u64(w, &p->digest);
 	walk_count(w, &p->payload_tx);
 	walk_count(w, &p->payload_rx);
@@ -412,7 +412,7 @@ static void walk_peer(struct walk *w, struct sl_peer *peer)
 	if (w->in.failed)
 		return;
 	walk_learner(w, p, &p->learner);
-	walk_block(w, p, "public copy", p->block);
+	walk_copy_state(w, p, "public copy", p->copy_state);
 	walk_journal(w, p, &p->journal);
 	uint32_t last = UINT32_MAX;
 	for (uint32_t i = 0; i < p->degree && !w->in.failed; i++)
@@ -420,7 +420,7 @@ static void walk_peer(struct walk *w, struct sl_peer *peer)
 }
 
 /* A walk that did not reach its end: which of belongs to another, cut, damaged. */
-static enum sl_status tell(const struct walk *w, struct sl_error *error)
+static enum sl_status explain(const struct walk *w, struct sl_error *error)
 {
 	if (w->status != SL_OK)
 		return sl_fail(error, w->status, "the state %s", w->what);
@@ -435,7 +435,7 @@ static enum sl_status check_walk(const struct sl_peer *p, const uint8_t *bytes, 
 	struct walk w = { .mode = CHECK, .in = sl_reader(bytes, length) };
 	walk_peer(&w, (struct sl_peer *)(uintptr_t)p); /* changes nothing */
 	*of = w;
-	return sl_reader_done(&w.in) ? SL_OK : tell(&w, error);
+	return sl_reader_done(&w.in) ? SL_OK : explain(&w, error);
 }
 
 size_t sl_peer_save(const struct sl_peer *p, uint8_t *out, struct sl_error *error)
@@ -444,7 +444,7 @@ size_t sl_peer_save(const struct sl_peer *p, uint8_t *out, struct sl_error *erro
 	struct walk measure = { .mode = MEASURE }, checked;
 	walk_peer(&measure, same);
 	if (measure.in.failed) {
-		tell(&measure, error);
+		explain(&measure, error);
 		return 0;
 	}
 	if (!out)
@@ -519,7 +519,7 @@ enum sl_status sl_peer_load(struct sl_peer *p, const uint8_t *bytes, size_t leng
 	p->joining = false;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
-		e->hold = (struct sl_hold){ .bytes = e->hold.bytes, .last = e->their_number };
+		e->rx_held = (struct sl_held){ .bytes = e->rx_held.bytes, .last = e->their_version };
 		e->late = e->added;
 	}
 	if (roster.serial > p->serial || !same_neighbours(p, &roster))

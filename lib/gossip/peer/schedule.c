@@ -47,10 +47,10 @@ void sl_edge_schedule(struct sl_edge *e, const struct sl_peer_neighbour *n)
 {
 	e->activity = n->activity;
 	e->activities = n->activities;
-	e->mute = e->deaf = n->activities > 0;
+	e->tx_off = e->rx_off = n->activities > 0;
 	for (uint32_t k = 0; k < n->activities; k++) {
-		e->mute = e->mute && !(n->activity[k].out > 0);
-		e->deaf = e->deaf && !(n->activity[k].in > 0);
+		e->tx_off = e->tx_off && !(n->activity[k].out > 0);
+		e->rx_off = e->rx_off && !(n->activity[k].in > 0);
 	}
 }
 
@@ -95,9 +95,9 @@ void sl_count_payload(struct sl_peer *p, size_t bytes)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
-		if (e->mute)
+		if (e->tx_off)
 			continue;
-		e->owed = (int64_t)bytes + (p->plan->leaps ? 0 : e->owed);
+		e->owed = (int64_t)bytes + (p->plan->self_contained ? 0 : e->owed);
 		if (!sl_edge_active(p, e))
 			continue;
 		p->payload_tx += e->owed;

@@ -21,7 +21,7 @@ enum sl_phase {
 };
 
 /* Bytes held back, frames in order: u32 length, then header and body. */
-struct sl_hold {
+struct sl_held {
 	uint8_t *bytes;
 	size_t used;
 	uint32_t last; /* number of the newest frame in it */
@@ -39,19 +39,19 @@ struct sl_edge {
 	const struct sl_activity
 	    *activity; /* the phases in which it is active; none: every round, both ways */
 	uint32_t activities;
-	bool mute,
-	    deaf; /* directed: the neighbour takes nothing of mine and gets no frames; I take nothing of it */
+	bool tx_off,
+	    rx_off; /* directed: the neighbour takes nothing of mine and gets no frames; I take nothing of it */
 	int64_t owed; /* payload bytes of frames that it gets once the edge is active again */
 
 	/* what I hold of the neighbour's journal */
 	uint8_t *theirs; /* block at their_number */
-	uint32_t their_epoch, their_number;
+	uint32_t their_epoch, their_version;
 	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
 	                         is here */
 	uint64_t their_digest;
 	bool diverged;       /* my copy is not what they have: only a snapshot helps */
 	unsigned misfits;    /* frames of the next number that did not fit, one after another */
-	struct sl_hold hold; /* their frames beyond an uncompleted tag */
+	struct sl_held rx_held; /* their frames beyond an uncompleted tag */
 
 	/* the steps of this edge */
 	uint32_t step;      /* completed */
@@ -67,13 +67,13 @@ struct sl_edge {
 	uint32_t tagged;       /* my last tagged step: step + 1 while mine_open */
 	bool mine_saved;       /* my copy at `limit` is kept in `mine`, since the public copy moved on */
 	uint8_t *mine;         /* block */
-	struct sl_hold stash;  /* my frames (acknowledged, limit] of a saved tag */
+	struct sl_held tx_kept;  /* my frames (acknowledged, limit] of a saved tag */
 	double term_probe;     /* <probe, last term added here> */
 
 	/* what the neighbour is known to hold of mine */
 	uint32_t acknowledged;
-	uint32_t life_number,
-	    life_step;       /* what its present life has said: whatever says less was overtaken */
+	uint32_t seen_version,
+	    seen_step;       /* what its present life has said: whatever says less was overtaken */
 	uint32_t taken_over; /* having lost its counter it took over mine here: that step's copy it need not
 	                        hold */
 	uint32_t durable;    /* in its older checkpoint; UINT32_MAX: it makes none */
@@ -103,7 +103,7 @@ struct sl_edge {
 	struct sl_time behind_since;
 	uint32_t oldest;                          /* of the frames in its journal */
 	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
-	uint32_t holds_me_epoch, holds_me_number; /* its copy of me, as its greeting said */
+	uint32_t holds_me_epoch, holds_me_version; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
 	struct sl_time news_at; /* when a frame of its journal last counted */
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
@@ -126,16 +126,16 @@ struct sl_peer {
 	struct sl_learner learner;
 
 	/* the public copy */
-	uint8_t *block;
+	uint8_t *copy_state;
 	uint64_t digest,
 	    first_digest; /* of the copy at this number; at number 0, for edges that stay there */
-	uint32_t epoch, number;
+	uint32_t epoch, version;
 	struct sl_journal journal;
 
 	/* one snapshot at a time is received */
 	uint8_t *staging;
 	struct sl_edge *staging_edge;                       /* NULL: free */
-	uint32_t staging_epoch, staging_number, staging_at; /* bytes received */
+	uint32_t staging_epoch, staging_version, staging_at; /* bytes received */
 	bool staging_self;                                  /* it is the neighbour's copy of me */
 	struct sl_time staging_until;
 
@@ -174,15 +174,15 @@ struct sl_peer {
 	void *driver;
 };
 
-static inline float *sl_block_copy(uint8_t *block)
+static inline float *sl_copy_state_floats(uint8_t *copy_state)
 {
-	return (float *)(void *)block;
+	return (float *)(void *)copy_state;
 }
 
-static inline void *sl_block_memory(const struct sl_peer *p, uint8_t *block, unsigned channel)
+static inline void *sl_copy_state_memory(const struct sl_peer *p, uint8_t *copy_state, unsigned channel)
 {
-	size_t one = p->plan->block_memory / p->plan->channels;
-	return one ? block + 4 * p->plan->block_floats + channel * one : NULL;
+	size_t one = p->plan->copy_memory / p->plan->channels;
+	return one ? copy_state + 4 * p->plan->copy_floats + channel * one : NULL;
 }
 
 /* actions */
@@ -261,20 +261,20 @@ struct sl_absorption {
 	uint64_t digest;                    /* of the copy after it */
 	bool beyond;                        /* a value over limits.value */
 };
-/* What the algorithm's plug-in says of a channel of frame `number` of a peer. */
-struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t number,
+/* What the algorithm's plug-in says of a channel of frame `version` of a peer. */
+struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t version,
                                      unsigned channel);
 /* Decodes a body against a block without touching it. False: malformed, or a value would not stay within
  * limits.value. */
-bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t number, struct sl_reader body,
-                      uint8_t *block, uint64_t digest, struct sl_absorption *out);
+bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t version, struct sl_reader body,
+                      uint8_t *copy_state, uint64_t digest, struct sl_absorption *out);
 /* Encodes what the algorithm sends now as the body of frame p->number + 1. False: the model is no longer
  * finite. */
 bool sl_absorb_encode(struct sl_peer *, struct sl_writer *, struct sl_absorption *out);
 /* Applies what was decoded just before (the coder's memory included). */
-void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *block, bool decoded);
+void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *copy_state, bool decoded);
 /* The digest after an update; false if a value would not stay within limits.value. */
-bool sl_absorb_digest(const struct sl_peer *, const uint8_t *block, uint64_t digest, struct sl_absorption *);
+bool sl_absorb_digest(const struct sl_peer *, const uint8_t *copy_state, uint64_t digest, struct sl_absorption *);
 
 /* durable.c: own checkpoints, and what is kept for those of the neighbours */
 /* What own tags on the edge say: this end soon has no room for what the neighbour's older checkpoint needs.
@@ -286,7 +286,7 @@ void sl_durable_trim(struct sl_peer *);
 /* Room for the next frame. Says so where a frame has to go that a neighbour's checkpoint needs. */
 uint8_t *sl_durable_room(struct sl_peer *);
 /* What stood for that number has to go: says so where it is needed. */
-void sl_durable_lost(struct sl_peer *, struct sl_edge *, uint32_t number);
+void sl_durable_lost(struct sl_peer *, struct sl_edge *, uint32_t version);
 /* The number of the neighbour's journal from which on this end needs its frames after a restart. */
 uint32_t sl_edge_durable(const struct sl_peer *, const struct sl_edge *);
 /* What was being written is the newest checkpoint now, and that one the older. */
@@ -315,7 +315,7 @@ void sl_snapshot_give_up(struct sl_peer *);
 void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
 /* step.c: the edge's own counter */
-void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t number);
+void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t version);
 /* Opens step + 1 at the present number if that may be, and sends what it needs. */
 void sl_edge_open(struct sl_peer *, struct sl_edge *);
 /* Called before the public copy moves on: keeps what open tags still need. */
@@ -327,7 +327,7 @@ void sl_edges_complete(struct sl_peer *);
 bool sl_edge_can_complete(const struct sl_edge *);
 const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
 /* The number tagged for `step`, if the ring still knows; false otherwise. */
-bool sl_edge_tag_number(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *number);
+bool sl_edge_tag_version(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *version);
 
 /* schedule.c */
 void sl_edge_schedule(struct sl_edge *, const struct sl_peer_neighbour *);

@@ -6,28 +6,28 @@
 
 #include <string.h>
 
-bool sl_edge_tag_number(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *number)
+bool sl_edge_tag_version(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *version)
 {
-	if (step == 0 || step > e->tagged || (e->tagged - step >= p->plan->tags && !e->mute))
+	if (step == 0 || step > e->tagged || (e->tagged - step >= p->plan->tags && !e->tx_off))
 		return false;
-	*number = e->mute ? 0 : e->tag[step & (p->plan->tags - 1)];
-	return *number != UINT32_MAX;
+	*version = e->tx_off ? 0 : e->tag[step & (p->plan->tags - 1)];
+	return *version != UINT32_MAX;
 }
 
 const uint8_t *sl_edge_mine(const struct sl_peer *p, const struct sl_edge *e)
 {
 	if (e->mine_saved)
 		return e->mine;
-	if (e->mute)
-		return p->block; /* nobody looks at it */
-	SL_CHECK(e->limit == p->number);
-	return p->block;
+	if (e->tx_off)
+		return p->copy_state; /* nobody looks at it */
+	SL_CHECK(e->limit == p->version);
+	return p->copy_state;
 }
 
-void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t number)
+void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t version)
 {
-	if (number > e->acknowledged && number <= p->number)
-		e->acknowledged = number;
+	if (version > e->acknowledged && version <= p->version)
+		e->acknowledged = version;
 }
 
 enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
@@ -36,7 +36,7 @@ enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
  * all, those at the last tag and at `last`. SIZE_MAX: one of them is gone. */
 static size_t span_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t last)
 {
-	if (!p->plan->leaps)
+	if (!p->plan->self_contained)
 		return sl_journal_span(&p->journal, e->acknowledged, last);
 	size_t sum = 0;
 	const uint8_t *body;
@@ -70,7 +70,7 @@ static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 		return false; /* a run of so many rounds has so many steps, however often somebody asks */
 	if (e->acknowledged >= e->limit)
 		return true;
-	return servable(p, e, p->number, 0);
+	return servable(p, e, p->version, 0);
 }
 
 /* Sends the journal from the newest number sent so far, the last frame tagged. More than a few frames: the
@@ -79,28 +79,28 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 {
 	enum { BURST = 16 };
 	sl_guard_expect(p, e, SL_EXPECT_TAG);
-	uint32_t from = e->sent < p->number ? e->sent : p->number;
-	if (p->plan->leaps && from < p->number)
-		from = p->number - 1;
-	size_t span = sl_journal_span(&p->journal, from, p->number);
-	if (e->mute || from == p->number || p->number - from > BURST || span > p->plan->resend_bytes) {
+	uint32_t from = e->sent < p->version ? e->sent : p->version;
+	if (p->plan->self_contained && from < p->version)
+		from = p->version - 1;
+	size_t span = sl_journal_span(&p->journal, from, p->version);
+	if (e->tx_off || from == p->version || p->version - from > BURST || span > p->plan->resend_bytes) {
 		sl_send_tag(p, e, e->tagged);
 		return;
 	}
-	for (uint32_t n = from + 1; n <= p->number; n++) {
+	for (uint32_t n = from + 1; n <= p->version; n++) {
 		const uint8_t *body;
 		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, n, &body);
 		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
-		f.number = n;
+		f.version = n;
 		f.round = entry->round;
 		f.digest = entry->digest;
 		f.step = e->tagged;
-		f.tag = n == p->number;
+		f.tag = n == p->version;
 		f.serial = e->tag_serial[e->tagged & (p->plan->tags - 1)];
 		sl_peer_send(p, e, &f, body, entry->length);
 		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
 	}
-	e->sent = p->number;
+	e->sent = p->version;
 }
 
 void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
@@ -109,7 +109,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 		return;
 	if (!may_open(p, e)) {
 		if (e->added) /* never heard: it will begin where I am then */
-			e->limit = e->sent = p->number;
+			e->limit = e->sent = p->version;
 		if (!e->mine_open && e->greeted && !sl_time_before(p->now, e->ask_at))
 			sl_greet(p, e, true); /* what do you hold? */
 		return;
@@ -120,8 +120,8 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	}
 	e->mine_open = true;
 	e->mine_saved = false;
-	e->stash.used = 0;
-	e->limit = e->mute ? 0 : p->number;
+	e->tx_kept.used = 0;
+	e->limit = e->tx_off ? 0 : p->version;
 	e->opened_in = p->round;
 	e->opened_at = p->now;
 	e->tagged = e->step + 1;
@@ -129,29 +129,29 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	if (gone != UINT32_MAX && e->tagged > p->plan->tags)
 		sl_durable_lost(p, e, gone);
 	e->tag[e->tagged & (p->plan->tags - 1)] = e->limit;
-	e->tag_digest[e->tagged & (p->plan->tags - 1)] = e->mute ? p->first_digest : p->digest;
+	e->tag_digest[e->tagged & (p->plan->tags - 1)] = e->tx_off ? p->first_digest : p->digest;
 	e->tag_serial[e->tagged & (p->plan->tags - 1)] = p->serial;
 	send_journal(p, e);
 }
 
 static void stash_frames(struct sl_peer *p, struct sl_edge *e)
 {
-	e->stash.used = 0;
+	e->tx_kept.used = 0;
 	if (!servable(p, e, e->limit, 0))
 		return; /* the neighbour holds the last step's number: a snapshot of `mine` serves it */
 	for (uint32_t n = e->acknowledged + 1; n <= e->limit; n++) {
 		const uint8_t *body;
-		if (p->plan->leaps && n != e->limit)
+		if (p->plan->self_contained && n != e->limit)
 			continue;
 		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, n, &body);
 		struct sl_writer w =
-		    sl_writer(e->stash.bytes + e->stash.used, p->plan->hold_bytes - e->stash.used);
+		    sl_writer(e->tx_kept.bytes + e->tx_kept.used, p->plan->held_bytes - e->tx_kept.used);
 		sl_write_u32(&w, entry->length);
 		sl_write_u32(&w, n);
 		sl_write_u32(&w, entry->round);
 		sl_write_u64(&w, entry->digest);
 		sl_write_bytes(&w, body, entry->length);
-		e->stash.used += sl_writer_length(&w);
+		e->tx_kept.used += sl_writer_length(&w);
 	}
 }
 
@@ -159,16 +159,16 @@ void sl_edges_keep(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
-		if (e->mute)
+		if (e->tx_off)
 			continue;
 		/* A completed step's number that the neighbour may still lack is served by the journal if the
 		 * next step can be opened at once, which is the rule; else it is kept here too. */
 		bool opens =
-		    e->greeted && !e->reset && servable(p, e, p->number, STASH_HEAD + p->plan->body_bound);
+		    e->greeted && !e->reset && servable(p, e, p->version, STASH_HEAD + p->plan->body_bound);
 		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens && !e->added);
-		if (!needed || e->mine_saved || e->limit != p->number)
+		if (!needed || e->mine_saved || e->limit != p->version)
 			continue;
-		memcpy(e->mine, p->block, p->plan->block_bytes);
+		memcpy(e->mine, p->copy_state, p->plan->copy_bytes);
 		e->mine_saved = true;
 		stash_frames(p, e);
 	}
