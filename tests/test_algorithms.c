@@ -101,9 +101,9 @@ static const char lopsided[] =
     "peers 5\narc 0 1\narc 1 2\narc 2 0\narc 0 3\narc 3 4\narc 4 0\narc 4 1\narc 2 1\n";
 
 /* An edge has other weights in other rounds, and one way only in some; peer 4 rests in one. */
-static const char restless[] = "peers 5\narc 0 1 .5 0\narc 1 0 .25 1\narc 1 2 .5 0\narc 2 1 .3 2\narc 2 3 .4 "
-                               "1\narc 3 2 .2 1\narc 3 2 .4 2\n"
-                               "arc 3 4 .5 0\narc 4 0 .6 2\n";
+static const char restless[] =
+    "peers 5\narc 0 1 .5 0\narc 1 0 .25 1\narc 1 2 .5 0\narc 2 1 .3 2\narc 2 3 .4 1\narc 3 2 .2 1\narc 3 2 .4 2\n"
+    "arc 3 4 .5 0\narc 4 0 .6 2\n";
 
 static const struct {
 	const char *graph;

@@ -108,8 +108,8 @@ static void same_body(const struct rig *r, const struct sl_writer *w, const stru
 static void code_again(const struct sl_capture *f, const struct sl_captured *m, struct stream *s,
                        bool vectors)
 {
-	struct sl_message_context address = { f->seed,    m->peer, m->version,       m->channel,
-		                      &f->layout, s->copy, s->rig.memory[0] };
+	struct sl_message_context address = { f->seed,    m->peer, m->version,      m->channel,
+		                              &f->layout, s->copy, s->rig.memory[0] };
 	struct sl_writer w = sl_writer(s->rig.body, s->rig.bound);
 	struct sl_update u;
 	assert_int_equal(m->vector != NULL, vectors);
@@ -139,7 +139,7 @@ static void read_back(const char *path, const struct witness *x, bool vectors, u
 		fail_msg("%s", error.text);
 	uint32_t d = f.layout.dimension, messages = 0, found = 0;
 	struct sl_capture_room room = { malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
-		                       malloc(d * sizeof(float)) };
+		                        malloc(d * sizeof(float)) };
 	struct sl_captured m;
 	for (enum sl_capture_kind kind; (kind = sl_capture_next(&f, &room, &m)) != SL_CAPTURE_END;) {
 		struct stream *s = stream_of(stream, &f, &m);

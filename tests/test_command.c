@@ -16,12 +16,8 @@
 #include <cmocka.h>
 
 static const char status_line[] =
-    "{\"peer\":3,\"pid\":123,\"phase\":\"waiting\",\"round\":17,\"rounds\":1500,\"train_loss\":0.61,"
-    "\"test_accuracy\":null,\"nonzero\":90123,\"payload_tx\":12345678901,\"payload_rx\":124,\"wire_tx\":1,"
-    "\"wire_rx\":null,\"edges_up\":1,\"edges\":2,\"links\":["
-    "{\"neighbour\":2,\"up\":true,\"late\":false,\"waited_for\":false,\"behind\":0,\"their_round\":17,"
-    "\"heard_ms\":3},"
-    "{\"neighbour\":4,\"up\":false,\"late\":true,\"waited_for\":true,\"behind\":2,\"their_round\":15,\"heard_"
+    "{\"peer\":3,\"pid\":123,\"phase\":\"waiting\",\"round\":17,\"rounds\":1500,\"train_loss\":0.61,\"test_accuracy\":null,\"nonzero\":90123,\"payload_tx\":12345678901,\"payload_rx\":124,\"wire_tx\":1,\"wire_rx\":null,\"edges_up\":1,\"edges\":2,\"links\":["
+    "{\"neighbour\":2,\"up\":true,\"late\":false,\"waited_for\":false,\"behind\":0,\"their_round\":17,\"heard_ms\":3},{\"neighbour\":4,\"up\":false,\"late\":true,\"waited_for\":true,\"behind\":2,\"their_round\":15,\"heard_"
     "ms\":4200}]}";
 
 static void test_status_line(void **state)
@@ -90,9 +86,9 @@ static void test_status_line_without_history(void **state)
 	assert_true(sl_status_view_parse(&v, "{\"peer\":0,\"phase\":\"computing\",\"history_error\":null}"));
 	sl_status_view_doing(&v, doing, sizeof doing);
 	assert_string_equal(doing, "computing");
-	assert_true(sl_status_view_parse(&v, "{\"peer\":0,\"phase\":\"computing\",\"history_error\":\"h.db: "
-	                                     "disk is full\",\"history_since_us\":1000000000000000,"
-	                                     "\"rows_lost\":7}"));
+	assert_true(sl_status_view_parse(
+	    &v,
+	    "{\"peer\":0,\"phase\":\"computing\",\"history_error\":\"h.db: disk is full\",\"history_since_us\":1000000000000000,\"rows_lost\":7}"));
 	sl_status_view_doing(&v, doing, sizeof doing);
 	assert_string_equal(
 	    doing, "computing; no history since 2001-09-09T01:46:40Z (7 rows lost): h.db: disk is full");

@@ -45,8 +45,9 @@ static void message_free(struct message *m)
 
 static void *coder_scratch(const struct sl_code *code, const struct sl_symbols *s)
 {
-	size_t size =
-	    code->scratch ? (code->scratch(NULL, s->domain, s->count_max, s->symbol_max) + 63) & ~(size_t)63 : 64;
+	size_t size = code->scratch
+	                  ? (code->scratch(NULL, s->domain, s->count_max, s->symbol_max) + 63) & ~(size_t)63
+	                  : 64;
 	return memset(aligned_alloc(64, size), 0, size);
 }
 

@@ -387,7 +387,8 @@ static void test_damage(void **state)
 			for (uint32_t k = 0; good && k < back.count; k++) {
 				assert_true(back.index[k] < back.domain);
 				assert_true(k == 0 || back.index[k] > back.index[k - 1]);
-				assert_true(back.symbol[k] != 0 && abs(back.symbol[k]) <= (int)back.symbol_max);
+				assert_true(back.symbol[k] != 0 &&
+				            abs(back.symbol[k]) <= (int)back.symbol_max);
 			}
 			assert_true(!good || back.count <= back.count_max);
 		}

@@ -155,10 +155,11 @@ static void test_supports(void **state)
 			for (int other = 0; other < 3; other++) {
 				for (uint32_t side = 0; side < 2; side++) {
 					struct sl_message_context m = { .seed = 3,
-						                .layout = &s.layout,
-						                .peer = other == 0 ? side : 0,
-						                .channel = other == 1 ? side : 0,
-						                .version = number + (other == 2 ? side : 0) };
+						                        .layout = &s.layout,
+						                        .peer = other == 0 ? side : 0,
+						                        .channel = other == 1 ? side : 0,
+						                        .version = number +
+						                                   (other == 2 ? side : 0) };
 					count[side] = p.select->select(p.select_options, &m, NULL,
 					                               index[side], scratch);
 				}

@@ -143,7 +143,9 @@ static void test_differences(void **state)
 				copy[i] = 0.1F * (float)sl_random_normal(&g);
 				v[i] = x[i] - copy[i];
 			}
-			struct sl_message_context m = { .seed = 1, .version = shape, .layout = &layout, .copy = copy };
+			struct sl_message_context m = {
+				.seed = 1, .version = shape, .layout = &layout, .copy = copy
+			};
 			struct sl_message_context as_vector = m;
 			struct sl_writer w = sl_writer(r.body, r.bound), again = sl_writer(body, r.bound);
 			struct sl_update u;

@@ -78,10 +78,10 @@ static void refuses_with_file_line_and_what_would_be_right(void **state)
 		{ "[run]\nroundz = 1\n",
 		  "run.conf:2: unknown key in section [run] 'roundz'; did you mean rounds?" },
 		{ "\n[algorythm]\n", "run.conf:2: unknown section 'algorythm'; did you mean algorithm?" },
-		{ "[zzz]\na = 1\n", "run.conf:1: unknown section 'zzz'; there are run, algorithm, compress, "
-		                    "model, data, limits, history, checkpoint" },
-		{ "rounds = 1\n", "run.conf:1: 'rounds' stands before any section; a section begins with a "
-		                  "line such as [run]" },
+		{ "[zzz]\na = 1\n",
+		  "run.conf:1: unknown section 'zzz'; there are run, algorithm, compress, model, data, limits, history, checkpoint" },
+		{ "rounds = 1\n",
+		  "run.conf:1: 'rounds' stands before any section; a section begins with a line such as [run]" },
 		{ "[run]\nrounds\n", "run.conf:2: neither a [section], a 'key = value', nor a comment" },
 		{ "[run\nrounds = 1\n", "run.conf:1: neither a [section], a 'key = value', nor a comment" },
 		{ "[run]\nrounds = 1\n[model]\n[run]\nrounds = 2\n",
@@ -89,11 +89,9 @@ static void refuses_with_file_line_and_what_would_be_right(void **state)
 		{ "[algorithm]\n\ngamma = 1.5\n", "run.conf:3: gamma = 1.5: must be between 0 and 1" },
 		{ "[algorithm]\n\ngamma = 0\n", "run.conf:3: [algorithm] gamma = 0: must be in (0, 1]" },
 		{ "[run]\npace = slow\n",
-		  "run.conf:2: [run] pace = slow: must be lockstep, staleness:S with S between 0 and "
-		  "1000000, or free" },
+		  "run.conf:2: [run] pace = slow: must be lockstep, staleness:S with S between 0 and 1000000, or free" },
 		{ "[algorithm]\neta_end = 0.5\neta = 0.2\n",
-		  "run.conf:2: [algorithm] eta_end = 0.5 is above eta = 0.2: a falling step size ends at or "
-		  "below its start" },
+		  "run.conf:2: [algorithm] eta_end = 0.5 is above eta = 0.2: a falling step size ends at or below its start" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
@@ -152,10 +150,10 @@ static void overrides_come_last_and_name_themselves(void **state)
 		{ "algorithm.gamma=0", "--set algorithm.gamma: [algorithm] gamma = 0: must be in (0, 1]" },
 		{ "algorithm.etta=3",
 		  "--set algorithm.etta: unknown key in section [algorithm] 'etta'; did you mean eta?" },
-		{ "run.name=a ;b", "--set run.name: name = a ;b: must not begin or end with a blank, nor "
-		                   "hold ';' at its start or behind a blank" },
-		{ "run.name= a", "--set run.name: name =  a: must not begin or end with a blank, nor hold "
-		                 "';' at its start or behind a blank" },
+		{ "run.name=a ;b",
+		  "--set run.name: name = a ;b: must not begin or end with a blank, nor hold ';' at its start or behind a blank" },
+		{ "run.name= a",
+		  "--set run.name: name =  a: must not begin or end with a blank, nor hold ';' at its start or behind a blank" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		const char *overrides[] = { wrong[i][0], NULL };

@@ -263,8 +263,7 @@ static void wrong_libsvm_is_explained(void **state)
 		{ "libsvm", "1 1:1\n2 5:1\n3 2:1", 0, "1,2",
 		  "first:3: label 3 is not in [data] classes = 1,2" },
 		{ "libsvm", "1 1:1\n", 0, "cat,cow",
-		  "first: the classes cat,cow are no numbers, as labels of libsvm are: libsvm:labels=zero "
-		  "or" },
+		  "first: the classes cat,cow are no numbers, as labels of libsvm are: libsvm:labels=zero or" },
 		{ "libsvm:one", "1 1:1\n3 1:1", 0, "cat,cow",
 		  "first:2: label 3 is not in [data] classes = cat,cow" },
 		{ "libsvm", "5 1:1\n", 0, NULL, "first: only the label 5" },

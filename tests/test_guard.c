@@ -249,8 +249,13 @@ static void absurd_values_are_refused(void **state)
 	f.version = e->their_version + 1;
 	f.step = e->step + 1;
 	f.tag = true;
-	struct sl_message_context m = { w->settings.seed,         LIAR, f.version, 0, &w->plan.model.layout,
-		                sl_copy_state_floats(e->theirs), NULL };
+	struct sl_message_context m = { w->settings.seed,
+		                        LIAR,
+		                        f.version,
+		                        0,
+		                        &w->plan.model.layout,
+		                        sl_copy_state_floats(e->theirs),
+		                        NULL };
 	struct sl_writer out = sl_writer(body + 4, sizeof body - 4);
 	struct sl_update update;
 	sl_pipeline_encode(&w->plan.pipeline, &m, v, &out, &update, workspace);

@@ -9,24 +9,20 @@ static void names_are_as_documented(void **state)
 {
 	(void)state;
 	static const char *const query[] = {
-		"run_id, name, driver, started_at, version, topology, peers, dim, algorithm, compress, "
-		"model, dataset, seed, "
+		"run_id, name, driver, started_at, version, topology, peers, dim, algorithm, compress, model, dataset, seed, "
 		"fingerprint, config FROM run",
 		"run_id, peer, name, public_key, endpoint, host, pid, started_at, stopped_at, exit, "
 		"model_digest FROM peer",
-		"run_id, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, "
-		"payload_tx, "
+		"run_id, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, payload_tx, "
 		"payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us FROM round",
-		"run_id, peer, neighbour, round, payload_tx, payload_rx, frames_tx, frames_rx, resent, "
-		"repeated, refused, "
+		"run_id, peer, neighbour, round, payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused, "
 		"snapshots, rtt_us FROM link",
 		"run_id, peer, round, k, value FROM sketch",
 		"run_id, round, error FROM consensus_exact",
 		"run_id, peer, at_us, round, level, kind, detail FROM event",
 		"run_id, round, peers, error FROM consensus",
 		"run_id, round, peers, payload_bytes, wire_bytes, saved FROM traffic",
-		"run_id, name, peers, rounds, test_accuracy, worst_accuracy, consensus_error, payload_bytes, "
-		"wire_bytes, "
+		"run_id, name, peers, rounds, test_accuracy, worst_accuracy, consensus_error, payload_bytes, wire_bytes, "
 		"saved, seconds, present, seed FROM summary",
 	};
 	sl_history_close(must_open("h.db"));
@@ -58,19 +54,16 @@ static void rows_come_back(void **state)
 	assert_ok(sl_history_commit(h, false, &test_error));
 	sl_history_close(h);
 	assert_int_equal(
-	    count_from("h.db",
-	               "SELECT count(*) FROM round WHERE run_id = 'unit-1' AND peer = 1 AND round = 5 AND "
-	               "at_us = 11 AND train_loss = 0.1 AND test_loss = 0.2 AND test_accuracy = 0.3 AND "
-	               "nonzero = 12 "
-	               "AND disagreement = 0.4 AND payload_tx = 13 AND payload_rx = 14 AND wire_tx = 15 AND "
-	               "wire_rx = 16 AND compute_us = 17 AND compress_us = 18 AND wait_us = 19"),
+	    count_from(
+	        "h.db",
+	        "SELECT count(*) FROM round WHERE run_id = 'unit-1' AND peer = 1 AND round = 5 AND "
+	        "at_us = 11 AND train_loss = 0.1 AND test_loss = 0.2 AND test_accuracy = 0.3 AND nonzero = 12 AND disagreement = 0.4 AND payload_tx = 13 AND payload_rx = 14 AND wire_tx = 15 AND wire_rx = 16 AND compute_us = 17 AND compress_us = 18 AND wait_us = 19"),
 	    1);
 	assert_int_equal(
 	    count_from(
 	        "h.db",
 	        "SELECT count(*) FROM link WHERE peer = 1 AND neighbour = 0 AND round = 5 AND "
-	        "payload_tx = 21 AND payload_rx = 22 AND frames_tx = 23 AND frames_rx = 24 AND resent = 25 "
-	        "AND repeated = 26 AND refused = 27 AND snapshots = 28 AND rtt_us IS NULL"),
+	        "payload_tx = 21 AND payload_rx = 22 AND frames_tx = 23 AND frames_rx = 24 AND resent = 25 AND repeated = 26 AND refused = 27 AND snapshots = 28 AND rtt_us IS NULL"),
 	    1);
 	for (int k = 0; k < 3; k++) {
 		char sql[128];

@@ -110,8 +110,8 @@ static void several_runs_are_compared(void **state)
 	sl_history_close(h);
 	assert_int_equal(call(&sl_command_history, test_path("h.db"), NULL, NULL, NULL), SL_EXIT_OK);
 	says("against whole:\n");
-	says("  sparse: accuracy -1.00 points, 50.0 times less payload, the same consensus error, the same "
-	     "time\n");
+	says(
+	    "  sparse: accuracy -1.00 points, 50.0 times less payload, the same consensus error, the same time\n");
 	says("  empty: accuracy unknown (another model, number of peers, number of rounds)\n");
 	says("sparse: 1 event of level warning or error: sqlite3 ");
 	/* Columns stand under each other. */

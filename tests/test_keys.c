@@ -346,65 +346,43 @@ static void signed_mistakes_are_named(void **state)
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0  a tcp://h:1 A\n",
 		  "roster:4: must be 'peer NUMBER NAME ENDPOINT KEY'" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a udp://h:1 A\n",
-		  "roster:4: endpoint 'udp://h:1' must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 "
-		  "characters" },
+		  "roster:4: endpoint 'udp://h:1' must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:70000 A\n",
-		  "roster:4: endpoint 'tcp://h:70000' must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 "
-		  "characters" },
+		  "roster:4: endpoint 'tcp://h:70000' must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://*:1 A\n",
-		  "roster:4: endpoint 'tcp://*:1' says where to listen, not where neighbours find this peer; "
-		  "give its address or name, as in tcp://192.0.2.7:7000" },
+		  "roster:4: endpoint 'tcp://*:1' says where to listen, not where neighbours find this peer; give its address or name, as in tcp://192.0.2.7:7000" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://::1:1 A\n",
-		  "roster:4: endpoint 'tcp://::1:1' lacks brackets around its IPv6 address; as in "
-		  "tcp://[::1]:7000" },
+		  "roster:4: endpoint 'tcp://::1:1' lacks brackets around its IPv6 address; as in tcp://[::1]:7000" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 12\n",
 		  "roster:4: '12' is no Ed25519 public key (64 hex digits)" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A 2\n",
 		  "roster:4: '2' is no serial up to this roster's" },
-		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\ngone 1 b\npeer 2 c "
-		  "tcp://h:2 "
-		  "B\nedge 0 1 0.5\n",
-		  "roster:7: an edge joins 0 and 1, but the lines above list 3 peers, or one of them as "
-		  "gone" },
-		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\ngone 2\n",
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\ngone 1 b\npeer 2 c tcp://h:2 B\nedge 0 1 0.5\n",
+		  "roster:7: an edge joins 0 and 1, but the lines above list 3 peers, or one of them as gone" },
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\ngone 2\n",
 		  "roster:6: must be 'gone NUMBER NAME'" },
-		{ "starling-roster 1\nserial 4\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\nedge 0 1 0.5 0 3 0.25 3\n",
-		  "roster:6: behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling "
-		  "serials" },
-		{ "starling-roster 1\nserial 4\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\nedge 0 1 0.5 0 5\n",
-		  "roster:6: behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling "
-		  "serials" },
-		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "A\nedge 0 1 0.5\n",
+		{ "starling-roster 1\nserial 4\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\nedge 0 1 0.5 0 3 0.25 3\n",
+		  "roster:6: behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling serials" },
+		{ "starling-roster 1\nserial 4\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\nedge 0 1 0.5 0 5\n",
+		  "roster:6: behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling serials" },
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 A\nedge 0 1 0.5\n",
 		  "roster: peers 0 and 1 have the same key" },
-		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:1 "
-		  "B\nedge 0 1 0.5\n",
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:1 B\nedge 0 1 0.5\n",
 		  "roster: peers 0 and 1 have the same endpoint" },
-		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\nedge 0 2 0.5\n",
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\nedge 0 2 0.5\n",
 		  "roster:6: an edge joins 0 and 2, but the lines above list 2 peers" },
-		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\nedge 0 1 nan\n",
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\nedge 0 1 nan\n",
 		  "roster:6: weight 'nan' must be a number above 0 and at most 1" },
-		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\nedge 0 0 1\npeer 1 b "
-		  "tcp://h:2 B\n",
+		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1 A\nedge 0 0 1\npeer 1 b tcp://h:2 B\n",
 		  "roster:6: 'peer 1 b tcp://h:2" },
-		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\narc 0 1 0.5\n",
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\narc 0 1 0.5\n",
 		  "roster:6: must be 'arc FROM TO WEIGHT PHASE'" },
-		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\narc 0 1 0.5 64\n",
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\narc 0 1 0.5 64\n",
 		  "roster:6: must be 'arc FROM TO WEIGHT PHASE'" },
-		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\narc 0 1 half 0\n",
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\narc 0 1 half 0\n",
 		  "roster:6: weight 'half' must be a number above 0 and at most 1" },
-		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 "
-		  "B\narc 0 1 0.5 0\nedge 0 1 0.5\n",
-		  "roster:7: 'edge 0 1 0.5' must begin with 'peer', or with 'edge' or 'arc' behind all "
-		  "peers" },
+		{ "starling-roster 1\nserial 1\ntopology x:2\npeer 0 a tcp://h:1 A\npeer 1 b tcp://h:2 B\narc 0 1 0.5 0\nedge 0 1 0.5\n",
+		  "roster:7: 'edge 0 1 0.5' must begin with 'peer', or with 'edge' or 'arc' behind all peers" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		char *out = text;

@@ -66,15 +66,13 @@ static int run(int argc, char **argv)
 	return SL_EXIT_OK;
 }
 
-const struct sl_command sl_command_collect = { "collect", "collect OUT DB...",
-	                                       "merge the histories of many peers into one database",
-	                                       "Copies every run, peer and row of the databases DB into OUT, "
-	                                       "which is made if it is missing. Of a folder, its\n"
-	                                       "history.db is meant. What is in OUT\n"
-	                                       "already is kept, so a run that goes on can be collected "
-	                                       "again. The databases may be in use. One that is of an\n"
-	                                       "older schema is brought to this one. All are looked at "
-	                                       "first; each is then merged whole or not at all.\n"
-	                                       "\n"
-	                                       "  --help  this text\n",
-	                                       run };
+const struct sl_command sl_command_collect = {
+	"collect", "collect OUT DB...", "merge the histories of many peers into one database",
+	"Copies every run, peer and row of the databases DB into OUT, which is made if it is missing. Of a folder, its\n"
+	"history.db is meant. What is in OUT\n"
+	"already is kept, so a run that goes on can be collected again. The databases may be in use. One that is of an\n"
+	"older schema is brought to this one. All are looked at first; each is then merged whole or not at all.\n"
+	"\n"
+	"  --help  this text\n",
+	run
+};

@@ -275,17 +275,13 @@ static int run(int argc, char **argv)
 const struct sl_command sl_command_history = {
 	"history", "history DB [--run NAME] [--json]",
 	"what the runs of a database came to: accuracy, consensus, bytes",
-	"Summarises the runs of a history. Several of them are put side by side and compared with the first "
-	"one of\n"
-	"dpsgd (which sends whole models), or with the oldest. DB may be the folder of a run: its history.db "
-	"is meant.\n"
+	"Summarises the runs of a history. Several of them are put side by side and compared with the first one of\n"
+	"dpsgd (which sends whole models), or with the oldest. DB may be the folder of a run: its history.db is meant.\n"
 	"\n"
 	"  peers            1/8: of 8 peers, one has rows in this database, and the figures are about it\n"
-	"  accuracy, worst  mean and smallest test accuracy of the peers' own models, the last one known of "
-	"each\n"
+	"  accuracy, worst  mean and smallest test accuracy of the peers' own models, the last one known of each\n"
 	"  consensus        (1/n) sum |x_i - mean x|^2 over the peers' models\n"
-	"  payload, wire    bytes of frames sent, each counted once; bytes of the connections, resends "
-	"included\n"
+	"  payload, wire    bytes of frames sent, each counted once; bytes of the connections, resends included\n"
 	"  saved            part of the payload saved against float32 models in as many rounds\n"
 	"  seconds          longest time from a peer's start to its last row, by the clock of its own host\n"
 	"  seed             of the run: other seeds give other splits, models and draws\n"

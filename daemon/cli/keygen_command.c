@@ -60,8 +60,7 @@ static int run(int argc, char **argv)
 const struct sl_command sl_command_keygen = {
 	"keygen", "keygen [-o FILE] | keygen --public FILE",
 	"make an identity key, or print the public half of one",
-	"Makes an Ed25519 identity key and prints its public key, the one that a roster lists. The file is "
-	"readable by\n"
+	"Makes an Ed25519 identity key and prints its public key, the one that a roster lists. The file is readable by\n"
 	"its owner alone and never replaces another.\n"
 	"\n"
 	"  -o, --output FILE   where to write it (identity.key)\n"

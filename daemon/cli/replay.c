@@ -147,7 +147,8 @@ static enum sl_status run_events(struct replay *r, const char *path, struct sl_e
 static enum sl_status check_end(const struct replay *r, const char *path, struct sl_error *error)
 {
 	uint64_t model = sl_vector_digest(r->run.plan.dimension, 0, sl_peer_model(r->peer));
-	if (r->recording.has_end && (r->recording.last_round != sl_peer_round(r->peer) || r->recording.last_model != model))
+	if (r->recording.has_end &&
+	    (r->recording.last_round != sl_peer_round(r->peer) || r->recording.last_model != model))
 		return sl_fail(error, SL_REFUSED, "%s: the model at the end differs", path);
 	return SL_OK;
 }

@@ -110,8 +110,8 @@ static void key_path(const struct roster_command *c, uint32_t peer, const char *
 }
 
 /* The key that was given, or a new one, which lies beside its place until the roster is signed. */
-static enum sl_status take_key(struct roster_command *c, struct change *change, uint8_t key[static SL_KEY_BYTES],
-                               struct sl_error *error)
+static enum sl_status take_key(struct roster_command *c, struct change *change,
+                               uint8_t key[static SL_KEY_BYTES], struct sl_error *error)
 {
 	char path[4096];
 	struct sl_identity identity;
@@ -144,7 +144,8 @@ static enum sl_status choose_endpoint(const char *given, char out[static SL_TEXT
 	return status;
 }
 
-static enum sl_status join_listed(struct roster_command *c, const struct change *change, struct sl_error *error)
+static enum sl_status join_listed(struct roster_command *c, const struct change *change,
+                                  struct sl_error *error)
 {
 	enum sl_status status = SL_OK;
 	for (const char *at = change->neighbours; at && *at && status == SL_OK;) {
@@ -391,9 +392,9 @@ static enum sl_status take(struct roster_command *c, int letter, const char *arg
 	} else if (letter == 'N' && last && last->kind == ADD) {
 		last->neighbours = argument;
 	} else if (!found) {
-		return sl_fail(error, SL_MALFORMED,
-		               "--key belongs behind --add or --rotate, --name and --neighbours "
-		               "behind --add");
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "--key belongs behind --add or --rotate, --name and --neighbours behind --add");
 	} else if (c->changes == CHANGES_MAX) {
 		return sl_fail(error, SL_TOO_BIG, "at most %d changes at a time", CHANGES_MAX);
 	} else {
@@ -445,34 +446,24 @@ static int run(int argc, char **argv)
 const struct sl_command sl_command_roster = {
 	"roster", "roster RUN | roster RUN [CHANGE...] --tell | roster RUN CHANGE...",
 	"who is in a run; add, remove and rekey its peers, and sign",
-	"Without a change, lists the peers of a run and their neighbours. With changes, writes a roster with "
-	"the next\n"
-	"serial, signed with RUN/operator.key. Peers read theirs again on SIGHUP: links and keys change at "
-	"once, while the\n"
-	"run goes on. A removed peer is gone for good; its neighbours are joined where that keeps the graph "
-	"in one piece.\n"
-	"A peer that was added starts from the mean of its neighbours' models. Algorithms whose state spans "
-	"all peers\n"
+	"Without a change, lists the peers of a run and their neighbours. With changes, writes a roster with the next\n"
+	"serial, signed with RUN/operator.key. Peers read theirs again on SIGHUP: links and keys change at once, while the\n"
+	"run goes on. A removed peer is gone for good; its neighbours are joined where that keeps the graph in one piece.\n"
+	"A peer that was added starts from the mean of its neighbours' models. Algorithms whose state spans all peers\n"
 	"(lead, diana and their kin) refuse other members, not other keys.\n"
 	"\n"
-	"  --add ENDPOINT      add a peer, reached at tcp://ADDRESS:PORT or tcp://NAME:PORT; auto: at a free "
-	"port of this\n"
+	"  --add ENDPOINT      add a peer, reached at tcp://ADDRESS:PORT or tcp://NAME:PORT; auto: at a free port of this\n"
 	"                      machine\n"
 	"  --name NAME         … what it is called (peer-NUMBER)\n"
-	"  --neighbours A,B    … whom it is linked to (all, where everybody is; else the two with the fewest "
-	"neighbours)\n"
-	"  --remove K          remove peer K: its key counts no more, and its secret in keys/K.key is "
-	"destroyed\n"
+	"  --neighbours A,B    … whom it is linked to (all, where everybody is; else the two with the fewest neighbours)\n"
+	"  --remove K          remove peer K: its key counts no more, and its secret in keys/K.key is destroyed\n"
 	"  --rotate K          give peer K another key; the old secret in keys/K.key is destroyed\n"
-	"  --key HEX           … the public key of --add or --rotate, made elsewhere by starling keygen; "
-	"without it a\n"
+	"  --key HEX           … the public key of --add or --rotate, made elsewhere by starling keygen; without it a\n"
 	"                      new one is made here, in keys/K.key\n"
 	"  --endpoint K=ENDPOINT  peer K is reached elsewhere now\n"
 	"  --link A:B          make two peers neighbours\n"
 	"  --unlink A:B        part two neighbours\n"
-	"  --tell              send SIGHUP to the peers that run on this machine; a starling up of the run "
-	"passes it "
-	"on, and\n"
+	"  --tell              send SIGHUP to the peers that run on this machine; a starling up of the run passes it on, and\n"
 	"                      starts peers that were added here, once their keys and samples are in place\n"
 	"  --help              this text\n",
 	run

@@ -13,10 +13,10 @@ enum sl_status sl_roster_draft(struct sl_roster_draft *out, const struct sl_rost
 	const struct sl_topology *t = &from->topology;
 	*out = (struct sl_roster_draft){ .from = from, .peers = t->peers, .edges = t->edges };
 	if (t->activity)
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "the roster of %s stays as it is: a graph that changes with the round, or "
-		               "has directions, has the members that it began with",
-		               t->spec);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "the roster of %s stays as it is: a graph that changes with the round, or has directions, has the members that it began with",
+		    t->spec);
 	if (from->serial == UINT32_MAX)
 		return sl_fail(error, SL_TOO_BIG, "the roster's serial cannot rise any more");
 	out->serial = from->serial + 1;

@@ -128,16 +128,11 @@ static int run(int argc, char **argv)
 
 const struct sl_command sl_command_status = {
 	"status", "status [RUN] [--json]", "what each peer of a run is doing now, and whom it waits for",
-	"Asks every peer of the run on this machine, and prints a line each: round, loss, accuracy of its "
-	"own model on the\n"
-	"test data, bytes of differences sent, links that are up in both directions, and what it is doing; "
-	"also "
-	"since when and why\n"
-	"a link is not, or its history cannot be written, where that is so. A peer that runs and does not "
-	"answer is shown\n"
-	"as not answering, one of another user as permission denied. Without RUN: the run of the service, "
-	"in\n" SL_LOCAL_RUN ", whose peers have their state in " SL_LOCAL_STATE "/K. Exits 1 if no peer "
-	"answers.\n"
+	"Asks every peer of the run on this machine, and prints a line each: round, loss, accuracy of its own model on the\n"
+	"test data, bytes of differences sent, links that are up in both directions, and what it is doing; also since when and why\n"
+	"a link is not, or its history cannot be written, where that is so. A peer that runs and does not answer is shown\n"
+	"as not answering, one of another user as permission denied. Without RUN: the run of the service, in\n" SL_LOCAL_RUN
+	", whose peers have their state in " SL_LOCAL_STATE "/K. Exits 1 if no peer answers.\n"
 	"\n"
 	"  --json  the peers' own answers, which say more (each link's state), as one array\n"
 	"  --help  this text\n",

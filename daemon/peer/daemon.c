@@ -66,8 +66,7 @@ enum sl_status sl_daemon_identity(const struct sl_daemon *d, const struct sl_ros
 		if (snprintf(path, sizeof path, "%s/identity", credentials) >= (int)sizeof path)
 			return sl_fail(error, SL_TOO_BIG, "$CREDENTIALS_DIRECTORY is too long");
 	} else {
-		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->run.config.settings.keys,
-		         d->number);
+		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->run.config.settings.keys, d->number);
 		sl_config_path(&d->run.config, name, false, path);
 	}
 	enum sl_status status = sl_identity_read(out, path, error);
@@ -109,8 +108,8 @@ static enum sl_status check_descriptors(const struct sl_daemon *d, struct sl_err
 		return SL_OK;
 	return sl_fail(error, SL_TOO_BIG,
 	               "%u file descriptors are needed for %" PRIu32 " neighbours (it has %" PRIu32
-	               ", and [run] max_degree = %" PRIu32 "), but the hard limit is %llu: raise it "
-	               "(LimitNOFILE= of the unit, ulimit -Hn)%s",
+	               ", and [run] max_degree = %" PRIu32
+	               "), but the hard limit is %llu: raise it (LimitNOFILE= of the unit, ulimit -Hn)%s",
 	               needed, neighbours, d->degree, d->run.config.settings.max_degree,
 	               (unsigned long long)files.rlim_max,
 	               sl_net_descriptors_for(d->degree) <= files.rlim_max ? ", or lower max_degree" : "");
@@ -294,14 +293,14 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
 		return SL_OK;
 	sl_config_path(&p->config, p->config.settings.record, true, stem);
 	struct sl_recording_head head = { .run = p->plan.run,
-		                    .session = p->plan.session,
-		                    .peer = d->number,
-		                    .roster = { p->roster.serial, d->neighbours, d->degree },
-		                    .capacity = d->capacity,
-		                    .joining = p->roster.peer[d->number].since > 0,
-		                    .configuration = p->printed,
-		                    .state = d->resumed,
-		                    .state_length = d->resumed_length };
+		                          .session = p->plan.session,
+		                          .peer = d->number,
+		                          .roster = { p->roster.serial, d->neighbours, d->degree },
+		                          .capacity = d->capacity,
+		                          .joining = p->roster.peer[d->number].since > 0,
+		                          .configuration = p->printed,
+		                          .state = d->resumed,
+		                          .state_length = d->resumed_length };
 	d->loop.recording = sl_recording_open(stem, &head, error);
 	if (!d->loop.recording)
 		return error->status;
@@ -419,8 +418,8 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 bool sl_daemon_run(struct sl_daemon *d)
 {
 	sl_log(SL_LEVEL_NOTICE, "peer %" PRIu32 " of %" PRIu32 " (%s) at %s, run %s, d = %" PRIu32 ", %s",
-	       d->number, d->run.roster.topology.peers, d->run.roster.topology.spec,
-	       d->net.endpoint, d->run.run_id, d->run.plan.dimension, d->run.compress);
+	       d->number, d->run.roster.topology.peers, d->run.roster.topology.spec, d->net.endpoint,
+	       d->run.run_id, d->run.plan.dimension, d->run.compress);
 	sl_sd_notify("READY=1\nSTATUS=greeting the neighbours");
 	bool ok = sl_loop_run(&d->loop);
 	sl_log(ok ? SL_LEVEL_NOTICE : SL_LEVEL_ERROR, "ended in round %" PRIu32 ": %s",
@@ -461,7 +460,7 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 	bool final = d->loop.finished && idle;
 	if (d->loop.recording && d->loop.peer && !busy)
 		sl_recording_end(d->loop.recording, sl_peer_round(d->loop.peer),
-		           sl_vector_digest(d->run.plan.dimension, 0, sl_peer_model(d->loop.peer)));
+		                 sl_vector_digest(d->run.plan.dimension, 0, sl_peer_model(d->loop.peer)));
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->run.plan.dimension, digest);
 	if (!d->loop

@@ -213,7 +213,8 @@ static void record(struct sl_loop *l, const struct sl_event *event)
 	sl_recording_event(l->recording, event);
 	const char *stopped = sl_recording_stopped(l->recording);
 	if (stopped)
-		sl_loop_event(l, SL_LEVEL_WARNING, "record-ended", "%s: %s", sl_recording_path(l->recording), stopped);
+		sl_loop_event(l, SL_LEVEL_WARNING, "record-ended", "%s: %s", sl_recording_path(l->recording),
+		              stopped);
 }
 
 static void step(struct sl_loop *l, struct sl_event event)

@@ -17,8 +17,8 @@ struct sl_loop {
 	const struct sl_scratch *scratch;
 	struct sl_net *net;
 	struct sl_store *store;
-	struct sl_recording *recording;   /* records what the peer is fed; NULL: nothing does */
-	const char *settings; /* those that all peers share, as checkpoints record them */
+	struct sl_recording *recording; /* records what the peer is fed; NULL: nothing does */
+	const char *settings;           /* those that all peers share, as checkpoints record them */
 	uint32_t number;
 	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
 	int wake;          /* eventfd: a checkpoint or a job is done */
@@ -40,7 +40,7 @@ struct sl_loop {
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */
 	int64_t payload_tx, payload_rx;           /* of a former life whose state is lost */
-	unsigned missing_totals;                           /* enum sl_store_missing_totals: not known yet */
+	unsigned missing_totals;                  /* enum sl_store_missing_totals: not known yet */
 	int64_t worst_turn_us;                    /* since the last STATUS= */
 	struct sl_time watchdog_at, status_at, trim_at, listen_at;
 	bool trimmed; /* once */

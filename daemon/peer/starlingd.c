@@ -35,8 +35,7 @@ static const char usage[] =
     "  -V, --version          print the versions of starlingd, its wire format and its libraries\n"
     "  -h, --help             this text\n"
     "\n"
-    "The peer's identity is RUN/keys/K.key, or $CREDENTIALS_DIRECTORY/identity where that is set. Relative "
-    "paths\n"
+    "The peer's identity is RUN/keys/K.key, or $CREDENTIALS_DIRECTORY/identity where that is set. Relative paths\n"
     "that are written start at $STATE_DIRECTORY where that is set, else at the folder of run.conf.\n"
     "SIGUSR1 logs a line on what the peer is doing.\n"
     "\n"
@@ -183,8 +182,7 @@ static enum sl_status check_netlink(struct sl_error *error)
 	if (fd < 0 && (errno == EAFNOSUPPORT || errno == EPERM || errno == EACCES))
 		return sl_fail(
 		    error, SL_REFUSED,
-		    "netlink sockets are forbidden here, and libzmq cannot listen without them (%s; in a "
-		    "unit: RestrictAddressFamilies=AF_NETLINK)",
+		    "netlink sockets are forbidden here, and libzmq cannot listen without them (%s; in a unit: RestrictAddressFamilies=AF_NETLINK)",
 		    strerror(errno));
 	if (fd >= 0)
 		close(fd);

@@ -118,11 +118,12 @@ static enum sl_status check_value(const char *key, const char *value, struct sl_
 	            (n == 0 || (!isspace((unsigned char)value[0]) && !isspace((unsigned char)value[n - 1])));
 	for (size_t i = 0; i + 1 < n; i++)
 		good = good && !(isspace((unsigned char)value[i]) && value[i + 1] == ';');
-	return good ? SL_OK
-	            : sl_fail(error, SL_MALFORMED,
-	                      "%s = %s: must not begin or end with a blank, nor hold ';' at its start or "
-	                      "behind a blank",
-	                      key, value);
+	return good
+	           ? SL_OK
+	           : sl_fail(
+	                 error, SL_MALFORMED,
+	                 "%s = %s: must not begin or end with a blank, nor hold ';' at its start or behind a blank",
+	                 key, value);
 }
 
 static bool take_key(struct parse *p, const char *section, const char *key, const char *value)

@@ -45,10 +45,10 @@ static enum sl_status take_v4(const char *text, const struct in_addr *address, s
 {
 	uint32_t a = ntohl(address->s_addr);
 	if (a >> 24 == 0)
-		return bad(text,
-		           "means every address of a host; neighbours need one that leads here, as in "
-		           "tcp://192.0.2.7:7000",
-		           error);
+		return bad(
+		    text,
+		    "means every address of a host; neighbours need one that leads here, as in tcp://192.0.2.7:7000",
+		    error);
 	if (a >> 28 >= 14)
 		return bad(text, "is no address of one host", error);
 	return SL_OK;
@@ -57,17 +57,17 @@ static enum sl_status take_v4(const char *text, const struct in_addr *address, s
 static enum sl_status take_v6(const char *text, const struct in6_addr *address, struct sl_error *error)
 {
 	if (IN6_IS_ADDR_UNSPECIFIED(address))
-		return bad(text,
-		           "means every address of a host; neighbours need one that leads here, as in "
-		           "tcp://[2001:db8::7]:7000",
-		           error);
+		return bad(
+		    text,
+		    "means every address of a host; neighbours need one that leads here, as in tcp://[2001:db8::7]:7000",
+		    error);
 	if (IN6_IS_ADDR_MULTICAST(address))
 		return bad(text, "is no address of one host", error);
 	if (IN6_IS_ADDR_LINKLOCAL(address))
-		return bad(text,
-		           "is another host's on every link; give an address that is valid beyond one, or "
-		           "a name",
-		           error);
+		return bad(
+		    text,
+		    "is another host's on every link; give an address that is valid beyond one, or a name",
+		    error);
 	return SL_OK;
 }
 
@@ -99,15 +99,15 @@ static enum sl_status take_name(const char *text, const char *host, struct sl_er
 {
 	const char *last = host;
 	if (!name_good(host, &last))
-		return bad(text,
-		           "holds neither an address nor a host name; as in tcp://192.0.2.7:7000, "
-		           "tcp://[2001:db8::7]:7000 or tcp://host.example:7000",
-		           error);
+		return bad(
+		    text,
+		    "holds neither an address nor a host name; as in tcp://192.0.2.7:7000, tcp://[2001:db8::7]:7000 or tcp://host.example:7000",
+		    error);
 	if (strspn(last, "0123456789") == strcspn(last, ".") || strncasecmp(last, "0x", 2) == 0)
-		return bad(text,
-		           "holds no IPv4 address: that is four numbers of 0 to 255, as in "
-		           "tcp://192.0.2.7:7000",
-		           error);
+		return bad(
+		    text,
+		    "holds no IPv4 address: that is four numbers of 0 to 255, as in tcp://192.0.2.7:7000",
+		    error);
 	return SL_OK;
 }
 
@@ -127,15 +127,15 @@ static enum sl_status take_host(struct sl_endpoint *out, const char *text, bool 
 		return take_v4(text, &v4, error);
 	out->kind = SL_ENDPOINT_NAME;
 	if (out->host[0] == '*')
-		return bad(text,
-		           "says where to listen, not where neighbours find this peer; give its address or "
-		           "name, as in tcp://192.0.2.7:7000",
-		           error);
+		return bad(
+		    text,
+		    "says where to listen, not where neighbours find this peer; give its address or name, as in tcp://192.0.2.7:7000",
+		    error);
 	if (strchr(out->host, ';'))
-		return bad(text,
-		           "names an interface or a source; give the one address that neighbours connect "
-		           "to, as in tcp://192.0.2.7:7000",
-		           error);
+		return bad(
+		    text,
+		    "names an interface or a source; give the one address that neighbours connect to, as in tcp://192.0.2.7:7000",
+		    error);
 	return take_name(text, out->host, error);
 }
 

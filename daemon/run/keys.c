@@ -138,11 +138,10 @@ static enum sl_status parse_line(struct sl_identity *out, const char *line, size
 	good = good &&
 	       sodium_hex2bin(seed, sizeof seed, line + PREFIX, 2 * sizeof seed, NULL, &found, NULL) == 0;
 	if (!good || found != sizeof seed)
-		return sl_fail(error, SL_MALFORMED,
-		               "%s: not a key; must be one line 'starling-key ed25519' and 64 hex digits, as "
-		               "`starling keygen` "
-		               "writes it",
-		               path);
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "%s: not a key; must be one line 'starling-key ed25519' and 64 hex digits, as `starling keygen` writes it",
+		    path);
 	from_seed(out, seed);
 	sodium_memzero(seed, sizeof seed);
 	return SL_OK;

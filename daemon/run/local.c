@@ -89,8 +89,8 @@ static enum sl_status refused(const struct sl_roster *roster, uint32_t peer, int
 	               peer, roster->serial, serial);
 }
 
-static enum sl_status signal_peer(const struct sl_config *config, const struct sl_roster *roster, uint32_t peer,
-                           int64_t main_pid, struct sl_error *error)
+static enum sl_status signal_peer(const struct sl_config *config, const struct sl_roster *roster,
+                                  uint32_t peer, int64_t main_pid, struct sl_error *error)
 {
 	static char line[SL_STATUS_LINE];
 	struct sl_status_view view;

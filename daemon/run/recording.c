@@ -89,8 +89,8 @@ uint64_t sl_recording_digest_event(uint64_t digest, const struct sl_event *e)
 /* ---- writing ---- */
 
 /* One record, whole or not at all. */
-static void put(struct sl_recording *f, uint8_t kind, const void *first, size_t first_length, const void *second,
-                size_t second_length)
+static void put(struct sl_recording *f, uint8_t kind, const void *first, size_t first_length,
+                const void *second, size_t second_length)
 {
 	uint8_t head[SL_RECORDING_RECORD_BYTES];
 	size_t length = first_length + second_length;
@@ -180,7 +180,8 @@ static int create(char path[static 4096 + 32], const char *stem, uint32_t peer)
 	return -1;
 }
 
-struct sl_recording *sl_recording_open(const char *stem, const struct sl_recording_head *head, struct sl_error *error)
+struct sl_recording *sl_recording_open(const char *stem, const struct sl_recording_head *head,
+                                       struct sl_error *error)
 {
 	struct sl_recording *f = calloc(1, sizeof *f);
 	if (!f) {

@@ -1,16 +1,19 @@
 /* recording.h — a recording of what a peer was fed: everything that decides what it does, so that `starling sim
  * --replay` runs it again, bit for bit.
  *
- * One file is one life of one peer, from its start to its end, whatever that was. Integers are little-endian.
- * The file begins with "starling-fed 2\n" and a NUL; then come records, each u8 kind, u32 length, u32 check
- * of both (sl_recording_check), and that many bytes: 0 head   run u64, session u64, peer u32, serial u32, capacity
- * u32, joining u8, neighbours, configuration (u32 length, text), state of the checkpoint that it began with
- * (u32 length, bytes; 0: none). Once, first. 1 event  kind u8 (enum sl_event_kind), time i64, edge u32, ok
- * u8, digest u64 of all events and actions so far, this event's included, then the message of RECEIVE, or the
- * serial u32 and neighbours of ROSTER. 2 end round u32, digest u64 of the model (sl_vector_digest). Missing
- * where the peer was killed. Neighbours: count u32, and of each: peer u32, added u32, weights u8, and of each
- * weight: since u32, value f64. A file that ends within a record is one of a peer that was killed: what is
- * whole counts. */
+ * One file is one life of one peer, from its start to its end, whatever that was. Integers are
+ * little-endian. The file begins with "starling-fed 2\n" and a NUL; then come records, each u8 kind, u32
+ * length, u32 check of both (sl_recording_check), and that many bytes:
+ *   0 head    run u64, session u64, peer u32, serial u32, capacity u32, joining u8, neighbours,
+ *             configuration (u32 length, text), state of the checkpoint that it began with (u32 length,
+ *             bytes; 0: none). Once, first.
+ *   1 event   kind u8 (enum sl_event_kind), time i64, edge u32, ok u8, digest u64 of all events and actions
+ *             so far, this event's included, then the message of RECEIVE, or the serial u32 and neighbours
+ *             of ROSTER.
+ *   2 end     round u32, digest u64 of the model (sl_vector_digest). Missing where the peer was killed.
+ *
+ * Neighbours: count u32, and of each: peer u32, added u32, weights u8, and of each weight: since u32, value
+ * f64. A file that ends within a record is one of a peer that was killed: what is whole counts. */
 #ifndef SL_DAEMON_RUN_RECORDING_H
 #define SL_DAEMON_RUN_RECORDING_H
 
@@ -40,7 +43,8 @@ struct sl_recording_head {
 };
 
 /* Creates "STEM-PEER-N" with the first N that is free. */
-struct sl_recording *sl_recording_open(const char *stem, const struct sl_recording_head *, struct sl_error *error);
+struct sl_recording *sl_recording_open(const char *stem, const struct sl_recording_head *,
+                                       struct sl_error *error);
 const char *sl_recording_path(const struct sl_recording *);
 /* From the loop's thread; never block. A recording that the disk cannot follow, or that has grown over
  * SL_RECORDING_MAX_BYTES bytes, ends. */
@@ -60,7 +64,8 @@ void sl_recording_close(struct sl_recording *);
 
 struct sl_recording_reader {
 	struct sl_reader in;
-	struct sl_recording_head head; /* neighbours as below; configuration is not terminated: see its length */
+	struct sl_recording_head
+	    head; /* neighbours as below; configuration is not terminated: see its length */
 	size_t configuration_length;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	bool ended, cut; /* behind the last record; it ended within a record */
@@ -70,10 +75,11 @@ struct sl_recording_reader {
 };
 /* Takes the head. The bytes are borrowed; the head points into them. */
 enum sl_status sl_recording_read(struct sl_recording_reader *, const uint8_t *bytes, size_t length,
-                           struct sl_error *error);
+                                 struct sl_error *error);
 /* The next event, and the digest behind it; ROSTER uses `roster` and `neighbours` (room for SL_DEGREE_MAX).
  * False: there is none; *error says so if the recording is malformed. */
-bool sl_recording_next(struct sl_recording_reader *, struct sl_event *, uint64_t *digest, struct sl_peer_roster *roster,
-                 struct sl_peer_neighbour *neighbours, struct sl_error *error);
+bool sl_recording_next(struct sl_recording_reader *, struct sl_event *, uint64_t *digest,
+                       struct sl_peer_roster *roster, struct sl_peer_neighbour *neighbours,
+                       struct sl_error *error);
 
 #endif

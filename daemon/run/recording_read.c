@@ -81,7 +81,7 @@ static bool read_head(struct sl_recording_reader *f, struct sl_reader r)
 }
 
 enum sl_status sl_recording_read(struct sl_recording_reader *f, const uint8_t *bytes, size_t length,
-                           struct sl_error *error)
+                                 struct sl_error *error)
 {
 	uint8_t kind;
 	struct sl_reader r;
@@ -119,15 +119,17 @@ static bool read_event(const struct sl_recording_reader *f, struct sl_reader r, 
 	return sl_reader_done(&r);
 }
 
-bool sl_recording_next(struct sl_recording_reader *f, struct sl_event *e, uint64_t *digest, struct sl_peer_roster *roster,
-                 struct sl_peer_neighbour *neighbours, struct sl_error *error)
+bool sl_recording_next(struct sl_recording_reader *f, struct sl_event *e, uint64_t *digest,
+                       struct sl_peer_roster *roster, struct sl_peer_neighbour *neighbours,
+                       struct sl_error *error)
 {
 	uint8_t kind;
 	struct sl_reader r;
 	*error = (struct sl_error){ 0 };
 	if (f->ended || !next_record(f, &kind, &r))
 		return false;
-	if (kind == SL_RECORDING_EVENT_RECORD && !f->has_end && read_event(f, r, e, digest, roster, neighbours))
+	if (kind == SL_RECORDING_EVENT_RECORD && !f->has_end &&
+	    read_event(f, r, e, digest, roster, neighbours))
 		return true;
 	f->ended = true;
 	if (kind == SL_RECORDING_END && !f->has_end) {

@@ -61,10 +61,10 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 	    sodium_hex2bin(signature, SL_SIGNATURE_BYTES, hex, SIGNATURE_HEX, NULL, &found, NULL) == 0 &&
 	    found == SL_SIGNATURE_BYTES;
 	if (!good)
-		return sl_fail(error, SL_REFUSED,
-		               "%s: does not end with the line 'signature' and %d hex digits; the file is "
-		               "cut or was changed",
-		               what, SIGNATURE_HEX);
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "%s: does not end with the line 'signature' and %d hex digits; the file is cut or was changed",
+		    what, SIGNATURE_HEX);
 	sodium_bin2hex(again, sizeof again, signature, SL_SIGNATURE_BYTES);
 	*signed_length = length - SIGNATURE_LINE;
 	/* Comparing the digits too leaves one spelling a signature: no byte of the file can be changed. */
@@ -72,11 +72,10 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 	    crypto_sign_verify_detached(signature, (const uint8_t *)text, *signed_length, operator_key) == 0)
 		return SL_OK;
 	sl_key_print(operator_key, key);
-	return sl_fail(error, SL_REFUSED,
-	               "%s: the signature is not that of the operator %.16s…; the file was changed after it "
-	               "was signed, or "
-	               "another operator signed it",
-	               what, key);
+	return sl_fail(
+	    error, SL_REFUSED,
+	    "%s: the signature is not that of the operator %.16s…; the file was changed after it was signed, or another operator signed it",
+	    what, key);
 }
 
 /* Cuts the next line into p->text; false at the end. */

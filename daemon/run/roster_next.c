@@ -25,11 +25,11 @@ static enum sl_status check_serial(const struct sl_roster *old, const struct sl_
                                    struct sl_error *error)
 {
 	if (next->serial == old->serial)
-		return sl_fail(error, SL_REFUSED,
-		               "its serial is still %" PRIu32
-		               ", but it says something else than the one in force: what has changed needs a "
-		               "higher one",
-		               next->serial);
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "its serial is still %" PRIu32
+		    ", but it says something else than the one in force: what has changed needs a higher one",
+		    next->serial);
 	if (next->serial < old->serial)
 		return sl_fail(error, SL_REFUSED,
 		               "its serial %" PRIu32 " is below %" PRIu32
@@ -54,8 +54,7 @@ static enum sl_status check_members(const struct sl_roster *old, const struct sl
 }
 
 /* Whether the run can go on under it: limits, step sizes, and what an algorithm keeps over all peers. */
-static enum sl_status check_plan(const struct sl_run *p, const struct sl_roster *next,
-                                 struct sl_error *error)
+static enum sl_status check_plan(const struct sl_run *p, const struct sl_roster *next, struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */
 	char note[SL_TEXT_MAX * 2];
@@ -65,24 +64,21 @@ static enum sl_status check_plan(const struct sl_run *p, const struct sl_roster 
 	if (!same && (a->aggregate || a->irrecoverable))
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: its state spans all peers, so members and edges cannot change "
-		    "while it runs (keys can): stop the run, or use choco or malcom",
+		    "[algorithm] name = %s: its state spans all peers, so members and edges cannot change while it runs (keys can): stop the run, or use choco or malcom",
 		    a->name);
 	enum sl_status status = sl_run_plan(&plan, p, next, note, error);
 	if (status != SL_OK)
 		return status;
 	if (plan.gamma != now->gamma || plan.settings.eta != now->settings.eta ||
 	    memcmp(plan.algorithm_options, now->algorithm_options, sizeof plan.algorithm_options) != 0)
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "[algorithm] name = %s: its constants follow from the graph, which cannot "
-		               "change while it "
-		               "runs",
-		               a->name);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] name = %s: its constants follow from the graph, which cannot change while it runs",
+		    a->name);
 	return SL_OK;
 }
 
-enum sl_status sl_roster_next(const struct sl_run *p, const struct sl_roster *next,
-                              struct sl_error *error)
+enum sl_status sl_roster_next(const struct sl_run *p, const struct sl_roster *next, struct sl_error *error)
 {
 	enum sl_status status = check_serial(&p->roster, next, error);
 	if (status == SL_OK)

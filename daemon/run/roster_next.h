@@ -6,7 +6,6 @@
 
 /* Its serial is higher, nobody is left out or back from being gone, and the run can go on under it: limits,
  * step sizes, and what an algorithm keeps over all peers. */
-enum sl_status sl_roster_next(const struct sl_run *, const struct sl_roster *next,
-                              struct sl_error *error);
+enum sl_status sl_roster_next(const struct sl_run *, const struct sl_roster *next, struct sl_error *error);
 
 #endif

@@ -57,9 +57,9 @@ static enum sl_status open_roster(struct sl_run *p, struct sl_error *error)
 		if (key[0])
 			sl_fail(error, SL_MALFORMED, "[run] operator_key = %s: must be 64 hex digits", key);
 		else
-			sl_fail(error, SL_MALFORMED,
-			        "[run] operator_key is missing: the public key of the operator who signs the "
-			        "roster, 64 hex digits");
+			sl_fail(
+			    error, SL_MALFORMED,
+			    "[run] operator_key is missing: the public key of the operator who signs the roster, 64 hex digits");
 		return sl_config_blame(&p->config, error);
 	}
 	sl_config_path(&p->config, p->config.settings.roster, false, path);
@@ -78,8 +78,8 @@ static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out,
 	return sl_wrap(error, "%s", path);
 }
 
-enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p,
-                                const struct sl_roster *roster, char *note, struct sl_error *error)
+enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const struct sl_roster *roster,
+                           char *note, struct sl_error *error)
 {
 	const struct sl_topology *graph_of = &roster->topology;
 	struct sl_topology members = { 0 };
@@ -120,8 +120,7 @@ static void name_things(struct sl_run *p)
 	SL_CHECK(length < sizeof p->printed);
 }
 
-enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice session,
-                                    struct sl_error *error)
+enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice session, struct sl_error *error)
 {
 	char path[4096];
 	sl_run_data_path(&out->config, SL_RUN_TEST, path);
@@ -147,7 +146,7 @@ void sl_run_session(struct sl_run *p, uint64_t session)
 }
 
 enum sl_status sl_run_open(struct sl_run *out, const char *conf_file, char *const *overrides,
-                                enum sl_session_choice session, struct sl_error *error)
+                           enum sl_session_choice session, struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
 	enum sl_status status = sl_keys_start(error);
@@ -183,7 +182,7 @@ static enum sl_status check_shard_classes(const struct sl_run *p, const struct s
 }
 
 enum sl_status sl_run_shard(const struct sl_run *p, uint32_t peer, struct sl_mapping *file,
-                                 struct sl_dataset *out, struct sl_error *error)
+                            struct sl_dataset *out, struct sl_error *error)
 {
 	char path[4096];
 	sl_run_data_path(&p->config, peer, path);

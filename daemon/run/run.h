@@ -48,14 +48,13 @@ enum sl_session_choice {
 /* Loads configuration, roster, test set; checks them against each other; makes the plan; takes the session.
  * [data] classes = auto becomes the test set's list, so that it is part of the fingerprint. */
 enum sl_status sl_run_open(struct sl_run *out, const char *conf_file, char *const *overrides,
-                                enum sl_session_choice session, struct sl_error *error);
+                           enum sl_session_choice session, struct sl_error *error);
 /* The second half of that, for a run without a folder: config and roster.topology are there, shards are
  * written; opens the test set, makes the plan, draws the session. */
-enum sl_status sl_run_complete(struct sl_run *, enum sl_session_choice session,
-                                    struct sl_error *error);
+enum sl_status sl_run_complete(struct sl_run *, enum sl_session_choice session, struct sl_error *error);
 /* The plan that a roster makes of the run: also whether it may be one. `note` as for sl_plan_make. */
-enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *, const struct sl_roster *,
-                                char *note, struct sl_error *error);
+enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *, const struct sl_roster *, char *note,
+                           struct sl_error *error);
 /* Another session: the run_id follows from it. */
 void sl_run_session(struct sl_run *, uint64_t session);
 void sl_run_close(struct sl_run *);
@@ -63,7 +62,7 @@ void sl_run_close(struct sl_run *);
 /* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's, or
  * whose classes have other names than [data] classes says. */
 enum sl_status sl_run_shard(const struct sl_run *, uint32_t peer, struct sl_mapping *file,
-                                 struct sl_dataset *out, struct sl_error *error);
+                            struct sl_dataset *out, struct sl_error *error);
 
 /* The neighbours of a peer, for sl_peer_setup; `out` has room for SL_DEGREE_MAX. Returns how many. */
 uint32_t sl_run_neighbours(const struct sl_run *, uint32_t peer, struct sl_peer_neighbour *out);

@@ -54,7 +54,7 @@ static void write_floats(struct sl_writer *w, uint32_t count, const float *v)
 }
 
 void sl_capture_begin(struct sl_writer *w, const struct sl_pipeline *p, const struct sl_layout *layout,
-                        uint64_t seed, uint64_t *digest)
+                      uint64_t seed, uint64_t *digest)
 {
 	char text[SL_TEXT_MAX * 2];
 	uint8_t *start = w->at;
@@ -95,7 +95,7 @@ static void end_record(const struct sl_writer *w, uint8_t *start, uint64_t *dige
 }
 
 void sl_capture_copy(struct sl_writer *w, uint32_t peer, uint32_t channel, uint32_t dimension,
-                       const float *copy, uint64_t *digest)
+                     const float *copy, uint64_t *digest)
 {
 	uint8_t *start = begin_record(w, SL_CAPTURE_COPY);
 	sl_write_u32(w, peer);
@@ -105,7 +105,7 @@ void sl_capture_copy(struct sl_writer *w, uint32_t peer, uint32_t channel, uint3
 }
 
 void sl_capture_message(struct sl_writer *w, const struct sl_pipeline *p, const struct sl_captured *m,
-                          uint64_t *digest)
+                        uint64_t *digest)
 {
 	uint8_t *start = begin_record(w, SL_CAPTURE_MESSAGE);
 	sl_write_u32(w, m->peer);
@@ -239,7 +239,7 @@ static bool read_copy(const struct sl_capture *f, struct sl_reader r, const stru
 
 /* One record; *why is NULL where it is good. */
 static enum sl_capture_kind read_record(struct sl_capture *f, const struct sl_capture_room *room,
-                                       struct sl_captured *m, const char **why)
+                                        struct sl_captured *m, const char **why)
 {
 	const uint8_t *start = f->rest.at;
 	uint8_t kind = sl_read_u8(&f->rest);
@@ -257,8 +257,9 @@ static enum sl_capture_kind read_record(struct sl_capture *f, const struct sl_ca
 		       sl_reader_done(&f->rest);
 	if (!good && !*why)
 		*why = kind > SL_CAPTURE_MESSAGE ? "a record of unknown kind"
-		       : kind == SL_CAPTURE_END ? "number or digest of the records is another, or bytes follow"
-		                               : "a record that is not as it must be";
+		       : kind == SL_CAPTURE_END
+		           ? "number or digest of the records is another, or bytes follow"
+		           : "a record that is not as it must be";
 	f->digest = sl_capture_digest(f->digest, start, (size_t)(f->rest.at - start));
 	f->records++;
 	return (enum sl_capture_kind)kind;
@@ -325,7 +326,7 @@ static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, st
 }
 
 enum sl_status sl_capture_open(struct sl_capture *out, const uint8_t *bytes, size_t length,
-                                 struct sl_error *error)
+                               struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
 	out->rest = sl_reader(bytes, length);
@@ -347,7 +348,7 @@ enum sl_status sl_capture_open(struct sl_capture *out, const uint8_t *bytes, siz
 }
 
 enum sl_capture_kind sl_capture_next(struct sl_capture *f, const struct sl_capture_room *room,
-                                      struct sl_captured *out)
+                                     struct sl_captured *out)
 {
 	const char *why;
 	enum sl_capture_kind kind = read_record(f, room, out, &why);

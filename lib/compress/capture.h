@@ -35,14 +35,14 @@ uint64_t sl_capture_digest(uint64_t so_far, const uint8_t *bytes, size_t length)
 /* Writing: a header, then records, then the end. Each call appends one piece, for which the writer must have
  * room for the bound, and takes it into *digest, which starts from 0. */
 size_t sl_capture_bound(const struct sl_pipeline *);
-void sl_capture_begin(struct sl_writer *, const struct sl_pipeline *, const struct sl_layout *,
-                        uint64_t seed, uint64_t *digest);
+void sl_capture_begin(struct sl_writer *, const struct sl_pipeline *, const struct sl_layout *, uint64_t seed,
+                      uint64_t *digest);
 /* The public copy of a stream as it is now: before its first message, and wherever it is not the last one
  * plus the last update. */
 void sl_capture_copy(struct sl_writer *, uint32_t peer, uint32_t channel, uint32_t dimension,
-                       const float *copy, uint64_t *digest);
+                     const float *copy, uint64_t *digest);
 void sl_capture_message(struct sl_writer *, const struct sl_pipeline *, const struct sl_captured *,
-                          uint64_t *digest);
+                        uint64_t *digest);
 void sl_capture_end(struct sl_writer *, uint64_t records, uint64_t digest);
 
 /* Reading. The bytes of the file are borrowed. */
@@ -58,7 +58,7 @@ struct sl_capture {
 /* Reads the header and checks the file from end to end; on SL_OK no record can fail any more. Errors say
  * where (byte offset), what was found, what would be right. */
 enum sl_status sl_capture_open(struct sl_capture *out, const uint8_t *bytes, size_t length,
-                                 struct sl_error *error);
+                               struct sl_error *error);
 
 enum sl_capture_kind { SL_CAPTURE_END, SL_CAPTURE_COPY, SL_CAPTURE_MESSAGE };
 
@@ -71,7 +71,7 @@ struct sl_capture_room {
 
 /* The next record: of a COPY, peer, channel and room->floats are filled. */
 enum sl_capture_kind sl_capture_next(struct sl_capture *, const struct sl_capture_room *,
-                                      struct sl_captured *out);
+                                     struct sl_captured *out);
 
 /* copy += factor·update, as peers take it in. */
 void sl_capture_absorb(float factor, const struct sl_update *, float *copy);

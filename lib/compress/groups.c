@@ -22,7 +22,8 @@ uint32_t sl_group_most(enum sl_per per, uint32_t block, const struct sl_layout *
 	return largest > 0 && largest < most ? largest : most;
 }
 
-bool sl_next_scale_group(enum sl_per per, uint32_t block, const struct sl_values *values, struct sl_scale_group *run)
+bool sl_next_scale_group(enum sl_per per, uint32_t block, const struct sl_values *values,
+                         struct sl_scale_group *run)
 {
 	const struct sl_layout *layout = values->message->layout;
 	run->begin = run->end;

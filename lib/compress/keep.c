@@ -8,8 +8,7 @@ enum sl_status sl_keep_prepare(struct sl_keep *keep, const char *name, uint32_t 
 	if (keep->asked > 1 && keep->asked != floor(keep->asked))
 		return sl_fail(
 		    error, SL_OUT_OF_RANGE,
-		    "%s: keep = %g: must be a fraction above 0 and at most 1, or a whole number of "
-		    "coordinates",
+		    "%s: keep = %g: must be a fraction above 0 and at most 1, or a whole number of coordinates",
 		    name, keep->asked);
 	double k = keep->asked > 1 ? keep->asked : floor(keep->asked * dimension + 0.5);
 	keep->k = (uint32_t)fmax(1, fmin(k, dimension));

@@ -100,11 +100,10 @@ static enum sl_status stages_fit(const struct sl_pipeline *p, struct sl_error *e
 {
 	uint32_t gives = quantise_largest(p), takes = p->code->symbol_max;
 	if (takes && !gives)
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "%s cannot code %s: its values are bit patterns, not small integers; use raw, "
-		               "or quantise with "
-		               "dither or qsgd",
-		               p->code->name, p->quantise->name);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "%s cannot code %s: its values are bit patterns, not small integers; use raw, or quantise with dither or qsgd",
+		    p->code->name, p->quantise->name);
 	if (takes && gives > takes)
 		return sl_fail(error, SL_UNSUPPORTED,
 		               "%s cannot code %s: levels go up to %u, and it takes at most %u",
@@ -123,11 +122,10 @@ enum sl_status sl_pipeline_parse(struct sl_pipeline *out, const char *text, cons
 	for (const char *c = text; *c; c++)
 		bars += *c == '|';
 	if (bars != STAGES - 1)
-		return sl_fail(error, SL_MALFORMED,
-		               "'%.100s': %u stage%s where three belong: select | quantise | code, as in "
-		               "topk:0.05 | dither:16 | "
-		               "golomb",
-		               text, bars + 1, bars ? "s" : "");
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "'%.100s': %u stage%s where three belong: select | quantise | code, as in topk:0.05 | dither:16 | golomb",
+		    text, bars + 1, bars ? "s" : "");
 	for (unsigned s = 0; s < STAGES; s++) {
 		char stage[SL_TEXT_MAX];
 		if (!cut_stage(&text, stage))

@@ -54,7 +54,8 @@ size_t sl_pipeline_memory(const struct sl_pipeline *p)
 	return code_memory(p) + (p->select->memory ? p->select->memory(p->select_options) : 0);
 }
 
-static struct sl_message_context message_to_select(const struct sl_pipeline *p, const struct sl_message_context *m)
+static struct sl_message_context message_to_select(const struct sl_pipeline *p,
+                                                   const struct sl_message_context *m)
 {
 	struct sl_message_context own = *m;
 	own.memory = p->select->memory ? (uint8_t *)m->memory + code_memory(p) : NULL;
@@ -84,7 +85,8 @@ struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_ar
 		made.select = sl_arena_take(arena, 1, p->select->scratch(p->select_options, p->dimension));
 	if (p->code->scratch)
 		made.code = sl_arena_take(
-		    arena, 1, p->code->scratch(p->code_options, code_domain(p), count_max, largest_symbol(p)));
+		    arena, 1,
+		    p->code->scratch(p->code_options, code_domain(p), count_max, largest_symbol(p)));
 	if (w)
 		*w = made;
 	return w;
@@ -154,8 +156,8 @@ static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_messa
 	return finite;
 }
 
-static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t domain,
-                                    struct sl_workspace *w)
+static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl_message_context *m,
+                                    uint32_t domain, struct sl_workspace *w)
 {
 	bool shared = p->select->shared_support;
 	return (struct sl_symbols){
@@ -170,8 +172,8 @@ static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl
 }
 
 /* Nothing was left to send: the empty body. */
-static void nothing_left(const struct sl_pipeline *p, const struct sl_message_context *m, struct sl_update *update,
-                         struct sl_workspace *w)
+static void nothing_left(const struct sl_pipeline *p, const struct sl_message_context *m,
+                         struct sl_update *update, struct sl_workspace *w)
 {
 	*update = (struct sl_update){ .index = w->index, .value = w->value };
 	w->symbols = symbols_of(p, m, p->dimension, w);
@@ -192,8 +194,9 @@ static void encode_code(const struct sl_pipeline *p, const struct sl_message_con
 }
 
 /* From w->support and w->value on. */
-static void encode_selected(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t selected,
-                            struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
+static void encode_selected(const struct sl_pipeline *p, const struct sl_message_context *m,
+                            uint32_t selected, struct sl_writer *writer, struct sl_update *update,
+                            struct sl_workspace *w)
 {
 	struct sl_values values = { .message = m, .index = w->support, .count = selected };
 	uint8_t *side = sl_write_room(writer, sl_pipeline_side(p));
@@ -219,9 +222,9 @@ void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message_con
 	encode_selected(p, m, selected, writer, update, w);
 }
 
-bool sl_pipeline_encode_difference(const struct sl_pipeline *p, const struct sl_message_context *m, const float *x,
-                                   float *room, struct sl_writer *writer, struct sl_update *update,
-                                   struct sl_workspace *w)
+bool sl_pipeline_encode_difference(const struct sl_pipeline *p, const struct sl_message_context *m,
+                                   const float *x, float *room, struct sl_writer *writer,
+                                   struct sl_update *update, struct sl_workspace *w)
 {
 	struct sl_message_context own = message_to_select(p, m);
 	uint32_t selected;
@@ -255,9 +258,10 @@ static bool symbols_sound(const struct sl_symbols *s, const uint32_t *position, 
 	return good;
 }
 
-bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t count,
-                                const uint32_t *position, const int32_t *symbol, const uint8_t *side,
-                                struct sl_writer *writer, struct sl_update *update, struct sl_workspace *w)
+bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_message_context *m,
+                                uint32_t count, const uint32_t *position, const int32_t *symbol,
+                                const uint8_t *side, struct sl_writer *writer, struct sl_update *update,
+                                struct sl_workspace *w)
 {
 	if (count == 0) {
 		nothing_left(p, m, update, w);
@@ -280,8 +284,8 @@ bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_mes
 	return true;
 }
 
-bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message_context *m, struct sl_reader body,
-                        struct sl_update *update, struct sl_workspace *w)
+bool sl_pipeline_decode(const struct sl_pipeline *p, const struct sl_message_context *m,
+                        struct sl_reader body, struct sl_update *update, struct sl_workspace *w)
 {
 	*update = (struct sl_update){ .index = w->index, .value = w->value };
 	if (sl_reader_done(&body)) {

@@ -15,11 +15,11 @@
 
 /* What both ends of a stream know about a message before its first byte. */
 struct sl_message_context {
-	uint64_t seed;                  /* of the run */
+	uint64_t seed;                   /* of the run */
 	uint32_t peer, version, channel; /* sender, number of the frame in its journal, exchanged vector */
-	const struct sl_layout *layout; /* tensors of the vector */
-	const float *copy;              /* the public copy before this difference, layout->dimension floats */
-	void *memory; /* of the stream: sl_pipeline_memory() bytes, or NULL where that is 0 */
+	const struct sl_layout *layout;  /* tensors of the vector */
+	const float *copy; /* the public copy before this difference, layout->dimension floats */
+	void *memory;      /* of the stream: sl_pipeline_memory() bytes, or NULL where that is 0 */
 };
 
 /* A sparse vector: value[i] at coordinate index[i], indices ascending and distinct, no value zero, none −0,
@@ -90,8 +90,8 @@ void sl_pipeline_encode(const struct sl_pipeline *, const struct sl_message_cont
 
 /* The same for the difference x − message->copy; false where that is not finite, and nothing is written then.
  * `room`: dimension floats, for stages that want the difference as a vector. */
-bool sl_pipeline_encode_difference(const struct sl_pipeline *, const struct sl_message_context *, const float *x,
-                                   float *room, struct sl_writer *, struct sl_update *update,
+bool sl_pipeline_encode_difference(const struct sl_pipeline *, const struct sl_message_context *,
+                                   const float *x, float *room, struct sl_writer *, struct sl_update *update,
                                    struct sl_workspace *);
 
 /* What the last encode or decode with this workspace gave to the coder, or got from it: count 0 where nothing

@@ -10,8 +10,8 @@ struct sl_random sl_dither_stream(const struct sl_message_context *m)
 /* u < fraction is exact, where adding u to a|v| would round; truncation and a comparison vectorise
  * everywhere. */
 SL_VARIANTS void sl_rounding_random(const struct sl_values *values, struct sl_random stream,
-                                   double levels_per_unit, int32_t limit, const float *restrict value,
-                                   int32_t *restrict symbol)
+                                    double levels_per_unit, int32_t limit, const float *restrict value,
+                                    int32_t *restrict symbol)
 {
 	const uint32_t *index = values->index;
 	uint32_t count = values->count; /* in a local: the stores below might be to it */
@@ -36,7 +36,7 @@ int sl_step_exponent(double most, double s)
 }
 
 void sl_rounding_to_powers(const struct sl_values *values, const struct sl_random *stream, int top,
-                        uint32_t levels, const float *value, int32_t *symbol)
+                           uint32_t levels, const float *value, int32_t *symbol)
 {
 	int last = top + 1 - (int)levels;
 	double least = sl_power_of_two(last);

@@ -10,7 +10,7 @@ struct sl_random sl_dither_stream(const struct sl_message_context *);
 /* symbol[i] = sign(v)·min(⌊a|v| + u⌋, limit) for v = value[i], a = levels_per_unit, u uniform in [0, 1) from
  * the stream at the coordinate. a|v| must be below 2^31. */
 void sl_rounding_random(const struct sl_values *, struct sl_random stream, double levels_per_unit,
-                       int32_t limit, const float *value, int32_t *symbol);
+                        int32_t limit, const float *value, int32_t *symbol);
 
 /* Exponents of steps and powers: the least float is 2^-149. */
 enum { SL_EXPONENT_MIN = -149, SL_EXPONENT_MAX = 127 };
@@ -22,7 +22,7 @@ int sl_step_exponent(double most, double s);
  * rounded to one of its two neighbours among these, at random without bias (numbers from the stream at the
  * coordinate) or, stream NULL, to the nearest. */
 void sl_rounding_to_powers(const struct sl_values *, const struct sl_random *stream, int top, uint32_t levels,
-                        const float *value, int32_t *symbol);
+                           const float *value, int32_t *symbol);
 /* value[i] = sign(symbol[i])·factor·2^(top + 1 − |symbol[i]|) */
 void sl_values_of_powers(uint32_t count, const int32_t *symbol, int top, double factor, float *value);
 

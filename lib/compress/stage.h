@@ -64,12 +64,12 @@ struct sl_select {
 	size_t (*memory)(const void *options);
 	/* Selected coordinates, ascending; returns how many. Coordinates that are exactly zero are never
 	 * selected, unless the support is shared. */
-	uint32_t (*select)(const void *options, const struct sl_message_context *, const float *v, uint32_t *index,
-	                   void *scratch);
+	uint32_t (*select)(const void *options, const struct sl_message_context *, const float *v,
+	                   uint32_t *index, void *scratch);
 	/* The same for v = x − message->copy, without making it a vector, and the values there; false where v
 	 * is not finite. NULL: the pipeline makes it one. */
-	bool (*difference)(const void *options, const struct sl_message_context *, const float *x, uint32_t *index,
-	                   float *value, uint32_t *count, void *scratch);
+	bool (*difference)(const void *options, const struct sl_message_context *, const float *x,
+	                   uint32_t *index, float *value, uint32_t *count, void *scratch);
 	/* Brings the memory up to date, at both ends, after each message, the empty ones included, from the
 	 * number of symbols that were sent; NULL where there is no memory. */
 	void (*commit)(const void *options, const struct sl_message_context *, uint32_t count);
@@ -114,8 +114,8 @@ struct sl_quantise {
 struct sl_symbols {
 	const struct sl_message_context *message;
 	uint32_t domain;
-	uint32_t count_max;              /* capacity of index[] and symbol[]; at most `domain` */
-	uint32_t symbol_max;           /* 0: 32-bit patterns */
+	uint32_t count_max;         /* capacity of index[] and symbol[]; at most `domain` */
+	uint32_t symbol_max;        /* 0: 32-bit patterns */
 	const uint32_t *coordinate; /* of each position; NULL: position p is coordinate p */
 	uint32_t count;             /* out, when decoding */
 	uint32_t *index;            /* positions, ascending, distinct */

@@ -106,10 +106,10 @@ enum sl_status sl_shared_resume(const struct sl_settings *now, const struct sl_s
 {
 	uint64_t differ = sl_shared_differ(now, then), fixed = differ & sl_shared_of(SL_SCOPE_RUN);
 	if (fixed)
-		return refuse(first_of(fixed), now, then,
-		              "with another value it is another run: give the old one, or begin anew "
-		              "(starling up without --resume keeps the old checkpoints aside)",
-		              error);
+		return refuse(
+		    first_of(fixed), now, then,
+		    "with another value it is another run: give the old one, or begin anew (starling up without --resume keeps the old checkpoints aside)",
+		    error);
 	if (now->rounds < round)
 		return sl_fail(error, SL_REFUSED,
 		               "[run] rounds = %" PRIu32 ": this run was begun with %" PRIu32
@@ -121,10 +121,10 @@ enum sl_status sl_shared_resume(const struct sl_settings *now, const struct sl_s
 		for (unsigned i = 0; sl_shared_key(i, &key); i++)
 			if (strcmp(key.section, "algorithm") == 0 || strcmp(key.option->name, "rounds") == 0)
 				steps |= differ & UINT64_C(1) << i;
-		return refuse(first_of(steps), now, then,
-		              "step sizes of a method that averages over all peers can change only when all "
-		              "rounds are done",
-		              error);
+		return refuse(
+		    first_of(steps), now, then,
+		    "step sizes of a method that averages over all peers can change only when all rounds are done",
+		    error);
 	}
 	return SL_OK;
 }

@@ -22,8 +22,8 @@ struct sl_detector {
 	void *memory; /* sl_detect_memory bytes */
 	uint32_t seen;
 	struct sl_running_stats length, size; /* binary logarithms: bits a symbol; Euclidean norm */
-	double score;                 /* of the newest; 0 before there is a history */
-	uint32_t quiet_until;         /* of seen: no event row before */
+	double score;                         /* of the newest; 0 before there is a history */
+	uint32_t quiet_until;                 /* of seen: no event row before */
 	uint32_t held_back;
 };
 

@@ -2,8 +2,11 @@
 
 enum { MAGIC = 0x4c53 }; /* "SL" */
 
-/* 0 magic  2 version  3 kind  4 channels  5 flags  6 life  8 epoch  12 number  16 step  20 round  24 durable
- * 28 length 32 run  40 digest  48 serial  52 body */
+/* Offset and field:
+ *    0 magic            2 version          3 kind             4 channels         5 flags
+ *    6 incarnation16    8 epoch           12 version         16 step            20 round
+ *   24 durable         28 length          32 run             40 digest          48 serial
+ *   52 body */
 void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_frame *f, uint32_t length)
 {
 	struct sl_writer w = sl_writer(header, SL_FRAME_HEADER);

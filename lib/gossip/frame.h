@@ -20,9 +20,9 @@ struct sl_frame {
 	bool tag;   /* a DIFFERENCE that is also the tag of its step: the last of those that lead to it */
 	bool wants; /* beside a step: the receiver's checkpoint is needed soon, there is no room for many more
 	               frames */
-	uint16_t incarnation16;   /* of the sender: what a former life sent may still be on its way */
-	uint32_t epoch;  /* of the sender's journal */
-	uint32_t version; /* in the sender's journal (REQUEST: in the receiver's) */
+	uint16_t incarnation16; /* of the sender: what a former life sent may still be on its way */
+	uint32_t epoch;         /* of the sender's journal */
+	uint32_t version;       /* in the sender's journal (REQUEST: in the receiver's) */
 	uint32_t
 	    step; /* of the edge: the one that a DIFFERENCE leads to, a TAG stands for, a REQUEST has done */
 	uint32_t round;        /* the sender's, when the frame was made */

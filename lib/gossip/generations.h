@@ -7,7 +7,7 @@
 
 struct sl_generation {
 	bool there;           /* something lies in its place, whatever it is */
-	uint64_t version;      /* one more than the generation before; 0: cannot be told */
+	uint64_t version;     /* one more than the generation before; 0: cannot be told */
 	const uint8_t *state; /* what sl_peer_save wrote; borrowed */
 	size_t length;
 	char wrong[240]; /* why it is not to be used, as the end of a sentence; empty: nothing is known */

@@ -81,7 +81,7 @@ struct sl_event {
 enum sl_action_kind {
 	SL_ACTION_SEND, /* header ‖ body to the neighbour at `edge`; dropping it is allowed at any time */
 	SL_ACTION_JOB,  /* call sl_peer_run_job (any thread, not concurrently with anything else on its
-	                   learner),  then feed SL_EVENT_JOB_DONE; receives may be fed meanwhile */
+	                   learner), then feed SL_EVENT_JOB_DONE; receives may be fed meanwhile */
 	SL_ACTION_ROUND_ROW,
 	SL_ACTION_LINK_ROW,
 	SL_ACTION_SKETCH_ROW,

@@ -31,10 +31,10 @@ static enum sl_status check_gamma(const struct sl_plan *plan, const struct sl_pl
 		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]",
 		               plan->gamma);
 	if (plan->gamma * graph->beta >= 2)
-		return sl_fail(error, SL_OUT_OF_RANGE,
-		               "[algorithm] gamma = %g: on this topology, with |I - W| = %.4g, gossip "
-		               "diverges; must be below %.4g",
-		               plan->gamma, graph->beta, 2 / graph->beta);
+		return sl_fail(
+		    error, SL_OUT_OF_RANGE,
+		    "[algorithm] gamma = %g: on this topology, with |I - W| = %.4g, gossip diverges; must be below %.4g",
+		    plan->gamma, graph->beta, 2 / graph->beta);
 	return SL_OK;
 }
 
@@ -59,8 +59,7 @@ static void note_gamma(const struct sl_plan *plan, const struct sl_plan_graph *g
 	if (gain > 0 && !plan->algorithm->aggregate && plan->gamma > 1.25 * gain)
 		snprintf(
 		    note, SL_TEXT_MAX,
-		    "gamma = %g may be too large: this compressor gets about %.2g of a difference across "
-		    "in a message; try gamma = %.1g (up to %.1g convergence is proved)",
+		    "gamma = %g may be too large: this compressor gets about %.2g of a difference across in a message; try gamma = %.1g (up to %.1g convergence is proved)",
 		    plan->gamma, gain, gain, proved);
 }
 
@@ -75,14 +74,13 @@ static enum sl_status check_place(const struct sl_plan *plan, const struct sl_pl
 	if (!graph->complete)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: averages over all peers, so each must be everyone's "
-		    "neighbour: use a topology complete:N, or beer, prox-lead or choco on this one",
+		    "[algorithm] name = %s: averages over all peers, so each must be everyone's neighbour: use a topology complete:N, or beer, prox-lead or choco on this one",
 		    a->name);
 	if (s->pace != SL_PACE_LOCKSTEP || s->round_timeout_us != INT64_MAX)
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "[algorithm] name = %s: every average needs every peer: use [run] pace = "
-		               "lockstep and round_timeout = never",
-		               a->name);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] name = %s: every average needs every peer: use [run] pace = lockstep and round_timeout = never",
+		    a->name);
 	return SL_OK;
 }
 
@@ -98,23 +96,19 @@ static enum sl_status check_feedback(const struct sl_plan *plan, struct sl_guara
 	if ((strict && guarantee.kind == SL_CLASS_UNBIASED) || gain <= 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[compress] pipeline = %s: its error is %.3g times what it compresses, and [algorithm] "
-		    "name "
-		    "= %s needs less than 1: scale it to contract (scale = contractive, or one for randk and "
-		    "bernoulli), or use topk:0.1 | float32 | raw, or diana",
+		    "[compress] pipeline = %s: its error is %.3g times what it compresses, and [algorithm] name = %s needs less than 1: scale it to contract (scale = contractive, or one for randk and bernoulli), or use topk:0.1 | float32 | raw, or diana",
 		    plan->settings.pipeline, gain <= 0 ? 1 - gain : guarantee.omega, name);
 	if (strict && guarantee.kind == SL_CLASS_NONE)
-		snprintf(note, SL_TEXT_MAX,
-		         "the compressor is not proved to contract, as %s needs: where it diverges, take "
-		         "more levels "
-		         "or scale = contractive",
-		         name);
+		snprintf(
+		    note, SL_TEXT_MAX,
+		    "the compressor is not proved to contract, as %s needs: where it diverges, take more levels or scale = contractive",
+		    name);
 	return SL_OK;
 }
 
 /* The compressor against what the algorithm's theory takes. */
-static enum sl_status check_guarantee(const struct sl_plan *plan, const struct sl_plan_graph *graph, char *note,
-                                    struct sl_error *error)
+static enum sl_status check_guarantee(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                                      char *note, struct sl_error *error)
 {
 	struct sl_guarantee guarantee = sl_pipeline_guarantee(&plan->pipeline);
 	const struct sl_algorithm *a = plan->algorithm;
@@ -124,10 +118,7 @@ static enum sl_status check_guarantee(const struct sl_plan *plan, const struct s
 	if (a->takes == SL_TAKES_UNBIASED && !unbiased)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[compress] pipeline = %s: is not unbiased, as [algorithm] name = %s needs: use scale = "
-		    "one, "
-		    "randk:0.1 | float32 | raw or all | dither:16 | golomb, or an algorithm with error "
-		    "feedback (ef21)",
+		    "[compress] pipeline = %s: is not unbiased, as [algorithm] name = %s needs: use scale = one, randk:0.1 | float32 | raw or all | dither:16 | golomb, or an algorithm with error feedback (ef21)",
 		    plan->settings.pipeline, a->name);
 	if (!feeds_back(a))
 		return SL_OK;
@@ -149,14 +140,12 @@ static enum sl_status apply_theory(struct sl_plan *plan, struct sl_error *error)
 	if (!(s->smoothness > 0))
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] eta = theory: needs smoothness, the largest curvature of any peer's loss "
-		    "(and convexity, the smallest, where the loss is strongly convex)");
+		    "[algorithm] eta = theory: needs smoothness, the largest curvature of any peer's loss (and convexity, the smallest, where the loss is strongly convex)");
 	s->eta = plan->algorithm->theory(plan, s->smoothness, s->convexity);
 	if (!(s->eta > 0))
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] eta = theory: %s has no rule for this compressor and convexity = %g; "
-		    "give a number",
+		    "[algorithm] eta = theory: %s has no rule for this compressor and convexity = %g; give a number",
 		    plan->algorithm->name, s->convexity);
 	s->eta_schedule = SL_ETA_CONSTANT;
 	return SL_OK;
@@ -173,14 +162,12 @@ static enum sl_status check_robust(struct sl_plan *plan, const struct sl_plan_gr
 	if (plan->period > 1 || graph->directed)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] robust = %s: neighbours are compared with each other, which needs the "
-		    "same ones in every round, both ways: use another topology, or none",
+		    "[algorithm] robust = %s: neighbours are compared with each other, which needs the same ones in every round, both ways: use another topology, or none",
 		    text);
 	if (!a->mix || a->irrecoverable || a->channels != 1)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] robust = %s: %s relies on sums that robust mixing does not keep: use choco, "
-		    "malcom, dpsgd or quasi-global",
+		    "[algorithm] robust = %s: %s relies on sums that robust mixing does not keep: use choco, malcom, dpsgd or quasi-global",
 		    text, a->name);
 	uint32_t needed =
 	    plan->robust.kind == SL_ROBUST_TRIM ? 2 * plan->robust.byzantine + 1 : plan->robust.byzantine + 1;

@@ -17,8 +17,8 @@ struct sl_algorithm;
 struct sl_plan {
 	struct sl_settings settings;
 	struct sl_model_instance model;
-	struct sl_pipeline detector_pipeline;           /* of the detector */
-	struct sl_pipeline pipeline, dense; /* dense: "all | float32 | raw", of refreshes */
+	struct sl_pipeline detector_pipeline; /* of the detector */
+	struct sl_pipeline pipeline, dense;   /* dense: "all | float32 | raw", of refreshes */
 	const struct sl_algorithm *algorithm;
 	_Alignas(8) unsigned char algorithm_options[128]; /* parsed arguments of the algorithm, and what its
 	                                                     prepare derived */
@@ -35,9 +35,10 @@ struct sl_plan {
 	double gamma; /* the algorithm's own, or the settings' */
 	uint32_t dimension, channels;
 	size_t copy_floats; /* channels × dimension, then the algorithm's scalars: one copy */
-	bool self_contained; /* a frame says all, whatever came before it: an edge that slept sends the last only */
-	size_t copy_memory;   /* bytes that the coder remembers for a stream, all channels */
-	size_t copy_bytes;    /* of a snapshot: floats, then memory */
+	bool
+	    self_contained; /* a frame says all, whatever came before it: an edge that slept sends the last only */
+	size_t copy_memory;    /* bytes that the coder remembers for a stream, all channels */
+	size_t copy_bytes;     /* of a snapshot: floats, then memory */
 	size_t body_bound;     /* of a difference frame */
 	size_t frame_max;      /* of any frame, header included: also the limit at the socket */
 	size_t snapshot_piece; /* bytes in one piece, a multiple of 4 */
@@ -93,7 +94,7 @@ struct sl_scratch {
 	float *robust;   /* sl_robust_scratch floats */
 	uint8_t *memory; /* coder memory of a stream while a body is being checked */
 	struct sl_update
-	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */
+	    update[SL_CHANNELS_MAX]; /* room for one decoded body; used where there are two channels */
 	const struct sl_capture_hook *capture; /* told of every message that is encoded; NULL: nobody */
 };
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);

@@ -25,9 +25,7 @@ static const struct sl_option run_options[] = {
 	{ "rounds", "rounds after which a peer has finished", SL_OPTION_U32, AT(rounds), 1, 4e9, "2000", NULL,
 	  LATER },
 	{ "pace",
-	  "lockstep waits for every neighbour in every round; staleness:S waits while an exchange is over S "
-	  "rounds old; free "
-	  "never waits",
+	  "lockstep waits for every neighbour in every round; staleness:S waits while an exchange is over S rounds old; free never waits",
 	  SL_OPTION_TEXT, AT(pace_text), 0, 0, "lockstep", NULL, LATER },
 	{ "round_timeout",
 	  "how long a round waits for a neighbour before it goes on without (never: exact runs)",
@@ -45,9 +43,7 @@ static const struct sl_option run_options[] = {
 	{ "keys", "folder that holds each peer's identity key, K.key", SL_OPTION_TEXT, AT(keys), 0, 0, "keys",
 	  NULL, HOST },
 	{ "record",
-	  "what a peer is fed is written to RECORD-PEER-N, a file for each of its lives, for `starling sim "
-	  "RUN "
-	  "--replay`; empty: nothing is",
+	  "what a peer is fed is written to RECORD-PEER-N, a file for each of its lives, for `starling sim RUN --replay`; empty: nothing is",
 	  SL_OPTION_TEXT, AT(record), 0, 0, "", NULL, HOST },
 	{ NULL }
 };
@@ -60,25 +56,20 @@ static const struct sl_option algorithm_options[] = {
 	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
 	  1e-12, 1e3, "0.002", NULL, LATER },
 	{ "eta_rule",
-	  "given: eta is the number above; theory: the algorithm's own rule computes it from smoothness, "
-	  "convexity, "
-	  "compressor and peers (eta = theory is short for it)",
+	  "given: eta is the number above; theory: the algorithm's own rule computes it from smoothness, convexity, compressor and peers (eta = theory is short for it)",
 	  SL_OPTION_CHOICE, AT(eta_rule), 0, 0, "given", "given|theory", LATER },
 	{ "smoothness", "largest curvature L of any peer's loss, for eta_rule = theory (0: unknown)",
 	  SL_OPTION_REAL, AT(smoothness), 0, 1e12, "0", NULL, LATER },
 	{ "convexity", "smallest curvature of the mean loss, for eta_rule = theory (0: not strongly convex)",
 	  SL_OPTION_REAL, AT(convexity), 0, 1e12, "0", NULL, LATER },
 	{ "eta_schedule",
-	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the "
-	  "rounds; sqrt: "
-	  "eta/sqrt(k+1)",
+	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the rounds; sqrt: eta/sqrt(k+1)",
 	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", LATER },
 	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
 	  "1e-05", NULL, RUN },
 	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, RUN },
 	{ "robust",
-	  "mixing that lying neighbours cannot bend far, at the price of the exact mean: none; clip:B or "
-	  "trim:B, with B neighbours of each peer that may lie; clip-at:T, no pull over a distance T",
+	  "mixing that lying neighbours cannot bend far, at the price of the exact mean: none; clip:B or trim:B, with B neighbours of each peer that may lie; clip-at:T, no pull over a distance T",
 	  SL_OPTION_TEXT, AT(robust), 0, 0, "none", NULL, RUN },
 	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
 	  0.9999, "0", NULL, RUN },
@@ -87,10 +78,7 @@ static const struct sl_option algorithm_options[] = {
 	{ "batch", "samples in a mini-batch (more than the shard holds: the whole shard)", SL_OPTION_U32,
 	  AT(batch), 1, 1e6, "32", NULL, RUN },
 	{ "estimator",
-	  "gradient of a local step: batch, the mini-batch's; lsvrg and saga: corrected by what is "
-	  "remembered of the "
-	  "whole shard, so that their noise vanishes with convergence (saga keeps a gradient for each "
-	  "sample); storm: the last estimate, corrected by what the mini-batch says of the way since",
+	  "gradient of a local step: batch, the mini-batch's; lsvrg and saga: corrected by what is remembered of the whole shard, so that their noise vanishes with convergence (saga keeps a gradient for each sample); storm: the last estimate, corrected by what the mini-batch says of the way since",
 	  SL_OPTION_CHOICE, AT(estimator), 0, 0, "batch", "batch|lsvrg|saga|storm", RUN },
 	{ "refresh", "chance of lsvrg to renew its reference point in a local step (0: batch/samples)",
 	  SL_OPTION_REAL, AT(refresh), 0, 1, "0", NULL, RUN },
@@ -111,9 +99,7 @@ static const struct sl_option model_options[] = { { "name", "model (see `starlin
 
 static const struct sl_option data_options[] = {
 	{ "train",
-	  "training data: auto (the packaged Fashion-MNIST, else synthetic), a path, images,labels for idx, "
-	  "or a pattern with "
-	  "%d for a file a peer",
+	  "training data: auto (the packaged Fashion-MNIST, else synthetic), a path, images,labels for idx, or a pattern with %d for a file a peer",
 	  SL_OPTION_TEXT, AT(train), 0, 0, "auto", NULL, HOST },
 	{ "test", "test data, as train; empty: none", SL_OPTION_TEXT, AT(test), 0, 0, "auto", NULL, HOST },
 	{ "format", "format of train and test, with its arguments (see `starling list datasets`)",
@@ -121,10 +107,7 @@ static const struct sl_option data_options[] = {
 	{ "partition", "which peer owns which sample: iid, shards:K, dirichlet:A, own", SL_OPTION_TEXT,
 	  AT(partition), 0, 0, "dirichlet:0.5", NULL, HOST },
 	{ "classes",
-	  "names of the classes in the order of their numbers, as -1,1 or 0..9 (a model with two signs "
-	  "takes the second of two as +1); none: real targets; auto: the labels that are in the files; "
-	  "file:PATH, for init: one name per line; list:N:DIGEST: N names that do not fit this line, as the "
-	  "prepared data hold them",
+	  "names of the classes in the order of their numbers, as -1,1 or 0..9 (a model with two signs takes the second of two as +1); none: real targets; auto: the labels that are in the files; file:PATH, for init: one name per line; list:N:DIGEST: N names that do not fit this line, as the prepared data hold them",
 	  SL_OPTION_TEXT, AT(classes), 0, 0, "auto", NULL, RUN },
 	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, AT(shards), 0, 0, "data", NULL, HOST },
 	{ NULL }
@@ -134,20 +117,16 @@ static const struct sl_option limit_options[] = {
 	{ "value", "largest magnitude of a coordinate of a model, at its owner and in every copy of it",
 	  SL_OPTION_REAL, AT(limit_value), 1e-3, 1e30, "1e+09", NULL, RUN },
 	{ "refusals",
-	  "malformed frames that a neighbour may send in a minute before it goes into quarantine (0: any "
-	  "number)",
+	  "malformed frames that a neighbour may send in a minute before it goes into quarantine (0: any number)",
 	  SL_OPTION_U32, AT(limit_refusals), 0, 1e6, "64", NULL, HOST },
 	{ "frames",
-	  "frames a second that a neighbour may send unasked, some thousand at once; beyond, it goes into "
-	  "quarantine (0: any number)",
+	  "frames a second that a neighbour may send unasked, some thousand at once; beyond, it goes into quarantine (0: any number)",
 	  SL_OPTION_U32, AT(limit_frames), 0, 1e6, "200", NULL, HOST },
 	{ "quarantine",
-	  "how long a neighbour's first quarantine lasts: nothing is sent to it or taken from it; each that "
-	  "follows soon lasts twice as long",
+	  "how long a neighbour's first quarantine lasts: nothing is sent to it or taken from it; each that follows soon lasts twice as long",
 	  SL_OPTION_DURATION, AT(quarantine_us), 0.01, 86400, "10s", NULL, HOST },
 	{ "detect",
-	  "every so many frames of a neighbour are coded once more, to see whether they come as they came "
-	  "before (0: none)",
+	  "every so many frames of a neighbour are coded once more, to see whether they come as they came before (0: none)",
 	  SL_OPTION_U32, AT(detect_every), 0, 1e6, "0", NULL, HOST },
 	{ "anomaly", "score, in mean deviations, from which such a frame is an event", SL_OPTION_REAL,
 	  AT(anomaly), 1, 1e9, "10", NULL, HOST },
@@ -184,9 +163,7 @@ const struct sl_settings_section sl_settings_sections[] = {
 	{ "compress", "How differences become bytes", compress_options },
 	{ "model", "What is learned", model_options },
 	{ "data",
-	  "What it is learned from (read by `starling init`; peers read the prepared shards, which must hold "
-	  "the "
-	  "classes named here)",
+	  "What it is learned from (read by `starling init`; peers read the prepared shards, which must hold the classes named here)",
 	  data_options },
 	{ "limits", "What a neighbour may do that holds a good key and means ill", limit_options },
 	{ "history", "What is written down", history_options },
@@ -295,10 +272,10 @@ static enum sl_status check_digest(const char *text, struct sl_error *error)
 	size_t hex = strspn(digest, "0123456789abcdef");
 	return text[digits] == ':' && count >= 2 && count <= SL_CLASSES_MAX && hex == 32 && !digest[hex]
 	           ? SL_OK
-	           : sl_fail(error, SL_MALFORMED,
-	                     "[data] classes = list:%s: must be list:N:DIGEST with N from 2 to %d and 32 hex "
-	                     "digits, as init writes it",
-	                     text, SL_CLASSES_MAX);
+	           : sl_fail(
+	                 error, SL_MALFORMED,
+	                 "[data] classes = list:%s: must be list:N:DIGEST with N from 2 to %d and 32 hex digits, as init writes it",
+	                 text, SL_CLASSES_MAX);
 }
 
 /* A list is brought into its canonical form: the fingerprint must not depend on how it was typed. */
@@ -353,10 +330,10 @@ enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
 	if (!(s->gamma > 0))
 		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]", s->gamma);
 	if (s->eta_schedule == SL_ETA_FALLING && s->eta_end > s->eta)
-		return sl_fail(error, SL_OUT_OF_RANGE,
-		               "[algorithm] eta_end = %g is above eta = %g: a falling step size ends at or "
-		               "below its start",
-		               s->eta_end, s->eta);
+		return sl_fail(
+		    error, SL_OUT_OF_RANGE,
+		    "[algorithm] eta_end = %g is above eta = %g: a falling step size ends at or below its start",
+		    s->eta_end, s->eta);
 	if (!s->name[0] || strchr(s->name, '/'))
 		return sl_fail(error, SL_MALFORMED, "[run] name = %s: must be a word without '/'", s->name);
 	return SL_OK;

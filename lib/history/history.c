@@ -251,10 +251,10 @@ static bool has_log(struct sl_history *h)
 static enum sl_status look_at_immutable(struct sl_history *h, int64_t *version, struct sl_error *error)
 {
 	if (has_log(h))
-		return sl_fail(error, SL_IO,
-		               "%s: its last rows are in %s-wal, and to read them takes a folder that can be "
-		               "written: copy both files to one",
-		               h->path, h->path);
+		return sl_fail(
+		    error, SL_IO,
+		    "%s: its last rows are in %s-wal, and to read them takes a folder that can be written: copy both files to one",
+		    h->path, h->path);
 	enum sl_status status = connect_to(h, SQLITE_OPEN_READONLY, "mode=ro&immutable=1", error);
 	h->immutable = true;
 	return status == SL_OK ? look(h, version, error) : status;

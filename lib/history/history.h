@@ -63,7 +63,8 @@ enum sl_status sl_history_begin(struct sl_history *, struct sl_error *error);
 /* Registers the run (kept if present: several peers do the same) and this peer. Later rows belong to run_id.
  * A peer that is there already keeps its first start and counts as running again. These three are committed
  * at once, unless a transaction of rows is open, which they join. */
-enum sl_status sl_history_register_run(struct sl_history *, const struct sl_history_run *, struct sl_error *error);
+enum sl_status sl_history_register_run(struct sl_history *, const struct sl_history_run *,
+                                       struct sl_error *error);
 enum sl_status sl_history_peer(struct sl_history *, const struct sl_history_peer *, struct sl_error *error);
 /* Marks the end of a peer. */
 enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64_t stopped_at_us,

@@ -50,8 +50,7 @@ enum sl_status sl_history_log_room(struct sl_history *h, struct sl_error *error)
 	h->failure = SQLITE_BUSY;
 	return sl_fail(
 	    error, SL_IO,
-	    "%s-wal: holds %lld MB, because another program has not ended its reading for long; nothing is "
-	    "added before it does",
+	    "%s-wal: holds %lld MB, because another program has not ended its reading for long; nothing is added before it does",
 	    h->path, (long long)h->log_pages * 4096 / 1000000);
 }
 

@@ -54,9 +54,7 @@ enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
 	int code = sqlite3_prepare_v2(
 	    h->db,
 	    "SELECT run_id, run.name, topology, algorithm, compress, model, dataset, run.peers, rounds, dim, "
-	    "test_accuracy, "
-	    "worst_accuracy, consensus_error, saved, seconds, payload_bytes, wire_bytes, "
-	    "present, run.seed, "
+	    "test_accuracy, worst_accuracy, consensus_error, saved, seconds, payload_bytes, wire_bytes, present, run.seed, "
 	    "(SELECT count(*) FROM event WHERE event.run_id = run.run_id AND level IN ('error', 'warning')) "
 	    "FROM run JOIN summary USING (run_id) WHERE ?1 IS NULL OR run.name = ?1 OR run_id = ?1 "
 	    "ORDER BY started_at, number",
@@ -80,8 +78,7 @@ enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
  * an equal one is. */
 static const char merge[] =
     "INSERT INTO run (run_id, name, driver, started_at, version, topology, peers, dim, algorithm, compress, "
-    "model, "
-    "  dataset, seed, fingerprint, config) "
+    "model,   dataset, seed, fingerprint, config) "
     "SELECT run_id, name, driver, started_at, version, topology, peers, dim, algorithm, compress, model, "
     "dataset, seed, "
     "  fingerprint, config FROM source.run WHERE true ORDER BY number "
@@ -89,16 +86,14 @@ static const char merge[] =
     "  coalesce(excluded.started_at, started_at));"
     "INSERT INTO peer SELECT * FROM source.peer WHERE true "
     "ON CONFLICT (run_id, peer) DO UPDATE SET stopped_at = coalesce(stopped_at, excluded.stopped_at), "
-    "  exit = coalesce(exit, excluded.exit), model_digest = coalesce(model_digest, excluded.model_digest), "
-    "  degree = coalesce(degree, excluded.degree);"
+    "  exit = coalesce(exit, excluded.exit), model_digest = coalesce(model_digest, excluded.model_digest),   degree = coalesce(degree, excluded.degree);"
     "CREATE TEMP TABLE same AS SELECT theirs.number AS theirs, ours.number AS ours "
     "  FROM source.run AS theirs JOIN main.run AS ours USING (run_id);"
     "INSERT INTO round_data SELECT ours, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, "
     "  disagreement, payload_tx, payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us "
     "FROM same CROSS JOIN source.round_data ON run = theirs WHERE true ON CONFLICT DO NOTHING;"
     "INSERT INTO link_data SELECT ours, peer, neighbour, round, payload_tx, payload_rx, frames_tx, "
-    "frames_rx, resent, "
-    "  repeated, refused, snapshots, rtt_us "
+    "frames_rx, resent,   repeated, refused, snapshots, rtt_us "
     "FROM same CROSS JOIN source.link_data ON run = theirs WHERE true ON CONFLICT DO NOTHING;"
     "INSERT INTO sketch_data SELECT ours, round, peer, bucket "
     "FROM same CROSS JOIN source.sketch_data ON run = theirs WHERE true ON CONFLICT DO NOTHING;"

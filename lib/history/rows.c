@@ -114,7 +114,8 @@ static enum sl_status find_run(struct sl_history *h, const char *run_id, struct 
 	return status;
 }
 
-enum sl_status sl_history_register_run(struct sl_history *h, const struct sl_history_run *r, struct sl_error *error)
+enum sl_status sl_history_register_run(struct sl_history *h, const struct sl_history_run *r,
+                                       struct sl_error *error)
 {
 	sqlite3_stmt *s;
 	char seed[24];
@@ -149,14 +150,12 @@ enum sl_status sl_history_peer(struct sl_history *h, const struct sl_history_pee
 {
 	SL_CHECK(h->run != 0);
 	sqlite3_stmt *s;
-	enum sl_status status =
-	    once(h,
-	         "INSERT INTO peer (run_id, peer, name, public_key, endpoint, host, pid, started_at, degree) "
-	         "VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (run_id, peer) DO UPDATE SET name = excluded.name, "
-	         "public_key = excluded.public_key, endpoint = excluded.endpoint, host = excluded.host, "
-	         "pid = excluded.pid, degree = excluded.degree, stopped_at = NULL, exit = NULL, model_digest "
-	         "= NULL",
-	         &s, error);
+	enum sl_status status = once(
+	    h,
+	    "INSERT INTO peer (run_id, peer, name, public_key, endpoint, host, pid, started_at, degree) "
+	    "VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (run_id, peer) DO UPDATE SET name = excluded.name, "
+	    "public_key = excluded.public_key, endpoint = excluded.endpoint, host = excluded.host, pid = excluded.pid, degree = excluded.degree, stopped_at = NULL, exit = NULL, model_digest = NULL",
+	    &s, error);
 	if (status != SL_OK)
 		return status;
 	sl_history_bind_text(s, 1, h->run_id);

@@ -168,7 +168,8 @@ static void load_input(struct pass *p)
 		p->input = data->dense + at;
 		return;
 	} else {
-		sl_vector_from_bytes((size_t)p->rows * data->features, data->scale, data->byte + at, p->gathered);
+		sl_vector_from_bytes((size_t)p->rows * data->features, data->scale, data->byte + at,
+		                     p->gathered);
 	}
 	p->input = p->gathered;
 }
@@ -180,8 +181,8 @@ static void sparse_forward(const struct pass *p, uint32_t outputs, const float *
 	for (uint32_t i = 0; i < p->rows; i++, z += outputs) {
 		uint32_t s = sample_of(p, i);
 		for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
-			sl_vector_axpy_inline(outputs, data->value[k], weights + (size_t)data->column[k] * outputs,
-			               z);
+			sl_vector_axpy_inline(outputs, data->value[k],
+			                      weights + (size_t)data->column[k] * outputs, z);
 	}
 }
 
@@ -194,7 +195,7 @@ static void sparse_backward(const struct pass *p, uint32_t outputs, float factor
 		uint32_t s = sample_of(p, i);
 		for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
 			sl_vector_axpy_inline(outputs, factor * data->value[k], delta,
-			               out + (size_t)data->column[k] * outputs);
+			                      out + (size_t)data->column[k] * outputs);
 	}
 }
 

@@ -85,9 +85,8 @@ static enum sl_status check_version(const struct sl_dataset *d, uint32_t version
 {
 	if ((version == NAMED) != (d->names_length > 0) || (version == NAMED && d->classes == 0))
 		return sl_fail(error, SL_MALFORMED,
-		               "prepared data: version %u with %zu bytes of names for %u "
-		               "classes",
-		               version, d->names_length, d->classes);
+		               "prepared data: version %u with %zu bytes of names for %u classes", version,
+		               d->names_length, d->classes);
 	return SL_OK;
 }
 

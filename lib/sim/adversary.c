@@ -20,7 +20,7 @@ static void keep(void *context, uint32_t from, const uint8_t *header, const uint
 }
 
 void sl_adversary_start(struct sl_adversary *l, struct sl_sim *sim, const struct sl_plan *plan,
-                   const struct sl_topology *t, uint64_t seed)
+                        const struct sl_topology *t, uint64_t seed)
 {
 	memset(l, 0, sizeof *l);
 	l->sim = sim;
@@ -61,7 +61,8 @@ static uint32_t lie_about_epoch(struct sl_random *g, uint32_t truth)
 	return truth + ahead[sl_random_below(g, sizeof ahead / sizeof *ahead)];
 }
 
-static void send(struct sl_adversary *l, uint32_t to, const struct sl_frame *f, const uint8_t *body, size_t length)
+static void send(struct sl_adversary *l, uint32_t to, const struct sl_frame *f, const uint8_t *body,
+                 size_t length)
 {
 	uint8_t bytes[SL_ADVERSARY_LONGEST];
 	SL_CHECK(SL_FRAME_HEADER + length <= sizeof bytes);

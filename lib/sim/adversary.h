@@ -27,8 +27,8 @@ struct sl_adversary {
 };
 
 /* From here on the simulator asks nothing of that peer. */
-void sl_adversary_start(struct sl_adversary *, struct sl_sim *, const struct sl_plan *, const struct sl_topology *,
-                   uint64_t seed);
+void sl_adversary_start(struct sl_adversary *, struct sl_sim *, const struct sl_plan *,
+                        const struct sl_topology *, uint64_t seed);
 /* Call after every event. */
 void sl_adversary_step(struct sl_adversary *);
 

@@ -35,7 +35,7 @@ static bool parse_rest(const char *at, double *amount, uint32_t *from)
 }
 
 enum sl_status sl_sim_poisoner_parse(struct sl_sim_poisoner *out, const char *text, uint32_t peers,
-                                 struct sl_error *error)
+                                     struct sl_error *error)
 {
 	char *end;
 	unsigned long peer = strtoul(text, &end, 10);

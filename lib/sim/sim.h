@@ -37,7 +37,7 @@ struct sl_sim_setup {
 	const struct sl_dataset *shards;    /* one a peer */
 	struct sl_sim_network network;
 	enum sl_sim_check check;
-	struct sl_sim_rows rows;            /* any may be NULL */
+	struct sl_sim_rows rows;               /* any may be NULL */
 	const struct sl_capture_hook *capture; /* told of every message that a peer encodes; may be NULL */
 	/* The roster at the start, of as many peers, its edges among those of `topology`; a peer without an
 	 * edge is none yet. NULL: all of `topology`. Borrowed. */
@@ -131,7 +131,7 @@ struct sl_sim_poisoner {
 };
 /* "3:flip", "3:drift:0.05", "3:little:1.5:100": PEER:KIND[:AMOUNT[:FROM]]. */
 enum sl_status sl_sim_poisoner_parse(struct sl_sim_poisoner *, const char *text, uint32_t peers,
-                                 struct sl_error *error);
+                                     struct sl_error *error);
 void sl_sim_poison(struct sl_sim *, const struct sl_sim_poisoner *);
 bool sl_sim_honest(const struct sl_sim *, uint32_t peer);
 

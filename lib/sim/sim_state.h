@@ -19,9 +19,10 @@ struct sl_sim_event {
 	struct sl_time at;
 	uint64_t order;
 	enum sl_happening what;
-	uint32_t peer, link, starts; /* link: the way back to the sender; starts: events of a killed peer's former
+	uint32_t peer, link,
+	    starts;     /* link: the way back to the sender; starts: events of a killed peer's former
 	                              lives are void */
-	uint8_t *bytes;            /* owned */
+	uint8_t *bytes; /* owned */
 	size_t length;
 };
 

@@ -1,11 +1,12 @@
 /* swarm.h — one seed, one run: topology, pace, algorithm, compressor, intervals, timeouts, network and faults
  * are all drawn from it, and what must hold is checked.
  *
- * exact    lockstep without timeouts: models, rows and their bytes must be those of the run that nothing
- * disturbed mean     every pace at η = 0: the mean of the models never moves, and the models meet at it
- * survive  every pace, also lost disks: the run ends, copies agree, models meet
- * hostile  every pace, beside a peer that lies: to the others it is as if that one were broken, and no more
- */
+ *   exact     lockstep without timeouts: models, rows and their bytes must be those of the run that nothing
+ *             disturbed
+ *   mean      every pace at η = 0: the mean of the models never moves, and the models meet at it
+ *   survive   every pace, also lost disks: the run ends, copies agree, models meet
+ *   hostile   every pace, beside a peer that lies: to the others it is as if that one were broken, and no
+ *             more */
 #ifndef SL_SIM_SWARM_H
 #define SL_SIM_SWARM_H
 

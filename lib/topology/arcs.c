@@ -215,8 +215,7 @@ static enum sl_status check_mixing(const struct sl_topology *t, const char *what
 	if (status == SL_OK && !(kept > 0))
 		status = sl_fail(
 		    error, SL_REFUSED,
-		    "%s: the weights never come to agreement (everybody gives away all it has): let some "
-		    "peer's weights add up to less than 1",
+		    "%s: the weights never come to agreement (everybody gives away all it has): let some peer's weights add up to less than 1",
 		    what);
 	return status;
 }

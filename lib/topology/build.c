@@ -48,10 +48,10 @@ static enum sl_status check_edge(const char *what, uint32_t peers, const struct 
 		return sl_fail(error, SL_OUT_OF_RANGE, "%s: edge %u %u: peers are numbered 0 to %u", at,
 		               (unsigned)e->a, (unsigned)e->b, (unsigned)peers - 1);
 	if (e->a == e->b)
-		return sl_fail(error, SL_MALFORMED,
-		               "%s: edge %u %u: a peer is not its own neighbour (its own weight is what the "
-		               "others leave of 1)",
-		               at, (unsigned)e->a, (unsigned)e->b);
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "%s: edge %u %u: a peer is not its own neighbour (its own weight is what the others leave of 1)",
+		    at, (unsigned)e->a, (unsigned)e->b);
 	if (weighted && !(isfinite(e->weight) && e->weight > 0 && e->weight <= 1))
 		return sl_fail(error, SL_OUT_OF_RANGE,
 		               "%s: edge %u %u: its weight %g must be over 0 and at most 1", at,
@@ -207,8 +207,7 @@ static enum sl_status check_mixing(const struct sl_topology *t, const char *what
 	if (swaps)
 		status = sl_fail(
 		    error, SL_REFUSED,
-		    "%s: the weights never come to agreement (two halves swap their values): let some peer's "
-		    "weights add up to less than 1",
+		    "%s: the weights never come to agreement (two halves swap their values): let some peer's weights add up to less than 1",
 		    what);
 	free(distance);
 	return status;

@@ -38,10 +38,10 @@ static enum sl_status take_line(struct parser *p, const char *at, size_t length,
 	for (char *w = strtok_r(p->text, " \t\r", &save); w; w = strtok_r(NULL, " \t\r", &save)) {
 		p->word[p->words++] = w;
 		if (p->words > WORDS_MAX || (p->words == WORDS_MAX && strcmp(p->word[0], "arc") != 0))
-			return sl_fail(error, SL_MALFORMED,
-			               "%s:%u: '%s' is one word too many (edge A B [weight], or arc A B "
-			               "[weight [phase]])",
-			               p->what, (unsigned)p->line, w);
+			return sl_fail(
+			    error, SL_MALFORMED,
+			    "%s:%u: '%s' is one word too many (edge A B [weight], or arc A B [weight [phase]])",
+			    p->what, (unsigned)p->line, w);
 	}
 	return SL_OK;
 }

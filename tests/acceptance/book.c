@@ -17,9 +17,9 @@ static const char lopsided[] =
     "peers 5\narc 0 1\narc 1 2\narc 2 0\narc 0 3\narc 3 4\narc 4 0\narc 4 1\narc 2 1\n";
 
 /* An edge has other weights in other rounds, and one way only in some. */
-static const char restless[] = "peers 5\narc 0 1 .5 0\narc 1 0 .25 1\narc 1 2 .5 0\narc 2 1 .3 2\narc 2 3 .4 "
-                               "1\narc 3 2 .2 1\narc 3 2 .4 2\n"
-                               "arc 3 4 .5 0\narc 4 0 .6 2\n";
+static const char restless[] =
+    "peers 5\narc 0 1 .5 0\narc 1 0 .25 1\narc 1 2 .5 0\narc 2 1 .3 2\narc 2 3 .4 1\narc 3 2 .2 1\narc 3 2 .4 2\n"
+    "arc 3 4 .5 0\narc 4 0 .6 2\n";
 
 static void make(struct trial *t, const char *algorithm, const char *graph, const char *pipeline)
 {
@@ -67,7 +67,7 @@ void book_compress(struct trial *t, uint32_t round, uint32_t channel, field v, f
 		for (int k = 0; k < D; k++)
 			whole[k] = (float)v[i][k];
 		struct sl_message_context m = { t->settings.seed,      i,     round + 1, channel,
-			                &t->plan.model.layout, whole, NULL };
+			                        &t->plan.model.layout, whole, NULL };
 		sl_pipeline_encode(&t->plan.pipeline, &m, whole, &w, &u, t->scratch.workspace);
 		memset(q[i], 0, sizeof q[i]);
 		for (uint32_t k = 0; k < u.count; k++)

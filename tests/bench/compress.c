@@ -125,7 +125,7 @@ static void once(struct bench *b, uint32_t code, const struct sl_captured *recor
 {
 	struct rig *r = &b->rig[code];
 	struct sl_message_context m = { b->file.seed,    recorded->peer, recorded->version, recorded->channel,
-		                &b->file.layout, b->copy,        r->memory[0] };
+		                        &b->file.layout, b->copy,        r->memory[0] };
 	struct sl_writer w = sl_writer(r->body, r->bound);
 	struct sl_update u, received;
 	double start = now_us();
@@ -235,7 +235,7 @@ static bool make_rigs(struct bench *b, struct sl_error *error)
 			b->part[i].row[b->codes] = (struct row){ 0, 0, INFINITY, INFINITY };
 	}
 	b->room = (struct sl_capture_room){ malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
-		                           malloc(d * sizeof(float)) };
+		                            malloc(d * sizeof(float)) };
 	b->copy = calloc(d, sizeof *b->copy);
 	return true;
 }

@@ -1,13 +1,16 @@
 /* hostile.c — what a peer has to live with, for the end-to-end scripts:
  *
- *   hostile stranger RUN VICTIM          knocks with a fresh key, until it is told no
- *   hostile plain RUN VICTIM             knocks without CURVE
- *   hostile raw RUN VICTIM               writes bytes that are no ZeroMQ
- *   hostile loris RUN VICTIM N           keeps N connections open that say next to nothing, until they are
- * ended hostile endless RUN K VICTIM MB      with the key of peer K, a message that never ends, until it is
- * cut off hostile flood RUN K VICTIM WHAT N    sends N messages with the key of peer K, under another
- * neighbour's name hostile peer RUN K HOW               is peer K (as starlingd -p K), whose frames are
- * followed by what HOW says
+ *   hostile stranger RUN VICTIM         knocks with a fresh key, until it is told no
+ *   hostile plain RUN VICTIM            knocks without CURVE
+ *   hostile raw RUN VICTIM              writes bytes that are no ZeroMQ
+ *   hostile loris RUN VICTIM N          keeps N connections open that say next to nothing, until they are
+ *                                       ended
+ *   hostile endless RUN K VICTIM MB     with the key of peer K, a message that never ends, until it is cut
+ *                                       off
+ *   hostile flood RUN K VICTIM WHAT N   sends N messages with the key of peer K, under another neighbour's
+ *                                       name
+ *   hostile peer RUN K HOW              is peer K (as starlingd -p K), whose frames are followed by what
+ *                                       HOW says
  *
  * WHAT: garbage, empty, parts, header, cut, foreign, greeting, long, huge. HOW: replay, corrupt, mangle.
  * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */

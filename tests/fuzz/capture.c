@@ -14,18 +14,18 @@ static void read_all(struct sl_capture *f)
 {
 	size_t d = f->layout.dimension;
 	struct sl_capture_room room = { malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
-		                       malloc(d * sizeof(float)) };
+		                        malloc(d * sizeof(float)) };
 	struct rig rig;
 	struct sl_error error;
 	struct sl_captured m;
 	bool coded = rig_make(&rig, f->text, &f->layout, &error);
 	for (enum sl_capture_kind kind; (kind = sl_capture_next(f, &room, &m)) != SL_CAPTURE_END;) {
 		struct sl_message_context address = { .seed = f->seed,
-			                      .peer = m.peer,
-			                      .version = m.version,
-			                      .channel = m.channel,
-			                      .layout = &f->layout,
-			                      .copy = room.floats };
+			                              .peer = m.peer,
+			                              .version = m.version,
+			                              .channel = m.channel,
+			                              .layout = &f->layout,
+			                              .copy = room.floats };
 		struct sl_update u;
 		if (!coded || kind != SL_CAPTURE_MESSAGE)
 			continue;

@@ -89,7 +89,8 @@ static void drive(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader
 			SL_CHECK(p->learner.x[k] - p->learner.x[k] == 0);
 		SL_CHECK(p->round <= w->settings.rounds);
 		for (uint32_t i = 0; i < p->degree; i++)
-			SL_CHECK(p->edge[i].rx_held.used <= w->plan.held_bytes && p->edge[i].limit <= p->version);
+			SL_CHECK(p->edge[i].rx_held.used <= w->plan.held_bytes &&
+			         p->edge[i].limit <= p->version);
 	}
 }
 

@@ -9,7 +9,8 @@ enum { LONGEST = 1 << 16 };
 
 static void make_true(uint8_t *bytes, size_t length)
 {
-	for (size_t at = SL_RECORDING_MAGIC_BYTES, skip; at + SL_RECORDING_RECORD_BYTES <= length; at += skip) {
+	for (size_t at = SL_RECORDING_MAGIC_BYTES, skip; at + SL_RECORDING_RECORD_BYTES <= length;
+	     at += skip) {
 		uint32_t record = sl_load_u32(bytes + at + 1);
 		sl_store_u32(bytes + at + 5, sl_recording_check(bytes[at], record));
 		skip = SL_RECORDING_RECORD_BYTES + (size_t)record;

@@ -112,11 +112,11 @@ void rig_free(struct rig *r)
 static struct sl_message_context message_of(const struct sample *s, uint32_t number, void *memory)
 {
 	return (struct sl_message_context){ .seed = 7,
-		                    .peer = 3,
-		                    .version = number,
-		                    .layout = &s->layout,
-		                    .copy = s->copy,
-		                    .memory = memory };
+		                            .peer = 3,
+		                            .version = number,
+		                            .layout = &s->layout,
+		                            .copy = s->copy,
+		                            .memory = memory };
 }
 
 size_t rig_encode(struct rig *r, const struct sample *s, uint32_t number)

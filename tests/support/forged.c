@@ -30,17 +30,17 @@ struct forged_hello forged_greeting(struct swarm *w, uint32_t from, uint32_t to)
 {
 	const struct sl_edge *e = forged_edge(w, from, to);
 	return (struct forged_hello){ .held_epoch = e->their_epoch,
-		                   .held_version = e->their_version,
-		                   .held_digest = e->their_digest,
-		                   .step = e->step,
-		                   .oldest = 1,
-		                   .known_epoch = e->known_epoch,
-		                   .incarnation = sl_sim_peer(w->sim, from)->incarnation,
-		                   .echo = sl_sim_peer(w->sim, to)->incarnation };
+		                      .held_version = e->their_version,
+		                      .held_digest = e->their_digest,
+		                      .step = e->step,
+		                      .oldest = 1,
+		                      .known_epoch = e->known_epoch,
+		                      .incarnation = sl_sim_peer(w->sim, from)->incarnation,
+		                      .echo = sl_sim_peer(w->sim, to)->incarnation };
 }
 
 void forged_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f, const uint8_t *body,
-              size_t length)
+                 size_t length)
 {
 	uint8_t bytes[FRAME_MAX];
 	assert_true(SL_FRAME_HEADER + length <= sizeof bytes);
@@ -52,7 +52,7 @@ void forged_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_fr
 }
 
 void forged_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f,
-               const struct forged_hello *h)
+                  const struct forged_hello *h)
 {
 	uint8_t body[73 + 2 * SL_SHARED_MOST];
 	struct sl_writer out = sl_writer(body, sizeof body);

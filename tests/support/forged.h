@@ -20,7 +20,8 @@ struct sl_frame forged_frame(struct swarm *, uint32_t from, uint32_t to, enum sl
 struct forged_hello forged_greeting(struct swarm *, uint32_t from, uint32_t to);
 /* Sends it and lets the simulator deliver it. */
 void forged_send(struct swarm *, uint32_t from, uint32_t to, const struct sl_frame *, const uint8_t *body,
-              size_t length);
-void forged_greet(struct swarm *, uint32_t from, uint32_t to, const struct sl_frame *, const struct forged_hello *);
+                 size_t length);
+void forged_greet(struct swarm *, uint32_t from, uint32_t to, const struct sl_frame *,
+                  const struct forged_hello *);
 
 #endif

@@ -57,9 +57,9 @@ static enum sl_status name_run(struct init_command *in, struct sl_error *error)
 		if (strncmp(in->set.item[i], "run.name=", 9) == 0)
 			return sl_utf8_valid(in->config.settings.name)
 			           ? SL_OK
-			           : sl_fail(error, SL_MALFORMED,
-			                     "run.name: is no UTF-8, as which programs read it; use another "
-			                     "name");
+			           : sl_fail(
+			                 error, SL_MALFORMED,
+			                 "run.name: is no UTF-8, as which programs read it; use another name");
 	const char *slash = strrchr(in->run, '/');
 	snprintf(name, sizeof name, "%s", slash ? slash + 1 : in->run);
 	for (char *p = name; *p; p++)
@@ -128,8 +128,9 @@ static enum sl_status make_folders(struct init_command *in, struct sl_error *err
 	return SL_OK;
 }
 
-static enum sl_status make_key(struct init_command *in, const char *name, uint8_t public_key[static SL_KEY_BYTES],
-                               uint8_t curve[static SL_KEY_BYTES], struct sl_error *error)
+static enum sl_status make_key(struct init_command *in, const char *name,
+                               uint8_t public_key[static SL_KEY_BYTES], uint8_t curve[static SL_KEY_BYTES],
+                               struct sl_error *error)
 {
 	char path[4096];
 	struct sl_identity identity;
@@ -230,10 +231,10 @@ static enum sl_status write_configuration(struct init_command *in, struct sl_err
 		if (meant[i] != found[i]) {
 			while (i > 0 && meant[i - 1] != '\n')
 				i--;
-			return sl_fail(error, SL_MALFORMED,
-			               "'%.*s' cannot be written to run.conf: a value may not hold ' ;' or "
-			               "blanks at its ends",
-			               (int)strcspn(meant + i, "\n"), meant + i);
+			return sl_fail(
+			    error, SL_MALFORMED,
+			    "'%.*s' cannot be written to run.conf: a value may not hold ' ;' or blanks at its ends",
+			    (int)strcspn(meant + i, "\n"), meant + i);
 		}
 	snprintf(again.state, sizeof again.state, "%s", in->temporary);
 	return sl_session_write(&again, sl_session_draw(), NULL, error);
@@ -383,22 +384,16 @@ static int run(int argc, char **argv)
 const struct sl_command sl_command_init = {
 	"init", "init RUN --topology SPEC [--data DATA] [--test FILES] [--set SECTION.KEY=VALUE]...",
 	"make the folder of a run: keys, roster, prepared data, configuration",
-	"Makes RUN, which must not exist or be empty: run.conf (the effective configuration, every key "
-	"explained), the\n"
-	"operator's key and one key a peer, the roster with free ports of localhost, and the data as each "
-	"peer will map it.\n"
+	"Makes RUN, which must not exist or be empty: run.conf (the effective configuration, every key explained), the\n"
+	"operator's key and one key a peer, the roster with free ports of localhost, and the data as each peer will map it.\n"
 	"Either all of it is made, or nothing.\n"
 	"\n"
-	"  -t, --topology SPEC            who is whose neighbour: ring:8, torus:4x4 (starling list "
-	"topologies), or file:PATH\n"
-	"  --data DATA                    auto (Fashion-MNIST if it is installed, else synthetic), "
-	"idx:IMAGES,LABELS,\n"
+	"  -t, --topology SPEC            who is whose neighbour: ring:8, torus:4x4 (starling list topologies), or file:PATH\n"
+	"  --data DATA                    auto (Fashion-MNIST if it is installed, else synthetic), idx:IMAGES,LABELS,\n"
 	"                                 libsvm:FILE, libsvm:ARGUMENTS:FILE as in libsvm:labels=one:FILE,\n"
 	"                                 synthetic:ARGUMENTS (starling list datasets)\n"
-	"  --test FILES                   test data in the same format; without, a tenth of the samples is "
-	"held out\n"
-	"  -s, --set SECTION.KEY=VALUE    any key of starling.conf(5), as in --set data.partition=iid; may "
-	"be repeated\n"
+	"  --test FILES                   test data in the same format; without, a tenth of the samples is held out\n"
+	"  -s, --set SECTION.KEY=VALUE    any key of starling.conf(5), as in --set data.partition=iid; may be repeated\n"
 	"  --help                         this text\n",
 	run
 };

@@ -72,8 +72,7 @@ static enum sl_status add_files(struct sl_overrides *set, const struct sl_data_f
 	if (!files[0])
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "--data %s: must be auto, a generator such as synthetic, or FORMAT:FILES as in "
-		    "idx:IMAGES,LABELS or libsvm:FILE",
+		    "--data %s: must be auto, a generator such as synthetic, or FORMAT:FILES as in idx:IMAGES,LABELS or libsvm:FILE",
 		    data);
 	if (given) {
 		sl_spec_name(given, same, sizeof same);

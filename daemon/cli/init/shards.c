@@ -219,10 +219,10 @@ static enum sl_status settle(struct sl_shards *out, const struct sl_source *sour
 	if (status != SL_OK)
 		return status;
 	if (list->count == 1)
-		return sl_fail(error, SL_MALFORMED,
-		               "[data] classes = auto: every label in %s is %s, and a run has at least two "
-		               "classes: name them in order, as in --set data.classes=-1,1",
-		               source->train, list->text);
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "[data] classes = auto: every label in %s is %s, and a run has at least two classes: name them in order, as in --set data.classes=-1,1",
+		    source->train, list->text);
 	sl_classes_setting(list->text, list->length, list->count, out->setting);
 	return SL_OK;
 }
@@ -330,9 +330,8 @@ static enum sl_status write_own(struct sl_shards *out, const struct sl_source *s
 		status = write_one_of_own(out, &block, source, config, peer, &tally, error);
 	if (status == SL_OK) {
 		uint32_t none = 0;
-		status = out->test.bytes
-		             ? write_shard(config, SL_RUN_TEST, test, NULL, 0, error)
-		             : write_shard(config, SL_RUN_TEST, &block.data, &none, 0, error);
+		status = out->test.bytes ? write_shard(config, SL_RUN_TEST, test, NULL, 0, error)
+		                         : write_shard(config, SL_RUN_TEST, &block.data, &none, 0, error);
 	}
 	if (status == SL_OK)
 		sl_tally_end(&tally, out, test, NULL, test->samples);

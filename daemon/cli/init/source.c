@@ -86,12 +86,12 @@ static enum sl_status check_pattern(const struct sl_source *source, const char *
 		snprintf(part, sizeof part, "%.*s", (int)(comma - text), text);
 		good = is_pattern(part) && is_pattern(comma + 1);
 	}
-	return good ? SL_OK
-	            : sl_fail(error, SL_MALFORMED,
-	                      "[data] train = %s: partition own needs a file a peer, with one %%d for the "
-	                      "peer's number in "
-	                      "every path",
-	                      text);
+	return good
+	           ? SL_OK
+	           : sl_fail(
+	                 error, SL_MALFORMED,
+	                 "[data] train = %s: partition own needs a file a peer, with one %%d for the peer's number in every path",
+	                 text);
 }
 
 /* The files, tried early: a typing mistake should not cost a minute. Of own files, that of peer 0. */

@@ -45,7 +45,8 @@ static enum sl_status poison(struct sl_sim_command *s, struct sl_error *error)
 {
 	struct sl_sim_poisoner poisoner;
 	for (unsigned i = 0; i < s->poisons; i++) {
-		if (sl_sim_poisoner_parse(&poisoner, s->poison[i], s->run.roster.topology.peers, error) != SL_OK)
+		if (sl_sim_poisoner_parse(&poisoner, s->poison[i], s->run.roster.topology.peers, error) !=
+		    SL_OK)
 			return sl_wrap(error, "--poison");
 		sl_sim_poison(s->sim, &poisoner);
 	}
@@ -94,8 +95,7 @@ static bool run_to_the_end(struct sl_sim_command *s)
 		}
 		if (!more)
 			break;
-	} while (totals.halted < s->run.roster.topology.peers && !sl_sim_trouble(s->sim) &&
-	         !interrupted);
+	} while (totals.halted < s->run.roster.topology.peers && !sl_sim_trouble(s->sim) && !interrupted);
 	if (terminal)
 		fputs("\r\033[K", stderr);
 	return totals.halted == s->run.roster.topology.peers && !sl_sim_trouble(s->sim);
@@ -119,8 +119,7 @@ static int simulate(struct sl_sim_command *s)
 		return sl_command_fail(&sl_command_sim, &error);
 	s->seconds = sl_sim_command_seconds() - s->began;
 	sl_sim_command_report(s);
-	if (s->database &&
-	    sl_summary_print(stdout, s->database, s->run.run_id, s->json, &error) != SL_OK)
+	if (s->database && sl_summary_print(stdout, s->database, s->run.run_id, s->json, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	if (!ok)
 		fprintf(stderr, "starling sim: %s\n",
@@ -297,18 +296,15 @@ static int sim_main(int argc, char **argv)
 
 const struct sl_command sl_command_sim = {
 	.name = "sim",
-	.synopsis = "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling "
-	            "sim --faults swarm [--seed S] | starling sim RUN --replay FILE",
+	.synopsis =
+	    "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling sim --faults swarm [--seed S] | starling sim RUN --replay FILE",
 	.doc = "run the peers in one process, over a virtual network and clock",
 	.help =
-	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes "
-	    "configuration, graph and\n"
-	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With "
-	    "--topology nothing needs\n"
+	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes configuration, graph and\n"
+	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With --topology nothing needs\n"
 	    "to exist: data are prepared in a temporary folder.\n"
 	    "\n"
-	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a "
-	    "run's folder\n"
+	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a run's folder\n"
 	    "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
 	    "      --history DB        database to write (default: the run's own; none with --topology)\n"
 	    "      --latency TIME      virtual time a message takes (100us)\n"
@@ -318,24 +314,18 @@ const struct sl_command sl_command_sim = {
 	    "      --duplicate P       probability that a message arrives twice (0)\n"
 	    "      --reorder P         probability that later messages overtake a message (0)\n"
 	    "      --check none|copies|exact  invariants checked after every event (copies)\n"
-	    "      --record FILE       write every message as its compressor saw it: what a coder needs "
-	    "to code it again\n"
+	    "      --record FILE       write every message as its compressor saw it: what a coder needs to code it again\n"
 	    "                          (lib/compress/CAPTURE.md has the format)\n"
 	    "      --record-peer K     only those of peer K (all)\n"
 	    "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
 	    "      --poison PEER:KIND[:AMOUNT[:FROM]]  a peer that keeps to the protocol and lies about its "
 	    "model, from round FROM\n"
-	    "                          on: flip (the others' mean with its sign turned), drift, noise, "
-	    "little; may be repeated\n"
-	    "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), bit "
-	    "for "
-	    "bit, and says where\n"
+	    "                          on: flip (the others' mean with its sign turned), drift, noise, little; may be repeated\n"
+	    "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), bit for bit, and says where\n"
 	    "                          it first differs; --verbose prints its events\n"
 	    "      --json              print results as JSON\n"
-	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, "
-	    "cuts, stops, lost\n"
-	    "                          and repeated messages, bad disks; what must hold is checked after "
-	    "every event\n"
+	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, cuts, stops, lost\n"
+	    "                          and repeated messages, bad disks; what must hold is checked after every event\n"
 	    "      --seed S            the first seed (1)\n"
 	    "      --seeds N           how many (1)\n"
 	    "      --stop              stops at the first seed that fails\n"

@@ -76,7 +76,7 @@ static void on_encoded(void *context, const struct sl_message_context *m, uint32
 }
 
 enum sl_status sl_sim_capture_open(struct sl_sim_capture *r, const struct sl_plan *plan, uint32_t peers,
-                                  struct sl_error *error)
+                                   struct sl_error *error)
 {
 	if (r->one && r->peer >= peers)
 		return sl_fail(error, SL_OUT_OF_RANGE, "--record-peer %llu: there are peers 0 to %u",

@@ -26,7 +26,7 @@ struct sl_sim_capture {
 
 /* Begins the file; recorder is then for sl_sim_setup. The plan is borrowed. */
 enum sl_status sl_sim_capture_open(struct sl_sim_capture *, const struct sl_plan *, uint32_t peers,
-                                  struct sl_error *error);
+                                   struct sl_error *error);
 /* Ends the file, which only now has its name; or the first error there was. */
 enum sl_status sl_sim_capture_close(struct sl_sim_capture *, struct sl_error *error);
 void sl_sim_capture_free(struct sl_sim_capture *);

@@ -26,16 +26,12 @@ void sl_sim_command_report(struct sl_sim_command *s)
 	sl_sim_totals(s->sim, &t);
 	accuracies(s, &mean, &worst);
 	if (s->json) {
-		printf("{\"peers\": %u, \"dimension\": %u, \"events\": %llu, \"messages\": %llu, \"lost\": "
-		       "%llu, "
-		       "\"repeated\": %llu, \"wire_bytes\": %llu, \"bytes_a_peer\": %llu, "
-		       "\"virtual_seconds\": %.6f, "
-		       "\"seconds\": %.3f, \"test_accuracy\": ",
-		       s->run.roster.topology.peers, s->run.plan.dimension,
-		       (unsigned long long)t.events, (unsigned long long)t.messages,
-		       (unsigned long long)t.lost, (unsigned long long)t.repeated,
-		       (unsigned long long)t.wire_bytes, (unsigned long long)t.bytes_a_peer,
-		       1e-6 * (double)t.now.us, seconds);
+		printf(
+		    "{\"peers\": %u, \"dimension\": %u, \"events\": %llu, \"messages\": %llu, \"lost\": %llu, \"repeated\": %llu, \"wire_bytes\": %llu, \"bytes_a_peer\": %llu, \"virtual_seconds\": %.6f, \"seconds\": %.3f, \"test_accuracy\": ",
+		    s->run.roster.topology.peers, s->run.plan.dimension, (unsigned long long)t.events,
+		    (unsigned long long)t.messages, (unsigned long long)t.lost,
+		    (unsigned long long)t.repeated, (unsigned long long)t.wire_bytes,
+		    (unsigned long long)t.bytes_a_peer, 1e-6 * (double)t.now.us, seconds);
 		sl_json_real(stdout, mean);
 		fputs(", \"worst_accuracy\": ", stdout);
 		sl_json_real(stdout, worst);
@@ -44,10 +40,10 @@ void sl_sim_command_report(struct sl_sim_command *s)
 		fputs("}\n", stdout);
 		return;
 	}
-	printf("simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual "
-	       "time\n",
-	       s->run.roster.topology.peers, s->run.plan.dimension, (unsigned long long)t.events,
-	       seconds, (double)t.events / seconds, 1e-6 * (double)t.now.us);
+	printf(
+	    "simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual time\n",
+	    s->run.roster.topology.peers, s->run.plan.dimension, (unsigned long long)t.events, seconds,
+	    (double)t.events / seconds, 1e-6 * (double)t.now.us);
 	printf("memory     %llu bytes reserved a peer\n", (unsigned long long)t.bytes_a_peer);
 	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
 	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,

@@ -24,8 +24,8 @@ struct sl_sim_command {
 		uint32_t check;
 	} network;
 
-	struct sl_run run; /* without a run's folder only the parts that a plan needs */
-	char temporary[4096];        /* folder of the shards, without a run's; empty: none */
+	struct sl_run run;    /* without a run's folder only the parts that a plan needs */
+	char temporary[4096]; /* folder of the shards, without a run's; empty: none */
 	char conf[4096 + 16], history_path[4096];
 	struct sl_mapping *file;
 	struct sl_dataset *shard;

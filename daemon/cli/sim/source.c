@@ -88,8 +88,7 @@ static enum sl_status open_run(struct sl_sim_command *s, struct sl_error *error)
 	if (status != SL_OK)
 		return status;
 	if (!s->database) {
-		sl_config_path(&s->run.config, s->run.config.settings.history, true,
-		               s->history_path);
+		sl_config_path(&s->run.config, s->run.config.settings.history, true, s->history_path);
 		s->database = s->history_path;
 	}
 	return SL_OK;

@@ -117,7 +117,7 @@ static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 	enum sl_status status = up->lock >= 0 ? SL_OK : error->status;
 	if (status == SL_OK)
 		status = sl_run_open(&up->run, up->conf, up->set.item,
-		                          up->resume ? SL_SESSION_KEPT : SL_SESSION_NEW, error);
+		                     up->resume ? SL_SESSION_KEPT : SL_SESSION_NEW, error);
 	if (status != SL_OK)
 		return status;
 	uint32_t peers = up->run.roster.topology.peers;
@@ -353,7 +353,8 @@ static int run_peers(struct sl_up *up, struct sl_error *error)
 	sl_progress_end(up->progress);
 	up->progress = NULL;
 	if (up->interrupts && up->run.plan.settings.checkpoint_every)
-		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n", up->folder);
+		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n",
+		        up->folder);
 	else if (up->interrupts)
 		fprintf(stderr, "stopped; what was done is in the history\n");
 	status = sl_summary_print(stdout, up->database, up->run.run_id, up->json, error);
@@ -431,22 +432,15 @@ static int run(int argc, char **argv)
 const struct sl_command sl_command_up = {
 	"up", "up RUN [--resume] [--restart] [--history DB] [--set SECTION.KEY=VALUE]... [--plain] [--json]",
 	"start the run's peers on this machine, show progress, summarise",
-	"Starts one starlingd a peer, shows what they do (a table on a terminal, lines elsewhere), and ends "
-	"with a summary\n"
-	"when they have done their rounds. ^C stops them cleanly: every round done so far is in the history. "
-	"Their own\n"
-	"words are in RUN/log. A peer that fails stops the run, unless --restart is given. Exit codes: 0 "
-	"when the peers\n"
+	"Starts one starlingd a peer, shows what they do (a table on a terminal, lines elsewhere), and ends with a summary\n"
+	"when they have done their rounds. ^C stops them cleanly: every round done so far is in the history. Their own\n"
+	"words are in RUN/log. A peer that fails stops the run, unless --restart is given. Exit codes: 0 when the peers\n"
 	"ended well or were stopped, 1 when one failed, 2 when one was misconfigured.\n"
-	"SIGHUP (starling roster RUN CHANGE --tell sends it) makes it read the roster again: peers that were "
-	"added "
-	"are started\n"
+	"SIGHUP (starling roster RUN CHANGE --tell sends it) makes it read the roster again: peers that were added are started\n"
 	"where their keys and samples lie in RUN, all others are told, and one that was removed may end.\n"
 	"\n"
-	"  --resume                       continue the session that was stopped, instead of starting a new "
-	"one\n"
-	"                                 (which keeps the old checkpoints aside); rounds, step sizes and "
-	"others\n"
+	"  --resume                       continue the session that was stopped, instead of starting a new one\n"
+	"                                 (which keeps the old checkpoints aside); rounds, step sizes and others\n"
 	"                                 may change, see starling.conf(5)\n"
 	"  --restart                      start a peer again that fails (five times in ten seconds at most)\n"
 	"  --history DB                   database to write to, instead of the one that run.conf names\n"

@@ -44,8 +44,7 @@ static enum sl_status check_peer(const struct sl_up *up, uint32_t k, struct sl_e
 	struct sl_mapping file;
 	struct sl_dataset shard;
 	int64_t pid;
-	if (sl_status_query(up->run.config.state, k, ASK_MS, line, sizeof line, &pid) !=
-	    SL_STATUS_ABSENT)
+	if (sl_status_query(up->run.config.state, k, ASK_MS, line, sizeof line, &pid) != SL_STATUS_ABSENT)
 		return sl_fail(error, SL_REFUSED, "it runs already");
 	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", up->run.config.settings.keys, k);
 	sl_config_path(&up->run.config, name, false, path);

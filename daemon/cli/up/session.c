@@ -51,11 +51,11 @@ static enum sl_status look(const struct sl_run *p, struct found *out, struct sl_
 			out->recorded = r.recorded;
 			out->settings = r.settings;
 		} else if (r.session != out->session) {
-			return sl_fail(error, SL_REFUSED,
-			               "the file session is missing, and the checkpoints are of several "
-			               "sessions (%016" PRIx64 ", and peer %" PRIu32 "'s of %016" PRIx64
-			               "): write the right one into it",
-			               out->session, k, r.session);
+			return sl_fail(
+			    error, SL_REFUSED,
+			    "the file session is missing, and the checkpoints are of several sessions (%016" PRIx64
+			    ", and peer %" PRIu32 "'s of %016" PRIx64 "): write the right one into it",
+			    out->session, k, r.session);
 		}
 	}
 	return SL_OK;
@@ -76,8 +76,7 @@ static enum sl_status recover_session(struct sl_up *up, const struct found *foun
 	if (!found->states)
 		return sl_fail(
 		    error, SL_NOT_FOUND,
-		    "%s: neither the file session nor a checkpoint is there, so there is nothing to "
-		    "resume: start it without --resume",
+		    "%s: neither the file session nor a checkpoint is there, so there is nothing to resume: start it without --resume",
 		    up->folder);
 	if (found->session == 0)
 		return SL_OK; /* its peers were started without one */

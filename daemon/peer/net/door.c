@@ -81,15 +81,15 @@ static bool listen_at_name(struct sl_net *net, const struct sl_endpoint *own)
 	if (net->endpoint[0])
 		return true;
 	if (found.count)
-		snprintf(why, sizeof why,
-		         "%s is %s, which is no address of this host that others reach: "
-		         "listening at port %u of all addresses",
-		         own->host, found.address[0].text, own->port);
+		snprintf(
+		    why, sizeof why,
+		    "%s is %s, which is no address of this host that others reach: listening at port %u of all addresses",
+		    own->host, found.address[0].text, own->port);
 	else
-		snprintf(why, sizeof why,
-		         "%s, this peer's own name, does not resolve (%s): listening at port %u "
-		         "of all addresses",
-		         own->host, found.reason, own->port);
+		snprintf(
+		    why, sizeof why,
+		    "%s, this peer's own name, does not resolve (%s): listening at port %u of all addresses",
+		    own->host, found.reason, own->port);
 	return listen_everywhere(net, own->port, why);
 }
 

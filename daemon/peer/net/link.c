@@ -85,11 +85,11 @@ static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
 	sl_net_troubled(net, l, false, "the handshake at %s fails", l->target);
 	sl_net_try_elsewhere(net, l);
 	if (++l->failures >= FAILURES_BEFORE_WORDS)
-		sl_net_say(net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
-		           "peer %" PRIu32
-		           " at %s: the handshake fails; whoever listens there does not hold the key in the "
-		           "roster",
-		           l->peer, l->endpoint);
+		sl_net_say(
+		    net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
+		    "peer %" PRIu32
+		    " at %s: the handshake fails; whoever listens there does not hold the key in the roster",
+		    l->peer, l->endpoint);
 }
 
 /* libzmq does not say why; how long it took and the kernel's routes do. */
@@ -197,8 +197,7 @@ static void router_disconnected(struct sl_net *net, int fd)
 	if (!net->handshake_failed && sl_traffic_cut(&net->traffic, 0, fd, address))
 		sl_net_say(
 		    net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
-		    "ended a connection from %s: it sent a message of over %zu bytes, or one that was not "
-		    "encrypted as agreed",
+		    "ended a connection from %s: it sent a message of over %zu bytes, or one that was not encrypted as agreed",
 		    address, net->message_max);
 	sl_traffic_closed(&net->traffic, 0, fd);
 }

@@ -87,11 +87,11 @@ void sl_net_watch_trouble(struct sl_net *net, struct sl_net_link *l)
 	if (l->unheard_told || !never_heard(net, l, WORTH_AN_EVENT_US))
 		return;
 	l->unheard_told = true;
-	sl_net_tell(net, SL_LEVEL_WARNING, "never-heard",
-	            "peer %" PRIu32
-	            " has never reached us, though we reach it since %s: does %s lead here, and is "
-	            "that port open to it?",
-	            l->peer, clock_text(l->up_us, since), net->own);
+	sl_net_tell(
+	    net, SL_LEVEL_WARNING, "never-heard",
+	    "peer %" PRIu32
+	    " has never reached us, though we reach it since %s: does %s lead here, and is that port open to it?",
+	    l->peer, clock_text(l->up_us, since), net->own);
 }
 
 void sl_net_untroubled(struct sl_net *net, struct sl_net_link *l)

@@ -27,8 +27,9 @@ static void texts_of(struct sl_history_writer *c, const char **text[static RUN_T
 	memcpy(text, all, sizeof all);
 }
 
-enum sl_status sl_history_writer_make(struct sl_history_writer *c, const char *path, const struct sl_history_run *run,
-                                 const struct sl_history_peer *peer, struct sl_error *error)
+enum sl_status sl_history_writer_make(struct sl_history_writer *c, const char *path,
+                                      const struct sl_history_run *run, const struct sl_history_peer *peer,
+                                      struct sl_error *error)
 {
 	const char **text[RUN_TEXTS + PEER_TEXTS];
 	bool whole = true;
@@ -48,9 +49,10 @@ enum sl_status sl_history_writer_make(struct sl_history_writer *c, const char *p
 	return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
 }
 
-__attribute__((format(printf, 4, 5))) static enum sl_status insert_event(struct sl_history_writer *c, const char *kind,
-                                                                 struct sl_error *error, const char *format,
-                                                                 ...)
+__attribute__((format(printf, 4, 5))) static enum sl_status insert_event(struct sl_history_writer *c,
+                                                                         const char *kind,
+                                                                         struct sl_error *error,
+                                                                         const char *format, ...)
 {
 	struct timeval now;
 	gettimeofday(&now, NULL);
@@ -69,8 +71,8 @@ __attribute__((format(printf, 4, 5))) static enum sl_status insert_event(struct 
 static enum sl_status reopened(struct sl_history_writer *c, struct sl_error *error)
 {
 	return insert_event(c, "history-reopened", error, "%s; %s", c->why,
-	            c->left == SL_PLACE_MOVED ? "earlier rows are in that file, if it is anywhere"
-	                                      : "what it held is kept");
+	                    c->left == SL_PLACE_MOVED ? "earlier rows are in that file, if it is anywhere"
+	                                              : "what it held is kept");
 }
 
 /* What is in the log goes into its database, wherever that is now. Others do the same: not all at once. */
@@ -183,7 +185,7 @@ enum sl_status sl_history_writer_commit(struct sl_history_writer *c, bool durabl
 }
 
 enum sl_status sl_history_writer_stopped(struct sl_history_writer *c, int64_t at_us, int exit_code,
-                                    const char *model_digest, struct sl_error *error)
+                                         const char *model_digest, struct sl_error *error)
 {
 	enum sl_status status =
 	    sl_history_peer_stopped(c->history, c->peer.peer, at_us, exit_code, model_digest, error);
@@ -225,8 +227,8 @@ void sl_history_writer_free(struct sl_history_writer *c)
 }
 
 enum sl_status sl_history_writer_insert(struct sl_history_writer *c, const struct sl_row_header *header,
-                                   union sl_row *row, const struct sl_history_bytes *former,
-                                   struct sl_error *error)
+                                        union sl_row *row, const struct sl_history_bytes *former,
+                                        struct sl_error *error)
 {
 	struct sl_round_row *round = &row->round;
 	switch ((enum sl_row_kind)header->kind) {
@@ -260,31 +262,30 @@ static const char *time_text(int64_t us, char text[static 32])
 	return text;
 }
 
-enum sl_status sl_history_writer_dropped(struct sl_history_writer *c, uint64_t rows, int64_t since_us, const char *why,
-                                    struct sl_error *error)
+enum sl_status sl_history_writer_dropped(struct sl_history_writer *c, uint64_t rows, int64_t since_us,
+                                         const char *why, struct sl_error *error)
 {
 	char since[32];
 	return insert_event(c, "rows-dropped", error, "%llu rows of the history were lost since %s%s%s",
-	            (unsigned long long)rows, time_text(since_us, since), why[0] ? ": " : "", why);
+	                    (unsigned long long)rows, time_text(since_us, since), why[0] ? ": " : "", why);
 }
 
 enum sl_status sl_history_writer_late(struct sl_history_writer *c, int64_t since_us, const char *why,
-                                 struct sl_error *error)
+                                      struct sl_error *error)
 {
 	char since[32];
 	return insert_event(c, "rows-late", error, "0 rows were lost, but none could be written since %s%s%s",
-	            time_text(since_us, since), why[0] ? ": " : "", why);
+	                    time_text(since_us, since), why[0] ? ": " : "", why);
 }
 
 enum sl_status sl_history_writer_resumed(struct sl_history_writer *c, int64_t round, uint32_t every,
-                                    struct sl_error *error)
+                                         struct sl_error *error)
 {
 	int64_t due = (round - 1) / every * every; /* the last round before that one with a row */
 	if (round <= 0 || c->before.round >= due)
 		return SL_OK;
 	return insert_event(
 	    c, "rows-missing", error,
-	    "the history has no row of rounds %lld to %lld: it could not be written then, or was another "
-	    "file",
+	    "the history has no row of rounds %lld to %lld: it could not be written then, or was another file",
 	    (long long)c->before.round + 1, (long long)round - 1);
 }

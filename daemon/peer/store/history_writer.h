@@ -25,8 +25,9 @@ struct sl_history_writer {
 };
 
 /* Copies what it is given, connects to nothing. */
-enum sl_status sl_history_writer_make(struct sl_history_writer *, const char *path, const struct sl_history_run *,
-                                 const struct sl_history_peer *, struct sl_error *error);
+enum sl_status sl_history_writer_make(struct sl_history_writer *, const char *path,
+                                      const struct sl_history_run *, const struct sl_history_peer *,
+                                      struct sl_error *error);
 /* Connects and registers unless that is done, in a transaction which the caller commits, so that what cannot
  * take rows is not changed at all. On failure it is left again. So is a file that is not at its path any
  * more, and the one that is there now is entered, or made; an event row of that transaction says so. */
@@ -39,20 +40,21 @@ void sl_history_writer_failed(struct sl_history_writer *);
 enum sl_status sl_history_writer_commit(struct sl_history_writer *, bool durable, struct sl_error *error);
 /* Marks the end of the peer, committed at once and in the same way. */
 enum sl_status sl_history_writer_stopped(struct sl_history_writer *, int64_t at_us, int exit_code,
-                                    const char *model_digest, struct sl_error *error);
+                                         const char *model_digest, struct sl_error *error);
 
 /* A row of the ring; of a round, the totals are completed with what `former` says they lack. */
-enum sl_status sl_history_writer_insert(struct sl_history_writer *, const struct sl_row_header *, union sl_row *,
-                                   const struct sl_history_bytes *former, struct sl_error *error);
+enum sl_status sl_history_writer_insert(struct sl_history_writer *, const struct sl_row_header *,
+                                        union sl_row *, const struct sl_history_bytes *former,
+                                        struct sl_error *error);
 /* Event rows on the history itself: rows that were lost, the first of them then; none was lost, but none
  * could be written since then; and where a checkpoint brought the peer to a round (0: to none) that is ahead
  * of the history, which has a row of every `every` rounds. Times are since 1970; `why` may be empty. */
-enum sl_status sl_history_writer_dropped(struct sl_history_writer *, uint64_t rows, int64_t since_us, const char *why,
-                                    struct sl_error *error);
+enum sl_status sl_history_writer_dropped(struct sl_history_writer *, uint64_t rows, int64_t since_us,
+                                         const char *why, struct sl_error *error);
 enum sl_status sl_history_writer_late(struct sl_history_writer *, int64_t since_us, const char *why,
-                                 struct sl_error *error);
+                                      struct sl_error *error);
 enum sl_status sl_history_writer_resumed(struct sl_history_writer *, int64_t round, uint32_t every,
-                                    struct sl_error *error);
+                                         struct sl_error *error);
 void sl_history_writer_free(struct sl_history_writer *);
 
 #endif

@@ -40,7 +40,8 @@ static void drop(struct sl_row_ring *r)
 	atomic_fetch_add(&r->dropped, 1);
 }
 
-bool sl_row_ring_push(struct sl_row_ring *r, enum sl_row_kind kind, unsigned missing_totals, const void *row, size_t n)
+bool sl_row_ring_push(struct sl_row_ring *r, enum sl_row_kind kind, unsigned missing_totals, const void *row,
+                      size_t n)
 {
 	struct sl_row_header header = { (uint16_t)kind, (uint16_t)missing_totals,
 		                        (uint32_t)(sizeof header + ((n + 7) & ~(size_t)7)) };

@@ -46,7 +46,8 @@ struct sl_row_ring {
 bool sl_row_ring_make(struct sl_row_ring *);
 void sl_row_ring_free(struct sl_row_ring *);
 /* The producer's. True: more than half of the ring is in use, so the consumer should be called. */
-bool sl_row_ring_push(struct sl_row_ring *, enum sl_row_kind kind, unsigned missing_totals, const void *row, size_t n);
+bool sl_row_ring_push(struct sl_row_ring *, enum sl_row_kind kind, unsigned missing_totals, const void *row,
+                      size_t n);
 /* The consumer's: the row at a position between tail and head. Returns the position of the next. */
 uint64_t sl_row_ring_read(const struct sl_row_ring *, uint64_t at, struct sl_row_header *, union sl_row *);
 /* How many rows lie in it. */

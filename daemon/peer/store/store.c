@@ -125,7 +125,8 @@ static enum sl_status insert_rows(struct sl_store *s, uint64_t at, uint64_t end,
 		struct sl_row_header header;
 		union sl_row row;
 		at = sl_row_ring_read(&s->ring, at, &header, &row);
-		enum sl_status status = sl_history_writer_insert(&s->history_writer, &header, &row, &former, error);
+		enum sl_status status =
+		    sl_history_writer_insert(&s->history_writer, &header, &row, &former, error);
 		if (status == SL_REFUSED) {
 			remember(s, error);
 			++*dropped;
@@ -143,12 +144,13 @@ static enum sl_status insert_outage(struct sl_store *s, uint64_t dropped, struct
 	enum sl_status status = SL_OK;
 	if (dropped > 0) {
 		int64_t first = atomic_load(&s->ring.dropped_since_us);
-		status = sl_history_writer_dropped(c, dropped, first ? first : clock_us(CLOCK_REALTIME), s->reason,
-		                              error);
+		status = sl_history_writer_dropped(c, dropped, first ? first : clock_us(CLOCK_REALTIME),
+		                                   s->reason, error);
 	} else if (s->behind) {
 		status = sl_history_writer_late(c, s->trouble.since_us, s->reason, error);
 	}
-	return status == SL_OK ? sl_history_writer_resumed(c, atomic_load(&s->resumed), s->every, error) : status;
+	return status == SL_OK ? sl_history_writer_resumed(c, atomic_load(&s->resumed), s->every, error)
+	                       : status;
 }
 
 /* One transaction with everything that is in the ring now. On failure all of it stays there. */
@@ -225,10 +227,10 @@ static bool may_save(struct sl_store *s, enum sl_status flushed)
 	if (lost == 0 && clock_us(CLOCK_MONOTONIC) - s->failed_at_us < s->wait_us)
 		return false;
 	if (!s->unordered)
-		sl_log(SL_LEVEL_WARNING,
-		       "checkpoint: written again, though the history before it still cannot be (%llu rows "
-		       "of it are lost)",
-		       (unsigned long long)lost);
+		sl_log(
+		    SL_LEVEL_WARNING,
+		    "checkpoint: written again, though the history before it still cannot be (%llu rows of it are lost)",
+		    (unsigned long long)lost);
 	s->unordered = true;
 	return true;
 }
@@ -299,7 +301,7 @@ static void wind_up(struct sl_store *s)
 		status = turn(s);
 		if (status == SL_OK)
 			status = sl_history_writer_stopped(&s->history_writer, s->stopped_at_us, s->exit_code,
-			                              s->model_digest, &error);
+			                                   s->model_digest, &error);
 		if (status != SL_OK)
 			sl_history_writer_failed(&s->history_writer);
 		if (status == SL_OK || clock_us(CLOCK_MONOTONIC) >= end)

@@ -16,7 +16,7 @@ struct sl_store_setup {
 	const char *checkpoint; /* path stem of the two generations, or NULL */
 	int wake;               /* eventfd that the writer signals when a checkpoint is done; −1: none */
 	uint32_t every;         /* rounds with a row are those that it divides; 0: 1 */
-	int busy_timeout_ms;        /* how long to wait for a locked database at a time; 0: 10 s */
+	int busy_timeout_ms;    /* how long to wait for a locked database at a time; 0: 10 s */
 	int checkpoint_wait_ms; /* how long checkpoints wait for rows that cannot be written; 0: 10 min */
 };
 

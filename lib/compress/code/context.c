@@ -391,7 +391,8 @@ static bool context_decode(const void *options, struct sl_symbols *s, struct sl_
 	}
 	uint32_t count = head & COUNTED ? sl_read_u32(&body) : known[1];
 	bool needed = known[0] == 0 || count != known[1];
-	if (body.failed || needed != !!(head & COUNTED) || count == 0 || count > s->count_max || mean > 4 * 15 + 3)
+	if (body.failed || needed != !!(head & COUNTED) || count == 0 || count > s->count_max ||
+	    mean > 4 * 15 + 3)
 		return false;
 	begin(&p, c, s, count, mean);
 	p.in = sl_range_decoder(body.at, sl_reader_left(&body));

@@ -2,20 +2,22 @@
  * (after Woldemariam, Liu and Scaglione, arXiv 2309.05633, which MALCOM-PSGD uses).
  *
  * Body: the form, whichever is shortest, or nearly and faster: 0, 10 or 11.
- *   0   omega(m), m − 1 the number of distinct symbols, zero included where it occurs; for each, by falling
- *       count and, where counts are equal, rising zigzag: omega(zigzag + 1), omega(count + 1). Then, from the
- *       rarest symbol up to but without the most frequent, the runs before each of its places among the
- *       positions that are left, in Golomb codes whose parameter follows from how many are left and how many
- *       are marked; then its positions are struck out.
- *   10  omega(count), at most 512 and half of the domain; omega(least magnitude); four bits k; for each
- *       nonzero: the gap in a Golomb code, its sign, and magnitude − least with k low bits (Rice). For
- * messages too short for a table. 11  omega(count); omega(least magnitude); a prefix code (tokens.h) for gaps
- * in precision 2; shares (tans.h) for magnitude − least in precision 3; from 2048 nonzeros on omega(bytes of
- * stream 2 + 1); omega(bytes of stream 3 + 1); zeros up to a whole byte. Then four streams, each of whole
- * bytes: 1 the signs, then zeros; 2 the gaps of the first ⌊count/2⌋ nonzeros (empty below 2048) and 3 those
- * of the others: the code of each and its low bits, then zeros; 4 zeros and a one, less than nine bits; two
- *       states of nine bits; then for each nonzero, the states taking turns, what its state takes and its low
- *       bits, up to the end, where both states are 0. For messages with few nonzeros; much the fastest.
+ *   0    omega(m), m − 1 the number of distinct symbols, zero included where it occurs; for each, by
+ *        falling count and, where counts are equal, rising zigzag: omega(zigzag + 1), omega(count + 1).
+ *        Then, from the rarest symbol up to but without the most frequent, the runs before each of its
+ *        places among the positions that are left, in Golomb codes whose parameter follows from how many
+ *        are left and how many are marked; then its positions are struck out.
+ *   10   omega(count), at most 512 and half of the domain; omega(least magnitude); four bits k; for each
+ *        nonzero: the gap in a Golomb code, its sign, and magnitude − least with k low bits (Rice). For
+ *        messages too short for a table.
+ *   11   omega(count); omega(least magnitude); a prefix code (tokens.h) for gaps in precision 2; shares
+ *        (tans.h) for magnitude − least in precision 3; from 2048 nonzeros on omega(bytes of stream 2 + 1);
+ *        omega(bytes of stream 3 + 1); zeros up to a whole byte. Then four streams, each of whole bytes: 1
+ *        the signs, then zeros; 2 the gaps of the first ⌊count/2⌋ nonzeros (empty below 2048) and 3 those
+ *        of the others: the code of each and its low bits, then zeros; 4 zeros and a one, less than nine
+ *        bits; two states of nine bits; then for each nonzero, the states taking turns, what its state
+ *        takes and its low bits, up to the end, where both states are 0. For messages with few nonzeros;
+ *        much the fastest.
  *
  * Striking out is not done position by position. Over the symbols in order of rarity stands a binary tree,
  * split by count: going down, elements on the left keep their place, those on the right count only the places
@@ -61,14 +63,15 @@ static uint32_t elements_most(uint32_t domain, uint32_t count_max)
 	return count_max <= domain / 2 ? count_max : domain;
 }
 
-static struct golomb_scratch *scratch_layout(void *base, uint32_t domain, uint32_t count_max, uint32_t symbol_max,
-                                             size_t *size)
+static struct golomb_scratch *scratch_layout(void *base, uint32_t domain, uint32_t count_max,
+                                             uint32_t symbol_max, size_t *size)
 {
 	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
 	struct golomb_scratch *s = sl_arena_take(&a, 1, sizeof *s), made = { .domain = domain };
 	made.count =
 	    sl_arena_take(&a, 2 * (size_t)symbol_max + 1, sizeof *made.count); /* first: at a fixed place */
-	uint32_t elements = elements_most(domain, count_max), distinct = distinct_most(domain, count_max, symbol_max);
+	uint32_t elements = elements_most(domain, count_max),
+	         distinct = distinct_most(domain, count_max, symbol_max);
 	made.element = sl_arena_take(&a, elements, sizeof *made.element);
 	made.spare = sl_arena_take(&a, elements, sizeof *made.spare);
 	made.order = sl_arena_take(&a, distinct, sizeof *made.order);
@@ -99,10 +102,11 @@ static size_t golomb_bound(const void *options, uint32_t domain, uint32_t count_
 		return SL_BITS_SLACK;
 	uint64_t distinct = distinct_most(domain, count_max, symbol_max);
 	uint64_t table = 64 + distinct * (sl_omega_length(2 * symbol_max + 1) + sl_omega_length(domain));
-	uint64_t sparse =
-	    count_max * (sl_bit_length(3 * (uint64_t)domain / count_max) + sl_bit_length(2 * (uint64_t)symbol_max) + 3);
+	uint64_t sparse = count_max * (sl_bit_length(3 * (uint64_t)domain / count_max) +
+	                               sl_bit_length(2 * (uint64_t)symbol_max) + 3);
 	uint64_t dense = domain * (uint64_t)(sl_bit_length(distinct) + 3);
-	return (table + (count_max <= domain / 2 || sparse > dense ? (sparse < dense ? sparse : dense) : dense)) /
+	return (table +
+	        (count_max <= domain / 2 || sparse > dense ? (sparse < dense ? sparse : dense) : dense)) /
 	           8 +
 	       1 + SL_BITS_SLACK;
 }

@@ -52,7 +52,8 @@ static struct rans_scratch *scratch_layout(void *base, uint32_t count_max, size_
 {
 	struct sl_arena a = { .base = base, .capacity = SIZE_MAX };
 	struct rans_scratch *s = sl_arena_take(&a, 1, sizeof *s);
-	struct operation *operation = sl_arena_take(&a, 3 + OPERATIONS * (size_t)count_max, sizeof *operation);
+	struct operation *operation =
+	    sl_arena_take(&a, 3 + OPERATIONS * (size_t)count_max, sizeof *operation);
 	*size = a.used;
 	if (s)
 		s->operation = operation;

@@ -18,7 +18,8 @@ static uint64_t dense_bits(uint32_t domain, uint32_t symbol_max)
 
 static uint64_t sparse_bits(uint32_t domain, uint32_t count, uint32_t symbol_max)
 {
-	return sl_omega_length(count) + (uint64_t)count * (sl_bit_length(domain - 1) + symbol_bits(symbol_max));
+	return sl_omega_length(count) +
+	       (uint64_t)count * (sl_bit_length(domain - 1) + symbol_bits(symbol_max));
 }
 
 static bool dense_is_shorter(uint32_t domain, uint32_t count, uint32_t symbol_max)
@@ -31,8 +32,9 @@ static size_t raw_bound(const void *options, uint32_t domain, uint32_t count_max
 	(void)options;
 	if (count_max == 0)
 		return SL_BITS_SLACK;
-	uint64_t bits = dense_is_shorter(domain, count_max, symbol_max) ? dense_bits(domain, symbol_max)
-	                                                        : sparse_bits(domain, count_max, symbol_max);
+	uint64_t bits = dense_is_shorter(domain, count_max, symbol_max)
+	                    ? dense_bits(domain, symbol_max)
+	                    : sparse_bits(domain, count_max, symbol_max);
 	return 2 + bits / 8 + SL_BITS_SLACK;
 }
 

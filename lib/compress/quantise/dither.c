@@ -74,7 +74,7 @@ static void dither_encode(const void *options, const struct sl_values *values, c
 		widest = part.count > widest ? part.count : widest;
 		sl_store_u16(side + 2 * (size_t)r.group, (uint16_t)e);
 		sl_rounding_random(&part, stream, sl_power_of_two(-e), level_limit(e, o->s), v,
-		                  symbol + r.begin);
+		                   symbol + r.begin);
 	}
 	if (o->contractive)
 		sl_factor_put(side + 2 * (size_t)o->groups, dither_omega(o, widest));
@@ -110,8 +110,7 @@ const struct sl_quantise sl_quantise_dither = {
 	.name = "dither",
 	.doc = "unbiased random rounding to s multiples of a power of two",
 	.formula = "2^e·sign(v_i)·⌊|v_i|/2^e + u⌋, e the least with max|v| ≤ s·2^e",
-	.examples = "dither:1 dither:7 dither:256 dither:3,per=tensor "
-	            "dither:2,contractive,block,16",
+	.examples = "dither:1 dither:7 dither:256 dither:3,per=tensor dither:2,contractive,block,16",
 	.bytes = "2 a step, 4 more where contractive",
 	.options = dither_options,
 	.prepare = dither_prepare,

@@ -40,10 +40,10 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	(void)layout;
 	fill_levels(o, level);
 	if (level[1] < 1e-60)
-		return sl_fail(error, SL_OUT_OF_RANGE,
-		               "exponential-dithering: b = %g, s = %u: the least level would be %.2g, "
-		               "which must be at least 1e-60: take fewer levels",
-		               o->b, o->s, level[1]);
+		return sl_fail(
+		    error, SL_OUT_OF_RANGE,
+		    "exponential-dithering: b = %g, s = %u: the least level would be %.2g, which must be at least 1e-60: take fewer levels",
+		    o->b, o->s, level[1]);
 	return SL_OK;
 }
 
@@ -133,8 +133,8 @@ const struct sl_quantise sl_quantise_exponential_dithering = {
 	.name = "exponential-dithering",
 	.doc = "unbiased random rounding to a norm times powers of 1/b",
 	.formula = "|v|·sign(v_i)·l, l either neighbour of |v_i|/|v| among 0, b^(1−s) … 1/b, 1",
-	.examples = "exponential-dithering:2,8 exponential-dithering:1.5,4,max "
-	            "exponential-dithering:3,3,1,contractive",
+	.examples =
+	    "exponential-dithering:2,8 exponential-dithering:1.5,4,max exponential-dithering:3,3,1,contractive",
 	.bytes = "4 a message",
 	.options = exponential_options,
 	.prepare = prepare,

@@ -79,7 +79,7 @@ static void qsgd_encode(const void *options, const struct sl_values *values, con
 		norm = fmin(norm, (double)FLT_MAX * tau); /* no level exceeds s, all the same */
 		sl_store_u32(side + 4 * (size_t)r.group, sl_float_bits((float)(norm / tau)));
 		sl_rounding_random(&part, stream, norm > 0 ? o->s / norm : 0, (int32_t)o->s, v,
-		                  symbol + r.begin);
+		                   symbol + r.begin);
 	}
 }
 

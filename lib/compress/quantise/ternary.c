@@ -47,7 +47,8 @@ static void encode(const void *options, const struct sl_values *values, const fl
 static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct ternary *o = options;
-	return sl_guarantee_scaled(omega_of(most < o->scales.widest ? most : o->scales.widest), o->contractive);
+	return sl_guarantee_scaled(omega_of(most < o->scales.widest ? most : o->scales.widest),
+	                           o->contractive);
 }
 
 const struct sl_quantise sl_quantise_ternary = {

@@ -10,8 +10,8 @@ static uint32_t count_max(const void *options, uint32_t dimension)
 	return 1;
 }
 
-static uint32_t select_one(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
-                           void *scratch)
+static uint32_t select_one(const void *options, const struct sl_message_context *m, const float *v,
+                           uint32_t *index, void *scratch)
 {
 	uint32_t d = m->layout->dimension, count = 0;
 	double sum = 0, reached = 0;

@@ -8,8 +8,8 @@ static uint32_t all_count_max(const void *options, uint32_t dimension)
 
 /* Every coordinate, zeros included: a test would cost more than the zero symbols do, which the pipeline
  * drops. */
-static uint32_t all_select(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
-                           void *scratch)
+static uint32_t all_select(const void *options, const struct sl_message_context *m, const float *v,
+                           uint32_t *index, void *scratch)
 {
 	(void)options, (void)v, (void)scratch;
 	uint32_t dimension = m->layout->dimension;

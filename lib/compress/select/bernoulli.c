@@ -21,8 +21,8 @@ static uint32_t count_max(const void *options, uint32_t dimension)
 	return dimension;
 }
 
-static uint32_t select_whole(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
-                             void *scratch)
+static uint32_t select_whole(const void *options, const struct sl_message_context *m, const float *v,
+                             uint32_t *index, void *scratch)
 {
 	const struct bernoulli *o = options;
 	struct sl_random g =

@@ -41,7 +41,8 @@ static uint32_t select_random(const void *options, const struct sl_message_conte
 	uint64_t *taken = scratch;
 	(void)v;
 	memset(taken, 0, scratch_size(options, d));
-	uint64_t key = sl_random_stream(m->seed, m->peer, "randk", (uint64_t)m->version << 8 | m->channel).key;
+	uint64_t key =
+	    sl_random_stream(m->seed, m->peer, "randk", (uint64_t)m->version << 8 | m->channel).key;
 	for (uint32_t i = 0; i < k; i++) {
 		uint32_t at = sl_random_permutation(key, d, i);
 		taken[at / 64] |= UINT64_C(1) << at % 64;

@@ -38,8 +38,8 @@ static uint32_t reach(const float *v, uint32_t offset, uint32_t size, float leas
 	return count;
 }
 
-static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
-                             void *scratch)
+static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v,
+                             uint32_t *index, void *scratch)
 {
 	const struct threshold *o = options;
 	const struct sl_layout *layout = m->layout;

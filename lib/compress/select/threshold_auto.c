@@ -57,8 +57,8 @@ static size_t memory_size(const void *options)
 	return sizeof(struct memory);
 }
 
-static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
-                             void *scratch)
+static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v,
+                             uint32_t *index, void *scratch)
 {
 	const struct threshold_auto *o = options;
 	struct memory memory;

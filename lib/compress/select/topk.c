@@ -29,8 +29,8 @@ static size_t scratch_size(const void *o, uint32_t dimension)
 	return sl_largest_scratch(dimension);
 }
 
-static uint32_t select_largest(const void *o, const struct sl_message_context *m, const float *v, uint32_t *index,
-                               void *scratch)
+static uint32_t select_largest(const void *o, const struct sl_message_context *m, const float *v,
+                               uint32_t *index, void *scratch)
 {
 	uint32_t d = m->layout->dimension, count;
 	SL_CHECK(sl_largest(count_max(o, d), d, v, NULL, index, NULL, &count, scratch));

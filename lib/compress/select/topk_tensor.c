@@ -67,8 +67,8 @@ static size_t scratch_size(const void *options, uint32_t dimension)
 }
 
 /* Each tensor has scratch of its own, whose guess is the tensor's. */
-static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v, uint32_t *index,
-                             void *scratch)
+static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v,
+                             uint32_t *index, void *scratch)
 {
 	uint32_t count = 0, found;
 	uint8_t *own = scratch;

@@ -129,9 +129,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 const struct sl_algorithm sl_algorithm_adiana = {
 	.name = "adiana",
 	.doc = "accelerated DIANA: fewest bits for ill-conditioned convex problems",
-	.paper = "Li, Kovalev, Qian, Richtárik: Acceleration for Compressed Gradient Descent in Distributed "
-	         "and Federated "
-	         "Optimization, ICML 2020, Algorithm 2",
+	.paper =
+	    "Li, Kovalev, Qian, Richtárik: Acceleration for Compressed Gradient Descent in Distributed and Federated Optimization, ICML 2020, Algorithm 2",
 	.exchanges = "Q(∇f(x) - h), Q(∇f(w) - h)",
 	.needs = "unbiased compressor, complete graph",
 	.steps = "min(1/(2L), n/(64ω(2p(ω + 1) + 1)²L))",

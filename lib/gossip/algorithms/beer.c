@@ -18,9 +18,8 @@ static void local(struct sl_learner *l)
 const struct sl_algorithm sl_algorithm_beer = {
 	.name = "beer",
 	.doc = "compressed gossip with gradient tracking: exact on heterogeneous data",
-	.paper = "Zhao, Li, Li, Richtárik, Chi: BEER: Fast O(1/T) Rate for Decentralized Nonconvex "
-	         "Optimization with "
-	         "Communication Compression, NeurIPS 2022, Algorithm 1",
+	.paper =
+	    "Zhao, Li, Li, Richtárik, Chi: BEER: Fast O(1/T) Rate for Decentralized Nonconvex Optimization with Communication Compression, NeurIPS 2022, Algorithm 1",
 	.exchanges = "C(x - h), C(v - ĝ)",
 	.needs = "contractive compressor, connected graph",
 	.channels = 2,

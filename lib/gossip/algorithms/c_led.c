@@ -39,9 +39,8 @@ const struct sl_algorithm sl_algorithm_c_led = {
 	.name = "c-led",
 	.doc =
 	    "compressed gossip with local steps and a dual variable: exact on heterogeneous data, one stream",
-	.paper = "Liu, Yau, Wai: Two-timescale primal-dual decentralized optimization with compression, "
-	         "2025; Alghunaim: "
-	         "Local Exact-Diffusion, 2023",
+	.paper =
+	    "Liu, Yau, Wai: Two-timescale primal-dual decentralized optimization with compression, 2025; Alghunaim: Local Exact-Diffusion, 2023",
 	.exchanges = "C(φ - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,

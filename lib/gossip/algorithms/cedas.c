@@ -7,9 +7,8 @@
 const struct sl_algorithm sl_algorithm_cedas = {
 	.name = "cedas",
 	.doc = "compressed exact diffusion with a falling step size",
-	.paper = "Huang, Pu: CEDAS: A Compressed Decentralized Stochastic Gradient Method with Improved "
-	         "Convergence, IEEE "
-	         "TAC 2024, Algorithm 1",
+	.paper =
+	    "Huang, Pu: CEDAS: A Compressed Decentralized Stochastic Gradient Method with Improved Convergence, IEEE TAC 2024, Algorithm 1",
 	.exchanges = "Q(y - h)",
 	.needs = "unbiased compressor, connected graph",
 	.options = sl_dual_options,

@@ -5,9 +5,8 @@
 const struct sl_algorithm sl_algorithm_choco = {
 	.name = "choco",
 	.doc = "compressed gossip of model differences with local SGD",
-	.paper = "Koloskova, Stich, Jaggi: Decentralized Stochastic Optimization and Gossip Algorithms with "
-	         "Compressed "
-	         "Communication, ICML 2019, Algorithm 2",
+	.paper =
+	    "Koloskova, Stich, Jaggi: Decentralized Stochastic Optimization and Gossip Algorithms with Compressed Communication, ICML 2019, Algorithm 2",
 	.exchanges = "C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.channels = 1,

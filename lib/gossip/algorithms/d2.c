@@ -9,16 +9,15 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 		return SL_OK;
 	return sl_fail(
 	    error, SL_UNSUPPORTED,
-	    "[algorithm] name = d2: needs mixing weights with no eigenvalue at or below -1/3, and this "
-	    "topology has %.3g: use exact-diffusion",
+	    "[algorithm] name = d2: needs mixing weights with no eigenvalue at or below -1/3, and this topology has %.3g: use exact-diffusion",
 	    1 - graph->beta);
 }
 
 const struct sl_algorithm sl_algorithm_d2 = {
 	.name = "d2",
 	.doc = "uncompressed gossip that cancels the bias of heterogeneous data with the last gradient",
-	.paper = "Tang, Lian, Yan, Zhang, Liu: D²: Decentralized Training over Decentralized Data, ICML "
-	         "2018, Algorithm 1",
+	.paper =
+	    "Tang, Lian, Yan, Zhang, Liu: D²: Decentralized Training over Decentralized Data, ICML 2018, Algorithm 1",
 	.exchanges = "2x - x⁻ - η(g - g⁻)",
 	.needs = "connected graph whose weights have no eigenvalue at or below -1/3",
 	.channels = 1,

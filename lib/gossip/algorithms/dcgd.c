@@ -23,8 +23,8 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 const struct sl_algorithm sl_algorithm_dcgd = {
 	.name = "dcgd",
 	.doc = "compressed gradients, averaged at every peer: no memory, no exact limit",
-	.paper = "Khirirat, Feyzmahdavian, Johansson: Distributed learning with compressed gradients, 2018, "
-	         "Algorithm 1",
+	.paper =
+	    "Khirirat, Feyzmahdavian, Johansson: Distributed learning with compressed gradients, 2018, Algorithm 1",
 	.exchanges = "C(g)",
 	.needs = "unbiased compressor (a biased one may diverge), complete graph",
 	.steps = "1/(L(1 + 2ω/n))",

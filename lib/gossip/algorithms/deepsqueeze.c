@@ -28,8 +28,7 @@ const struct sl_algorithm sl_algorithm_deepsqueeze = {
 	.name = "deepsqueeze",
 	.doc = "compressed models with error feedback, without memory at the neighbours",
 	.paper =
-	    "Tang, Lian, Qiu, Yuan, Zhang, Zhang, Liu: DeepSqueeze: Decentralization Meets Error-Compensated "
-	    "Compression, 2019, Algorithm 1",
+	    "Tang, Lian, Qiu, Yuan, Zhang, Zhang, Liu: DeepSqueeze: Decentralization Meets Error-Compensated Compression, 2019, Algorithm 1",
 	.exchanges = "C(x + δ)",
 	.needs = "contractive compressor, connected graph",
 	.channels = 1,

@@ -5,9 +5,8 @@
 const struct sl_algorithm sl_algorithm_dpsgd = {
 	.name = "dpsgd",
 	.doc = "uncompressed gossip: the reference",
-	.paper = "Lian, Zhang, Zhang, Hsieh, Zhang, Liu: Can Decentralized Algorithms Outperform Centralized "
-	         "Algorithms?, "
-	         "NeurIPS 2017, Algorithm 1",
+	.paper =
+	    "Lian, Zhang, Zhang, Hsieh, Zhang, Liu: Can Decentralized Algorithms Outperform Centralized Algorithms?, NeurIPS 2017, Algorithm 1",
 	.exchanges = "x",
 	.needs = "connected graph",
 	.channels = 1,

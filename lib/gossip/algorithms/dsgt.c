@@ -17,8 +17,8 @@ static void local(struct sl_learner *l)
 const struct sl_algorithm sl_algorithm_dsgt = {
 	.name = "dsgt",
 	.doc = "uncompressed gossip with gradient tracking: exact on heterogeneous data",
-	.paper = "Pu, Nedić: Distributed stochastic gradient tracking methods, Mathematical Programming "
-	         "2021, eq. 5",
+	.paper =
+	    "Pu, Nedić: Distributed stochastic gradient tracking methods, Mathematical Programming 2021, eq. 5",
 	.exchanges = "x, v",
 	.needs = "connected graph",
 	.channels = 2,

@@ -45,8 +45,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 const struct sl_algorithm sl_algorithm_ec_lsvrg = {
 	.name = "ec-lsvrg",
 	.doc = "error feedback on what changed since a reference point: exact limit",
-	.paper = "Gorbunov, Kovalev, Makarenko, Richtárik: Linearly Converging Error Compensated SGD, "
-	         "NeurIPS 2020, Algorithm EC-LSVRG",
+	.paper =
+	    "Gorbunov, Kovalev, Makarenko, Richtárik: Linearly Converging Error Compensated SGD, NeurIPS 2020, Algorithm EC-LSVRG",
 	.exchanges = "C(e + η(∇f(x) - ∇f(w))), and ∇f(w) with chance p",
 	.needs = "contractive compressor, complete graph",
 	.options = options,

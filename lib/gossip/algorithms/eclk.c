@@ -50,8 +50,7 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 	if (!(o->theta1 > 0) || !(o->reference.p > 0) || o->theta1 + o->theta2 > 1)
 		return sl_fail(
 		    error, SL_OUT_OF_RANGE,
-		    "[algorithm] name = eclk: theta1 = %g, theta2 = %g, p = %g: theta1 and p must be above 0 "
-		    "(give them, or convexity and a contractive compressor) and theta1 + theta2 at most 1",
+		    "[algorithm] name = eclk: theta1 = %g, theta2 = %g, p = %g: theta1 and p must be above 0 (give them, or convexity and a contractive compressor) and theta1 + theta2 at most 1",
 		    o->theta1, o->theta2, o->reference.p);
 	o->s = 1 / (3 * o->theta1);
 	o->sigma = s->convexity * eta / 2;
@@ -106,8 +105,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 const struct sl_algorithm sl_algorithm_eclk = {
 	.name = "eclk",
 	.doc = "accelerated error feedback: fewest rounds for ill-conditioned convex problems",
-	.paper = "Qian, Richtárik, Zhang: Error Compensated Distributed SGD Can Be Accelerated, NeurIPS "
-	         "2021, Algorithm 1",
+	.paper =
+	    "Qian, Richtárik, Zhang: Error Compensated Distributed SGD Can Be Accelerated, NeurIPS 2021, Algorithm 1",
 	.exchanges = "C(e + (s/L)(∇f(x) - ∇f(w))), and ∇f(w) with chance p",
 	.needs = "contractive compressor, complete graph",
 	.steps = "1/L",

@@ -22,9 +22,8 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 const struct sl_algorithm sl_algorithm_ef21 = {
 	.name = "ef21",
 	.doc = "compressed differences of gradients: exact limit with any contractive compressor",
-	.paper = "Richtárik, Sokolov, Fatkhullin: EF21: A New, Simpler, Theoretically Better, and "
-	         "Practically Faster Error "
-	         "Feedback, NeurIPS 2021, Algorithm 2",
+	.paper =
+	    "Richtárik, Sokolov, Fatkhullin: EF21: A New, Simpler, Theoretically Better, and Practically Faster Error Feedback, NeurIPS 2021, Algorithm 2",
 	.exchanges = "C(∇f(x) - g)",
 	.needs = "contractive compressor, complete graph",
 	.steps = "1/(L(1 + √(1−δ)/(1−√(1−δ))))",

@@ -15,8 +15,8 @@ static void local(struct sl_learner *l)
 const struct sl_algorithm sl_algorithm_ef21_sgd2m = {
 	.name = "ef21-sgd2m",
 	.doc = "EF21-SGDM with momentum applied twice",
-	.paper = "Fatkhullin, Tyurin, Richtárik: Momentum Provably Improves Error Feedback!, NeurIPS 2023, "
-	         "Algorithm 3",
+	.paper =
+	    "Fatkhullin, Tyurin, Richtárik: Momentum Provably Improves Error Feedback!, NeurIPS 2023, Algorithm 3",
 	.exchanges = "C(u - g)",
 	.needs = "contractive compressor, complete graph",
 	.steps = "min(δ/20, weight/7)/L",

@@ -6,8 +6,8 @@
 const struct sl_algorithm sl_algorithm_exact_diffusion = {
 	.name = "exact-diffusion",
 	.doc = "uncompressed gossip, exact on heterogeneous data, on any connected graph",
-	.paper = "Yuan, Ying, Zhao, Sayed: Exact Diffusion for Distributed Optimization and Learning, IEEE "
-	         "TSP 2019, Algorithm 1",
+	.paper =
+	    "Yuan, Ying, Zhao, Sayed: Exact Diffusion for Distributed Optimization and Learning, IEEE TSP 2019, Algorithm 1",
 	.exchanges = "ψ⁺ + x - ψ",
 	.needs = "connected graph",
 	.channels = 1,

@@ -34,8 +34,7 @@ const struct sl_algorithm sl_algorithm_gdci = {
 	.name = "gdci",
 	.doc = "compressed iterates, averaged at every peer: no memory, no exact limit",
 	.paper =
-	    "Khaled, Richtárik: Gradient Descent with Compressed Iterates, 2019; Shulgin, Richtárik: Shifted "
-	    "Compression Framework, UAI 2022, eq. 13",
+	    "Khaled, Richtárik: Gradient Descent with Compressed Iterates, 2019; Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, eq. 13",
 	.exchanges = "Q(x - η∇f(x))",
 	.needs = "unbiased compressor, complete graph",
 	.steps = "(1 + 2rω/n)/(rL(1 + 2ω/n)), r at most 1/(κ + (2ω/n)(κ − 1))",

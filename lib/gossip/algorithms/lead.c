@@ -5,8 +5,8 @@
 const struct sl_algorithm sl_algorithm_lead = {
 	.name = "lead",
 	.doc = "compressed primal-dual gossip: linear and exact on heterogeneous data",
-	.paper = "Liu, Li, Wang, Tang, Yan: Linear Convergent Decentralized Optimization with Compression, "
-	         "ICLR 2021, Algorithm 1",
+	.paper =
+	    "Liu, Li, Wang, Tang, Yan: Linear Convergent Decentralized Optimization with Compression, ICLR 2021, Algorithm 1",
 	.exchanges = "Q(y - h)",
 	.needs = "unbiased compressor (contractive ones work with a small gamma), connected graph",
 	.steps = "2/(μ + L)",

@@ -6,9 +6,8 @@ const struct sl_algorithm sl_algorithm_malcom = {
 	.name = "malcom",
 	.doc =
 	    "compressed gossip of model differences with proximal local SGD: sparse models by an l1 penalty",
-	.paper = "Campbell, Liu, Woldemariam, Scaglione: Compressed and Sparse Models for Non-Convex "
-	         "Decentralized Learning, "
-	         "2023, Algorithm 1",
+	.paper =
+	    "Campbell, Liu, Woldemariam, Scaglione: Compressed and Sparse Models for Non-Convex Decentralized Learning, 2023, Algorithm 1",
 	.exchanges = "C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.channels = 1,

@@ -32,8 +32,7 @@ const struct sl_algorithm sl_algorithm_motef = {
 	.name = "motef",
 	.doc = "BEER with momentum: exact on heterogeneous data, with batches of any size",
 	.paper =
-	    "Islamov, Gao, Stich: Towards Faster Decentralized Stochastic Optimization with Communication "
-	    "Compression, ICLR 2025, Algorithm 1",
+	    "Islamov, Gao, Stich: Towards Faster Decentralized Stochastic Optimization with Communication Compression, ICLR 2025, Algorithm 1",
 	.exchanges = "C(x - h), C(v - ĝ)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,

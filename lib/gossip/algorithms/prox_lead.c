@@ -12,8 +12,8 @@ static void finish(struct sl_learner *l)
 const struct sl_algorithm sl_algorithm_prox_lead = {
 	.name = "prox-lead",
 	.doc = "compressed primal-dual gossip with a proximal step: exact for penalised problems",
-	.paper = "Li, Liu, Tang, Yan, Yuan: Decentralized Composite Optimization with Compression, 2021, "
-	         "Algorithm 1",
+	.paper =
+	    "Li, Liu, Tang, Yan, Yuan: Decentralized Composite Optimization with Compression, 2021, Algorithm 1",
 	.exchanges = "Q(y - h)",
 	.needs = "unbiased compressor (contractive ones work with a small gamma), connected graph",
 	.steps = "2/(μ + L)",

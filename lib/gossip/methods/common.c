@@ -140,7 +140,7 @@ double sl_part_omega(const struct sl_plan *plan)
 	struct sl_guarantee guarantee = sl_pipeline_guarantee(&plan->pipeline);
 	return guarantee.kind == SL_CLASS_IDENTITY   ? 0
 	       : guarantee.kind == SL_CLASS_UNBIASED ? guarantee.omega
-	                                           : (double)NAN;
+	                                             : (double)NAN;
 }
 
 double sl_part_delta(const struct sl_plan *plan)
@@ -149,7 +149,7 @@ double sl_part_delta(const struct sl_plan *plan)
 	return guarantee.kind == SL_CLASS_IDENTITY      ? 1
 	       : guarantee.kind == SL_CLASS_UNBIASED    ? 1 / (1 + guarantee.omega)
 	       : guarantee.kind == SL_CLASS_CONTRACTIVE ? guarantee.delta
-	                                              : (double)NAN;
+	                                                : (double)NAN;
 }
 
 double sl_part_shift(const struct sl_plan *plan, double asked, double otherwise)

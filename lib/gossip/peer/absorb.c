@@ -54,7 +54,8 @@ static void note_largest(const struct sl_peer *p, size_t count, const float *val
 }
 
 /* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
-bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *copy_state, uint64_t digest, struct sl_absorption *a)
+bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *copy_state, uint64_t digest,
+                      struct sl_absorption *a)
 {
 	const struct sl_plan *plan = p->plan;
 	const float *copy = (const float *)(const void *)copy_state;
@@ -133,12 +134,12 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t version
 		uint32_t length = sl_read_u32(&body);
 		struct sl_reader section = sl_read_part(&body, length);
 		struct sl_message_context m = { plan->settings.seed,
-			                sender,
-			                version,
-			                c,
-			                &plan->model.layout,
-			                sl_copy_state_floats(copy_state) + c * d,
-			                memory ? p->scratch->memory + c * memory : NULL };
+			                        sender,
+			                        version,
+			                        c,
+			                        &plan->model.layout,
+			                        sl_copy_state_floats(copy_state) + c * d,
+			                        memory ? p->scratch->memory + c * memory : NULL };
 		out->rule[c] = sl_absorb_rule(plan, sender, version, c);
 		if (body.failed || !decode_section(p, &m, out->rule[c].kind, section, &out->update[c]))
 			return false;
@@ -152,7 +153,8 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t version
 	return sl_reader_done(&body) && sl_absorb_digest(p, copy_state, digest, out);
 }
 
-void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uint8_t *copy_state, bool decoded)
+void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uint8_t *copy_state,
+                     bool decoded)
 {
 	const struct sl_plan *plan = p->plan;
 	size_t d = plan->dimension;
@@ -203,12 +205,12 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 		return true;
 	const float *v = plan->algorithm->outgoing(&p->learner, c);
 	struct sl_message_context m = { plan->settings.seed,
-		                p->id,
-		                p->version + 1,
-		                c,
-		                &plan->model.layout,
-		                sl_copy_state_floats(p->copy_state) + c * (size_t)plan->dimension,
-		                sl_copy_state_memory(p, p->copy_state, c) };
+		                        p->id,
+		                        p->version + 1,
+		                        c,
+		                        &plan->model.layout,
+		                        sl_copy_state_floats(p->copy_state) + c * (size_t)plan->dimension,
+		                        sl_copy_state_memory(p, p->copy_state, c) };
 	const struct sl_capture_hook *recorder = p->scratch->capture;
 	const uint8_t *start = w->at;
 	if (!encode_by(p, rule, &m, &v, w, update))

@@ -11,8 +11,8 @@ enum { WARM_UP = 16, QUIET = 32 };
 void sl_detect_plan(struct sl_plan *plan)
 {
 	if (plan->settings.detect_every)
-		SL_CHECK(sl_pipeline_parse(&plan->detector_pipeline, "all | dither:16 | context", &plan->model.layout,
-		                           NULL) == SL_OK);
+		SL_CHECK(sl_pipeline_parse(&plan->detector_pipeline, "all | dither:16 | context",
+		                           &plan->model.layout, NULL) == SL_OK);
 }
 
 size_t sl_detect_memory(const struct sl_plan *plan)
@@ -98,11 +98,11 @@ void sl_detect(struct sl_peer *p, struct sl_edge *e, uint32_t version, const str
 	    !change_of(p, e, a, s->change))
 		return;
 	struct sl_message_context m = { .seed = plan->settings.seed,
-		                .peer = e->neighbour,
-		                .version = version,
-		                .layout = &plan->model.layout,
-		                .copy = (const float *)(const void *)e->theirs,
-		                .memory = t->memory };
+		                        .peer = e->neighbour,
+		                        .version = version,
+		                        .layout = &plan->model.layout,
+		                        .copy = (const float *)(const void *)e->theirs,
+		                        .memory = t->memory };
 	struct sl_writer w = sl_writer(s->bytes, sl_pipeline_bound(&plan->detector_pipeline));
 	sl_pipeline_encode(&plan->detector_pipeline, &m, s->change, &w, &coded, s->workspace);
 	if (coded.count == 0)

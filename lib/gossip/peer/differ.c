@@ -34,10 +34,10 @@ void sl_edge_note_stranger(struct sl_peer *p, const struct sl_edge *e)
 		    "peer %u has another configuration: %s differ%s; it is refused until that is the same",
 		    e->neighbour, names, several ? "" : "s");
 	else
-		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused",
-		             "peer %u has another configuration: all keys are the same, but not the model's "
-		             "shape, the classes or the version of starling",
-		             e->neighbour);
+		sl_peer_note(
+		    p, SL_LEVEL_WARNING, "frame-refused",
+		    "peer %u has another configuration: all keys are the same, but not the model's shape, the classes or the version of starling",
+		    e->neighbour);
 }
 
 void sl_edge_compare(struct sl_peer *p, struct sl_edge *e, uint32_t rounds, uint64_t differs)

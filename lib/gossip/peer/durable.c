@@ -26,7 +26,8 @@ static bool is_done(const struct sl_peer *p, const struct sl_edge *e)
 /* Whether something must be kept for a checkpoint of that neighbour. */
 static bool keeps_for(const struct sl_peer *p, const struct sl_edge *e)
 {
-	return e->durable != UINT32_MAX && e->greeted && !e->tx_off && !e->added && !e->reset && !is_done(p, e);
+	return e->durable != UINT32_MAX && e->greeted && !e->tx_off && !e->added && !e->reset &&
+	       !is_done(p, e);
 }
 
 static size_t kept_bytes(const struct sl_peer *p, const struct sl_edge *e)
@@ -64,13 +65,13 @@ void sl_durable_lost(struct sl_peer *p, struct sl_edge *e, uint32_t version)
 	uint32_t behind = p->version - (e->durable < p->version ? e->durable : p->version);
 	if (e->lost && behind < p->plan->tags / 2)
 		e->lost = false;
-	if (e->lost || !keeps_for(p, e) || version <= e->durable || p->plan->settings.pace != SL_PACE_LOCKSTEP)
+	if (e->lost || !keeps_for(p, e) || version <= e->durable ||
+	    p->plan->settings.pace != SL_PACE_LOCKSTEP)
 		return;
 	e->lost = true;
 	sl_peer_note(
 	    p, SL_LEVEL_WARNING, "backlog-dropped",
-	    "frame %u, and peer %u's older checkpoint is at %u: if it restarts from there, it starts a new "
-	    "epoch (mean-shift)",
+	    "frame %u, and peer %u's older checkpoint is at %u: if it restarts from there, it starts a new epoch (mean-shift)",
 	    version, e->neighbour, e->durable);
 }
 
@@ -184,8 +185,7 @@ void sl_checkpoint_final(struct sl_peer *p)
 		p->final_given_up = true;
 		sl_peer_note(
 		    p, SL_LEVEL_ERROR, "finished-not-durable",
-		    "the last checkpoint could not be written for %d s: neighbours are let go without it; "
-		    "killed now, this peer would lack its last rounds",
+		    "the last checkpoint could not be written for %d s: neighbours are let go without it; killed now, this peer would lack its last rounds",
 		    FINAL_PATIENCE_US / 1000000);
 		sl_greet_all(p, true);
 		return;
@@ -209,8 +209,8 @@ static void note_failure(struct sl_peer *p)
 	p->save_at = sl_time_after(p->now, p->save_every_us);
 	sl_peer_note(
 	    p, SL_LEVEL_WARNING, "checkpoint-failed", "%s",
-	    held ? "the last good ones are kept, and rounds wait: neighbours have no room for more frames "
-	           "before there is a newer one"
+	    held
+	        ? "the last good ones are kept, and rounds wait: neighbours have no room for more frames before there is a newer one"
 	    : final
 	        ? "it is tried again, and neighbours wait: a peer has finished once its last state is durable"
 	        : "the last good ones are kept");
@@ -249,11 +249,10 @@ void sl_checkpoint_check(struct sl_peer *p)
 	if (p->phase == SL_PHASE_SAVING && !p->hold_said &&
 	    !sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.link_timeout_us))) {
 		p->hold_said = true;
-		sl_peer_note(p, SL_LEVEL_WARNING, "checkpoint-awaited",
-		             "round %u waits for this peer's checkpoint, and the neighbours for this peer: "
-		             "they have no "
-		             "room for more frames before it is written",
-		             p->round);
+		sl_peer_note(
+		    p, SL_LEVEL_WARNING, "checkpoint-awaited",
+		    "round %u waits for this peer's checkpoint, and the neighbours for this peer: they have no room for more frames before it is written",
+		    p->round);
 	}
 	if (p->phase == SL_PHASE_SAVING)
 		sl_round_begin(p);

@@ -155,7 +155,8 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		             e->their_version);
 	}
 	e->rx_held.last = e->rx_held.used ? e->rx_held.last : e->their_version;
-	if (e->diverged || (f->version > e->their_version && !nothing && !e->rx_off && !sl_edge_is_over(p, e)))
+	if (e->diverged ||
+	    (f->version > e->their_version && !nothing && !e->rx_off && !sl_edge_is_over(p, e)))
 		sl_edge_ask(p, e);
 }
 
@@ -202,8 +203,7 @@ static void left_behind(struct sl_peer *p, struct sl_edge *e)
 	if (sl_waits_forever(p) && (p->plan->algorithm->irrecoverable || p->plan->directed))
 		sl_peer_halt(
 		    p, false,
-		    "a neighbour no longer holds what this peer missed, and its algorithm cannot go on "
-		    "without: restore a newer checkpoint, or begin anew");
+		    "a neighbour no longer holds what this peer missed, and its algorithm cannot go on without: restore a newer checkpoint, or begin anew");
 	else
 		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
 }
@@ -221,7 +221,8 @@ static bool is_made_up_round(const struct sl_peer *p, const struct sl_edge *e, c
 {
 	uint32_t most = sl_edge_rounds_most(p, e);
 	most = h->rounds > most ? h->rounds : most;
-	return h->step > most || h->held_version > most || f->round > most || f->version > most || f->step > 0;
+	return h->step > most || h->held_version > most || f->round > most || f->version > most ||
+	       f->step > 0;
 }
 
 void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
@@ -286,8 +287,8 @@ static uint32_t newest_epoch(const struct sl_peer *p, uint32_t least)
 void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
 {
 	uint32_t count = (newest_epoch(p, least) >> EPOCH_INCARNATION_BITS) + 1;
-	p->epoch =
-	    count << EPOCH_INCARNATION_BITS | (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_INCARNATION_BITS) - 1));
+	p->epoch = count << EPOCH_INCARNATION_BITS |
+	           (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_INCARNATION_BITS) - 1));
 	sl_journal_restart(&p->journal, p->version + 1);
 	if (p->plan->copy_memory)
 		memset(p->copy_state + 4 * p->plan->copy_floats, 0, p->plan->copy_memory);
@@ -326,9 +327,9 @@ static struct sl_edge *best_copy(struct sl_peer *p, bool *tie)
 			votes += p->edge[j].greeted && p->edge[j].holds_me_epoch == e->holds_me_epoch &&
 			         p->edge[j].holds_me_version == e->holds_me_version &&
 			         p->edge[j].holds_me_digest == e->holds_me_digest;
-		bool higher =
-		    !best || e->holds_me_epoch > best->holds_me_epoch ||
-		    (e->holds_me_epoch == best->holds_me_epoch && e->holds_me_version > best->holds_me_version);
+		bool higher = !best || e->holds_me_epoch > best->holds_me_epoch ||
+		              (e->holds_me_epoch == best->holds_me_epoch &&
+		               e->holds_me_version > best->holds_me_version);
 		bool same = best && e->holds_me_epoch == best->holds_me_epoch &&
 		            e->holds_me_version == best->holds_me_version;
 		bool other = same && e->holds_me_digest != best->holds_me_digest;
@@ -424,9 +425,9 @@ void sl_greeting_check(struct sl_peer *p)
 		    p, false,
 		    "neighbours hold different copies of this peer, and no majority; restore a checkpoint");
 	} else if (best && (p->plan->algorithm->irrecoverable || p->plan->directed)) {
-		sl_peer_halt(p, false,
-		             "this peer's state is lost, and its algorithm cannot go on from the neighbours' "
-		             "copies; restore a checkpoint");
+		sl_peer_halt(
+		    p, false,
+		    "this peer's state is lost, and its algorithm cannot go on from the neighbours' copies; restore a checkpoint");
 	} else if (best) {
 		p->joining = false;
 		p->phase = SL_PHASE_RECOVERING;

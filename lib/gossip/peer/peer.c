@@ -84,7 +84,8 @@ static void seed_block(struct sl_peer *p)
 		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
 	if (!plan->algorithm->from_zero) /* other channels start at 0 */
 		memcpy(p->copy_state, p->learner.x, plan->dimension * sizeof(float));
-	p->digest = p->first_digest = sl_vector_digest(plan->copy_floats, 0, sl_copy_state_floats(p->copy_state));
+	p->digest = p->first_digest =
+	    sl_vector_digest(plan->copy_floats, 0, sl_copy_state_floats(p->copy_state));
 }
 
 struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena *arena)

@@ -18,7 +18,8 @@ void sl_edge_believe(struct sl_edge *e, const struct sl_frame *f)
 static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	uint32_t version;
-	bool present = f->incarnation16 == (uint16_t)e->incarnation; /* held frames may be of a life that is over */
+	bool present =
+	    f->incarnation16 == (uint16_t)e->incarnation; /* held frames may be of a life that is over */
 	if (present)
 		sl_edge_believe(e, f);
 	if (!f->tag || f->step <= e->step || e->reset)
@@ -42,7 +43,8 @@ static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t version
 	e->rx_held.used = 0;
 	e->totals.refused++;
 	sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
-	             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour, version);
+	             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour,
+	             version);
 	sl_edge_ask(p, e);
 }
 

@@ -15,7 +15,8 @@ enum { WANT_FRAMES, WANT_SNAPSHOT, WANT_SELF, WANTS };
 enum { REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
 enum { ASK_LEAST_US = 4000, ASK_FIRST_US = 100000, ASK_MOST_US = 2000000, STAGING_US = 3000000, BURST = 32 };
 
-static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t version, uint32_t offset)
+static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t version,
+                         uint32_t offset)
 {
 	uint8_t body[REQUEST_BYTES];
 	struct sl_writer w = sl_writer(body, sizeof body);
@@ -250,7 +251,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		return; /* overtaken by what came of it: what it asks for may be gone, rightly */
 	} else if (what == WANT_SNAPSHOT) {
 		e->seen_version = 0; /* it may come to hold less than it did */
-	} else {                    /* with a diverged copy they ask for a snapshot */
+	} else {                     /* with a diverged copy they ask for a snapshot */
 		if (f->version < e->seen_version)
 			return;
 		e->seen_version = f->version;

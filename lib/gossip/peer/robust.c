@@ -34,10 +34,10 @@ enum sl_status sl_robust_parse(struct sl_robust *r, const char *text, struct sl_
 	else if (strncmp(text, "trim:", 5) == 0 && parse_byzantine(text + 5, &r->byzantine))
 		r->kind = SL_ROBUST_TRIM;
 	else
-		return sl_fail(error, SL_MALFORMED,
-		               "[algorithm] robust = %s: must be none, clip:B or trim:B with B from 1 to %d "
-		               "neighbours that may lie, or clip-at:T with a distance T above 0",
-		               text, SL_DEGREE_MAX);
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "[algorithm] robust = %s: must be none, clip:B or trim:B with B from 1 to %d neighbours that may lie, or clip-at:T with a distance T above 0",
+		    text, SL_DEGREE_MAX);
 	return SL_OK;
 }
 

@@ -89,8 +89,7 @@ void sl_round_exchange(struct sl_peer *p)
 	if (!sl_absorb_encode(p, &w, &a)) {
 		sl_peer_halt(
 		    p, false,
-		    "the model is no longer finite, or beyond limits.value: eta or gamma is too large "
-		    "for this problem");
+		    "the model is no longer finite, or beyond limits.value: eta or gamma is too large for this problem");
 		return;
 	}
 	sl_absorb_apply(p, &a, p->copy_state, false);
@@ -190,8 +189,7 @@ void sl_round_check(struct sl_peer *p)
 	if (p->plan->algorithm->aggregate && !aggregate(p)) {
 		sl_peer_halt(
 		    p, false,
-		    "a neighbour is gone, or ends after fewer rounds, and this algorithm's average needs "
-		    "every peer: resume all, with the same run.rounds");
+		    "a neighbour is gone, or ends after fewer rounds, and this algorithm's average needs every peer: resume all, with the same run.rounds");
 		return;
 	}
 	sl_edges_complete(p);
@@ -332,11 +330,10 @@ static void note_unheard(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (p->was_final && !p->edge[i].greeted && !p->edge[i].knows_finished)
-			sl_peer_note(p, SL_LEVEL_NOTICE, "left-unheard",
-			             "peer %u was not heard since this peer's restart: should it lack the "
-			             "last rounds, "
-			             "start this peer again",
-			             p->edge[i].neighbour);
+			sl_peer_note(
+			    p, SL_LEVEL_NOTICE, "left-unheard",
+			    "peer %u was not heard since this peer's restart: should it lack the last rounds, start this peer again",
+			    p->edge[i].neighbour);
 }
 
 void sl_serve_check(struct sl_peer *p)

@@ -495,8 +495,7 @@ enum sl_status sl_peer_check(const struct sl_peer *p, const uint8_t *bytes, size
 	if (status == SL_OK && w.serial > p->serial)
 		return sl_fail(
 		    error, SL_REFUSED,
-		    "the roster has serial %u, but this peer has run under %u already: an older one "
-		    "was put back",
+		    "the roster has serial %u, but this peer has run under %u already: an older one was put back",
 		    p->serial, w.serial);
 	return status;
 }

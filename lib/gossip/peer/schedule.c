@@ -111,29 +111,25 @@ enum sl_status sl_check_schedule(const struct sl_plan *plan, const struct sl_pla
 	const struct sl_algorithm *a = plan->algorithm;
 	const struct sl_settings *s = &plan->settings;
 	if (plan->period > 1 && !(a->graphs & SL_GRAPHS_CHANGING))
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "[algorithm] name = %s: needs the same neighbours in every round: use it on "
-		               "the graph itself "
-		               "(hypercube, exponential), or dpsgd, choco, dsgt or beer on this one",
-		               a->name);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] name = %s: needs the same neighbours in every round: use it on the graph itself (hypercube, exponential), or dpsgd, choco, dsgt or beer on this one",
+		    a->name);
 	if (graph->directed && !graph->balanced && !(a->graphs & SL_GRAPHS_DIRECTED))
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "[algorithm] name = %s: on a directed graph where peers give more or less "
-		               "than they take it "
-		               "ends at a biased average: use push-sum",
-		               a->name);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] name = %s: on a directed graph where peers give more or less than they take it ends at a biased average: use push-sum",
+		    a->name);
 	if (graph->directed && !(a->graphs & (SL_GRAPHS_DIRECTED | SL_GRAPHS_BALANCED)))
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "[algorithm] name = %s: needs edges that weigh the same both ways: use "
-		               "push-sum, dpsgd or "
-		               "choco on this graph",
-		               a->name);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] name = %s: needs edges that weigh the same both ways: use push-sum, dpsgd or choco on this graph",
+		    a->name);
 	bool exact = s->pace == SL_PACE_LOCKSTEP && s->round_timeout_us == INT64_MAX;
 	if ((graph->directed || a->graphs & SL_GRAPHS_DIRECTED) && !exact)
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "[run] %s: what one end gives the other must take in the same round: use pace "
-		               "= lockstep and "
-		               "round_timeout = never",
-		               graph->directed ? "a directed graph" : "push-sum");
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[run] %s: what one end gives the other must take in the same round: use pace = lockstep and round_timeout = never",
+		    graph->directed ? "a directed graph" : "push-sum");
 	return SL_OK;
 }

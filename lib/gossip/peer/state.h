@@ -49,8 +49,8 @@ struct sl_edge {
 	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
 	                         is here */
 	uint64_t their_digest;
-	bool diverged;       /* my copy is not what they have: only a snapshot helps */
-	unsigned misfits;    /* frames of the next number that did not fit, one after another */
+	bool diverged;          /* my copy is not what they have: only a snapshot helps */
+	unsigned misfits;       /* frames of the next number that did not fit, one after another */
 	struct sl_held rx_held; /* their frames beyond an uncompleted tag */
 
 	/* the steps of this edge */
@@ -60,15 +60,15 @@ struct sl_edge {
 	uint32_t limit;     /* number of my last tag: what was sent goes so far */
 	uint32_t opened_in; /* my round then */
 	struct sl_time opened_at;
-	uint32_t *tag;         /* ring: number that I tagged for step s at s & (plan->tags − 1) */
-	uint64_t *tag_digest;  /* … and the digest of my copy there */
-	uint32_t *tag_serial;  /* … and the serial of the roster that the step is for, as far as I know */
-	uint32_t their_serial; /* of the tag of theirs_open */
-	uint32_t tagged;       /* my last tagged step: step + 1 while mine_open */
-	bool mine_saved;       /* my copy at `limit` is kept in `mine`, since the public copy moved on */
-	uint8_t *mine;         /* block */
-	struct sl_held tx_kept;  /* my frames (acknowledged, limit] of a saved tag */
-	double term_probe;     /* <probe, last term added here> */
+	uint32_t *tag;          /* ring: number that I tagged for step s at s & (plan->tags − 1) */
+	uint64_t *tag_digest;   /* … and the digest of my copy there */
+	uint32_t *tag_serial;   /* … and the serial of the roster that the step is for, as far as I know */
+	uint32_t their_serial;  /* of the tag of theirs_open */
+	uint32_t tagged;        /* my last tagged step: step + 1 while mine_open */
+	bool mine_saved;        /* my copy at `limit` is kept in `mine`, since the public copy moved on */
+	uint8_t *mine;          /* block */
+	struct sl_held tx_kept; /* my frames (acknowledged, limit] of a saved tag */
+	double term_probe;      /* <probe, last term added here> */
 
 	/* what the neighbour is known to hold of mine */
 	uint32_t acknowledged;
@@ -101,8 +101,8 @@ struct sl_edge {
 	struct sl_time differs_at; /* when that may be said again */
 	bool behind;               /* and said so */
 	struct sl_time behind_since;
-	uint32_t oldest;                          /* of the frames in its journal */
-	uint32_t knows_me_epoch;                  /* the newest of mine that it has heard of */
+	uint32_t oldest;                           /* of the frames in its journal */
+	uint32_t knows_me_epoch;                   /* the newest of mine that it has heard of */
 	uint32_t holds_me_epoch, holds_me_version; /* its copy of me, as its greeting said */
 	uint64_t holds_me_digest;
 	struct sl_time news_at; /* when a frame of its journal last counted */
@@ -134,9 +134,9 @@ struct sl_peer {
 
 	/* one snapshot at a time is received */
 	uint8_t *staging;
-	struct sl_edge *staging_edge;                       /* NULL: free */
+	struct sl_edge *staging_edge;                        /* NULL: free */
 	uint32_t staging_epoch, staging_version, staging_at; /* bytes received */
-	bool staging_self;                                  /* it is the neighbour's copy of me */
+	bool staging_self;                                   /* it is the neighbour's copy of me */
 	struct sl_time staging_until;
 
 	enum sl_phase phase;
@@ -274,7 +274,8 @@ bool sl_absorb_encode(struct sl_peer *, struct sl_writer *, struct sl_absorption
 /* Applies what was decoded just before (the coder's memory included). */
 void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *copy_state, bool decoded);
 /* The digest after an update; false if a value would not stay within limits.value. */
-bool sl_absorb_digest(const struct sl_peer *, const uint8_t *copy_state, uint64_t digest, struct sl_absorption *);
+bool sl_absorb_digest(const struct sl_peer *, const uint8_t *copy_state, uint64_t digest,
+                      struct sl_absorption *);
 
 /* durable.c: own checkpoints, and what is kept for those of the neighbours */
 /* What own tags on the edge say: this end soon has no room for what the neighbour's older checkpoint needs.

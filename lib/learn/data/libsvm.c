@@ -16,8 +16,7 @@ struct libsvm_options {
 
 static const struct sl_option libsvm_options[] = {
 	{ "labels",
-	  "what the classes are where [data] classes is auto: the labels found, in ascending order, or all "
-	  "numbers from zero or one up to the largest found",
+	  "what the classes are where [data] classes is auto: the labels found, in ascending order, or all numbers from zero or one up to the largest found",
 	  SL_OPTION_CHOICE, offsetof(struct libsvm_options, labels), 0, 0, "sorted", "sorted|zero|one",
 	  true },
 	{ 0 },
@@ -328,10 +327,10 @@ static enum sl_status check_list(const struct sl_data_reader *r, const struct sl
 		               r->what, brief);
 	if (sl_classes_numbered(classes) || r->options.labels != LABELS_SORTED)
 		return SL_OK;
-	return sl_fail(error, SL_MALFORMED,
-	               "%s: the classes %s are no numbers, as labels of libsvm are: libsvm:labels=zero or "
-	               "libsvm:labels=one counts them",
-	               r->what, brief);
+	return sl_fail(
+	    error, SL_MALFORMED,
+	    "%s: the classes %s are no numbers, as labels of libsvm are: libsvm:labels=zero or libsvm:labels=one counts them",
+	    r->what, brief);
 }
 
 static enum sl_status write_block(struct sl_data_reader *r, uint32_t features,

@@ -80,8 +80,8 @@ static double evaluate(const struct sl_model_instance *instance, const struct sl
 
 const struct sl_model sl_model_quadratic = {
 	.name = "quadratic",
-	.doc = "quadratics given by matrices: each sample is a vector b and a symmetric matrix H of x'Hx/2 - "
-	       "b'x",
+	.doc =
+	    "quadratics given by matrices: each sample is a vector b and a symmetric matrix H of x'Hx/2 - b'x",
 	.options = options,
 	.make = make,
 	.init = init,

@@ -31,8 +31,8 @@ static double evaluate(const struct sl_model_instance *instance, const struct sl
 
 const struct sl_model sl_model_ridge = {
 	.name = "ridge",
-	.doc = "least squares with an l2 penalty: ridge:lambda; with an l1 penalty by [algorithm] lambda, "
-	       "the lasso",
+	.doc =
+	    "least squares with an l2 penalty: ridge:lambda; with an l1 penalty by [algorithm] lambda, the lasso",
 	.options = sl_convex_options,
 	.make = make,
 	.init = sl_convex_init,

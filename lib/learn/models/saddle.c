@@ -54,8 +54,8 @@ static double evaluate(const struct sl_model_instance *instance, const struct sl
 
 const struct sl_model sl_model_saddle = {
 	.name = "saddle",
-	.doc = "a strict saddle point between two minima, with the samples as noise of the gradient: for "
-	       "experiments",
+	.doc =
+	    "a strict saddle point between two minima, with the samples as noise of the gradient: for experiments",
 	.make = make,
 	.init = init,
 	.scratch = sl_convex_scratch,

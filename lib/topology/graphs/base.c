@@ -161,9 +161,8 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 
 const struct sl_graph sl_graph_base = {
 	.name = "base",
-	.doc = "the Base-(k+1) graph, B = k + 1: at most B - 1 neighbours a round, and the exact average "
-	       "every few rounds for "
-	       "any N",
+	.doc =
+	    "the Base-(k+1) graph, B = k + 1: at most B - 1 neighbours a round, and the exact average every few rounds for any N",
 	.usage = "base:N,B",
 	.arcs = arcs,
 };

@@ -23,9 +23,8 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 
 const struct sl_graph sl_graph_one_peer_hypercube = {
 	.name = "one-peer-hypercube",
-	.doc = "one neighbour a round, its number differing in one binary digit after the other: the exact "
-	       "average every "
-	       "log2 N rounds",
+	.doc =
+	    "one neighbour a round, its number differing in one binary digit after the other: the exact average every log2 N rounds",
 	.usage = "one-peer-hypercube:N",
 	.arcs = arcs,
 };
