@@ -9,7 +9,7 @@ double sl_closing_spread(struct sl_sim *s, const struct sl_topology *t, uint32_t
 {
 	double most = 0;
 	for (uint32_t k = 0; k < dimension; k++) {
-		double least = INFINITY, largest = -INFINITY;
+		double least = (double)INFINITY, largest = -(double)INFINITY;
 		for (uint32_t i = 0; i < t->peers; i++) {
 			if (sl_sim_absent(s, i))
 				continue;

@@ -74,7 +74,7 @@ static double entropy_bits(uint32_t dimension, uint32_t count, const int32_t *sy
 static double memcpy_us(uint32_t dimension)
 {
 	float *a = calloc(dimension, sizeof *a), *b = calloc(dimension, sizeof *b);
-	double least = INFINITY;
+	double least = (double)INFINITY;
 	for (int i = 0; i < 200; i++) {
 		double start = now_us();
 		memcpy(b, a, dimension * sizeof *a);
@@ -203,7 +203,7 @@ static void all_messages(struct bench *b)
 			memcpy(b->copy, b->room.floats, d * sizeof *b->copy);
 			continue;
 		}
-		struct row ignored = { 0, 0, INFINITY, INFINITY };
+		struct row ignored = { 0, 0, (double)INFINITY, (double)INFINITY };
 		struct part *p = at < third ? &b->part[0] : at >= messages - third ? &b->part[1] : NULL;
 		bool sampled = p && at % (third / SAMPLES + 1) == 0;
 		double zstd = sampled ? zstd_bits(b, &m) : 0;
@@ -232,7 +232,7 @@ static bool make_rigs(struct bench *b, struct sl_error *error)
 			return false;
 		b->run = runs ? b->codes : b->run;
 		for (int i = 0; i < PARTS; i++)
-			b->part[i].row[b->codes] = (struct row){ 0, 0, INFINITY, INFINITY };
+			b->part[i].row[b->codes] = (struct row){ 0, 0, (double)INFINITY, (double)INFINITY };
 	}
 	b->room = (struct sl_capture_room){ malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
 		                            malloc(d * sizeof(float)) };

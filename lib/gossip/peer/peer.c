@@ -99,7 +99,7 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	p->degree = setup->degree;
 	p->serial = setup->serial;
 	p->joining = setup->joining;
-	p->train_loss = p->test_loss = p->test_accuracy = p->last_accuracy = NAN;
+	p->train_loss = p->test_loss = p->test_accuracy = p->last_accuracy = (double)NAN;
 	p->learner.plan = plan;
 	p->learner.data = setup->data;
 	p->learner.peer = setup->peer;

@@ -59,8 +59,8 @@ void sl_round_begin(struct sl_peer *p)
 	}
 	if (sl_checkpoint_holds(p))
 		return;
-	p->disagreement = NAN;
-	p->test_loss = p->test_accuracy = NAN;
+	p->disagreement = (double)NAN;
+	p->test_loss = p->test_accuracy = (double)NAN;
 	emit_job(p, SL_PHASE_COMPUTING);
 }
 

@@ -135,7 +135,7 @@ static void walk_scalars(struct walk *w, double *scalar, size_t n)
 
 static void walk_copy_state(struct walk *w, const struct sl_peer *p, const char *what, uint8_t *copy_state)
 {
-	walk_floats(w, what, sl_copy_state_floats(copy_state), p->plan->copy_floats, FLT_MAX);
+	walk_floats(w, what, sl_copy_state_floats(copy_state), p->plan->copy_floats, (double)FLT_MAX);
 	walk_bytes(w, copy_state + 4 * p->plan->copy_floats, p->plan->copy_memory);
 }
 
@@ -349,8 +349,8 @@ static void walk_learner(struct walk *w, const struct sl_peer *p, struct sl_lear
 	walk_scalars(w, l->scalar, SL_ALGORITHM_SCALARS);
 	walk_floats(w, "model", l->x, plan->dimension, plan->settings.limit_value);
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
-		walk_floats(w, "algorithm's vectors", l->vector[v], plan->dimension, FLT_MAX);
-	walk_floats(w, "estimator's table", l->table, sl_part_table_size(plan, l->data), FLT_MAX);
+		walk_floats(w, "algorithm's vectors", l->vector[v], plan->dimension, (double)FLT_MAX);
+	walk_floats(w, "estimator's table", l->table, sl_part_table_size(plan, l->data), (double)FLT_MAX);
 }
 
 static void walk_rates(struct walk *w, struct sl_rates *r)
