@@ -1,5 +1,7 @@
 #include "gossip/parts_tracking.h"
 
+#include "linalg/vector.h"
+
 #include <string.h>
 
 void sl_tracking_start(struct sl_learner *l)
@@ -16,6 +18,21 @@ void sl_tracking_follow(struct sl_learner *l, const float *gradient)
 	for (uint32_t k = 0; k < l->dimension; k++)
 		v[k] += gradient[k] - last[k];
 	memcpy(last, gradient, l->dimension * sizeof *last);
+}
+
+void sl_tracking_step(struct sl_learner *l, uint32_t step)
+{
+	if (l->round == 0) {
+		sl_tracking_start(l);
+		sl_tracking_keep(l);
+	}
+	const float *v = l->vector[step == SL_STEP_PAPER ? SL_TRACKER_UNMIXED : SL_TRACKER];
+	sl_vector_axpy(l->dimension, -(float)sl_part_eta(l), v, l->x);
+}
+
+void sl_tracking_keep(struct sl_learner *l)
+{
+	memcpy(l->vector[SL_TRACKER_UNMIXED], l->vector[SL_TRACKER], l->dimension * sizeof(float));
 }
 
 const float *sl_tracking_outgoing(struct sl_learner *l, unsigned channel)
