@@ -45,3 +45,27 @@ double sl_tracking_mix(struct sl_learner *l, const struct sl_mixing *m)
 	sl_part_mix_into(l, m, 1, l->vector[SL_TRACKER]);
 	return sl_part_mix(l, m);
 }
+
+unsigned sl_tracking_turn(const struct sl_learner *l, unsigned first)
+{
+	return (l->round & 1) ^ first;
+}
+
+struct sl_absorb_rule sl_tracking_turn_rule(uint32_t number, unsigned channel, unsigned first)
+{
+	bool sent = (((number - 1) & 1) ^ first) == channel; /* frame `number` is that of round number − 1 */
+	return (struct sl_absorb_rule){ sent ? SL_ABSORB_ADD : SL_ABSORB_SILENT, 1 };
+}
+
+double sl_tracking_turn_mix(struct sl_learner *l, const struct sl_mixing *m, unsigned first)
+{
+	if (sl_tracking_turn(l, first) == 0)
+		return sl_part_mix(l, m);
+	sl_part_mix_into(l, m, 1, l->vector[SL_TRACKER]);
+	double square = 0;
+	for (uint32_t k = 0; k < l->dimension; k++) {
+		float apart = m->theirs[k] - m->mine[k];
+		square += (double)apart * (double)apart;
+	}
+	return m->weight * square;
+}

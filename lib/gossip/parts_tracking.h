@@ -36,4 +36,10 @@ void sl_tracking_keep(struct sl_learner *);
 const float *sl_tracking_outgoing(struct sl_learner *, unsigned channel);
 double sl_tracking_mix(struct sl_learner *, const struct sl_mixing *);
 
+/* Methods whose two exchanges follow each other take two rounds for an iteration: in even rounds channel
+ * `first` is sent and mixed, in odd ones the other. */
+unsigned sl_tracking_turn(const struct sl_learner *, unsigned first);
+struct sl_absorb_rule sl_tracking_turn_rule(uint32_t number, unsigned channel, unsigned first);
+double sl_tracking_turn_mix(struct sl_learner *, const struct sl_mixing *, unsigned first);
+
 #endif

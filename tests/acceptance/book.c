@@ -171,6 +171,8 @@ static const struct {
 	{ "beer", "ring:5", TOP, book_beer },
 	{ "beer:mixed", "ring:5", TOP, book_beer_mixed },
 	{ "motef:0.3", "ring:5", TOP, book_motef },
+	{ "cdproxsgt", "ring:5", TOP, book_cdproxsgt },
+	{ "docom:0.3", "ring:5", TOP, book_docom },
 	{ "lead:0.6", "ring:5", RAND, book_lead },
 	{ "prox-lead:0.6", "ring:5", RAND, book_prox_lead },
 	{ "cedas", "ring:5", RAND, book_cedas },

@@ -56,6 +56,8 @@ void book_deepsqueeze(struct book *);
 void book_beer(struct book *);
 void book_beer_mixed(struct book *);
 void book_motef(struct book *);
+void book_cdproxsgt(struct book *);
+void book_docom(struct book *);
 void book_lead(struct book *);
 void book_prox_lead(struct book *);
 void book_cedas(struct book *);

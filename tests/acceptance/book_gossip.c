@@ -229,3 +229,52 @@ void book_push_sum(struct book *b)
 			b->x[i][k] = b->a[i][k] / b->y[i];
 	}
 }
+
+/* A line of Yan et al. 2023, Algorithm 2, in each round. c: x̂, d: ŷ, e: y, r: the last gradient */
+void book_cdproxsgt(struct book *b)
+{
+	static const double zero[D];
+	bool model = b->round % 2;
+	if (model) {
+		book_add(b->x, -ETA, b->e);
+		book_server_step(b->x, 0, zero, ETA);
+		book_set(b->a, b->x, -1, b->c);
+	} else {
+		book_gradient(b->t, b->x, b->g);
+		book_add(b->e, 1, b->g);
+		book_add(b->e, -1, b->r);
+		memcpy(b->r, b->g, sizeof b->r);
+		book_set(b->a, b->e, -1, b->d);
+	}
+	book_compress(b->t, b->round, model ? 0 : 1, b->a, b->q);
+	book_add(model ? b->c : b->d, 1, b->q);
+	gossip(b, model ? b->c : b->d, model ? b->x : b->e);
+}
+
+/* Yau & Wai 2023, Algorithm 1, half an iteration a round, whole gradients, β = 0.3. c: x̂, d: ĝ, e: g, r: v,
+ * b: the last gradient */
+void book_docom(struct book *b)
+{
+	bool model = b->round % 2 == 0;
+	if (b->round == 0) {
+		book_gradient(b->t, b->x, b->b);
+		memcpy(b->e, b->b, sizeof b->e);
+		memcpy(b->r, b->b, sizeof b->r);
+	}
+	if (model) {
+		book_add(b->x, -ETA, b->e);
+		book_set(b->a, b->x, -1, b->c);
+	} else {
+		book_gradient(b->t, b->x, b->g);
+		book_add(b->e, -1, b->r);
+		for (int i = 0; i < N; i++)
+			for (int k = 0; k < D; k++)
+				b->r[i][k] = b->g[i][k] + 0.7 * (b->r[i][k] - b->b[i][k]);
+		book_add(b->e, 1, b->r);
+		memcpy(b->b, b->g, sizeof b->b);
+		book_set(b->a, b->e, -1, b->d);
+	}
+	book_compress(b->t, b->round, model ? 0 : 1, b->a, b->q);
+	book_add(model ? b->c : b->d, 1, b->q);
+	gossip(b, model ? b->c : b->d, model ? b->x : b->e);
+}
