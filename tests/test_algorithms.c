@@ -291,8 +291,8 @@ static void invariants_hold(void **state)
 	static const struct {
 		const char *name;
 		int plus, minus; /* Σ_i vector[plus] = Σ_i vector[minus]; −1: zero */
-	} kept[] = { { "beer", 0, 1 },  { "motef", 0, 1 },      { "dsgt", 0, 1 },
-		     { "lead", 0, -1 }, { "prox-lead", 0, -1 }, { "c-led", 0, -1 } };
+	} kept[] = { { "beer", 0, 1 }, { "motef", 0, 1 }, { "cdproxsgt", 0, 1 },  { "docom", 0, 1 },
+		     { "dsgt", 0, 1 }, { "lead", 0, -1 }, { "prox-lead", 0, -1 }, { "c-led", 0, -1 } };
 	for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
 		struct trial *t = calloc(1, sizeof *t);
 		make_problem(t, kept[i].name, "ring:5", "topk:3|float32|raw");

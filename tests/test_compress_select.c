@@ -204,10 +204,40 @@ static void test_thresholds_of_tensors(void **state)
 	rig_free(&r);
 }
 
+/* No coordinate comes again before all others that fit had their turn, and every one comes equally often. */
+static void test_markov(void **state)
+{
+	(void)state;
+	enum { D = 103, K = 10, TURNS = D / K, PERMUTATIONS = 2000 };
+	static float v[D];
+	static uint32_t seen[D], times[D];
+	struct sample s = { .v = v, .copy = v };
+	struct rig r;
+	layout_fill(&s.layout, D, 7);
+	for (uint32_t i = 0; i < D; i++)
+		v[i] = 1;
+	assert_true(rig_make(&r, "markov:10 | float32 | raw", &s.layout, NULL));
+	for (uint32_t number = 0; number < PERMUTATIONS * TURNS; number++) {
+		if (number % TURNS == 0)
+			memset(seen, 0, sizeof seen);
+		rig_encode(&r, &s, number);
+		assert_int_equal(r.count, K);
+		for (uint32_t i = 0; i < r.count; i++) {
+			assert_int_equal(seen[r.index[i]]++, 0);
+			times[r.index[i]]++;
+		}
+	}
+	double mean = (double)PERMUTATIONS * TURNS * K / D;
+	for (uint32_t i = 0; i < D; i++)
+		assert_true(fabs(times[i] - mean) < 6 * sqrt(PERMUTATIONS * 0.03));
+	rig_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_topk), cmocka_unit_test(test_topk_count),
 		                            cmocka_unit_test(test_differences),
-		                            cmocka_unit_test(test_thresholds_of_tensors) };
+		                            cmocka_unit_test(test_thresholds_of_tensors),
+		                            cmocka_unit_test(test_markov) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

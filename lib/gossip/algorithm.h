@@ -136,6 +136,8 @@ uint32_t sl_part_batch(const struct sl_learner *, uint32_t step);
  * large as the shard is the full gradient) into `out`, which may not be scratch->spare; returns the loss.
  * Once a local step. */
 double sl_part_gradient(struct sl_learner *, const float *x, uint32_t step, float *out);
+/* The mini-batch estimator, whatever the settings say. */
+double sl_part_batch_gradient(struct sl_learner *, const float *x, uint32_t step, float *out);
 /* x ← x − η·that; returns the loss. */
 double sl_part_step(struct sl_learner *, float eta, uint32_t step);
 /* The gradient over the whole shard. */

@@ -54,37 +54,51 @@ void book_deepsqueeze(struct book *b)
 	gossip(b, b->q, b->x);
 }
 
-/* x⁺ = x + γΔh − ηv; h⁺ = h + C(x⁺ − h); v⁺ = v + γΔĝ + change; ĝ⁺ = ĝ + C(v⁺ − ĝ). The model shown at the
- * end of a round is x + γΔh, to which −ηv is still to come. c: h, d: ĝ, e: v, r: what is tracked. */
-static void tracked(struct book *b, double weight)
+/* Zhao et al. 2022, Algorithm 1, lines 3 to 6, from X⁰, V⁰ = ∇F(X⁰), H⁰ = X⁰, G⁰ = 0; with weight < 1 and M
+ * for the gradients Islamov et al. 2025, Algorithm 1. x: X, c: H, d: G, e: V, r: the gradient or M at X. The
+ * model shown after round t is X^{t+1} + γH^{t+1}(W − I), which −ηV^{t+1} turns into X^{t+2}. */
+static void tracked(struct book *b, double weight, bool mixed)
 {
+	static field x, h_mixed, g_mixed; /* H(W − I) and G(W − I), with the W of the round that sent them */
 	if (b->round == 0) {
 		book_gradient(b->t, b->x, b->e);
 		memcpy(b->r, b->e, sizeof b->r);
+		memcpy(x, b->x, sizeof x);
+		memset(h_mixed, 0, sizeof h_mixed); /* all start from one model */
+		memset(g_mixed, 0, sizeof g_mixed);
 	}
-	book_add(b->x, -ETA, b->e);
-	book_gradient(b->t, b->x, b->g);
+	book_add(x, GAMMA, h_mixed); /* X⁺ = X + γH(W − I) − ηV */
+	book_add(x, -ETA, b->e);
+	book_add(x, mixed ? -ETA * GAMMA : 0, g_mixed);
+	book_set(b->a, x, -1, b->c); /* H⁺ = H + C(X⁺ − H) */
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_add(b->c, 1, b->q);
+	book_add(b->e, GAMMA, g_mixed); /* V⁺ = V + γG(W − I) + ∇F(X⁺) − ∇F(X) */
+	book_gradient(b->t, x, b->g);
 	book_set(b->a, b->g, -1, b->r);
 	book_add(b->e, weight, b->a);
 	book_add(b->r, weight, b->a);
-	book_set(b->a, b->x, -1, b->c);
-	book_compress(b->t, b->round, 0, b->a, b->q);
-	book_add(b->c, 1, b->q);
-	book_set(b->a, b->e, -1, b->d);
+	book_set(b->a, b->e, -1, b->d); /* G⁺ = G + C(V⁺ − G) */
 	book_compress(b->t, b->round, 1, b->a, b->q);
 	book_add(b->d, 1, b->q);
-	gossip(b, b->c, b->x);
-	gossip(b, b->d, b->e);
+	book_laplace(b, b->c, h_mixed);
+	book_laplace(b, b->d, g_mixed);
+	book_set(b->x, x, GAMMA, h_mixed);
 }
 
 void book_beer(struct book *b)
 {
-	tracked(b, 1);
+	tracked(b, 1, false);
+}
+
+void book_beer_mixed(struct book *b) /* not the paper's: along V + γG(W − I) */
+{
+	tracked(b, 1, true);
 }
 
 void book_motef(struct book *b)
 {
-	tracked(b, 0.3);
+	tracked(b, 0.3, false);
 }
 
 /* d: D; c: h. α 0.6 */
@@ -214,4 +228,53 @@ void book_push_sum(struct book *b)
 		for (int k = 0; k < D; k++)
 			b->x[i][k] = b->a[i][k] / b->y[i];
 	}
+}
+
+/* A line of Yan et al. 2023, Algorithm 2, in each round. c: x̂, d: ŷ, e: y, r: the last gradient */
+void book_cdproxsgt(struct book *b)
+{
+	static const double zero[D];
+	bool model = b->round % 2;
+	if (model) {
+		book_add(b->x, -ETA, b->e);
+		book_server_step(b->x, 0, zero, ETA);
+		book_set(b->a, b->x, -1, b->c);
+	} else {
+		book_gradient(b->t, b->x, b->g);
+		book_add(b->e, 1, b->g);
+		book_add(b->e, -1, b->r);
+		memcpy(b->r, b->g, sizeof b->r);
+		book_set(b->a, b->e, -1, b->d);
+	}
+	book_compress(b->t, b->round, model ? 0 : 1, b->a, b->q);
+	book_add(model ? b->c : b->d, 1, b->q);
+	gossip(b, model ? b->c : b->d, model ? b->x : b->e);
+}
+
+/* Yau & Wai 2023, Algorithm 1, half an iteration a round, whole gradients, β = 0.3. c: x̂, d: ĝ, e: g, r: v,
+ * b: the last gradient */
+void book_docom(struct book *b)
+{
+	bool model = b->round % 2 == 0;
+	if (b->round == 0) {
+		book_gradient(b->t, b->x, b->b);
+		memcpy(b->e, b->b, sizeof b->e);
+		memcpy(b->r, b->b, sizeof b->r);
+	}
+	if (model) {
+		book_add(b->x, -ETA, b->e);
+		book_set(b->a, b->x, -1, b->c);
+	} else {
+		book_gradient(b->t, b->x, b->g);
+		book_add(b->e, -1, b->r);
+		for (int i = 0; i < N; i++)
+			for (int k = 0; k < D; k++)
+				b->r[i][k] = b->g[i][k] + 0.7 * (b->r[i][k] - b->b[i][k]);
+		book_add(b->e, 1, b->r);
+		memcpy(b->b, b->g, sizeof b->b);
+		book_set(b->a, b->e, -1, b->d);
+	}
+	book_compress(b->t, b->round, model ? 0 : 1, b->a, b->q);
+	book_add(model ? b->c : b->d, 1, b->q);
+	gossip(b, model ? b->c : b->d, model ? b->x : b->e);
 }

@@ -13,11 +13,14 @@ void book_ef14(struct book *b)
 	book_server_step(b->x, 1, b->m, 1);
 }
 
-void book_perturbed(struct book *b) /* r = 0: error feedback before the step size */
+void book_perturbed(
+    struct book *b) /* r = 0: error feedback before the step size; every 5th error is sent whole */
 {
 	book_gradient(b->t, b->x, b->g);
 	book_set(b->a, b->e, 1, b->g);
 	book_compress(b->t, b->round, 0, b->a, b->q);
+	if ((b->round + 1) % 5 == 0)
+		memcpy(b->q, b->a, sizeof b->q);
 	book_set(b->e, b->a, -1, b->q);
 	book_mean(b->q, b->m);
 	book_server_step(b->x, ETA, b->m, ETA);
@@ -207,4 +210,56 @@ void book_adiana(struct book *b)
 			b->c[i][k] = beta * b->c[i][k] + (1 - beta) * b->a[i][k] +
 			             gamma / ETA * (b->x[i][k] - b->a[i][k]);
 		}
+}
+
+void book_econtrol(struct book *b) /* weight 0.2; c: h, e: e */
+{
+	book_gradient(b->t, b->x, b->g);
+	book_set(b->a, b->g, -1, b->c); /* δ = g − h + ηe */
+	book_add(b->a, 0.2, b->e);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_add(b->c, 1, b->q);
+	book_add(b->e, 1, b->g);
+	book_add(b->e, -1, b->c);
+	book_mean(b->c, b->m);
+	book_server_step(b->x, ETA, b->m, ETA);
+}
+
+void book_ef_bv(struct book *b) /* λ 0.5, ν 0.8; c: h */
+{
+	book_gradient(b->t, b->x, b->g);
+	book_set(b->a, b->g, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_set(b->r, b->c, 0.8, b->q);
+	book_mean(b->r, b->m);
+	book_add(b->c, 0.5, b->q);
+	book_server_step(b->x, ETA, b->m, ETA);
+}
+
+/* c: the shifts, found in round `found` */
+static void fixed(struct book *b, uint32_t found)
+{
+	book_gradient(b->t, b->x, b->g);
+	memset(b->q, 0, sizeof b->q);
+	if (b->round <= found) {
+		memcpy(b->c, b->g, sizeof b->c);
+	} else {
+		book_set(b->a, b->g, -1, b->c);
+		book_compress(b->t, b->round, 0, b->a, b->q);
+	}
+	book_set(b->r, b->c, 1, b->q);
+	book_mean(b->r, b->m);
+	book_server_step(b->x, ETA, b->m, ETA);
+}
+
+void book_fixed_shift(struct book *b)
+{
+	fixed(b, 0);
+}
+
+void book_dcgd_star(struct book *b) /* search 4; the model starts at zero */
+{
+	fixed(b, 4);
+	if (b->round == 4)
+		memset(b->x, 0, sizeof b->x);
 }

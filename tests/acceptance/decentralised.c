@@ -94,6 +94,8 @@ void experiment_tracking(void)
 	static const struct arm exact[] = {
 		{ "beer", top5, 0.1, 0.3, 0 },
 		{ "motef:0.5", top5, 0.1, 0.3, 0 },
+		{ "cdproxsgt", top5, 0.1, 0.3, 0 },
+		{ "docom", top5, 0.1, 0.3, 0 },
 		{ "lead", rand10, 0.2, 0.5, 0 },
 		{ "prox-lead", rand10, 0.2, 0.5, 0 },
 		{ "cedas", rand10, 0.2, 0.5, 0 },
@@ -189,6 +191,15 @@ void experiment_motef(void)
 	figure("MoTEF to BEER, B = 1, minima far apart", level[0][1] / level[1][1], 0, 0.85,
 	       "momentum averages noise");
 	figure("MoTEF to CHOCO, B = 1, minima far apart", level[0][1] / level[2][1], 0, 0.1, "");
+	static const struct arm docom[] = { { "docom:0.05", "topk:3 | float32 | raw", 0.01, 0.3, 0 },
+		                            { "docom:1", "topk:3 | float32 | raw", 0.01, 0.3, 0 } };
+	double storm = 0, plain = 0;
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		storm += noisy_level(&docom[0], 3, seed) / 3;
+		plain += noisy_level(&docom[1], 3, seed) / 3;
+	}
+	figure("DoCoM, B = 1, minima far apart: level with beta 0.05 to that with 1", storm / plain, 0.5,
+	       0.85, "below 1");
 }
 
 /* CHOCO-GOSSIP: with next to no gradient, models that start apart come together linearly, and their mean

@@ -1,18 +1,24 @@
-/* BEER: x⁺ = x + γ Σ_j w_ij (h_j − h_i) − ηv; h⁺ = h + C(x⁺ − h); v⁺ = v + γ Σ_j w_ij (ĝ_j − ĝ_i) + ∇f(x⁺) −
- * ∇f(x); ĝ⁺ = ĝ + C(v⁺ − ĝ). Channel 0 is h, channel 1 ĝ; both mixing terms are added when a round ends. v̄ is
- * the mean of the peers' last gradients at all times. Zhao, Li, Li, Richtárik & Chi, NeurIPS 2022,
- * Algorithm 1. */
+/* BEER (Zhao, Li, Li, Richtárik & Chi, NeurIPS 2022, Algorithm 1):
+ *
+ *   X⁺ = X + γH(W − I) − ηV;  H⁺ = H + C(X⁺ − H);  V⁺ = V + γG(W − I) + ∇F(X⁺) − ∇F(X);  G⁺ = G + C(V⁺ − G)
+ *
+ * Channel 0 is H, channel 1 is G; both mixing terms are added when a round ends, so the step along V needs V
+ * as it was before. The mean of V is the mean of the peers' last gradients at all times. */
 #include "gossip/methods/tracking.h"
 
-#include "linalg/vector.h"
+struct options {
+	uint32_t step;
+};
+static const struct sl_option options[] = { SL_TRACKING_STEP_OPTION(struct options), { 0 } };
 
 static void local(struct sl_learner *l)
 {
+	const struct options *o = (const void *)l->plan->algorithm_options;
 	float *gradient = l->scratch->gradient;
-	sl_tracking_start(l);
-	sl_vector_axpy(l->dimension, -(float)sl_part_eta(l), l->vector[SL_TRACKER], l->x);
+	sl_tracking_step(l, o->step);
 	l->loss = sl_part_gradient(l, l->x, 0, gradient);
 	sl_tracking_follow(l, gradient);
+	sl_tracking_keep(l);
 }
 
 const struct sl_algorithm sl_algorithm_beer = {
@@ -22,8 +28,9 @@ const struct sl_algorithm sl_algorithm_beer = {
 	    "Zhao, Li, Li, Richtárik, Chi: BEER: Fast O(1/T) Rate for Decentralized Nonconvex Optimization with Communication Compression, NeurIPS 2022, Algorithm 1",
 	.exchanges = "C(x - h), C(v - ĝ)",
 	.needs = "contractive compressor, connected graph",
+	.options = options,
 	.channels = 2,
-	.vectors = SL_TRACKING_VECTORS,
+	.vectors = SL_UNMIXED_VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
 	.absorb = SL_ABSORB_ADD,
 	.irrecoverable = true,

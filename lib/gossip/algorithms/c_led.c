@@ -1,7 +1,7 @@
-/* C-LED, of the family of LEAD, LED and TiCoPD: τ local steps φ ← φ − η(g(φ) + y) from φ = x; q = C(φ − x̂); x̂
- * += q; Δ = γ Σ_j w_ij (x̂_j − x̂_i); x = φ + Δ; y ← y − θΔ/(τη). The dual y, which sums to zero over the
- * peers, cancels what heterogeneous data pull apart, and costs no stream of its own. u = τηy is what is kept:
- * its edge terms are the same at both ends whatever η does. */
+/* C-LED, this project's own, of the family of LEAD and LED: τ local steps φ ← φ − η(g(φ) + y) from φ = x; q =
+ * C(φ − x̂); x̂ += q; Δ = γ Σ_j w_ij (x̂_j − x̂_i); x = φ + Δ; y ← y − θΔ/(τη). The dual y, which sums to zero
+ * over the peers, cancels what heterogeneous data pull apart, and costs no stream of its own. u = τηy is what
+ * is kept: its edge terms are the same at both ends whatever η does. */
 #include "gossip/algorithm.h"
 
 #include "linalg/vector.h"
@@ -40,7 +40,7 @@ const struct sl_algorithm sl_algorithm_c_led = {
 	.doc =
 	    "compressed gossip with local steps and a dual variable: exact on heterogeneous data, one stream",
 	.paper =
-	    "Liu, Yau, Wai: Two-timescale primal-dual decentralized optimization with compression, 2025; Alghunaim: Local Exact-Diffusion, 2023",
+	    "no paper: this project's own, of the family of LEAD (Liu et al. 2021) and LED (Alghunaim 2023)",
 	.exchanges = "C(φ - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,

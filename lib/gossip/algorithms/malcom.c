@@ -1,5 +1,8 @@
 /* MALCOM-PSGD: CHOCO's exchange of quantised residuals, and x ← prox_{τηλ‖·‖₁}(x) as the last operation of
- * the round. Campbell, Liu, Woldemariam & Scaglione 2023 (arXiv 2311.05760), Algorithm 1. */
+ * the round. Campbell, Liu, Woldemariam & Scaglione 2023 (arXiv 2311.05760), Algorithm 1, in its standard
+ * reading: the body of the paper was not available. (Its reviews say that the consensus line follows Dimakis
+ * et al. 2010.)
+ */
 #include "gossip/algorithm.h"
 
 const struct sl_algorithm sl_algorithm_malcom = {

@@ -1,6 +1,7 @@
 /* Compressed perturbed SGD: p = e + ∇f(x, ξ) + ζ, ζ ~ N(0, (r²/d)I); q = C(p); e⁺ = p − q; x⁺ = x − (η/n) Σ
  * q. The noise before compression leads away from strict saddle points. Avdiukhin & Yaroslavtsev, NeurIPS
- * 2021, Algorithm 1. */
+ * 2021, Algorithm 1, where a compressor that is not linear needs its error reset from time to time: every
+ * `reset` rounds p is sent whole, so that x moves to x − ηe and e to 0. */
 #include "gossip/algorithm.h"
 
 #include "learn/portable.h"
@@ -12,16 +13,28 @@ enum { MESSAGE, ERROR, VECTORS };
 
 struct options {
 	double r;
+	uint32_t reset;
 };
 static const struct sl_option options[] = {
 	{ "r", "length of the perturbation", SL_OPTION_REAL, offsetof(struct options, r), 0, 1e6, "0.01",
-	  NULL, true },
+	  NULL, SL_SCOPE_RUN },
+	{ "reset", "rounds after which the error is sent whole and set to zero; 0: never", SL_OPTION_U32,
+	  offsetof(struct options, reset), 0, 1e9, "0", NULL, SL_SCOPE_RUN },
 	{ 0 },
 };
 
 static const struct options *options_of(const struct sl_plan *plan)
 {
 	return (const void *)plan->algorithm_options;
+}
+
+static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
+                                  unsigned channel)
+{
+	(void)peer, (void)channel;
+	uint32_t reset = options_of(plan)->reset;
+	return (struct sl_absorb_rule){ reset && number % reset == 0 ? SL_ABSORB_REFRESH : SL_ABSORB_REPLACE,
+		                        1 };
 }
 
 static void local(struct sl_learner *l)
@@ -53,7 +66,7 @@ const struct sl_algorithm sl_algorithm_perturbed = {
 	.options = options,
 	.channels = 1,
 	.vectors = VECTORS,
-	.absorb = SL_ABSORB_REPLACE,
+	.rule = rule,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.irrecoverable = true,
 	.local = local,

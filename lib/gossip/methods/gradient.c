@@ -141,6 +141,13 @@ static uint32_t batch_of(const struct sl_learner *l, uint32_t step, const uint32
 	return whole ? l->data->samples : sl_part_batch(l, step);
 }
 
+double sl_part_batch_gradient(struct sl_learner *l, const float *x, uint32_t step, float *out)
+{
+	const uint32_t *pick;
+	uint32_t count = batch_of(l, step, &pick);
+	return gradient_of(l, pick, count, x, out);
+}
+
 double sl_part_gradient(struct sl_learner *l, const float *x, uint32_t step, float *out)
 {
 	switch ((enum sl_estimator)l->plan->settings.estimator) {
@@ -153,9 +160,7 @@ double sl_part_gradient(struct sl_learner *l, const float *x, uint32_t step, flo
 	case SL_ESTIMATOR_BATCH:
 		break;
 	}
-	const uint32_t *pick;
-	uint32_t count = batch_of(l, step, &pick);
-	return gradient_of(l, pick, count, x, out);
+	return sl_part_batch_gradient(l, x, step, out);
 }
 
 double sl_part_step(struct sl_learner *l, float eta, uint32_t step)

@@ -1,5 +1,9 @@
 #include "gossip/methods/server.h"
 
+#include "linalg/vector.h"
+
+#include <string.h>
+
 const struct sl_option sl_server_shift_options[] = { SL_SERVER_SHIFT_OPTION, { 0 } };
 
 enum sl_status sl_server_shift_prepare(struct sl_plan *plan, const struct sl_plan_graph *graph,
@@ -35,6 +39,40 @@ struct sl_absorb_rule sl_server_reference_rule(const struct sl_plan *plan, uint3
 	(void)peer;
 	enum sl_absorb gradient = sl_server_renewed(plan, version - 1) ? SL_ABSORB_REFRESH : SL_ABSORB_SILENT;
 	return (struct sl_absorb_rule){ channel == 0 ? SL_ABSORB_REPLACE : gradient, 1 };
+}
+
+struct sl_absorb_rule sl_server_fixed_rule(uint32_t found, uint32_t number, unsigned channel)
+{
+	bool whole = number - 1 <= found; /* frame `number` is that of round number − 1 */
+	enum sl_absorb kind = whole == (channel == 0) ? SL_ABSORB_SILENT
+	                      : whole                 ? SL_ABSORB_REFRESH
+	                                              : SL_ABSORB_REPLACE;
+	return (struct sl_absorb_rule){ kind, 1 };
+}
+
+void sl_server_fixed_local(struct sl_learner *l, uint32_t found)
+{
+	float *message = l->vector[SL_SERVER_MESSAGE], *shift = l->vector[SL_SERVER_SHIFT];
+	if (l->round <= found) {
+		l->loss = sl_part_full_gradient(l, l->x, shift);
+		return;
+	}
+	l->loss = sl_part_gradient(l, l->x, 0, message);
+	sl_vector_subtract(l->dimension, message, shift, message);
+}
+
+const float *sl_server_fixed_outgoing(struct sl_learner *l, unsigned channel)
+{
+	return l->vector[channel];
+}
+
+void sl_server_fixed_descend(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)
+{
+	float *mean = l->scratch->gradient, *shift = l->scratch->spare;
+	sl_part_average(l, all, count, 0, mean);
+	sl_part_average(l, all, count, 1, shift);
+	sl_vector_axpy(l->dimension, 1, shift, mean);
+	sl_part_descend(l, sl_part_eta(l), mean);
 }
 
 void sl_server_descend(struct sl_learner *l, const struct sl_contribution *all, uint32_t count)

@@ -32,6 +32,16 @@ bool sl_server_renewed(const struct sl_plan *, uint32_t version);
 struct sl_absorb_rule sl_server_reference_rule(const struct sl_plan *, uint32_t peer, uint32_t version,
                                                unsigned channel);
 
+/* Shifts h_i that stay what they were found to be in round `found` (Shulgin & Richtárik, UAI 2022, Table 2:
+ * fixed shift, DCGD-STAR). Until then every peer sends its whole gradient on channel 1, and from then on
+ * C(∇f_i(x) − h_i) on channel 0, while channel 1 stays at h_i. */
+enum { SL_SERVER_MESSAGE, SL_SERVER_SHIFT, SL_SERVER_SHIFT_VECTORS };
+struct sl_absorb_rule sl_server_fixed_rule(uint32_t found, uint32_t number, unsigned channel);
+void sl_server_fixed_local(struct sl_learner *, uint32_t found);
+const float *sl_server_fixed_outgoing(struct sl_learner *, unsigned channel);
+/* aggregate: x ← prox(x − η·(mean of channel 0 + mean of channel 1)). */
+void sl_server_fixed_descend(struct sl_learner *, const struct sl_contribution *, uint32_t count);
+
 /* aggregate: x ← prox(x − η·(mean of channel 0)). */
 void sl_server_descend(struct sl_learner *, const struct sl_contribution *, uint32_t count);
 /* x ← (1 − r)x + r·(mean of a channel). */
