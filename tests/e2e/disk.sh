@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 mkdir disk
 if ! mount -t tmpfs -o size=12m,mode=755 none disk 2> /dev/null; then
-	echo "disk: skipped, no tmpfs can be mounted here"
+	echo "skipped: no tmpfs can be mounted here"
 	exit 0
 fi
 trap 'umount -l "$work/disk"; cleanup' EXIT

@@ -7,7 +7,7 @@ unit=$work/starlingd@.service
 sed "s|@SBINDIR@|$build|" "$root/scripts/systemd/starlingd@.service" > "$unit"
 inside() { "$build/tests/e2e/sandbox" "$unit" groups "$@"; }
 if ! systemd-analyze syscall-filter > groups 2> /dev/null; then
-	echo "unit: skipped, systemd-analyze does not say which system calls its groups hold"
+	echo "skipped: systemd-analyze does not say which system calls its groups hold"
 	exit 0
 fi
 

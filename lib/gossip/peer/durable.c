@@ -11,6 +11,8 @@
  * So nobody waits for more than a disk; event rows and status name the peer and the reason. */
 #include "gossip/peer/state.h"
 
+#include "linalg/vector.h"
+
 enum { RETRY_FIRST_US = 500000, RETRY_MOST_US = 30000000 };
 /* A last checkpoint that cannot be written for so long is given up, or neighbours would wait for ever. */
 enum { FINAL_PATIENCE_US = 600000000 };
@@ -200,6 +202,13 @@ void sl_edge_checkpointed(struct sl_edge *e)
 	e->checkpoint_newest = e->checkpoint_pending;
 }
 
+/* A state that no checkpoint takes stays one: an exact run that waited for it would wait for ever. */
+static bool is_sound(const struct sl_peer *p)
+{
+	return sl_vector_finite(p->plan->dimension, p->learner.x) &&
+	       (double)sl_vector_largest(p->plan->dimension, p->learner.x) <= p->plan->settings.limit_value;
+}
+
 static void note_failure(struct sl_peer *p)
 {
 	p->save_failed = true;
@@ -236,6 +245,12 @@ void sl_checkpointed(struct sl_peer *p, bool ok)
 		note_success(p);
 	else
 		note_failure(p);
+	if (!ok && !is_sound(p) && (p->phase == SL_PHASE_SAVING || p->phase == SL_PHASE_SERVING)) {
+		sl_peer_halt(
+		    p, false,
+		    "the model is no longer finite, or beyond limits.value, so no checkpoint can be written: eta or gamma is too large for this problem");
+		return;
+	}
 	if (p->phase == SL_PHASE_SAVING)
 		sl_round_begin(p);
 	sl_checkpoint_final(p);

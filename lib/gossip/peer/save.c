@@ -51,7 +51,7 @@ static void walk_bytes(struct walk *w, void *bytes, size_t n)
 		sl_write_bytes(&w->out, bytes, n);
 	if (w->mode == CHECK || w->mode == READ) {
 		const uint8_t *from = sl_read_bytes(&w->in, n);
-		if (from && w->mode == READ && n)
+		if (from && bytes && w->mode == READ && n)
 			memcpy(bytes, from, n);
 	}
 }

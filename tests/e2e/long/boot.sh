@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../lib.sh"
 root=$(cd "$root/.." && pwd) # this script is one folder deeper than others
 skip() {
-	echo "boot: skipped, $1"
+	echo "skipped: $1"
 	exit 0
 }
 [ "$(id -u)" -eq 0 ] || skip "only root can do that"

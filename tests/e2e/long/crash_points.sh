@@ -6,7 +6,7 @@
 
 daemon=$build/starlingd
 crash=$build/tests/crash.so
-[ -e "$crash" ] || { echo "crash points: skipped, $crash is not built"; exit 0; }
+[ -e "$crash" ] || { echo "skipped: $crash is not built"; exit 0; }
 ASAN_OPTIONS=${ASAN_OPTIONS:-}:verify_asan_link_order=0:detect_leaks=0
 export ASAN_OPTIONS
 

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../lib.sh"
 space=sl$$
 if ! ip netns add "$space-0" 2> /dev/null; then
-	echo "network: skipped, no network namespace can be made here"
+	echo "skipped: no network namespace can be made here"
 	exit 0
 fi
 tear_down() {
@@ -15,7 +15,7 @@ tear_down() {
 trap 'tear_down; cleanup' EXIT
 inside() { k=$1; shift; ip netns exec "$space-$k" "$@"; }
 if ! ip link add "$space" type bridge 2> /dev/null || ! ip link set "$space" up; then
-	echo "network: skipped, no bridge can be made here"
+	echo "skipped: no bridge can be made here"
 	exit 0
 fi
 for k in 0 1 2 3; do
@@ -82,7 +82,7 @@ if inside 0 tc qdisc add dev eth0 root netem loss 5% 2> /dev/null; then
 	for k in 0 1 2 3; do inside $k tc qdisc del dev eth0 root; done
 	ok "one packet in twenty is lost"
 else
-	echo "network: packet loss skipped, no netem here"
+	echo "skipped: packet loss: no netem here"
 fi
 
 query run/history.db 1 "SELECT count(*) > 0 FROM event WHERE kind = 'edge-late'"
