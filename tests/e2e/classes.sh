@@ -41,7 +41,7 @@ cp zeros/roster zeros/session ones/ && cp zeros/keys/* ones/keys/
 sed -i "s/^operator_key = .*/$(grep '^operator_key' zeros/run.conf)/; s/^train = .*//; s/^test = .*//" ones/run.conf
 refuses() { # RUN NEIGHBOUR
 	gives "$1/history.db" 1 "SELECT count(*) FROM event WHERE kind = 'frame-refused'
-		AND detail LIKE 'peer $2 sent another configuration of the run%'"
+		AND detail LIKE 'peer $2 has another configuration: data.classes differs%'"
 }
 start_peer zeros 0
 start_peer ones 1

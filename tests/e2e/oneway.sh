@@ -31,7 +31,7 @@ ip addr add 192.0.2.7/32 dev lo
 within 20 up 0 1
 within 20 up 1 1
 within 20 round_over run 0 3
-event 1 connected 'peer 0: reached at tcp://192.0.2.7:7000; it was not since %Z' || fail "peer 1 does not say that it is mended"
+within 20 event 1 connected 'peer 0: reached at tcp://192.0.2.7:7000; it was not since %Z' || fail "peer 1 does not say that it is mended"
 line_of 0 | grep 'link to' && fail "still something is wrong"
 kill -TERM "$(cat run/0.pid)" "$(cat run/1.pid)"
 peers_end 0 20 run 0 1

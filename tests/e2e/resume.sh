@@ -40,6 +40,7 @@ data.train=elsewhere
 data.test=elsewhere
 data.format=synthetic:640,160
 data.partition=iid
+data.classes=9,8,7,6,5,4,3,2,1,0
 data.shards=data-2
 limits.value=1000
 limits.refusals=32
@@ -94,6 +95,11 @@ try() {
 		[ $code -eq 2 ] || fail "$2: exit code $code"
 		says err roster signature
 		row "$2" "$4" "refused: $(sed 's/^[^:]*: //' err)"
+		;;
+	fixed:data.classes) # the prepared data say what they were cut for
+		[ $code -eq 2 ] || fail "$2: exit code $code"
+		says err "--set data.classes: [data] classes = $3: " "was prepared with the classes"
+		row "$2" "$4" "refused: $(sed 's/^[^[]*\[/[/' err)"
 		;;
 	fixed:* | *:checkpoint.path)
 		[ $code -eq 2 ] || fail "$2: exit code $code"
