@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -67,16 +68,24 @@ void sl_local_owner(const struct sl_config *config, uint32_t peer, char *text, s
 
 /* ---- reading the roster again ---- */
 
-/* Asked twice, since the first answer may be of a turn of the peer's loop that began before the signal. */
-static enum sl_status await(const struct sl_config *config, uint32_t peer, struct sl_status_view *view,
-                            struct sl_error *error)
+/* Asks until the roster with that serial is in force, for a second at most: the first answers may be of turns of
+ * the peer's loop that began before the signal arrived. */
+static enum sl_status await(const struct sl_config *config, uint32_t peer, uint32_t serial,
+                            struct sl_status_view *view, struct sl_error *error)
 {
+	enum { ASKS = 20, PAUSE_MS = 50 };
 	static char line[SL_STATUS_LINE];
 	int64_t pid;
-	for (unsigned i = 0; i < 2; i++)
+	for (unsigned i = 0; i < ASKS; i++) {
+		if (i > 0)
+			poll(NULL, 0, PAUSE_MS);
 		if (sl_local_ask(config, peer, RELOAD_MS, line, sizeof line, &pid) != SL_STATUS_ANSWERED ||
 		    !sl_status_view_parse(view, line))
-			return sl_fail(error, SL_IO, "peer %" PRIu32 " was told, and does not answer", peer);
+			return sl_fail(error, SL_IO, "peer %" PRIu32 " got the signal, and does not answer",
+			               peer);
+		if (view->serial == serial)
+			break;
+	}
 	return SL_OK;
 }
 
@@ -104,7 +113,7 @@ static enum sl_status signal_peer(const struct sl_config *config, const struct s
 		return sl_fail(error, SL_IO, "process %" PRId64 ": %s", pid, strerror(errno));
 	if (reply == SL_STATUS_ABSENT || reply == SL_STATUS_FORBIDDEN)
 		return SL_OK; /* it has no socket to ask at */
-	enum sl_status status = await(config, peer, &view, error);
+	enum sl_status status = await(config, peer, roster->serial, &view, error);
 	return status == SL_OK && view.serial != roster->serial ? refused(roster, peer, view.serial, error)
 	                                                        : status;
 }
