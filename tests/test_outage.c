@@ -356,12 +356,8 @@ static void nobody_begins_a_second_log(void **state)
 	assert_true(pipe(told) == 0 && pipe(go) == 0);
 	pid_t child = fork();
 	if (child == 0) { /* reads, and stays; SQLite is in no state yet that cannot be inherited */
-<<<<<<< HEAD
 		sqlite3 *db = NULL;
-=======
-		sqlite3 *db;
 		close(go[1]); /* it ends when the test does */
->>>>>>> 63e66ca (tests: a child that outlives nobody)
 		bool good = read(go[0], &byte, 1) == 1 && sqlite3_open(test_path("h.db"), &db) == SQLITE_OK &&
 		            sqlite3_exec(db, "SELECT * FROM run", NULL, NULL, NULL) == SQLITE_OK &&
 		            write(told[1], &byte, 1) == 1 && read(go[0], &byte, 1) == 1;
