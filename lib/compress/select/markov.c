@@ -34,8 +34,8 @@ static size_t scratch_size(const void *o, uint32_t dimension)
 	return ((size_t)dimension + 63) / 64 * sizeof(uint64_t);
 }
 
-static uint32_t select_next(const void *o, const struct sl_message_context *m, const float *v, uint32_t *index,
-                            void *scratch)
+static uint32_t select_next(const void *o, const struct sl_message_context *m, const float *v,
+                            uint32_t *index, void *scratch)
 {
 	uint32_t d = m->layout->dimension, k = count_max(o, d), messages = d / k, count = 0;
 	uint32_t permutation = m->version / messages, from = m->version % messages * k;
@@ -62,8 +62,8 @@ static struct sl_guarantee guarantee(const void *o, uint32_t dimension)
 
 const struct sl_select sl_select_markov = {
 	.name = "markov",
-	.doc = "coordinates at random, those not sent lately first; both ends draw them alike: indices cost "
-	       "nothing",
+	.doc =
+	    "random coordinates, those not sent recently first; drawn identically at both ends: no indices are sent",
 	.formula = "keep the next k of a random order",
 	.examples = "markov:0.25 markov:3",
 	.options = options,

@@ -87,8 +87,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 
 const struct sl_algorithm sl_algorithm_ef_bv = {
 	.name = "ef-bv",
-	.doc = "EF21 and DIANA in one: compressed differences of gradients, for any mixture of bias and "
-	       "variance",
+	.doc =
+	    "EF21 and DIANA in one: compressed differences of gradients, for any mixture of bias and variance",
 	.paper = "Condat, Yi, Richtárik: EF-BV: A Unified Theory of Error Feedback and Variance Reduction "
 	         "Mechanisms for Biased and Unbiased Compression in Distributed Optimization, NeurIPS 2022, "
 	         "Algorithm 1",
