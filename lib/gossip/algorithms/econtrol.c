@@ -53,8 +53,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 const struct sl_algorithm sl_algorithm_econtrol = {
 	.name = "econtrol",
 	.doc = "compressed differences of gradients with weighted error feedback: any batch size",
-	.paper = "Gao, Islamov, Stich: EControl: Fast Distributed Optimization with Compression and Error "
-	         "Control, ICLR 2024, Algorithm 1",
+	.paper =
+	    "Gao, Islamov, Stich: EControl: Fast Distributed Optimization with Compression and Error Control, ICLR 2024, Algorithm 1",
 	.exchanges = "C(g + ηe - h)",
 	.needs = "contractive compressor, complete graph",
 	.options = options,
