@@ -18,7 +18,7 @@ struct sl_keep {
 		"keep", what, SL_OPTION_REAL, offsetof(type, field) + offsetof(struct sl_keep, asked), 1e-9, \
 		    268435456, NULL, NULL, true                                                              \
 	}
-#define SL_KEEP_WHAT "share of the coordinates (0.05), or how many (200)"
+#define SL_KEEP_WHAT "share of the coordinates (0.05) or their number (200)"
 
 /* k of `dimension` coordinates, at least 1; refuses a number that is not whole. `name` is the select's. */
 enum sl_status sl_keep_prepare(struct sl_keep *, const char *name, uint32_t dimension,

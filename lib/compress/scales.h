@@ -12,7 +12,7 @@ struct sl_scales {
 
 #define SL_SCALES_OPTION(at)                                                                                 \
 	{                                                                                                    \
-		"over", "what shares a magnitude: each tensor, or the whole vector", SL_OPTION_CHOICE, at,   \
+		"over", "what shares one magnitude: each tensor or the whole vector", SL_OPTION_CHOICE, at,  \
 		    0, 0, "tensor", "tensor|whole", true                                                     \
 	}
 extern const struct sl_option sl_scales_options[]; /* that one alone */

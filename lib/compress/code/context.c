@@ -410,7 +410,7 @@ static void context_commit(const void *options, const struct sl_symbols *s, void
 const struct sl_code sl_code_context = {
 	.name = "context",
 	.doc =
-	    "adaptive range coder that predicts places, signs and sizes from what both ends know; remembers",
+	    "adaptive range coder: predicts positions, signs and magnitudes from data that both ends hold; stateful",
 	.examples = "context",
 	.symbol_max = LARGEST,
 	.prepare = context_prepare,

@@ -330,7 +330,7 @@ static void rans_commit(const void *options, const struct sl_symbols *s, void *s
 
 const struct sl_code sl_code_rans = {
 	.name = "rans",
-	.doc = "gaps and magnitudes by their frequencies, in asymmetric numeral systems; remembers",
+	.doc = "gaps and magnitudes by their frequencies, in asymmetric numeral systems; stateful",
 	.examples = "rans",
 	.symbol_max = LARGEST,
 	.bound = rans_bound,

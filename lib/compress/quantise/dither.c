@@ -17,9 +17,8 @@ struct dither {
 static const struct sl_option dither_options[] = {
 	{ "s", "levels on either side of zero", SL_OPTION_U32, AT(s), 1, 32767, NULL, NULL, true },
 	SL_SCALE_OPTION(AT(contractive)),
-	{ "per", "a step for each of these", SL_OPTION_CHOICE, AT(per), 0, 0, "vector", SL_PER_CHOICES,
-	  true },
-	{ "block", "coordinates of a block", SL_OPTION_U32, AT(block), 1, 1 << 28, "512", NULL, true },
+	{ "per", "what shares one step", SL_OPTION_CHOICE, AT(per), 0, 0, "vector", SL_PER_CHOICES, true },
+	{ "block", "coordinates per block", SL_OPTION_U32, AT(block), 1, 1 << 28, "512", NULL, true },
 	{ 0 },
 };
 
@@ -111,7 +110,7 @@ const struct sl_quantise sl_quantise_dither = {
 	.doc = "unbiased random rounding to s multiples of a power of two",
 	.formula = "2^e·sign(v_i)·⌊|v_i|/2^e + u⌋, e the least with max|v| ≤ s·2^e",
 	.examples = "dither:1 dither:7 dither:256 dither:3,per=tensor dither:2,contractive,block,16",
-	.bytes = "2 a step, 4 more where contractive",
+	.bytes = "2 per step, 4 more if contractive",
 	.options = dither_options,
 	.prepare = dither_prepare,
 	.symbol_max = dither_symbol_max,

@@ -18,7 +18,7 @@ struct exponential {
 static const struct sl_option exponential_options[] = {
 	{ "b", "ratio of neighbouring levels", SL_OPTION_REAL, AT(b), 1.01, 64, NULL, NULL, true },
 	{ "s", "levels on either side of zero", SL_OPTION_U32, AT(s), 1, LEVELS_MAX, NULL, NULL, true },
-	{ "norm", "what the largest level is: Euclidean norm, largest magnitude, or sum of magnitudes",
+	{ "norm", "the largest level: Euclidean norm, largest magnitude, or sum of magnitudes",
 	  SL_OPTION_CHOICE, AT(norm), 0, 0, "2", "2|max|1", true },
 	SL_SCALE_OPTION(AT(contractive)),
 	{ 0 },
@@ -135,7 +135,7 @@ const struct sl_quantise sl_quantise_exponential_dithering = {
 	.formula = "|v|·sign(v_i)·l, l either neighbour of |v_i|/|v| among 0, b^(1−s) … 1/b, 1",
 	.examples =
 	    "exponential-dithering:2,8 exponential-dithering:1.5,4,max exponential-dithering:3,3,1,contractive",
-	.bytes = "4 a message",
+	.bytes = "4 per message",
 	.options = exponential_options,
 	.prepare = prepare,
 	.symbol_max = symbol_max,

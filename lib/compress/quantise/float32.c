@@ -33,7 +33,7 @@ const struct sl_quantise sl_quantise_float32 = {
 	.doc = "the values as they are",
 	.formula = "Q(v) = v",
 	.examples = "float32",
-	.bytes = "4 a coordinate",
+	.bytes = "4 per coordinate",
 	.encode = float32_encode,
 	.decode = float32_decode,
 	.guarantee = float32_guarantee,

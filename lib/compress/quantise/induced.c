@@ -16,10 +16,10 @@ struct induced {
 
 #define AT(field) offsetof(struct induced, field)
 static const struct sl_option induced_options[] = {
-	{ "r", "powers of two on either side of zero, to the nearest of which values go", SL_OPTION_U32,
-	  AT(r), 1, 255, NULL, NULL, true },
-	{ "s", "levels on either side of zero for the dither of the rest", SL_OPTION_U32, AT(s), 1, 4096,
-	  NULL, NULL, true },
+	{ "r", "powers of two on either side of zero, for rounding to the nearest", SL_OPTION_U32, AT(r), 1,
+	  255, NULL, NULL, true },
+	{ "s", "levels on either side of zero, for the dither of the remainder", SL_OPTION_U32, AT(s), 1,
+	  4096, NULL, NULL, true },
 	SL_SCALE_OPTION(AT(contractive)),
 	{ 0 },
 };
@@ -114,10 +114,10 @@ static struct sl_guarantee guarantee(const void *options, uint32_t most)
 
 const struct sl_quantise sl_quantise_induced = {
 	.name = "induced",
-	.doc = "the nearest power of two and the dither of the rest: a biased compressor made unbiased",
+	.doc = "the nearest power of two and the dithered remainder: a biased compressor made unbiased",
 	.formula = "C(v) + Q(v − C(v)), C = rounding:r, Q = dither:s",
 	.examples = "induced:4,1 induced:8,16 induced:2,1,contractive",
-	.bytes = "4 a message, 8 where contractive",
+	.bytes = "4 per message, 8 if contractive",
 	.options = induced_options,
 	.prepare = prepare,
 	.symbol_max = symbol_max,

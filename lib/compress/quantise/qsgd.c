@@ -21,12 +21,11 @@ struct qsgd {
 #define AT(field) offsetof(struct qsgd, field)
 static const struct sl_option qsgd_options[] = {
 	{ "s", "levels on either side of zero", SL_OPTION_U32, AT(s), 1, 32767, NULL, NULL, true },
-	{ "norm", "what the levels divide", SL_OPTION_CHOICE, AT(norm), 0, 0, "l2", "l2|max", true },
-	{ "per", "a norm for each of these", SL_OPTION_CHOICE, AT(per), 0, 0, "vector", SL_PER_CHOICES,
-	  true },
+	{ "norm", "norm that the levels divide", SL_OPTION_CHOICE, AT(norm), 0, 0, "l2", "l2|max", true },
+	{ "per", "what shares one norm", SL_OPTION_CHOICE, AT(per), 0, 0, "vector", SL_PER_CHOICES, true },
 	{ "scale", "one: unbiased; contractive: divided by tau = 1 + omega", SL_OPTION_CHOICE,
 	  AT(contractive), 0, 0, "contractive", "one|contractive", true },
-	{ "block", "coordinates of a block", SL_OPTION_U32, AT(block), 1, 1 << 28, "512", NULL, true },
+	{ "block", "coordinates per block", SL_OPTION_U32, AT(block), 1, 1 << 28, "512", NULL, true },
 	{ 0 },
 };
 
@@ -109,9 +108,9 @@ static struct sl_guarantee qsgd_guarantee(const void *options, uint32_t most)
 
 const struct sl_quantise sl_quantise_qsgd = {
 	.name = "qsgd",
-	.doc = "random rounding to s levels of a norm, scaled to be contractive unless told otherwise",
+	.doc = "random rounding to s levels of a norm, scaled to be contractive by default",
 	.formula = "|v|·sign(v_i)·⌊s|v_i|/|v| + u⌋ / (s·tau), tau = 1 + min(d/s², √d/s)",
-	.bytes = "4 a norm",
+	.bytes = "4 per norm",
 	.examples = "qsgd:1 qsgd:16 qsgd:1000,per=tensor qsgd:2,max,block,one,16",
 	.options = qsgd_options,
 	.prepare = qsgd_prepare,

@@ -36,10 +36,10 @@ static struct sl_guarantee guarantee(const void *options, uint32_t most)
 
 const struct sl_quantise sl_quantise_sign = {
 	.name = "sign",
-	.doc = "signs, times the mean magnitude of each tensor or of the whole",
+	.doc = "signs, times the mean magnitude of each tensor or of the whole vector",
 	.formula = "sign(v_i)·mean|v|",
 	.examples = "sign sign:whole",
-	.bytes = "4 a tensor, 1 bit a coordinate before coding",
+	.bytes = "4 per tensor, 1 bit per coordinate before coding",
 	.options = sl_scales_options,
 	.prepare = sl_scales_prepare,
 	.symbol_max = sl_scales_symbol_max,

@@ -91,10 +91,10 @@ static struct sl_guarantee guarantee(const void *options, uint32_t most)
 
 const struct sl_quantise sl_quantise_subtractive = {
 	.name = "subtractive",
-	.doc = "dithered rounding, the dither taken away again at the receiver: unbiased uniform noise",
+	.doc = "dithered rounding; the receiver subtracts the dither: unbiased uniform noise",
 	.formula = "2^e·(⌊v_i/2^e + u⌋ + 1/2 − u), e the least with max|v| ≤ s·2^e",
 	.examples = "subtractive:1 subtractive:16 subtractive:2,contractive",
-	.bytes = "2 a message, 6 where contractive; zeros are sent too",
+	.bytes = "2 per message, 6 if contractive; zeros are sent too",
 	.options = subtractive_options,
 	.symbol_max = symbol_max,
 	.side = side_length,

@@ -40,7 +40,7 @@ static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 
 const struct sl_select sl_select_adaptive_random = {
 	.name = "adaptive-random",
-	.doc = "one coordinate at random, the larger the likelier",
+	.doc = "one random coordinate, with probability proportional to its magnitude",
 	.formula = "keep v_i with probability |v_i|/Σ|v|",
 	.examples = "adaptive-random",
 	.count_max = count_max,

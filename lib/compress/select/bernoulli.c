@@ -10,7 +10,7 @@ struct bernoulli {
 #define AT(field) offsetof(struct bernoulli, field)
 static const struct sl_option bernoulli_options[] = {
 	{ "p", "probability of a message", SL_OPTION_REAL, AT(p), 1e-6, 1, NULL, NULL, true },
-	{ "scale", "1/p: unbiased; one: as it is, contractive", SL_OPTION_CHOICE, AT(unbiased), 0, 0, "1/p",
+	{ "scale", "1/p: unbiased; one: unscaled, contractive", SL_OPTION_CHOICE, AT(unbiased), 0, 0, "1/p",
 	  "one|1/p", true },
 	{ 0 },
 };

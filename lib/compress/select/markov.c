@@ -62,8 +62,8 @@ static struct sl_guarantee guarantee(const void *o, uint32_t dimension)
 
 const struct sl_select sl_select_markov = {
 	.name = "markov",
-	.doc = "coordinates at random, those not sent lately first; both ends draw them alike: indices cost "
-	       "nothing",
+	.doc =
+	    "random coordinates, those not sent recently first; drawn identically at both ends: no indices are sent",
 	.formula = "keep the next k of a random order",
 	.examples = "markov:0.25 markov:3",
 	.options = options,

@@ -13,7 +13,7 @@ struct randk {
 
 static const struct sl_option randk_options[] = {
 	SL_KEEP_OPTION(struct randk, keep, SL_KEEP_WHAT),
-	{ "scale", "d/k: unbiased; one: as they are, contractive", SL_OPTION_CHOICE,
+	{ "scale", "d/k: unbiased; one: unscaled, contractive", SL_OPTION_CHOICE,
 	  offsetof(struct randk, unbiased), 0, 0, "d/k", "one|d/k", true },
 	{ 0 },
 };
@@ -68,7 +68,7 @@ static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 
 const struct sl_select sl_select_randk = {
 	.name = "randk",
-	.doc = "coordinates at random, which both ends draw alike: indices cost nothing",
+	.doc = "random coordinates, drawn identically at both ends: no indices are sent",
 	.formula = "keep k random v_i, times d/k",
 	.examples = "randk:0.25 randk:3 randk:0.2,one",
 	.options = randk_options,

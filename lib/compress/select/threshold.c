@@ -16,7 +16,7 @@ struct threshold {
 static const struct sl_option threshold_options[] = {
 	{ "least", "smallest magnitude that is kept", SL_OPTION_REAL, offsetof(struct threshold, least), 0,
 	  1e30, NULL, NULL, true },
-	{ "unit", "of that: one, or the root mean square of the coordinate's tensor", SL_OPTION_CHOICE,
+	{ "unit", "unit of least: one, or the root mean square of the coordinate's tensor", SL_OPTION_CHOICE,
 	  offsetof(struct threshold, unit), 0, 0, "one", "one|rms", true },
 	{ 0 },
 };
@@ -70,7 +70,7 @@ static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 
 const struct sl_select sl_select_threshold = {
 	.name = "threshold",
-	.doc = "the coordinates of at least a fixed magnitude: messages as large as what there is to say",
+	.doc = "the coordinates of at least a fixed magnitude: message sizes vary with the update",
 	.formula = "keep |v_i| >= least, or |v_i| >= least·√(|v_t|²/n_t) of its tensor t",
 	.examples = "threshold:0.5 threshold:0.5,rms threshold:2,rms",
 	.options = threshold_options,

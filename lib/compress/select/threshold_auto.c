@@ -26,7 +26,7 @@ struct memory {
 
 static const struct sl_option threshold_auto_options[] = {
 	SL_KEEP_OPTION(struct threshold_auto, keep,
-	               "mean share of the coordinates (0.05), or how many (200)"),
+	               "mean share of the coordinates (0.05) or their number (200)"),
 	{ 0 },
 };
 
@@ -116,8 +116,8 @@ static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 
 const struct sl_select sl_select_threshold_auto = {
 	.name = "threshold-auto",
-	.doc = "the coordinates above a threshold that is steered to a mean number of them",
-	.formula = "keep |v_i| >= t, t from 1/(2√k) on by how many were sent; never more than 4k",
+	.doc = "the coordinates above a threshold, which adapts to keep a given mean number of them",
+	.formula = "keep |v_i| >= t, t starts at 1/(2√k) and adapts to the number sent; at most 4k",
 	.examples = "threshold-auto:0.1 threshold-auto:1",
 	.options = threshold_auto_options,
 	.prepare = prepare,

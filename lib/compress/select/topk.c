@@ -51,7 +51,7 @@ static struct sl_guarantee guarantee(const void *o, uint32_t dimension)
 
 const struct sl_select sl_select_topk = {
 	.name = "topk",
-	.doc = "the coordinates of largest magnitude, exactly; among equals the lowest index",
+	.doc = "the coordinates of largest magnitude, exactly; ties go to the lowest index",
 	.formula = "keep the k largest |v_i|",
 	.examples = "topk:0.25 topk:3 topk:1",
 	.options = options,

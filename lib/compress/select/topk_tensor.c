@@ -92,7 +92,7 @@ static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 
 const struct sl_select sl_select_topk_tensor = {
 	.name = "topk-tensor",
-	.doc = "the coordinates of largest magnitude of each tensor, the same share of all",
+	.doc = "the coordinates of largest magnitude of each tensor, the same share of every tensor",
 	.formula = "keep the k_t largest |v_i| of tensor t, k_t = keep·n_t",
 	.examples = "topk-tensor:0.25",
 	.options = topk_tensor_options,

@@ -19,14 +19,14 @@ struct options {
 #define AT(field) offsetof(struct options, field)
 static const struct sl_option options[] = {
 	{ "alpha", "step of the shift; 0: 1/(1 + ω)", SL_OPTION_REAL, AT(alpha), 0, 1, "0", NULL, true },
-	{ "p", "chance of a new reference point in a round; 0: by the theory", SL_OPTION_REAL, AT(p), 0, 1,
-	  "0", NULL, true },
-	{ "theta1", "weight of the accelerated sequence; 0: by the theory", SL_OPTION_REAL, AT(theta1), 0, 1,
-	  "0", NULL, true },
-	{ "theta2", "weight of the reference point, which practical parameters leave out", SL_OPTION_REAL,
-	  AT(theta2), 0, 1, "0.5", NULL, true },
+	{ "p", "probability per round of a new reference point; 0: from the theory", SL_OPTION_REAL, AT(p), 0,
+	  1, "0", NULL, true },
+	{ "theta1", "weight of the accelerated sequence; 0: from the theory", SL_OPTION_REAL, AT(theta1), 0,
+	  1, "0", NULL, true },
+	{ "theta2", "weight of the reference point (with practical: 0)", SL_OPTION_REAL, AT(theta2), 0, 1,
+	  "0.5", NULL, true },
 	{ "practical",
-	  "eta = 1/L, theta1 = sqrt(mu eta), theta2 = 0, p = 1/(1 + ω): faster than the theory's",
+	  "eta = 1/L, theta1 = sqrt(mu eta), theta2 = 0, p = 1/(1 + ω): faster than the parameters from the theory",
 	  SL_OPTION_SWITCH, AT(practical), 0, 0, "no", NULL, true },
 	{ 0 },
 };

@@ -15,7 +15,7 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 
 const struct sl_algorithm sl_algorithm_d2 = {
 	.name = "d2",
-	.doc = "uncompressed gossip that cancels the bias of heterogeneous data with the last gradient",
+	.doc = "uncompressed gossip that cancels the bias of heterogeneous data with the previous gradient",
 	.paper =
 	    "Tang, Lian, Yan, Zhang, Liu: D²: Decentralized Training over Decentralized Data, ICML 2018, Algorithm 1",
 	.exchanges = "2x - x⁻ - η(g - g⁻)",

@@ -8,7 +8,7 @@ struct options {
 	uint32_t search;
 };
 static const struct sl_option options[] = {
-	{ "search", "rounds of uncompressed gradient descent that look for the minimum first", SL_OPTION_U32,
+	{ "search", "initial rounds of uncompressed gradient descent, which find the minimum", SL_OPTION_U32,
 	  offsetof(struct options, search), 1, 1e9, "1000", NULL, SL_SCOPE_RUN },
 	{ 0 },
 };
@@ -52,8 +52,8 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 
 const struct sl_algorithm sl_algorithm_dcgd_star = {
 	.name = "dcgd-star",
-	.doc = "a reference point: compressed differences of gradients to those at the minimum, which it "
-	       "looks for first",
+	.doc =
+	    "a baseline: compressed differences of gradients to those at the minimum, which it finds first",
 	.paper = "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, Table 2",
 	.exchanges = "Q(∇f(x) - ∇f(x*))",
 	.needs = "unbiased compressor, complete graph",

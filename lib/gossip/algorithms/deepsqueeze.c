@@ -26,7 +26,7 @@ static void finish(struct sl_learner *l)
 
 const struct sl_algorithm sl_algorithm_deepsqueeze = {
 	.name = "deepsqueeze",
-	.doc = "compressed models with error feedback, without memory at the neighbours",
+	.doc = "compressed models with error feedback; neighbours keep no copies",
 	.paper =
 	    "Tang, Lian, Qiu, Yuan, Zhang, Zhang, Liu: DeepSqueeze: Decentralization Meets Error-Compensated Compression, 2019, Algorithm 1",
 	.exchanges = "C(x + δ)",

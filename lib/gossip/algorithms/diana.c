@@ -21,7 +21,7 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 const struct sl_algorithm sl_algorithm_diana = {
 	.name = "diana",
 	.doc =
-	    "compressed differences of gradients to shifts that learn them: exact limit, any unbiased compressor",
+	    "compressed differences between gradients and learned shifts: exact limit, any unbiased compressor",
 	.paper =
 	    "Mishchenko, Gorbunov, Takáč, Richtárik: Distributed Learning with Compressed Gradient Differences, 2019; Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, Table 2",
 	.exchanges = "Q(∇f(x) - h)",

@@ -68,8 +68,8 @@ const struct sl_algorithm sl_algorithm_docom = {
 	.name = "docom",
 	.doc =
 	    "compressed tracking of a momentum-based estimate, any batch size; an iteration takes two rounds",
-	.paper = "Yau, Wai: DoCoM: Compressed Decentralized Optimization with Near-Optimal Sample "
-	         "Complexity, TMLR 2023, Algorithm 1",
+	.paper =
+	    "Yau, Wai: DoCoM: Compressed Decentralized Optimization with Near-Optimal Sample Complexity, TMLR 2023, Algorithm 1",
 	.exchanges = "C(x - x̂), then C(g - ĝ)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,

@@ -10,7 +10,7 @@
 enum { MESSAGE, ERROR, W, W_GRADIENT, VECTORS };
 
 static const struct sl_option options[] = {
-	{ "p", "chance of a new reference point in a round", SL_OPTION_REAL,
+	{ "p", "probability per round of a new reference point", SL_OPTION_REAL,
 	  offsetof(struct sl_server_reference, p), 1e-9, 1, "0.1", NULL, true },
 	{ 0 },
 };
@@ -44,7 +44,7 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 
 const struct sl_algorithm sl_algorithm_ec_lsvrg = {
 	.name = "ec-lsvrg",
-	.doc = "error feedback on what changed since a reference point: exact limit",
+	.doc = "error feedback on the change of the gradient since a reference point: exact limit",
 	.paper =
 	    "Gorbunov, Kovalev, Makarenko, Richtárik: Linearly Converging Error Compensated SGD, NeurIPS 2020, Algorithm EC-LSVRG",
 	.exchanges = "C(e + η(∇f(x) - ∇f(w))), and ∇f(w) with chance p",

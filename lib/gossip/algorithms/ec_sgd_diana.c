@@ -42,7 +42,7 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 
 const struct sl_algorithm sl_algorithm_ec_sgd_diana = {
 	.name = "ec-sgd-diana",
-	.doc = "error feedback on gradients less learned shifts: exact limit",
+	.doc = "error feedback on gradients minus learned shifts: exact limit",
 	.paper =
 	    "Gorbunov, Kovalev, Makarenko, Richtárik: Linearly Converging Error Compensated SGD, NeurIPS 2020, Algorithm EC-SGD-DIANA",
 	.exchanges = "C(e + η(g - h + h̄)), Q(g - h)",

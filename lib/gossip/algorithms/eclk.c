@@ -21,7 +21,7 @@ static const struct sl_option options[] = {
 	  offsetof(struct options, theta1), 0, 1, "0", NULL, true },
 	{ "theta2", "weight of the reference point", SL_OPTION_REAL, offsetof(struct options, theta2), 0, 1,
 	  "0.5", NULL, true },
-	{ "p", "chance of a new reference point in a round; 0: δ", SL_OPTION_REAL,
+	{ "p", "probability per round of a new reference point; 0: δ", SL_OPTION_REAL,
 	  offsetof(struct sl_server_reference, p), 0, 1, "0", NULL, true },
 	{ 0 },
 };

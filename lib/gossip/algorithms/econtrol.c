@@ -52,10 +52,9 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 
 const struct sl_algorithm sl_algorithm_econtrol = {
 	.name = "econtrol",
-	.doc =
-	    "compressed differences of gradients with error feedback of a chosen weight: batches of any size",
-	.paper = "Gao, Islamov, Stich: EControl: Fast Distributed Optimization with Compression and Error "
-	         "Control, ICLR 2024, Algorithm 1",
+	.doc = "compressed differences of gradients with weighted error feedback: any batch size",
+	.paper =
+	    "Gao, Islamov, Stich: EControl: Fast Distributed Optimization with Compression and Error Control, ICLR 2024, Algorithm 1",
 	.exchanges = "C(g + ηe - h)",
 	.needs = "contractive compressor, complete graph",
 	.options = options,

@@ -32,7 +32,7 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 
 const struct sl_algorithm sl_algorithm_ef14 = {
 	.name = "ef14",
-	.doc = "error feedback: what compression left out is added to the next message",
+	.doc = "error feedback: the compression error is added to the next message",
 	.paper =
 	    "Seide, Fu, Droppo, Li, Yu: 1-bit stochastic gradient descent, Interspeech 2014; Beznosikov, Horváth, Richtárik, Safaryan: On Biased Compression for Distributed Learning, JMLR 2023, Algorithm 3",
 	.exchanges = "C(e + ηg)",

@@ -38,7 +38,7 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 
 const struct sl_algorithm sl_algorithm_ef21_ideal = {
 	.name = "ef21-ideal",
-	.doc = "a counterexample: compresses the noise of gradients alone, and still does not converge",
+	.doc = "a counterexample: compresses only the gradient noise and still does not converge",
 	.paper =
 	    "Fatkhullin, Tyurin, Richtárik: Momentum Provably Improves Error Feedback!, NeurIPS 2023, Theorem 1",
 	.exchanges = "C(g - ∇f), ∇f",

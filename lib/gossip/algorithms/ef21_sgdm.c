@@ -12,7 +12,8 @@ static void local(struct sl_learner *l)
 
 const struct sl_algorithm sl_algorithm_ef21_sgdm = {
 	.name = "ef21-sgdm",
-	.doc = "EF21 on the momentum of stochastic gradients: any batch size, linear speed-up in the peers",
+	.doc =
+	    "EF21 on the momentum of stochastic gradients: any batch size, linear speed-up in the number of peers",
 	.paper =
 	    "Fatkhullin, Tyurin, Richtárik: Momentum Provably Improves Error Feedback!, NeurIPS 2023, Algorithm 1",
 	.exchanges = "C(v - g)",

@@ -87,11 +87,10 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 
 const struct sl_algorithm sl_algorithm_ef_bv = {
 	.name = "ef-bv",
-	.doc = "EF21 and DIANA in one: compressed differences of gradients, for any mixture of bias and "
-	       "variance",
-	.paper = "Condat, Yi, Richtárik: EF-BV: A Unified Theory of Error Feedback and Variance Reduction "
-	         "Mechanisms for Biased and Unbiased Compression in Distributed Optimization, NeurIPS 2022, "
-	         "Algorithm 1",
+	.doc =
+	    "EF21 and DIANA in one: compressed differences of gradients, for any mixture of bias and variance",
+	.paper =
+	    "Condat, Yi, Richtárik: EF-BV: A Unified Theory of Error Feedback and Variance Reduction Mechanisms for Biased and Unbiased Compression in Distributed Optimization, NeurIPS 2022, Algorithm 1",
 	.exchanges = "C(∇f(x) - h)",
 	.needs = "unbiased or contractive compressor, complete graph",
 	.steps = "1/(L(1 + √(r_av/r)/(√((1 + r)/2r) − 1)))",

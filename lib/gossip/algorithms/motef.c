@@ -30,7 +30,7 @@ static void local(struct sl_learner *l)
 
 const struct sl_algorithm sl_algorithm_motef = {
 	.name = "motef",
-	.doc = "BEER with momentum: exact on heterogeneous data, with batches of any size",
+	.doc = "BEER with momentum: exact on heterogeneous data, any batch size",
 	.paper =
 	    "Islamov, Gao, Stich: Towards Faster Decentralized Stochastic Optimization with Communication Compression, ICLR 2025, Algorithm 1",
 	.exchanges = "C(x - h), C(v - ĝ)",

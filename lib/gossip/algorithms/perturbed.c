@@ -18,7 +18,7 @@ struct options {
 static const struct sl_option options[] = {
 	{ "r", "length of the perturbation", SL_OPTION_REAL, offsetof(struct options, r), 0, 1e6, "0.01",
 	  NULL, SL_SCOPE_RUN },
-	{ "reset", "rounds after which the error is sent whole and set to zero; 0: never", SL_OPTION_U32,
+	{ "reset", "send the error uncompressed and reset it to zero every N rounds; 0: never", SL_OPTION_U32,
 	  offsetof(struct options, reset), 0, 1e9, "0", NULL, SL_SCOPE_RUN },
 	{ 0 },
 };

@@ -49,7 +49,8 @@ static double mix(struct sl_learner *l, const struct sl_mixing *m)
 
 const struct sl_algorithm sl_algorithm_push_sum = {
 	.name = "push-sum",
-	.doc = "gossip on directed graphs: exact averages where peers give more or less than they take",
+	.doc =
+	    "gossip on directed graphs: exact averages even where a peer gives more or less weight than it takes",
 	.paper =
 	    "Assran, Loizou, Ballas, Rabbat: Stochastic Gradient Push for Distributed Deep Learning, ICML 2019, Algorithm 1; with a compressor Taheri, Mokhtari, Hassani, Pedarsani: Quantized Decentralized Stochastic Learning over Directed Graphs, ICML 2020, Algorithm 1",
 	.exchanges = "C(u - û), y",

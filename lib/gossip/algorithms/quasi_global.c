@@ -15,7 +15,7 @@ struct options {
 static const struct sl_option options[] = {
 	{ "beta", "weight of the momentum in a local step", SL_OPTION_REAL, offsetof(struct options, beta), 0,
 	  0.9999, "0.9", NULL, true },
-	{ "mu", "weight of the last round in the momentum", SL_OPTION_REAL, offsetof(struct options, mu),
+	{ "mu", "weight of the newest round in the momentum", SL_OPTION_REAL, offsetof(struct options, mu),
 	  1e-9, 1, "0.1", NULL, true },
 	{ 0 },
 };

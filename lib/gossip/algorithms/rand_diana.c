@@ -10,8 +10,8 @@ struct options {
 	double p;
 };
 static const struct sl_option options[] = {
-	{ "p", "chance of a new shift in a round; 0: 1/(1 + ω)", SL_OPTION_REAL, offsetof(struct options, p),
-	  0, 1, "0", NULL, true },
+	{ "p", "probability per round of a new shift; 0: 1/(1 + ω)", SL_OPTION_REAL,
+	  offsetof(struct options, p), 0, 1, "0", NULL, true },
 	{ 0 },
 };
 
@@ -63,7 +63,7 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 
 const struct sl_algorithm sl_algorithm_rand_diana = {
 	.name = "rand-diana",
-	.doc = "DIANA with shifts that are renewed whole, now and then",
+	.doc = "DIANA with shifts that are replaced by the gradient at random rounds",
 	.paper = "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, Section 3.3",
 	.exchanges = "Q(∇f(x) - h), and ∇f(x) with chance p",
 	.needs = "unbiased compressor, complete graph",

@@ -33,7 +33,7 @@ static double theory(const struct sl_plan *plan, double smoothness, double conve
 
 const struct sl_algorithm sl_algorithm_vr_gdci = {
 	.name = "vr-gdci",
-	.doc = "compressed iterates with shifts that learn them: exact limit",
+	.doc = "compressed iterates with learned shifts: exact limit",
 	.paper = "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, supplement",
 	.exchanges = "Q(x - η∇f(x) - h)",
 	.needs = "unbiased compressor, complete graph",

@@ -21,7 +21,7 @@ enum {
 enum { SL_STEP_PAPER, SL_STEP_MIXED };
 #define SL_TRACKING_STEP_OPTION(type)                                                                        \
 	{                                                                                                    \
-		"step", "the tracker that x steps along: before it is mixed, as the paper has it, or after", \
+		"step", "tracker in the step of x: paper: before mixing; mixed: after mixing",               \
 		    SL_OPTION_CHOICE, offsetof(type, step), 0, 0, "paper", "paper|mixed", true               \
 	}
 

@@ -275,7 +275,7 @@ static enum sl_status idx_finish(struct sl_data_reader *reader, uint32_t feature
 
 const struct sl_data_format sl_data_format_idx = {
 	.name = "idx",
-	.doc = "images and labels as MNIST has them, in unsigned bytes",
+	.doc = "images and labels in the format of MNIST, unsigned bytes",
 	.streams = STREAMS,
 	.open = idx_open,
 	.push = idx_push,

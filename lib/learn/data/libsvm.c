@@ -16,7 +16,7 @@ struct libsvm_options {
 
 static const struct sl_option libsvm_options[] = {
 	{ "labels",
-	  "what the classes are where [data] classes is auto: the labels found, in ascending order, or all numbers from zero or one up to the largest found",
+	  "classes if [data] classes is auto: the labels found, in ascending order, or all numbers from zero or one up to the largest found",
 	  SL_OPTION_CHOICE, offsetof(struct libsvm_options, labels), 0, 0, "sorted", "sorted|zero|one",
 	  true },
 	{ 0 },

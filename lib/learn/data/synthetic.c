@@ -21,7 +21,7 @@ static const struct sl_option synthetic_options[] = {
 	{ "classes", "classes", SL_OPTION_U32, AT(classes), 2, SL_CLASSES_MAX, "4", NULL, true },
 	{ "noise", "standard deviation around a centre, in each feature", SL_OPTION_REAL, AT(noise), 0, 1e3,
 	  "1", NULL, true },
-	{ "density", "chance of a feature to be kept; below 1 the samples are sparse", SL_OPTION_REAL,
+	{ "density", "probability that a feature is kept; below 1 the samples are sparse", SL_OPTION_REAL,
 	  AT(density), 1e-6, 1, "1", NULL, true },
 	{ 0 },
 };
@@ -208,8 +208,7 @@ static enum sl_status synthetic_finish(struct sl_data_reader *r, uint32_t featur
 
 const struct sl_data_format sl_data_format_synthetic = {
 	.name = "synthetic",
-	.doc =
-	    "generated classes, each around two centres: a linear model learns them in part, a network well",
+	.doc = "generated classes, each around two centres: a linear model fits them partly, a network well",
 	.streams = 0,
 	.options = synthetic_options,
 	.options_size = sizeof(struct synthetic_options),

@@ -3,5 +3,5 @@
 
 const struct sl_partition sl_partition_own = {
 	.name = "own",
-	.doc = "every peer has a file of its own",
+	.doc = "one file per peer",
 };

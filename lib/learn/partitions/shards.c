@@ -9,7 +9,7 @@ struct shards_options {
 };
 
 static const struct sl_option options_table[] = {
-	{ "shards", "shards a peer; about as many classes are what it sees", SL_OPTION_U32,
+	{ "shards", "shards per peer; a peer sees about as many classes", SL_OPTION_U32,
 	  offsetof(struct shards_options, shards), 1, 1 << 20, "2", NULL, true },
 	{ 0 },
 };
@@ -42,7 +42,7 @@ static enum sl_status assign(const void *options, const struct sl_dataset *data,
 
 const struct sl_partition sl_partition_shards = {
 	.name = "shards",
-	.doc = "the samples in the order of their classes, cut into equal shards, so many a peer",
+	.doc = "samples sorted by class and cut into equal shards, K shards per peer",
 	.options = options_table,
 	.options_size = sizeof(struct shards_options),
 	.assign = assign,

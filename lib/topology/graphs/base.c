@@ -134,7 +134,7 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 		  .min = 2,
 		  .max = SL_ARC_PEERS_MAX },
 		{ .name = "base",
-		  .doc = "one more than the most neighbours a round",
+		  .doc = "largest number of neighbours per round, plus one",
 		  .type = SL_OPTION_U32,
 		  .offset = sizeof(uint32_t),
 		  .min = 2,
@@ -162,7 +162,7 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 const struct sl_graph sl_graph_base = {
 	.name = "base",
 	.doc =
-	    "the Base-(k+1) graph, B = k + 1: at most B - 1 neighbours a round, and the exact average every few rounds for any N",
+	    "the Base-(k+1) graph, B = k + 1: at most B - 1 neighbours per round, and the exact average every few rounds for any N",
 	.usage = "base:N,B",
 	.arcs = arcs,
 };

@@ -18,7 +18,7 @@ static enum sl_status make(const char *arguments, uint64_t seed, uint32_t *peers
 
 const struct sl_graph sl_graph_complete = {
 	.name = "complete",
-	.doc = "every peer is every other's neighbour",
+	.doc = "every peer is a neighbour of every other peer",
 	.usage = "complete:N",
 	.make = make,
 };

@@ -20,7 +20,7 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 
 const struct sl_graph sl_graph_directed_exponential = {
 	.name = "directed-exponential",
-	.doc = "peer i is heard by i + 2^k (mod N) for every 2^k < N",
+	.doc = "peer i sends to i + 2^k (mod N) for every 2^k < N",
 	.usage = "directed-exponential:N",
 	.arcs = arcs,
 };

@@ -11,7 +11,7 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 
 const struct sl_graph sl_graph_directed_ring = {
 	.name = "directed-ring",
-	.doc = "every peer is heard by the next one only, in a circle",
+	.doc = "every peer sends only to the next one, in a circle",
 	.usage = "directed-ring:N",
 	.arcs = arcs,
 };

@@ -18,7 +18,7 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 
 const struct sl_graph sl_graph_one_peer_exponential = {
 	.name = "one-peer-exponential",
-	.doc = "in round k peer i hears i + 2^(k mod log2 N) (mod N), one message a peer and round",
+	.doc = "in round k peer i receives from i + 2^(k mod log2 N) (mod N): one message per peer and round",
 	.usage = "one-peer-exponential:N",
 	.arcs = arcs,
 };

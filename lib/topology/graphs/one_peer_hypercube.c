@@ -24,7 +24,7 @@ static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *a
 const struct sl_graph sl_graph_one_peer_hypercube = {
 	.name = "one-peer-hypercube",
 	.doc =
-	    "one neighbour a round, its number differing in one binary digit after the other: the exact average every log2 N rounds",
+	    "one neighbour per round, whose number differs in one binary digit, each digit in turn: the exact average every log2 N rounds",
 	.usage = "one-peer-hypercube:N",
 	.arcs = arcs,
 };

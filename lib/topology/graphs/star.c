@@ -16,7 +16,7 @@ static enum sl_status make(const char *arguments, uint64_t seed, uint32_t *peers
 
 const struct sl_graph sl_graph_star = {
 	.name = "star",
-	.doc = "peer 0 is the neighbour of all others, which have no other",
+	.doc = "peer 0 is the only neighbour of every other peer",
 	.usage = "star:N",
 	.make = make,
 };

@@ -53,7 +53,7 @@ static enum sl_status make(const char *arguments, uint64_t seed, uint32_t *peers
 
 const struct sl_graph sl_graph_torus = {
 	.name = "torus",
-	.doc = "a grid of R rows and C columns whose borders meet: four neighbours each",
+	.doc = "a grid of R rows and C columns that wraps around: four neighbours per peer",
 	.usage = "torus:RxC",
 	.make = make,
 };
