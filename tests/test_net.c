@@ -503,7 +503,7 @@ static void knock(unsigned i)
 		                  .sin_port = htons(sl_port_of(end[i].endpoint)),
 		                  .sin_addr = { htonl(INADDR_LOOPBACK) } };
 	int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	connect(s, (const struct sockaddr *)&to, sizeof to);
+	(void)connect(s, (const struct sockaddr *)&to, sizeof to);
 	close(s);
 }
 
