@@ -15,80 +15,6 @@
 
 enum { ASK_FIRST_US = 100000 };
 
-double sl_edge_weight(const struct sl_edge *e, uint32_t serial)
-{
-	for (unsigned i = 0; i < e->weights; i++)
-		if (e->weight[i].since <= serial)
-			return e->weight[i].value;
-	return e->weights ? e->weight[e->weights - 1].value : 0;
-}
-
-float sl_edge_coefficient(const struct sl_peer *p, const struct sl_edge *e, uint32_t serial)
-{
-	return (float)(p->plan->gamma * sl_edge_weight(e, serial));
-}
-
-/* As listed, and behind that what was known before: the list may be shorter than it has been. */
-static void set_weights(struct sl_edge *e, const struct sl_peer_neighbour *n)
-{
-	struct sl_weight known[SL_EDGE_WEIGHTS];
-	unsigned had = e->weights;
-	SL_CHECK(n->weights > 0 && n->weights <= SL_EDGE_WEIGHTS);
-	memcpy(known, e->weight, sizeof known);
-	memcpy(e->weight, n->weight, n->weights * sizeof *n->weight);
-	e->weights = n->weights;
-	for (unsigned i = 0; i < had && e->weights < SL_EDGE_WEIGHTS; i++)
-		if (known[i].since < e->weight[e->weights - 1].since)
-			e->weight[e->weights++] = known[i];
-}
-
-/* Number 0 of every journal is the seeded start, which all peers know. */
-static void seed_copy(const struct sl_peer *p, struct sl_edge *e)
-{
-	const struct sl_plan *plan = p->plan;
-	float *x = sl_copy_state_floats(e->theirs);
-	if (p->version == 0 && p->epoch == 0) { /* mine is what theirs is */
-		memcpy(e->theirs, p->copy_state, plan->copy_bytes);
-		e->their_digest = p->digest;
-		return;
-	}
-	memset(e->theirs, 0, plan->copy_bytes);
-	if (!plan->algorithm->from_zero)
-		plan->model.model->init(&plan->model, plan->settings.seed, x);
-	for (uint32_t k = 0; k < plan->dimension; k++)
-		x[k] = x[k] == 0 ? 0 : x[k];
-	e->their_digest = sl_vector_digest(plan->copy_floats, 0, x);
-}
-
-void sl_edge_clear(const struct sl_peer *p, struct sl_edge *e)
-{
-	struct sl_edge room = { .theirs = e->theirs,
-		                .tag = e->tag,
-		                .tag_digest = e->tag_digest,
-		                .tag_serial = e->tag_serial,
-		                .rx_held.bytes = e->rx_held.bytes,
-		                .mine = e->mine,
-		                .tx_kept.bytes = e->tx_kept.bytes,
-		                .detector.memory = e->detector.memory };
-	*e = room;
-	if (sl_detect_memory(p->plan))
-		memset(e->detector.memory, 0, sl_detect_memory(p->plan));
-	e->reset = true;
-	e->durable = UINT32_MAX;
-	e->totals.rtt_us = -1;
-	memset(e->tag, 0xff, p->plan->tags * sizeof *e->tag);
-}
-
-void sl_edge_begin(struct sl_peer *p, struct sl_edge *e, const struct sl_peer_neighbour *n)
-{
-	sl_edge_clear(p, e);
-	e->neighbour = n->peer;
-	e->since = n->added;
-	set_weights(e, n);
-	sl_edge_schedule(e, n);
-	seed_copy(p, e);
-}
-
 static const struct sl_peer_neighbour *listed(const struct sl_peer_roster *r, uint32_t peer)
 {
 	for (uint32_t i = 0; i < r->degree; i++)
@@ -153,20 +79,12 @@ void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool r
 		const struct sl_peer_neighbour *n = &r->neighbours[i];
 		struct sl_edge *e = sl_peer_edge(p, n->peer);
 		if (e)
-			set_weights(e, n);
+			sl_edge_set_weights(e, n);
 		else
 			add_edge(p, n, reset);
 	}
 	p->serial = r->serial;
 	p->staging_edge = staging == UINT32_MAX ? NULL : sl_peer_edge(p, staging);
-}
-
-struct sl_edge *sl_peer_edge(struct sl_peer *p, uint32_t neighbour)
-{
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].neighbour == neighbour)
-			return &p->edge[i];
-	return NULL;
 }
 
 /* Says what the change is, before it is one. */

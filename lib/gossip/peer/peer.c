@@ -4,8 +4,6 @@
 #include "linalg/vector.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { ASK_FIRST_US = 100000 };
@@ -111,71 +109,6 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	if (plan->algorithm->start)
 		plan->algorithm->start(&p->learner);
 	return p;
-}
-
-void sl_peer_emit(struct sl_peer *p, struct sl_action *a)
-{
-	p->act(p->driver, a);
-}
-
-void sl_peer_mark(struct sl_peer *p, unsigned mark)
-{
-	struct sl_action a = { .kind = SL_ACTION_MARK, .mark = mark };
-	sl_peer_emit(p, &a);
-}
-
-void sl_peer_note(struct sl_peer *p, enum sl_level level, const char *kind, const char *format, ...)
-{
-	struct sl_event_row row = { .peer = p->id, .round = p->round, .level = level };
-	snprintf(row.kind, sizeof row.kind, "%s", kind);
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(row.detail, sizeof row.detail, format, arguments);
-	va_end(arguments);
-	struct sl_action a = { .kind = SL_ACTION_EVENT_ROW, .event = &row };
-	sl_peer_emit(p, &a);
-}
-
-void sl_peer_halt(struct sl_peer *p, bool ok, const char *detail)
-{
-	if (p->phase == SL_PHASE_HALTED)
-		return;
-	if (!ok)
-		sl_peer_note(p, SL_LEVEL_ERROR, "halted", "%s", detail);
-	p->phase = SL_PHASE_HALTED;
-	snprintf(p->halt_detail, sizeof p->halt_detail, "%s", detail);
-	struct sl_action a = { .kind = SL_ACTION_HALT, .ok = ok, .detail = p->halt_detail };
-	sl_peer_emit(p, &a);
-}
-
-struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, enum sl_frame_kind kind)
-{
-	bool steps = kind == SL_FRAME_DIFFERENCE || kind == SL_FRAME_TAG;
-	return (struct sl_frame){ .kind = (uint8_t)kind,
-		                  .wants = steps && sl_edge_wants_checkpoint(p, e),
-		                  .channels = (uint8_t)p->plan->channels,
-		                  .incarnation16 = (uint16_t)p->incarnation,
-		                  .epoch = p->epoch,
-		                  .round = p->round,
-		                  .durable = sl_edge_durable(p, e),
-		                  .serial = p->serial,
-		                  .run = p->plan->run };
-}
-
-void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *body,
-                  size_t length)
-{
-	uint8_t header[SL_FRAME_HEADER];
-	if (e->guard.closed)
-		return;
-	sl_frame_header(header, f, (uint32_t)length);
-	struct sl_action a = { .kind = SL_ACTION_SEND,
-		               .edge = (uint32_t)(e - p->edge),
-		               .header = header,
-		               .body = body,
-		               .body_length = length };
-	e->totals.frames_tx++;
-	sl_peer_emit(p, &a);
 }
 
 static void on_start(struct sl_peer *p)

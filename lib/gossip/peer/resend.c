@@ -66,19 +66,6 @@ void sl_ask_self(struct sl_peer *p, struct sl_edge *e)
 	send_request(p, e, WANT_SELF, going_on ? p->staging_version : 0, going_on ? p->staging_at : 0);
 }
 
-void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
-{
-	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_TAG);
-	if (!sl_edge_tag_version(p, e, step, &f.version))
-		return;
-	f.step = step;
-	f.tag = true;
-	f.digest = e->tx_off ? p->first_digest : e->tag_digest[step & (p->plan->tags - 1)];
-	if (!e->tx_off)
-		f.serial = e->tag_serial[step & (p->plan->tags - 1)];
-	sl_peer_send(p, e, &f, NULL, 0);
-}
-
 /* The tag of a step; of a mute end also the one behind it, which no frame brings. */
 static void send_tags(struct sl_peer *p, struct sl_edge *e, uint32_t step)
 {

@@ -1,4 +1,5 @@
-/* schedule.c — edges that are active in some rounds of a period only, or carry weight one way only.
+/* schedule.c — what an edge weighs in a step, and the rounds in which it is active: all, or some of a period
+ * only, and maybe one way only.
  *
  * Step m of an edge stands for its m-th active round, and takes that round's weights: a function of the
  * roster and m alone, whatever the rounds of the two ends are. An end to which nobody listens is mute: it
@@ -41,6 +42,33 @@ uint32_t sl_peer_neighbours(const struct sl_topology *t, uint32_t peer, struct s
 		sl_peer_neighbour_schedule(t, row, &out[k]);
 	}
 	return degree;
+}
+
+double sl_edge_weight(const struct sl_edge *e, uint32_t serial)
+{
+	for (unsigned i = 0; i < e->weights; i++)
+		if (e->weight[i].since <= serial)
+			return e->weight[i].value;
+	return e->weights ? e->weight[e->weights - 1].value : 0;
+}
+
+float sl_edge_coefficient(const struct sl_peer *p, const struct sl_edge *e, uint32_t serial)
+{
+	return (float)(p->plan->gamma * sl_edge_weight(e, serial));
+}
+
+/* As listed, and behind that what was known before: the list may be shorter than it has been. */
+void sl_edge_set_weights(struct sl_edge *e, const struct sl_peer_neighbour *n)
+{
+	struct sl_weight known[SL_EDGE_WEIGHTS];
+	unsigned had = e->weights;
+	SL_CHECK(n->weights > 0 && n->weights <= SL_EDGE_WEIGHTS);
+	memcpy(known, e->weight, sizeof known);
+	memcpy(e->weight, n->weight, n->weights * sizeof *n->weight);
+	e->weights = n->weights;
+	for (unsigned i = 0; i < had && e->weights < SL_EDGE_WEIGHTS; i++)
+		if (known[i].since < e->weight[e->weights - 1].since)
+			e->weight[e->weights++] = known[i];
 }
 
 void sl_edge_schedule(struct sl_edge *e, const struct sl_peer_neighbour *n)

@@ -185,16 +185,26 @@ static inline void *sl_copy_state_memory(const struct sl_peer *p, uint8_t *copy_
 	return one ? copy_state + 4 * p->plan->copy_floats + channel * one : NULL;
 }
 
-/* actions */
+/* An exact run: nobody goes on without anybody, and all rounds are everyone's. */
+static inline bool sl_waits_forever(const struct sl_peer *p)
+{
+	return p->plan->settings.pace == SL_PACE_LOCKSTEP && p->plan->settings.round_timeout_us == INT64_MAX;
+}
+
+/* out.c: actions and event rows */
 void sl_peer_note(struct sl_peer *, enum sl_level, const char *kind, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
-                  size_t length);
 void sl_peer_mark(struct sl_peer *, unsigned mark);
 void sl_peer_emit(struct sl_peer *, struct sl_action *);
 void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
+
+/* send.c */
 /* A frame header with everything that does not depend on the occasion. */
 struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
+void sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
+                  size_t length);
+/* The tag of a step alone; nothing where it is not known any more. */
+void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
 /* greeting.c */
 void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
@@ -212,17 +222,21 @@ void sl_recovery_check(struct sl_peer *);
  * lives of a peer apart that did not know of each other. */
 void sl_start_epoch(struct sl_peer *, uint32_t least, const char *why);
 
-/* membership.c */
-/* An edge as it is before anything was said on it. */
+/* edge.c */
 /* Nothing but its room, and the state of an edge whose steps are not known. */
 void sl_edge_clear(const struct sl_peer *, struct sl_edge *);
+/* An edge as it is before anything was said on it. */
 void sl_edge_begin(struct sl_peer *, struct sl_edge *, const struct sl_peer_neighbour *);
 /* NULL: no neighbour. */
 struct sl_edge *sl_peer_edge(struct sl_peer *, uint32_t neighbour);
-/* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
-double sl_edge_weight(const struct sl_edge *, uint32_t serial);
-/* c = (float)(γ·w_ij), the same at both ends. */
-float sl_edge_coefficient(const struct sl_peer *, const struct sl_edge *, uint32_t serial);
+/* The number tagged for `step`, if the ring still knows; false otherwise. */
+bool sl_edge_tag_version(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *version);
+/* The copy of mine that the last tag stands for. */
+const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
+/* The neighbour holds my journal up to `version`. */
+void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t version);
+
+/* membership.c */
 /* Edges as of a roster; those that are new know nothing yet, also of their steps where `reset`. */
 void sl_membership_set(struct sl_peer *, const struct sl_peer_roster *, bool reset);
 void sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
@@ -277,7 +291,7 @@ void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8
 bool sl_absorb_digest(const struct sl_peer *, const uint8_t *copy_state, uint64_t digest,
                       struct sl_absorption *);
 
-/* durable.c: own checkpoints, and what is kept for those of the neighbours */
+/* durable.c: what is kept for the checkpoints of neighbours, and what own ones hold */
 /* What own tags on the edge say: this end soon has no room for what the neighbour's older checkpoint needs.
  */
 bool sl_edge_wants_checkpoint(const struct sl_peer *, const struct sl_edge *);
@@ -290,6 +304,11 @@ uint8_t *sl_durable_room(struct sl_peer *);
 void sl_durable_lost(struct sl_peer *, struct sl_edge *, uint32_t version);
 /* The number of the neighbour's journal from which on this end needs its frames after a restart. */
 uint32_t sl_edge_durable(const struct sl_peer *, const struct sl_edge *);
+/* All rounds are done and durable, which is what neighbours are told. */
+bool sl_is_final(const struct sl_peer *);
+
+/* checkpoint.c: own checkpoints */
+void sl_checkpoint_now(struct sl_peer *);
 /* What was being written is the newest checkpoint now, and that one the older. */
 void sl_edge_checkpointed(struct sl_edge *);
 /* Between two rounds: begins a checkpoint where one is due. */
@@ -299,12 +318,10 @@ bool sl_checkpoint_holds(struct sl_peer *);
 void sl_checkpointed(struct sl_peer *, bool ok);
 void sl_checkpoint_check(struct sl_peer *);
 struct sl_time sl_checkpoint_deadline(const struct sl_peer *);
-/* All rounds are done: begins the last checkpoints; whether they are durable, which is what neighbours are
- * told. */
+/* All rounds are done: begins the last checkpoints. */
 void sl_checkpoint_final(struct sl_peer *);
-bool sl_is_final(const struct sl_peer *);
-/* … and so is, where it is so, that all neighbours have finished too and know that this peer has: started
- * again, it leaves at once. */
+/* The last state is durable, and so is, where it is so, that all neighbours have finished too and know that
+ * this peer has: started again, it leaves at once. */
 bool sl_may_leave(const struct sl_peer *);
 
 /* resend.c */
@@ -312,11 +329,8 @@ void sl_edge_ask(struct sl_peer *, struct sl_edge *);
 void sl_receive_request(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_ask_self(struct sl_peer *, struct sl_edge *);
-void sl_snapshot_give_up(struct sl_peer *);
-void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
 /* step.c: the edge's own counter */
-void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t version);
 /* Opens step + 1 at the present number if that may be, and sends what it needs. */
 void sl_edge_open(struct sl_peer *, struct sl_edge *);
 /* Called before the public copy moves on: keeps what open tags still need. */
@@ -326,11 +340,13 @@ void sl_edge_complete(struct sl_peer *, struct sl_edge *);
 /* … on every edge where that can be. */
 void sl_edges_complete(struct sl_peer *);
 bool sl_edge_can_complete(const struct sl_edge *);
-const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
-/* The number tagged for `step`, if the ring still knows; false otherwise. */
-bool sl_edge_tag_version(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *version);
 
 /* schedule.c */
+/* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
+double sl_edge_weight(const struct sl_edge *, uint32_t serial);
+/* c = (float)(γ·w_ij), the same at both ends. */
+float sl_edge_coefficient(const struct sl_peer *, const struct sl_edge *, uint32_t serial);
+void sl_edge_set_weights(struct sl_edge *, const struct sl_peer_neighbour *);
 void sl_edge_schedule(struct sl_edge *, const struct sl_peer_neighbour *);
 /* Whether the edge takes part in the round in hand. */
 bool sl_edge_active(const struct sl_peer *, const struct sl_edge *);
@@ -346,10 +362,8 @@ void sl_round_begin(struct sl_peer *);
 void sl_round_exchange(struct sl_peer *);
 void sl_round_check(struct sl_peer *);
 void sl_round_evaluated(struct sl_peer *);
-bool sl_waits_forever(const struct sl_peer *);
 bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
 void sl_serve(struct sl_peer *, struct sl_edge *);
 void sl_serve_check(struct sl_peer *);
-void sl_checkpoint_now(struct sl_peer *);
 
 #endif
