@@ -137,11 +137,10 @@ void sl_checkpointed(struct sl_peer *p, bool ok)
 	else
 		note_failure(p);
 	if (p->phase == SL_PHASE_SAVING)
-		sl_round_begin(p);
+		p->round_wished = true;
 	sl_checkpoint_final(p);
 	if (!was_final && sl_is_final(p))
 		sl_greet_all(p, true);
-	sl_serve_check(p);
 }
 
 void sl_checkpoint_check(struct sl_peer *p)
@@ -155,7 +154,7 @@ void sl_checkpoint_check(struct sl_peer *p)
 		    p->round);
 	}
 	if (p->phase == SL_PHASE_SAVING)
-		sl_round_begin(p);
+		p->round_wished = true;
 	sl_checkpoint_final(p);
 }
 

@@ -1,4 +1,4 @@
-/* out.c — what a peer tells its driver: actions, and event rows. */
+/* out.c — actions for the driver, and event rows. */
 #include "gossip/peer/state.h"
 
 #include <stdarg.h>

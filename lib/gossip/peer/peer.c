@@ -111,6 +111,16 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	return p;
 }
 
+/* Beginning a round calls almost everything else, so the files that find that it can begin only set
+ * round_wished. It begins here as soon as they return, before anything else that the event leads to. */
+static void begin_wished(struct sl_peer *p)
+{
+	if (!p->round_wished)
+		return;
+	p->round_wished = false;
+	sl_round_begin(p);
+}
+
 static void on_start(struct sl_peer *p)
 {
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
@@ -129,6 +139,7 @@ static void on_start(struct sl_peer *p)
 	}
 	sl_greet_all(p, true);
 	sl_greeting_check(p);
+	begin_wished(p);
 }
 
 /* Whether this end has reason to ask the neighbour for what it did not get. */
@@ -142,7 +153,8 @@ static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
 static void watch_link(struct sl_peer *p, struct sl_edge *e)
 {
 	int64_t timeout = p->plan->settings.link_timeout_us;
-	sl_guard_watch(p, e);
+	if (sl_guard_watch(p, e))
+		sl_greet(p, e, true);
 	if (e->guard.closed)
 		return;
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
@@ -180,7 +192,9 @@ static void on_timer(struct sl_peer *p)
 		sl_recovery_check(p);
 	else if (p->phase == SL_PHASE_WAITING)
 		sl_round_check(p);
+	begin_wished(p);
 	sl_checkpoint_check(p);
+	begin_wished(p);
 	sl_serve_check(p);
 }
 
@@ -189,8 +203,11 @@ static void on_receive(struct sl_peer *p, const struct sl_event *event)
 	SL_CHECK(event->edge < p->degree);
 	struct sl_edge *e = &p->edge[event->edge];
 	sl_receive(p, e, event->bytes, event->length);
+	sl_greeting_check(p);
+	begin_wished(p);
 	if (p->phase == SL_PHASE_RECOVERING && p->joining)
 		sl_join_check(p);
+	begin_wished(p);
 	if (p->phase == SL_PHASE_WAITING && !e->mine_open)
 		sl_edge_open(p, e);
 	sl_serve(p, e);
@@ -204,6 +221,24 @@ static void on_job_done(struct sl_peer *p)
 		sl_round_exchange(p);
 	else if (p->phase == SL_PHASE_EVALUATING)
 		sl_round_evaluated(p);
+}
+
+static void on_checkpointed(struct sl_peer *p, bool ok)
+{
+	sl_checkpointed(p, ok);
+	begin_wished(p);
+	sl_serve_check(p);
+}
+
+static void on_roster(struct sl_peer *p, const struct sl_peer_roster *roster)
+{
+	if (!sl_membership_change(p, roster))
+		return;
+	if (p->incarnation != 0)
+		sl_greeting_check(p);
+	begin_wished(p);
+	sl_round_check(p);
+	sl_serve_check(p);
 }
 
 void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct sl_scratch *scratch,
@@ -233,13 +268,13 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 		on_job_done(p);
 		break;
 	case SL_EVENT_CHECKPOINTED:
-		sl_checkpointed(p, event->ok);
+		on_checkpointed(p, event->ok);
 		break;
 	case SL_EVENT_STOP:
 		sl_peer_halt(p, true, "asked to stop");
 		break;
 	case SL_EVENT_ROSTER:
-		sl_membership_change(p, event->roster);
+		on_roster(p, event->roster);
 		break;
 	case SL_EVENT_KINDS:
 		break;

@@ -1,4 +1,4 @@
-/* send.c — a frame on its way to a neighbour: its header, and the action that sends it. */
+/* send.c — frames to a neighbour: the header, the action, and a tag alone. */
 #include "gossip/peer/state.h"
 
 struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, enum sl_frame_kind kind)
