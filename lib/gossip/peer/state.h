@@ -12,7 +12,7 @@
  *   greeting, recovery, step, save
  *   resend, round
  *   receive                   validates a frame and passes it on
- *   peer                      the entry points: dispatches events, and begins a round where others set round_wished
+ *   peer                      dispatches events, and begins a round where others set round_wished
  */
 #ifndef SL_GOSSIP_PEER_STATE_H
 #define SL_GOSSIP_PEER_STATE_H
