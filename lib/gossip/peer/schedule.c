@@ -8,20 +8,6 @@
 
 #include <string.h>
 
-struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *t, const struct sl_spectrum *s)
-{
-	return (struct sl_plan_graph){ .peers = t->peers,
-		                       .degree_most = s->degree_most,
-		                       .degree_least = s->degree_least,
-		                       .beta = s->beta,
-		                       .gap = s->gap,
-		                       .complete = t->edges == (uint64_t)t->peers * (t->peers - 1) / 2 &&
-		                                   !t->activity,
-		                       .period = t->period,
-		                       .directed = t->directed,
-		                       .balanced = t->balanced };
-}
-
 void sl_peer_neighbour_schedule(const struct sl_topology *t, uint32_t row, struct sl_peer_neighbour *n)
 {
 	if (!t->activity)
@@ -131,33 +117,4 @@ void sl_count_payload(struct sl_peer *p, size_t bytes)
 		p->payload_tx += e->owed;
 		e->owed = 0;
 	}
-}
-
-enum sl_status sl_check_schedule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
-                                 struct sl_error *error)
-{
-	const struct sl_algorithm *a = plan->algorithm;
-	const struct sl_settings *s = &plan->settings;
-	if (plan->period > 1 && !(a->graphs & SL_GRAPHS_CHANGING))
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: needs the same neighbours in every round: use it on the graph itself (hypercube, exponential), or dpsgd, choco, dsgt or beer on this one",
-		    a->name);
-	if (graph->directed && !graph->balanced && !(a->graphs & SL_GRAPHS_DIRECTED))
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: on a directed graph where peers give more or less than they take it ends at a biased average: use push-sum",
-		    a->name);
-	if (graph->directed && !(a->graphs & (SL_GRAPHS_DIRECTED | SL_GRAPHS_BALANCED)))
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: needs edges that weigh the same both ways: use push-sum, dpsgd or choco on this graph",
-		    a->name);
-	bool exact = s->pace == SL_PACE_LOCKSTEP && s->round_timeout_us == INT64_MAX;
-	if ((graph->directed || a->graphs & SL_GRAPHS_DIRECTED) && !exact)
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[run] %s: what one end gives the other must take in the same round: use pace = lockstep and round_timeout = never",
-		    graph->directed ? "a directed graph" : "push-sum");
-	return SL_OK;
 }
