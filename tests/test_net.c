@@ -2,7 +2,7 @@
  * kernel. */
 #include "daemon/peer/net/net.h"
 #include "daemon/cli/ports.h"
-#include "daemon/peer/worker.h"
+#include "daemon/run/clock.h"
 
 #include <netinet/in.h>
 #include <setjmp.h>

@@ -7,6 +7,7 @@
 #include "daemon/peer/net/net.h"
 #include "daemon/peer/store/store.h"
 #include "daemon/peer/worker.h"
+#include "daemon/run/clock.h"
 
 enum { SL_LOOP_KINDS = 24 };
 

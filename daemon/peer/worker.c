@@ -1,5 +1,6 @@
 #include "daemon/peer/worker.h"
 
+#include "daemon/run/clock.h"
 #include "daemon/run/memory.h"
 #include "daemon/run/run.h"
 
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 struct sl_worker {
@@ -21,13 +21,6 @@ struct sl_worker {
 	atomic_bool done, stop;
 	int64_t took_us; /* of the job that is done */
 };
-
-struct sl_time sl_clock(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (struct sl_time){ (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 };
-}
 
 static void *work(void *context)
 {

@@ -2,7 +2,6 @@
 #ifndef SL_DAEMON_PEER_WORKER_H
 #define SL_DAEMON_PEER_WORKER_H
 
-#include "base/time.h"
 #include "gossip/peer.h"
 
 struct sl_worker;
@@ -17,8 +16,5 @@ bool sl_worker_done(struct sl_worker *, int64_t *took_us);
 /* Ends the thread if it is idle. A thread amid a job is left alone: false, and its memory must stay. NULL is
  * fine. */
 bool sl_worker_stop(struct sl_worker *);
-
-/* Microseconds of the monotonic clock. */
-struct sl_time sl_clock(void);
 
 #endif

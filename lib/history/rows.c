@@ -325,10 +325,3 @@ enum sl_status sl_history_commit(struct sl_history *h, bool durable, struct sl_e
 	}
 	return durable ? sync_log(h, error) : SL_OK;
 }
-
-enum sl_status sl_history_rollback(struct sl_history *h)
-{
-	if (!sqlite3_get_autocommit(h->db) && sqlite3_exec(h->db, "ROLLBACK", NULL, NULL, NULL) != SQLITE_OK)
-		return SL_IO;
-	return SL_OK;
-}

@@ -33,6 +33,21 @@ void sl_sim_holds_move(struct sl_sim_node *n, unsigned from, unsigned to)
 	memset(n->holds[from], 0, n->links * sizeof *n->holds[from]);
 }
 
+void sl_sim_keep_checkpoint(struct sl_sim_node *n)
+{
+	free(n->checkpoint[1]);
+	n->checkpoint[1] = n->checkpoint[0];
+	n->checkpoint_length[1] = n->checkpoint_length[0];
+	n->checkpoint_round[1] = n->checkpoint_round[0];
+	sl_sim_holds_move(n, SL_SIM_NEWEST, SL_SIM_OLDER);
+	sl_sim_holds_move(n, SL_SIM_PENDING, SL_SIM_NEWEST);
+	n->checkpoint[0] = n->pending;
+	n->checkpoint_length[0] = n->pending_length;
+	n->checkpoint_round[0] = n->pending_round;
+	n->pending = NULL;
+	n->written++;
+}
+
 /* Whether a peer has what a neighbour needs that comes back from there. */
 static void check_hold(struct sl_sim *s, uint32_t peer, const struct sl_edge *e,
                        const struct sl_sim_hold *from)

@@ -71,19 +71,6 @@ static void on_round(struct sl_sim *s, struct sl_round_row *row)
 		add_to_sum(s, row->round, sl_peer_model(s->node[s->acting].peer));
 }
 
-void sl_sim_note(void *context, enum sl_level level, const char *kind, const char *detail)
-{
-	struct sl_sim *s = context;
-	struct sl_event_row row = { .peer = s->acting,
-		                    .round = sl_peer_round(s->node[s->acting].peer),
-		                    .at_us = s->now.us,
-		                    .level = level };
-	snprintf(row.kind, sizeof row.kind, "%s", kind);
-	snprintf(row.detail, sizeof row.detail, "%.*s", (int)sizeof row.detail - 1, detail);
-	if (s->setup.rows.event)
-		s->setup.rows.event(s->setup.rows.context, &row);
-}
-
 /* As the daemon does: what could not be loaded again is no checkpoint, and the peer learns that next. */
 static void take_checkpoint(struct sl_sim *s)
 {
@@ -165,43 +152,6 @@ static void act(void *context, const struct sl_action *a)
 	}
 }
 
-void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
-{
-	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
-	struct sl_sim_node *n = &s->node[i];
-	struct sl_peer_setup setup = { .plan = s->setup.plan,
-		                       .peer = i,
-		                       .neighbours = neighbours,
-		                       .degree = sl_sim_listed(s, i, neighbours),
-		                       .data = &s->setup.shards[i],
-		                       .serial = n->serial,
-		                       .capacity = sl_topology_degree(s->setup.topology, i),
-		                       .joining = n->joins };
-	size_t size = sl_peer_size(&setup);
-	s->peer_bytes += size;
-	free(n->block);
-	n->block = calloc(size + 64, 1);
-	SL_CHECK(n->block);
-	struct sl_arena arena = { n->block + (64 - (uintptr_t)n->block % 64) % 64, size, 0 };
-	n->peer = sl_peer_make(&setup, &arena);
-	n->alive = true;
-	n->halted = false;
-	n->timer = SL_TIME_NEVER;
-	n->slow = n->slow ? n->slow : 1;
-	n->last_round = 0;
-}
-
-void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
-{
-	/* Peers start a little apart, as processes do. */
-	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].starts);
-	int64_t delay = (int64_t)sl_random_below(&g, 1000);
-	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
-	                                      .what = SL_HAPPENS_START,
-	                                      .peer = i,
-	                                      .starts = s->node[i].starts });
-}
-
 static void find_reverse(struct sl_sim *s)
 {
 	const struct sl_topology *t = s->setup.topology;
@@ -276,21 +226,6 @@ void sl_sim_close(struct sl_sim *s)
 	free(s->link);
 	free(s->scratch_block);
 	free(s);
-}
-
-void sl_sim_keep_checkpoint(struct sl_sim_node *n)
-{
-	free(n->checkpoint[1]);
-	n->checkpoint[1] = n->checkpoint[0];
-	n->checkpoint_length[1] = n->checkpoint_length[0];
-	n->checkpoint_round[1] = n->checkpoint_round[0];
-	sl_sim_holds_move(n, SL_SIM_NEWEST, SL_SIM_OLDER);
-	sl_sim_holds_move(n, SL_SIM_PENDING, SL_SIM_NEWEST);
-	n->checkpoint[0] = n->pending;
-	n->checkpoint_length[0] = n->pending_length;
-	n->checkpoint_round[0] = n->pending_round;
-	n->pending = NULL;
-	n->written++;
 }
 
 static void deliver(struct sl_sim *s, const struct sl_sim_event *e)

@@ -1,4 +1,4 @@
-/* sim_state.h — inside of the simulator, for sim.c, network.c and check.c. */
+/* sim_state.h — inside of the simulator, for the files of lib/sim only. */
 #ifndef SL_SIM_SIM_STATE_H
 #define SL_SIM_SIM_STATE_H
 
@@ -108,31 +108,35 @@ struct sl_sim {
 	void *tap_context;
 };
 
+/* node.c */
 /* The edge of a peer that goes over a link, or NULL: the link joins it to nobody now. */
 struct sl_edge *sl_sim_edge(const struct sl_sim *, uint32_t peer, uint32_t link);
 /* The link on which a peer sends to a neighbour. */
 uint32_t sl_sim_link_to(const struct sl_sim *, uint32_t peer, uint32_t neighbour);
-void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);
 /* Neighbours as a peer's roster lists them; `out` has room for SL_DEGREE_MAX. */
 uint32_t sl_sim_listed(const struct sl_sim *, uint32_t peer, struct sl_peer_neighbour *out);
+void sl_sim_make_peer(struct sl_sim *, uint32_t i);
+void sl_sim_start_peer(struct sl_sim *, uint32_t i);
+/* An event row of the simulator's own, of the peer that is acting; a sl_generations_tell. */
+void sl_sim_note(void *context, enum sl_level, const char *kind, const char *detail);
+/* Remembers the first thing that went wrong; the run then ends. */
+__attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const char *format, ...);
+
+/* members.c */
+void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);
 
 /* saved.c: what a peer's state comes to as a checkpoint, malloc'd; NULL with an error: as sl_peer_save. */
 uint8_t *sl_sim_save(const struct sl_peer *, size_t *length, struct sl_error *error);
 /* … and that it can be loaded, into a peer that then has the very same. */
 void sl_sim_check_saved(struct sl_sim *, uint32_t peer);
 
-/* sim.c, for trouble.c */
-/* An event row of the simulator's own, of the peer that is acting; a sl_generations_tell. */
-void sl_sim_note(void *context, enum sl_level, const char *kind, const char *detail);
-void sl_sim_make_peer(struct sl_sim *, uint32_t i);
-void sl_sim_start_peer(struct sl_sim *, uint32_t i);
-void sl_sim_keep_checkpoint(struct sl_sim_node *);
-
 /* kept.c: what checkpoints know of the neighbours, and whether these keep the rest. */
 void sl_sim_holds_make(struct sl_sim *, uint32_t peer);
 void sl_sim_holds_note(struct sl_sim *, uint32_t peer);
 /* A generation takes the place of the next; it is empty then, as before the first checkpoint. */
 void sl_sim_holds_move(struct sl_sim_node *, unsigned from, unsigned to);
+/* What was being written is the newest checkpoint now. */
+void sl_sim_keep_checkpoint(struct sl_sim_node *);
 void sl_sim_check_kept(struct sl_sim *, uint32_t peer);
 
 /* poison.c: replaces what a liar's local steps came to. */
@@ -143,7 +147,5 @@ bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const uint8_t *header, const uint8_t *body,
                  size_t length);
 void sl_sim_check_node(struct sl_sim *, uint32_t peer);
-/* Remembers the first thing that went wrong; the run then ends. */
-__attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const char *format, ...);
 
 #endif

@@ -1,22 +1,8 @@
 /* trouble.c — what a test or a fault plan does to a running simulation. */
 #include "sim/sim_state.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void sl_sim_broken(struct sl_sim *s, const char *format, ...)
-{
-	if (s->trouble[0])
-		return;
-	int n = snprintf(s->trouble, sizeof s->trouble,
-	                 "after event %llu: ", (unsigned long long)s->totals.events);
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(s->trouble + n, sizeof s->trouble - (size_t)n, format, arguments);
-	va_end(arguments);
-}
 
 void sl_sim_distrust(struct sl_sim *s, uint32_t peer)
 {

@@ -1,7 +1,7 @@
 #include "daemon/peer/net/net.h"
 
 #include "daemon/peer/net/link.h"
-#include "daemon/peer/worker.h"
+#include "daemon/run/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -6,8 +6,8 @@
 
 #include "base/log.h"
 #include "daemon/run/checkpoint.h"
+#include "daemon/run/clock.h"
 #include "daemon/peer/store/history_writer.h"
-#include "daemon/peer/worker.h"
 
 #include <errno.h>
 #include <pthread.h>

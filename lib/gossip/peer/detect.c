@@ -8,28 +8,6 @@
 
 enum { WARM_UP = 16, QUIET = 32 };
 
-void sl_detect_plan(struct sl_plan *plan)
-{
-	if (plan->settings.detect_every)
-		SL_CHECK(sl_pipeline_parse(&plan->detector_pipeline, "all | dither:16 | context",
-		                           &plan->model.layout, NULL) == SL_OK);
-}
-
-size_t sl_detect_memory(const struct sl_plan *plan)
-{
-	return plan->settings.detect_every ? sl_pipeline_memory(&plan->detector_pipeline) : 0;
-}
-
-void sl_detect_scratch(struct sl_detect_scratch *s, const struct sl_plan *plan, struct sl_arena *arena)
-{
-	*s = (struct sl_detect_scratch){ 0 };
-	if (!plan->settings.detect_every)
-		return;
-	s->workspace = sl_workspace_make(&plan->detector_pipeline, arena);
-	s->change = sl_arena_take(arena, plan->dimension, sizeof *s->change);
-	s->bytes = sl_arena_take(arena, sl_pipeline_bound(&plan->detector_pipeline), 1);
-}
-
 /* What the first channel of the copy is about to change by. False: nothing. */
 static bool change_of(const struct sl_peer *p, const struct sl_edge *e, const struct sl_absorption *a,
                       float *out)

@@ -19,15 +19,14 @@ bool sl_edge_is_over(const struct sl_peer *p, const struct sl_edge *e)
 }
 
 /* Another run: its frames are refused. */
-void sl_edge_note_stranger(struct sl_peer *p, const struct sl_edge *e)
+void sl_edge_note_stranger(struct sl_peer *p, const struct sl_edge *e, const char *sent)
 {
 	char names[120];
 	uint64_t keys = e->differs & sl_shared_of(SL_SCOPE_RUN);
 	sl_shared_names(keys, names, sizeof names);
 	bool several = keys & (keys - 1);
 	if (!e->compared)
-		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s", e->neighbour,
-		             sl_offence_text(SL_OFFENCE_RUN));
+		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s", e->neighbour, sent);
 	else if (keys)
 		sl_peer_note(
 		    p, SL_LEVEL_WARNING, "frame-refused",

@@ -105,11 +105,11 @@ static void quarantine(struct sl_peer *p, struct sl_edge *e, enum sl_offence cau
 	sl_peer_emit(p, &a);
 }
 
-void sl_guard_watch(struct sl_peer *p, struct sl_edge *e)
+bool sl_guard_watch(struct sl_peer *p, struct sl_edge *e)
 {
 	struct sl_guard *g = &e->guard;
 	if (!g->closed || sl_time_before(p->now, g->until))
-		return;
+		return false;
 	g->closed = false;
 	g->refusals.level = (int64_t)p->plan->settings.limit_refusals * TOKEN / 2;
 	g->frames.level = frames_most(p) * TOKEN / 2;
@@ -120,7 +120,7 @@ void sl_guard_watch(struct sl_peer *p, struct sl_edge *e)
 	             e->neighbour, e->step);
 	struct sl_action a = { .kind = SL_ACTION_QUARANTINE, .edge = (uint32_t)(e - p->edge), .ok = false };
 	sl_peer_emit(p, &a);
-	sl_greet(p, e, true);
+	return true;
 }
 
 static void refuse(struct sl_peer *p, struct sl_edge *e, enum sl_offence offence)
@@ -133,7 +133,7 @@ static void refuse(struct sl_peer *p, struct sl_edge *e, enum sl_offence offence
 	if (sl_time_before(p->now, g->complain_at))
 		return;
 	if (offence == SL_OFFENCE_RUN)
-		sl_edge_note_stranger(p, e);
+		sl_edge_note_stranger(p, e, why);
 	else if (g->complaints > 1)
 		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s (and %u more)",
 		             e->neighbour, why, g->complaints - 1);

@@ -76,8 +76,8 @@ void sl_guard_answered(struct sl_peer *, struct sl_edge *, size_t bytes);
 /* Whether a neighbour's word is enough to start a new epoch: it costs every edge a snapshot. False: it was
  * too often, and refused. */
 bool sl_guard_epoch(struct sl_peer *, struct sl_edge *);
-/* Ends a quarantine whose time has come. */
-void sl_guard_watch(struct sl_peer *, struct sl_edge *);
+/* Ends a quarantine whose time has come: true, and the neighbour should be greeted. */
+bool sl_guard_watch(struct sl_peer *, struct sl_edge *);
 /* The round that more than half of all neighbours say they have reached; 0: so many have not been heard. One
  * that lies moves it no further than the honest ones beside it. */
 uint32_t sl_guard_round(const struct sl_peer *);

@@ -8,86 +8,7 @@
  */
 #include "gossip/peer/state.h"
 
-#include "gossip/algorithm.h"
-#include "linalg/vector.h"
-
-#include <string.h>
-
 enum { ASK_FIRST_US = 100000 };
-
-double sl_edge_weight(const struct sl_edge *e, uint32_t serial)
-{
-	for (unsigned i = 0; i < e->weights; i++)
-		if (e->weight[i].since <= serial)
-			return e->weight[i].value;
-	return e->weights ? e->weight[e->weights - 1].value : 0;
-}
-
-float sl_edge_coefficient(const struct sl_peer *p, const struct sl_edge *e, uint32_t serial)
-{
-	return (float)(p->plan->gamma * sl_edge_weight(e, serial));
-}
-
-/* As listed, and behind that what was known before: the list may be shorter than it has been. */
-static void set_weights(struct sl_edge *e, const struct sl_peer_neighbour *n)
-{
-	struct sl_weight known[SL_EDGE_WEIGHTS];
-	unsigned had = e->weights;
-	SL_CHECK(n->weights > 0 && n->weights <= SL_EDGE_WEIGHTS);
-	memcpy(known, e->weight, sizeof known);
-	memcpy(e->weight, n->weight, n->weights * sizeof *n->weight);
-	e->weights = n->weights;
-	for (unsigned i = 0; i < had && e->weights < SL_EDGE_WEIGHTS; i++)
-		if (known[i].since < e->weight[e->weights - 1].since)
-			e->weight[e->weights++] = known[i];
-}
-
-/* Number 0 of every journal is the seeded start, which all peers know. */
-static void seed_copy(const struct sl_peer *p, struct sl_edge *e)
-{
-	const struct sl_plan *plan = p->plan;
-	float *x = sl_copy_state_floats(e->theirs);
-	if (p->version == 0 && p->epoch == 0) { /* mine is what theirs is */
-		memcpy(e->theirs, p->copy_state, plan->copy_bytes);
-		e->their_digest = p->digest;
-		return;
-	}
-	memset(e->theirs, 0, plan->copy_bytes);
-	if (!plan->algorithm->from_zero)
-		plan->model.model->init(&plan->model, plan->settings.seed, x);
-	for (uint32_t k = 0; k < plan->dimension; k++)
-		x[k] = x[k] == 0 ? 0 : x[k];
-	e->their_digest = sl_vector_digest(plan->copy_floats, 0, x);
-}
-
-void sl_edge_clear(const struct sl_peer *p, struct sl_edge *e)
-{
-	struct sl_edge room = { .theirs = e->theirs,
-		                .tag = e->tag,
-		                .tag_digest = e->tag_digest,
-		                .tag_serial = e->tag_serial,
-		                .rx_held.bytes = e->rx_held.bytes,
-		                .mine = e->mine,
-		                .tx_kept.bytes = e->tx_kept.bytes,
-		                .detector.memory = e->detector.memory };
-	*e = room;
-	if (sl_detect_memory(p->plan))
-		memset(e->detector.memory, 0, sl_detect_memory(p->plan));
-	e->reset = true;
-	e->durable = UINT32_MAX;
-	e->totals.rtt_us = -1;
-	memset(e->tag, 0xff, p->plan->tags * sizeof *e->tag);
-}
-
-void sl_edge_begin(struct sl_peer *p, struct sl_edge *e, const struct sl_peer_neighbour *n)
-{
-	sl_edge_clear(p, e);
-	e->neighbour = n->peer;
-	e->since = n->added;
-	set_weights(e, n);
-	sl_edge_schedule(e, n);
-	seed_copy(p, e);
-}
 
 static const struct sl_peer_neighbour *listed(const struct sl_peer_roster *r, uint32_t peer)
 {
@@ -153,20 +74,12 @@ void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool r
 		const struct sl_peer_neighbour *n = &r->neighbours[i];
 		struct sl_edge *e = sl_peer_edge(p, n->peer);
 		if (e)
-			set_weights(e, n);
+			sl_edge_set_weights(e, n);
 		else
 			add_edge(p, n, reset);
 	}
 	p->serial = r->serial;
 	p->staging_edge = staging == UINT32_MAX ? NULL : sl_peer_edge(p, staging);
-}
-
-struct sl_edge *sl_peer_edge(struct sl_peer *p, uint32_t neighbour)
-{
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].neighbour == neighbour)
-			return &p->edge[i];
-	return NULL;
 }
 
 /* Says what the change is, before it is one. */
@@ -190,10 +103,10 @@ static void report_change(struct sl_peer *p, const struct sl_peer_roster *r)
 	             r->serial, p->serial, r->degree, r->degree - kept, p->degree - kept, weights);
 }
 
-void sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
+bool sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
 {
 	if (r->serial <= p->serial)
-		return;
+		return false;
 	bool begun = p->incarnation != 0,
 	     settled = begun && p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
 	report_change(p, r);
@@ -201,102 +114,5 @@ void sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
 	for (uint32_t i = 0; i < p->degree && begun; i++)
 		if (p->edge[i].added && !p->edge[i].greeted)
 			sl_greet(p, &p->edge[i], true);
-	if (p->phase == SL_PHASE_GREETING && begun)
-		sl_greeting_check(p);
-	sl_round_check(p);
-	sl_serve_check(p);
-}
-
-/* ---- joining ---- */
-
-enum { JOIN_EVERY_US = 300000 };
-
-static bool is_ahead(const struct sl_edge *e)
-{
-	return e->greeted && e->their_round > 0 && (e->their_version > 0 || e->diverged);
-}
-
-bool sl_join_begin(struct sl_peer *p)
-{
-	bool any = false;
-	for (uint32_t i = 0; i < p->degree; i++) {
-		struct sl_edge *e = &p->edge[i];
-		if (!e->greeted || e->their_round == 0)
-			continue;
-		e->diverged = true; /* what they hold is wanted whole: frames would come after it */
-		any = true;
-	}
-	if (!any)
-		return false;
-	p->phase = SL_PHASE_RECOVERING;
-	p->phase_since = p->now;
-	p->recover_at = p->now;
-	sl_join_check(p);
 	return true;
-}
-
-/* x, and with it the public copy, is the mean of the copies that are here; other channels are zero. */
-static void take_mean(struct sl_peer *p)
-{
-	const struct sl_plan *plan = p->plan;
-	float *copy = sl_copy_state_floats(p->copy_state);
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < p->degree; i++)
-		count += is_ahead(&p->edge[i]) && !p->edge[i].diverged;
-	memset(p->copy_state, 0, plan->copy_bytes);
-	for (uint32_t k = 0; k < plan->dimension && count; k++) {
-		double sum = 0;
-		for (uint32_t i = 0; i < p->degree; i++)
-			if (is_ahead(&p->edge[i]) && !p->edge[i].diverged)
-				sum += (double)sl_copy_state_floats(p->edge[i].theirs)[k];
-		float mean = (float)(sum / count);
-		copy[k] = mean == 0 ? 0 : mean;
-	}
-	memcpy(p->learner.x, copy, plan->dimension * sizeof *copy);
-	p->digest = sl_vector_digest(plan->copy_floats, 0, copy);
-}
-
-static void join(struct sl_peer *p, uint32_t copies)
-{
-	uint32_t round = sl_guard_round(p), least = UINT32_MAX; /* one that lies does not decide */
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (is_ahead(&p->edge[i]) && p->edge[i].their_round < least)
-			least = p->edge[i].their_round;
-	if (round == 0)
-		round = least;
-	take_mean(p);
-	if (round > p->plan->settings.rounds)
-		round = p->plan->settings.rounds;
-	p->round = p->learner.round = p->version = round;
-	if (p->plan->algorithm->start)
-		p->plan->algorithm->start(&p->learner);
-	p->joining = false;
-	p->staging_edge = NULL;
-	sl_peer_note(p, SL_LEVEL_NOTICE, "joined-late", "in round %u, from the mean of %u neighbours' models",
-	             round, copies);
-	p->phase = SL_PHASE_COMPUTING;
-	sl_start_epoch(p, 0, "joined a run under way");
-	sl_round_begin(p);
-}
-
-/* Goes on once all copies are here, or, after link_timeout, with those that are. */
-void sl_join_check(struct sl_peer *p)
-{
-	uint32_t copies = 0, missing = 0;
-	for (uint32_t i = 0; i < p->degree; i++) {
-		copies += is_ahead(&p->edge[i]) && !p->edge[i].diverged;
-		missing += is_ahead(&p->edge[i]) && p->edge[i].diverged;
-	}
-	bool patient =
-	    sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.link_timeout_us));
-	if (copies && (!missing || !patient)) {
-		join(p, copies);
-		return;
-	}
-	if (sl_time_before(p->now, p->recover_at))
-		return;
-	p->recover_at = sl_time_after(p->now, JOIN_EVERY_US);
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (is_ahead(&p->edge[i]) && p->edge[i].diverged)
-			sl_edge_ask(p, &p->edge[i]);
 }

@@ -4,8 +4,6 @@
 #include "linalg/vector.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { ASK_FIRST_US = 100000 };
@@ -113,69 +111,14 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	return p;
 }
 
-void sl_peer_emit(struct sl_peer *p, struct sl_action *a)
+/* Beginning a round calls almost everything else, so the files that find that it can begin only set
+ * round_wished. It begins here as soon as they return, before anything else that the event leads to. */
+static void begin_wished(struct sl_peer *p)
 {
-	p->act(p->driver, a);
-}
-
-void sl_peer_mark(struct sl_peer *p, unsigned mark)
-{
-	struct sl_action a = { .kind = SL_ACTION_MARK, .mark = mark };
-	sl_peer_emit(p, &a);
-}
-
-void sl_peer_note(struct sl_peer *p, enum sl_level level, const char *kind, const char *format, ...)
-{
-	struct sl_event_row row = { .peer = p->id, .round = p->round, .level = level };
-	snprintf(row.kind, sizeof row.kind, "%s", kind);
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(row.detail, sizeof row.detail, format, arguments);
-	va_end(arguments);
-	struct sl_action a = { .kind = SL_ACTION_EVENT_ROW, .event = &row };
-	sl_peer_emit(p, &a);
-}
-
-void sl_peer_halt(struct sl_peer *p, bool ok, const char *detail)
-{
-	if (p->phase == SL_PHASE_HALTED)
+	if (!p->round_wished)
 		return;
-	if (!ok)
-		sl_peer_note(p, SL_LEVEL_ERROR, "halted", "%s", detail);
-	p->phase = SL_PHASE_HALTED;
-	snprintf(p->halt_detail, sizeof p->halt_detail, "%s", detail);
-	struct sl_action a = { .kind = SL_ACTION_HALT, .ok = ok, .detail = p->halt_detail };
-	sl_peer_emit(p, &a);
-}
-
-struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, enum sl_frame_kind kind)
-{
-	bool steps = kind == SL_FRAME_DIFFERENCE || kind == SL_FRAME_TAG;
-	return (struct sl_frame){ .kind = (uint8_t)kind,
-		                  .wants = steps && sl_edge_wants_checkpoint(p, e),
-		                  .channels = (uint8_t)p->plan->channels,
-		                  .incarnation16 = (uint16_t)p->incarnation,
-		                  .epoch = p->epoch,
-		                  .round = p->round,
-		                  .durable = sl_edge_durable(p, e),
-		                  .serial = p->serial,
-		                  .run = p->plan->run };
-}
-
-void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *body,
-                  size_t length)
-{
-	uint8_t header[SL_FRAME_HEADER];
-	if (e->guard.closed)
-		return;
-	sl_frame_header(header, f, (uint32_t)length);
-	struct sl_action a = { .kind = SL_ACTION_SEND,
-		               .edge = (uint32_t)(e - p->edge),
-		               .header = header,
-		               .body = body,
-		               .body_length = length };
-	e->totals.frames_tx++;
-	sl_peer_emit(p, &a);
+	p->round_wished = false;
+	sl_round_begin(p);
 }
 
 static void on_start(struct sl_peer *p)
@@ -196,6 +139,7 @@ static void on_start(struct sl_peer *p)
 	}
 	sl_greet_all(p, true);
 	sl_greeting_check(p);
+	begin_wished(p);
 }
 
 /* Whether this end has reason to ask the neighbour for what it did not get. */
@@ -209,7 +153,8 @@ static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
 static void watch_link(struct sl_peer *p, struct sl_edge *e)
 {
 	int64_t timeout = p->plan->settings.link_timeout_us;
-	sl_guard_watch(p, e);
+	if (sl_guard_watch(p, e))
+		sl_greet(p, e, true);
 	if (e->guard.closed)
 		return;
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
@@ -247,7 +192,9 @@ static void on_timer(struct sl_peer *p)
 		sl_recovery_check(p);
 	else if (p->phase == SL_PHASE_WAITING)
 		sl_round_check(p);
+	begin_wished(p);
 	sl_checkpoint_check(p);
+	begin_wished(p);
 	sl_serve_check(p);
 }
 
@@ -256,8 +203,11 @@ static void on_receive(struct sl_peer *p, const struct sl_event *event)
 	SL_CHECK(event->edge < p->degree);
 	struct sl_edge *e = &p->edge[event->edge];
 	sl_receive(p, e, event->bytes, event->length);
+	sl_greeting_check(p);
+	begin_wished(p);
 	if (p->phase == SL_PHASE_RECOVERING && p->joining)
 		sl_join_check(p);
+	begin_wished(p);
 	if (p->phase == SL_PHASE_WAITING && !e->mine_open)
 		sl_edge_open(p, e);
 	sl_serve(p, e);
@@ -271,6 +221,24 @@ static void on_job_done(struct sl_peer *p)
 		sl_round_exchange(p);
 	else if (p->phase == SL_PHASE_EVALUATING)
 		sl_round_evaluated(p);
+}
+
+static void on_checkpointed(struct sl_peer *p, bool ok)
+{
+	sl_checkpointed(p, ok);
+	begin_wished(p);
+	sl_serve_check(p);
+}
+
+static void on_roster(struct sl_peer *p, const struct sl_peer_roster *roster)
+{
+	if (!sl_membership_change(p, roster))
+		return;
+	if (p->incarnation != 0)
+		sl_greeting_check(p);
+	begin_wished(p);
+	sl_round_check(p);
+	sl_serve_check(p);
 }
 
 void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct sl_scratch *scratch,
@@ -300,13 +268,13 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 		on_job_done(p);
 		break;
 	case SL_EVENT_CHECKPOINTED:
-		sl_checkpointed(p, event->ok);
+		on_checkpointed(p, event->ok);
 		break;
 	case SL_EVENT_STOP:
 		sl_peer_halt(p, true, "asked to stop");
 		break;
 	case SL_EVENT_ROSTER:
-		sl_membership_change(p, event->roster);
+		on_roster(p, event->roster);
 		break;
 	case SL_EVENT_KINDS:
 		break;

@@ -1,8 +1,6 @@
 /* resend.c — whoever lacks something asks for it: the cursor says what to send again, and a snapshot replaces
  * frames that are gone or would cost more than the model.
  *
- * REQUEST: the header says what is held. Body: what u8 (0 frames, 1 snapshot, 2 your copy of me), number u32
- * (after which frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes).
  * SNAPSHOT body: what u8 (1 or 2), offset u32, total u32 (bytes), then at most plan->snapshot_piece bytes of
  * the block. */
 #include "gossip/peer/state.h"
@@ -11,73 +9,7 @@
 
 #include <string.h>
 
-enum { WANT_FRAMES, WANT_SNAPSHOT, WANT_SELF, WANTS };
-enum { REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
-enum { ASK_LEAST_US = 4000, ASK_FIRST_US = 100000, ASK_MOST_US = 2000000, STAGING_US = 3000000, BURST = 32 };
-
-static void send_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t version,
-                         uint32_t offset)
-{
-	uint8_t body[REQUEST_BYTES];
-	struct sl_writer w = sl_writer(body, sizeof body);
-	sl_write_u8(&w, what);
-	sl_write_u32(&w, version);
-	sl_write_u32(&w, offset);
-	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_REQUEST);
-	f.epoch = e->known_epoch;
-	f.version = e->their_version;
-	f.step = e->step;
-	f.digest = e->their_digest;
-	sl_peer_send(p, e, &f, body, sizeof body);
-	sl_guard_expect(p, e, SL_EXPECT_REQUEST);
-	e->asked_at = p->now;
-	e->ask_every_us = e->ask_every_us == 0 ? ASK_FIRST_US : e->ask_every_us * 2;
-	if (e->ask_every_us > ASK_MOST_US)
-		e->ask_every_us = ASK_MOST_US;
-	e->ask_at = sl_time_after(p->now, e->ask_every_us);
-}
-
-static bool staging_taken(struct sl_peer *p, const struct sl_edge *e)
-{
-	if (p->staging_edge && p->staging_edge != e && !sl_time_before(p->now, p->staging_until))
-		p->staging_edge = NULL; /* the other one went silent */
-	return p->staging_edge && p->staging_edge != e;
-}
-
-void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
-{
-	if (p->now.us < e->asked_at.us + ASK_LEAST_US && e->asked_at.us > 0)
-		return;
-	if (!e->greeted) {
-		e->asked_at = p->now;
-		sl_greet(p, e, true);
-	} else if (p->staging_edge == e && !p->staging_self) {
-		send_request(p, e, WANT_SNAPSHOT, p->staging_version, p->staging_at);
-	} else if (!e->diverged) {
-		send_request(p, e, WANT_FRAMES, e->rx_held.used ? e->rx_held.last : e->their_version, 0);
-	} else if (!staging_taken(p, e)) {
-		send_request(p, e, WANT_SNAPSHOT, 0, 0);
-	}
-}
-
-void sl_ask_self(struct sl_peer *p, struct sl_edge *e)
-{
-	bool going_on = p->staging_edge == e && p->staging_self;
-	send_request(p, e, WANT_SELF, going_on ? p->staging_version : 0, going_on ? p->staging_at : 0);
-}
-
-void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)
-{
-	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_TAG);
-	if (!sl_edge_tag_version(p, e, step, &f.version))
-		return;
-	f.step = step;
-	f.tag = true;
-	f.digest = e->tx_off ? p->first_digest : e->tag_digest[step & (p->plan->tags - 1)];
-	if (!e->tx_off)
-		f.serial = e->tag_serial[step & (p->plan->tags - 1)];
-	sl_peer_send(p, e, &f, NULL, 0);
-}
+enum { SNAPSHOT_HEAD = 9, STAGING_US = 3000000, BURST = 32 };
 
 /* The tag of a step; of a mute end also the one behind it, which no frame brings. */
 static void send_tags(struct sl_peer *p, struct sl_edge *e, uint32_t step)
@@ -214,7 +146,7 @@ static void send_snapshot(struct sl_peer *p, struct sl_edge *e, uint32_t step, u
 		offset = 0;
 		e->totals.snapshots++;
 	}
-	send_piece(p, e, WANT_SNAPSHOT, sl_edge_mine(p, e), p->epoch, e->limit, digest_at_limit(p, e),
+	send_piece(p, e, SL_WANT_SNAPSHOT, sl_edge_mine(p, e), p->epoch, e->limit, digest_at_limit(p, e),
 	           offset);
 }
 
@@ -223,17 +155,17 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	struct sl_reader r = f->body;
 	uint8_t what = sl_read_u8(&r);
 	uint32_t version = sl_read_u32(&r), offset = sl_read_u32(&r);
-	if (!sl_reader_done(&r) || what >= WANTS || (what == WANT_FRAMES && version < f->version)) {
+	if (!sl_reader_done(&r) || what >= SL_WANTS || (what == SL_WANT_FRAMES && version < f->version)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_REQUEST);
 		return;
 	}
 	if (!sl_guard_answers(p, e))
 		return;
 	sl_edge_believe(e, f);
-	if (what == WANT_SELF) {
+	if (what == SL_WANT_SELF) {
 		/* Also a copy that is behind what its owner had last: whoever lost its disk has nothing
 		 * better, and chose it by number and digest. */
-		send_piece(p, e, WANT_SELF, e->theirs, e->their_epoch, e->their_version, e->their_digest,
+		send_piece(p, e, SL_WANT_SELF, e->theirs, e->their_epoch, e->their_version, e->their_digest,
 		           version == e->their_version ? offset : 0);
 		return;
 	}
@@ -245,11 +177,11 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	if (f->epoch <
 	    p->epoch) { /* they learn of my epoch from the greeting, and ask for a snapshot of it */
 		sl_greet(p, e, false);
-		if (what == WANT_FRAMES)
+		if (what == SL_WANT_FRAMES)
 			return;
 	} else if (f->step < e->seen_step) {
 		return; /* overtaken by what came of it: what it asks for may be gone, rightly */
-	} else if (what == WANT_SNAPSHOT) {
+	} else if (what == SL_WANT_SNAPSHOT) {
 		e->seen_version = 0; /* it may come to hold less than it did */
 	} else {                     /* with a diverged copy they ask for a snapshot */
 		if (f->version < e->seen_version)
@@ -263,7 +195,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	if (p->phase == SL_PHASE_SERVING && !e->mine_open && f->step == e->step)
 		sl_edge_open(p, e);
 	uint32_t next;
-	if (what == WANT_SNAPSHOT)
+	if (what == SL_WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, version, offset);
 	else if (f->step < e->tagged && !sl_edge_tag_version(p, e, f->step + 1, &next))
 		sl_greet_cannot(p, e); /* without the tag, no frame after it may be taken */
@@ -292,7 +224,7 @@ static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl
 	sl_peer_note(p, SL_LEVEL_INFO, "snapshot",
 	             "peer %u's copy at number %u, %zu bytes, was taken over whole", e->neighbour, f->version,
 	             p->plan->copy_bytes);
-	send_request(p, e, WANT_FRAMES, f->version, 0); /* says what I hold now, and asks for the tag */
+	sl_request(p, e, SL_WANT_FRAMES, f->version, 0); /* says what I hold now, and asks for the tag */
 }
 
 static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
@@ -311,7 +243,7 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	p->staging_edge = NULL;
 	p->phase = SL_PHASE_COMPUTING;
 	sl_start_epoch(p, f->epoch, "recovered from the neighbours' copy");
-	sl_round_begin(p);
+	p->round_wished = true;
 }
 
 static bool staged_is_sound(const struct sl_peer *p, const struct sl_frame *f)
@@ -330,14 +262,14 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	uint8_t what = sl_read_u8(&r);
 	uint32_t offset = sl_read_u32(&r), total = sl_read_u32(&r);
 	size_t piece = sl_reader_left(&r);
-	bool self = what == WANT_SELF;
-	if (r.failed || (what != WANT_SNAPSHOT && !self) || total != p->plan->copy_bytes || offset > total ||
-	    piece == 0 || piece > total - offset || piece > p->plan->snapshot_piece) {
+	bool self = what == SL_WANT_SELF;
+	if (r.failed || (what != SL_WANT_SNAPSHOT && !self) || total != p->plan->copy_bytes ||
+	    offset > total || piece == 0 || piece > total - offset || piece > p->plan->snapshot_piece) {
 		sl_edge_refuse(p, e, SL_OFFENCE_SNAPSHOT);
 		return;
 	}
 	bool wanted = self ? p->phase == SL_PHASE_RECOVERING : e->diverged || f->version > e->their_version;
-	if (!wanted || !e->greeted || staging_taken(p, e) ||
+	if (!wanted || !e->greeted || sl_staging_taken(p, e) ||
 	    (!self && (f->epoch < e->known_epoch || e->theirs_open)))
 		return;
 	bool same = p->staging_edge == e && p->staging_self == self && p->staging_version == f->version &&
@@ -355,7 +287,7 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	p->staging_at = offset + (uint32_t)piece;
 	p->staging_until = sl_time_after(p->now, STAGING_US);
 	if (p->staging_at < total) {
-		send_request(p, e, self ? WANT_SELF : WANT_SNAPSHOT, f->version, p->staging_at);
+		sl_request(p, e, self ? SL_WANT_SELF : SL_WANT_SNAPSHOT, f->version, p->staging_at);
 	} else if (!staged_is_sound(p, f)) {
 		p->staging_edge = NULL;
 		sl_edge_refuse(p, e, SL_OFFENCE_DIGEST);

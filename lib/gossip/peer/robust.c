@@ -5,46 +5,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-static bool parse_byzantine(const char *text, uint32_t *liars)
-{
-	char *end;
-	unsigned long v = strtoul(text, &end, 10);
-	*liars = (uint32_t)v;
-	return text[0] >= '0' && text[0] <= '9' && !*end && v >= 1 && v <= SL_DEGREE_MAX;
-}
-
-static bool parse_threshold(const char *text, double *threshold)
-{
-	char *end;
-	*threshold = strtod(text, &end);
-	return end != text && !*end && *threshold > 0 && *threshold < 1e9;
-}
-
-enum sl_status sl_robust_parse(struct sl_robust *r, const char *text, struct sl_error *error)
-{
-	*r = (struct sl_robust){ SL_ROBUST_NONE };
-	if (strcmp(text, "none") == 0)
-		return SL_OK;
-	if (strncmp(text, "clip:", 5) == 0 && parse_byzantine(text + 5, &r->byzantine))
-		r->kind = SL_ROBUST_CLIP;
-	else if (strncmp(text, "clip-at:", 8) == 0 && parse_threshold(text + 8, &r->threshold))
-		r->kind = SL_ROBUST_CLIP_AT;
-	else if (strncmp(text, "trim:", 5) == 0 && parse_byzantine(text + 5, &r->byzantine))
-		r->kind = SL_ROBUST_TRIM;
-	else
-		return sl_fail(
-		    error, SL_MALFORMED,
-		    "[algorithm] robust = %s: must be none, clip:B or trim:B with B from 1 to %d neighbours that may lie, or clip-at:T with a distance T above 0",
-		    text, SL_DEGREE_MAX);
-	return SL_OK;
-}
-
-size_t sl_robust_scratch(const struct sl_robust *r, uint32_t dimension)
-{
-	return r->kind == SL_ROBUST_NONE ? 0 : r->kind == SL_ROBUST_TRIM ? 3 * (size_t)dimension : dimension;
-}
 
 static const float *copy_of(const struct sl_edge *e)
 {

@@ -7,12 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* An exact run: nobody goes on without anybody, and all rounds are everyone's. */
-bool sl_waits_forever(const struct sl_peer *p)
-{
-	return p->plan->settings.pace == SL_PACE_LOCKSTEP && p->plan->settings.round_timeout_us == INT64_MAX;
-}
-
 static void emit_job(struct sl_peer *p, enum sl_phase phase)
 {
 	p->phase = p->job = phase;

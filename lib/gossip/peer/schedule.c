@@ -1,4 +1,5 @@
-/* schedule.c — edges that are active in some rounds of a period only, or carry weight one way only.
+/* schedule.c — what an edge weighs in a step, and the rounds in which it is active: all, or some of a period
+ * only, and maybe one way only.
  *
  * Step m of an edge stands for its m-th active round, and takes that round's weights: a function of the
  * roster and m alone, whatever the rounds of the two ends are. An end to which nobody listens is mute: it
@@ -6,20 +7,6 @@
 #include "gossip/peer/state.h"
 
 #include <string.h>
-
-struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *t, const struct sl_spectrum *s)
-{
-	return (struct sl_plan_graph){ .peers = t->peers,
-		                       .degree_most = s->degree_most,
-		                       .degree_least = s->degree_least,
-		                       .beta = s->beta,
-		                       .gap = s->gap,
-		                       .complete = t->edges == (uint64_t)t->peers * (t->peers - 1) / 2 &&
-		                                   !t->activity,
-		                       .period = t->period,
-		                       .directed = t->directed,
-		                       .balanced = t->balanced };
-}
 
 void sl_peer_neighbour_schedule(const struct sl_topology *t, uint32_t row, struct sl_peer_neighbour *n)
 {
@@ -41,6 +28,33 @@ uint32_t sl_peer_neighbours(const struct sl_topology *t, uint32_t peer, struct s
 		sl_peer_neighbour_schedule(t, row, &out[k]);
 	}
 	return degree;
+}
+
+double sl_edge_weight(const struct sl_edge *e, uint32_t serial)
+{
+	for (unsigned i = 0; i < e->weights; i++)
+		if (e->weight[i].since <= serial)
+			return e->weight[i].value;
+	return e->weights ? e->weight[e->weights - 1].value : 0;
+}
+
+float sl_edge_coefficient(const struct sl_peer *p, const struct sl_edge *e, uint32_t serial)
+{
+	return (float)(p->plan->gamma * sl_edge_weight(e, serial));
+}
+
+/* As listed, and behind that what was known before: the list may be shorter than it has been. */
+void sl_edge_set_weights(struct sl_edge *e, const struct sl_peer_neighbour *n)
+{
+	struct sl_weight known[SL_EDGE_WEIGHTS];
+	unsigned had = e->weights;
+	SL_CHECK(n->weights > 0 && n->weights <= SL_EDGE_WEIGHTS);
+	memcpy(known, e->weight, sizeof known);
+	memcpy(e->weight, n->weight, n->weights * sizeof *n->weight);
+	e->weights = n->weights;
+	for (unsigned i = 0; i < had && e->weights < SL_EDGE_WEIGHTS; i++)
+		if (known[i].since < e->weight[e->weights - 1].since)
+			e->weight[e->weights++] = known[i];
 }
 
 void sl_edge_schedule(struct sl_edge *e, const struct sl_peer_neighbour *n)
@@ -103,33 +117,4 @@ void sl_count_payload(struct sl_peer *p, size_t bytes)
 		p->payload_tx += e->owed;
 		e->owed = 0;
 	}
-}
-
-enum sl_status sl_check_schedule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
-                                 struct sl_error *error)
-{
-	const struct sl_algorithm *a = plan->algorithm;
-	const struct sl_settings *s = &plan->settings;
-	if (plan->period > 1 && !(a->graphs & SL_GRAPHS_CHANGING))
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: needs the same neighbours in every round: use it on the graph itself (hypercube, exponential), or dpsgd, choco, dsgt or beer on this one",
-		    a->name);
-	if (graph->directed && !graph->balanced && !(a->graphs & SL_GRAPHS_DIRECTED))
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: on a directed graph where peers give more or less than they take it ends at a biased average: use push-sum",
-		    a->name);
-	if (graph->directed && !(a->graphs & (SL_GRAPHS_DIRECTED | SL_GRAPHS_BALANCED)))
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: needs edges that weigh the same both ways: use push-sum, dpsgd or choco on this graph",
-		    a->name);
-	bool exact = s->pace == SL_PACE_LOCKSTEP && s->round_timeout_us == INT64_MAX;
-	if ((graph->directed || a->graphs & SL_GRAPHS_DIRECTED) && !exact)
-		return sl_fail(
-		    error, SL_UNSUPPORTED,
-		    "[run] %s: what one end gives the other must take in the same round: use pace = lockstep and round_timeout = never",
-		    graph->directed ? "a directed graph" : "push-sum");
-	return SL_OK;
 }

@@ -1,5 +1,19 @@
-/* state.h — what is inside a peer, for the files that together are its state machine (peer, round,
- * greeting, receive, resend, save) and for the simulator's invariants. Nobody else includes it. */
+/* state.h — what is inside a peer, for the files that together are its state machine and for the simulator's
+ * invariants. Nobody else includes it.
+ *
+ * Calls between these files run one way: a file calls only files of the lines above it.
+ *   out, absorb, schedule     actions and event rows; what a frame does to a copy; weights and active rounds
+ *   detect, differ, robust    anomalies; settings that differ; robust mixing
+ *   edge, durable, guard      one end of an edge; what checkpoints need; what a neighbour may cost
+ *   lag, send                 edges that are behind; frames
+ *   hello                     sends and parses greetings
+ *   request, epoch, checkpoint, membership
+ *   copy, join, rates         the copy of a neighbour; late joiners; changed step sizes
+ *   greeting, recovery, step, save
+ *   resend, round
+ *   receive                   validates a frame and passes it on
+ *   peer                      dispatches events, and begins a round where others set round_wished
+ */
 #ifndef SL_GOSSIP_PEER_STATE_H
 #define SL_GOSSIP_PEER_STATE_H
 
@@ -168,6 +182,8 @@ struct sl_peer {
 	char halt_detail[160];
 
 	/* of the step in hand */
+	bool
+	    round_wished; /* the next round can begin: peer.c begins it when the call that found it returns */
 	struct sl_time now;
 	const struct sl_scratch *scratch;
 	sl_act *act;
@@ -185,47 +201,93 @@ static inline void *sl_copy_state_memory(const struct sl_peer *p, uint8_t *copy_
 	return one ? copy_state + 4 * p->plan->copy_floats + channel * one : NULL;
 }
 
-/* actions */
+/* An exact run: nobody goes on without anybody, and all rounds are everyone's. */
+static inline bool sl_waits_forever(const struct sl_peer *p)
+{
+	return p->plan->settings.pace == SL_PACE_LOCKSTEP && p->plan->settings.round_timeout_us == INT64_MAX;
+}
+
+/* out.c: actions and event rows */
 void sl_peer_note(struct sl_peer *, enum sl_level, const char *kind, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
-                  size_t length);
 void sl_peer_mark(struct sl_peer *, unsigned mark);
 void sl_peer_emit(struct sl_peer *, struct sl_action *);
 void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
+
+/* send.c */
 /* A frame header with everything that does not depend on the occasion. */
 struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
+void sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
+                  size_t length);
+/* The tag of a step alone; nothing where it is not known any more. */
+void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
-/* greeting.c */
+/* hello.c: the greeting as bytes */
+struct sl_hello {
+	uint64_t session, incarnation, echo, held_digest;
+	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
+	    rounds;
+	uint64_t differs; /* shared keys with another digest than mine */
+};
+enum {
+	SL_HELLO_ANSWER = 1, /* answer it */
+	SL_HELLO_RESET = 2,
+	SL_HELLO_FINISHED = 4,
+	SL_HELLO_KNOWS_FINISHED = 8,
+	SL_HELLO_CANNOT = 16,
+	SL_HELLO_NOTHING = 32,
+	SL_HELLO_FLAGS = 63
+};
+/* False: malformed. */
+bool sl_hello_parse(const struct sl_plan *, struct sl_hello *, struct sl_reader);
+void sl_hello_send(struct sl_peer *, struct sl_edge *, unsigned flags);
 void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
 /* … and tells it that what it asked for is gone: its only way on is a new epoch. */
 void sl_greet_cannot(struct sl_peer *, struct sl_edge *);
 /* The answer to a request when there is nothing for it yet: "I am here, do not ask at once". */
 void sl_greet_nothing(struct sl_peer *, struct sl_edge *);
 void sl_greet_all(struct sl_peer *, bool answer);
+
+/* greeting.c */
 void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 /* A greeting of another run: learns which settings differ, and takes nothing else from it. */
 void sl_receive_stranger(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+
+/* recovery.c */
+/* Goes on once every neighbour has answered, or had its time. */
 void sl_greeting_check(struct sl_peer *);
 void sl_recovery_check(struct sl_peer *);
+
+/* epoch.c */
+/* The newest epoch of this peer that anybody has heard of, and `least` at least. */
+uint32_t sl_epoch_newest(const struct sl_peer *, uint32_t least);
+/* So far ahead that this peer cannot have had it. */
+bool sl_epoch_is_made_up(const struct sl_peer *, uint32_t epoch);
 /* An epoch after `least` and all that neighbours have heard of: its upper 24 bits count, the lower 8 tell
  * lives of a peer apart that did not know of each other. */
 void sl_start_epoch(struct sl_peer *, uint32_t least, const char *why);
 
-/* membership.c */
-/* An edge as it is before anything was said on it. */
+/* edge.c */
 /* Nothing but its room, and the state of an edge whose steps are not known. */
 void sl_edge_clear(const struct sl_peer *, struct sl_edge *);
+/* An edge as it is before anything was said on it. */
 void sl_edge_begin(struct sl_peer *, struct sl_edge *, const struct sl_peer_neighbour *);
 /* NULL: no neighbour. */
 struct sl_edge *sl_peer_edge(struct sl_peer *, uint32_t neighbour);
-/* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
-double sl_edge_weight(const struct sl_edge *, uint32_t serial);
-/* c = (float)(γ·w_ij), the same at both ends. */
-float sl_edge_coefficient(const struct sl_peer *, const struct sl_edge *, uint32_t serial);
+/* The number tagged for `step`, if the ring still knows; false otherwise. */
+bool sl_edge_tag_version(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *version);
+/* The copy of mine that the last tag stands for. */
+const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
+/* The neighbour holds my journal up to `version`. */
+void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t version);
+
+/* membership.c */
 /* Edges as of a roster; those that are new know nothing yet, also of their steps where `reset`. */
 void sl_membership_set(struct sl_peer *, const struct sl_peer_roster *, bool reset);
-void sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
+/* False: it is no newer than the one in force. */
+bool sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
+
+/* join.c */
 /* Begins to fetch the neighbours' copies, of which a late joiner starts from the mean; false: nobody is
  * ahead. */
 bool sl_join_begin(struct sl_peer *);
@@ -233,7 +295,7 @@ void sl_join_check(struct sl_peer *);
 
 /* Settings that the neighbour was started with, as its greeting says; event rows. */
 void sl_edge_compare(struct sl_peer *, struct sl_edge *, uint32_t rounds, uint64_t differs);
-void sl_edge_note_stranger(struct sl_peer *, const struct sl_edge *);
+void sl_edge_note_stranger(struct sl_peer *, const struct sl_edge *, const char *sent);
 /* No step of this edge is left: it ends with the lower run.rounds of its two ends. */
 bool sl_edge_is_over(const struct sl_peer *, const struct sl_edge *);
 /* The largest round, step or number that a frame of that neighbour may name. */
@@ -250,7 +312,12 @@ void sl_edge_watch_lag(struct sl_peer *, struct sl_edge *);
 
 /* receive.c */
 void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t length);
+
+/* copy.c */
 void sl_edge_believe(struct sl_edge *, const struct sl_frame *);
+/* A DIFFERENCE or a TAG; `bytes`: the frame whole. */
+void sl_receive_journal(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *bytes,
+                        size_t length);
 void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 
 /* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */
@@ -277,7 +344,7 @@ void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8
 bool sl_absorb_digest(const struct sl_peer *, const uint8_t *copy_state, uint64_t digest,
                       struct sl_absorption *);
 
-/* durable.c: own checkpoints, and what is kept for those of the neighbours */
+/* durable.c: what is kept for the checkpoints of neighbours, and what own ones hold */
 /* What own tags on the edge say: this end soon has no room for what the neighbour's older checkpoint needs.
  */
 bool sl_edge_wants_checkpoint(const struct sl_peer *, const struct sl_edge *);
@@ -290,6 +357,11 @@ uint8_t *sl_durable_room(struct sl_peer *);
 void sl_durable_lost(struct sl_peer *, struct sl_edge *, uint32_t version);
 /* The number of the neighbour's journal from which on this end needs its frames after a restart. */
 uint32_t sl_edge_durable(const struct sl_peer *, const struct sl_edge *);
+/* All rounds are done and durable, which is what neighbours are told. */
+bool sl_is_final(const struct sl_peer *);
+
+/* checkpoint.c: own checkpoints */
+void sl_checkpoint_now(struct sl_peer *);
 /* What was being written is the newest checkpoint now, and that one the older. */
 void sl_edge_checkpointed(struct sl_edge *);
 /* Between two rounds: begins a checkpoint where one is due. */
@@ -299,24 +371,26 @@ bool sl_checkpoint_holds(struct sl_peer *);
 void sl_checkpointed(struct sl_peer *, bool ok);
 void sl_checkpoint_check(struct sl_peer *);
 struct sl_time sl_checkpoint_deadline(const struct sl_peer *);
-/* All rounds are done: begins the last checkpoints; whether they are durable, which is what neighbours are
- * told. */
+/* All rounds are done: begins the last checkpoints. */
 void sl_checkpoint_final(struct sl_peer *);
-bool sl_is_final(const struct sl_peer *);
-/* … and so is, where it is so, that all neighbours have finished too and know that this peer has: started
- * again, it leaves at once. */
+/* The last state is durable, and so is, where it is so, that all neighbours have finished too and know that
+ * this peer has: started again, it leaves at once. */
 bool sl_may_leave(const struct sl_peer *);
 
-/* resend.c */
+/* request.c */
+enum { SL_WANT_FRAMES, SL_WANT_SNAPSHOT, SL_WANT_SELF, SL_WANTS };
+void sl_request(struct sl_peer *, struct sl_edge *, uint8_t what, uint32_t version, uint32_t offset);
+/* Asks for what the edge lacks; not again at once. */
 void sl_edge_ask(struct sl_peer *, struct sl_edge *);
+void sl_ask_self(struct sl_peer *, struct sl_edge *);
+/* Whether the snapshot that is being received is another edge's. */
+bool sl_staging_taken(struct sl_peer *, const struct sl_edge *);
+
+/* resend.c */
 void sl_receive_request(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
-void sl_ask_self(struct sl_peer *, struct sl_edge *);
-void sl_snapshot_give_up(struct sl_peer *);
-void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
 /* step.c: the edge's own counter */
-void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t version);
 /* Opens step + 1 at the present number if that may be, and sends what it needs. */
 void sl_edge_open(struct sl_peer *, struct sl_edge *);
 /* Called before the public copy moves on: keeps what open tags still need. */
@@ -326,11 +400,13 @@ void sl_edge_complete(struct sl_peer *, struct sl_edge *);
 /* … on every edge where that can be. */
 void sl_edges_complete(struct sl_peer *);
 bool sl_edge_can_complete(const struct sl_edge *);
-const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
-/* The number tagged for `step`, if the ring still knows; false otherwise. */
-bool sl_edge_tag_version(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *version);
 
 /* schedule.c */
+/* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
+double sl_edge_weight(const struct sl_edge *, uint32_t serial);
+/* c = (float)(γ·w_ij), the same at both ends. */
+float sl_edge_coefficient(const struct sl_peer *, const struct sl_edge *, uint32_t serial);
+void sl_edge_set_weights(struct sl_edge *, const struct sl_peer_neighbour *);
 void sl_edge_schedule(struct sl_edge *, const struct sl_peer_neighbour *);
 /* Whether the edge takes part in the round in hand. */
 bool sl_edge_active(const struct sl_peer *, const struct sl_edge *);
@@ -342,14 +418,13 @@ struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, 
 void sl_count_payload(struct sl_peer *, size_t bytes);
 
 /* round.c */
+/* For peer.c; others set round_wished. */
 void sl_round_begin(struct sl_peer *);
 void sl_round_exchange(struct sl_peer *);
 void sl_round_check(struct sl_peer *);
 void sl_round_evaluated(struct sl_peer *);
-bool sl_waits_forever(const struct sl_peer *);
 bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
 void sl_serve(struct sl_peer *, struct sl_edge *);
 void sl_serve_check(struct sl_peer *);
-void sl_checkpoint_now(struct sl_peer *);
 
 #endif

@@ -6,30 +6,6 @@
 
 #include <string.h>
 
-bool sl_edge_tag_version(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t *version)
-{
-	if (step == 0 || step > e->tagged || (e->tagged - step >= p->plan->tags && !e->tx_off))
-		return false;
-	*version = e->tx_off ? 0 : e->tag[step & (p->plan->tags - 1)];
-	return *version != UINT32_MAX;
-}
-
-const uint8_t *sl_edge_mine(const struct sl_peer *p, const struct sl_edge *e)
-{
-	if (e->mine_saved)
-		return e->mine;
-	if (e->tx_off)
-		return p->copy_state; /* nobody looks at it */
-	SL_CHECK(e->limit == p->version);
-	return p->copy_state;
-}
-
-void sl_edge_acknowledge(struct sl_peer *p, struct sl_edge *e, uint32_t version)
-{
-	if (version > e->acknowledged && version <= p->version)
-		e->acknowledged = version;
-}
-
 enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
 
 /* Bytes of the frames that a neighbour may still need to get from `acknowledged` to `last`: where each says

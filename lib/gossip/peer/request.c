@@ -1,0 +1,58 @@
+/* request.c — asking a neighbour for what is missing: frames, a snapshot of its copy, or its copy of me.
+ *
+ * REQUEST: the header says what is held. Body: what u8 (0 frames, 1 snapshot, 2 your copy of me), number u32
+ * (after which frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes). */
+#include "gossip/peer/state.h"
+
+enum { REQUEST_BYTES = 9 };
+enum { ASK_LEAST_US = 4000, ASK_FIRST_US = 100000, ASK_MOST_US = 2000000 };
+
+void sl_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t version, uint32_t offset)
+{
+	uint8_t body[REQUEST_BYTES];
+	struct sl_writer w = sl_writer(body, sizeof body);
+	sl_write_u8(&w, what);
+	sl_write_u32(&w, version);
+	sl_write_u32(&w, offset);
+	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_REQUEST);
+	f.epoch = e->known_epoch;
+	f.version = e->their_version;
+	f.step = e->step;
+	f.digest = e->their_digest;
+	sl_peer_send(p, e, &f, body, sizeof body);
+	sl_guard_expect(p, e, SL_EXPECT_REQUEST);
+	e->asked_at = p->now;
+	e->ask_every_us = e->ask_every_us == 0 ? ASK_FIRST_US : e->ask_every_us * 2;
+	if (e->ask_every_us > ASK_MOST_US)
+		e->ask_every_us = ASK_MOST_US;
+	e->ask_at = sl_time_after(p->now, e->ask_every_us);
+}
+
+bool sl_staging_taken(struct sl_peer *p, const struct sl_edge *e)
+{
+	if (p->staging_edge && p->staging_edge != e && !sl_time_before(p->now, p->staging_until))
+		p->staging_edge = NULL; /* the other one went silent */
+	return p->staging_edge && p->staging_edge != e;
+}
+
+void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
+{
+	if (p->now.us < e->asked_at.us + ASK_LEAST_US && e->asked_at.us > 0)
+		return;
+	if (!e->greeted) {
+		e->asked_at = p->now;
+		sl_greet(p, e, true);
+	} else if (p->staging_edge == e && !p->staging_self) {
+		sl_request(p, e, SL_WANT_SNAPSHOT, p->staging_version, p->staging_at);
+	} else if (!e->diverged) {
+		sl_request(p, e, SL_WANT_FRAMES, e->rx_held.used ? e->rx_held.last : e->their_version, 0);
+	} else if (!sl_staging_taken(p, e)) {
+		sl_request(p, e, SL_WANT_SNAPSHOT, 0, 0);
+	}
+}
+
+void sl_ask_self(struct sl_peer *p, struct sl_edge *e)
+{
+	bool going_on = p->staging_edge == e && p->staging_self;
+	sl_request(p, e, SL_WANT_SELF, going_on ? p->staging_version : 0, going_on ? p->staging_at : 0);
+}

@@ -1,0 +1,132 @@
+/* node.c — a peer of a simulation: how it is made and started, its edges, its event rows, and the first failure
+ * of an invariant. */
+#include "sim/sim_state.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+uint32_t sl_sim_link_to(const struct sl_sim *s, uint32_t peer, uint32_t neighbour)
+{
+	const struct sl_topology *t = s->setup.topology;
+	uint32_t low = t->first[peer], high = t->first[peer + 1];
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+		if (t->neighbour[middle] <= neighbour)
+			low = middle;
+		else
+			high = middle;
+	}
+	SL_CHECK(low < t->first[peer + 1] && t->neighbour[low] == neighbour);
+	return low;
+}
+
+struct sl_edge *sl_sim_edge(const struct sl_sim *s, uint32_t peer, uint32_t link)
+{
+	const struct sl_topology *t = s->setup.topology;
+	struct sl_peer *p = s->node[peer].peer;
+	uint32_t at = link - t->first[peer]; /* mostly all links are edges */
+	if (at < p->degree && p->edge[at].neighbour == t->neighbour[link])
+		return &p->edge[at];
+	return sl_peer_edge(p, t->neighbour[link]);
+}
+
+static double weight_of(const struct sl_topology *t, uint32_t a, uint32_t b)
+{
+	for (uint32_t k = t->first[a]; k < t->first[a + 1]; k++)
+		if (t->neighbour[k] == b)
+			return t->weight[t->edge_of[k]];
+	return 0;
+}
+
+/* The weights of an edge under one roster after the other, back to the one that brought it. */
+static void list_weights(const struct sl_sim *s, uint32_t peer, struct sl_peer_neighbour *n)
+{
+	for (size_t i = s->rosters; i-- > 0;) {
+		const struct sl_sim_roster *r = &s->roster[i];
+		double value = weight_of(r->topology, peer, n->peer);
+		if (r->serial > s->node[peer].serial)
+			continue;
+		if (value == 0)
+			return;
+		n->added = r->serial > 1 ? r->serial : 0;
+		if (n->weights && n->weight[n->weights - 1].value == value)
+			n->weight[n->weights - 1].since = r->serial;
+		else if (n->weights < SL_EDGE_WEIGHTS)
+			n->weight[n->weights++] = (struct sl_weight){ r->serial, value };
+	}
+}
+
+uint32_t sl_sim_listed(const struct sl_sim *s, uint32_t peer, struct sl_peer_neighbour *out)
+{
+	const struct sl_topology *t = s->node[peer].roster;
+	uint32_t degree = sl_topology_degree(t, peer), first = t->first[peer];
+	for (uint32_t k = 0; k < degree; k++) {
+		out[k] = (struct sl_peer_neighbour){ .peer = t->neighbour[first + k] };
+		list_weights(s, peer, &out[k]);
+		sl_peer_neighbour_schedule(t, first + k, &out[k]);
+	}
+	return degree;
+}
+
+void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
+{
+	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
+	struct sl_sim_node *n = &s->node[i];
+	struct sl_peer_setup setup = { .plan = s->setup.plan,
+		                       .peer = i,
+		                       .neighbours = neighbours,
+		                       .degree = sl_sim_listed(s, i, neighbours),
+		                       .data = &s->setup.shards[i],
+		                       .serial = n->serial,
+		                       .capacity = sl_topology_degree(s->setup.topology, i),
+		                       .joining = n->joins };
+	size_t size = sl_peer_size(&setup);
+	s->peer_bytes += size;
+	free(n->block);
+	n->block = calloc(size + 64, 1);
+	SL_CHECK(n->block);
+	struct sl_arena arena = { n->block + (64 - (uintptr_t)n->block % 64) % 64, size, 0 };
+	n->peer = sl_peer_make(&setup, &arena);
+	n->alive = true;
+	n->halted = false;
+	n->timer = SL_TIME_NEVER;
+	n->slow = n->slow ? n->slow : 1;
+	n->last_round = 0;
+}
+
+void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
+{
+	/* Peers start a little apart, as processes do. */
+	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].starts);
+	int64_t delay = (int64_t)sl_random_below(&g, 1000);
+	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
+	                                      .what = SL_HAPPENS_START,
+	                                      .peer = i,
+	                                      .starts = s->node[i].starts });
+}
+
+void sl_sim_note(void *context, enum sl_level level, const char *kind, const char *detail)
+{
+	struct sl_sim *s = context;
+	struct sl_event_row row = { .peer = s->acting,
+		                    .round = sl_peer_round(s->node[s->acting].peer),
+		                    .at_us = s->now.us,
+		                    .level = level };
+	snprintf(row.kind, sizeof row.kind, "%s", kind);
+	snprintf(row.detail, sizeof row.detail, "%.*s", (int)sizeof row.detail - 1, detail);
+	if (s->setup.rows.event)
+		s->setup.rows.event(s->setup.rows.context, &row);
+}
+
+void sl_sim_broken(struct sl_sim *s, const char *format, ...)
+{
+	if (s->trouble[0])
+		return;
+	int n = snprintf(s->trouble, sizeof s->trouble,
+	                 "after event %llu: ", (unsigned long long)s->totals.events);
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(s->trouble + n, sizeof s->trouble - (size_t)n, format, arguments);
+	va_end(arguments);
+}
