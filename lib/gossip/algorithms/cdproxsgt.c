@@ -10,6 +10,8 @@
 
 #include "linalg/vector.h"
 
+#include <math.h>
+
 enum { FIRST = 1 }; /* y is exchanged first */
 
 static void local(struct sl_learner *l)
@@ -20,6 +22,7 @@ static void local(struct sl_learner *l)
 		sl_tracking_follow(l, l->scratch->gradient);
 		return;
 	}
+	l->loss = (double)NAN; /* no loss is seen in this turn */
 	sl_vector_axpy(l->dimension, -eta, l->vector[SL_TRACKER], l->x);
 	sl_part_prox_by(l, sl_part_eta(l));
 }

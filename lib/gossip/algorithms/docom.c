@@ -9,6 +9,7 @@
 
 #include "linalg/vector.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { LAST = SL_TRACKING_VECTORS, VECTORS }; /* x where v was estimated last */
@@ -46,10 +47,12 @@ static void local(struct sl_learner *l)
 		memcpy(l->vector[SL_TRACKED], l->vector[SL_TRACKER], l->dimension * sizeof(float));
 		memcpy(l->vector[LAST], l->x, l->dimension * sizeof *l->x);
 	}
-	if (sl_tracking_turn(l, FIRST) == 1)
+	if (sl_tracking_turn(l, FIRST) == 1) {
 		estimate(l);
-	else
-		sl_vector_axpy(l->dimension, -(float)sl_part_eta(l), l->vector[SL_TRACKER], l->x);
+		return;
+	}
+	l->loss = l->round == 0 ? l->loss : (double)NAN; /* no loss is seen in this turn */
+	sl_vector_axpy(l->dimension, -(float)sl_part_eta(l), l->vector[SL_TRACKER], l->x);
 }
 
 static struct sl_absorb_rule rule(const struct sl_plan *plan, uint32_t peer, uint32_t number,
