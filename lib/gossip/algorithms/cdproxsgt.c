@@ -44,7 +44,7 @@ const struct sl_algorithm sl_algorithm_cdproxsgt = {
 	.doc = "compressed gradient tracking with a proximal step; an iteration takes two rounds",
 	.paper =
 	    "Yan, Chen, Chen, Cui, Lu, Xu: Compressed Decentralized Proximal Stochastic Gradient Method for Nonconvex Composite Problems with Heterogeneous Data, ICML 2023, Algorithm 2",
-	.exchanges = "C(y - ŷ), then C(x - x̂)",
+	.exchanges = "C(v - ĝ), then C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.channels = 2,
 	.vectors = SL_TRACKING_VECTORS,
