@@ -176,7 +176,7 @@ static void long_lists_are_cut_for_error_texts(void **state)
 	assert_string_equal(brief + strlen(brief) - 3, "\xe2\x80\xa6");
 }
 
-/* A list that a line of run.conf has no room for stands there by its digest, and is told from any other. */
+/* A list too long for a line of run.conf is written as its digest, which differs from that of any other list. */
 static void long_lists_have_a_digest(void **state)
 {
 	(void)state;

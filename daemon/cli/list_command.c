@@ -385,7 +385,7 @@ const struct sl_command sl_command_list = {
 	"list",
 	"list [algorithms|compressors|coders|models|datasets|partitions|topologies|settings] [--json]",
 	"show every plug-in with its options",
-	"Prints every plug-in of that kind, or of all kinds, with its options. Arguments stand behind a colon in the order\n"
+	"Prints every plug-in of that kind, or of all kinds, with its options. Arguments follow a colon, in the order\n"
 	"shown, or as key=value: topk:0.05 is topk:keep=0.05. `settings` prints a run.conf of defaults that explains\n"
 	"every key.\n"
 	"\n"

@@ -24,7 +24,7 @@ unsigned sl_shared_digests(const struct sl_settings *, uint16_t out[static SL_SH
 /* The keys whose values differ. */
 uint64_t sl_shared_differ(const struct sl_settings *, const struct sl_settings *);
 
-/* Whether a run that was begun with `then`, and has done so many rounds, may go on with `now`: SL_REFUSED
+/* Whether a run that was begun with `then`, and has done that many rounds, may continue with `now`: SL_REFUSED
  * names the first key that may not change, with both values. `method`: its algorithm. */
 struct sl_algorithm;
 enum sl_status sl_shared_resume(const struct sl_settings *now, const struct sl_settings *then, uint32_t round,

@@ -76,7 +76,7 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, con
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
 
-/* Makes capacities large enough also for a state that was saved with so many rounds between checkpoints;
+/* Makes capacities large enough also for a state that was saved with that many rounds between checkpoints;
  * before the first peer is made. */
 void sl_plan_make_room(struct sl_plan *, uint32_t checkpoint_every);
 

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool parse_byzantine(const char *text, uint32_t *liars)
+static bool parse_byzantine(const char *text, uint32_t *byzantine)
 {
 	char *end;
 	unsigned long v = strtoul(text, &end, 10);
-	*liars = (uint32_t)v;
+	*byzantine = (uint32_t)v;
 	return text[0] >= '0' && text[0] <= '9' && !*end && v >= 1 && v <= SL_DEGREE_MAX;
 }
 

@@ -13,7 +13,7 @@ struct swarm {
 	char topology_spec[SL_TEXT_MAX];
 	uint32_t samples, features, classes;
 	bool unchecked; /* no invariants: it begins in the middle */
-	uint32_t room;  /* for states that were saved with so many rounds between checkpoints */
+	uint32_t room;  /* for states that were saved with that many rounds between checkpoints */
 
 	struct sl_topology topology;
 	struct sl_plan plan;

@@ -78,7 +78,7 @@ static bool configure(void *socket, const struct sl_net_setup *setup)
 	       set(socket, ZMQ_CURVE_SECRETKEY, setup->identity->curve_secret, SL_KEY_BYTES);
 }
 
-/* What is listened to, and nothing else: a failing bind must leave errno as it is, and a failing accept,
+/* The events that the monitors subscribe to, and no others: a failing bind must leave errno as it is, and a failing accept,
  * which libzmq tries again and again, tells no news. */
 enum {
 	EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED |

@@ -116,7 +116,7 @@ void sl_net_reconnect(struct sl_net *net, struct sl_net_link *l)
 		l->retry_at = sl_time_after(net->now, TURN_MOST_US);
 }
 
-/* It was not reached there: its next address has its turn soon, and its name is asked for once more. */
+/* The neighbour was not reached at this address: try its next address soon, and look its name up again. */
 void sl_net_try_elsewhere(struct sl_net *net, struct sl_net_link *l)
 {
 	struct sl_net_place *p = &l->place;

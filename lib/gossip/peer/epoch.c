@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* A liar may make this peer count up to EPOCHS_TOLD of 2^24, and the rest is left for the truth. */
+/* A Byzantine neighbour can make this peer count up to EPOCHS_TOLD of 2^24; the rest stays for honest ones. */
 enum { EPOCH_INCARNATION_BITS = 8, EPOCHS_AHEAD = 1 << 16, EPOCHS_TOLD = 1 << 23 };
 
 bool sl_epoch_is_made_up(const struct sl_peer *p, uint32_t epoch)

@@ -32,7 +32,7 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 	}
 }
 
-/* A run of so many rounds has no more steps, and a journal no more frames. A greeting may bring another
+/* Neither the steps nor the frames of a run exceed its number of rounds. A greeting may bring another
  * number of rounds, and is looked at once that is known. */
 static bool is_from_nowhere(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f)
 {
