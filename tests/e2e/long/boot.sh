@@ -92,7 +92,7 @@ all_learn() { for k in 0 1 2 3; do learns $k "$1" || return; done; }
 
 boot
 must "starling init RUN --topology ring:4 --data synthetic:1000,200 --set model.name=mlp:32 --set run.rounds=100000000 --set checkpoint.every=50 --set history.every=50"
-manual "Peer 3 of a run as a service" > lines
+manual "Run peer 3 of a run as a service" > lines
 [ "$(wc -l < lines)" -ge 8 ] || fail "the manual has no lines for a service"
 for k in 0 1 2 3; do
 	sed "s/3/$k/g" lines > "lines.$k"
@@ -116,7 +116,7 @@ says out "permission denied: run as root or starling"
 typed "setpriv --reuid starling --regid starling --clear-groups starling status" || fail "the peers' account may not ask"
 ok "state is closed to others, status says so"
 
-manual "Another key for peer 3" | sed 's/ *#.*//' > lines
+manual "Rotate the key of peer 3" | sed 's/ *#.*//' > lines
 [ "$(wc -l < lines)" -ge 4 ] || fail "the manual has no lines for another key"
 while read -r line; do must "$line"; done < lines
 must "starling status --json"
