@@ -228,7 +228,7 @@ static void theory_gives_steps(void **state)
 		struct trial *t = calloc(1, sizeof *t);
 		struct sl_error error = { 0 };
 		make_problem(t, (*a)->name, topology_of(*a), pipeline_of(*a));
-		assert_int_equal(sl_settings_set(&t->settings, "algorithm", "eta", "theory", &error), SL_OK);
+		t->settings.eta_rule = SL_ETA_THEORY;
 		assert_false(trial_plan(t, &error)); /* the smoothness is missing, or there is no rule */
 		t->settings.smoothness = 4;
 		assert_true(!(*a)->steps == !(*a)->theory);

@@ -184,7 +184,7 @@ static void long_lists_have_a_digest(void **state)
 	char setting[SL_TEXT_MAX], other[SL_TEXT_MAX];
 	size_t n = 0;
 	struct sl_class_list list;
-	struct sl_settings settings;
+	struct sl_run_settings settings;
 	folder_make();
 	for (int i = 0; i < 300; i++)
 		n += (size_t)sprintf(text + n, "name %d\n", i);
@@ -198,10 +198,10 @@ static void long_lists_have_a_digest(void **state)
 	sl_classes_setting(list.classes.text, list.classes.length, list.classes.count, other);
 	assert_string_not_equal(setting, other);
 	sl_class_list_free(&list);
-	sl_settings_standard(&settings);
-	assert_int_equal(sl_settings_set(&settings, "data", "classes", setting, &error), SL_OK);
-	assert_int_equal(sl_settings_check(&settings, &error), SL_OK);
-	assert_string_equal(settings.classes, setting);
+	sl_run_settings_standard(&settings);
+	assert_int_equal(sl_run_settings_set(&settings, "data", "classes", setting, &error), SL_OK);
+	assert_int_equal(sl_run_settings_check(&settings, &error), SL_OK);
+	assert_string_equal(settings.host.classes, setting);
 	assert_int_not_equal(sl_class_list_declared(&list, setting, &error), SL_OK);
 	assert_non_null(strstr(error.text, "[data] classes = list:300:"));
 	folder_text("names", "a\nb\n\nc\n");
@@ -228,16 +228,18 @@ static void settings_are_canonical(void **state)
 		{ "list:3:abc", "must be list:N:DIGEST" },
 		{ "list:1:0123456789abcdef0123456789abcdef", "must be list:N:DIGEST" },
 	};
-	struct sl_settings settings;
-	sl_settings_standard(&settings);
+	struct sl_run_settings settings;
+	sl_run_settings_standard(&settings);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		assert_int_equal(sl_settings_set(&settings, "data", "classes", cases[i][0], &error), SL_OK);
-		assert_int_equal(sl_settings_check(&settings, &error), SL_OK);
-		assert_string_equal(settings.classes, cases[i][1]);
+		assert_int_equal(sl_run_settings_set(&settings, "data", "classes", cases[i][0], &error),
+		                 SL_OK);
+		assert_int_equal(sl_run_settings_check(&settings, &error), SL_OK);
+		assert_string_equal(settings.host.classes, cases[i][1]);
 	}
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-		assert_int_equal(sl_settings_set(&settings, "data", "classes", wrong[i][0], &error), SL_OK);
-		assert_int_not_equal(sl_settings_check(&settings, &error), SL_OK);
+		assert_int_equal(sl_run_settings_set(&settings, "data", "classes", wrong[i][0], &error),
+		                 SL_OK);
+		assert_int_not_equal(sl_run_settings_check(&settings, &error), SL_OK);
 		if (!strstr(error.text, wrong[i][1]))
 			fail_msg("'%s' does not hold '%s'", error.text, wrong[i][1]);
 	}

@@ -21,20 +21,20 @@ enum { FEATURES = 784, CLASSES = 10 };
 static enum sl_status plan_for(const struct sl_algorithm *a, const char *pipeline, char *note,
                                struct sl_error *error)
 {
-	struct sl_settings s;
+	struct sl_run_settings s;
 	struct sl_topology t;
 	struct sl_spectrum spectrum;
 	struct sl_plan *plan = malloc(sizeof *plan);
-	sl_settings_standard(&s);
-	snprintf(s.algorithm, sizeof s.algorithm, "%s", a->name);
+	sl_run_settings_standard(&s);
+	snprintf(s.method.algorithm, sizeof s.method.algorithm, "%s", a->name);
 	if (pipeline)
-		snprintf(s.pipeline, sizeof s.pipeline, "%s", pipeline);
-	snprintf(s.model, sizeof s.model, "softmax");
-	s.lambda = 0;
-	s.convexity = 0.1;
-	s.smoothness = 4;
-	s.round_timeout_us = INT64_MAX;
-	assert_int_equal(sl_settings_check(&s, error), SL_OK);
+		snprintf(s.method.pipeline, sizeof s.method.pipeline, "%s", pipeline);
+	snprintf(s.method.model, sizeof s.method.model, "softmax");
+	s.method.lambda = 0;
+	s.method.convexity = 0.1;
+	s.method.smoothness = 4;
+	s.method.round_timeout_us = INT64_MAX;
+	assert_int_equal(sl_run_settings_check(&s, error), SL_OK);
 	assert_int_equal(sl_topology_make(&t, a->aggregate ? "complete:6" : "ring:6", 1, error), SL_OK);
 	sl_topology_spectrum(&t, &spectrum);
 	struct sl_plan_graph graph = { t.peers, 5, spectrum.beta, spectrum.gap, a->aggregate != NULL };

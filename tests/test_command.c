@@ -114,10 +114,10 @@ static void test_commented_round_trip(void **state)
 	assert_non_null(out);
 	sl_option_text_write(out, &config.settings);
 	fclose(out);
-	sl_settings_print(&config.settings, SL_SCOPES_ALL, meant, sizeof meant);
+	sl_run_settings_print(&config.settings, SL_SCOPES_ALL, meant, sizeof meant);
 	assert_int_equal(sl_config_load(&config, path, NULL, &error), SL_OK);
 	unlink(path);
-	sl_settings_print(&config.settings, SL_SCOPES_ALL, found, sizeof found);
+	sl_run_settings_print(&config.settings, SL_SCOPES_ALL, found, sizeof found);
 	assert_string_equal(found, meant);
 }
 

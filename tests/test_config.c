@@ -52,10 +52,10 @@ static void accepts_what_an_ini_file_may_hold(void **state)
 	        "   [algorithm]   ; blanks in front, a comment behind\n\teta = 0.25 ; falls\n"
 	        "[run]\nname : two words # and this\n[compress]\npipeline = topk:0.1 | dither:8 | golomb"),
 	    "");
-	assert_int_equal(config.settings.rounds, 7);
-	assert_true(config.settings.eta == 0.25);
-	assert_string_equal(config.settings.name, "two words # and this");
-	assert_string_equal(config.settings.pipeline, "topk:0.1 | dither:8 | golomb");
+	assert_int_equal(config.settings.method.rounds, 7);
+	assert_true(config.settings.method.eta == 0.25);
+	assert_string_equal(config.settings.host.name, "two words # and this");
+	assert_string_equal(config.settings.method.pipeline, "topk:0.1 | dither:8 | golomb");
 }
 
 static void refuses_with_file_line_and_what_would_be_right(void **state)
@@ -140,8 +140,8 @@ static void overrides_come_last_and_name_themselves(void **state)
 	(void)state;
 	const char *text = "[algorithm]\neta = 0.1\neta_schedule = constant\n";
 	assert_string_equal(sentence_of(text, strlen(text), good), "");
-	assert_true(config.settings.eta == 0.75);
-	assert_string_equal(config.settings.name, "x=y.z");
+	assert_true(config.settings.method.eta == 0.75);
+	assert_string_equal(config.settings.host.name, "x=y.z");
 	static const char *const wrong[][2] = {
 		{ "eta=3", "--set eta=3: must be section.key=value, such as algorithm.eta=0.05" },
 		{ "algorithm.eta",
@@ -189,9 +189,9 @@ static void prints_what_parses_back(void **state)
 		for (unsigned i = 0; i < 4; i++)
 			overrides[i] = values[sl_random_below(&g, COUNT)];
 		assert_string_equal(sentence_of("", 0, overrides), "");
-		sl_settings_print(&config.settings, SL_SCOPES_ALL, first, sizeof first);
+		sl_run_settings_print(&config.settings, SL_SCOPES_ALL, first, sizeof first);
 		assert_string_equal(sentence(first), "");
-		sl_settings_print(&config.settings, SL_SCOPES_ALL, second, sizeof second);
+		sl_run_settings_print(&config.settings, SL_SCOPES_ALL, second, sizeof second);
 		assert_string_equal(first, second);
 	}
 }

@@ -199,7 +199,8 @@ static void another_pace_starts_a_new_epoch(void **state)
 static void give_plan(struct swarm *w, uint32_t peer, struct sl_plan *plan)
 {
 	struct sl_peer *p = sl_sim_peer(w->sim, peer);
-	plan->keys = sl_shared_digests(&plan->settings, plan->key_digest);
+	struct sl_run_settings all = sl_run_settings_of(&plan->settings);
+	plan->keys = sl_shared_digests(&all, plan->key_digest);
 	p->plan = p->learner.plan = plan;
 	p->rounds_most = plan->settings.rounds;
 }
@@ -296,14 +297,14 @@ static void greetings_with_other_keys_are_bounded(void **state)
 static void keys_are_counted_in_table_order(void **state)
 {
 	(void)state;
-	static struct sl_settings a, b;
+	static struct sl_run_settings a, b;
 	char names[64];
-	sl_settings_standard(&a);
+	sl_run_settings_standard(&a);
 	b = a;
 	assert_int_equal(sl_shared_differ(&a, &b), 0);
-	b.seed = 2;
-	b.lambda = 0.5;
-	b.evaluate = 3;
+	b.method.seed = 2;
+	b.method.lambda = 0.5;
+	b.method.evaluate = 3;
 	sl_shared_names(sl_shared_differ(&a, &b), names, sizeof names);
 	assert_string_equal(names, "run.seed, algorithm.lambda, history.evaluate");
 	sl_shared_names(sl_shared_differ(&a, &b) & sl_shared_of(SL_SCOPE_LATER), names, sizeof names);
@@ -326,17 +327,17 @@ static void keys_are_counted_in_table_order(void **state)
 static void a_server_methods_steps_change_at_the_end_only(void **state)
 {
 	(void)state;
-	static struct sl_settings now, then;
+	static struct sl_run_settings now, then;
 	struct sl_error error = { 0 };
 	const struct sl_algorithm *server = NULL, *gossip = NULL;
 	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++) {
 		server = strcmp((*a)->name, "ef21") == 0 ? *a : server;
 		gossip = strcmp((*a)->name, "malcom") == 0 ? *a : gossip;
 	}
-	sl_settings_standard(&then);
-	then.rounds = 100;
+	sl_run_settings_standard(&then);
+	then.method.rounds = 100;
 	now = then;
-	now.eta = 0.07;
+	now.method.eta = 0.07;
 	assert_int_equal(sl_shared_resume(&now, &then, 50, gossip, &error), SL_OK);
 	assert_int_equal(sl_shared_resume(&now, &then, 100, server, &error), SL_OK);
 	assert_int_equal(sl_shared_resume(&now, &then, 50, server, &error), SL_REFUSED);

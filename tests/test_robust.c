@@ -157,20 +157,20 @@ static void what_it_cannot_do_is_said(void **state)
 	assert_int_equal(sl_robust_parse(&r, "clip-at:0.5", &error), SL_OK);
 	assert_float_equal(r.threshold, 0.5, 0);
 
-	struct sl_settings s;
+	struct sl_run_settings s;
 	static struct sl_plan plan;
 	char note[SL_TEXT_MAX];
 	struct sl_plan_graph graph = {
 		.peers = 8, .degree_least = 2, .degree_most = 2, .beta = 1.3, .gap = 0.2
 	};
-	sl_settings_standard(&s);
-	snprintf(s.model, sizeof s.model, "softmax");
-	snprintf(s.robust, sizeof s.robust, "trim:1");
+	sl_run_settings_standard(&s);
+	snprintf(s.method.model, sizeof s.method.model, "softmax");
+	snprintf(s.method.robust, sizeof s.method.robust, "trim:1");
 	assert_int_equal(sl_plan_make(&plan, &s, &graph, 4, 3, NULL, note, &error), SL_UNSUPPORTED);
 	assert_non_null(strstr(error.text, "needs 3 neighbours"));
-	snprintf(s.robust, sizeof s.robust, "clip:1");
+	snprintf(s.method.robust, sizeof s.method.robust, "clip:1");
 	assert_int_equal(sl_plan_make(&plan, &s, &graph, 4, 3, NULL, note, &error), SL_OK);
-	snprintf(s.algorithm, sizeof s.algorithm, "beer");
+	snprintf(s.method.algorithm, sizeof s.method.algorithm, "beer");
 	assert_int_equal(sl_plan_make(&plan, &s, &graph, 4, 3, NULL, note, &error), SL_UNSUPPORTED);
 	assert_non_null(strstr(error.text, "choco"));
 	struct sl_sim_poisoner poisoner;

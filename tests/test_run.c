@@ -267,7 +267,7 @@ static void shards_must_have_the_runs_classes(void **state)
 	strcpy(fingerprint, made.run.fingerprint);
 	close_made();
 	assert_int_equal(check(0, "data.classes=auto"), SL_OK);
-	assert_string_equal(made.run.config.settings.classes, "1..3");
+	assert_string_equal(made.run.config.settings.host.classes, "1..3");
 	assert_string_equal(made.run.fingerprint, fingerprint);
 	close_made();
 	write_named("data/train-0.shard", "0..2");
@@ -290,7 +290,7 @@ static void unnamed_classes_are_numbers_or_declared(void **state)
 	assert_refused(0, "data.classes=1,2", "[data] classes = 1,2: ");
 	write_conf("[model]\nname = softmax\n[data]\nformat = idx\n");
 	assert_int_equal(check(0, NULL), SL_OK);
-	assert_string_equal(made.run.config.settings.classes, "0..2");
+	assert_string_equal(made.run.config.settings.host.classes, "0..2");
 	close_made();
 }
 
@@ -308,12 +308,32 @@ static void data_sets_are_called_by_their_names(void **state)
 	char name[SL_TEXT_MAX];
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct sl_settings s = { 0 };
+		struct sl_host_settings s = { 0 };
 		snprintf(s.format, sizeof s.format, "%s", cases[i][0]);
 		snprintf(s.train, sizeof s.train, "%s", cases[i][1]);
 		sl_run_dataset_name(&s, name);
 		assert_string_equal(name, cases[i][2]);
 	}
+}
+
+/* What a peer is given holds nothing that the host alone should know. */
+static void a_plan_holds_no_path_and_no_key(void **state)
+{
+	(void)state;
+	assert_int_equal(check(0, "run.name=a-run-by-name"), SL_OK);
+	const struct sl_plan *plan = &made.run.plan;
+	const struct sl_run_settings *s = &made.run.config.settings;
+	const char *texts[] = { s->host.name,          s->host.roster,  s->host.operator_key,
+		                s->host.keys,          s->host.train,   s->host.format,
+		                s->host.classes,       s->host.history, s->host.checkpoint,
+		                made.run.config.folder };
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		assert_true(texts[i][0]);
+		assert_null(memmem(plan, sizeof *plan, texts[i], strlen(texts[i])));
+	}
+	assert_non_null(memmem(plan, sizeof *plan, s->method.algorithm, strlen(s->method.algorithm)));
+	assert_null(memmem(plan, sizeof *plan, made.run.operator_key, SL_KEY_BYTES));
+	close_made();
 }
 
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -323,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_FOLDER(a_sound_folder_opens),
 		IN_FOLDER(the_printed_configuration_parses_back),
+		IN_FOLDER(a_plan_holds_no_path_and_no_key),
 		IN_FOLDER(every_broken_part_is_named),
 		IN_FOLDER(a_key_that_is_not_the_rosters_is_refused),
 		IN_FOLDER(the_key_may_come_from_the_service_manager),

@@ -314,8 +314,8 @@ static void json_settings(void)
 
 static void print_settings(void)
 {
-	struct sl_settings settings;
-	sl_settings_standard(&settings);
+	struct sl_run_settings settings;
+	sl_run_settings_standard(&settings);
 	sl_option_text_write(stdout, &settings);
 }
 

@@ -65,7 +65,7 @@ void sl_option_text_wrap(FILE *out, const char *text, size_t at, const char *ind
 	putc('\n', out);
 }
 
-static void write_key(FILE *out, const struct sl_option *option, const struct sl_settings *settings)
+static void write_key(FILE *out, const struct sl_option *option, const struct sl_run_settings *settings)
 {
 	char range[SL_TEXT_MAX], value[SL_TEXT_MAX + 32], comment[1024];
 	sl_option_text_range(option, range, sizeof range);
@@ -80,7 +80,7 @@ static void write_key(FILE *out, const struct sl_option *option, const struct sl
 	fprintf(out, "%s = %s\n", option->name, value);
 }
 
-void sl_option_text_write(FILE *out, const struct sl_settings *settings)
+void sl_option_text_write(FILE *out, const struct sl_run_settings *settings)
 {
 	fputs("; Configuration of a starling run: starling.conf(5).\n", out);
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {

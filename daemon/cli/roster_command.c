@@ -44,9 +44,9 @@ static enum sl_status open_roster(struct roster_command *c, struct sl_error *err
 		status = sl_config_load(&c->config, c->conf, NULL, error);
 	if (status != SL_OK)
 		return status;
-	if (!sl_key_parse(c->config.settings.operator_key, c->operator_key))
+	if (!sl_key_parse(c->config.settings.host.operator_key, c->operator_key))
 		return sl_fail(error, SL_MALFORMED, "%s: [run] operator_key must be 64 hex digits", c->conf);
-	sl_config_path(&c->config, c->config.settings.roster, false, path);
+	sl_config_path(&c->config, c->config.settings.host.roster, false, path);
 	return sl_roster_read(&c->roster, path, c->operator_key, error);
 }
 
@@ -105,7 +105,7 @@ static enum sl_status parse_pair(const char *option, const char *text, uint32_t 
 static void key_path(const struct roster_command *c, uint32_t peer, const char *ending, char out[static 4096])
 {
 	char name[SL_TEXT_MAX + 32];
-	snprintf(name, sizeof name, "%s/%" PRIu32 ".key%s", c->config.settings.keys, peer, ending);
+	snprintf(name, sizeof name, "%s/%" PRIu32 ".key%s", c->config.settings.host.keys, peer, ending);
 	sl_config_path(&c->config, name, false, out);
 }
 
@@ -283,7 +283,7 @@ static enum sl_status sign(struct roster_command *c, struct sl_error *error)
 	if (status == SL_OK && memcmp(signer.public_key, c->operator_key, SL_KEY_BYTES) != 0)
 		status =
 		    sl_fail(error, SL_REFUSED, "%s: is not the operator's key that run.conf names", path);
-	sl_config_path(&c->config, c->config.settings.roster, false, path);
+	sl_config_path(&c->config, c->config.settings.host.roster, false, path);
 	if (status == SL_OK)
 		status = sl_roster_write(&made, path, &signer, error);
 	sl_identity_wipe(&signer);
@@ -321,13 +321,13 @@ static void signal_peers(const struct roster_command *c)
 static void report_added(const struct roster_command *c, const struct change *change)
 {
 	char key[SL_TEXT_MAX + 32] = "the key file that belongs to this public key";
-	const struct sl_settings *s = &c->config.settings;
+	const struct sl_run_settings *s = &c->config.settings;
 	if (change->made)
-		snprintf(key, sizeof key, "%s/%" PRIu32 ".key", s->keys, change->peer);
+		snprintf(key, sizeof key, "%s/%" PRIu32 ".key", s->host.keys, change->peer);
 	printf("added      peer %" PRIu32 " at %s: give it %s%s and its own samples (%s/train-%" PRIu32
 	       ".shard), and start it\n",
 	       change->peer, c->roster.peer[change->peer].endpoint, change->made ? "" : "as identity ", key,
-	       s->shards, change->peer);
+	       s->host.shards, change->peer);
 }
 
 static void report(const struct roster_command *c)

@@ -66,7 +66,8 @@ enum sl_status sl_daemon_identity(const struct sl_daemon *d, const struct sl_ros
 		if (snprintf(path, sizeof path, "%s/identity", credentials) >= (int)sizeof path)
 			return sl_fail(error, SL_TOO_BIG, "$CREDENTIALS_DIRECTORY is too long");
 	} else {
-		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->run.config.settings.keys, d->number);
+		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->run.config.settings.host.keys,
+		         d->number);
 		sl_config_path(&d->run.config, name, false, path);
 	}
 	enum sl_status status = sl_identity_read(out, path, error);
@@ -94,7 +95,7 @@ static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
 
 static uint32_t capacity(const struct sl_daemon *d)
 {
-	uint32_t most = d->run.config.settings.max_degree;
+	uint32_t most = d->run.config.settings.method.max_degree;
 	return most > d->degree ? most : d->degree;
 }
 
@@ -110,7 +111,7 @@ static enum sl_status check_descriptors(const struct sl_daemon *d, struct sl_err
 	               "%u file descriptors are needed for %" PRIu32 " neighbours (it has %" PRIu32
 	               ", and [run] max_degree = %" PRIu32
 	               "), but the hard limit is %llu: raise it (LimitNOFILE= of the unit, ulimit -Hn)%s",
-	               needed, neighbours, d->degree, d->run.config.settings.max_degree,
+	               needed, neighbours, d->degree, d->run.config.settings.method.max_degree,
 	               (unsigned long long)files.rlim_max,
 	               sl_net_descriptors_for(d->degree) <= files.rlim_max ? ", or lower max_degree" : "");
 }
@@ -174,7 +175,7 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 {
 	char database[4096];
 	struct sl_history_run run;
-	const struct sl_settings *settings = &d->run.config.settings;
+	const struct sl_run_settings *settings = &d->run.config.settings;
 	const struct sl_roster_peer *listed = &d->run.roster.peer[d->number];
 	sl_run_history_row(&d->run, "daemon", &run);
 	gethostname(d->host, sizeof d->host - 1);
@@ -187,13 +188,13 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 		                        .started_at_us = wall_us(),
 		                        .degree = d->degree };
 	char folder[4096];
-	sl_config_path(&d->run.config, settings->history, true, database);
-	sl_config_path(&d->run.config, settings->checkpoint, true, folder);
+	sl_config_path(&d->run.config, settings->host.history, true, database);
+	sl_config_path(&d->run.config, settings->host.checkpoint, true, folder);
 	sl_resume_stem(&d->run.config, d->number, d->checkpoint);
-	size_t length = sl_settings_print(settings, SL_SCOPES_SHARED, d->settings, sizeof d->settings);
+	size_t length = sl_run_settings_print(settings, SL_SCOPES_SHARED, d->settings, sizeof d->settings);
 	SL_CHECK(length < sizeof d->settings);
 	d->loop.settings = d->settings;
-	if (settings->checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST) {
+	if (settings->method.checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return sl_fail(error, SL_IO, "%s: %s", folder, strerror(errno));
 		sl_log(SL_LEVEL_WARNING, "%s: %s; checkpoints are tried all the same", folder,
@@ -202,9 +203,10 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 	struct sl_store_setup setup = { .database = database,
 		                        .run = &run,
 		                        .peer = &peer,
-		                        .checkpoint = settings->checkpoint_every ? d->checkpoint : NULL,
+		                        .checkpoint =
+		                            settings->method.checkpoint_every ? d->checkpoint : NULL,
 		                        .wake = d->loop.wake,
-		                        .every = settings->history_every };
+		                        .every = settings->method.history_every };
 	d->loop.store = d->store = sl_store_open(&setup, error);
 	return d->store ? SL_OK : error->status;
 }
@@ -225,7 +227,7 @@ static void say_change(void *context, const char *key, const char *then, const c
 /* Keys that changed since the checkpoint was made, and may. */
 static void say_changes(struct sl_daemon *d, const struct sl_kept *kept)
 {
-	struct sl_settings then;
+	struct sl_run_settings then;
 	struct sl_error unread;
 	if (sl_config_text(&then, "checkpoint", kept->settings, kept->settings_length, &unread) == SL_OK)
 		sl_resume_changes(&then, &d->run.config.settings, say_change, d);
@@ -289,9 +291,9 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
 {
 	char stem[4096];
 	const struct sl_run *p = &d->run;
-	if (!p->config.settings.record[0])
+	if (!p->config.settings.host.record[0])
 		return SL_OK;
-	sl_config_path(&p->config, p->config.settings.record, true, stem);
+	sl_config_path(&p->config, p->config.settings.host.record, true, stem);
 	struct sl_recording_head head = { .run = p->plan.run,
 		                          .session = p->plan.session,
 		                          .peer = d->number,
@@ -398,7 +400,7 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		status = open_store(d, error);
 	if (status != SL_OK)
 		return status;
-	bool writes = d->run.config.settings.checkpoint_every > 0;
+	bool writes = d->run.config.settings.method.checkpoint_every > 0;
 	if (d->resume.kind == SL_RESUME_OTHER && writes)
 		status = set_aside(d, error);
 	if (status == SL_OK && (writes || d->resume.kind == SL_RESUME_STATE))

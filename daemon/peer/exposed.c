@@ -19,6 +19,6 @@ void sl_exposed_warn(const struct sl_run *p, uint32_t peer)
 	check(path, "these samples");
 	sl_run_data_path(&p->config, SL_RUN_TEST, path);
 	check(path, "these samples");
-	sl_config_path(&p->config, p->config.settings.history, true, path);
+	sl_config_path(&p->config, p->config.settings.host.history, true, path);
 	check(path, "this history, which holds projections of the model");
 }

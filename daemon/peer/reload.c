@@ -104,7 +104,7 @@ void sl_daemon_reload(void *context)
 	struct sl_error error = { 0 };
 	char path[4096];
 	sl_sd_notify("RELOADING=1\nMONOTONIC_USEC=%" PRId64, sl_clock().us);
-	sl_config_path(&d->run.config, d->run.config.settings.roster, false, path);
+	sl_config_path(&d->run.config, d->run.config.settings.host.roster, false, path);
 	enum sl_status status = sl_roster_read(&next, path, d->run.operator_key, &error);
 	bool same = status == SL_OK && sl_roster_same(&d->run.roster, &next);
 	if (same)

@@ -66,7 +66,7 @@ static bool check_section(struct parse *p, const char *line, size_t length)
 	snprintf(name, sizeof name, "%.*s", (int)(close - line - 1), line + 1);
 	if (section_known(name))
 		return true;
-	sl_settings_set(&p->config->settings, name, "", "", p->error);
+	sl_run_settings_set(&p->config->settings, name, "", "", p->error);
 	return fail_here(p);
 }
 
@@ -134,7 +134,7 @@ static bool take_key(struct parse *p, const char *section, const char *key, cons
 		        "'%s' stands before any section; a section begins with a line such as [run]", key);
 		return fail_here(p);
 	}
-	if (sl_settings_set(&c->settings, section, key, value, p->error) != SL_OK ||
+	if (sl_run_settings_set(&c->settings, section, key, value, p->error) != SL_OK ||
 	    check_value(key, value, p->error) != SL_OK)
 		return fail_here(p);
 	uint16_t *line = line_of(c, section, key);
@@ -177,14 +177,14 @@ static enum sl_status parse_text(struct sl_config *c, const char *text, size_t l
 	return first_bad == 0 ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", c->file);
 }
 
-enum sl_status sl_config_text(struct sl_settings *out, const char *name, const char *text, size_t length,
+enum sl_status sl_config_text(struct sl_run_settings *out, const char *name, const char *text, size_t length,
                               struct sl_error *error)
 {
 	struct sl_config config = { 0 };
 	snprintf(config.file, sizeof config.file, "%s", name);
-	sl_settings_standard(&config.settings);
+	sl_run_settings_standard(&config.settings);
 	enum sl_status status = parse_text(&config, text, length, error);
-	if (status == SL_OK && sl_settings_check(&config.settings, error) != SL_OK)
+	if (status == SL_OK && sl_run_settings_check(&config.settings, error) != SL_OK)
 		status = sl_config_blame(&config, error);
 	if (status == SL_OK)
 		*out = config.settings;
@@ -200,7 +200,7 @@ static enum sl_status take_override(struct sl_config *c, const char *text, struc
 		               "--set %s: must be section.key=value, such as algorithm.eta=0.05", text);
 	snprintf(section, sizeof section, "%.*s", (int)(dot - text), text);
 	snprintf(key, sizeof key, "%.*s", (int)(equals - dot - 1), dot + 1);
-	enum sl_status status = sl_settings_set(&c->settings, section, key, equals + 1, error);
+	enum sl_status status = sl_run_settings_set(&c->settings, section, key, equals + 1, error);
 	if (status == SL_OK)
 		status = check_value(key, equals + 1, error);
 	if (status != SL_OK)
@@ -229,7 +229,7 @@ static enum sl_status finish(struct sl_config *c, char *const *overrides, struct
 		if (status != SL_OK)
 			return status;
 	}
-	return sl_settings_check(&c->settings, error) == SL_OK ? SL_OK : sl_config_blame(c, error);
+	return sl_run_settings_check(&c->settings, error) == SL_OK ? SL_OK : sl_config_blame(c, error);
 }
 
 /* systemd lists several folders with ':' between them; the first is ours. */
@@ -249,7 +249,7 @@ static enum sl_status find_state(struct sl_config *c, struct sl_error *error)
 enum sl_status sl_config_standard(struct sl_config *out, char *const *overrides, struct sl_error *error)
 {
 	*out = (struct sl_config){ .folder = "." };
-	sl_settings_standard(&out->settings);
+	sl_run_settings_standard(&out->settings);
 	enum sl_status status = find_state(out, error);
 	return status == SL_OK ? finish(out, overrides, error) : status;
 }
@@ -258,7 +258,7 @@ enum sl_status sl_config_load(struct sl_config *out, const char *file, char *con
                               struct sl_error *error)
 {
 	*out = (struct sl_config){ 0 };
-	sl_settings_standard(&out->settings);
+	sl_run_settings_standard(&out->settings);
 	const char *slash = strrchr(file, '/');
 	size_t folder = slash ? (size_t)(slash - file) : 0;
 	if (strlen(file) + SL_TEXT_MAX + 64 > sizeof out->file)
@@ -288,13 +288,13 @@ void sl_config_path(const struct sl_config *config, const char *name, bool writt
 	         length < 4096); /* names are bounded by SL_TEXT_MAX, folders when they are taken */
 }
 
-void sl_config_fingerprint(const struct sl_settings *settings, const struct sl_layout *layout,
+void sl_config_fingerprint(const struct sl_run_settings *settings, const struct sl_layout *layout,
                            char hex[static 33], uint64_t *run)
 {
 	char text[8192];
 	crypto_generichash_state hash;
 	uint8_t digest[16];
-	size_t length = sl_settings_print(settings, SL_SCOPES_RUN, text, sizeof text);
+	size_t length = sl_run_settings_print(settings, SL_SCOPES_RUN, text, sizeof text);
 	SL_CHECK(length < sizeof text);
 	crypto_generichash_init(&hash, NULL, 0, sizeof digest);
 	crypto_generichash_update(&hash, (const uint8_t *)text, length + 1);
@@ -309,7 +309,7 @@ void sl_config_fingerprint(const struct sl_settings *settings, const struct sl_l
 	}
 	uint8_t tail[4 + SL_KEY_BYTES] = { 0 };
 	sl_store_u32(tail, SL_WIRE_VERSION);
-	sl_key_parse(settings->operator_key, tail + 4); /* a simulation has none: zeros */
+	sl_key_parse(settings->host.operator_key, tail + 4); /* a simulation has none: zeros */
 	crypto_generichash_update(&hash, tail, sizeof tail);
 	crypto_generichash_final(&hash, digest, sizeof digest);
 	sodium_bin2hex(hex, 33, digest, sizeof digest);
@@ -317,7 +317,7 @@ void sl_config_fingerprint(const struct sl_settings *settings, const struct sl_l
 }
 
 /* libsodium's BLAKE2b gives 16 bytes or more: the first 8 of 16 are taken. */
-void sl_config_run_id(const struct sl_settings *settings, const char *fingerprint_hex, uint64_t session,
+void sl_config_run_id(const struct sl_run_settings *settings, const char *fingerprint_hex, uint64_t session,
                       char out[static SL_TEXT_MAX + 32])
 {
 	uint8_t text[SL_TEXT_MAX + 8], digest[16];
@@ -328,5 +328,5 @@ void sl_config_run_id(const struct sl_settings *settings, const char *fingerprin
 	sl_store_u64(text + length, session);
 	crypto_generichash(digest, sizeof digest, text, length + 8, NULL, 0);
 	sodium_bin2hex(hex, sizeof hex, digest, 8);
-	snprintf(out, SL_TEXT_MAX + 32, "%s-%s", settings->name, hex);
+	snprintf(out, SL_TEXT_MAX + 32, "%s-%s", settings->host.name, hex);
 }

@@ -8,7 +8,7 @@ enum { SL_CONFIG_SECTIONS = 16, SL_CONFIG_KEYS = 32, SL_CONFIG_OVERRIDDEN = UINT
 
 /* Settings and where they came from. Paths inside are as written; sl_config_path resolves them. */
 struct sl_config {
-	struct sl_settings settings;
+	struct sl_run_settings settings;
 	char file[4096];   /* of run.conf; empty where there is none (`starling sim --topology …`) */
 	char folder[4096]; /* relative paths that are read start here: run.conf's folder */
 	char state[4096];  /* relative paths that are written start here: $STATE_DIRECTORY if set, else
@@ -30,7 +30,7 @@ enum sl_status sl_config_blame(const struct sl_config *, struct sl_error *error)
 
 /* The same from a text that a file holds, without overrides: what a checkpoint or RUN/session has recorded.
  */
-enum sl_status sl_config_text(struct sl_settings *out, const char *name, const char *text, size_t length,
+enum sl_status sl_config_text(struct sl_run_settings *out, const char *name, const char *text, size_t length,
                               struct sl_error *error);
 
 /* As above without a file: defaults and overrides. */
@@ -43,11 +43,11 @@ void sl_config_path(const struct sl_config *, const char *name, bool written, ch
 /* Fingerprint of a run: BLAKE2b-128 over the settings of scope RUN, the model's shape, the wire version and
  * the operator's key. Hex, NUL-terminated; the first 8 bytes (little-endian) are what frames carry. */
 struct sl_layout;
-void sl_config_fingerprint(const struct sl_settings *, const struct sl_layout *, char hex[static 33],
+void sl_config_fingerprint(const struct sl_run_settings *, const struct sl_layout *, char hex[static 33],
                            uint64_t *run);
 
 /* run_id = name + '-' + hex(BLAKE2b-64(fingerprint ‖ session)). */
-void sl_config_run_id(const struct sl_settings *, const char *fingerprint_hex, uint64_t session,
+void sl_config_run_id(const struct sl_run_settings *, const char *fingerprint_hex, uint64_t session,
                       char out[static SL_TEXT_MAX + 32]);
 
 #endif

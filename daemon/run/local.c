@@ -23,9 +23,9 @@ enum sl_status sl_local_open(struct sl_config *config, struct sl_roster *roster,
 		status = sl_config_load(config, conf, NULL, error);
 	if (status != SL_OK)
 		return status;
-	if (!sl_key_parse(config->settings.operator_key, key))
+	if (!sl_key_parse(config->settings.host.operator_key, key))
 		return sl_fail(error, SL_MALFORMED, "%s: [run] operator_key must be 64 hex digits", conf);
-	sl_config_path(config, config->settings.roster, false, path);
+	sl_config_path(config, config->settings.host.roster, false, path);
 	return sl_roster_read(roster, path, key, error);
 }
 

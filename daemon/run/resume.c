@@ -12,7 +12,7 @@
 void sl_resume_stem(const struct sl_config *config, uint32_t peer, char out[static 4096])
 {
 	char name[SL_TEXT_MAX + 16];
-	snprintf(name, sizeof name, "%s/%" PRIu32, config->settings.checkpoint, peer);
+	snprintf(name, sizeof name, "%s/%" PRIu32, config->settings.host.checkpoint, peer);
 	sl_config_path(config, name, true, out);
 }
 
@@ -21,10 +21,10 @@ static enum sl_status check_folder(const struct sl_run *p, uint32_t peer, struct
 {
 	struct sl_config before = p->config;
 	char stem[4096], path[4096 + 8];
-	const char *then = p->session.settings.checkpoint;
-	if (!p->session.recorded || strcmp(then, p->config.settings.checkpoint) == 0)
+	const char *then = p->session.settings.host.checkpoint;
+	if (!p->session.recorded || strcmp(then, p->config.settings.host.checkpoint) == 0)
 		return SL_OK;
-	snprintf(before.settings.checkpoint, sizeof before.settings.checkpoint, "%s", then);
+	snprintf(before.settings.host.checkpoint, sizeof before.settings.host.checkpoint, "%s", then);
 	sl_resume_stem(&before, peer, stem);
 	for (unsigned g = 0; g < 2; g++) {
 		snprintf(path, sizeof path, "%s.%u", stem, g);
@@ -33,7 +33,7 @@ static enum sl_status check_folder(const struct sl_run *p, uint32_t peer, struct
 		sl_fail(
 		    error, SL_REFUSED,
 		    "[checkpoint] path = %s: the run's checkpoints are in %s: move them, or give that path",
-		    p->config.settings.checkpoint, then);
+		    p->config.settings.host.checkpoint, then);
 		return sl_config_blame(&p->config, error);
 	}
 	return SL_OK;
@@ -102,7 +102,7 @@ void sl_resume_take(const struct sl_resume *r, struct sl_run *p)
 	sl_plan_make_room(&p->plan, r->laid_out_for);
 }
 
-void sl_resume_changes(const struct sl_settings *then, const struct sl_settings *now,
+void sl_resume_changes(const struct sl_run_settings *then, const struct sl_run_settings *now,
                        void (*say)(void *context, const char *key, const char *then, const char *now),
                        void *context)
 {

@@ -16,7 +16,7 @@ struct sl_resume {
 	uint64_t session;
 	uint32_t round, laid_out_for;
 	bool recorded; /* it says with which settings it was made */
-	struct sl_settings settings;
+	struct sl_run_settings settings;
 };
 
 /* STEM of a peer's checkpoints. */
@@ -31,7 +31,7 @@ enum sl_status sl_resume_look(struct sl_resume *out, const struct sl_run *, uint
 void sl_resume_take(const struct sl_resume *, struct sl_run *);
 
 /* Calls `say` for each key that has changed and is honoured: "run.rounds", its old and new value. */
-void sl_resume_changes(const struct sl_settings *then, const struct sl_settings *now,
+void sl_resume_changes(const struct sl_run_settings *then, const struct sl_run_settings *now,
                        void (*say)(void *context, const char *key, const char *then, const char *now),
                        void *context);
 

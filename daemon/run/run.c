@@ -15,13 +15,13 @@ void sl_run_data_path(const struct sl_config *config, uint32_t peer, char out[st
 {
 	char name[SL_TEXT_MAX + 32];
 	if (peer == SL_RUN_TEST)
-		snprintf(name, sizeof name, "%s/test.shard", config->settings.shards);
+		snprintf(name, sizeof name, "%s/test.shard", config->settings.host.shards);
 	else
-		snprintf(name, sizeof name, "%s/train-%" PRIu32 ".shard", config->settings.shards, peer);
+		snprintf(name, sizeof name, "%s/train-%" PRIu32 ".shard", config->settings.host.shards, peer);
 	sl_config_path(config, name, false, out);
 }
 
-void sl_run_dataset_name(const struct sl_settings *settings, char name[static SL_TEXT_MAX])
+void sl_run_dataset_name(const struct sl_host_settings *settings, char name[static SL_TEXT_MAX])
 {
 	char path[SL_TEXT_MAX];
 	if (strncmp(settings->format, "synthetic", strlen("synthetic")) == 0) {
@@ -52,7 +52,7 @@ enum sl_status sl_float_check(struct sl_error *error)
 static enum sl_status open_roster(struct sl_run *p, struct sl_error *error)
 {
 	char path[4096];
-	const char *key = p->config.settings.operator_key;
+	const char *key = p->config.settings.host.operator_key;
 	if (!sl_key_parse(key, p->operator_key)) {
 		if (key[0])
 			sl_fail(error, SL_MALFORMED, "[run] operator_key = %s: must be 64 hex digits", key);
@@ -62,7 +62,7 @@ static enum sl_status open_roster(struct sl_run *p, struct sl_error *error)
 			    "[run] operator_key is missing: the public key of the operator who signs the roster, 64 hex digits");
 		return sl_config_blame(&p->config, error);
 	}
-	sl_config_path(&p->config, p->config.settings.roster, false, path);
+	sl_config_path(&p->config, p->config.settings.host.roster, false, path);
 	return sl_roster_read(&p->roster, path, p->operator_key, error);
 }
 
@@ -110,11 +110,11 @@ static enum sl_status make_plan(struct sl_run *p, struct sl_error *error)
 
 static void name_things(struct sl_run *p)
 {
-	const struct sl_settings *settings = &p->config.settings;
+	const struct sl_run_settings *settings = &p->config.settings;
 	sl_config_run_id(settings, p->fingerprint, p->plan.session, p->run_id);
-	sl_run_dataset_name(settings, p->dataset);
+	sl_run_dataset_name(&settings->host, p->dataset);
 	sl_pipeline_print(&p->plan.pipeline, p->compress, sizeof p->compress);
-	size_t length = sl_settings_print(settings, SL_SCOPES_ALL, p->printed, sizeof p->printed);
+	size_t length = sl_run_settings_print(settings, SL_SCOPES_ALL, p->printed, sizeof p->printed);
 	length += (size_t)snprintf(p->printed + length, sizeof p->printed - length, "# blas = %s\n",
 	                           sl_blas_start());
 	SL_CHECK(length < sizeof p->printed);
@@ -124,10 +124,10 @@ enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice sessio
 {
 	char path[4096];
 	sl_run_data_path(&out->config, SL_RUN_TEST, path);
-	struct sl_settings *settings = &out->config.settings;
+	struct sl_run_settings *settings = &out->config.settings;
 	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
 	if (status == SL_OK &&
-	    sl_classes_check(settings->classes, settings->format, &out->test, path, error) != SL_OK)
+	    sl_classes_check(settings->host.classes, settings->host.format, &out->test, path, error) != SL_OK)
 		status = sl_config_blame(&out->config, error);
 	if (status == SL_OK)
 		status = make_plan(out, error);
@@ -175,8 +175,8 @@ static enum sl_status check_shard_classes(const struct sl_run *p, const struct s
                                           const char *path, struct sl_error *error)
 {
 	char setting[SL_TEXT_MAX];
-	memcpy(setting, p->config.settings.classes, sizeof setting);
-	return sl_classes_check(setting, p->config.settings.format, shard, path, error) == SL_OK
+	memcpy(setting, p->config.settings.host.classes, sizeof setting);
+	return sl_classes_check(setting, p->config.settings.host.format, shard, path, error) == SL_OK
 	           ? SL_OK
 	           : sl_config_blame(&p->config, error);
 }
@@ -210,22 +210,22 @@ uint32_t sl_run_neighbours(const struct sl_run *p, uint32_t peer, struct sl_peer
 
 void sl_run_history_row(const struct sl_run *p, const char *driver, struct sl_history_run *out)
 {
-	const struct sl_settings *settings = &p->config.settings;
+	const struct sl_run_settings *settings = &p->config.settings;
 	struct timeval now;
 	gettimeofday(&now, NULL);
 	*out = (struct sl_history_run){ .run_id = p->run_id,
-		                        .name = settings->name,
+		                        .name = settings->host.name,
 		                        .driver = driver,
 		                        .version = SL_VERSION,
 		                        .topology = p->roster.topology.spec,
-		                        .algorithm = settings->algorithm,
+		                        .algorithm = settings->method.algorithm,
 		                        .compress = p->compress,
-		                        .model = settings->model,
+		                        .model = settings->method.model,
 		                        .dataset = p->dataset,
 		                        .fingerprint = p->fingerprint,
 		                        .config = p->printed,
 		                        .peers = p->plan.peers,
 		                        .dimension = p->plan.dimension,
-		                        .seed = settings->seed,
+		                        .seed = settings->method.seed,
 		                        .started_at_us = (int64_t)now.tv_sec * 1000000 + now.tv_usec };
 }

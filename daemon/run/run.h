@@ -34,7 +34,7 @@ void sl_run_data_path(const struct sl_config *, uint32_t peer, char out[static 4
 
 /* What the history calls the data set: the generator's specification, the folder of idx files, else the
  * file's name. */
-void sl_run_dataset_name(const struct sl_settings *, char name[static SL_TEXT_MAX]);
+void sl_run_dataset_name(const struct sl_host_settings *, char name[static SL_TEXT_MAX]);
 
 /* Refuses a floating-point environment other than the default one (rounding to nearest, denormals kept):
  * results would differ from those of other peers. Every thread that computes asks once. */

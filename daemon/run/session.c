@@ -53,14 +53,14 @@ enum sl_status sl_session_read(const struct sl_config *config, struct sl_session
 }
 
 enum sl_status sl_session_write(const struct sl_config *config, uint64_t number,
-                                const struct sl_settings *settings, struct sl_error *error)
+                                const struct sl_run_settings *settings, struct sl_error *error)
 {
 	char path[4096], text[16384];
 	sl_config_path(config, "session", false, path);
 	size_t n = (size_t)snprintf(text, sizeof text, "%016" PRIx64 "\n", number);
 	if (settings) {
 		n += (size_t)snprintf(text + n, sizeof text - n, "\n");
-		n += sl_settings_print(settings, SL_SCOPES_ALL, text + n, sizeof text - n);
+		n += sl_run_settings_print(settings, SL_SCOPES_ALL, text + n, sizeof text - n);
 	}
 	SL_CHECK(n < sizeof text);
 	return sl_file_replace(path, text, n, 0644, error);

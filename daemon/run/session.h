@@ -8,14 +8,14 @@
 struct sl_session {
 	uint64_t number; /* 0: there is no file. Peers that start on their own must agree. */
 	bool recorded;   /* the settings are there, and can be read */
-	struct sl_settings settings;
+	struct sl_run_settings settings;
 };
 
 /* Never 0. */
 uint64_t sl_session_draw(void);
 enum sl_status sl_session_read(const struct sl_config *, struct sl_session *out, struct sl_error *error);
 /* Replaces the file; settings NULL: nothing is recorded. */
-enum sl_status sl_session_write(const struct sl_config *, uint64_t number, const struct sl_settings *,
+enum sl_status sl_session_write(const struct sl_config *, uint64_t number, const struct sl_run_settings *,
                                 struct sl_error *error);
 
 #endif

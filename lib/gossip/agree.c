@@ -41,7 +41,7 @@ static uint64_t add(uint64_t hash, const char *text)
 	return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
-unsigned sl_shared_digests(const struct sl_settings *settings, uint16_t out[static SL_SHARED_MOST])
+unsigned sl_shared_digests(const struct sl_run_settings *settings, uint16_t out[static SL_SHARED_MOST])
 {
 	struct sl_shared_key key;
 	unsigned i = 0;
@@ -56,7 +56,7 @@ unsigned sl_shared_digests(const struct sl_settings *settings, uint16_t out[stat
 	return i;
 }
 
-uint64_t sl_shared_differ(const struct sl_settings *a, const struct sl_settings *b)
+uint64_t sl_shared_differ(const struct sl_run_settings *a, const struct sl_run_settings *b)
 {
 	struct sl_shared_key key;
 	uint64_t mask = 0;
@@ -69,8 +69,8 @@ uint64_t sl_shared_differ(const struct sl_settings *a, const struct sl_settings 
 	return mask;
 }
 
-static enum sl_status refuse(unsigned i, const struct sl_settings *now, const struct sl_settings *then,
-                             const char *why, struct sl_error *error)
+static enum sl_status refuse(unsigned i, const struct sl_run_settings *now,
+                             const struct sl_run_settings *then, const char *why, struct sl_error *error)
 {
 	struct sl_shared_key key;
 	char value[2][VALUE];
@@ -101,8 +101,8 @@ static bool moves_apart(const struct sl_settings *now, const struct sl_settings 
 	return method->aggregate && round < then->rounds && (theory || !sl_rates_equal(&a, &b));
 }
 
-enum sl_status sl_shared_resume(const struct sl_settings *now, const struct sl_settings *then, uint32_t round,
-                                const struct sl_algorithm *method, struct sl_error *error)
+enum sl_status sl_shared_resume(const struct sl_run_settings *now, const struct sl_run_settings *then,
+                                uint32_t round, const struct sl_algorithm *method, struct sl_error *error)
 {
 	uint64_t differ = sl_shared_differ(now, then), fixed = differ & sl_shared_of(SL_SCOPE_RUN);
 	if (fixed)
@@ -110,12 +110,12 @@ enum sl_status sl_shared_resume(const struct sl_settings *now, const struct sl_s
 		    first_of(fixed), now, then,
 		    "with another value it is another run: give the old one, or begin anew (starling up without --resume keeps the old checkpoints aside)",
 		    error);
-	if (now->rounds < round)
+	if (now->method.rounds < round)
 		return sl_fail(error, SL_REFUSED,
 		               "[run] rounds = %" PRIu32 ": this run was begun with %" PRIu32
 		               " and has done %" PRIu32 " already: give %" PRIu32 " or more",
-		               now->rounds, then->rounds, round, round);
-	if (moves_apart(now, then, round, method)) {
+		               now->method.rounds, then->method.rounds, round, round);
+	if (moves_apart(&now->method, &then->method, round, method)) {
 		uint64_t steps = 0;
 		struct sl_shared_key key;
 		for (unsigned i = 0; sl_shared_key(i, &key); i++)

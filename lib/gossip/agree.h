@@ -19,16 +19,16 @@ uint64_t sl_shared_of(enum sl_option_scope);
 
 /* Two bytes for each key, a hash of its name and value, as greetings carry them; returns how many keys. Equal
  * values have equal digests; of different ones, one in 65536 has by chance. */
-unsigned sl_shared_digests(const struct sl_settings *, uint16_t out[static SL_SHARED_MOST]);
+unsigned sl_shared_digests(const struct sl_run_settings *, uint16_t out[static SL_SHARED_MOST]);
 
 /* The keys whose values differ. */
-uint64_t sl_shared_differ(const struct sl_settings *, const struct sl_settings *);
+uint64_t sl_shared_differ(const struct sl_run_settings *, const struct sl_run_settings *);
 
 /* Whether a run that was begun with `then`, and has done that many rounds, may continue with `now`: SL_REFUSED
  * names the first key that may not change, with both values. `method`: its algorithm. */
 struct sl_algorithm;
-enum sl_status sl_shared_resume(const struct sl_settings *now, const struct sl_settings *then, uint32_t round,
-                                const struct sl_algorithm *method, struct sl_error *error);
+enum sl_status sl_shared_resume(const struct sl_run_settings *now, const struct sl_run_settings *then,
+                                uint32_t round, const struct sl_algorithm *method, struct sl_error *error);
 
 /* "algorithm.lambda, run.seed", ending in "…" where not all find room. */
 void sl_shared_names(uint64_t keys, char *text, size_t size);

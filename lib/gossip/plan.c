@@ -245,13 +245,14 @@ void sl_plan_make_room(struct sl_plan *plan, uint32_t checkpoint_every)
 	derive_sizes(plan);
 }
 
-enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *settings,
+enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *all,
                             const struct sl_plan_graph *graph, uint32_t features, uint32_t classes,
                             const struct sl_dataset *test, char *note, struct sl_error *error)
 {
+	const struct sl_settings *settings = &all->method;
 	memset(out, 0, sizeof *out);
 	out->settings = *settings;
-	out->keys = sl_shared_digests(settings, out->key_digest);
+	out->keys = sl_shared_digests(all, out->key_digest);
 	out->test = test;
 	out->peers = graph->peers;
 	out->complete = graph->complete;

@@ -70,9 +70,9 @@ enum sl_status sl_check_schedule(const struct sl_plan *, const struct sl_plan_gr
 struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *, const struct sl_spectrum *);
 
 /* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over
- * max_degree, pipelines that the algorithm's theory excludes. A γ that is large for the compressor is let
+ * max_degree, pipelines that the algorithm's theory excludes. Of the host's settings only digests are kept. A γ that is large for the compressor is let
  * through; *note (SL_TEXT_MAX bytes or more) then gets one line, else an empty string. */
-enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_settings *, const struct sl_plan_graph *,
+enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *, const struct sl_plan_graph *,
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
 

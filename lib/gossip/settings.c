@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AT(field) offsetof(struct sl_settings, field)
+#define AT(field)      offsetof(struct sl_run_settings, method.field)
+#define HOST_AT(field) offsetof(struct sl_run_settings, host.field)
 
 /* The scope of a key (base/option.h). RUN: both ends of an edge must agree on it, or their copies or their
  * methods differ; also every key that affects the result of a round recomputed from a checkpoint.
@@ -18,8 +19,8 @@
 #define HOST  SL_SCOPE_HOST
 
 static const struct sl_option run_options[] = {
-	{ "name", "name of the run and first part of its run_id in the history", SL_OPTION_TEXT, AT(name), 0,
-	  0, "starling", NULL, RUN },
+	{ "name", "name of the run and first part of its run_id in the history", SL_OPTION_TEXT,
+	  HOST_AT(name), 0, 0, "starling", NULL, RUN },
 	{ "seed",
 	  "seed of everything random: batches, dithering, partitions, initial model, simulated faults",
 	  SL_OPTION_U64, AT(seed), 0, 9007199254740992.0, "1", NULL, RUN },
@@ -38,14 +39,15 @@ static const struct sl_option run_options[] = {
 	  SL_OPTION_U32, AT(catch_up), 1, 4e9, "100", NULL, LATER },
 	{ "max_degree", "largest number of neighbours a peer accepts", SL_OPTION_U32, AT(max_degree), 1,
 	  SL_DEGREE_MAX, "64", NULL, HOST },
-	{ "roster", "path of the signed roster", SL_OPTION_TEXT, AT(roster), 0, 0, "roster", NULL, HOST },
+	{ "roster", "path of the signed roster", SL_OPTION_TEXT, HOST_AT(roster), 0, 0, "roster", NULL,
+	  HOST },
 	{ "operator_key", "public key (Ed25519, 64 hex digits) of the operator who signs the roster",
-	  SL_OPTION_TEXT, AT(operator_key), 0, 0, "", NULL, RUN },
-	{ "keys", "folder of the identity keys; K.key is the key of peer K", SL_OPTION_TEXT, AT(keys), 0, 0,
-	  "keys", NULL, HOST },
+	  SL_OPTION_TEXT, HOST_AT(operator_key), 0, 0, "", NULL, RUN },
+	{ "keys", "folder of the identity keys; K.key is the key of peer K", SL_OPTION_TEXT, HOST_AT(keys), 0,
+	  0, "keys", NULL, HOST },
 	{ "record",
 	  "prefix of input recordings, one per start: RECORD-PEER-N, for `starling sim RUN --replay` (empty: none)",
-	  SL_OPTION_TEXT, AT(record), 0, 0, "", NULL, HOST },
+	  SL_OPTION_TEXT, HOST_AT(record), 0, 0, "", NULL, HOST },
 	{ NULL }
 };
 
@@ -101,17 +103,18 @@ static const struct sl_option model_options[] = { { "name", "model (see `starlin
 static const struct sl_option data_options[] = {
 	{ "train",
 	  "training data: auto (Fashion-MNIST if its package is installed, else synthetic), a path, images,labels for idx, or a pattern with %d for one file per peer",
-	  SL_OPTION_TEXT, AT(train), 0, 0, "auto", NULL, HOST },
-	{ "test", "test data, in the same form as train (empty: none)", SL_OPTION_TEXT, AT(test), 0, 0,
+	  SL_OPTION_TEXT, HOST_AT(train), 0, 0, "auto", NULL, HOST },
+	{ "test", "test data, in the same form as train (empty: none)", SL_OPTION_TEXT, HOST_AT(test), 0, 0,
 	  "auto", NULL, HOST },
 	{ "format", "format of train and test, with its arguments (see `starling list datasets`)",
-	  SL_OPTION_TEXT, AT(format), 0, 0, "idx", NULL, HOST },
+	  SL_OPTION_TEXT, HOST_AT(format), 0, 0, "idx", NULL, HOST },
 	{ "partition", "how samples are divided among the peers: iid, shards:K, dirichlet:A, own",
-	  SL_OPTION_TEXT, AT(partition), 0, 0, "dirichlet:0.5", NULL, HOST },
+	  SL_OPTION_TEXT, HOST_AT(partition), 0, 0, "dirichlet:0.5", NULL, HOST },
 	{ "classes",
 	  "class names in the order of their numbers, such as -1,1 or 0..9 (a model with two signs takes the second of two as +1); none: real targets; auto: the labels found in the files; file:PATH: one name per line, for init; list:N:DIGEST: N names that are too long for this line and are stored in the prepared data",
-	  SL_OPTION_TEXT, AT(classes), 0, 0, "auto", NULL, RUN },
-	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, AT(shards), 0, 0, "data", NULL, HOST },
+	  SL_OPTION_TEXT, HOST_AT(classes), 0, 0, "auto", NULL, RUN },
+	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, HOST_AT(shards), 0, 0, "data", NULL,
+	  HOST },
 	{ NULL }
 };
 
@@ -137,7 +140,7 @@ static const struct sl_option limit_options[] = {
 };
 
 static const struct sl_option history_options[] = {
-	{ "path", "database of the run's history", SL_OPTION_TEXT, AT(history), 0, 0, "history.db", NULL,
+	{ "path", "database of the run's history", SL_OPTION_TEXT, HOST_AT(history), 0, 0, "history.db", NULL,
 	  HOST },
 	{ "every", "write a row every N rounds and after the last", SL_OPTION_U32, AT(history_every), 1, 1e9,
 	  "1", NULL, HOST },
@@ -153,7 +156,7 @@ static const struct sl_option history_options[] = {
 static const struct sl_option checkpoint_options[] = {
 	{ "every", "write a checkpoint every N rounds (0: never)", SL_OPTION_U32, AT(checkpoint_every), 0,
 	  1e9, "0", NULL, LATER },
-	{ "path", "folder of the checkpoints", SL_OPTION_TEXT, AT(checkpoint), 0, 0, "checkpoint", NULL,
+	{ "path", "folder of the checkpoints", SL_OPTION_TEXT, HOST_AT(checkpoint), 0, 0, "checkpoint", NULL,
 	  HOST },
 	{ NULL }
 };
@@ -172,11 +175,26 @@ const struct sl_settings_section sl_settings_sections[] = {
 	{ NULL }
 };
 
-void sl_settings_standard(struct sl_settings *settings)
+void sl_run_settings_standard(struct sl_run_settings *settings)
 {
 	memset(settings, 0, sizeof *settings);
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++)
 		sl_options_standard(s->options, settings);
+}
+
+void sl_settings_standard(struct sl_settings *settings)
+{
+	struct sl_run_settings all;
+	sl_run_settings_standard(&all);
+	*settings = all.method;
+}
+
+struct sl_run_settings sl_run_settings_of(const struct sl_settings *method)
+{
+	struct sl_run_settings all;
+	sl_run_settings_standard(&all);
+	all.method = *method;
+	return all;
 }
 
 static const struct sl_settings_section *find_section(const char *name, struct sl_error *error)
@@ -192,15 +210,15 @@ static const struct sl_settings_section *find_section(const char *name, struct s
 	return NULL;
 }
 
-enum sl_status sl_settings_set(struct sl_settings *settings, const char *section, const char *key,
-                               const char *value, struct sl_error *error)
+enum sl_status sl_run_settings_set(struct sl_run_settings *settings, const char *section, const char *key,
+                                   const char *value, struct sl_error *error)
 {
 	const struct sl_settings_section *s = find_section(section, error);
 	if (!s)
 		return error ? error->status : SL_NOT_FOUND;
 	if (strcmp(section, "algorithm") == 0 && strcmp(key, "eta") == 0) {
 		bool theory = strcmp(value, "theory") == 0;
-		settings->eta_rule = theory ? SL_ETA_THEORY : SL_ETA_GIVEN;
+		settings->method.eta_rule = theory ? SL_ETA_THEORY : SL_ETA_GIVEN;
 		if (theory)
 			return SL_OK;
 	}
@@ -242,7 +260,7 @@ static enum sl_status check_pace(struct sl_settings *s, struct sl_error *error)
 }
 
 /* A spec such as "dirichlet:0.5" against a registry whose entries begin with a name. */
-static enum sl_status check_partition(const struct sl_settings *s, struct sl_error *error)
+static enum sl_status check_partition(const struct sl_host_settings *s, struct sl_error *error)
 {
 	char name[SL_TEXT_MAX];
 	const char *arguments = sl_spec_name(s->partition, name, sizeof name);
@@ -280,7 +298,7 @@ static enum sl_status check_digest(const char *text, struct sl_error *error)
 }
 
 /* A list is brought into its canonical form: the fingerprint must not depend on how it was typed. */
-static enum sl_status check_classes(struct sl_settings *s, struct sl_error *error)
+static enum sl_status check_classes(struct sl_host_settings *s, struct sl_error *error)
 {
 	struct sl_class_item room[SL_TEXT_MAX];
 	struct sl_classes list;
@@ -315,19 +333,8 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 	return sl_wrap(error, "[algorithm] name");
 }
 
-enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
+static enum sl_status check_numbers(const struct sl_settings *s, struct sl_error *error)
 {
-	for (char *c = s->operator_key; *c; c++) /* one spelling: keys are compared as text */
-		*c = *c >= 'A' && *c <= 'F' ? (char)(*c + 'a' - 'A') : *c;
-	enum sl_status status = check_pace(s, error);
-	if (status == SL_OK)
-		status = check_algorithm(s, error);
-	if (status == SL_OK)
-		status = check_partition(s, error);
-	if (status == SL_OK)
-		status = check_classes(s, error);
-	if (status != SL_OK)
-		return status;
 	if (!(s->gamma > 0))
 		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]", s->gamma);
 	if (s->eta_schedule == SL_ETA_FALLING && s->eta_end > s->eta)
@@ -335,12 +342,38 @@ enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
 		    error, SL_OUT_OF_RANGE,
 		    "[algorithm] eta_end = %g is above eta = %g: a falling step size ends at or below its start",
 		    s->eta_end, s->eta);
-	if (!s->name[0] || strchr(s->name, '/'))
-		return sl_fail(error, SL_MALFORMED, "[run] name = %s: must be a word without '/'", s->name);
 	return SL_OK;
 }
 
-size_t sl_settings_print(const struct sl_settings *settings, unsigned scopes, char *text, size_t size)
+enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
+{
+	enum sl_status status = check_pace(s, error);
+	if (status == SL_OK)
+		status = check_algorithm(s, error);
+	return status == SL_OK ? check_numbers(s, error) : status;
+}
+
+enum sl_status sl_run_settings_check(struct sl_run_settings *s, struct sl_error *error)
+{
+	struct sl_host_settings *host = &s->host;
+	for (char *c = host->operator_key; *c; c++) /* one spelling: keys are compared as text */
+		*c = *c >= 'A' && *c <= 'F' ? (char)(*c + 'a' - 'A') : *c;
+	enum sl_status status = check_pace(&s->method, error);
+	if (status == SL_OK)
+		status = check_algorithm(&s->method, error);
+	if (status == SL_OK)
+		status = check_partition(host, error);
+	if (status == SL_OK)
+		status = check_classes(host, error);
+	if (status == SL_OK)
+		status = check_numbers(&s->method, error);
+	if (status == SL_OK && (!host->name[0] || strchr(host->name, '/')))
+		return sl_fail(error, SL_MALFORMED, "[run] name = %s: must be a word without '/'",
+		               host->name);
+	return status;
+}
+
+size_t sl_run_settings_print(const struct sl_run_settings *settings, unsigned scopes, char *text, size_t size)
 {
 	size_t used = 0;
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {

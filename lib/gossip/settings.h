@@ -1,5 +1,5 @@
-/* settings.h — everything that run.conf can say, as one struct and one option table a section. No files here:
- * the programs read lines and hand over (section, key, value). */
+/* settings.h — everything that run.conf can say: what the method needs and what the host needs, and one option
+ * table per section. No files here: the programs read lines and pass (section, key, value). */
 #ifndef SL_GOSSIP_SETTINGS_H
 #define SL_GOSSIP_SETTINGS_H
 
@@ -10,9 +10,9 @@ enum sl_estimator { SL_ESTIMATOR_BATCH, SL_ESTIMATOR_LSVRG, SL_ESTIMATOR_SAGA, S
 enum sl_eta_rule { SL_ETA_GIVEN, SL_ETA_THEORY };
 enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
 
+/* What the method needs: what both ends of an edge do, and what a peer allows. Travels in every plan. */
 struct sl_settings {
 	/* [run] */
-	char name[SL_TEXT_MAX];
 	uint64_t seed;
 	uint32_t rounds;
 	char pace_text[SL_TEXT_MAX]; /* lockstep, staleness:S, free */
@@ -22,10 +22,6 @@ struct sl_settings {
 	int64_t link_timeout_us;  /* a neighbour unheard for so long counts as down */
 	uint32_t catch_up;
 	uint32_t max_degree;
-	char roster[SL_TEXT_MAX];       /* path of the signed roster */
-	char operator_key[SL_TEXT_MAX]; /* hex Ed25519 public key that signs it */
-	char keys[SL_TEXT_MAX];         /* folder of identity keys */
-	char record[SL_TEXT_MAX];       /* stem of recordings of what a peer is fed; empty: none */
 
 	/* [algorithm] */
 	char algorithm[SL_TEXT_MAX]; /* name or name:arguments */
@@ -41,14 +37,6 @@ struct sl_settings {
 	/* [model] */
 	char model[SL_TEXT_MAX];
 
-	/* [data] */
-	char train[SL_TEXT_MAX], test[SL_TEXT_MAX]; /* paths, or a pattern with %d for a peer's own file */
-	char format[SL_TEXT_MAX];
-	char partition[SL_TEXT_MAX];
-	char classes[SL_TEXT_MAX]; /* a list (class_list.h), canonical by sl_settings_check; auto, none,
-	                              file:PATH, list:N:DIGEST */
-	char shards[SL_TEXT_MAX];  /* folder of the prepared data */
-
 	/* [limits] */
 	double limit_value;
 	uint32_t limit_refusals, limit_frames, detect_every;
@@ -56,12 +44,38 @@ struct sl_settings {
 	int64_t quarantine_us, quarantine_most_us;
 
 	/* [history] */
-	char history[SL_TEXT_MAX];
 	uint32_t history_every, evaluate, sketch;
 
 	/* [checkpoint] */
 	uint32_t checkpoint_every; /* 0: none */
-	char checkpoint[SL_TEXT_MAX];
+};
+
+/* What the programs need: names, paths, keys and the data. The method never reads them; of those that all peers
+ * share (operator_key, classes, name), greetings carry a digest. */
+struct sl_host_settings {
+	/* [run] */
+	char name[SL_TEXT_MAX];
+	char roster[SL_TEXT_MAX];       /* path of the signed roster */
+	char operator_key[SL_TEXT_MAX]; /* hex Ed25519 public key that signs it */
+	char keys[SL_TEXT_MAX];         /* folder of identity keys */
+	char record[SL_TEXT_MAX];       /* prefix of input recordings; empty: none */
+
+	/* [data] */
+	char train[SL_TEXT_MAX], test[SL_TEXT_MAX]; /* paths, or a pattern with %d for a peer's own file */
+	char format[SL_TEXT_MAX];
+	char partition[SL_TEXT_MAX];
+	char classes[SL_TEXT_MAX]; /* a list (class_list.h), canonical by sl_run_settings_check; auto, none,
+	                              file:PATH, list:N:DIGEST */
+	char shards[SL_TEXT_MAX];  /* folder of the prepared data */
+
+	char history[SL_TEXT_MAX];    /* [history] path */
+	char checkpoint[SL_TEXT_MAX]; /* [checkpoint] path */
+};
+
+/* All of run.conf. Offsets in the option tables are into this. */
+struct sl_run_settings {
+	struct sl_settings method;
+	struct sl_host_settings host;
 };
 
 struct sl_settings_section {
@@ -70,15 +84,21 @@ struct sl_settings_section {
 };
 extern const struct sl_settings_section sl_settings_sections[]; /* ends with a NULL name */
 
+void sl_run_settings_standard(struct sl_run_settings *);
+
+/* The method's settings alone, at their defaults; and with them the host's defaults, for a run that has no
+ * run.conf. */
 void sl_settings_standard(struct sl_settings *);
+struct sl_run_settings sl_run_settings_of(const struct sl_settings *method);
 
 /* Sets one key ("eta = theory" sets eta_rule); unknown sections and keys are errors that name the nearest
  * known one. */
-enum sl_status sl_settings_set(struct sl_settings *, const char *section, const char *key, const char *value,
-                               struct sl_error *error);
+enum sl_status sl_run_settings_set(struct sl_run_settings *, const char *section, const char *key,
+                                   const char *value, struct sl_error *error);
 
 /* What single keys cannot check: pace, names of plug-ins and their arguments, and combinations. Text only;
  * γ·β_W and the fit of model and data are checked by sl_plan_make, which knows them. */
+enum sl_status sl_run_settings_check(struct sl_run_settings *, struct sl_error *error);
 enum sl_status sl_settings_check(struct sl_settings *, struct sl_error *error);
 
 /* Prints the effective configuration as an INI file that parses back to itself; of the keys, those whose
@@ -89,7 +109,7 @@ enum {
 	SL_SCOPES_SHARED = SL_SCOPES_RUN | 1 << SL_SCOPE_LATER,
 	SL_SCOPES_ALL = SL_SCOPES_SHARED | 1 << SL_SCOPE_HOST
 };
-size_t sl_settings_print(const struct sl_settings *, unsigned scopes, char *text, size_t size);
+size_t sl_run_settings_print(const struct sl_run_settings *, unsigned scopes, char *text, size_t size);
 
 /* What step sizes follow from; fields that the schedule does not use are zero, so that equal structs are
  * equal step sizes. */

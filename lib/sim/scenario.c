@@ -195,9 +195,10 @@ static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t 
 		if (attempt == 2)
 			snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "choco");
 		status = sl_settings_check(&w->settings, error);
+		struct sl_run_settings all = sl_run_settings_of(&w->settings);
 		if (status == SL_OK)
-			status = sl_plan_make(&w->plan, &w->settings, &graph, features, classes, &w->test,
-			                      note, error);
+			status =
+			    sl_plan_make(&w->plan, &all, &graph, features, classes, &w->test, note, error);
 		if (status == SL_OK)
 			break;
 	}

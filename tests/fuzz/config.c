@@ -32,9 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		SL_CHECK(error.text[0] && !strchr(error.text, '\n'));
 		return 0;
 	}
-	SL_CHECK(sl_settings_print(&config.settings, SL_SCOPES_ALL, first, sizeof first) < sizeof first);
+	SL_CHECK(sl_run_settings_print(&config.settings, SL_SCOPES_ALL, first, sizeof first) < sizeof first);
 	SL_CHECK(load(&config, first, strlen(first), &error) == SL_OK);
-	SL_CHECK(sl_settings_print(&config.settings, SL_SCOPES_ALL, second, sizeof second) < sizeof second);
+	SL_CHECK(sl_run_settings_print(&config.settings, SL_SCOPES_ALL, second, sizeof second) <
+	         sizeof second);
 	SL_CHECK(strcmp(first, second) == 0);
 	return 0;
 }

@@ -101,8 +101,8 @@ static void make_plan(struct swarm *w)
 	struct sl_spectrum spectrum;
 	sl_topology_spectrum(&w->topology, &spectrum);
 	struct sl_plan_graph graph = sl_plan_graph_of(&w->topology, &spectrum);
-	if (sl_plan_make(&w->plan, &w->settings, &graph, w->features, w->classes, &w->test, note, &error) !=
-	    SL_OK)
+	struct sl_run_settings all = sl_run_settings_of(&w->settings);
+	if (sl_plan_make(&w->plan, &all, &graph, w->features, w->classes, &w->test, note, &error) != SL_OK)
 		fail_msg("%s", error.text);
 	sl_plan_make_room(&w->plan, w->room);
 	w->plan.run = 77;

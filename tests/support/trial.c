@@ -79,9 +79,10 @@ bool trial_plan(struct trial *t, struct sl_error *error)
 	struct sl_plan_graph graph = { .peers = n, .complete = true };
 	if (!alone)
 		graph = sl_plan_graph_of(&t->topology, &t->spectrum);
-	return sl_settings_check(&t->settings, error) == SL_OK &&
-	       sl_plan_make(&t->plan, &t->settings, &graph, t->features, t->classes, NULL, note, error) ==
-	           SL_OK;
+	if (sl_settings_check(&t->settings, error) != SL_OK)
+		return false;
+	struct sl_run_settings all = sl_run_settings_of(&t->settings);
+	return sl_plan_make(&t->plan, &all, &graph, t->features, t->classes, NULL, note, error) == SL_OK;
 }
 
 static struct sl_arena arena_of(void **block, size_t size)

@@ -31,7 +31,7 @@ struct init_command {
 static enum sl_status make_topology(struct init_command *in, struct sl_error *error)
 {
 	const char *spec = in->topology_spec;
-	uint64_t seed = in->config.settings.seed;
+	uint64_t seed = in->config.settings.method.seed;
 	enum sl_status status;
 	if (strncmp(spec, "file:", 5) == 0) {
 		uint8_t *text;
@@ -55,7 +55,7 @@ static enum sl_status name_run(struct init_command *in, struct sl_error *error)
 	char name[64];
 	for (size_t i = 0; i < in->set.count; i++)
 		if (strncmp(in->set.item[i], "run.name=", 9) == 0)
-			return sl_utf8_valid(in->config.settings.name)
+			return sl_utf8_valid(in->config.settings.host.name)
 			           ? SL_OK
 			           : sl_fail(
 			                 error, SL_MALFORMED,
@@ -67,7 +67,7 @@ static enum sl_status name_run(struct init_command *in, struct sl_error *error)
 			*p = '-';
 	if (!isalnum((unsigned char)name[0]))
 		return SL_OK; /* ".", "..": then it is called "starling" */
-	return sl_settings_set(&in->config.settings, "run", "name", name, error);
+	return sl_run_settings_set(&in->config.settings, "run", "name", name, error);
 }
 
 /* What init writes stays inside the run's folder. */
@@ -82,18 +82,18 @@ static enum sl_status check_inside(const char *key, const char *path, struct sl_
 static enum sl_status configure(struct init_command *in, struct sl_error *error)
 {
 	char note[SL_TEXT_MAX];
-	struct sl_settings *settings = &in->config.settings;
+	struct sl_run_settings *settings = &in->config.settings;
 	enum sl_status status = sl_init_data(&in->set, in->data, in->test, error);
 	if (status == SL_OK)
 		status = sl_config_standard(&in->config, in->set.item, error);
 	if (status == SL_OK)
 		status = name_run(in, error);
 	if (status == SL_OK)
-		status = check_inside("[run] roster", settings->roster, error);
+		status = check_inside("[run] roster", settings->host.roster, error);
 	if (status == SL_OK)
-		status = check_inside("[run] keys", settings->keys, error);
+		status = check_inside("[run] keys", settings->host.keys, error);
 	if (status == SL_OK)
-		status = check_inside("[data] shards", settings->shards, error);
+		status = check_inside("[data] shards", settings->host.shards, error);
 	if (status == SL_OK)
 		status = make_topology(in, error);
 	if (status == SL_OK)
@@ -111,7 +111,7 @@ static void inside(const struct init_command *in, const char *name, char out[sta
 
 static enum sl_status make_folders(struct init_command *in, struct sl_error *error)
 {
-	const char *names[] = { in->config.settings.keys, in->config.settings.shards };
+	const char *names[] = { in->config.settings.host.keys, in->config.settings.host.shards };
 	enum sl_status status = sl_folder_begin(in->run, in->temporary, error);
 	if (status != SL_OK) {
 		in->temporary[0] = '\0';
@@ -154,7 +154,7 @@ static enum sl_status make_peers(struct init_command *in, struct sl_roster *rost
 		struct sl_roster_peer *peer = &roster->peer[k];
 		snprintf(peer->name, sizeof peer->name, "peer-%u", k);
 		snprintf(peer->endpoint, sizeof peer->endpoint, "tcp://127.0.0.1:%u", port[k]);
-		snprintf(name, sizeof name, "%s/%u.key", in->config.settings.keys, k);
+		snprintf(name, sizeof name, "%s/%u.key", in->config.settings.host.keys, k);
 		status = make_key(in, name, peer->public_key, peer->curve_public, error);
 		if (status == SL_OK && sl_init_interrupted())
 			status = sl_fail(error, SL_IO, "interrupted");
@@ -180,13 +180,13 @@ static enum sl_status make_roster(struct init_command *in, struct sl_error *erro
 		status = sl_identity_read(&operator_identity, path, error);
 	}
 	if (status == SL_OK) {
-		inside(in, in->config.settings.roster, path);
+		inside(in, in->config.settings.host.roster, path);
 		status = sl_roster_write(&roster, path, &operator_identity, error);
 		sl_key_print(operator_identity.public_key, hex);
 		sl_identity_wipe(&operator_identity);
 	}
 	free(roster.peer); /* the topology stays ours */
-	return status == SL_OK ? sl_settings_set(&in->config.settings, "run", "operator_key", hex, error)
+	return status == SL_OK ? sl_run_settings_set(&in->config.settings, "run", "operator_key", hex, error)
 	                       : status;
 }
 
@@ -225,8 +225,8 @@ static enum sl_status write_configuration(struct init_command *in, struct sl_err
 		status = sl_config_load(&again, path, NULL, error);
 	if (status != SL_OK)
 		return status;
-	sl_settings_print(&in->config.settings, SL_SCOPES_ALL, meant, sizeof meant);
-	sl_settings_print(&again.settings, SL_SCOPES_ALL, found, sizeof found);
+	sl_run_settings_print(&in->config.settings, SL_SCOPES_ALL, meant, sizeof meant);
+	sl_run_settings_print(&again.settings, SL_SCOPES_ALL, found, sizeof found);
 	for (size_t i = 0; meant[i] || found[i]; i++)
 		if (meant[i] != found[i]) {
 			while (i > 0 && meant[i - 1] != '\n')
@@ -246,7 +246,7 @@ static enum sl_status build(struct init_command *in, struct sl_error *error)
 	if (status == SL_OK)
 		status = sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, error);
 	if (status == SL_OK)
-		memcpy(in->config.settings.classes, in->shards.setting, sizeof in->shards.setting);
+		memcpy(in->config.settings.host.classes, in->shards.setting, sizeof in->shards.setting);
 	if (status == SL_OK)
 		status = check_plan(in, error);
 	if (status == SL_OK)
@@ -279,7 +279,7 @@ static void print_note(const char *note)
 
 static void report(const struct init_command *in)
 {
-	const struct sl_settings *s = &in->config.settings;
+	const struct sl_run_settings *s = &in->config.settings;
 	const struct sl_shards *d = &in->shards;
 	printf("made       %s: run.conf, roster, keys, data\n", in->run);
 	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
@@ -293,10 +293,10 @@ static void report(const struct init_command *in)
 		printf("%u classes (%s); ", classes->count, brief);
 	}
 	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
-	printf("partition  %s: %u to %u samples a peer\n", s->partition, d->least, d->most);
-	printf("model      %s, %s\n", s->model, in->dimension);
-	printf("algorithm  %s, %u rounds of %u local steps, %s\n", s->algorithm, s->rounds, s->local_steps,
-	       s->pipeline);
+	printf("partition  %s: %u to %u samples a peer\n", s->host.partition, d->least, d->most);
+	printf("model      %s, %s\n", s->method.model, in->dimension);
+	printf("algorithm  %s, %u rounds of %u local steps, %s\n", s->method.algorithm, s->method.rounds,
+	       s->method.local_steps, s->method.pipeline);
 	printf("next       starling up %s\n", in->run);
 	print_note(d->lacking);
 	print_note(d->unseen);

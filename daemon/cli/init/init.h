@@ -28,7 +28,7 @@ void sl_source_free(struct sl_source *);
 /* Resolves `auto`, finds the format, and checks that the files can be read. The settings are rewritten to say
  * what was found, with absolute paths. `note` (SL_TEXT_MAX bytes) gets a line for people, or an empty string.
  */
-enum sl_status sl_source_resolve(struct sl_source *out, struct sl_settings *settings, char *note,
+enum sl_status sl_source_resolve(struct sl_source *out, struct sl_run_settings *settings, char *note,
                                  struct sl_error *error);
 
 /* The path of a file: of peer `peer` where every peer has its own, else `peer` does not matter. */

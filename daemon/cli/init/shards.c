@@ -118,7 +118,7 @@ static enum sl_status write_owned(struct sl_shards *out, const struct sl_config 
 }
 
 /* Shares the kept samples out. */
-static enum sl_status partition(const struct sl_settings *settings, const struct sl_dataset *train,
+static enum sl_status partition(const struct sl_run_settings *settings, const struct sl_dataset *train,
                                 const struct split *s, uint32_t peers, struct sl_error *error)
 {
 	struct sl_dataset shared = {
@@ -130,14 +130,15 @@ static enum sl_status partition(const struct sl_settings *settings, const struct
 	};
 	char name[SL_TEXT_MAX];
 	_Alignas(8) unsigned char options[256];
-	const char *arguments = sl_spec_name(settings->partition, name, sizeof name);
+	const char *arguments = sl_spec_name(settings->host.partition, name, sizeof name);
 	for (const struct sl_partition *const *p = sl_partitions; *p; p++) {
 		if (strcmp((*p)->name, name) != 0)
 			continue;
 		SL_CHECK((*p)->options_size <= sizeof options);
 		enum sl_status status = sl_spec_arguments((*p)->options, options, name, arguments, error);
 		if (status == SL_OK)
-			status = (*p)->assign(options, &shared, peers, settings->seed, s->owner, error);
+			status =
+			    (*p)->assign(options, &shared, peers, settings->method.seed, s->owner, error);
 		if (status != SL_OK && s->holds > 0)
 			return sl_wrap(error, "%u samples, of which %u are held out for the test",
 			               train->samples, s->holds);

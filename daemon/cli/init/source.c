@@ -130,8 +130,8 @@ static bool have_packaged(void)
 	return true;
 }
 
-static enum sl_status resolve_auto(struct sl_source *out, struct sl_settings *s, bool test_auto, char *note,
-                                   struct sl_error *error)
+static enum sl_status resolve_auto(struct sl_source *out, struct sl_host_settings *s, bool test_auto,
+                                   char *note, struct sl_error *error)
 {
 	if (have_packaged()) {
 		snprintf(s->format, sizeof s->format, "%s", "idx");
@@ -158,7 +158,7 @@ static void keep_absolute(char *setting, const char *path)
 		snprintf(setting, SL_TEXT_MAX, "%s", path);
 }
 
-static enum sl_status resolve_files(struct sl_source *out, struct sl_settings *s, bool test_auto,
+static enum sl_status resolve_files(struct sl_source *out, struct sl_host_settings *s, bool test_auto,
                                     struct sl_error *error)
 {
 	enum sl_status status;
@@ -193,7 +193,8 @@ static enum sl_status resolve_files(struct sl_source *out, struct sl_settings *s
 
 /* A generator reads no files: paths that were given are a mistake, not something to pass over. Its own name
  * is not a path. */
-static enum sl_status resolve_generated(struct sl_source *out, struct sl_settings *s, struct sl_error *error)
+static enum sl_status resolve_generated(struct sl_source *out, struct sl_host_settings *s,
+                                        struct sl_error *error)
 {
 	const char *paths[][2] = { { "train", s->train }, { "test", s->test } };
 	char name[SL_TEXT_MAX];
@@ -209,7 +210,7 @@ static enum sl_status resolve_generated(struct sl_source *out, struct sl_setting
 }
 
 /* The list that is declared; a path is one of this command's own files, so it stands nowhere later. */
-static enum sl_status resolve_classes(struct sl_source *out, const struct sl_settings *s,
+static enum sl_status resolve_classes(struct sl_source *out, const struct sl_host_settings *s,
                                       struct sl_error *error)
 {
 	out->real = strcmp(s->classes, "none") == 0;
@@ -221,14 +222,15 @@ void sl_source_free(struct sl_source *source)
 	sl_class_list_free(&source->classes);
 }
 
-enum sl_status sl_source_resolve(struct sl_source *out, struct sl_settings *s, char *note,
+enum sl_status sl_source_resolve(struct sl_source *out, struct sl_run_settings *settings, char *note,
                                  struct sl_error *error)
 {
 	char format[SL_TEXT_MAX];
+	struct sl_host_settings *s = &settings->host;
 	bool test_auto = strcmp(s->test, "auto") == 0;
 	memset(out, 0, sizeof *out);
 	note[0] = '\0';
-	out->seed = s->seed;
+	out->seed = settings->method.seed;
 	out->own = strcmp(s->partition, "own") == 0;
 	sl_spec_name(s->format, format, sizeof format);
 	bool any = strcmp(s->train, "auto") == 0 && strcmp(format, "idx") == 0;

@@ -15,7 +15,7 @@ static enum sl_status make_topology(struct sl_sim_command *s, struct sl_error *e
 	uint8_t *text;
 	size_t length;
 	if (strncmp(s->topology_spec, "file:", 5) != 0)
-		return sl_topology_make(t, s->topology_spec, s->run.config.settings.seed, error);
+		return sl_topology_make(t, s->topology_spec, s->run.config.settings.method.seed, error);
 	enum sl_status status = sl_file_read(s->topology_spec + 5, 64 << 20, &text, &length, error);
 	if (status != SL_OK)
 		return status;
@@ -36,7 +36,7 @@ static enum sl_status make_folder(struct sl_sim_command *s, struct sl_error *err
 	}
 	snprintf(config->folder, sizeof config->folder, "%s", s->temporary);
 	snprintf(config->state, sizeof config->state, "%s", s->temporary);
-	sl_config_path(config, config->settings.shards, true, path);
+	sl_config_path(config, config->settings.host.shards, true, path);
 	if (mkdir(path, 0700) != 0)
 		return sl_fail(error, SL_IO, "cannot create %s: %s", path, strerror(errno));
 	return SL_OK;
@@ -56,7 +56,7 @@ static enum sl_status make_shards(struct sl_sim_command *s, struct sl_error *err
 	if (status == SL_OK)
 		status = sl_shards_write(&shards, &source, config, s->run.roster.topology.peers, error);
 	if (status == SL_OK)
-		memcpy(config->settings.classes, shards.setting, sizeof shards.setting);
+		memcpy(config->settings.host.classes, shards.setting, sizeof shards.setting);
 	sl_shards_free(&shards);
 	sl_source_free(&source);
 	return status;
@@ -88,7 +88,7 @@ static enum sl_status open_run(struct sl_sim_command *s, struct sl_error *error)
 	if (status != SL_OK)
 		return status;
 	if (!s->database) {
-		sl_config_path(&s->run.config, s->run.config.settings.history, true, s->history_path);
+		sl_config_path(&s->run.config, s->run.config.settings.host.history, true, s->history_path);
 		s->database = s->history_path;
 	}
 	return SL_OK;

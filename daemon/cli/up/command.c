@@ -76,7 +76,7 @@ static enum sl_status move_peers(struct sl_up *up, const bool *taken, uint32_t c
 		    error,
 		    "the port of a peer is taken, and a roster with another one needs the operator's key");
 	roster->serial++;
-	sl_config_path(&up->run.config, up->run.config.settings.roster, false, path);
+	sl_config_path(&up->run.config, up->run.config.settings.host.roster, false, path);
 	status = sl_roster_write(roster, path, &signer, error);
 	sl_identity_wipe(&signer);
 	return status;
@@ -105,7 +105,7 @@ static enum sl_status settle_ports(struct sl_up *up, struct sl_error *error)
 /* Creates or migrates the database once, before everybody does, and finds out early if that fails. */
 static enum sl_status try_history(struct sl_up *up, struct sl_error *error)
 {
-	sl_config_path(&up->run.config, up->run.config.settings.history, true, up->database);
+	sl_config_path(&up->run.config, up->run.config.settings.host.history, true, up->database);
 	struct sl_history *history = sl_history_open(up->database, SL_HISTORY_WRITE, error);
 	sl_history_close(history);
 	return history ? SL_OK : error->status;

@@ -46,7 +46,7 @@ static enum sl_status check_peer(const struct sl_up *up, uint32_t k, struct sl_e
 	int64_t pid;
 	if (sl_status_query(up->run.config.state, k, ASK_MS, line, sizeof line, &pid) != SL_STATUS_ABSENT)
 		return sl_fail(error, SL_REFUSED, "it runs already");
-	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", up->run.config.settings.keys, k);
+	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", up->run.config.settings.host.keys, k);
 	sl_config_path(&up->run.config, name, false, path);
 	enum sl_status status = sl_identity_read(&identity, path, error);
 	if (status != SL_OK)
@@ -97,7 +97,7 @@ static enum sl_status read_next(struct sl_up *up, struct sl_roster *next, struct
 {
 	char path[4096];
 	const struct sl_run *p = &up->run;
-	sl_config_path(&p->config, p->config.settings.roster, false, path);
+	sl_config_path(&p->config, p->config.settings.host.roster, false, path);
 	enum sl_status status = sl_roster_read(next, path, p->operator_key, error);
 	if (status != SL_OK || sl_roster_same(&p->roster, next))
 		return status;

@@ -24,7 +24,7 @@ enum sl_status sl_up_begin(struct sl_up *up, struct sl_error *error)
 		fprintf(stderr,
 		        "starling up: beginning anew; the checkpoints of %" PRIu32
 		        " peer%s are kept as %s/*.old-1.* (--resume goes on with a run)\n",
-		        count, count > 1 ? "s" : "", p->config.settings.checkpoint);
+		        count, count > 1 ? "s" : "", p->config.settings.host.checkpoint);
 	return sl_session_write(&p->config, p->plan.session, &p->config.settings, error);
 }
 
@@ -33,7 +33,7 @@ struct found {
 	uint32_t states, round; /* round: the latest */
 	uint64_t session;       /* of the first */
 	bool recorded;
-	struct sl_settings settings;
+	struct sl_run_settings settings;
 };
 
 static enum sl_status look(const struct sl_run *p, struct found *out, struct sl_error *error)
@@ -90,7 +90,7 @@ enum sl_status sl_up_resume(struct sl_up *up, struct sl_error *error)
 {
 	static struct found found; /* large */
 	struct sl_run *p = &up->run;
-	const struct sl_settings *now = &p->config.settings, *then = NULL;
+	const struct sl_run_settings *now = &p->config.settings, *then = NULL;
 	enum sl_status status = look(p, &found, error);
 	if (status == SL_OK)
 		status = recover_session(up, &found, error);
