@@ -393,6 +393,60 @@ static void busy_vectors_stand_in_front(void **state)
 	free(w);
 }
 
+/* What a peer without neighbours asks for, step by step. */
+struct jobs {
+	bool out;
+	enum sl_job_kind kind;
+	unsigned asked[SL_JOB_KINDS];
+};
+
+static void on_action(void *context, const struct sl_action *a)
+{
+	struct jobs *j = context;
+	if (a->kind != SL_ACTION_JOB)
+		return;
+	j->out = true;
+	j->kind = a->job;
+	j->asked[a->job]++;
+}
+
+/* The kind is in the action: a driver need not read the phase, which is text for people. */
+static void a_job_says_what_it_is(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	w->settings.rounds = 6;
+	w->settings.evaluate = 3;
+	swarm_open(w);
+	struct sl_peer_setup setup = { .plan = &w->plan, .data = &w->shard[0] };
+	struct sl_arena arena = { .capacity = sl_peer_size(&setup) + (1 << 24) };
+	void *block = arena.base = calloc(1, arena.capacity);
+	assert_non_null(block);
+	struct sl_peer *p = sl_peer_make(&setup, &arena);
+	struct sl_scratch scratch = { 0 };
+	sl_scratch_make(&scratch, &w->plan, &arena);
+	struct jobs jobs = { 0 };
+	struct sl_event event = { .kind = SL_EVENT_START };
+	sl_peer_step(p, &event, &scratch, on_action, &jobs);
+	while (jobs.out) {
+		struct sl_peer_status status;
+		sl_peer_status(p, &status);
+		assert_string_equal(status.phase,
+		                    jobs.kind == SL_JOB_EVALUATION ? "evaluating" : "computing");
+		jobs.out = false;
+		sl_peer_run_job(p, &scratch);
+		event = (struct sl_event){ .kind = SL_EVENT_JOB_DONE, .now = { event.now.us + 1000 } };
+		sl_peer_step(p, &event, &scratch, on_action, &jobs);
+	}
+	assert_int_equal(sl_peer_round(p), 6);
+	assert_int_equal(jobs.asked[SL_JOB_STEPS], 6);
+	assert_int_equal(jobs.asked[SL_JOB_EVALUATION], 2);
+	free(block);
+	swarm_close(w);
+	free(w);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -410,6 +464,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(damaged_checkpoints_are_refused),
 		cmocka_unit_test(other_graphs_and_algorithms),
 		cmocka_unit_test(busy_vectors_stand_in_front),
+		cmocka_unit_test(a_job_says_what_it_is),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

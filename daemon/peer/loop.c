@@ -171,6 +171,7 @@ static void act(void *driver, const struct sl_action *a)
 		break;
 	case SL_ACTION_JOB:
 		l->job = true;
+		l->job_kind = a->job;
 		break;
 	case SL_ACTION_ROUND_ROW:
 		keep_round(l, a->round);
@@ -235,46 +236,40 @@ static void receive(struct sl_loop *l)
 	}
 }
 
-static void job_done(struct sl_loop *l, bool evaluation, int64_t took_us)
+static void job_done(struct sl_loop *l, int64_t took_us)
 {
+	int64_t *smoothed = &l->job_us[l->job_kind];
 	l->compute_us += took_us;
-	l->job_us[evaluation] += (took_us - l->job_us[evaluation]) / 4;
+	*smoothed += (took_us - *smoothed) / 4;
 	step(l, (struct sl_event){ .kind = SL_EVENT_JOB_DONE });
 }
 
-static bool is_evaluation(const struct sl_loop *l)
-{
-	struct sl_peer_status status;
-	sl_peer_status(l->peer, &status);
-	return strcmp(status.phase, "evaluating") == 0;
-}
-
-static bool worth_a_thread(struct sl_loop *l, bool evaluation)
+static bool worth_a_thread(struct sl_loop *l)
 {
 	struct sl_error error;
-	if (l->job_us[evaluation] <= INLINE_JOB_MOST_US)
+	if (l->job_us[l->job_kind] <= INLINE_JOB_MOST_US)
 		return false;
 	if (!l->worker)
 		l->worker = sl_worker_start(l->peer, l->plan, l->wake, &error);
 	if (!l->worker) {
 		sl_log(SL_LEVEL_WARNING, "%s; going on without", error.text);
-		l->job_us[0] = l->job_us[1] = INT64_MIN / 2; /* never again */
+		for (unsigned i = 0; i < SL_JOB_KINDS; i++)
+			l->job_us[i] = INT64_MIN / 2; /* never again */
 	}
 	return l->worker != NULL;
 }
 
 static void start_job(struct sl_loop *l)
 {
-	bool evaluation = is_evaluation(l);
 	l->job = false;
-	if (worth_a_thread(l, evaluation)) {
+	if (worth_a_thread(l)) {
 		sl_worker_run(l->worker);
 		return;
 	}
 	struct sl_time begin = sl_clock();
 	sl_peer_run_job(l->peer, l->scratch);
 	l->now = sl_clock();
-	job_done(l, evaluation, l->now.us - begin.us);
+	job_done(l, l->now.us - begin.us);
 }
 
 static void woken(struct sl_loop *l)
@@ -286,7 +281,7 @@ static void woken(struct sl_loop *l)
 	if (sl_store_checkpointed(l->store, &ok))
 		step(l, (struct sl_event){ .kind = SL_EVENT_CHECKPOINTED, .ok = ok });
 	if (sl_worker_done(l->worker, &took_us))
-		job_done(l, is_evaluation(l), took_us);
+		job_done(l, took_us);
 }
 
 static void asked_to_stop(struct sl_loop *l)
@@ -404,8 +399,8 @@ static void guess_jobs(struct sl_loop *l)
 {
 	const struct sl_settings *s = &l->plan->settings;
 	double a_us = (double)l->plan->dimension / 50e3;
-	l->job_us[0] = (int64_t)(6 * a_us * s->batch * s->local_steps);
-	l->job_us[1] = l->plan->test ? (int64_t)(2 * a_us * l->plan->test->samples) : 0;
+	l->job_us[SL_JOB_STEPS] = (int64_t)(6 * a_us * s->batch * s->local_steps);
+	l->job_us[SL_JOB_EVALUATION] = l->plan->test ? (int64_t)(2 * a_us * l->plan->test->samples) : 0;
 }
 
 /* What to poll; NULL: there is no memory for it, and the loop has ended. */

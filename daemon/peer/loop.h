@@ -26,17 +26,18 @@ struct sl_loop {
 	int listener;      /* status socket; −1: tried again */
 	const char *state; /* its folder */
 
-	struct sl_worker *worker; /* NULL until a job is worth one */
-	struct sl_time now;       /* of this turn */
-	bool job, on_worker;      /* a job is asked for; it is on the worker */
-	bool checkpoint_failed;   /* was not taken: the peer is to know */
+	struct sl_worker *worker;  /* NULL until a job is worth one */
+	struct sl_time now;        /* of this turn */
+	bool job;                  /* one is asked for, and not started yet */
+	enum sl_job_kind job_kind; /* of the last that was asked for */
+	bool checkpoint_failed;    /* was not taken: the peer is to know */
 	bool stopping, finished, halted, ok;
 	bool reload_asked;
 	/* Reads the roster again, between two turns. */
 	void (*reload)(void *context);
 	void *context;
-	char detail[256];  /* why it halted */
-	int64_t job_us[2]; /* smoothed: local steps, evaluations */
+	char detail[256];             /* why it halted */
+	int64_t job_us[SL_JOB_KINDS]; /* smoothed */
 
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */

@@ -81,7 +81,8 @@ struct sl_event {
 enum sl_action_kind {
 	SL_ACTION_SEND, /* header ‖ body to the neighbour at `edge`; dropping it is allowed at any time */
 	SL_ACTION_JOB,  /* call sl_peer_run_job (any thread, not concurrently with anything else on its
-	                   learner), then feed SL_EVENT_JOB_DONE; receives may be fed meanwhile */
+	                   learner), then feed SL_EVENT_JOB_DONE; receives may be fed meanwhile; `job` says
+	                   which it is */
 	SL_ACTION_ROUND_ROW,
 	SL_ACTION_LINK_ROW,
 	SL_ACTION_SKETCH_ROW,
@@ -98,9 +99,17 @@ enum sl_action_kind {
 	SL_ACTION_KINDS
 };
 
+/* How long a job takes depends on which it is. */
+enum sl_job_kind {
+	SL_JOB_STEPS,      /* the local steps of a round */
+	SL_JOB_EVALUATION, /* loss and accuracy on the test set */
+	SL_JOB_KINDS
+};
+
 /* Everything an action points to is valid during the call only. */
 struct sl_action {
 	enum sl_action_kind kind;
+	enum sl_job_kind job; /* JOB */
 	uint32_t edge;
 	const uint8_t *header; /* SEND: SL_FRAME_HEADER bytes */
 	const uint8_t *body;

@@ -284,7 +284,7 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
 {
 	p->learner.scratch = scratch;
-	if (p->job == SL_PHASE_COMPUTING)
+	if (p->job == SL_JOB_STEPS)
 		p->plan->algorithm->local(&p->learner);
 	else
 		p->test_loss = sl_model_evaluate_all(&p->plan->model, p->plan->test, p->learner.x,

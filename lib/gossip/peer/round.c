@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static void emit_job(struct sl_peer *p, enum sl_phase phase)
+static void emit_job(struct sl_peer *p, enum sl_job_kind job)
 {
-	p->phase = p->job = phase;
+	p->phase = job == SL_JOB_STEPS ? SL_PHASE_COMPUTING : SL_PHASE_EVALUATING;
+	p->job = job;
 	p->phase_since = p->now;
-	struct sl_action a = { .kind = SL_ACTION_JOB };
+	struct sl_action a = { .kind = SL_ACTION_JOB, .job = job };
 	sl_peer_emit(p, &a);
 }
 
@@ -55,7 +56,7 @@ void sl_round_begin(struct sl_peer *p)
 		return;
 	p->disagreement = (double)NAN;
 	p->test_loss = p->test_accuracy = (double)NAN;
-	emit_job(p, SL_PHASE_COMPUTING);
+	emit_job(p, SL_JOB_STEPS);
 }
 
 /* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
@@ -191,7 +192,7 @@ void sl_round_check(struct sl_peer *p)
 		p->plan->algorithm->finish(&p->learner);
 	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);
 	if (evaluation_due(p) && p->plan->test && p->plan->test->samples)
-		emit_job(p, SL_PHASE_EVALUATING);
+		emit_job(p, SL_JOB_EVALUATION);
 	else
 		sl_round_evaluated(p);
 }

@@ -154,8 +154,8 @@ struct sl_peer {
 	struct sl_time staging_until;
 
 	enum sl_phase phase;
-	enum sl_phase job; /* what the job that is out is for: another thread may be reading it */
-	uint32_t round;    /* the round in hand = rounds done */
+	enum sl_job_kind job; /* of the job that is out: another thread may be reading it */
+	uint32_t round;       /* the round in hand = rounds done */
 	uint64_t incarnation;
 	bool resumed;       /* from a checkpoint */
 	bool was_free;      /* … that was made in a pace that does not recompute */
