@@ -452,6 +452,29 @@ static void wire_bytes_are_the_kernels(void **state)
 	}
 }
 
+/* Whoever opens the links anew, with another key or endpoint, need not carry totals over. */
+static void bytes_are_counted_on_when_links_are_opened_anew(void **state)
+{
+	struct sl_net_neighbour other = { 1, end[1].endpoint, end[1].identity.curve_public };
+	struct sl_net_setup setup = { end[0].endpoint, &end[2].identity, &other, 1,
+		                      FRAME_MAX,       on_notice,        &end[0] };
+	int64_t tx, rx, more, less;
+	(void)state;
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	UNTIL(end[0].net.link[0].up && end[1].net.link[0].up);
+	sl_traffic_total(&end[0].net.traffic, &tx, &rx);
+	assert_true(tx > 0 && rx > 0);
+	assert_int_equal(sl_net_reopen(&end[0].net, &setup, &error), SL_OK);
+	sl_traffic_total(&end[0].net.traffic, &more, &less);
+	assert_true(more >= tx && less >= rx);
+	setup.endpoint = end[1].endpoint; /* it is taken */
+	assert_int_equal(sl_net_reopen(&end[0].net, &setup, &error), SL_IO);
+	end[0].open = false;
+	sl_traffic_total(&end[0].net.traffic, &more, &less);
+	assert_true(more >= tx && less >= rx);
+}
+
 static void endpoints_that_cannot_be_had_are_named(void **state)
 {
 	(void)state;
@@ -568,6 +591,7 @@ int main(void)
 		NET_TEST(messages_of_several_parts_are_no_frames),
 		NET_TEST(a_message_over_the_limit_never_arrives),
 		NET_TEST(wire_bytes_are_the_kernels),
+		NET_TEST(bytes_are_counted_on_when_links_are_opened_anew),
 		NET_TEST(endpoints_that_cannot_be_had_are_named),
 		NET_TEST(an_endpoint_that_is_not_ours_listens_on_its_port),
 		NET_TEST(a_name_leads_to_its_address),

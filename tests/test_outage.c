@@ -161,7 +161,7 @@ static void a_database_that_was_moved_away_is_made_anew(void **state)
 {
 	(void)state;
 	int wake = eventfd(0, EFD_CLOEXEC);
-	struct sl_history_bytes former;
+	int64_t tx, rx;
 	struct sl_store *s = open_store("h.db", 3, -1);
 	push_rounds(s, 3, 0, 1);
 	assert_true(sl_store_close(s, 1, 0, NULL));
@@ -174,8 +174,8 @@ static void a_database_that_was_moved_away_is_made_anew(void **state)
 	test_fault_set(&test_fault_write, 0, 0);
 	assert_true(ask_checkpoint(s, "state"));
 	assert_true(await_checkpoint(s, wake));
-	assert_true(sl_store_bytes(s, &former));
-	assert_int_equal(former.wire_tx, 12); /* what this life began behind stays */
+	sl_store_earlier_wire(s, &tx, &rx);
+	assert_int_equal(tx, 12); /* what earlier starts sent stays, though the file is another one */
 	assert_comes_late(s, wake);
 	assert_int_equal(count_from("old.db", "SELECT count(*) FROM round"), 1);
 	assert_int_equal(events("history-reopened", "%removed or renamed%"), 1);
@@ -409,18 +409,25 @@ static void what_does_not_pass_is_refused(void **state)
 	assert_refused("notes.txt", "no SQLite database");
 }
 
-/* Totals of former lives, known only later: every row has them once. */
-static void bytes_of_former_lives_come_late(void **state)
+static void assert_earlier_wire(const struct sl_store *s, int64_t tx, int64_t rx)
+{
+	int64_t is_tx, is_rx;
+	sl_store_earlier_wire(s, &is_tx, &is_rx);
+	assert_int_equal(is_tx, tx);
+	assert_int_equal(is_rx, rx);
+}
+
+/* Totals of earlier starts, known only later: every row has them once. */
+static void bytes_of_earlier_starts_come_late(void **state)
 {
 	(void)state;
 	int wake = eventfd(0, EFD_CLOEXEC);
-	struct sl_history_bytes former;
 	struct sl_round_row r = row_of(3, 9);
 	r.wire_tx = 1000;
+	r.wire_rx = 100;
 	r.payload_tx = 500;
 	struct sl_store *s = open_store("h.db", 3, -1);
-	assert_true(sl_store_bytes(s, &former));
-	assert_int_equal(former.wire_tx, 0);
+	assert_earlier_wire(s, 0, 0);
 	sl_store_round(s, &r);
 	assert_true(sl_store_close(s, 77, 0, NULL));
 
@@ -428,30 +435,27 @@ static void bytes_of_former_lives_come_late(void **state)
 	patience_ms = 20;
 	s = open_store("h.db", 3, wake);
 	sl_store_begin(s, 400, 5000, 0); /* of a checkpoint, with all that was received */
-	assert_false(sl_store_bytes(s, &former));
+	assert_earlier_wire(s, 400, 5000);
 	for (uint32_t k = 10; k < 12; k++) {
-		sl_store_missing_totals(s, k == 10 ? SL_MISSING_WIRE : SL_MISSING_WIRE | SL_MISSING_PAYLOAD);
 		r = row_of(3, k);
-		r.wire_tx = 440 + k;
-		r.wire_rx = 5001;
+		r.wire_tx = 40 + k; /* of this start */
+		r.wire_rx = 1;
 		r.payload_tx = 7;
+		r.payload_anew = k == 11; /* it has recovered from its neighbours */
 		sl_store_round(s, &r);
 	}
 	unlock(other);
 	assert_true(ask_checkpoint(s, "state"));
 	assert_true(await_checkpoint(s, wake));
-	assert_true(sl_store_bytes(s, &former));
-	assert_int_equal(former.wire_tx, 600);
-	assert_int_equal(former.wire_rx, 0);
-	assert_int_equal(former.payload_tx, 500);
-	sl_store_missing_totals(s, 0);
+	assert_earlier_wire(s, 1000, 5000); /* each from where there is more */
 	r = row_of(3, 12);
-	r.wire_tx = 1052;
+	r.wire_tx = 52;
 	sl_store_round(s, &r);
 	assert_true(sl_store_close(s, 77, 0, NULL));
 	assert_int_equal(
 	    count_from("h.db", "SELECT sum(wire_tx = 1040 + round) FROM round WHERE round >= 10"), 3);
-	assert_int_equal(count_from("h.db", "SELECT sum(wire_rx = 5001) FROM round WHERE round >= 10"), 2);
+	assert_int_equal(count_from("h.db", "SELECT sum(wire_rx = 5001) FROM round WHERE round IN (10, 11)"),
+	                 2);
 	assert_int_equal(count_from("h.db", "SELECT payload_tx FROM round WHERE round = 10"), 7);
 	assert_int_equal(count_from("h.db", "SELECT payload_tx FROM round WHERE round = 11"), 507);
 	close(wake);
@@ -554,7 +558,7 @@ int main(void)
 		in_folder(a_removed_database_waits_for_room),
 		in_folder(nobody_begins_a_second_log),
 		in_folder(what_does_not_pass_is_refused),
-		in_folder(bytes_of_former_lives_come_late),
+		in_folder(bytes_of_earlier_starts_come_late),
 		in_folder(checkpoints_go_on_without_a_history),
 		in_folder(checkpoints_do_not_wait_for_ever),
 		in_folder(rows_that_a_checkpoint_left_behind_are_missed),

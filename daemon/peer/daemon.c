@@ -280,8 +280,7 @@ static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *erro
 		return SL_OK;
 	d->resumed = g[taken].state;
 	d->resumed_length = g[taken].length;
-	d->net.traffic.closed_tx = kept[taken].wire_tx;
-	d->net.traffic.closed_rx = kept[taken].wire_rx;
+	sl_store_begin(d->store, kept[taken].wire_tx, kept[taken].wire_rx, sl_peer_round(d->loop.peer));
 	say_changes(d, &kept[taken]);
 	return SL_OK;
 }
@@ -311,15 +310,6 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
 	return SL_OK;
 }
 
-/* Bytes on the wire are totals of the run: what former lives sent counts, as far as rows or a checkpoint say.
- */
-static void take_over_traffic(struct sl_daemon *d)
-{
-	sl_store_begin(d->store, d->net.traffic.closed_tx, d->net.traffic.closed_rx,
-	               d->resumed ? sl_peer_round(d->loop.peer) : 0);
-	sl_loop_take_over(&d->loop, SL_MISSING_WIRE);
-}
-
 /* ---- links ---- */
 
 static void on_notice(void *context, enum sl_level level, const char *kind, const char *detail)
@@ -339,11 +329,7 @@ enum sl_status sl_daemon_links(struct sl_daemon *d, const struct sl_roster *rost
 		                      .frame_max = d->run.plan.frame_max,
 		                      .notice = on_notice,
 		                      .context = &d->loop };
-	int64_t tx = d->net.traffic.closed_tx,
-	        rx = d->net.traffic.closed_rx; /* of this peer's life before a restart */
-	enum sl_status status = sl_net_open(&d->net, &setup, error);
-	d->net.traffic.closed_tx = tx;
-	d->net.traffic.closed_rx = rx;
+	enum sl_status status = sl_net_reopen(&d->net, &setup, error);
 	sl_identity_wipe(identity); /* libzmq has its own copy of what it needs */
 	return status;
 }
@@ -405,10 +391,8 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		status = set_aside(d, error);
 	if (status == SL_OK && (writes || d->resume.kind == SL_RESUME_STATE))
 		status = load_checkpoint(d, error);
-	if (status == SL_OK) {
-		take_over_traffic(d);
+	if (status == SL_OK)
 		status = open_recording(d, error);
-	}
 	sl_checkpoint_close(&d->checkpoints);
 	if (status != SL_OK)
 		return status;

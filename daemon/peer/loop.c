@@ -54,31 +54,17 @@ static void say(struct sl_loop *l, const struct sl_event_row *row)
 		sl_log(row->level, "%s: %s", row->kind, row->detail);
 }
 
-void sl_loop_take_over(struct sl_loop *l, unsigned missing_totals)
+void sl_loop_wire(struct sl_loop *l, int64_t *tx, int64_t *rx)
 {
-	struct sl_history_bytes before;
-	l->missing_totals |= missing_totals;
-	if (!l->missing_totals)
-		return;
-	bool known = sl_store_bytes(l->store, &before);
-	if (known && l->missing_totals & SL_MISSING_PAYLOAD) {
-		l->payload_tx = before.payload_tx;
-		l->payload_rx = before.payload_rx;
-	}
-	if (known && l->missing_totals & SL_MISSING_WIRE) {
-		l->net->traffic.closed_tx += before.wire_tx;
-		l->net->traffic.closed_rx += before.wire_rx;
-	}
-	if (known)
-		l->missing_totals = 0;
-	sl_store_missing_totals(l->store, l->missing_totals);
+	int64_t earlier_tx, earlier_rx;
+	sl_store_earlier_wire(l->store, &earlier_tx, &earlier_rx);
+	sl_traffic_total(&l->net->traffic, tx, rx);
+	*tx += earlier_tx;
+	*rx += earlier_rx;
 }
 
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
-	/* Then the peer counts its bytes from zero; the history knows what it had sent. */
-	if (strcmp(row->kind, "recovered-from-neighbours") == 0)
-		sl_loop_take_over(l, SL_MISSING_PAYLOAD);
 	row->at_us = wall_us();
 	sl_store_event(l->store, row);
 	say(l, row);
@@ -97,10 +83,7 @@ void sl_loop_event(struct sl_loop *l, enum sl_level level, const char *kind, con
 
 static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 {
-	sl_loop_take_over(l, 0);
 	row->at_us = wall_us();
-	row->payload_tx += l->payload_tx;
-	row->payload_rx += l->payload_rx;
 	sl_traffic_total(&l->net->traffic, &row->wire_tx, &row->wire_rx);
 	row->compute_us = l->compute_us;
 	row->compress_us = l->compress_us;
@@ -139,7 +122,7 @@ static uint8_t *take_state(struct sl_loop *l, size_t *length)
 	uint8_t *bytes = malloc(*length);
 	if (!bytes)
 		return NULL;
-	sl_traffic_total(&l->net->traffic, &kept.wire_tx, &kept.wire_rx);
+	sl_loop_wire(l, &kept.wire_tx, &kept.wire_rx);
 	sl_kept_write(&kept, bytes);
 	if (sl_peer_save(l->peer, bytes + head, &error) != 0)
 		return bytes;
@@ -152,7 +135,6 @@ static uint8_t *take_state(struct sl_loop *l, size_t *length)
 static bool save(struct sl_loop *l)
 {
 	size_t length;
-	sl_loop_take_over(l, 0);
 	uint8_t *bytes = take_state(l, &length);
 	if (bytes && sl_store_checkpoint(l->store, bytes, length))
 		return true;

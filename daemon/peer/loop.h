@@ -41,8 +41,6 @@ struct sl_loop {
 
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */
-	int64_t payload_tx, payload_rx;           /* of a former life whose state is lost */
-	unsigned missing_totals;                  /* enum sl_store_missing_totals: not known yet */
 	int64_t worst_turn_us;                    /* since the last STATUS= */
 	struct sl_time watchdog_at, status_at, trim_at, listen_at;
 	bool trimmed; /* once */
@@ -57,8 +55,8 @@ struct sl_loop {
 __attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
                                                          const char *kind, const char *format, ...);
 
-/* Adds to its totals what the history knows of former lives, as soon as that can be had. */
-void sl_loop_take_over(struct sl_loop *, unsigned missing_totals);
+/* Bytes on the wire since the start of the run, as far as they are known. */
+void sl_loop_wire(struct sl_loop *, int64_t *tx, int64_t *rx);
 
 /* The peer has other neighbours from now on; the links have them already. */
 void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);

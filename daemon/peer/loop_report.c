@@ -159,7 +159,7 @@ const char *sl_loop_status(struct sl_loop *l)
 	struct sl_time now = sl_clock();
 	int64_t tx, rx;
 	sl_peer_status(l->peer, &s);
-	sl_traffic_total(&l->net->traffic, &tx, &rx);
+	sl_loop_wire(l, &tx, &rx);
 	add(line, size, &used,
 	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"serial\":%" PRIu32 ",\"phase\":\"%s\",\"round\":%" PRIu32
 	    ",\"rounds\":%" PRIu32 ",",

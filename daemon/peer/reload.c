@@ -43,15 +43,10 @@ static void describe(const struct sl_roster *old, const struct sl_roster *next, 
 static enum sl_status open_again(struct sl_daemon *d, const struct sl_roster *next, struct sl_error *error)
 {
 	struct sl_identity identity;
-	int64_t tx, rx;
 	enum sl_status status = sl_daemon_identity(d, next, &identity, error);
 	if (status != SL_OK)
 		return status;
 	sl_key_print(identity.public_key, d->public_key);
-	sl_traffic_total(&d->net.traffic, &tx, &rx);
-	sl_net_close(&d->net);
-	d->net.traffic.closed_tx = tx;
-	d->net.traffic.closed_rx = rx;
 	status = sl_daemon_links(d, next, &identity, error);
 	if (status != SL_OK) { /* there is no way back: the port may be another program's now */
 		char why[256];

@@ -8,7 +8,9 @@
 #include "base/limits.h"
 #include "base/time.h"
 
-/* One round of one peer: the table `round`. Bytes are totals since the start of the run. */
+/* One round of one peer: the table `round`, whose bytes are totals since the start of the run. In the row, payload
+ * bytes are totals of the peer's state, and bytes on the wire are those of this start: the history's writer, which
+ * knows what earlier starts sent, adds them. */
 struct sl_round_row {
 	uint32_t peer, round;
 	int64_t at_us; /* wall clock, microseconds since 1970; filled in by the driver */
@@ -18,6 +20,7 @@ struct sl_round_row {
 	int64_t payload_tx, payload_rx;
 	int64_t wire_tx, wire_rx;                 /* filled in by the driver */
 	int64_t compute_us, compress_us, wait_us; /* filled in by the driver */
+	bool payload_anew; /* the state was lost: payload is counted from 0 in this start */
 };
 
 /* One edge as one end sees it: the table `link`. Totals since the start of the run. */

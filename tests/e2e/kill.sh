@@ -59,6 +59,10 @@ ends 0 120 $up
 event_of lost 3 1 recovered-from-neighbours
 event_of lost 3 0 resumed-from-checkpoint
 all_rounds lost 6 3
+# Its new state counts payload from zero; in the rows the bytes of both starts are added up.
+query lost/history.db 0 "SELECT count(*) FROM (SELECT *, lag(payload_tx) OVER past AS tx, lag(payload_rx) OVER past AS rx,
+	lag(wire_tx) OVER past AS sent, lag(wire_rx) OVER past AS received FROM round WHERE run_id = $(newest daemon) AND peer = 3
+	WINDOW past AS (ORDER BY round)) WHERE payload_tx < tx OR payload_rx < rx OR wire_tx < sent OR wire_rx < received"
 query lost/history.db 1 "SELECT min(test_accuracy) > 0.4 FROM round WHERE run_id = $(newest daemon) AND round = $rounds - 1"
 ok "up --restart, without: it goes on from its neighbours' copy of it, and no round is missing"
 

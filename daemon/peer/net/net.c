@@ -218,6 +218,17 @@ void sl_net_close(struct sl_net *net)
 	errno = keep;
 }
 
+enum sl_status sl_net_reopen(struct sl_net *net, const struct sl_net_setup *setup, struct sl_error *error)
+{
+	int64_t tx, rx;
+	sl_traffic_total(&net->traffic, &tx, &rx);
+	sl_net_close(net);
+	enum sl_status status = sl_net_open(net, setup, error);
+	net->traffic.closed_tx += tx;
+	net->traffic.closed_rx += rx;
+	return status;
+}
+
 /* ---- the loop's side ---- */
 
 static int descriptor(void *socket)

@@ -117,6 +117,9 @@ struct sl_net {
 enum sl_status sl_net_open(struct sl_net *, const struct sl_net_setup *, struct sl_error *error);
 /* Frames on their way get 200 ms to leave. */
 void sl_net_close(struct sl_net *);
+/* Closes it, unless it is zero or closed already, and opens it with another endpoint, identity or neighbours; what
+ * was counted is counted on, also on failure. */
+enum sl_status sl_net_reopen(struct sl_net *, const struct sl_net_setup *, struct sl_error *error);
 
 /* Fills sl_net_descriptors() entries for poll(2). libzmq's descriptors announce changes only: after poll,
  * call sl_net_turn, then sl_net_receive until it says no, else a message may wait unnoticed. */

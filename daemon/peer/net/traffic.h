@@ -14,7 +14,7 @@ struct sl_traffic {
 	unsigned count, room,
 	    silent; /* silent: of those that came to us (owner 0), without a message so far */
 	uint64_t opened;
-	int64_t closed_tx, closed_rx; /* of connections that are gone, and of earlier lives of this peer */
+	int64_t closed_tx, closed_rx; /* of connections that are gone */
 };
 
 /* A connection of socket `owner` (any number) that libzmq reported under this descriptor. It is duplicated,
@@ -40,6 +40,7 @@ unsigned sl_traffic_weigh(struct sl_traffic *, int64_t silent_most, int64_t *rec
  * silent ones, whoever may be behind them, are hung up on. */
 void sl_traffic_renumber(struct sl_traffic *, const int64_t *to, bool silent_too);
 void sl_traffic_total(struct sl_traffic *, int64_t *tx, int64_t *rx);
+/* Counts and forgets all connections; the totals stay. */
 void sl_traffic_free(struct sl_traffic *);
 
 #endif

@@ -1,7 +1,6 @@
 #include "daemon/peer/store/history_writer.h"
 
 #include "base/log.h"
-#include "daemon/peer/store/store.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -226,23 +225,25 @@ void sl_history_writer_free(struct sl_history_writer *c)
 	c->history = NULL;
 }
 
+static void complete(struct sl_round_row *row, const struct sl_history_bytes *earlier)
+{
+	row->wire_tx += earlier->wire_tx;
+	row->wire_rx += earlier->wire_rx;
+	if (!row->payload_anew)
+		return;
+	row->payload_tx += earlier->payload_tx;
+	row->payload_rx += earlier->payload_rx;
+}
+
 enum sl_status sl_history_writer_insert(struct sl_history_writer *c, const struct sl_row_header *header,
-                                        union sl_row *row, const struct sl_history_bytes *former,
+                                        union sl_row *row, const struct sl_history_bytes *earlier,
                                         struct sl_error *error)
 {
-	struct sl_round_row *round = &row->round;
 	switch ((enum sl_row_kind)header->kind) {
 	case SL_ROW_ROUND:
-		c->last_round = round->round;
-		if (header->missing_totals & SL_MISSING_PAYLOAD) {
-			round->payload_tx += former->payload_tx;
-			round->payload_rx += former->payload_rx;
-		}
-		if (header->missing_totals & SL_MISSING_WIRE) {
-			round->wire_tx += former->wire_tx;
-			round->wire_rx += former->wire_rx;
-		}
-		return sl_history_round(c->history, round, error);
+		c->last_round = row->round.round;
+		complete(&row->round, earlier);
+		return sl_history_round(c->history, &row->round, error);
 	case SL_ROW_LINK:
 		return sl_history_link(c->history, &row->link, error);
 	case SL_ROW_SKETCH:

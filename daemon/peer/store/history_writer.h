@@ -11,8 +11,8 @@ struct sl_history_writer {
 	struct sl_history *history; /* there from make to free; owned */
 	bool entered;               /* connected and registered: rows may be given */
 	bool failed;                /* rows or a commit, since */
-	/* What the history knew of this peer's bytes before this life: read when it is entered first, since
-	 * later it knows of this life too. */
+	/* What the history knew of this peer's bytes before this start: read when it is entered first, since
+	 * later it has rows of this start too. */
 	bool asked;
 	struct sl_history_bytes before;
 	struct sl_history_run run; /* strings owned */
@@ -42,9 +42,10 @@ enum sl_status sl_history_writer_commit(struct sl_history_writer *, bool durable
 enum sl_status sl_history_writer_stopped(struct sl_history_writer *, int64_t at_us, int exit_code,
                                          const char *model_digest, struct sl_error *error);
 
-/* A row of the ring; of a round, the totals are completed with what `former` says they lack. */
+/* A row of the ring. A round's bytes are completed here, and nowhere else: bytes on the wire always, payload
+ * where it began at 0 in this start. */
 enum sl_status sl_history_writer_insert(struct sl_history_writer *, const struct sl_row_header *,
-                                        union sl_row *, const struct sl_history_bytes *former,
+                                        union sl_row *, const struct sl_history_bytes *earlier,
                                         struct sl_error *error);
 /* Event rows on the history itself: rows that were lost, the first of them then; none was lost, but none
  * could be written since then; and where a checkpoint brought the peer to a round (0: to none) that is ahead

@@ -40,11 +40,9 @@ static void drop(struct sl_row_ring *r)
 	atomic_fetch_add(&r->dropped, 1);
 }
 
-bool sl_row_ring_push(struct sl_row_ring *r, enum sl_row_kind kind, unsigned missing_totals, const void *row,
-                      size_t n)
+bool sl_row_ring_push(struct sl_row_ring *r, enum sl_row_kind kind, const void *row, size_t n)
 {
-	struct sl_row_header header = { (uint16_t)kind, (uint16_t)missing_totals,
-		                        (uint32_t)(sizeof header + ((n + 7) & ~(size_t)7)) };
+	struct sl_row_header header = { kind, (uint32_t)(sizeof header + ((n + 7) & ~(size_t)7)) };
 	uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
 	bool half_full = false;
 	if (head + header.size - r->tail_seen > SL_ROW_RING / 2) {

@@ -20,8 +20,7 @@ enum sl_row_kind { SL_ROW_ROUND, SL_ROW_LINK, SL_ROW_SKETCH, SL_ROW_EVENT };
 
 /* In front of each row; `size` counts both, a multiple of 8. */
 struct sl_row_header {
-	uint16_t kind;
-	uint16_t missing_totals; /* what a round's totals are to be completed with (store.h) */
+	uint32_t kind;
 	uint32_t size;
 };
 union sl_row {
@@ -46,8 +45,7 @@ struct sl_row_ring {
 bool sl_row_ring_make(struct sl_row_ring *);
 void sl_row_ring_free(struct sl_row_ring *);
 /* The producer's. True: more than half of the ring is in use, so the consumer should be called. */
-bool sl_row_ring_push(struct sl_row_ring *, enum sl_row_kind kind, unsigned missing_totals, const void *row,
-                      size_t n);
+bool sl_row_ring_push(struct sl_row_ring *, enum sl_row_kind kind, const void *row, size_t n);
 /* The consumer's: the row at a position between tail and head. Returns the position of the next. */
 uint64_t sl_row_ring_read(const struct sl_row_ring *, uint64_t at, struct sl_row_header *, union sl_row *);
 /* How many rows lie in it. */

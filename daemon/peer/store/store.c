@@ -32,11 +32,8 @@ enum checkpoint_state { CHECKPOINT_NONE, CHECKPOINT_ASKED, CHECKPOINT_WRITTEN, C
 
 struct sl_store {
 	struct sl_row_ring ring;
-	/* The producer's: what its totals lack (enum sl_store_missing_totals), and what they began with. */
-	unsigned missing_totals;
-	_Atomic int64_t had_tx, had_rx;
-
-	atomic_bool known;  /* what the history knew of former lives */
+	_Atomic int64_t kept_tx, kept_rx; /* bytes on the wire, as the checkpoint has them */
+	atomic_bool known;                /* what the history knew of earlier starts */
 	atomic_bool called; /* the writer was woken for a ring that is half full; until it has made room */
 	atomic_bool closing;
 	_Atomic int64_t since_us; /* begin of the batch that the writer is in; 0: idle */
@@ -83,7 +80,7 @@ static int64_t clock_us(clockid_t which)
 
 static void push(struct sl_store *s, enum sl_row_kind kind, const void *row, size_t n)
 {
-	bool call = sl_row_ring_push(&s->ring, kind, kind == SL_ROW_ROUND ? s->missing_totals : 0, row, n);
+	bool call = sl_row_ring_push(&s->ring, kind, row, n);
 	if (call && !atomic_exchange(&s->called, true))
 		sem_post(&s->wake);
 }
@@ -119,14 +116,14 @@ static void remember(struct sl_store *s, const struct sl_error *error)
 static enum sl_status insert_rows(struct sl_store *s, uint64_t at, uint64_t end, uint64_t *dropped,
                                   struct sl_error *error)
 {
-	struct sl_history_bytes former;
-	sl_store_bytes(s, &former);
+	struct sl_history_bytes earlier = s->history_writer.before;
+	sl_store_earlier_wire(s, &earlier.wire_tx, &earlier.wire_rx);
 	while (at != end) {
 		struct sl_row_header header;
 		union sl_row row;
 		at = sl_row_ring_read(&s->ring, at, &header, &row);
 		enum sl_status status =
-		    sl_history_writer_insert(&s->history_writer, &header, &row, &former, error);
+		    sl_history_writer_insert(&s->history_writer, &header, &row, &earlier, error);
 		if (status == SL_REFUSED) {
 			remember(s, error);
 			++*dropped;
@@ -412,24 +409,20 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 
 void sl_store_begin(struct sl_store *s, int64_t wire_tx, int64_t wire_rx, uint32_t resumed)
 {
-	s->had_tx = wire_tx;
-	s->had_rx = wire_rx;
+	s->kept_tx = wire_tx;
+	s->kept_rx = wire_rx;
 	atomic_store(&s->resumed, resumed);
 }
 
-bool sl_store_bytes(const struct sl_store *s, struct sl_history_bytes *out)
+void sl_store_earlier_wire(const struct sl_store *s, int64_t *tx, int64_t *rx)
 {
+	*tx = s->kept_tx;
+	*rx = s->kept_rx;
 	if (!atomic_load(&s->known))
-		return false;
-	*out = s->history_writer.before;
-	out->wire_tx = out->wire_tx > s->had_tx ? out->wire_tx - s->had_tx : 0;
-	out->wire_rx = out->wire_rx > s->had_rx ? out->wire_rx - s->had_rx : 0;
-	return true;
-}
-
-void sl_store_missing_totals(struct sl_store *s, unsigned missing_totals)
-{
-	s->missing_totals = missing_totals;
+		return;
+	const struct sl_history_bytes *before = &s->history_writer.before;
+	*tx = *tx < before->wire_tx ? before->wire_tx : *tx;
+	*rx = *rx < before->wire_rx ? before->wire_rx : *rx;
 }
 
 bool sl_store_failing(struct sl_store *s, struct sl_store_trouble *out)

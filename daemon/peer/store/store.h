@@ -26,17 +26,14 @@ struct sl_store_setup {
  * one line says so, rows are kept, and the writer opens it when it can; what exists is never overwritten. */
 struct sl_store *sl_store_open(const struct sl_store_setup *, struct sl_error *error);
 
-/* Before the first round: the wire totals that the peer begins with, and the round to which a checkpoint
- * brought it (0: none did). Where the history ends before that round, an event will say so. */
+/* A checkpoint brought the peer to this round, and holds these totals of bytes on the wire; before the first row.
+ * Where the history ends before that round, an event will say so. */
 void sl_store_begin(struct sl_store *, int64_t wire_tx, int64_t wire_rx, uint32_t resumed);
 
-/* What the history knew of this peer's bytes in this run before this life; of the wire's bytes, what they
- * were above those that sl_store_begin gave. False: that is not known yet, because the history could not be
- * opened. Then the peer's totals lack it: said so, the writer completes the rows that it is given until it is
- * told that nothing is lacking any more. */
-bool sl_store_bytes(const struct sl_store *, struct sl_history_bytes *out);
-enum sl_store_missing_totals { SL_MISSING_PAYLOAD = 1, SL_MISSING_WIRE = 2 };
-void sl_store_missing_totals(struct sl_store *, unsigned missing_totals);
+/* Bytes on the wire of this peer's earlier starts in this run: what its checkpoint or the history has, whichever
+ * is more. The history may not have been opened yet; the writer, which adds them to every round's row, has
+ * opened it by then. */
+void sl_store_earlier_wire(const struct sl_store *, int64_t *tx, int64_t *rx);
 
 /* Whether the history cannot be written now, since when, why, and how many rows did not fit the ring. From
  * the loop's thread; never blocks. */

@@ -235,6 +235,7 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	p->digest = f->digest;
 	p->round = p->learner.round =
 	    f->version < p->plan->settings.rounds ? f->version : p->plan->settings.rounds;
+	p->recovered = true;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",

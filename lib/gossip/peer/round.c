@@ -248,6 +248,7 @@ static void emit_round(struct sl_peer *p)
 		                    .disagreement = p->disagreement,
 		                    .payload_tx = p->payload_tx,
 		                    .payload_rx = p->payload_rx - early_bytes(p),
+		                    .payload_anew = p->recovered,
 		                    .wire_tx = -1,
 		                    .wire_rx = -1,
 		                    .compute_us = -1,

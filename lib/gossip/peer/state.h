@@ -158,6 +158,7 @@ struct sl_peer {
 	uint32_t round;       /* the round in hand = rounds done */
 	uint64_t incarnation;
 	bool resumed;       /* from a checkpoint */
+	bool recovered;     /* from a neighbour's copy, in this start */
 	bool was_free;      /* … that was made in a pace that does not recompute */
 	bool rates_changed; /* … and with other step sizes: from which round on these hold is not settled */
 	uint32_t rounds_most; /* the most that this run was ever meant to have */
