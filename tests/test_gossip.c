@@ -286,7 +286,11 @@ static void garbage_changes_nothing(void **state)
 				f.step = 1 + sl_random_below(&g, 60);
 				f.tag = n % 4 == 1;
 			}
-			sl_frame_header(bytes, &f, length - SL_FRAME_HEADER);
+			uint32_t body = length - SL_FRAME_HEADER;
+			uint8_t header[SL_FRAME_HEADER];
+			size_t written = sl_sim_header(w->sim, from, (from + 1) % 8, &f, body, header);
+			memcpy(bytes, header, written);
+			length = (uint32_t)written + body;
 		}
 		sl_sim_inject(w->sim, from, (from + 1) % 8, bytes, length);
 		for (int k = 0; k < 1; k++)

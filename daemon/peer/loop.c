@@ -149,7 +149,7 @@ static void act(void *driver, const struct sl_action *a)
 		sl_recording_action(l->recording, a);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_net_send(l->net, a->edge, a->header, SL_FRAME_HEADER, a->body, a->body_length);
+		sl_net_send(l->net, a->edge, a->header, a->header_length, a->body, a->body_length);
 		break;
 	case SL_ACTION_JOB:
 		l->job = true;

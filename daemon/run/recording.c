@@ -67,7 +67,7 @@ uint64_t sl_recording_digest_action(uint64_t digest, const struct sl_action *a)
 	uint64_t d = mix_number(digest, (uint64_t)a->kind << 32 | a->edge);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		return mix(mix(d, a->header, SL_FRAME_HEADER), a->body, a->body_length);
+		return mix(mix(d, a->header, a->header_length), a->body, a->body_length);
 	case SL_ACTION_ROUND_ROW:
 		return mix_round(d, a->round);
 	case SL_ACTION_SKETCH_ROW:

@@ -106,6 +106,23 @@ static inline uint64_t sl_read_u64(struct sl_reader *r)
 	return p ? sl_load_u64(p) : 0;
 }
 
+/* Seven bits in each byte, the lowest first; the top bit says that more follow. A value has one encoding only: a
+ * last byte of 0 after others, and more than 32 bits, make the reader fail. */
+static inline uint32_t sl_read_varint(struct sl_reader *r)
+{
+	uint64_t v = 0;
+	for (unsigned shift = 0; shift < 35; shift += 7) {
+		uint8_t byte = sl_read_u8(r);
+		v |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte & 0x80)
+			continue;
+		r->failed = r->failed || (byte == 0 && shift > 0) || v > UINT32_MAX;
+		return r->failed ? 0 : (uint32_t)v;
+	}
+	r->failed = true;
+	return 0;
+}
+
 static inline uint32_t sl_float_bits(float v)
 {
 	uint32_t bits;
@@ -183,6 +200,14 @@ static inline void sl_write_u32(struct sl_writer *w, uint32_t v)
 static inline void sl_write_u64(struct sl_writer *w, uint64_t v)
 {
 	sl_store_u64(sl_write_room(w, 8), v);
+}
+
+/* One to five bytes, as sl_read_varint reads them. */
+static inline void sl_write_varint(struct sl_writer *w, uint32_t v)
+{
+	for (; v > 0x7f; v >>= 7)
+		sl_write_u8(w, (uint8_t)(v | 0x80));
+	sl_write_u8(w, (uint8_t)v);
 }
 
 /* The value must be finite; -0 is written as +0. */

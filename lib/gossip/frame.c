@@ -28,6 +28,14 @@ void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_fra
 	SL_CHECK(w.at == w.end);
 }
 
+unsigned sl_frame_version(const uint8_t *bytes, size_t length)
+{
+	struct sl_reader r = sl_reader(bytes, length);
+	bool magic = sl_read_u16(&r) == MAGIC;
+	unsigned version = sl_read_u8(&r);
+	return magic && !r.failed ? version : 0;
+}
+
 bool sl_frame_parse(struct sl_frame *out, const uint8_t *bytes, size_t length)
 {
 	struct sl_reader r = sl_reader(bytes, length);

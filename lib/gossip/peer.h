@@ -111,7 +111,8 @@ struct sl_action {
 	enum sl_action_kind kind;
 	enum sl_job_kind job; /* JOB */
 	uint32_t edge;
-	const uint8_t *header; /* SEND: SL_FRAME_HEADER bytes */
+	const uint8_t *header; /* SEND: header_length bytes, SL_FRAME_HEADER at most */
+	size_t header_length;
 	const uint8_t *body;
 	size_t body_length;
 	unsigned mark;
@@ -187,6 +188,11 @@ struct sl_peer_status {
 };
 void sl_peer_status(const struct sl_peer *, struct sl_peer_status *out);
 void sl_peer_edge_status(const struct sl_peer *, uint32_t edge, struct sl_peer_edge_status *out);
+
+/* The header that a frame from this peer to that neighbour has where nothing is left out of it, for checks that speak
+ * in a peer's name: returns its length. 0: it is no neighbour. `length`: of the body. */
+size_t sl_peer_whole_header(const struct sl_peer *, uint32_t neighbour, const struct sl_frame *, uint32_t length,
+                            uint8_t out[static SL_FRAME_HEADER]);
 
 /* Read-only views for checks and digests. copies: channels × dimension floats. */
 const float *sl_peer_model(const struct sl_peer *);

@@ -7,16 +7,16 @@
 
 enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
 
-static void keep(void *context, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length)
+static void keep(void *context, uint32_t from, const struct sl_action *a)
 {
 	struct sl_adversary *l = context;
-	if (from != l->peer || SL_FRAME_HEADER + length > SL_ADVERSARY_LONGEST)
+	if (from != l->peer || a->header_length + a->body_length > SL_ADVERSARY_LONGEST)
 		return;
 	struct sl_adversary_frame *f = &l->kept[l->keeps++ % SL_ADVERSARY_KEPT];
-	f->length = SL_FRAME_HEADER + length;
-	memcpy(f->bytes, header, SL_FRAME_HEADER);
-	if (length)
-		memcpy(f->bytes + SL_FRAME_HEADER, body, length);
+	f->length = a->header_length + a->body_length;
+	memcpy(f->bytes, a->header, a->header_length);
+	if (a->body_length)
+		memcpy(f->bytes + a->header_length, a->body, a->body_length);
 }
 
 void sl_adversary_start(struct sl_adversary *l, struct sl_sim *sim, const struct sl_plan *plan,
@@ -66,10 +66,10 @@ static void send(struct sl_adversary *l, uint32_t to, const struct sl_frame *f, 
 {
 	uint8_t bytes[SL_ADVERSARY_LONGEST];
 	SL_CHECK(SL_FRAME_HEADER + length <= sizeof bytes);
-	sl_frame_header(bytes, f, (uint32_t)length);
+	size_t header = sl_sim_header(l->sim, l->peer, to, f, (uint32_t)length, bytes);
 	if (length)
-		memcpy(bytes + SL_FRAME_HEADER, body, length);
-	sl_sim_inject(l->sim, l->peer, to, bytes, SL_FRAME_HEADER + length);
+		memcpy(bytes + header, body, length);
+	sl_sim_inject(l->sim, l->peer, to, bytes, header + length);
 }
 
 static void send_noise(struct sl_adversary *l, uint32_t to)
@@ -129,8 +129,8 @@ static void tell_difference(struct sl_adversary *l, uint32_t to, struct sl_frame
 	for (size_t k = 0; k < length; k++)
 		body[k] = (uint8_t)sl_random_u64(&l->random);
 	f->kind = SL_FRAME_DIFFERENCE;
-	if (length >= 4 && sl_random_below(&l->random, 2))
-		sl_store_u32(body, (uint32_t)length - 4);
+	if (length >= 4 && l->plan->channels > 1 && sl_random_below(&l->random, 2))
+		body[0] = (uint8_t)(length - 1 < 0x7f ? length - 1 : 0x7f);
 	send(l, to, f, body, length);
 }
 

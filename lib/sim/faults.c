@@ -153,7 +153,11 @@ static void garbage(struct sl_faults *plan, struct sl_sim *s, const struct sl_fa
 				h.step = 1 + sl_random_below(g, 80);
 				h.tag = sl_random_below(g, 2);
 			}
-			sl_frame_header(bytes, &h, length - SL_FRAME_HEADER);
+			uint8_t header[SL_FRAME_HEADER];
+			uint32_t body = length - SL_FRAME_HEADER;
+			size_t written = sl_sim_header(s, f->other, f->peer, &h, body, header);
+			memcpy(bytes, header, written);
+			length = (uint32_t)written + body;
 		}
 		sl_sim_inject(s, f->other, f->peer, bytes, length);
 	}

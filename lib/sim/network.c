@@ -45,8 +45,7 @@ bool sl_sim_pop(struct sl_sim *s, struct sl_sim_event *out)
 	return true;
 }
 
-static void arrive(struct sl_sim *s, uint32_t link, const uint8_t *header, const uint8_t *body, size_t length,
-                   struct sl_time at)
+static void arrive(struct sl_sim *s, uint32_t link, const struct sl_action *m, struct sl_time at)
 {
 	const struct sl_topology *t = s->setup.topology;
 	uint32_t to = t->neighbour[link], back = s->link[link].reverse;
@@ -55,26 +54,25 @@ static void arrive(struct sl_sim *s, uint32_t link, const uint8_t *header, const
 		                  .peer = to,
 		                  .link = back,
 		                  .starts = s->node[to].starts,
-		                  .length = SL_FRAME_HEADER + length };
+		                  .length = m->header_length + m->body_length };
 	e.bytes = malloc(e.length);
 	SL_CHECK(e.bytes);
-	memcpy(e.bytes, header, SL_FRAME_HEADER);
-	if (length)
-		memcpy(e.bytes + SL_FRAME_HEADER, body, length);
+	memcpy(e.bytes, m->header, m->header_length);
+	if (m->body_length)
+		memcpy(e.bytes + m->header_length, m->body, m->body_length);
 	sl_sim_push(s, e);
 }
 
-void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const uint8_t *header, const uint8_t *body,
-                 size_t length)
+void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m)
 {
 	const struct sl_sim_network *n = &s->setup.network;
 	struct sl_sim_link *l = &s->link[link];
 	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, link, "network", l->messages++);
 	s->totals.messages++;
 	if (s->tap)
-		s->tap(s->tap_context, from, header, body, length);
-	s->totals.wire_bytes += SL_FRAME_HEADER + length;
-	s->node[from].wire_tx += SL_FRAME_HEADER + length;
+		s->tap(s->tap_context, from, m);
+	s->totals.wire_bytes += m->header_length + m->body_length;
+	s->node[from].wire_tx += m->header_length + m->body_length;
 	double fate = sl_random_unit_double(&g), twice = sl_random_unit_double(&g),
 	       order = sl_random_unit_double(&g);
 	int64_t delay = n->latency_us + (int64_t)(sl_random_unit_double(&g) * (double)n->jitter_us);
@@ -87,9 +85,9 @@ void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const uint8_t *
 		at = sl_time_after(at, 3 * (n->latency_us + n->jitter_us) + 1); /* later ones overtake it */
 	else
 		at = l->last = sl_time_before(at, l->last) ? l->last : at;
-	arrive(s, link, header, body, length, at);
+	arrive(s, link, m, at);
 	if (twice < n->duplicate) {
 		s->totals.repeated++;
-		arrive(s, link, header, body, length, sl_time_after(at, n->latency_us));
+		arrive(s, link, m, sl_time_after(at, n->latency_us));
 	}
 }

@@ -108,8 +108,7 @@ static void act(void *context, const struct sl_action *a)
 	struct sl_sim_node *n = &s->node[s->acting];
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_sim_send(s, sl_sim_link_to(s, s->acting, n->peer->edge[a->edge].neighbour), s->acting,
-		            a->header, a->body, a->body_length);
+		sl_sim_send(s, sl_sim_link_to(s, s->acting, n->peer->edge[a->edge].neighbour), s->acting, a);
 		break;
 	case SL_ACTION_JOB:
 		sl_sim_push(s, (struct sl_sim_event){

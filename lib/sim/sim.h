@@ -95,10 +95,8 @@ void sl_sim_disk_speed(struct sl_sim *, uint32_t peer, int64_t us);
 void sl_sim_skew(struct sl_sim *, uint32_t peer, int64_t us);
 /* Nothing is asked of that peer any more: it may say what it likes. */
 void sl_sim_distrust(struct sl_sim *, uint32_t peer);
-/* Told of every message that is sent. */
-void sl_sim_tap(struct sl_sim *,
-                void (*tap)(void *, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length),
-                void *context);
+/* Told of every message that is sent, as the action that sends it. */
+void sl_sim_tap(struct sl_sim *, void (*tap)(void *, uint32_t from, const struct sl_action *), void *context);
 /* Hands a peer a message as if `from` had sent it. */
 void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
 /* A roster for a peer, `us` from now: the peer is told of it then, or finds it when it is started next. One
@@ -107,6 +105,9 @@ void sl_sim_roster(struct sl_sim *, uint32_t peer, const struct sl_topology *, u
 bool sl_sim_absent(const struct sl_sim *, uint32_t peer);
 /* The life that the frames of a peer carry now. */
 uint16_t sl_sim_incarnation16(const struct sl_sim *, uint32_t peer);
+/* … and the header that such a frame to a neighbour may have: its length. `length`: of the body. */
+size_t sl_sim_header(const struct sl_sim *, uint32_t from, uint32_t to, const struct sl_frame *, uint32_t length,
+                     uint8_t out[static SL_FRAME_HEADER]);
 /* The network's rates, which may change at any time. */
 struct sl_sim_network *sl_sim_network(struct sl_sim *);
 struct sl_time sl_sim_now(const struct sl_sim *);

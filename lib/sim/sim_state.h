@@ -104,7 +104,7 @@ struct sl_sim {
 	uint32_t acting; /* the peer whose step is running */
 	struct sl_sim_totals totals;
 	char trouble[256];
-	void (*tap)(void *, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length);
+	void (*tap)(void *, uint32_t from, const struct sl_action *);
 	void *tap_context;
 };
 
@@ -144,8 +144,7 @@ void sl_sim_lie(struct sl_sim *, uint32_t peer);
 void sl_sim_push(struct sl_sim *, struct sl_sim_event);
 bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 /* Draws the fate of a message on a link and files its arrivals. */
-void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const uint8_t *header, const uint8_t *body,
-                 size_t length);
+void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
 void sl_sim_check_node(struct sl_sim *, uint32_t peer);
 
 #endif

@@ -9,9 +9,7 @@ void sl_sim_distrust(struct sl_sim *s, uint32_t peer)
 	s->node[peer].distrusted = true;
 }
 
-void sl_sim_tap(struct sl_sim *s,
-                void (*tap)(void *, uint32_t from, const uint8_t *header, const uint8_t *body, size_t length),
-                void *context)
+void sl_sim_tap(struct sl_sim *s, void (*tap)(void *, uint32_t from, const struct sl_action *), void *context)
 {
 	s->tap = tap;
 	s->tap_context = context;
@@ -147,6 +145,16 @@ void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
 uint16_t sl_sim_incarnation16(const struct sl_sim *s, uint32_t peer)
 {
 	return (uint16_t)s->node[peer].peer->incarnation;
+}
+
+size_t sl_sim_header(const struct sl_sim *s, uint32_t from, uint32_t to, const struct sl_frame *f, uint32_t length,
+                     uint8_t out[static SL_FRAME_HEADER])
+{
+	size_t written = sl_peer_whole_header(s->node[from].peer, to, f, length, out);
+	if (written)
+		return written;
+	sl_frame_header(out, f, length); /* it is no neighbour now */
+	return SL_FRAME_HEADER;
 }
 
 struct sl_sim_network *sl_sim_network(struct sl_sim *s)

@@ -44,10 +44,10 @@ void forged_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_fr
 {
 	uint8_t bytes[FRAME_MAX];
 	assert_true(SL_FRAME_HEADER + length <= sizeof bytes);
-	sl_frame_header(bytes, f, (uint32_t)length);
+	size_t header = sl_sim_header(w->sim, from, to, f, (uint32_t)length, bytes);
 	if (length)
-		memcpy(bytes + SL_FRAME_HEADER, body, length);
-	sl_sim_inject(w->sim, from, to, bytes, SL_FRAME_HEADER + length);
+		memcpy(bytes + header, body, length);
+	sl_sim_inject(w->sim, from, to, bytes, header + length);
 	sl_sim_step(w->sim);
 }
 

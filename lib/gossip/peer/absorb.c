@@ -1,8 +1,8 @@
 /* absorb.c — how a copy takes in a difference: the same arithmetic at the sender and at every receiver.
  *
- * Body of a difference: for every channel a length (u32, little-endian) and that many bytes of the pipeline's
- * own; of a refresh, the bytes of "all | float32 | raw"; of a silent or derived channel, none. Then the
- * algorithm's scalars, float32 each, which replace those of the copy. */
+ * Body of a difference: for every channel but the last a length (varint), then that many bytes of the pipeline's
+ * own; of a refresh, the bytes of "all | float32 | raw"; of a silent or derived channel, none. The last channel has
+ * what is left. At the end stand the algorithm's scalars, float32 each, which replace those of the copy. */
 #include "gossip/peer/state.h"
 
 #include "linalg/sparse.h"
@@ -122,6 +122,15 @@ static bool decode_section(const struct sl_peer *p, const struct sl_message_cont
 	return true;
 }
 
+/* The bytes of the next channel. */
+static struct sl_reader section_of(const struct sl_plan *plan, unsigned channel, struct sl_reader *body)
+{
+	size_t scalars = 4 * (size_t)plan->algorithm->scalars, left = sl_reader_left(body);
+	if (channel + 1 < plan->channels)
+		return sl_read_part(body, sl_read_varint(body));
+	return sl_read_part(body, left < scalars ? left + 1 : left - scalars);
+}
+
 bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t version, struct sl_reader body,
                       uint8_t *copy_state, uint64_t digest, struct sl_absorption *out)
 {
@@ -131,8 +140,7 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t version
 	if (memory)
 		memcpy(p->scratch->memory, copy_state + 4 * plan->copy_floats, plan->copy_memory);
 	for (unsigned c = 0; c < plan->channels; c++) {
-		uint32_t length = sl_read_u32(&body);
-		struct sl_reader section = sl_read_part(&body, length);
+		struct sl_reader section = section_of(plan, c, &body);
 		struct sl_message_context m = { plan->settings.seed,
 			                        sender,
 			                        version,
@@ -224,14 +232,27 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 	return true;
 }
 
+/* Puts the length of what was written since `start` in front of it. */
+static void close_section(struct sl_writer *w, uint8_t *start)
+{
+	size_t length = (size_t)(w->at - start);
+	uint8_t number[5];
+	struct sl_writer head = sl_writer(number, sizeof number);
+	sl_write_varint(&head, (uint32_t)length);
+	sl_write_room(w, sl_writer_length(&head));
+	memmove(start + sl_writer_length(&head), start, length);
+	memcpy(start, number, sl_writer_length(&head));
+}
+
 bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorption *out)
 {
 	for (unsigned c = 0; c < p->plan->channels; c++) {
 		out->rule[c] = sl_absorb_rule(p->plan, p->id, p->version + 1, c);
-		uint8_t *length = sl_write_room(w, 4), *start = w->at;
+		uint8_t *start = w->at;
 		if (!encode_section(p, c, out->rule[c], w, &out->update[c]))
 			return false;
-		sl_store_u32(length, (uint32_t)(w->at - start));
+		if (c + 1 < p->plan->channels)
+			close_section(w, start);
 	}
 	for (unsigned s = 0; s < p->plan->algorithm->scalars; s++) {
 		out->scalar[s] = plain_zero((float)p->learner.scalar[s]);

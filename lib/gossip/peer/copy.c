@@ -10,8 +10,10 @@ void sl_edge_believe(struct sl_edge *e, const struct sl_frame *f)
 	if (f->round > e->their_round || f->kind == SL_FRAME_HELLO)
 		e->their_round = f->round;
 	e->durable = f->durable;
-	if (f->kind == SL_FRAME_HELLO || f->kind == SL_FRAME_REQUEST)
-		e->their_roster = f->serial; /* that of a tag may be of a former one */
+	if (f->kind != SL_FRAME_HELLO && f->kind != SL_FRAME_REQUEST)
+		return;
+	e->their_roster = f->serial; /* that of a tag may be of a former one */
+	sl_terms_repeat(e);
 }
 
 /* The tag says that the neighbour's step `f->step` stands at `f->number`, and implies that it has completed
@@ -30,7 +32,7 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 		e->seen_step = f->step - 1;
 	if (present && f->step - 1 > e->taken_over && sl_edge_tag_version(p, e, f->step - 1, &version))
 		sl_edge_acknowledge(p, e, version);
-	if (f->step == e->step + 1 && f->version == e->their_version && f->digest == e->their_digest) {
+	if (f->step == e->step + 1 && f->version == e->their_version && sl_frame_fits(f, e->their_digest)) {
 		e->theirs_open = true;
 		e->their_serial = f->serial;
 	}
@@ -86,7 +88,7 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		sl_edge_refuse(p, e, a.beyond ? SL_OFFENCE_VALUE : SL_OFFENCE_BODY);
 		return false;
 	}
-	if (a.digest != f->digest) {
+	if (!sl_frame_fits(f, a.digest)) {
 		note_misfit(p, e, f->version);
 		return false;
 	}
@@ -95,8 +97,8 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	e->misfits = 0;
 	e->news_at = p->now;
 	e->their_version = f->version;
-	e->their_digest = f->digest;
-	uint32_t length = SL_FRAME_HEADER + (uint32_t)sl_reader_left(&f->body);
+	e->their_digest = a.digest;
+	uint32_t length = SL_BRIEF_STEADY + (uint32_t)sl_reader_left(&f->body);
 	p->payload_rx += length;
 	e->totals.payload_rx += length;
 	uint32_t round = e->activities ? sl_edge_round_of(p, e, f->step) : f->round;
@@ -108,16 +110,19 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	return true;
 }
 
-static void hold(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *bytes,
-                 size_t length)
+/* With a fixed header: what a brief one leaves out may be something else when it is read again. */
+static void hold(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	struct sl_held *h = &e->rx_held;
+	size_t body = sl_reader_left(&f->body), length = SL_FRAME_HEADER + body;
 	if (length + 4 > p->plan->held_bytes - h->used) {
 		h->overflow = true;
 		return;
 	}
 	sl_store_u32(h->bytes + h->used, (uint32_t)length);
-	memcpy(h->bytes + h->used + 4, bytes, length);
+	sl_frame_header(h->bytes + h->used + 4, f, (uint32_t)body);
+	if (body)
+		memcpy(h->bytes + h->used + 4 + SL_FRAME_HEADER, f->body.at, body);
 	h->used += length + 4;
 	h->last = f->version;
 }
@@ -151,8 +156,7 @@ void sl_edge_drain(struct sl_peer *p, struct sl_edge *e)
 	}
 }
 
-void sl_receive_journal(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *bytes,
-                        size_t length)
+void sl_receive_journal(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	bool difference = f->kind == SL_FRAME_DIFFERENCE;
 	if (!e->greeted || f->epoch != e->their_epoch || e->diverged) {
@@ -170,13 +174,13 @@ void sl_receive_journal(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 			sl_edge_ask(p, e); /* something is missing in between */
 	} else if (difference && f->version <= newest) {
 		e->totals.repeated++;
-		if (!e->rx_held.used && f->version == e->their_version && f->digest == e->their_digest)
+		if (!e->rx_held.used && f->version == e->their_version && sl_frame_fits(f, e->their_digest))
 			take_tag(p, e, f);
-	} else if (!difference && f->version == e->their_version && f->digest != e->their_digest) {
+	} else if (!difference && f->version == e->their_version && !sl_frame_fits(f, e->their_digest)) {
 		note_diverged(p, e, f->version);
 	} else if (e->theirs_open) {
 		if (difference || f->step > e->step + 1)
-			hold(p, e, f, bytes, length);
+			hold(p, e, f);
 	} else if (leaps_over_a_tag(e, f)) {
 		sl_edge_ask(p, e);
 	} else if (difference) {

@@ -33,6 +33,7 @@ void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
 		e->reset = true;
+		sl_terms_drop(e); /* the edge's steps may begin again */
 		e->mine_open = e->mine_saved = false;
 		e->tx_kept.used = 0;
 		e->acknowledged = 0;

@@ -30,6 +30,7 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		return; /* it will learn from my greeting that it is behind, and start a newer one */
 	if (f->epoch > e->known_epoch) {
 		e->known_epoch = f->epoch;
+		sl_terms_drop(e);
 		e->theirs_open = false; /* a tag of a lost life: the step will be tagged again */
 		e->rx_held.used = 0;
 		e->rx_held.overflow = false;
@@ -61,6 +62,7 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct sl_h
 	e->holds_me_version = h->held_version;
 	e->holds_me_digest = h->held_digest;
 	e->oldest = h->oldest;
+	e->told_step = h->step > e->told_step ? h->step : e->told_step;
 	if (h->held_epoch == p->epoch && h->held_version >= e->seen_version) {
 		e->seen_version =
 		    h->held_version; /* more than I have: I am computing again what it knows already */
@@ -76,6 +78,7 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct sl_h
 		e->tx_kept.used = 0;
 		e->step = e->tagged = h->flags & SL_HELLO_RESET ? 0 : h->step;
 		e->limit = p->version;
+		sl_terms_repeat(e);
 	}
 }
 
@@ -136,7 +139,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	bool new_incarnation = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
 	if (new_incarnation) {
 		e->greeted = e->finished = e->knows_finished = e->wants = false;
-		e->seen_version = e->seen_step = 0;
+		e->seen_version = e->seen_step = e->told_step = 0;
+		sl_terms_drop(e);
 		e->ask_every_us = 0;
 	}
 	e->incarnation = h.incarnation;

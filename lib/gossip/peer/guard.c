@@ -134,6 +134,11 @@ static void refuse(struct sl_peer *p, struct sl_edge *e, enum sl_offence offence
 		return;
 	if (offence == SL_OFFENCE_RUN)
 		sl_edge_note_stranger(p, e, why);
+	else if (offence == SL_OFFENCE_VERSION)
+		sl_peer_note(
+		    p, SL_LEVEL_WARNING, "frame-refused",
+		    "peer %u sends version %u of the wire format, and this peer version %u: they need the same version of starling",
+		    e->neighbour, e->wire_version, (unsigned)SL_WIRE_VERSION);
 	else if (g->complaints > 1)
 		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s (and %u more)",
 		             e->neighbour, why, g->complaints - 1);

@@ -40,15 +40,50 @@ static bool is_from_nowhere(const struct sl_peer *p, const struct sl_edge *e, co
 	return f->round > rounds || f->step > rounds || f->version > rounds;
 }
 
+/* It refers to something that this end does not know: of another life, epoch or edge, or to what was said in a frame
+ * that was lost. Asked, the neighbour says everything again. One that sends nothing else is no honest one. */
+static void note_unknown(struct sl_peer *p, struct sl_edge *e)
+{
+	enum { UNKNOWN_MOST = 256 };
+	bool settled = !e->reset && p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
+	e->totals.repeated++;
+	if (e->unknown == UNKNOWN_MOST)
+		sl_edge_refuse(p, e, SL_OFFENCE_HEADER);
+	else
+		e->unknown++;
+	if (e->greeted && e->theirs_open)
+		e->rx_held.overflow = true; /* there is no use for it before the step is completed */
+	else if (!e->greeted || settled)
+		sl_edge_ask(p, e);
+}
+
+/* False: there is nothing to look at in it. */
+static bool read_header(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size_t length,
+                        struct sl_frame *f)
+{
+	enum sl_brief found = SL_BRIEF_MALFORMED;
+	unsigned version = sl_frame_version(bytes, length);
+	if (length <= p->plan->frame_max && sl_is_brief(bytes, length))
+		found = sl_terms_read(p, e, bytes, length, f);
+	else if (length <= p->plan->frame_max && sl_frame_parse(f, bytes, length) &&
+	         f->kind != SL_FRAME_DIFFERENCE && f->kind != SL_FRAME_TAG)
+		found = SL_BRIEF_OK;
+	if (found == SL_BRIEF_UNKNOWN) {
+		note_unknown(p, e);
+	} else if (version && version != SL_WIRE_VERSION) {
+		e->wire_version = (uint8_t)version;
+		sl_edge_refuse(p, e, SL_OFFENCE_VERSION);
+	} else if (found == SL_BRIEF_MALFORMED) {
+		sl_edge_refuse(p, e, SL_OFFENCE_SHAPE);
+	}
+	return found == SL_BRIEF_OK;
+}
+
 void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size_t length)
 {
 	struct sl_frame f;
-	if (!sl_guard_admit(p, e))
+	if (!sl_guard_admit(p, e) || !read_header(p, e, bytes, length, &f))
 		return;
-	if (length > p->plan->frame_max || !sl_frame_parse(&f, bytes, length)) {
-		sl_edge_refuse(p, e, SL_OFFENCE_SHAPE);
-		return;
-	}
 	if (f.run != p->plan->run) {
 		if (f.kind == SL_FRAME_HELLO)
 			sl_receive_stranger(p, e, &f);
@@ -77,6 +112,8 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		e->totals.repeated++; /* it means the edge that was there before this one */
 		return;
 	}
+	if (f.kind == SL_FRAME_DIFFERENCE || f.kind == SL_FRAME_TAG)
+		sl_terms_learn(e, &f);
 	note_heard(p, e, f.kind != SL_FRAME_HELLO && f.kind != SL_FRAME_REQUEST);
 	switch ((enum sl_frame_kind)f.kind) {
 	case SL_FRAME_HELLO:
@@ -84,7 +121,7 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 		break;
 	case SL_FRAME_DIFFERENCE:
 	case SL_FRAME_TAG:
-		sl_receive_journal(p, e, &f, bytes, length);
+		sl_receive_journal(p, e, &f);
 		break;
 	case SL_FRAME_SNAPSHOT:
 		sl_receive_snapshot(p, e, &f);

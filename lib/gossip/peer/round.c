@@ -92,7 +92,7 @@ void sl_round_exchange(struct sl_peer *p)
 	p->digest = a.digest;
 	p->version = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
 	check_fork(p);
-	sl_count_payload(p, SL_FRAME_HEADER + sl_writer_length(&w));
+	sl_count_payload(p, SL_BRIEF_STEADY + sl_writer_length(&w));
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
 	for (uint32_t i = 0; i < p->degree; i++) {

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATE_VERSION = 5, STATE_MAGIC = 0x534c5354 };
+enum { STATE_VERSION = 6, STATE_MAGIC = 0x534c5354 };
 
 enum mode { MEASURE, WRITE, CHECK, READ };
 

@@ -21,10 +21,11 @@ void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	uint8_t header[SL_FRAME_HEADER];
 	if (e->guard.closed)
 		return;
-	sl_frame_header(header, f, (uint32_t)length);
+	size_t header_length = sl_terms_header(p, e, f, (uint32_t)length, header);
 	struct sl_action a = { .kind = SL_ACTION_SEND,
 		               .edge = (uint32_t)(e - p->edge),
 		               .header = header,
+		               .header_length = header_length,
 		               .body = body,
 		               .body_length = length };
 	e->totals.frames_tx++;

@@ -5,6 +5,7 @@
  *   out, absorb, schedule     actions and event rows; what a frame does to a copy; weights and active rounds
  *   detect, differ, robust    anomalies; settings that differ; robust mixing
  *   edge, durable, guard      one end of an edge; what checkpoints need; what a neighbour may cost
+ *   terms                     what headers leave out
  *   lag, send                 edges that are behind; frames
  *   hello                     sends and parses greetings
  *   request, epoch, checkpoint, membership
@@ -18,6 +19,7 @@
 #define SL_GOSSIP_PEER_STATE_H
 
 #include "gossip/algorithm.h"
+#include "gossip/brief.h"
 #include "gossip/peer/guard.h"
 #include "gossip/journal.h"
 #include "gossip/peer.h"
@@ -34,12 +36,17 @@ enum sl_phase {
 	SL_PHASES
 };
 
-/* Bytes held back, frames in order: u32 length, then header and body. */
+/* Bytes held back, frames in order: u32 length, then a fixed header and the body. */
 struct sl_held {
 	uint8_t *bytes;
 	size_t used;
 	uint32_t last; /* number of the newest frame in it */
 	bool overflow; /* something had to be left out: ask again once it drains */
+};
+
+/* What a peer says of itself until it says something else. */
+struct sl_terms {
+	uint32_t durable, serial;
 };
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
@@ -97,6 +104,15 @@ struct sl_edge {
 	uint32_t checkpoint_pending, checkpoint_newest, checkpoint_older;
 	bool wants; /* it has no room for many more frames of its own before a newer checkpoint of mine */
 	bool lost;  /* of what its older checkpoint needs something is gone, and that was said */
+
+	/* what the headers of tags and differences need not say again: terms.c */
+	struct sl_terms said, agreed; /* mine, the neighbour's */
+	uint32_t terms_from, near_from; /* the first step whose frames leave out mine; … say less than whole numbers */
+	uint32_t told_step;   /* the last step that its present life has greeted with */
+	bool agrees;          /* it has said its terms */
+	uint32_t agreed_step; /* in frames of this step, or later ones */
+	unsigned unknown;     /* frames that referred to what this end does not know, one after another */
+	uint8_t wire_version; /* of its last frame of another version */
 
 	/* acquaintance */
 	bool reset;                    /* the step counter is lost: take over the neighbour's */
@@ -215,6 +231,22 @@ void sl_peer_mark(struct sl_peer *, unsigned mark);
 void sl_peer_emit(struct sl_peer *, struct sl_action *);
 void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
 
+/* terms.c */
+/* Writes the header of a frame to the neighbour; returns its length. */
+size_t sl_terms_header(const struct sl_peer *, struct sl_edge *, const struct sl_frame *, uint32_t length,
+                       uint8_t out[static SL_FRAME_HEADER]);
+/* … leaving nothing out, and changing nothing. */
+size_t sl_terms_whole(const struct sl_peer *, const struct sl_edge *, const struct sl_frame *, uint32_t length,
+                      uint8_t out[static SL_FRAME_HEADER]);
+/* Reads a brief header as the neighbour's; it counts, by sl_terms_learn, once the frame is known to be sound. */
+enum sl_brief sl_terms_read(const struct sl_peer *, const struct sl_edge *, const uint8_t *bytes, size_t length,
+                            struct sl_frame *out);
+void sl_terms_learn(struct sl_edge *, const struct sl_frame *);
+/* The neighbour may not know what was said to it: all is said again. */
+void sl_terms_repeat(struct sl_edge *);
+/* What it has said counts no longer. */
+void sl_terms_drop(struct sl_edge *);
+
 /* send.c */
 /* A frame header with everything that does not depend on the occasion. */
 struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
@@ -316,9 +348,8 @@ void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t
 
 /* copy.c */
 void sl_edge_believe(struct sl_edge *, const struct sl_frame *);
-/* A DIFFERENCE or a TAG; `bytes`: the frame whole. */
-void sl_receive_journal(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *bytes,
-                        size_t length);
+/* A DIFFERENCE or a TAG. */
+void sl_receive_journal(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 
 /* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */

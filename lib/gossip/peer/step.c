@@ -74,7 +74,7 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.tag = n == p->version;
 		f.serial = e->tag_serial[e->tagged & (p->plan->tags - 1)];
 		sl_peer_send(p, e, &f, body, entry->length);
-		e->totals.payload_tx += SL_FRAME_HEADER + entry->length;
+		e->totals.payload_tx += SL_BRIEF_STEADY + entry->length;
 	}
 	e->sent = p->version;
 }
