@@ -161,7 +161,7 @@ static void a_database_that_was_moved_away_is_made_anew(void **state)
 {
 	(void)state;
 	int wake = eventfd(0, EFD_CLOEXEC);
-	int64_t tx, rx;
+	int64_t tx = 0, rx = 0;
 	struct sl_store *s = open_store("h.db", 3, -1);
 	push_rounds(s, 3, 0, 1);
 	assert_true(sl_store_close(s, 1, 0, NULL));
@@ -174,7 +174,7 @@ static void a_database_that_was_moved_away_is_made_anew(void **state)
 	test_fault_set(&test_fault_write, 0, 0);
 	assert_true(ask_checkpoint(s, "state"));
 	assert_true(await_checkpoint(s, wake));
-	sl_store_earlier_wire(s, &tx, &rx);
+	sl_store_add_earlier(s, &tx, &rx);
 	assert_int_equal(tx, 12); /* what earlier starts sent stays, though the file is another one */
 	assert_comes_late(s, wake);
 	assert_int_equal(count_from("old.db", "SELECT count(*) FROM round"), 1);
@@ -411,8 +411,8 @@ static void what_does_not_pass_is_refused(void **state)
 
 static void assert_earlier_wire(const struct sl_store *s, int64_t tx, int64_t rx)
 {
-	int64_t is_tx, is_rx;
-	sl_store_earlier_wire(s, &is_tx, &is_rx);
+	int64_t is_tx = 0, is_rx = 0;
+	sl_store_add_earlier(s, &is_tx, &is_rx);
 	assert_int_equal(is_tx, tx);
 	assert_int_equal(is_rx, rx);
 }

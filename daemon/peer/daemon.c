@@ -12,7 +12,6 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -55,34 +54,6 @@ static enum sl_status check_number(const struct sl_daemon *d, struct sl_error *e
 	return sl_fail(error, SL_OUT_OF_RANGE,
 	               "-p %" PRIu32 ": the roster lists %" PRIu32 " peers, 0 to %" PRIu32, d->number, peers,
 	               peers - 1);
-}
-
-enum sl_status sl_daemon_identity(const struct sl_daemon *d, const struct sl_roster *roster,
-                                  struct sl_identity *out, struct sl_error *error)
-{
-	char path[4096], name[SL_TEXT_MAX + 16], found[SL_KEY_HEX], hex[SL_KEY_HEX];
-	const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-	if (credentials && credentials[0]) {
-		if (snprintf(path, sizeof path, "%s/identity", credentials) >= (int)sizeof path)
-			return sl_fail(error, SL_TOO_BIG, "$CREDENTIALS_DIRECTORY is too long");
-	} else {
-		snprintf(name, sizeof name, "%s/%" PRIu32 ".key", d->run.config.settings.host.keys,
-		         d->number);
-		sl_config_path(&d->run.config, name, false, path);
-	}
-	enum sl_status status = sl_identity_read(out, path, error);
-	if (status != SL_OK)
-		return status;
-	const uint8_t *listed = roster->peer[d->number].public_key;
-	if (memcmp(out->public_key, listed, SL_KEY_BYTES) == 0)
-		return SL_OK;
-	sl_key_print(out->public_key, found);
-	sl_key_print(listed, hex);
-	sl_identity_wipe(out);
-	return sl_fail(error, SL_REFUSED,
-	               "%s: is the key %.16s…, but the roster lists %.16s… for peer %" PRIu32
-	               "; is it another peer's key, or of another roster?",
-	               path, found, hex, d->number);
 }
 
 static enum sl_status read_identity(struct sl_daemon *d, struct sl_error *error)
@@ -310,42 +281,6 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
 	return SL_OK;
 }
 
-/* ---- links ---- */
-
-static void on_notice(void *context, enum sl_level level, const char *kind, const char *detail)
-{
-	sl_loop_event(context, level, kind, "%s", detail);
-}
-
-enum sl_status sl_daemon_links(struct sl_daemon *d, const struct sl_roster *roster,
-                               struct sl_identity *identity, struct sl_error *error)
-{
-	struct sl_net_neighbour neighbours[SL_DEGREE_MAX];
-	uint32_t degree = sl_daemon_neighbours(roster, d->number, neighbours);
-	struct sl_net_setup setup = { .endpoint = roster->peer[d->number].endpoint,
-		                      .identity = identity,
-		                      .neighbours = neighbours,
-		                      .degree = degree,
-		                      .frame_max = d->run.plan.frame_max,
-		                      .notice = on_notice,
-		                      .context = &d->loop };
-	enum sl_status status = sl_net_reopen(&d->net, &setup, error);
-	sl_identity_wipe(identity); /* libzmq has its own copy of what it needs */
-	return status;
-}
-
-uint32_t sl_daemon_neighbours(const struct sl_roster *roster, uint32_t peer, struct sl_net_neighbour *out)
-{
-	const struct sl_topology *t = &roster->topology;
-	uint32_t degree = sl_topology_degree(t, peer);
-	for (uint32_t i = 0; i < degree; i++) {
-		uint32_t other = t->neighbour[t->first[peer] + i];
-		out[i] = (struct sl_net_neighbour){ other, roster->peer[other].endpoint,
-			                            roster->peer[other].curve_public };
-	}
-	return degree;
-}
-
 /* ---- life ---- */
 
 static enum sl_status open_descriptors(struct sl_daemon *d, struct sl_error *error)
@@ -377,8 +312,6 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 	d->loop.plan = &d->run.plan;
 	d->loop.scratch = &d->scratch;
 	d->loop.net = &d->net;
-	d->loop.reload = sl_daemon_reload;
-	d->loop.context = d;
 	enum sl_status status = open_descriptors(d, error);
 	if (status == SL_OK)
 		status = make_peer(d, error);
@@ -407,7 +340,10 @@ bool sl_daemon_run(struct sl_daemon *d)
 	       d->number, d->run.roster.topology.peers, d->run.roster.topology.spec, d->net.endpoint,
 	       d->run.run_id, d->run.plan.dimension, d->run.compress);
 	sl_sd_notify("READY=1\nSTATUS=greeting the neighbours");
-	bool ok = sl_loop_run(&d->loop);
+	enum sl_loop_result result;
+	while ((result = sl_loop_run(&d->loop)) == SL_LOOP_RELOAD)
+		sl_daemon_reload(d);
+	bool ok = result == SL_LOOP_DONE;
 	sl_log(ok ? SL_LEVEL_NOTICE : SL_LEVEL_ERROR, "ended in round %" PRIu32 ": %s",
 	       sl_peer_round(d->loop.peer), d->loop.detail);
 	return ok;

@@ -54,15 +54,6 @@ static void say(struct sl_loop *l, const struct sl_event_row *row)
 		sl_log(row->level, "%s: %s", row->kind, row->detail);
 }
 
-void sl_loop_wire(struct sl_loop *l, int64_t *tx, int64_t *rx)
-{
-	int64_t earlier_tx, earlier_rx;
-	sl_store_earlier_wire(l->store, &earlier_tx, &earlier_rx);
-	sl_traffic_total(&l->net->traffic, tx, rx);
-	*tx += earlier_tx;
-	*rx += earlier_rx;
-}
-
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
 	row->at_us = wall_us();
@@ -122,7 +113,8 @@ static uint8_t *take_state(struct sl_loop *l, size_t *length)
 	uint8_t *bytes = malloc(*length);
 	if (!bytes)
 		return NULL;
-	sl_loop_wire(l, &kept.wire_tx, &kept.wire_rx);
+	sl_traffic_total(&l->net->traffic, &kept.wire_tx, &kept.wire_rx);
+	sl_store_add_earlier(l->store, &kept.wire_tx, &kept.wire_rx);
 	sl_kept_write(&kept, bytes);
 	if (sl_peer_save(l->peer, bytes + head, &error) != 0)
 		return bytes;
@@ -413,20 +405,25 @@ void sl_loop_leave(struct sl_loop *l, const char *why)
 	halt(l, true, why);
 }
 
-bool sl_loop_run(struct sl_loop *l)
+static void start(struct sl_loop *l)
 {
-	nfds_t count;
-	struct pollfd *items = descriptors(l, &count);
-	if (!items)
-		return false;
 	guess_jobs(l);
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
 	l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
 	l->trim_at = sl_time_after(l->now, TRIM_FIRST_US);
 	l->status_at = sl_sd_managed() ? l->now : SL_TIME_NEVER;
+	l->started = true;
 	step(l, (struct sl_event){ .kind = SL_EVENT_START });
-	while (!l->halted) {
+}
+
+enum sl_loop_result sl_loop_run(struct sl_loop *l)
+{
+	nfds_t count;
+	struct pollfd *items = l->halted ? NULL : descriptors(l, &count);
+	if (!l->halted && !l->started)
+		start(l);
+	while (!l->halted && !l->reload_asked) {
 		if (!wait_for(l, items, count)) {
 			halt(l, false, strerror(errno));
 			break;
@@ -434,15 +431,11 @@ bool sl_loop_run(struct sl_loop *l)
 		l->now = sl_clock();
 		turn(l, items);
 		items[ITEM_LISTENER].fd = l->listener;
-		if (!l->reload_asked || l->halted)
-			continue;
-		l->reload_asked = false;
-		l->reload(l->context);
-		free(items);
-		items = descriptors(l, &count);
-		if (!items)
-			return false;
 	}
 	free(items);
-	return l->ok;
+	if (!l->halted) {
+		l->reload_asked = false;
+		return SL_LOOP_RELOAD;
+	}
+	return l->ok ? SL_LOOP_DONE : SL_LOOP_FAILED;
 }

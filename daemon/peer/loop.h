@@ -32,10 +32,7 @@ struct sl_loop {
 	enum sl_job_kind job_kind; /* of the last that was asked for */
 	bool checkpoint_failed;    /* was not taken: the peer is to know */
 	bool stopping, finished, halted, ok;
-	bool reload_asked;
-	/* Reads the roster again, between two turns. */
-	void (*reload)(void *context);
-	void *context;
+	bool started, reload_asked;
 	char detail[256];             /* why it halted */
 	int64_t job_us[SL_JOB_KINDS]; /* smoothed */
 
@@ -55,17 +52,19 @@ struct sl_loop {
 __attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
                                                          const char *kind, const char *format, ...);
 
-/* Bytes on the wire since the start of the run, as far as they are known. */
-void sl_loop_wire(struct sl_loop *, int64_t *tx, int64_t *rx);
-
 /* The peer has other neighbours from now on; the links have them already. */
 void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);
 /* Ends the run in good order, as if asked to stop. */
 void sl_loop_leave(struct sl_loop *, const char *why);
 
-/* Runs until the peer halts or a signal asks for the end. True: the run is done, or it was asked to stop. A
- * second signal ends the process with exit code 1 at once. */
-bool sl_loop_run(struct sl_loop *);
+/* Runs until the peer halts, or a signal asks for the end or for the roster to be read again: its owner does that,
+ * links and all, and calls again. A second signal for the end ends the process with exit code 1 at once. */
+enum sl_loop_result {
+	SL_LOOP_DONE,   /* the run is done, or it was asked to stop */
+	SL_LOOP_FAILED, /* `detail` says why */
+	SL_LOOP_RELOAD
+};
+enum sl_loop_result sl_loop_run(struct sl_loop *);
 
 /* The line of the status socket (status.h), in a static buffer. */
 const char *sl_loop_status(struct sl_loop *);

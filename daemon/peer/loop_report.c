@@ -159,7 +159,8 @@ const char *sl_loop_status(struct sl_loop *l)
 	struct sl_time now = sl_clock();
 	int64_t tx, rx;
 	sl_peer_status(l->peer, &s);
-	sl_loop_wire(l, &tx, &rx);
+	sl_traffic_total(&l->net->traffic, &tx, &rx);
+	sl_store_add_earlier(l->store, &tx, &rx);
 	add(line, size, &used,
 	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"serial\":%" PRIu32 ",\"phase\":\"%s\",\"round\":%" PRIu32
 	    ",\"rounds\":%" PRIu32 ",",

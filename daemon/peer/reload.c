@@ -92,9 +92,8 @@ static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *next, 
 	return SL_OK;
 }
 
-void sl_daemon_reload(void *context)
+void sl_daemon_reload(struct sl_daemon *d)
 {
-	struct sl_daemon *d = context;
 	struct sl_roster next = { 0 };
 	struct sl_error error = { 0 };
 	char path[4096];

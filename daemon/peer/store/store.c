@@ -117,7 +117,8 @@ static enum sl_status insert_rows(struct sl_store *s, uint64_t at, uint64_t end,
                                   struct sl_error *error)
 {
 	struct sl_history_bytes earlier = s->history_writer.before;
-	sl_store_earlier_wire(s, &earlier.wire_tx, &earlier.wire_rx);
+	earlier.wire_tx = earlier.wire_rx = 0;
+	sl_store_add_earlier(s, &earlier.wire_tx, &earlier.wire_rx);
 	while (at != end) {
 		struct sl_row_header header;
 		union sl_row row;
@@ -414,15 +415,14 @@ void sl_store_begin(struct sl_store *s, int64_t wire_tx, int64_t wire_rx, uint32
 	atomic_store(&s->resumed, resumed);
 }
 
-void sl_store_earlier_wire(const struct sl_store *s, int64_t *tx, int64_t *rx)
+void sl_store_add_earlier(const struct sl_store *s, int64_t *tx, int64_t *rx)
 {
-	*tx = s->kept_tx;
-	*rx = s->kept_rx;
-	if (!atomic_load(&s->known))
-		return;
-	const struct sl_history_bytes *before = &s->history_writer.before;
-	*tx = *tx < before->wire_tx ? before->wire_tx : *tx;
-	*rx = *rx < before->wire_rx ? before->wire_rx : *rx;
+	int64_t kept_tx = s->kept_tx, kept_rx = s->kept_rx;
+	struct sl_history_bytes before = { 0 };
+	if (atomic_load(&s->known))
+		before = s->history_writer.before;
+	*tx += before.wire_tx > kept_tx ? before.wire_tx : kept_tx;
+	*rx += before.wire_rx > kept_rx ? before.wire_rx : kept_rx;
 }
 
 bool sl_store_failing(struct sl_store *s, struct sl_store_trouble *out)

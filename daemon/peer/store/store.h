@@ -30,10 +30,10 @@ struct sl_store *sl_store_open(const struct sl_store_setup *, struct sl_error *e
  * Where the history ends before that round, an event will say so. */
 void sl_store_begin(struct sl_store *, int64_t wire_tx, int64_t wire_rx, uint32_t resumed);
 
-/* Bytes on the wire of this peer's earlier starts in this run: what its checkpoint or the history has, whichever
- * is more. The history may not have been opened yet; the writer, which adds them to every round's row, has
+/* Adds bytes on the wire of this peer's earlier starts in this run: what its checkpoint or the history has,
+ * whichever is more. The history may not have been opened yet; the writer, which adds them to every round's row, has
  * opened it by then. */
-void sl_store_earlier_wire(const struct sl_store *, int64_t *tx, int64_t *rx);
+void sl_store_add_earlier(const struct sl_store *, int64_t *tx, int64_t *rx);
 
 /* Whether the history cannot be written now, since when, why, and how many rows did not fit the ring. From
  * the loop's thread; never blocks. */
