@@ -1,8 +1,11 @@
-/* link.h — between net.c and peer/net/link.c. */
+/* link.h — what the files of peer/net share. Their calls run one way: net and relink, then link, then door and place,
+ * then trouble, then notice and socket. */
 #ifndef SL_DAEMON_PEER_NET_LINK_H
 #define SL_DAEMON_PEER_NET_LINK_H
 
 #include "daemon/peer/net/net.h"
+
+/* ---- peer/net/notice.c ---- */
 
 /* A notice to the owner, limited by `burst`. */
 __attribute__((format(printf, 5, 6))) void sl_net_say(struct sl_net *, struct sl_log_burst *burst,
@@ -11,7 +14,23 @@ __attribute__((format(printf, 5, 6))) void sl_net_say(struct sl_net *, struct sl
 /* The same without a limit, for what its caller tells once. */
 __attribute__((format(printf, 4, 5))) void sl_net_tell(struct sl_net *, enum sl_level level, const char *kind,
                                                        const char *format, ...);
+
+/* ---- peer/net/socket.c ---- */
+
+/* Sets an option of a socket: an int; or bytes. */
 bool sl_net_number(void *socket, int option, int value);
+bool sl_net_bytes(void *socket, int option, const void *value, size_t size);
+/* Sets what all sockets have in common: limits, and the identity of the setup. */
+bool sl_net_configure(void *socket, const struct sl_net_setup *);
+bool sl_net_only_sends(void *socket);
+/* A socket that reports what becomes of the connections of another; NULL: there is none. */
+void *sl_net_watch(struct sl_net *, void *socket, int number);
+/* Closes both; each may be NULL. */
+void sl_net_close_watched(void *socket, void *monitor);
+enum { SL_NET_SLACK = 64 }; /* CURVE adds 33 bytes to a message */
+
+/* ---- peer/net/link.c ---- */
+
 /* For sl_zap.stranger; the context is the net. */
 void sl_net_stranger(void *context, const char *address, const uint8_t *key);
 
@@ -19,6 +38,11 @@ void sl_net_stranger(void *context, const char *address, const uint8_t *key);
 void sl_net_see_connections(struct sl_net_link *);
 /* Takes in what a monitor tells; the link is NULL for the router's. */
 void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
+
+/* Nobody gets more memory than a few messages' worth: of connections that have proven nothing only a few are
+ * kept, the address that has most of them losing its oldest; and who sends and sends without ever ending a
+ * message (libzmq keeps the parts, however many) is hung up on. */
+void sl_net_weigh(struct sl_net *);
 
 /* ---- peer/net/place.c ---- */
 
@@ -61,14 +85,11 @@ void sl_net_tell_name(struct sl_net *, struct sl_net_link *, const char *reason)
 /* Events of what lasts. */
 void sl_net_watch_trouble(struct sl_net *, struct sl_net_link *);
 
+/* ---- peer/net/net.c ---- */
+
 /* A DEALER that connects to a neighbour. Of the setup only endpoint, identity and frame_max are looked at. */
 enum sl_status sl_net_open_link(struct sl_net *, const struct sl_net_setup *, const struct sl_net_neighbour *,
                                 uint32_t user, struct sl_net_link *l, struct sl_error *error);
 void sl_net_close_link(struct sl_net_link *);
-
-/* Nobody gets more memory than a few messages' worth: of connections that have proven nothing only a few are
- * kept, the address that has most of them losing its oldest; and who sends and sends without ever ending a
- * message (libzmq keeps the parts, however many) is hung up on. */
-void sl_net_weigh(struct sl_net *);
 
 #endif

@@ -13,106 +13,23 @@
 enum { ZAP_ENFORCE_DOMAIN = 93 };
 
 enum {
-	QUEUE_BYTES = 4 << 20, /* about what a neighbour that does not read may cost */
-	QUEUE_LEAST = 8,
-	QUEUE_MOST = 256,
-	/* CURVE adds 33 bytes to a message; handshakes have messages of up to some 300. */
-	MESSAGE_SLACK = 64,
-	MESSAGE_LEAST = 512,
 	ZAP_A_TURN = 32,
 	DROPS_A_CALL = 64,
 	ROUTER_FIXED = 4, /* descriptors that are no neighbour's monitor */
 	SOCKETS_MOST = 16 + 2 * 3 * SL_DEGREE_MAX,
-	CLOSE_MS = 200,
 };
-
-/* Every option in one place, set before bind and connect (most act on later ones only). */
-struct option {
-	int name, value;
-};
-static const struct option common[] = {
-	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_BACKLOG, 512 },
-	{ ZMQ_RECONNECT_IVL, 20 },       { ZMQ_RECONNECT_IVL_MAX, 1000 },
-	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_CONNECT_TIMEOUT, SL_NET_CONNECT_MS },
-	{ ZMQ_TCP_KEEPALIVE, 1 },        { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
-	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
-};
-/* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
- * vanished. */
-static const struct option sending[] = {
-	{ ZMQ_IMMEDIATE, 1 },
-	{ ZMQ_HEARTBEAT_IVL, 2000 },
-	{ ZMQ_HEARTBEAT_TIMEOUT, 6000 },
-	{ ZMQ_HEARTBEAT_TTL, 6000 },
-};
-
-static bool set(void *socket, int name, const void *value, size_t size)
-{
-	return zmq_setsockopt(socket, name, value, size) == 0;
-}
-
-bool sl_net_number(void *socket, int name, int value)
-{
-	return set(socket, name, &value, sizeof value);
-}
-
-static bool set_all(void *socket, const struct option *option, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!sl_net_number(socket, option[i].name, option[i].value))
-			return false;
-	return true;
-}
-
-static bool configure(void *socket, const struct sl_net_setup *setup)
-{
-	size_t longest = setup->frame_max < MESSAGE_LEAST ? MESSAGE_LEAST : setup->frame_max;
-	int64_t limit = (int64_t)longest + MESSAGE_SLACK;
-	size_t queue = QUEUE_BYTES / longest;
-	queue = queue < QUEUE_LEAST ? QUEUE_LEAST : queue > QUEUE_MOST ? QUEUE_MOST : queue;
-	return set_all(socket, common, sizeof common / sizeof *common) &&
-	       set(socket, ZMQ_MAXMSGSIZE, &limit, sizeof limit) &&
-	       sl_net_number(socket, ZMQ_SNDHWM, (int)queue) &&
-	       sl_net_number(socket, ZMQ_RCVHWM, (int)queue) &&
-	       set(socket, ZMQ_CURVE_PUBLICKEY, setup->identity->curve_public, SL_KEY_BYTES) &&
-	       set(socket, ZMQ_CURVE_SECRETKEY, setup->identity->curve_secret, SL_KEY_BYTES);
-}
-
-/* The events that the monitors subscribe to, and no others: a failing bind must leave errno as it is, and a failing accept,
- * which libzmq tries again and again, tells no news. */
-enum {
-	EVENTS = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CONNECT_DELAYED | ZMQ_EVENT_CONNECT_RETRIED |
-	         ZMQ_EVENT_LISTENING | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |
-	         ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-	         ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
-};
-
-/* Without a limit on its queue libzmq never waits for us to read; with one, its thread would, and whoever
- * closes the socket would wait for that thread. */
-static void *watch(struct sl_net *net, void *socket, int number)
-{
-	char address[64];
-	snprintf(address, sizeof address, "inproc://monitor.%d", number);
-	void *pair = zmq_socket(net->context, ZMQ_PAIR);
-	if (pair && sl_net_number(pair, ZMQ_LINGER, 0) && sl_net_number(pair, ZMQ_RCVHWM, 0) &&
-	    zmq_socket_monitor(socket, address, EVENTS) == 0 && zmq_connect(pair, address) == 0)
-		return pair;
-	if (pair)
-		zmq_close(pair);
-	return NULL;
-}
 
 static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup *setup,
                                   struct sl_error *error)
 {
 	net->router = zmq_socket(net->context, ZMQ_ROUTER);
-	bool good = net->router && configure(net->router, setup) &&
+	bool good = net->router && sl_net_configure(net->router, setup) &&
 	            sl_net_number(net->router, ZMQ_CURVE_SERVER, 1) &&
-	            set(net->router, ZMQ_ZAP_DOMAIN, sl_zap_domain, strlen(sl_zap_domain));
+	            sl_net_bytes(net->router, ZMQ_ZAP_DOMAIN, sl_zap_domain, strlen(sl_zap_domain));
 	if (good) /* refused by a library without it: then no User-Id, no message is what keeps strangers out
 	           */
 		sl_net_number(net->router, ZAP_ENFORCE_DOMAIN, 1);
-	good = good && (net->monitor = watch(net, net->router, 0)) != NULL;
+	good = good && (net->monitor = sl_net_watch(net, net->router, 0)) != NULL;
 	if (!good)
 		return sl_fail(error, SL_IO, "cannot make the receiving socket: %s", zmq_strerror(errno));
 	return sl_net_open_door(net, error);
@@ -127,10 +44,9 @@ enum sl_status sl_net_open_link(struct sl_net *net, const struct sl_net_setup *s
 	};
 	snprintf(l->endpoint, sizeof l->endpoint, "%s", n->endpoint);
 	l->dealer = zmq_socket(net->context, ZMQ_DEALER);
-	if (l->dealer && configure(l->dealer, setup) &&
-	    set_all(l->dealer, sending, sizeof sending / sizeof *sending) &&
-	    set(l->dealer, ZMQ_CURVE_SERVERKEY, n->curve_public, SL_KEY_BYTES) &&
-	    (l->monitor = watch(net, l->dealer, (int)net->watched++)) != NULL)
+	if (l->dealer && sl_net_configure(l->dealer, setup) && sl_net_only_sends(l->dealer) &&
+	    sl_net_bytes(l->dealer, ZMQ_CURVE_SERVERKEY, n->curve_public, SL_KEY_BYTES) &&
+	    (l->monitor = sl_net_watch(net, l->dealer, (int)net->watched++)) != NULL)
 		return sl_net_place(net, l, error) == SL_OK ? SL_OK
 		                                            : sl_wrap(error, "peer %" PRIu32, l->peer);
 	return sl_fail(error, SL_IO, "peer %" PRIu32 " at %s: %s", l->peer, l->endpoint, zmq_strerror(errno));
@@ -182,19 +98,9 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 	return status;
 }
 
-static void close_watched(void *socket, void *monitor)
-{
-	if (monitor) {
-		zmq_socket_monitor(socket, NULL, 0);
-		zmq_close(monitor);
-	}
-	if (socket)
-		zmq_close(socket);
-}
-
 void sl_net_close_link(struct sl_net_link *l)
 {
-	close_watched(l->dealer, l->monitor);
+	sl_net_close_watched(l->dealer, l->monitor);
 	l->dealer = l->monitor = NULL;
 }
 
@@ -206,7 +112,7 @@ void sl_net_close(struct sl_net *net)
 	zmq_msg_close(&net->message);
 	for (uint32_t i = 0; net->link && i < net->degree; i++)
 		sl_net_close_link(&net->link[i]);
-	close_watched(net->router, net->monitor);
+	sl_net_close_watched(net->router, net->monitor);
 	sl_zap_close(&net->zap);
 	sl_resolver_close(net->resolver);
 	sl_traffic_free(&net->traffic);
@@ -418,7 +324,7 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 		*edge = (uint32_t)from;
 		*bytes = zmq_msg_data(&net->message);
 		*length = parts == 2 ? zmq_msg_size(&net->message) : 0; /* of another shape: no frame */
-		l->taken += (int64_t)zmq_msg_size(&net->message) + MESSAGE_SLACK;
+		l->taken += (int64_t)zmq_msg_size(&net->message) + SL_NET_SLACK;
 		return true;
 	}
 	return false;
