@@ -153,7 +153,7 @@ $(preloads): $(B)/tests/%.so: tests/preload/%.c
 	@echo "  LD    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(WERROR) -shared -fPIC -o $@ $<
 check: all $(tests) $(hostile) $(sandbox) $(preloads) replay
-	@sh scripts/run-tests $(B) $(tests) $(e2e)
+	@NM=$(AR:%ar=%nm) sh scripts/run-tests $(B) scripts/calls $(tests) $(e2e)
 bench: all $(benches)
 	@sh tests/bench/run $(B)
 # Megabits to accuracy, ours beside those of others (part of bench). make bits WORD=digits for the quick rows.
