@@ -1,5 +1,6 @@
 # make                     build/starlingd and build/starling
 # make check               every test that needs nothing but this machine (scripts/check adds lint and sanitizers)
+# make traces              narrated runs against the texts of tests/traces; make traces-accept replaces the texts
 # make lint                clang-format, clang-tidy, cppcheck, shellcheck, layers
 # make SAN=address,undefined check     the same tests under sanitizers, in build-address-undefined
 # make swarm SEEDS=1000    random runs under random faults; invariants after every event
@@ -147,13 +148,25 @@ $(B)/gen/schema.inc: lib/history/schema.sql
 	@sh scripts/embed $< > $@
 $(call object,lib/history/history.c): $(B)/gen/schema.inc
 
+# Narrated runs, compared with the kept texts of tests/traces.
+traces   := $(B)/tests/traces/trace
+$(traces): $(call object,$(wildcard tests/traces/*.c tests/support/*.c)) $(rooms) $(B)/libstarling.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
+$(B)/tests/traces/%.o: | $(B)/stamp/cmocka
+
 preloads := $(patsubst tests/preload/%.c,$(B)/tests/%.so,$(wildcard tests/preload/*.c))
 $(preloads): $(B)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(WERROR) -shared -fPIC -o $@ $<
-check: all $(tests) $(hostile) $(sandbox) $(preloads) replay
-	@NM=$(AR:%ar=%nm) sh scripts/run-tests $(B) scripts/calls $(tests) $(e2e)
+check: all $(tests) $(traces) $(hostile) $(sandbox) $(preloads) replay
+	@NM=$(AR:%ar=%nm) sh scripts/run-tests $(B) scripts/calls $(tests) tests/traces/traces.sh $(e2e)
+# The kept texts, and what runs tell now; traces-accept replaces them.
+traces: $(traces)
+	@BUILD=$(B) sh tests/traces/traces.sh
+traces-accept: $(traces)
+	@BUILD=$(B) sh tests/traces/traces.sh --accept
 bench: all $(benches)
 	@sh tests/bench/run $(B)
 # Megabits to accuracy, ours beside those of others (part of bench). make bits WORD=digits for the quick rows.
@@ -252,7 +265,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc FORCE
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help long resume-table check acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
+.PHONY: FORCE all help long resume-table check traces traces-accept acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -115,6 +115,7 @@ struct sl_action {
 	size_t header_length;
 	const uint8_t *body;
 	size_t body_length;
+	const struct sl_frame *frame; /* SEND: what the header stands for, without the body */
 	unsigned mark;
 	bool ok;
 	const char *detail;
@@ -189,10 +190,11 @@ struct sl_peer_status {
 void sl_peer_status(const struct sl_peer *, struct sl_peer_status *out);
 void sl_peer_edge_status(const struct sl_peer *, uint32_t edge, struct sl_peer_edge_status *out);
 
-/* The header that a frame from this peer to that neighbour has where nothing is left out of it, for checks that speak
- * in a peer's name: returns its length. 0: it is no neighbour. `length`: of the body. */
-size_t sl_peer_whole_header(const struct sl_peer *, uint32_t neighbour, const struct sl_frame *, uint32_t length,
-                            uint8_t out[static SL_FRAME_HEADER]);
+/* Edges are numbered from 0 in ascending order of neighbours, from one SL_EVENT_ROSTER to the next. Which edge leads
+ * to a neighbour; SL_NO_EDGE: it is none. */
+#define SL_NO_EDGE UINT32_MAX
+uint32_t sl_peer_edge_to(const struct sl_peer *, uint32_t neighbour);
+uint32_t sl_peer_edge_neighbour(const struct sl_peer *, uint32_t edge);
 
 /* Read-only views for checks and digests. copies: channels × dimension floats. */
 const float *sl_peer_model(const struct sl_peer *);

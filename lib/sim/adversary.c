@@ -1,22 +1,25 @@
 #include "sim/adversary.h"
 
-#include "sim/sim_state.h"
+#include "gossip/agree.h"
+#include "gossip/inspect.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
 
-static void keep(void *context, uint32_t from, const struct sl_action *a)
+static enum sl_sim_fate keep(void *context, struct sl_sim_message *m)
 {
 	struct sl_adversary *l = context;
-	if (from != l->peer || a->header_length + a->body_length > SL_ADVERSARY_LONGEST)
-		return;
+	const struct sl_action *a = m->send;
+	if (m->from != l->peer || a->header_length + a->body_length > SL_ADVERSARY_LONGEST)
+		return SL_SIM_PASS;
 	struct sl_adversary_frame *f = &l->kept[l->keeps++ % SL_ADVERSARY_KEPT];
 	f->length = a->header_length + a->body_length;
 	memcpy(f->bytes, a->header, a->header_length);
 	if (a->body_length)
 		memcpy(f->bytes + a->header_length, a->body, a->body_length);
+	return SL_SIM_PASS;
 }
 
 void sl_adversary_start(struct sl_adversary *l, struct sl_sim *sim, const struct sl_plan *plan,
@@ -32,7 +35,7 @@ void sl_adversary_start(struct sl_adversary *l, struct sl_sim *sim, const struct
 	l->careful = sl_random_below(&l->random, 2);
 	l->ghost = l->careful && sl_random_below(&l->random, 2);
 	sl_sim_distrust(sim, l->peer);
-	sl_sim_tap(sim, keep, l);
+	sl_sim_watch(sim, &(struct sl_sim_watch){ .context = l, .sent = keep });
 }
 
 /* The truth, near it, far from it. */
@@ -91,11 +94,14 @@ static void tell_again(struct sl_adversary *l, uint32_t to)
 }
 
 /* A greeting that is heard: the right session, size, numbers and lives, mostly. */
-static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *f, const struct sl_edge *mine)
+static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *f,
+                          const struct sl_edge_view *mine)
 {
 	uint8_t body[HELLO_MOST];
 	struct sl_random *g = &l->random;
-	const struct sl_peer *p = sl_sim_peer(l->sim, l->peer);
+	struct sl_peer_view p, other;
+	sl_peer_inspect(sl_sim_peer(l->sim, l->peer), &p);
+	sl_peer_inspect(sl_sim_peer(l->sim, to), &other);
 	uint32_t rounds = l->plan->settings.rounds;
 	struct sl_writer w = sl_writer(body, sizeof body);
 	f->kind = SL_FRAME_HELLO;
@@ -107,8 +113,8 @@ static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u32(&w, l->peer);
 	sl_write_u32(&w, to);
 	sl_write_u32(&w, sl_random_below(g, l->careful ? 2 : 64));
-	sl_write_u64(&w, p->incarnation + (!l->careful && sl_random_below(g, 20) == 0));
-	sl_write_u64(&w, sl_sim_peer(l->sim, to)->incarnation);
+	sl_write_u64(&w, p.incarnation + (!l->careful && sl_random_below(g, 20) == 0));
+	sl_write_u64(&w, other.incarnation);
 	sl_write_u32(&w, mine->their_epoch);
 	sl_write_u32(&w, near(l, mine->their_version, rounds));
 	sl_write_u64(&w, sl_random_below(g, 2) ? mine->their_digest : sl_random_u64(g));
@@ -139,9 +145,11 @@ static void tell_question(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	uint8_t body[REQUEST_BYTES];
 	struct sl_random *g = &l->random;
 	struct sl_writer w = sl_writer(body, sizeof body);
+	struct sl_peer_view other;
+	sl_peer_inspect(sl_sim_peer(l->sim, to), &other);
 	f->kind = SL_FRAME_REQUEST;
 	f->tag = false;
-	f->epoch = sl_sim_peer(l->sim, to)->epoch;
+	f->epoch = other.epoch;
 	sl_write_u8(&w, (uint8_t)sl_random_below(g, 4));
 	sl_write_u32(&w, near(l, f->version, l->plan->settings.rounds));
 	sl_write_u32(&w, sl_random_below(g, 2) ? 0 : sl_random_below(g, (uint32_t)l->plan->copy_bytes));
@@ -165,14 +173,6 @@ static void tell_snapshot(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	send(l, to, f, body, SNAPSHOT_HEAD + sl_random_below(g, sizeof body - SNAPSHOT_HEAD));
 }
 
-static const struct sl_edge *edge_to(const struct sl_peer *p, uint32_t neighbour)
-{
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].neighbour == neighbour)
-			return &p->edge[i];
-	return NULL;
-}
-
 static void lie(struct sl_adversary *l)
 {
 	struct sl_random *g = &l->random;
@@ -180,15 +180,19 @@ static void lie(struct sl_adversary *l)
 	const struct sl_peer *p = sl_sim_peer(l->sim, l->peer);
 	uint32_t to = t->neighbour[t->first[l->peer] + sl_random_below(g, sl_topology_degree(t, l->peer))],
 	         rounds = l->plan->settings.rounds;
-	const struct sl_edge *mine = edge_to(p, to);
-	if (!mine)
+	uint32_t edge = sl_peer_edge_to(p, to);
+	if (edge == SL_NO_EDGE)
 		return; /* not to one that a roster has taken away */
-	struct sl_frame f = sl_peer_frame(p, mine, SL_FRAME_TAG);
-	f.version = near(l, p->version, rounds);
-	f.round = near(l, p->round, rounds);
-	f.step = near(l, mine->step + 1, rounds);
-	f.durable = near(l, mine->checkpoint_older, rounds);
-	f.digest = sl_random_below(g, 2) ? p->digest : sl_random_u64(g);
+	struct sl_peer_view v;
+	struct sl_edge_view mine;
+	sl_peer_inspect(p, &v);
+	sl_peer_inspect_edge(p, edge, &mine);
+	struct sl_frame f = sl_peer_forge(p, edge, SL_FRAME_TAG);
+	f.version = near(l, v.version, rounds);
+	f.round = near(l, v.round, rounds);
+	f.step = near(l, mine.step + 1, rounds);
+	f.durable = near(l, mine.checkpoint_older, rounds);
+	f.digest = sl_random_below(g, 2) ? v.digest : sl_random_u64(g);
 	f.tag = sl_random_below(g, 2);
 	l->told++;
 	switch (l->careful ? 2 : sl_random_below(g, 7)) {
@@ -199,7 +203,7 @@ static void lie(struct sl_adversary *l)
 		tell_again(l, to);
 		break;
 	case 2:
-		tell_greeting(l, to, &f, mine);
+		tell_greeting(l, to, &f, &mine);
 		break;
 	case 3:
 		tell_difference(l, to, &f);

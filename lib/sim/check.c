@@ -10,10 +10,9 @@ enum { UNKNOWN, FORKED };
 
 /* The digests of a peer's public copy, number by number. What it computes again after a crash must be the
  * same. */
-static void remember(struct sl_sim *s, uint32_t peer)
+static void remember(struct sl_sim *s, uint32_t peer, const struct sl_peer_view *p)
 {
 	struct sl_sim_node *n = &s->node[peer];
-	const struct sl_peer *p = n->peer;
 	if (p->epoch != n->log_epoch) {
 		n->unsure =
 		    p->epoch < n->log_epoch; /* a new life that does not know: this epoch was there before */
@@ -34,11 +33,12 @@ static void remember(struct sl_sim *s, uint32_t peer)
 }
 
 /* What `holder` has of `owner`'s copy is what the owner had at that number, bit for bit. */
-static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const struct sl_edge *held)
+static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const struct sl_edge_view *held)
 {
 	const struct sl_sim_node *n = &s->node[owner];
-	const struct sl_peer *p = n->peer;
 	const struct sl_plan *plan = s->setup.plan;
+	struct sl_peer_view p;
+	sl_peer_inspect(n->peer, &p);
 	if (n->unsure || !held->greeted || held->their_epoch != n->log_epoch || held->diverged)
 		return;
 	if (held->their_version >= n->digests)
@@ -49,31 +49,37 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 	else if (n->digest[held->their_version] != held->their_digest)
 		sl_sim_broken(s, "peer %u's copy of peer %u at %u is not what that had", holder, owner,
 		              held->their_version);
-	else if (held->their_version == p->version && held->their_epoch == p->epoch &&
-	         memcmp(held->theirs, p->copy_state, plan->copy_bytes) != 0)
-		sl_sim_broken(s, "copies of peer %u differ at number %u at peer %u", owner, p->version,
+	else if (held->their_version == p.version && held->their_epoch == p.epoch &&
+	         memcmp(held->theirs, p.copy, plan->copy_bytes) != 0)
+		sl_sim_broken(s, "copies of peer %u differ at number %u at peer %u", owner, p.version,
 		              holder);
 }
 
-static void check_steps(struct sl_sim *s, uint32_t a, uint32_t b, const struct sl_edge *x,
-                        const struct sl_edge *y)
+static uint32_t epoch_of(const struct sl_sim *s, uint32_t peer)
+{
+	struct sl_peer_view p;
+	sl_peer_inspect(s->node[peer].peer, &p);
+	return p.epoch;
+}
+
+static void check_steps(struct sl_sim *s, uint32_t a, uint32_t b, const struct sl_edge_view *x,
+                        const struct sl_edge_view *y)
 {
 	bool settled = x->since == y->since && x->greeted && y->greeted && !x->reset && !y->reset &&
 	               s->node[a].starts == 0 &&
 	               s->node[b].starts == 0; /* a restarted end computes its steps again */
 	uint32_t ahead = x->step > y->step ? x->step - y->step : y->step - x->step;
-	if (settled && ahead > 1 && x->their_epoch == s->node[b].peer->epoch &&
-	    y->their_epoch == s->node[a].peer->epoch)
+	if (settled && ahead > 1 && x->their_epoch == epoch_of(s, b) && y->their_epoch == epoch_of(s, a))
 		sl_sim_broken(s, "edge %u-%u: one end has completed two steps more than the other", a, b);
 }
 
 /* What one end can say of itself. */
-static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_edge *e)
+static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_peer_view *p,
+                       const struct sl_edge_view *e)
 {
-	const struct sl_peer *p = s->node[peer].peer;
 	const struct sl_plan *plan = s->setup.plan;
 	const char *what = NULL;
-	if (e->rx_held.used > plan->held_bytes || e->tx_kept.used > plan->held_bytes)
+	if (e->rx_held > plan->held_bytes || e->tx_kept > plan->held_bytes)
 		what = "more bytes held than there is room";
 	else if (e->limit > p->version || e->acknowledged > p->version || e->sent > p->version)
 		what = "a cursor beyond the journal";
@@ -88,16 +94,15 @@ static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_edge *e)
 		sl_sim_broken(s, "peer %u, edge to %u: %s", peer, e->neighbour, what);
 }
 
-static void check_peer(struct sl_sim *s, uint32_t peer)
+static void check_peer(struct sl_sim *s, uint32_t peer, const struct sl_peer_view *p)
 {
 	struct sl_sim_node *n = &s->node[peer];
-	const struct sl_peer *p = n->peer;
 	if (p->round < n->last_round && p->phase != SL_PHASE_RECOVERING)
 		sl_sim_broken(s, "peer %u went back from round %u to %u", peer, n->last_round, p->round);
 	n->last_round = p->round;
-	if (!sl_vector_finite(s->setup.plan->dimension, p->learner.x))
+	if (!sl_vector_finite(s->setup.plan->dimension, p->model))
 		sl_sim_broken(s, "the model of peer %u is not finite", peer);
-	if (sl_vector_digest(s->setup.plan->copy_floats, 0, (const float *)(const void *)p->copy_state) !=
+	if (sl_vector_digest(s->setup.plan->copy_floats, 0, (const float *)(const void *)p->copy) !=
 	    p->digest)
 		sl_sim_broken(s, "peer %u's own copy is not what its digest says", peer);
 }
@@ -107,25 +112,25 @@ void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
 	const struct sl_topology *t = s->setup.topology;
 	if (s->setup.check == SL_SIM_CHECK_NONE || !s->node[peer].alive || s->node[peer].distrusted)
 		return;
-	remember(s, peer);
-	check_peer(s, peer);
+	struct sl_peer_view p;
+	struct sl_edge_view mine, theirs;
+	sl_peer_inspect(s->node[peer].peer, &p);
+	remember(s, peer, &p);
+	check_peer(s, peer, &p);
 	sl_sim_check_saved(s, peer);
 	if (s->setup.check == SL_SIM_CHECK_EXACT)
 		sl_sim_check_kept(s, peer);
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		uint32_t other = t->neighbour[l];
-		const struct sl_edge *mine = sl_sim_edge(s, peer, l);
-		if (!mine)
+		if (!sl_sim_view(s, peer, l, &mine))
 			continue;
-		check_edge(s, peer, mine);
-		const struct sl_edge *theirs = s->node[other].alive && !s->node[other].distrusted
-		                                   ? sl_sim_edge(s, other, s->link[l].reverse)
-		                                   : NULL;
-		if (!theirs)
+		check_edge(s, peer, &p, &mine);
+		if (!s->node[other].alive || s->node[other].distrusted ||
+		    !sl_sim_view(s, other, s->link[l].reverse, &theirs))
 			continue;
-		check_copy(s, peer, other, theirs);
-		check_copy(s, other, peer, mine);
-		check_steps(s, peer, other, mine, theirs);
+		check_copy(s, peer, other, &theirs);
+		check_copy(s, other, peer, &mine);
+		check_steps(s, peer, other, &mine, &theirs);
 	}
 }
 
@@ -135,14 +140,15 @@ double sl_sim_mean_probe(const struct sl_sim *s)
 	const float *r = s->setup.plan->probe;
 	double sum = 0;
 	for (uint32_t i = 0; i < t->peers; i++) {
-		const struct sl_peer *p = s->node[i].peer;
+		const float *x = sl_peer_model(s->node[i].peer);
 		for (uint32_t k = 0; k < s->setup.plan->dimension; k++)
-			sum += (double)r[k] * (double)p->learner.x[k];
+			sum += (double)r[k] * (double)x[k];
 		for (uint32_t l = t->first[i]; l < t->first[i + 1]; l++) {
-			const struct sl_edge *mine = sl_sim_edge(s, i, l),
-			                     *theirs = sl_sim_edge(s, t->neighbour[l], s->link[l].reverse);
-			if (mine && mine->step > (theirs ? theirs->step : 0))
-				sum -= mine->term_probe;
+			struct sl_edge_view mine = { 0 }, theirs = { 0 };
+			sl_sim_view(s, i, l, &mine);
+			sl_sim_view(s, t->neighbour[l], s->link[l].reverse, &theirs);
+			if (mine.step > theirs.step)
+				sum -= mine.term_probe;
 		}
 	}
 	return sum;

@@ -1,6 +1,6 @@
 #include "sim/closing.h"
 
-#include "sim/sim_state.h"
+#include "gossip/inspect.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -28,11 +28,13 @@ static uint32_t steps_of(struct sl_sim *s, const struct sl_topology *t, uint32_t
 	uint32_t least = UINT32_MAX, ends = 0, end[2] = { t->edge[edge].a, t->edge[edge].b };
 	for (int k = 0; k < 2; k++) {
 		const struct sl_peer *p = sl_sim_peer(s, end[k]);
-		for (uint32_t i = 0; i < p->degree; i++)
-			if (p->edge[i].neighbour == end[!k]) {
-				ends++;
-				least = p->edge[i].step < least ? p->edge[i].step : least;
-			}
+		struct sl_edge_view e;
+		uint32_t at = sl_peer_edge_to(p, end[!k]);
+		if (at == SL_NO_EDGE)
+			continue;
+		sl_peer_inspect_edge(p, at, &e);
+		ends++;
+		least = e.step < least ? e.step : least;
 	}
 	return ends == 2 ? least : UINT32_MAX;
 }

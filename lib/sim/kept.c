@@ -20,10 +20,9 @@ void sl_sim_holds_note(struct sl_sim *s, uint32_t peer)
 {
 	struct sl_sim_node *n = &s->node[peer];
 	for (uint32_t k = 0; k < n->links; k++) {
-		const struct sl_edge *e = sl_sim_edge(s, peer, s->setup.topology->first[peer] + k);
-		n->holds[SL_SIM_PENDING][k] = (struct sl_sim_hold){ 0 };
-		if (e)
-			n->holds[SL_SIM_PENDING][k] = (struct sl_sim_hold){ e->their_version, e->step };
+		struct sl_edge_view e = { 0 };
+		sl_sim_view(s, peer, s->setup.topology->first[peer] + k, &e);
+		n->holds[SL_SIM_PENDING][k] = (struct sl_sim_hold){ e.their_version, e.step };
 	}
 }
 
@@ -49,35 +48,39 @@ void sl_sim_keep_checkpoint(struct sl_sim_node *n)
 }
 
 /* Whether a peer has what a neighbour needs that comes back from there. */
-static void check_hold(struct sl_sim *s, uint32_t peer, const struct sl_edge *e,
-                       const struct sl_sim_hold *from)
+static void check_hold(struct sl_sim *s, uint32_t peer, uint32_t edge, const struct sl_sim_hold *from)
 {
 	const struct sl_peer *p = s->node[peer].peer;
-	uint32_t number;
-	if (!e->tx_off && from->number < p->version && p->journal.first > from->number + 1)
+	struct sl_peer_view v;
+	struct sl_edge_view e;
+	sl_peer_inspect(p, &v);
+	sl_peer_inspect_edge(p, edge, &e);
+	if (!e.tx_off && from->number < v.version && v.oldest > from->number + 1)
 		sl_sim_broken(s, "peer %u has no frame %u any more, which a checkpoint of peer %u needs",
-		              peer, from->number + 1, e->neighbour);
-	if (from->step < e->tagged && !sl_edge_tag_version(p, e, from->step + 1, &number))
+		              peer, from->number + 1, e.neighbour);
+	if (from->step < e.tagged && !sl_peer_knows_tag(p, edge, from->step + 1))
 		sl_sim_broken(
 		    s,
 		    "peer %u does not know the tag of step %u any more, which a checkpoint of peer %u needs",
-		    peer, from->step + 1, e->neighbour);
+		    peer, from->step + 1, e.neighbour);
 }
 
 void sl_sim_check_kept(struct sl_sim *s, uint32_t peer)
 {
 	const struct sl_topology *t = s->setup.topology;
-	const struct sl_peer *p = s->node[peer].peer;
-	if (!p->plan->settings.checkpoint_every || p->epoch)
+	struct sl_peer_view p, other;
+	sl_peer_inspect(s->node[peer].peer, &p);
+	if (!p.plan->settings.checkpoint_every || p.epoch)
 		return;
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		const struct sl_sim_node *n = &s->node[t->neighbour[l]];
-		const struct sl_edge *e = sl_sim_edge(s, peer, l);
-		uint32_t back = s->link[l].reverse - t->first[t->neighbour[l]];
-		if (!e || n->peer->epoch)
+		uint32_t edge = sl_sim_edge(s, peer, l),
+		         back = s->link[l].reverse - t->first[t->neighbour[l]];
+		sl_peer_inspect(n->peer, &other);
+		if (edge == SL_NO_EDGE || other.epoch)
 			continue;
-		check_hold(s, peer, e, &n->holds[SL_SIM_NEWEST][back]);
+		check_hold(s, peer, edge, &n->holds[SL_SIM_NEWEST][back]);
 		if (n->checkpoint[1] || n->written <= 1)
-			check_hold(s, peer, e, &n->holds[SL_SIM_OLDER][back]);
+			check_hold(s, peer, edge, &n->holds[SL_SIM_OLDER][back]);
 	}
 }

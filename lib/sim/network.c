@@ -54,6 +54,7 @@ static void arrive(struct sl_sim *s, uint32_t link, const struct sl_action *m, s
 		                  .peer = to,
 		                  .link = back,
 		                  .starts = s->node[to].starts,
+		                  .message = s->totals.messages,
 		                  .length = m->header_length + m->body_length };
 	e.bytes = malloc(e.length);
 	SL_CHECK(e.bytes);
@@ -69,19 +70,22 @@ void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl
 	struct sl_sim_link *l = &s->link[link];
 	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, link, "network", l->messages++);
 	s->totals.messages++;
-	if (s->tap)
-		s->tap(s->tap_context, from, m);
+	struct sl_sim_message sent = { s->totals.messages, from, s->setup.topology->neighbour[link], m, 0 };
+	enum sl_sim_fate wanted = s->watch.sent ? s->watch.sent(s->watch.context, &sent) : SL_SIM_PASS;
 	s->totals.wire_bytes += m->header_length + m->body_length;
 	s->node[from].wire_tx += m->header_length + m->body_length;
 	double fate = sl_random_unit_double(&g), twice = sl_random_unit_double(&g),
 	       order = sl_random_unit_double(&g);
 	int64_t delay = n->latency_us + (int64_t)(sl_random_unit_double(&g) * (double)n->jitter_us);
-	if (l->cut || fate < n->loss || !s->node[s->setup.topology->neighbour[link]].alive) {
+	if (wanted == SL_SIM_LOSE || l->cut || fate < n->loss ||
+	    !s->node[s->setup.topology->neighbour[link]].alive) {
 		s->totals.lost++;
 		return;
 	}
 	struct sl_time at = sl_time_after(s->now, delay);
-	if (order < n->reorder)
+	if (wanted == SL_SIM_DELAY)
+		at = sl_time_after(at, sent.delay_us);
+	else if (order < n->reorder)
 		at = sl_time_after(at, 3 * (n->latency_us + n->jitter_us) + 1); /* later ones overtake it */
 	else
 		at = l->last = sl_time_before(at, l->last) ? l->last : at;

@@ -21,14 +21,18 @@ uint32_t sl_sim_link_to(const struct sl_sim *s, uint32_t peer, uint32_t neighbou
 	return low;
 }
 
-struct sl_edge *sl_sim_edge(const struct sl_sim *s, uint32_t peer, uint32_t link)
+uint32_t sl_sim_edge(const struct sl_sim *s, uint32_t peer, uint32_t link)
 {
-	const struct sl_topology *t = s->setup.topology;
-	struct sl_peer *p = s->node[peer].peer;
-	uint32_t at = link - t->first[peer]; /* mostly all links are edges */
-	if (at < p->degree && p->edge[at].neighbour == t->neighbour[link])
-		return &p->edge[at];
-	return sl_peer_edge(p, t->neighbour[link]);
+	return sl_peer_edge_to(s->node[peer].peer, s->setup.topology->neighbour[link]);
+}
+
+bool sl_sim_view(const struct sl_sim *s, uint32_t peer, uint32_t link, struct sl_edge_view *out)
+{
+	uint32_t edge = sl_sim_edge(s, peer, link);
+	if (edge == SL_NO_EDGE)
+		return false;
+	sl_peer_inspect_edge(s->node[peer].peer, edge, out);
+	return true;
 }
 
 static double weight_of(const struct sl_topology *t, uint32_t a, uint32_t b)

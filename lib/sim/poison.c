@@ -71,7 +71,7 @@ static double mean_of(const struct sl_sim *s, uint32_t k, double *deviation)
 	for (uint32_t i = 0; i < peers; i++) {
 		if (!sl_sim_honest(s, i))
 			continue;
-		double x = (double)s->node[i].peer->learner.x[k];
+		double x = (double)sl_peer_model(s->node[i].peer)[k];
 		sum += x;
 		squares += x * x;
 		honest++;
@@ -84,14 +84,16 @@ static double mean_of(const struct sl_sim *s, uint32_t k, double *deviation)
 void sl_sim_lie(struct sl_sim *s, uint32_t peer)
 {
 	const struct sl_sim_poisoner *poisoner = &s->node[peer].poisoner;
-	struct sl_peer *p = s->node[peer].peer;
-	if (p->phase != SL_PHASE_COMPUTING || p->round < poisoner->from)
+	struct sl_peer_view p;
+	sl_peer_inspect(s->node[peer].peer, &p);
+	if (p.phase != SL_PHASE_COMPUTING || p.round < poisoner->from)
 		return;
+	float *model = sl_peer_poison(s->node[peer].peer);
 	uint64_t seed = s->setup.plan->settings.seed;
-	struct sl_random g = sl_random_stream(seed, peer, "poison", p->round),
+	struct sl_random g = sl_random_stream(seed, peer, "poison", p.round),
 	                 u = sl_random_stream(seed, peer, "direction", 0);
-	double rounds = p->round - poisoner->from + 1;
-	for (uint32_t k = 0; k < p->learner.dimension; k++) {
+	double rounds = p.round - poisoner->from + 1;
+	for (uint32_t k = 0; k < p.plan->dimension; k++) {
 		double deviation, mean = mean_of(s, k, &deviation), a = poisoner->amount, x = mean;
 		switch (poisoner->kind) {
 		case SL_SIM_POISON_FLIP:
@@ -110,6 +112,6 @@ void sl_sim_lie(struct sl_sim *s, uint32_t peer)
 		case SL_SIM_POISON_COUNT:
 			break;
 		}
-		p->learner.x[k] = x == 0 ? 0 : (float)x;
+		model[k] = x == 0 ? 0 : (float)x;
 	}
 }

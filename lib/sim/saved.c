@@ -20,40 +20,20 @@ uint8_t *sl_sim_save(const struct sl_peer *p, size_t *length, struct sl_error *e
 	return NULL;
 }
 
-/* It had to drop a frame for the newest one, or will for the next. */
-static bool is_full(const struct sl_peer *p)
+static bool is_drawn(const struct sl_sim *s, uint32_t peer)
 {
-	const struct sl_journal *j = &p->journal;
-	return j->count == j->entries || j->end - j->start + p->plan->body_bound > j->capacity;
-}
-
-static bool is_drawn(const struct sl_sim *s, const struct sl_peer *p)
-{
+	struct sl_peer_view p;
 	struct sl_random g =
-	    sl_random_stream(s->setup.plan->settings.seed, p->id, "saved", (uint32_t)s->totals.events);
-	return sl_random_below(&g, is_full(p) ? FULL_EVENTS_A_LOOK : EVENTS_A_LOOK) == 0;
+	    sl_random_stream(s->setup.plan->settings.seed, peer, "saved", (uint32_t)s->totals.events);
+	sl_peer_inspect(s->node[peer].peer, &p);
+	return sl_random_below(&g, p.full ? FULL_EVENTS_A_LOOK : EVENTS_A_LOOK) == 0;
 }
 
-/* The neighbours that it has now, whatever its roster says. */
 static struct sl_peer *make_fresh(const struct sl_peer *p, uint8_t **block)
 {
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
-	for (uint32_t i = 0; i < p->degree; i++) {
-		const struct sl_edge *e = &p->edge[i];
-		neighbours[i] = (struct sl_peer_neighbour){ .peer = e->neighbour,
-			                                    .weights = e->weights,
-			                                    .added = e->since,
-			                                    .activity = e->activity,
-			                                    .activities = e->activities };
-		memcpy(neighbours[i].weight, e->weight, sizeof e->weight);
-	}
-	struct sl_peer_setup setup = { .plan = p->plan,
-		                       .peer = p->id,
-		                       .neighbours = neighbours,
-		                       .degree = p->degree,
-		                       .data = p->learner.data,
-		                       .serial = p->serial,
-		                       .capacity = p->capacity };
+	struct sl_peer_setup setup;
+	sl_peer_setup_now(p, &setup, neighbours);
 	size_t size = sl_peer_size(&setup);
 	*block = calloc(size + 64, 1);
 	SL_CHECK(*block);
@@ -67,7 +47,7 @@ void sl_sim_check_saved(struct sl_sim *s, uint32_t peer)
 	struct sl_error error = { 0 };
 	size_t length, again_length;
 	uint8_t *block;
-	if (!is_drawn(s, p))
+	if (!is_drawn(s, peer))
 		return;
 	uint8_t *bytes = sl_sim_save(p, &length, &error), *again = NULL;
 	if (!bytes && error.status == SL_OUT_OF_RANGE)

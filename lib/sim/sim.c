@@ -95,9 +95,10 @@ static void take_checkpoint(struct sl_sim *s)
 static void check_durable(struct sl_sim *s, const struct sl_action *a)
 {
 	const struct sl_sim_node *n = &s->node[s->acting];
-	uint32_t rounds = n->peer->plan->settings.rounds; /* tests give peers plans of their own */
+	struct sl_peer_status status; /* tests give peers plans of their own */
+	sl_peer_status(n->peer, &status);
 	if (s->setup.check != SL_SIM_CHECK_NONE && s->setup.plan->settings.checkpoint_every && a->ok &&
-	    n->checkpoint_round[0] != rounds)
+	    n->checkpoint_round[0] != status.rounds)
 		sl_sim_broken(s, "peer %u has finished, and its newest checkpoint is of round %u", s->acting,
 		              n->checkpoint_round[0]);
 }
@@ -108,7 +109,8 @@ static void act(void *context, const struct sl_action *a)
 	struct sl_sim_node *n = &s->node[s->acting];
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_sim_send(s, sl_sim_link_to(s, s->acting, n->peer->edge[a->edge].neighbour), s->acting, a);
+		sl_sim_send(s, sl_sim_link_to(s, s->acting, sl_peer_edge_neighbour(n->peer, a->edge)),
+		            s->acting, a);
 		break;
 	case SL_ACTION_JOB:
 		sl_sim_push(s, (struct sl_sim_event){
@@ -227,6 +229,24 @@ void sl_sim_close(struct sl_sim *s)
 	free(s);
 }
 
+static void step_peer(struct sl_sim *s, const struct sl_sim_event *e, const struct sl_event *event)
+{
+	static const enum sl_sim_step_kind kind[] = { SL_SIM_STARTS,   SL_SIM_TIMER, SL_SIM_RECEIVES,
+		                                      SL_SIM_JOB_DONE, SL_SIM_SAVED, SL_SIM_HEARS_ROSTER };
+	bool received = e->what == SL_HAPPENS_RECEIVE;
+	struct sl_sim_step step = { .kind = event->ok ? kind[e->what] : SL_SIM_SAVE_FAILED,
+		                    .peer = e->peer,
+		                    .from = received ? s->setup.topology->neighbour[e->link] : e->peer,
+		                    .message = e->message };
+	s->acting = e->peer;
+	if (s->watch.before)
+		s->watch.before(s->watch.context, &step);
+	sl_peer_step(s->node[e->peer].peer, event, &s->scratch, act, s);
+	if (s->watch.after)
+		s->watch.after(s->watch.context, &step);
+	file_timer(s, e->peer);
+}
+
 static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 {
 	struct sl_sim_node *n = &s->node[e->peer];
@@ -248,14 +268,12 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 	case SL_HAPPENS_RECEIVE:
 		event.kind = SL_EVENT_RECEIVE;
 		n->wire_rx += e->length;
-		const struct sl_edge *from = sl_sim_edge(s, e->peer, e->link);
-		if (!from)
+		event.edge = sl_sim_edge(s, e->peer, e->link);
+		if (event.edge == SL_NO_EDGE)
 			return; /* its key counts no more */
-		event.edge = (uint32_t)(from - n->peer->edge);
 		break;
 	case SL_HAPPENS_JOB_DONE:
-		if (n->peer->phase != SL_PHASE_HALTED)
-			sl_peer_run_job(n->peer, &s->scratch);
+		sl_peer_run_job(n->peer, &s->scratch);
 		if (n->poisoner.kind)
 			sl_sim_lie(s, e->peer);
 		event.kind = SL_EVENT_JOB_DONE;
@@ -273,9 +291,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		event.roster = &roster;
 		break;
 	}
-	s->acting = e->peer;
-	sl_peer_step(n->peer, &event, &s->scratch, act, s);
-	file_timer(s, e->peer);
+	step_peer(s, e, &event);
 }
 
 bool sl_sim_step(struct sl_sim *s)

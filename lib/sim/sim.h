@@ -95,8 +95,39 @@ void sl_sim_disk_speed(struct sl_sim *, uint32_t peer, int64_t us);
 void sl_sim_skew(struct sl_sim *, uint32_t peer, int64_t us);
 /* Nothing is asked of that peer any more: it may say what it likes. */
 void sl_sim_distrust(struct sl_sim *, uint32_t peer);
-/* Told of every message that is sent, as the action that sends it. */
-void sl_sim_tap(struct sl_sim *, void (*tap)(void *, uint32_t from, const struct sl_action *), void *context);
+/* What becomes of a message, beside the network's own rates. */
+enum sl_sim_fate { SL_SIM_PASS, SL_SIM_LOSE, SL_SIM_DELAY };
+struct sl_sim_message {
+	uint64_t number; /* from 1 */
+	uint32_t from, to;
+	const struct sl_action *send;
+	int64_t delay_us; /* SL_SIM_DELAY: so much longer, past later messages */
+};
+enum sl_sim_step_kind {
+	SL_SIM_STARTS,
+	SL_SIM_TIMER,
+	SL_SIM_RECEIVES,
+	SL_SIM_JOB_DONE,
+	SL_SIM_SAVED,
+	SL_SIM_SAVE_FAILED,
+	SL_SIM_HEARS_ROSTER
+};
+/* One event of a peer. */
+struct sl_sim_step {
+	enum sl_sim_step_kind kind;
+	uint32_t peer, from; /* from: RECEIVES */
+	uint64_t message;    /* RECEIVES: its number; 0: it was injected */
+};
+/* Follows a run. Any may be NULL; all may look at peers (gossip/inspect.h), `sent` in the middle of its sender's step. */
+struct sl_sim_watch {
+	void *context;
+	/* Asked about every message that is sent. */
+	enum sl_sim_fate (*sent)(void *, struct sl_sim_message *);
+	/* Before and after a peer sees an event. */
+	void (*before)(void *, const struct sl_sim_step *);
+	void (*after)(void *, const struct sl_sim_step *);
+};
+void sl_sim_watch(struct sl_sim *, const struct sl_sim_watch *);
 /* Hands a peer a message as if `from` had sent it. */
 void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
 /* A roster for a peer, `us` from now: the peer is told of it then, or finds it when it is started next. One
@@ -106,8 +137,8 @@ bool sl_sim_absent(const struct sl_sim *, uint32_t peer);
 /* The life that the frames of a peer carry now. */
 uint16_t sl_sim_incarnation16(const struct sl_sim *, uint32_t peer);
 /* … and the header that such a frame to a neighbour may have: its length. `length`: of the body. */
-size_t sl_sim_header(const struct sl_sim *, uint32_t from, uint32_t to, const struct sl_frame *, uint32_t length,
-                     uint8_t out[static SL_FRAME_HEADER]);
+size_t sl_sim_header(const struct sl_sim *, uint32_t from, uint32_t to, const struct sl_frame *,
+                     uint32_t length, uint8_t out[static SL_FRAME_HEADER]);
 /* The network's rates, which may change at any time. */
 struct sl_sim_network *sl_sim_network(struct sl_sim *);
 struct sl_time sl_sim_now(const struct sl_sim *);

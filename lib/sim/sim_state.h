@@ -3,7 +3,7 @@
 #define SL_SIM_SIM_STATE_H
 
 #include "gossip/generations.h"
-#include "gossip/peer/state.h"
+#include "gossip/inspect.h"
 #include "sim/sim.h"
 
 enum sl_happening {
@@ -24,6 +24,7 @@ struct sl_sim_event {
 	                              lives are void */
 	uint8_t *bytes; /* owned */
 	size_t length;
+	uint64_t message; /* its number; 0: injected */
 };
 
 /* How far a checkpoint follows a neighbour: after a restart it needs what comes next. */
@@ -104,13 +105,14 @@ struct sl_sim {
 	uint32_t acting; /* the peer whose step is running */
 	struct sl_sim_totals totals;
 	char trouble[256];
-	void (*tap)(void *, uint32_t from, const struct sl_action *);
-	void *tap_context;
+	struct sl_sim_watch watch;
 };
 
 /* node.c */
-/* The edge of a peer that goes over a link, or NULL: the link joins it to nobody now. */
-struct sl_edge *sl_sim_edge(const struct sl_sim *, uint32_t peer, uint32_t link);
+/* The edge of a peer that uses a link; SL_NO_EDGE: the link joins it to nobody now. */
+uint32_t sl_sim_edge(const struct sl_sim *, uint32_t peer, uint32_t link);
+/* … and what it looks like now; false: there is none. */
+bool sl_sim_view(const struct sl_sim *, uint32_t peer, uint32_t link, struct sl_edge_view *out);
 /* The link on which a peer sends to a neighbour. */
 uint32_t sl_sim_link_to(const struct sl_sim *, uint32_t peer, uint32_t neighbour);
 /* Neighbours as a peer's roster lists them; `out` has room for SL_DEGREE_MAX. */

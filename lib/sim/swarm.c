@@ -2,6 +2,7 @@
 #include "sim/swarm.h"
 
 #include "gossip/algorithm.h"
+#include "gossip/inspect.h"
 #include "linalg/vector.h"
 #include "sim/closing.h"
 #include "sim/adversary.h"
@@ -151,7 +152,7 @@ static void start_mean(struct run *r)
 	const struct sl_swarm *w = r->swarm;
 	struct sl_random g = sl_random_stream(w->seed, 0, "apart", 0);
 	for (uint32_t i = 0; i < w->topology.peers; i++) {
-		float *x = (float *)(uintptr_t)sl_peer_model(sl_sim_peer(r->sim, i));
+		float *x = sl_peer_poison(sl_sim_peer(r->sim, i));
 		for (uint32_t k = 0; k < w->plan.dimension; k++)
 			x[k] += (float)sl_random_normal(&g);
 	}

@@ -9,10 +9,9 @@ void sl_sim_distrust(struct sl_sim *s, uint32_t peer)
 	s->node[peer].distrusted = true;
 }
 
-void sl_sim_tap(struct sl_sim *s, void (*tap)(void *, uint32_t from, const struct sl_action *), void *context)
+void sl_sim_watch(struct sl_sim *s, const struct sl_sim_watch *watch)
 {
-	s->tap = tap;
-	s->tap_context = context;
+	s->watch = *watch;
 }
 
 void sl_sim_kill(struct sl_sim *s, uint32_t peer)
@@ -144,11 +143,13 @@ void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
 
 uint16_t sl_sim_incarnation16(const struct sl_sim *s, uint32_t peer)
 {
-	return (uint16_t)s->node[peer].peer->incarnation;
+	struct sl_peer_view p;
+	sl_peer_inspect(s->node[peer].peer, &p);
+	return (uint16_t)p.incarnation;
 }
 
-size_t sl_sim_header(const struct sl_sim *s, uint32_t from, uint32_t to, const struct sl_frame *f, uint32_t length,
-                     uint8_t out[static SL_FRAME_HEADER])
+size_t sl_sim_header(const struct sl_sim *s, uint32_t from, uint32_t to, const struct sl_frame *f,
+                     uint32_t length, uint8_t out[static SL_FRAME_HEADER])
 {
 	size_t written = sl_peer_whole_header(s->node[from].peer, to, f, length, out);
 	if (written)

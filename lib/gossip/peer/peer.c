@@ -367,13 +367,18 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		out->opened_at = e->opened_at;
 }
 
-size_t sl_peer_whole_header(const struct sl_peer *p, uint32_t neighbour, const struct sl_frame *f, uint32_t length,
-                            uint8_t out[static SL_FRAME_HEADER])
+uint32_t sl_peer_edge_to(const struct sl_peer *p, uint32_t neighbour)
 {
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (p->edge[i].neighbour == neighbour)
-			return sl_terms_whole(p, &p->edge[i], f, length, out);
-	return 0;
+			return i;
+	return SL_NO_EDGE;
+}
+
+uint32_t sl_peer_edge_neighbour(const struct sl_peer *p, uint32_t edge)
+{
+	SL_CHECK(edge < p->degree);
+	return p->edge[edge].neighbour;
 }
 
 const float *sl_peer_model(const struct sl_peer *p)

@@ -27,7 +27,8 @@ void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		               .header = header,
 		               .header_length = header_length,
 		               .body = body,
-		               .body_length = length };
+		               .body_length = length,
+		               .frame = f };
 	e->totals.frames_tx++;
 	sl_peer_emit(p, &a);
 }

@@ -1,5 +1,5 @@
-/* state.h — what is inside a peer, for the files that together are its state machine and for the simulator's
- * invariants. Nobody else includes it.
+/* state.h — what is inside a peer, for the files that together are its state machine. Nobody else includes it:
+ * gossip/inspect.h shows what checks need.
  *
  * Calls between these files run one way: a file calls only files of the lines above it.
  *   out, absorb, schedule     actions and event rows; what a frame does to a copy; weights and active rounds
@@ -14,6 +14,7 @@
  *   resend, round
  *   receive                   validates a frame and passes it on
  *   peer                      dispatches events, and begins a round where others set round_wished
+ *   inspect                   what checks see, and planted faults
  */
 #ifndef SL_GOSSIP_PEER_STATE_H
 #define SL_GOSSIP_PEER_STATE_H
@@ -21,20 +22,8 @@
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
 #include "gossip/peer/guard.h"
+#include "gossip/inspect.h"
 #include "gossip/journal.h"
-#include "gossip/peer.h"
-
-enum sl_phase {
-	SL_PHASE_GREETING,   /* learning what the neighbours hold */
-	SL_PHASE_RECOVERING, /* fetching the neighbours' copy of this peer */
-	SL_PHASE_SAVING, /* between two rounds: the neighbours have no room before a checkpoint is written */
-	SL_PHASE_COMPUTING,  /* the local steps are out as a job */
-	SL_PHASE_WAITING,    /* the difference is sent; neighbours' tags are awaited */
-	SL_PHASE_EVALUATING, /* the test set is out as a job */
-	SL_PHASE_SERVING,    /* all rounds done */
-	SL_PHASE_HALTED,
-	SL_PHASES
-};
 
 /* Bytes held back, frames in order: u32 length, then a fixed header and the body. */
 struct sl_held {
