@@ -10,7 +10,8 @@
 void figure(const char *what, double measured, double least, double most, const char *reference)
 {
 	if (!(measured >= least && measured <= most))
-		fail_msg("%s: %g, must be in %g ... %g (reference: %s)", what, measured, least, most, reference);
+		fail_msg("%s: %g, must be in %g ... %g (reference: %s)", what, measured, least, most,
+		         reference);
 }
 
 #define TEST(name)                                                                                           \

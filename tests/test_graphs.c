@@ -68,10 +68,9 @@ static void check_phases(const char *spec, const struct sl_topology *t)
 		struct flow f = { .phase = phase };
 		sl_topology_each_arc(t, take_flow, &f);
 		for (uint32_t i = 0; i < t->peers; i++)
-			if (!(f.out[i] <= 1 + 1e-12) ||
-			    (t->balanced && !(fabs(f.in[i] - f.out[i]) < 1e-12)))
-				fail_msg("%s: in phase %u peer %u gives %g and takes %g", spec, phase, i, f.out[i],
-				         f.in[i]);
+			if (!(f.out[i] <= 1 + 1e-12) || (t->balanced && !(fabs(f.in[i] - f.out[i]) < 1e-12)))
+				fail_msg("%s: in phase %u peer %u gives %g and takes %g", spec, phase, i,
+				         f.out[i], f.in[i]);
 	}
 }
 
@@ -104,8 +103,8 @@ static void check_graph(const char *spec, const struct sl_topology *t, const str
 	sl_topology_spectrum(t, &s);
 	if (!(s.gap > 0 && s.gap <= 1) || !(s.beta > 0 && s.beta <= 2) || s.diameter < 1 ||
 	    s.diameter >= t->peers || s.degree_least < 1 || s.degree_most > SL_DEGREE_MAX)
-		fail_msg("%s: gap %g, beta %g, diameter %u, degrees %u to %u", spec, s.gap, s.beta, s.diameter,
-		         s.degree_least, s.degree_most);
+		fail_msg("%s: gap %g, beta %g, diameter %u, degrees %u to %u", spec, s.gap, s.beta,
+		         s.diameter, s.degree_least, s.degree_most);
 }
 
 static bool same_drawing(const struct drawn *a, const struct drawn *b)
@@ -128,7 +127,8 @@ static bool check_spec(const struct sl_graph *g, const char *spec)
 	const char *arguments = spec + strlen(g->name) + 1;
 	uint32_t peers;
 	if (draw(g, arguments, 3, &peers, &d, &error) != SL_OK) {
-		if (strncmp(error.text, g->name, strlen(g->name)) != 0 || strlen(error.text) < strlen(spec) + 8)
+		if (strncmp(error.text, g->name, strlen(g->name)) != 0 ||
+		    strlen(error.text) < strlen(spec) + 8)
 			fail_msg("%s is refused with '%s'", spec, error.text);
 		assert_int_not_equal(sl_topology_make(&t, spec, 3, &told), SL_OK);
 		assert_string_equal(told.text, error.text);
@@ -137,6 +137,8 @@ static bool check_spec(const struct sl_graph *g, const char *spec)
 	if (sl_topology_make(&t, spec, 3, &error) != SL_OK)
 		fail_msg("%s: what the family adds is no graph: %s", spec, error.text);
 	assert_int_equal(t.peers, peers);
+	if (g->usage[strlen(g->name) + 1] == 'N') /* as many as were asked for */
+		assert_int_equal(t.peers, strtoul(arguments, NULL, 10));
 	check_graph(spec, &t, &d);
 	assert_int_equal(draw(g, arguments, 3, &peers, &again, &error), SL_OK);
 	assert_true(same_drawing(&d, &again));

@@ -39,12 +39,16 @@ static void stages_fit_by_their_numbers(void **state)
 
 static struct sl_message_context message(const struct sample *s, uint32_t number, void *memory)
 {
-	return (struct sl_message_context){
-		.seed = 7, .peer = 3, .version = number, .layout = &s->layout, .copy = s->copy, .memory = memory
-	};
+	return (struct sl_message_context){ .seed = 7,
+		                            .peer = 3,
+		                            .version = number,
+		                            .layout = &s->layout,
+		                            .copy = s->copy,
+		                            .memory = memory };
 }
 
-static void check_selected(const struct sl_pipeline *p, const struct sample *s, const uint32_t *index, uint32_t count)
+static void check_selected(const struct sl_pipeline *p, const struct sample *s, const uint32_t *index,
+                           uint32_t count)
 {
 	uint32_t d = s->layout.dimension;
 	assert_true(count <= p->select->count_max(p->select_options, d) && count <= d);
@@ -70,7 +74,8 @@ static void check_select(const char *text, unsigned kind)
 		uint32_t count = select->select(r.pipeline.select_options, &m, s.v, index, scratch);
 		check_selected(&r.pipeline, &s, index, count);
 		if (select->shared_support) {
-			assert_int_equal(select->select(r.pipeline.select_options, &m, NULL, again, scratch), count);
+			assert_int_equal(select->select(r.pipeline.select_options, &m, NULL, again, scratch),
+			                 count);
 			assert_memory_equal(again, index, count * sizeof *index);
 		}
 		for (uint32_t i = 0; i < count; i++)
@@ -125,7 +130,8 @@ static void check_quantiser(const char *text, unsigned kind)
 		q->encode(r.pipeline.quantise_options, &values, s.v, symbol, side);
 		assert_true(q->decode(r.pipeline.quantise_options, &values, symbol, side, value));
 		for (uint32_t i = 0; i < d; i++) {
-			assert_true(bound == 0 || (symbol[i] <= (int32_t)bound && symbol[i] >= -(int32_t)bound));
+			assert_true(bound == 0 ||
+			            (symbol[i] <= (int32_t)bound && symbol[i] >= -(int32_t)bound));
 			along += (double)value[i] * (double)s.v[i];
 			zeros += symbol[i] == 0;
 		}
@@ -158,15 +164,17 @@ static void stages_are_described(void **state)
 	(void)state;
 	unsigned count = 0;
 	for (size_t i = 0; sl_selects[i]; i++, count++)
-		assert_true(sl_selects[i]->doc[0] && sl_selects[i]->formula[0] &&
-		            strncmp(sl_selects[i]->examples, sl_selects[i]->name, strlen(sl_selects[i]->name)) == 0);
+		assert_true(
+		    sl_selects[i]->doc[0] && sl_selects[i]->formula[0] &&
+		    strncmp(sl_selects[i]->examples, sl_selects[i]->name, strlen(sl_selects[i]->name)) == 0);
 	for (size_t i = 0; sl_quantisers[i]; i++, count++)
-		assert_true(sl_quantisers[i]->doc[0] && sl_quantisers[i]->formula[0] && sl_quantisers[i]->bytes[0] &&
+		assert_true(sl_quantisers[i]->doc[0] && sl_quantisers[i]->formula[0] &&
+		            sl_quantisers[i]->bytes[0] &&
 		            strncmp(sl_quantisers[i]->examples, sl_quantisers[i]->name,
 		                    strlen(sl_quantisers[i]->name)) == 0);
 	for (size_t i = 0; sl_codes[i]; i++, count++)
-		assert_true(sl_codes[i]->doc[0] &&
-		            strncmp(sl_codes[i]->examples, sl_codes[i]->name, strlen(sl_codes[i]->name)) == 0);
+		assert_true(sl_codes[i]->doc[0] && strncmp(sl_codes[i]->examples, sl_codes[i]->name,
+		                                           strlen(sl_codes[i]->name)) == 0);
 	assert_true(count >= 25);
 }
 

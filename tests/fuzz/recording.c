@@ -48,7 +48,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	}
 	/* ended: told why, or at the edge of a record, as of a peer that was killed */
 	bool left = sl_reader_left(&f.in) > 0, told = error.text[0] != '\0';
-	SL_CHECK(f.ended && !(f.has_end && (left || told || f.cut)) && (!f.cut || left) && (!left || f.cut || told));
+	SL_CHECK(f.ended && !(f.has_end && (left || told || f.cut)) && (!f.cut || left) &&
+	         (!left || f.cut || told));
 	read_to_here = sum;
 	return 0;
 }
