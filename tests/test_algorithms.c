@@ -165,6 +165,7 @@ static void crash_changes_nothing(const struct sl_algorithm *a, const char *grap
 	if (!sl_sim_run(sim, 10000000))
 		fail_msg("%s on %s: %s", a->name, graph, sl_sim_trouble(sim));
 	trial_run(t, ROUNDS);
+	assert_false(t->diverged);
 	for (uint32_t i = 0; i < PEERS; i++)
 		if (memcmp(sl_peer_model(sl_sim_peer(sim, i)), trial_model(t, i),
 		           t->plan.dimension * sizeof(float)) != 0)
@@ -236,6 +237,33 @@ static void theory_gives_steps(void **state)
 			fail_msg("%s: %s", (*a)->name, error.text);
 		if ((*a)->theory)
 			assert_true(t->plan.settings.eta > 0 && t->plan.settings.eta < 10);
+		trial_close(t);
+		free(t);
+	}
+}
+
+/* The mean over the peers of the loss of their shards at their own models. */
+static double loss_of(const struct trial *t)
+{
+	double sum = 0, accuracy;
+	for (uint32_t i = 0; i < PEERS; i++)
+		sum += sl_model_evaluate_all(&t->plan.model, &t->shard[i], trial_model(t, i), &accuracy,
+		                             t->scratch.learn);
+	return sum / PEERS;
+}
+
+/* Whatever a method does, it gets somewhere: the minimum of these problems is at 0.87 of the loss at the start. */
+static void every_algorithm_learns(void **state)
+{
+	(void)state;
+	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++) {
+		struct trial *t = calloc(1, sizeof *t);
+		open_problem(t, *a, topology_of(*a), 0);
+		double start = loss_of(t);
+		trial_run(t, 200);
+		double end = loss_of(t);
+		if (t->diverged || !(end < 0.95 * start))
+			fail_msg("%s: a loss of %g after 200 rounds, %g before", (*a)->name, end, start);
 		trial_close(t);
 		free(t);
 	}
@@ -321,7 +349,7 @@ int main(void)
 		cmocka_unit_test(trials_are_simulations), cmocka_unit_test(crashes_change_nothing),
 		cmocka_unit_test(special_graphs),         cmocka_unit_test(refusals_explain),
 		cmocka_unit_test(theory_gives_steps),     cmocka_unit_test(identity_gives_the_parent),
-		cmocka_unit_test(invariants_hold),
+		cmocka_unit_test(invariants_hold),        cmocka_unit_test(every_algorithm_learns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

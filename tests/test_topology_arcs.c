@@ -1,5 +1,6 @@
 /* Schedules and directed graphs: their matrices multiplied out, in double, and nothing in common with the
  * code under test but the arcs. */
+#include "support/most.h"
 #include "support/topology.h"
 
 #include <setjmp.h>
@@ -49,7 +50,7 @@ static double off_average(const struct product *p)
 	double most = 0;
 	for (uint32_t i = 0; i < p->peers; i++)
 		for (uint32_t k = 0; k < p->peers; k++)
-			most = fmax(most, fabs(p->now[i][k] - 1.0 / p->peers));
+			most = most_of(most, fabs(p->now[i][k] - 1.0 / p->peers));
 	return most;
 }
 

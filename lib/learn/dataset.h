@@ -69,6 +69,11 @@ struct sl_data_format {
 	unsigned streams; /* files per part: idx has 2 (images, labels), libsvm 1, synthetic 0 */
 	const struct sl_option *options; /* NULL: none; libsvm and synthetic have some */
 	size_t options_size;
+	/* The smallest files that it reads, one per stream; the contract tests run over them. */
+	struct sl_data_example {
+		const char *bytes;
+		size_t length;
+	} example[2];
 	/* `options` has been filled by sl_spec_arguments, or is NULL for the defaults; `seed` matters to
 	 * generators; `train` picks their part. */
 	struct sl_data_reader *(*open)(const void *options, uint64_t seed, bool train,

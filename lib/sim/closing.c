@@ -14,6 +14,8 @@ double sl_closing_spread(struct sl_sim *s, const struct sl_topology *t, uint32_t
 			if (sl_sim_absent(s, i))
 				continue;
 			double x = (double)sl_peer_model(sl_sim_peer(s, i))[k];
+			if (isnan(x)) /* which fmin and fmax would pass over */
+				return x;
 			least = fmin(least, x);
 			largest = fmax(largest, x);
 		}

@@ -164,9 +164,9 @@ void experiment_adiana(void)
 	double most = 0, diverged[2] = { (double)INFINITY, (double)INFINITY }, agd = accelerated_descent(1);
 	figure("accelerated gradient descent: coordinates a peer", agd, 50000, 70000, "58752");
 	for (uint64_t seed = 1; seed <= 3; seed++) {
-		most = fmax(most, adiana(4, seed, false));
-		diverged[0] = fmin(diverged[0], adiana(4, seed, true));
-		diverged[1] = fmin(diverged[1], adiana(8, seed, true));
+		most = most_of(most, adiana(4, seed, false));
+		diverged[0] = least_of(diverged[0], adiana(4, seed, true));
+		diverged[1] = least_of(diverged[1], adiana(8, seed, true));
 	}
 	figure("ADIANA k = 4: coordinates a peer, most of 3 seeds", most, 1, agd / 3, "11040 (1380 rounds)");
 	figure("ADIANA k = 8: coordinates a peer", adiana(8, 1, false), 1, 24000, "20272 (1267 rounds)");
@@ -273,7 +273,7 @@ void experiment_katyusha(void)
 {
 	double worst = 0, best = (double)INFINITY;
 	for (uint64_t seed = 1; seed <= 3; seed++)
-		worst = fmax(worst, rounds_of("eclk:0.05,0.5,0.1", 1, seed, 6000));
+		worst = most_of(worst, rounds_of("eclk:0.05,0.5,0.1", 1, seed, 6000));
 	figure("ECLK: rounds to a relative gap of 1e-8, most of 3 seeds", worst, 1, 3500, "2011, 2271, 2511");
 	static const char *const rivals[][2] = { { "ec-lsvrg", "12971" },
 		                                 { "ec-sgd-diana", "12971" },
@@ -283,7 +283,7 @@ void experiment_katyusha(void)
 		double found = rounds_of(rivals[i][0], 2, 1, 20000);
 		snprintf(what, sizeof what, "%s: rounds to 1e-8", rivals[i][0]);
 		figure(what, found, 5000, 20000, rivals[i][1]);
-		best = fmin(best, found);
+		best = least_of(best, found);
 	}
 	figure("ECLK to the best of these", worst / best, 0, 1.0 / 3, "1/5");
 	struct trial t;

@@ -4,6 +4,7 @@
 #ifndef SL_TESTS_ACCEPTANCE_H
 #define SL_TESTS_ACCEPTANCE_H
 
+#include "tests/support/most.h"
 #include "tests/support/trial.h"
 
 struct experiment {
@@ -12,7 +13,7 @@ struct experiment {
 };
 extern const struct experiment experiments[]; /* ends with a NULL name */
 
-/* One line of the table: `measured` must lie in [least, most]; not finite counts as infinite. */
+/* One line of the table: `measured` must lie in [least, most]; NaN lies nowhere. */
 void figure(const char *what, double measured, double least, double most, const char *reference);
 
 /* Rounds until value(t) ≤ target, looking every `every` rounds; INFINITY where `most` do not suffice. */

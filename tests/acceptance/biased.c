@@ -49,7 +49,7 @@ void experiment_biased(void)
 	make(&t, "dcgd", top1, 0.05);
 	trial_run(&t, 100);
 	for (int k = 0; k < 3; k++)
-		worst = fmax(worst, fabs((double)trial_model(&t, 0)[k] / exact - 1));
+		worst = most_of(worst, fabs((double)trial_model(&t, 0)[k] / exact - 1));
 	figure("DCGD top-1, round 100: coordinate 0", (double)trial_model(&t, 0)[0], exact * (1 - 2e-5),
 	       exact * (1 + 2e-5), "6441.766237 (exact)");
 	figure("DCGD top-1, round 100: relative error", worst, -(double)INFINITY, 2e-5,

@@ -204,8 +204,8 @@ void experiment_book(void)
 			trial_round(&t);
 			for (uint32_t i = 0; i < N; i++)
 				for (int k = 0; k < D; k++) {
-					worst = fmax(worst, fabs((double)trial_model(&t, i)[k] - b.x[i][k]));
-					size = fmax(size, fabs(b.x[i][k]));
+					worst = most_of(worst, fabs((double)trial_model(&t, i)[k] - b.x[i][k]));
+					size = most_of(size, fabs(b.x[i][k]));
 				}
 		}
 		const char *graph = books[a].graph == lopsided ? "a lopsided graph" : books[a].graph;

@@ -78,7 +78,7 @@ static void make(struct trial *t, struct composite *p, const char *algorithm, co
 	for (uint32_t i = 0; i < PEERS; i++) {
 		reference_curvature(t, i, 0.25, h);
 		reference_extremes(D, h, &least, &most);
-		largest = fmax(largest, most + l2);
+		largest = most_of(largest, most + l2);
 	}
 	t->settings.eta = 1 / largest;
 	p->minimum = reference_minimum(t, l2, l1, x);
@@ -97,15 +97,15 @@ void experiment_composite(void)
 		rounds_to(&t, gap_of, &p, 1e-2, 5, 2000);
 		to_percent[0] = (double)t.bytes / PEERS;
 		trial_run(&t, 2000 - t.round);
-		worst = fmax(worst, gap_of(&t, &p));
+		worst = most_of(worst, gap_of(&t, &p));
 		trial_close(&t);
 		make(&t, &p, "malcom", "all | qsgd:16 | golomb", 0.4, seed);
 		rounds_to(&t, gap_of, &p, 1e-2, 5, 2000);
 		to_percent[1] = (double)t.bytes / PEERS;
 		trial_run(&t, 2000 - t.round);
 		double gap = gap_of(&t, &p);
-		least = fmin(least, gap);
-		most = fmax(most, gap);
+		least = least_of(least, gap);
+		most = most_of(most, gap);
 		trial_close(&t);
 	}
 	figure("Prox-LEAD, dither:4: relative gap at 2000, largest of 3 seeds", worst, -(double)INFINITY,

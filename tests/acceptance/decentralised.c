@@ -112,7 +112,7 @@ void experiment_tracking(void)
 	for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
 		double worst = 0;
 		for (uint64_t seed = 1; seed <= 3; seed++)
-			worst = fmax(worst, error_after(&exact[i], 3000, 1, WHOLE, 0, seed));
+			worst = most_of(worst, error_after(&exact[i], 3000, 1, WHOLE, 0, seed));
 		snprintf(what, sizeof what, "%s: relative error at 3000, worst of 3 seeds",
 		         exact[i].algorithm);
 		figure(what, worst, -(double)INFINITY, 1e-10, "0 (exact)");
@@ -121,8 +121,8 @@ void experiment_tracking(void)
 		double least = (double)INFINITY, most = 0;
 		for (uint64_t seed = 1; seed <= 3; seed++) {
 			double e = error_after(&biased[i], 3000, 1, WHOLE, 0, seed);
-			least = fmin(least, e);
-			most = fmax(most, e);
+			least = least_of(least, e);
+			most = most_of(most, e);
 		}
 		snprintf(what, sizeof what, "%s: relative error at 3000, least of 3 seeds",
 		         biased[i].algorithm);

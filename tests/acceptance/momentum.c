@@ -55,7 +55,7 @@ static double worst_of_three(const char *algorithm, uint32_t peers, bool largest
 	double found = largest ? 0 : (double)INFINITY;
 	for (uint64_t seed = 1; seed <= 3; seed++) {
 		double e = level(algorithm, peers, 1e-3, seed);
-		found = largest ? fmax(found, e) : fmin(found, e);
+		found = largest ? most_of(found, e) : least_of(found, e);
 	}
 	return found;
 }

@@ -210,7 +210,7 @@ static uint32_t code(const struct image_model *model, const uint8_t *images, uin
 		bits += image_model_bits(model, image);
 		lost += !whole || memcmp(m->decoded[s], image, IMAGE_PIXELS) != 0;
 	}
-	*longer = fmax(*longer, ((double)length - 64) / (bits / 8));
+	*longer = most_of(*longer, ((double)length - 64) / (bits / 8));
 	return lost;
 }
 
@@ -282,8 +282,8 @@ static void tabulate(double of[SEEDS][ROWS], unsigned count)
 	for (unsigned row = 0; row < count; row++) {
 		double value = of[0][row];
 		for (int seed = 1; seed < SEEDS; seed++)
-			value =
-			    isinf(rows[row].most) ? fmin(value, of[seed][row]) : fmax(value, of[seed][row]);
+			value = isinf(rows[row].most) ? least_of(value, of[seed][row])
+			                              : most_of(value, of[seed][row]);
 		figure(rows[row].what, value, rows[row].least, rows[row].most, rows[row].reference);
 	}
 }

@@ -68,8 +68,8 @@ void reference_extremes(uint32_t d, double *h, double *least, double *most)
 				rotate(d, h, p, q);
 	*least = *most = h[0];
 	for (uint32_t k = 1; k < d; k++) {
-		*least = fmin(*least, h[k * d + k]);
-		*most = fmax(*most, h[k * d + k]);
+		*least = least_of(*least, h[k * d + k]);
+		*most = most_of(*most, h[k * d + k]);
 	}
 }
 
@@ -194,7 +194,7 @@ static void newton_step(uint32_t d, double *h, const double *g, double l1, const
 			if (change == 0)
 				continue;
 			v[k] = to;
-			moved = fmax(moved, fabs(change));
+			moved = most_of(moved, fabs(change));
 			for (uint32_t j = 0; j < d; j++)
 				hv[j] += change * h[k * d + j];
 		}
@@ -222,7 +222,7 @@ double reference_minimum(const struct trial *t, double l2, double l1, double *x)
 				break;
 		}
 		for (uint32_t k = 0; k < d; k++)
-			most = fmax(most, fabs(v[k]));
+			most = most_of(most, fabs(v[k]));
 		if (found > value || most < 1e-13)
 			break;
 		memcpy(x, to, d * sizeof *x);

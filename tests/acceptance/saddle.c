@@ -45,13 +45,13 @@ static double escape(const char *name, const char *pipeline, double eta, double 
 	for (uint64_t seed = 1; seed <= 5; seed++) {
 		struct trial t;
 		make(&t, pipeline, eta, 0.01, seed);
-		latest = fmax(latest, rounds_to(&t, value, NULL, -0.9 / 16, 1, ROUNDS));
+		latest = most_of(latest, rounds_to(&t, value, NULL, -0.9 / 16, 1, ROUNDS));
 		trial_run(&t, ROUNDS - t.round);
-		off = fmax(off, fabs(value(&t, NULL) + 1.0 / 16));
+		off = most_of(off, fabs(value(&t, NULL) + 1.0 / 16));
 		trial_close(&t);
 		make(&t, pipeline, eta, 0, seed);
 		trial_run(&t, ROUNDS);
-		stuck = fmax(stuck, fabs((double)trial_model(&t, 0)[D - 1]));
+		stuck = most_of(stuck, fabs((double)trial_model(&t, 0)[D - 1]));
 		trial_close(&t);
 	}
 	snprintf(what, sizeof what, "%s, r = 0.01: rounds to escape, most of 5 seeds", name);

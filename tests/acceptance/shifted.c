@@ -44,7 +44,7 @@ static void solve(struct trial *t, struct problem *p)
 	for (uint32_t i = 0; i < PEERS; i++) {
 		reference_curvature(t, i, 1, h);
 		reference_extremes(D, h, &least, &most);
-		p->smoothness = fmax(p->smoothness, most + lambda);
+		p->smoothness = most_of(p->smoothness, most + lambda);
 	}
 	reference_curvature(t, UINT32_MAX, 1, h);
 	reference_extremes(D, h, &least, &most);
@@ -105,9 +105,9 @@ static void exact(const char *algorithm, uint32_t keep, double most_error, doubl
 		make(&t, &p, algorithm, keep, seed);
 		trial_open(&t);
 		double found = rounds_to(&t, error_of, &p, 1e-11, 1, 500);
-		slope = fmax(slope, -11 / found);
+		slope = most_of(slope, -11 / found);
 		trial_run(&t, 500 - t.round);
-		worst = fmax(worst, error_of(&t, &p));
+		worst = most_of(worst, error_of(&t, &p));
 		trial_close(&t);
 	}
 	snprintf(what, sizeof what, "%s, k = %u: relative error at 500, worst of 3 seeds", algorithm, keep);
@@ -131,8 +131,8 @@ static void plateau(const char *algorithm, const char *reference)
 		for (int k = 0; k < 300; k++) {
 			trial_run(&t, 10);
 			double e = error_of(&t, &p);
-			least = fmin(least, e);
-			most = fmax(most, e);
+			least = least_of(least, e);
+			most = most_of(most, e);
 		}
 		trial_close(&t);
 	}
@@ -155,9 +155,9 @@ static void star(void)
 		figure("dcgd-star, k = 4: relative error when it begins anew", error_of(&t, &p), 0.99, 1.01,
 		       "1");
 		double found = rounds_to(&t, error_of, &p, 1e-11, 1, 1400) - 401;
-		slope = fmax(slope, -11 / found);
+		slope = most_of(slope, -11 / found);
 		trial_run(&t, 1400 - t.round);
-		worst = fmax(worst, error_of(&t, &p));
+		worst = most_of(worst, error_of(&t, &p));
 		trial_close(&t);
 	}
 	figure("dcgd-star, k = 4: relative error at 1000, worst of 3 seeds", worst, -(double)INFINITY, 1e-12,

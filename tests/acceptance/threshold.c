@@ -38,7 +38,7 @@ static void make(struct trial *t, const char *pipeline, double *smoothness)
 	if (*smoothness == 0) {
 		reference_curvature(t, UINT32_MAX, 0.25, h);
 		for (int k = 0; k < D; k++) /* its trace's largest part is enough: power iteration below */
-			most = fmax(most, h[k * D + k]);
+			most = most_of(most, h[k * D + k]);
 		double v[D], u[D];
 		for (int k = 0; k < D; k++)
 			v[k] = 1;

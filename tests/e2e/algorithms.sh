@@ -18,7 +18,8 @@ agree() { # NAME TOPOLOGY PEERS ALGORITHM PIPELINE SETTING...
 	query "$name/history.db" 1 "SELECT sum(payload_tx) = sum(payload_rx) AND min(payload_tx) > 0 FROM round
 		WHERE run_id = $(newest daemon) AND round = 299"
 	# Half the noise's variance is what the best model leaves: it was 20 and more at the start.
-	query "$name/history.db" 1 "SELECT max(test_loss) < 0.8 AND min(test_loss) > 0.4 FROM round WHERE round = 299"
+	query "$name/history.db" 1 "SELECT count(test_loss) = 2 * $peers AND max(test_loss) < 0.8 AND min(test_loss) > 0.4
+		FROM round WHERE round = 299"
 	ok "$algorithm on $topology: daemons and simulator agree bit for bit, near the minimum"
 }
 

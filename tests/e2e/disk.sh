@@ -83,7 +83,8 @@ learns() { # the other peer waits for this one in every round
 	within 20 round_over run 1 $((now + 20))
 }
 disk_sql() { sqlite3 -readonly disk/history.db "$1" 2> /dev/null; }
-falls="SELECT count(*) FROM (SELECT wire_tx, lag(wire_tx) OVER (ORDER BY round) AS before FROM round) WHERE wire_tx < before"
+falls="SELECT count(*) FROM (SELECT wire_tx, lag(wire_tx, 1, 0) OVER (ORDER BY round) AS before FROM round)
+	WHERE (wire_tx >= before) IS NOT TRUE"
 rm disk/history.db
 : > run/0.out
 start_disk

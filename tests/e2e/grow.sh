@@ -65,7 +65,7 @@ kill -INT "$up"
 ends 0 20 "$up"
 for process in $processes; do gone "$process" || fail "$process lives on"; done
 [ ! -e run/up.pid ] || fail "up.pid is left"
-query run/history.db "5|0" "SELECT count(stopped_at), max(exit) FROM peer"
+query run/history.db "5|5|0" "SELECT count(stopped_at), count(exit), max(exit) FROM peer"
 expect 0 "$starling" roster run --remove 4 --tell
 says out "told       0 peers"
 ok "and all of them end with it"

@@ -52,7 +52,7 @@ says() {
 # one_line out|err: exactly one line was printed, notes not counted.
 one_line() { [ "$(grep -vc ' note: ' "$work/$1")" -eq 1 ] || fail "std$1 is not one line"; }
 
-# within SECONDS COMMAND...: repeats the command until it succeeds. Only a failure takes so long: on a machine that is
+# within SECONDS COMMAND...: repeats the command until it succeeds; a $(...) in its arguments is expanded once, before. Only a failure takes so long: on a machine that is
 # busy with other things there may be three times as many.
 within() {
 	deadline=$(($(date +%s) + 3 * $1))
@@ -154,8 +154,9 @@ status_of() {
 	"$starling" status "$1" --json 2> /dev/null | sed -n "s/.*\"peer\":$2,.*\"$3\":\"\{0,1\}\([^,\"}]*\).*/\1/p"
 }
 
-# phase_is RUN K PHASE / round_over RUN K ROUND: as conditions, for within.
-phase_is() { [ "$(status_of "$1" "$2" phase)" = "$3" ]; }
+# field_is RUN K FIELD VALUE / phase_is RUN K PHASE / round_over RUN K ROUND: as conditions, for within.
+field_is() { [ "$(status_of "$1" "$2" "$3")" = "$4" ]; }
+phase_is() { field_is "$1" "$2" phase "$3"; }
 round_over() { [ "$(status_of "$1" "$2" round)" -gt "$3" ]; }
 
 # round_of RUN K: as the peer says itself; it may be too busy to answer at once.

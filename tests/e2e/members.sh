@@ -81,7 +81,7 @@ told edge-new "peer 5" 0 1
 moves 5 0 1 3 4
 [ "$(status_of run 5 round)" -gt 20 ] || fail "the late joiner began in round 0"
 query run/history.db 1 "SELECT min(round) > 10 FROM round WHERE peer = 5"
-within 5 test "$(status_of run 5 edges_up)" = 2
+within 5 field_is run 5 edges_up 2
 ok "a peer is added: it begins where its neighbours are"
 
 # A checkpoint would be of this roster; here, its neighbours' copies bring a killed peer back.

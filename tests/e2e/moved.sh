@@ -42,7 +42,7 @@ rm run/history.db
 within 20 gives run/history.db 4 "$(rows 0)"
 for k in 0 1 2 3; do kill -TERM "$(cat run/$k.pid)"; done
 peers_end 0 20 run 0 1 2 3
-query run/history.db "4|0" "SELECT count(*), max(exit) FROM peer"
+query run/history.db "4|4|0" "SELECT count(*), count(exit), max(exit) FROM peer"
 for f in run/*.db; do query "$f" ok "PRAGMA integrity_check"; done
 expect 0 "$starling" collect all.db run/first.db run/second.db run/third.db run/history.db
 query all.db 4 "SELECT count(*) FROM (SELECT peer FROM round GROUP BY peer HAVING count(*) = max(round) + 1)"

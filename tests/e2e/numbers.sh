@@ -14,7 +14,7 @@ dim=$(sql $db "SELECT dim FROM run")
 frame=$(sql $db "SELECT payload_tx / 2 FROM round WHERE peer = 0 AND round = 0")
 extra=$((frame - header - 4 * dim))
 if [ $extra -lt 0 ] || [ $extra -gt 8 ]; then fail "a frame of $frame bytes for $dim floats"; fi
-query $db 0 "SELECT count(*) FROM round WHERE payload_tx <> 2 * $frame * (round + 1) OR payload_rx <> 2 * $frame * (round + 1)"
+query $db $((4 * rounds)) "SELECT count(*) FROM round WHERE payload_tx = 2 * $frame * (round + 1) AND payload_rx = payload_tx"
 query $db "4|$((rounds * 8 * frame))" "SELECT peers, payload_bytes FROM traffic ORDER BY round DESC LIMIT 1"
 query $db 1 "SELECT abs(saved - (1 - $frame / (4.0 * $dim))) < 1e-9 FROM summary"
 query $db $rounds "SELECT count(*) FROM traffic WHERE abs(saved - (1 - $frame / (4.0 * $dim))) < 1e-9"
@@ -35,7 +35,7 @@ query $db 1 "SELECT abs(saved - (1 - (SELECT sum(payload_tx) FROM round WHERE ro
 	(4.0 * (SELECT dim FROM run) * $rounds * 12))) < 1e-12 FROM summary"
 query $db 1 "SELECT abs(test_accuracy - (SELECT avg(test_accuracy) FROM round WHERE round = $last)) < 1e-12
 	AND worst_accuracy = (SELECT min(test_accuracy) FROM round WHERE round = $last) AND rounds = $rounds AND peers = 6 FROM summary"
-query $db 0 "SELECT count(*) FROM round WHERE wire_tx < payload_tx OR wire_rx < payload_rx"
+query $db $((6 * rounds)) "SELECT count(*) FROM round WHERE wire_tx >= payload_tx AND wire_rx >= payload_rx"
 ok "summary and traffic add up"
 
 # sketched DRIVER: the consensus error by plain SQL from the sketches of the newest run.
@@ -68,7 +68,7 @@ query $db 1 "SELECT sum(abs(s.error / e.error - 1) <= 3 * sqrt(2.0 / 1024)) >= 0
 	JOIN consensus_exact AS e USING (round) WHERE e.run_id = $(newest sim)"
 ok "the view takes the exact error where it is known, else the sketch's; more buckets come closer"
 
-command -v ss > /dev/null || { ok "no ss here: wire bytes are not compared" && exit 0; }
+command -v ss > /dev/null || { echo "skipped: no ss here: wire bytes are not compared" && exit 0; }
 # What a peer says before and after encloses what the kernel says in between; a run goes on until that is tight.
 make_run wire ring:5 --set run.rounds=1000000
 for k in 0 1 2 3 4; do start_peer wire $k; done

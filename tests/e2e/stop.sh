@@ -1,34 +1,28 @@
 #!/bin/sh
-# Asked to stop, a peer stops: at once, with exit code 0, whatever its neighbours do; the rows of every round that it has
-# finished stay; and the run goes on where it was.
+# Asked to stop, a peer stops, with exit code 0, whatever its neighbours do: with round_timeout = never, one that waited for
+# any of them would never end. The rows of every round that it has finished stay; and the run goes on where it was.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 rounds=300
 make_run alone ring:4 --set run.rounds=$rounds
 start_peer alone 0
 within 20 phase_is alone 0 greeting
-since=$(date +%s%N)
 kill -TERM "$pid"
 ends 0 20 "$pid"
-took=$((($(date +%s%N) - since) / 1000000))
-case $build in *-*) ;; *) [ $took -lt 2000 ] || fail "it took $took ms" ;; esac
 query alone/history.db "0|" "SELECT exit, model_digest FROM peer"
-ok "SIGTERM while no neighbour is there: $took ms"
+ok "SIGTERM while no neighbour is there"
 
 for k in 0 1 2 3; do start_peer alone $k --set run.rounds=100000; done
 within 60 round_over alone 2 20
 for k in 0 1 3; do kill -KILL "$(cat alone/$k.pid)"; done
 within 20 phase_is alone 2 waiting
 pid=$(cat alone/2.pid)
-since=$(date +%s%N)
 kill -INT "$pid"
 ends 0 20 "$pid"
-took=$((($(date +%s%N) - since) / 1000000))
-case $build in *-*) ;; *) [ $took -lt 2000 ] || fail "it took $took ms" ;; esac
 last=$(sed -n 's/.* ended in round \([0-9]*\): asked to stop$/\1/p' alone/2.out)
 query alone/history.db "$last|0|$((last - 1))" "SELECT count(*), min(round), max(round) FROM round WHERE peer = 2
 	AND run_id = $(newest daemon)"
-ok "SIGINT when all neighbours have died: $took ms, and every finished round is there"
+ok "SIGINT when all neighbours have died, and every finished round is there"
 
 # pids RUN: the processes of the newest run, as the history has them.
 pids_of() { sql "$1/history.db" "SELECT pid FROM peer WHERE run_id = $(newest daemon)"; }
@@ -51,7 +45,7 @@ for k in 0 1 2 3 4 5; do
 	last=$(sed -n 's/.* ended in round \([0-9]*\): asked to stop$/\1/p' run/log/$k.log)
 	query run/history.db "$last|0|$((last - 1))" "SELECT count(*), min(round), max(round) FROM round WHERE peer = $k"
 done
-query run/history.db "6|0" "SELECT count(stopped_at), max(exit) FROM peer"
+query run/history.db "6|6|0" "SELECT count(stopped_at), count(exit), max(exit) FROM peer"
 ok "^C of starling up: no process is left, every finished round is"
 
 expect 0 "$starling" sim run
@@ -71,7 +65,7 @@ processes=$(pids_of dead)
 kill -KILL "$up"
 wait "$up"
 within 20 all_gone "$processes"
-query dead/history.db "4|0" "SELECT count(stopped_at), max(exit) FROM peer"
+query dead/history.db "4|4|0" "SELECT count(stopped_at), count(exit), max(exit) FROM peer"
 expect 0 "$starling" up dead --resume --plain
 query dead/history.db "$rounds|4" "SELECT count(DISTINCT round), count(DISTINCT peer) FROM round"
 ok "kill -9 of starling up: its peers stop by themselves, and can go on"

@@ -138,6 +138,23 @@ bool rig_decode(struct rig *r, const struct sample *s, uint32_t number, const ui
 	return sl_pipeline_decode(&r->pipeline, &m, sl_reader(body, length), update, r->receive);
 }
 
+bool stages_fit(const char *text, const struct sl_layout *layout)
+{
+	char raw[3 * 64 + 8];
+	struct sl_pipeline p;
+	struct sl_error error = { 0 };
+	const char *code = strrchr(text, '|') + 2;
+	snprintf(raw, sizeof raw, "%.*sraw", (int)(code - text), text);
+	if (sl_pipeline_parse(&p, raw, layout, &error) != SL_OK)
+		sl_panic(__FILE__, __LINE__, error.text);
+	uint32_t gives = p.quantise->symbol_max ? p.quantise->symbol_max(p.quantise_options) : 0;
+	for (size_t c = 0; sl_codes[c]; c++)
+		if (strncmp(sl_codes[c]->name, code, strcspn(code, ":")) == 0 &&
+		    sl_codes[c]->name[strcspn(code, ":")] == '\0')
+			return sl_codes[c]->symbol_max == 0 || (gives && gives <= sl_codes[c]->symbol_max);
+	return false;
+}
+
 /* The next word of a list separated by blanks; false at its end. */
 static bool next_word(const char **list, char word[static 64])
 {

@@ -37,6 +37,9 @@ size_t rig_encode(struct rig *, const struct sample *, uint32_t number);
 bool rig_decode(struct rig *, const struct sample *, uint32_t number, const uint8_t *body, size_t length,
                 struct sl_update *update);
 
+/* Whether the stages must fit each other: the code takes all symbols that the quantiser gives. The select and the
+ * quantiser must be valid. */
+bool stages_fit(const char *text, const struct sl_layout *);
 /* Calls `test` with the text of every combination of the registries' examples. */
 void for_each_pipeline(void (*test)(const char *text, void *context), void *context);
 

@@ -67,6 +67,6 @@ void topology_check_equal(const struct sl_topology *a, const struct sl_topology 
 
 void topology_near(const char *spec, const char *what, double found, double right)
 {
-	if (fabs(found - right) > 1e-9 * fabs(right))
+	if (!(fabs(found - right) <= 1e-9 * fabs(right)))
 		fail_msg("%s: %s is %.15g, not %.15g", spec, what, found, right);
 }

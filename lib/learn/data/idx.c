@@ -277,6 +277,7 @@ const struct sl_data_format sl_data_format_idx = {
 	.name = "idx",
 	.doc = "images and labels in the format of MNIST, unsigned bytes",
 	.streams = STREAMS,
+	.example = { { "\0\0\x08\2\0\0\0\3\0\0\0\2\1\2\3\4\5\xff", 18 }, { "\0\0\x08\1\0\0\0\3\0\1\0", 11 } },
 	.open = idx_open,
 	.push = idx_push,
 	.survey = idx_survey,

@@ -411,6 +411,7 @@ const struct sl_data_format sl_data_format_libsvm = {
 	.name = "libsvm",
 	.doc = "sparse rows as text, \"label index:value …\"",
 	.streams = 1,
+	.example = { { "1 1:0.5 3:-2\n-1 2:1e-3\n1 # no feature\n", 38 } },
 	.options = libsvm_options,
 	.options_size = sizeof(struct libsvm_options),
 	.open = libsvm_open,
