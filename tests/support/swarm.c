@@ -1,6 +1,7 @@
 #include "swarm.h"
 
 #include "gossip/peer/state.h"
+#include "gossip/reads.h"
 #include "linalg/vector.h"
 
 #include <setjmp.h>
@@ -96,6 +97,7 @@ static void make_plan(struct swarm *w)
 		fail_msg("%s", error.text);
 	assert_true(w->topology.peers <= SWARM_PEERS_MAX);
 	make_data(w);
+	sl_settings_drop_unread(&w->settings);
 	if (sl_settings_check(&w->settings, &error) != SL_OK)
 		fail_msg("%s", error.text);
 	struct sl_spectrum spectrum;

@@ -44,6 +44,7 @@ const struct sl_algorithm sl_algorithm_c_led = {
 	.exchanges = "C(φ - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,

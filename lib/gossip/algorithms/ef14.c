@@ -38,6 +38,7 @@ const struct sl_algorithm sl_algorithm_ef14 = {
 	.exchanges = "C(e + ηg)",
 	.needs = "contractive or hard-threshold compressor, complete graph",
 	.steps = "δ/(28L)",
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.absorb = SL_ABSORB_REPLACE,

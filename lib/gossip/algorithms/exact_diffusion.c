@@ -10,6 +10,7 @@ const struct sl_algorithm sl_algorithm_exact_diffusion = {
 	    "Yuan, Ying, Zhao, Sayed: Exact Diffusion for Distributed Optimization and Learning, IEEE TSP 2019, Algorithm 1",
 	.exchanges = "ψ⁺ + x - ψ",
 	.needs = "connected graph",
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_REPLACE,
