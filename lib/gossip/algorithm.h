@@ -167,6 +167,8 @@ void sl_part_local_sgd(struct sl_learner *);
 void sl_part_local_gradient(struct sl_learner *);
 /* vector[0] ← ψ = x − ηg; x ← ψ + x − the last ψ, which the first time is x: as a step of D-PSGD. */
 void sl_part_local_diffusion(struct sl_learner *);
+/* The same where x went through a proximal step since: `mixed` is what it was before that. */
+void sl_part_diffuse(struct sl_learner *, const float *mixed);
 /* outgoing: x; vector[0] on every channel. */
 const float *sl_part_send_model(struct sl_learner *, unsigned channel);
 const float *sl_part_send_first(struct sl_learner *, unsigned channel);
