@@ -66,6 +66,7 @@ static void on_round(void *context, const struct sl_round_row *row)
 {
 	struct swarm *w = context;
 	w->rows++;
+	w->last_penalty[row->peer] = row->penalty;
 	w->payload_tx[row->peer] = row->payload_tx;
 	if (!isnan(row->test_accuracy))
 		w->last_accuracy[row->peer] = row->test_accuracy;
