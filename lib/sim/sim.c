@@ -247,7 +247,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		break;
 	case SL_HAPPENS_RECEIVE:
 		event.kind = SL_EVENT_RECEIVE;
-		n->wire_rx += e->length;
+		n->wire_rx += sl_sim_on_wire(e->length);
 		const struct sl_edge *from = sl_sim_edge(s, e->peer, e->link);
 		if (!from)
 			return; /* its key counts no more */
