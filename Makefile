@@ -5,6 +5,7 @@
 # make SAN=address,undefined check     the same tests under sanitizers, in build-address-undefined
 # make swarm SEEDS=1000    random runs under random faults; invariants after every event
 # make acceptance          experiments of the literature, beside their reference figures
+# make published           BEER and MoTEF against numpy, line by line as published (needs python3-numpy)
 # make mutations           breaks one thing in an algorithm at a time: each must be noticed (acceptance)
 # make mutants             breaks one thing in the protocol at a time: each must be found (swarm)
 # make bench | bits        speed and size, beside references; megabits to accuracy
@@ -184,6 +185,14 @@ acceptance: $(B)/tests/acceptance/acceptance
 # The same, with one thing broken at a time: each must be noticed.
 mutations: $(B)/tests/acceptance/acceptance
 	@sh tests/acceptance/mutations $(B) $(WORD)
+# BEER and MoTEF against numpy, line by line as published. PYTHON: one that has numpy (Debian's python3-numpy).
+PYTHON ?= /usr/bin/python3
+$(B)/tests/published/trajectory: $(B)/tests/published/trajectory.o $(call object,tests/support/trial.c) $(B)/libstarling.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+published: $(B)/tests/published/trajectory
+	@$(PYTHON) -c 'import numpy' 2> /dev/null || { echo "published: $(PYTHON) has no numpy: apt-get install python3-numpy" >&2; exit 1; }
+	@$(PYTHON) tests/published/compare.py $<
 e2e: all $(hostile) $(sandbox) $(preloads)
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
@@ -265,7 +274,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc FORCE
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help long resume-table check traces traces-accept acceptance mutations bench bits e2e lint man install clean swarm mutants fuzz replay
+.PHONY: FORCE all help long resume-table check traces traces-accept acceptance published mutations bench bits e2e lint man install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

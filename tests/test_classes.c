@@ -4,6 +4,7 @@
 #include "support/compress.h"
 
 #include "gossip/algorithm.h"
+#include "gossip/reads.h"
 #include "linalg/vector.h"
 #include "topology/topology.h"
 
@@ -34,6 +35,7 @@ static enum sl_status plan_for(const struct sl_algorithm *a, const char *pipelin
 	s.method.convexity = 0.1;
 	s.method.smoothness = 4;
 	s.method.round_timeout_us = INT64_MAX;
+	sl_settings_drop_unread(&s.method);
 	assert_int_equal(sl_run_settings_check(&s, error), SL_OK);
 	assert_int_equal(sl_topology_make(&t, a->aggregate ? "complete:6" : "ring:6", 1, error), SL_OK);
 	sl_topology_spectrum(&t, &spectrum);

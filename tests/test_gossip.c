@@ -55,6 +55,35 @@ static void learns(void **state)
 	free(w);
 }
 
+/* A row has lambda times the sum of its own weights' magnitudes, biases left out; 0 where the method has no penalty. */
+static void the_penalty_is_a_row(void **state)
+{
+	(void)state;
+	static const char *const algorithms[] = { "malcom", "choco" };
+	for (int a = 0; a < 2; a++) {
+		struct swarm *w = calloc(1, sizeof *w);
+		swarm_standard(w);
+		snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "%s", algorithms[a]);
+		w->settings.lambda = 0.01;
+		swarm_open(w);
+		swarm_run(w, 1000000);
+		const struct sl_layout *layout = &w->plan.model.layout;
+		for (uint32_t i = 0; i < 8; i++) {
+			const float *x = sl_peer_model(sl_sim_peer(w->sim, i));
+			double sum = 0;
+			for (uint32_t t = 0; t < layout->tensors; t++)
+				for (uint32_t k = 0; k < layout->tensor[t].rows * layout->tensor[t].columns;
+				     k++)
+					sum += layout->tensor[t].bias
+					           ? 0
+					           : fabs((double)x[layout->tensor[t].offset + k]);
+			assert_true(fabs(w->last_penalty[i] - (a == 0 ? 0.01 * sum : 0)) < 1e-12 && sum > 0);
+		}
+		swarm_close(w);
+		free(w);
+	}
+}
+
 static void repeats(void **state)
 {
 	(void)state;
@@ -458,6 +487,7 @@ int main(int argc, char **argv)
 		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(learns),
+		cmocka_unit_test(the_penalty_is_a_row),
 		cmocka_unit_test(repeats),
 		cmocka_unit_test(seed_matters),
 		cmocka_unit_test(network_faults_change_nothing),

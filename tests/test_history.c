@@ -14,7 +14,7 @@ static void names_are_as_documented(void **state)
 		"run_id, peer, name, public_key, endpoint, host, pid, started_at, stopped_at, exit, "
 		"model_digest FROM peer",
 		"run_id, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, payload_tx, "
-		"payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us FROM round",
+		"payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, objective FROM round",
 		"run_id, peer, neighbour, round, payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused, "
 		"snapshots, rtt_us FROM link",
 		"run_id, peer, round, k, value FROM sketch",
@@ -23,7 +23,7 @@ static void names_are_as_documented(void **state)
 		"run_id, round, peers, error FROM consensus",
 		"run_id, round, peers, payload_bytes, wire_bytes, saved FROM traffic",
 		"run_id, name, peers, rounds, test_accuracy, worst_accuracy, consensus_error, payload_bytes, wire_bytes, "
-		"saved, seconds, present, seed FROM summary",
+		"saved, seconds, present, seed, penalty, objective FROM summary",
 	};
 	sl_history_close(must_open("h.db"));
 	for (size_t i = 0; i < sizeof query / sizeof *query; i++) {
@@ -39,7 +39,7 @@ static void rows_come_back(void **state)
 	struct sl_history *h = must_open("h.db");
 	begin_run(h, "unit-1", 2, 1000);
 	add_peers(h, 2, 1);
-	struct sl_round_row r = { 1, 5, 11, 0.1, 0.2, 0.3, 12, 0.4, 13, 14, 15, 16, 17, 18, 19 };
+	struct sl_round_row r = { 1, 5, 11, 0.1, 0.2, 0.3, 12, 0.4, 13, 14, 15, 16, 17, 18, 19, 0.5 };
 	struct sl_link_row l = { 1, 0, 5, 21, 22, 23, 24, 25, 26, 27, 28, -1 };
 	struct sl_sketch_row s = {
 		.peer = 1, .round = 5, .count = 3, .value = { 0x1.fffffep-100f, -0.1f, 16777215 }
@@ -57,7 +57,7 @@ static void rows_come_back(void **state)
 	    count_from(
 	        "h.db",
 	        "SELECT count(*) FROM round WHERE run_id = 'unit-1' AND peer = 1 AND round = 5 AND "
-	        "at_us = 11 AND train_loss = 0.1 AND test_loss = 0.2 AND test_accuracy = 0.3 AND nonzero = 12 AND disagreement = 0.4 AND payload_tx = 13 AND payload_rx = 14 AND wire_tx = 15 AND wire_rx = 16 AND compute_us = 17 AND compress_us = 18 AND wait_us = 19"),
+	        "at_us = 11 AND train_loss = 0.1 AND test_loss = 0.2 AND test_accuracy = 0.3 AND nonzero = 12 AND disagreement = 0.4 AND payload_tx = 13 AND payload_rx = 14 AND wire_tx = 15 AND wire_rx = 16 AND compute_us = 17 AND compress_us = 18 AND wait_us = 19 AND penalty = 0.5 AND objective = 0.1 + 0.5"),
 	    1);
 	assert_int_equal(
 	    count_from(
@@ -89,7 +89,7 @@ static void what_is_not_finite_is_null(void **state)
 	add_peers(h, 1, 1);
 	struct sl_round_row r = {
 		0,  0,  -1, NOTHING, (double)INFINITY, -(double)INFINITY, -1, NOTHING, -1, -1, -1,
-		-1, -1, -1, -1
+		-1, -1, -1, -1,      NOTHING
 	};
 	struct sl_sketch_row s = { .count = 2, .value = { INFINITY, 1 } };
 	assert_ok(sl_history_round(h, &r, &test_error));
@@ -98,10 +98,11 @@ static void what_is_not_finite_is_null(void **state)
 	assert_ok(sl_history_commit(h, false, &test_error));
 	sl_history_close(h);
 	assert_int_equal(
-	    count_from("h.db",
-	               "SELECT coalesce(at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, "
-	               "payload_tx, payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us) IS NULL "
-	               "FROM round"),
+	    count_from(
+	        "h.db",
+	        "SELECT coalesce(at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, "
+	        "payload_tx, payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, objective) IS NULL "
+	        "FROM round"),
 	    1);
 	assert_int_equal(count_from("h.db", "SELECT count(*) FROM sketch WHERE value IS NULL"), 1);
 	/* The diverged peer is not left out of the estimate: there is none. */

@@ -32,10 +32,10 @@ static bool gather(void *context, const struct sl_history_summary *summary)
 	return true;
 }
 
-enum { COLUMNS = 13, CELL = SL_TEXT_MAX + 32 };
-static const char *const title[COLUMNS] = { "run",      "algorithm", "compress",  "peers",   "rounds",
-	                                    "accuracy", "worst",     "consensus", "payload", "wire",
-	                                    "saved",    "seconds",   "seed" };
+enum { COLUMNS = 14, CELL = SL_TEXT_MAX + 32 };
+static const char *const title[COLUMNS] = { "run",      "algorithm", "compress",  "peers",     "rounds",
+	                                    "accuracy", "worst",     "objective", "consensus", "payload",
+	                                    "wire",     "saved",     "seconds",   "seed" };
 /* Columns of words; the others are numbers and stand right. */
 enum { WORDS = 3 };
 
@@ -83,12 +83,13 @@ static void fill(const struct runs *runs, size_t at, char cell[COLUMNS][CELL])
 	snprintf(cell[4], CELL, "%u", s->rounds);
 	real_text(s->test_accuracy, "", cell[5]);
 	real_text(s->worst_accuracy, "", cell[6]);
-	real_text(s->consensus_error, "g", cell[7]);
-	bytes_text(s->payload_bytes, cell[8]);
-	bytes_text(s->wire_bytes, cell[9]);
-	real_text(s->saved, "%", cell[10]);
-	real_text(s->seconds, "s", cell[11]);
-	snprintf(cell[12], CELL, "%s", s->seed[0] ? s->seed : "-");
+	real_text(s->objective, "g", cell[7]);
+	real_text(s->consensus_error, "g", cell[8]);
+	bytes_text(s->payload_bytes, cell[9]);
+	bytes_text(s->wire_bytes, cell[10]);
+	real_text(s->saved, "%", cell[11]);
+	real_text(s->seconds, "s", cell[12]);
+	snprintf(cell[13], CELL, "%s", s->seed[0] ? s->seed : "-");
 }
 
 static void print_line(char cell[COLUMNS][CELL], const int width[COLUMNS])
@@ -280,6 +281,7 @@ const struct sl_command sl_command_history = {
 	"\n"
 	"  peers            1/8: of 8 peers, one has rows in this database, and the figures are about it\n"
 	"  accuracy, worst  mean and smallest test accuracy of the peers' own models, the last one known of each\n"
+	"  objective        training loss of the last round and lambda times the sum of the weights' magnitudes\n"
 	"  consensus        (1/n) sum |x_i - mean x|^2 over the peers' models\n"
 	"  payload, wire    bytes of frames sent, each counted once; bytes of the connections, resends included\n"
 	"  saved            part of the payload saved against float32 models in as many rounds\n"

@@ -3,6 +3,7 @@
 #include "daemon/cli/option_text.h"
 #include "compress/stage.h"
 #include "gossip/algorithm.h"
+#include "gossip/reads.h"
 #include "topology/topology.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct entry {
 	const struct sl_option *options;
 	const char *formula, *bytes, *exchanges, *needs, *graphs, *steps, *paper;
 	char class[320]; /* what its theory calls it */
+	char reads[320]; /* keys of run.conf that not every algorithm reads */
 };
 
 /* Which of the graphs of topologies/README.md a method takes. */
@@ -28,6 +30,23 @@ static const char *graphs_of(const struct sl_algorithm *a)
 	if (a->graphs & SL_GRAPHS_CHANGING)
 		return "undirected, or directed and balanced; also those that change from round to round";
 	return "undirected, the same in every round";
+}
+
+/* "local_steps (default 4), gamma, …": of the keys that some algorithm does not read, those that this one does. */
+static void fill_reads(struct entry *e, const struct sl_algorithm *a)
+{
+	size_t used = 0;
+	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++)
+		for (const struct sl_option *o = s->options; o->name && used < sizeof e->reads; o++) {
+			bool all = true;
+			for (size_t i = 0; sl_algorithms[i]; i++)
+				all = all && sl_algorithm_reads(sl_algorithms[i], o->name);
+			if (!sl_settings_of_method(s->name, o) || all || !sl_algorithm_reads(a, o->name))
+				continue;
+			used +=
+			    (size_t)snprintf(e->reads + used, sizeof e->reads - used, "%s%s.%s (default %s)",
+			                     used ? ", " : "", s->name, o->name, sl_algorithm_default(a, o));
+		}
 }
 
 /* Each gives entry i of its registry, or false behind the last. */
@@ -43,6 +62,8 @@ static bool algorithm_at(size_t i, struct entry *out)
 			               .graphs = graphs_of(a),
 			               .steps = a->steps ? a->steps : "no rule that can be computed",
 			               .paper = a->paper };
+	if (a)
+		fill_reads(out, a);
 	return a != NULL;
 }
 
@@ -220,6 +241,7 @@ static void print_entry(const struct entry *e, size_t column, size_t width)
 	print_more("formula", e->formula, width);
 	print_more("class", e->class[0] ? e->class : NULL, width);
 	print_more("bytes", e->bytes, width);
+	print_more("reads", e->reads[0] ? e->reads : NULL, width);
 	print_more("exchanges", e->exchanges, width);
 	print_more("needs", e->needs, width);
 	print_more("graphs", e->graphs, width);
@@ -282,6 +304,7 @@ static void json_kind(const struct kind *kind)
 		json_text("formula", e.formula);
 		json_text("class", e.class[0] ? e.class : NULL);
 		json_text("bytes", e.bytes);
+		json_text("reads", e.reads[0] ? e.reads : NULL);
 		json_text("exchanges", e.exchanges);
 		json_text("needs", e.needs);
 		json_text("graphs", e.graphs);
@@ -316,7 +339,7 @@ static void print_settings(void)
 {
 	struct sl_run_settings settings;
 	sl_run_settings_standard(&settings);
-	sl_option_text_write(stdout, &settings);
+	sl_option_text_reference(stdout, &settings);
 }
 
 /* word NULL: everything but the settings. */

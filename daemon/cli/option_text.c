@@ -1,6 +1,8 @@
 /* option_text.c — option tables as text for people. */
 #include "daemon/cli/option_text.h"
 
+#include "gossip/reads.h"
+
 #include <string.h>
 
 enum { WIDTH = 110 }; /* of comments: far below libinih's limit of 200 */
@@ -65,22 +67,30 @@ void sl_option_text_wrap(FILE *out, const char *text, size_t at, const char *ind
 	putc('\n', out);
 }
 
-static void write_key(FILE *out, const struct sl_option *option, const struct sl_run_settings *settings)
+/* A method key that nobody has set stands as a comment: another algorithm has another default, or does not read it. */
+static void write_key(FILE *out, const struct sl_option *option, const char *section,
+                      const struct sl_run_settings *settings, bool all)
 {
 	char range[SL_TEXT_MAX], value[SL_TEXT_MAX + 32], comment[1024];
 	sl_option_text_range(option, range, sizeof range);
 	sl_option_print(option, settings, value, sizeof value);
 	/* Empty is a text's natural default: not worth a word. */
 	const char *standard = option->standard && *option->standard ? option->standard : NULL;
+	bool read = all || sl_settings_reads(&settings->method, section, option);
+	bool set =
+	    all || !sl_settings_of_method(section, option) || sl_settings_noted(&settings->method, section, option);
 	snprintf(comment, sizeof comment, "%s (%s%s%s%s%s%s)", option->doc, range, range[0] ? "; " : "",
 	         standard ? "default " : "", standard ? standard : "", standard ? "; " : "",
 	         sl_option_text_scope(option->scope));
 	fputs("; ", out);
 	sl_option_text_wrap(out, comment, 2, "; ", WIDTH);
-	fprintf(out, "%s = %s\n", option->name, value);
+	if (read)
+		fprintf(out, "%s%s = %s\n", set ? "" : ";", option->name, value);
+	else
+		fprintf(out, ";%s: not read with these settings\n", option->name);
 }
 
-void sl_option_text_write(FILE *out, const struct sl_run_settings *settings)
+static void write_all(FILE *out, const struct sl_run_settings *settings, bool all)
 {
 	fputs("; Configuration of a starling run: starling.conf(5).\n", out);
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
@@ -88,6 +98,16 @@ void sl_option_text_write(FILE *out, const struct sl_run_settings *settings)
 		sl_option_text_wrap(out, s->doc, 2, "; ", WIDTH);
 		fprintf(out, "[%s]\n", s->name);
 		for (const struct sl_option *o = s->options; o->name; o++)
-			write_key(out, o, settings);
+			write_key(out, o, s->name, settings, all);
 	}
+}
+
+void sl_option_text_write(FILE *out, const struct sl_run_settings *settings)
+{
+	write_all(out, settings, false);
+}
+
+void sl_option_text_reference(FILE *out, const struct sl_run_settings *settings)
+{
+	write_all(out, settings, true);
 }

@@ -7,9 +7,11 @@
 
 #include <stdio.h>
 
-/* Writes a run.conf: every key with its effective value, its meaning and range as a comment in front. Parses
- * back to the same settings. */
+/* Writes a run.conf: every key with its effective value, its meaning and range as a comment in front. Keys that
+ * depend on the algorithm and were not set are comments. Parses back to the same settings. */
 void sl_option_text_write(FILE *out, const struct sl_run_settings *settings);
+/* The same with every key, as a reference: none is a comment. */
+void sl_option_text_reference(FILE *out, const struct sl_run_settings *settings);
 
 /* What happens to a key when a run is resumed, in a word or two: "fixed", "may change", "per host". */
 const char *sl_option_text_scope(enum sl_option_scope);

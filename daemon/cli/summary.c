@@ -33,6 +33,8 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 		        { "payload_bytes", (double)s->payload_bytes },
 		        { "wire_bytes", (double)s->wire_bytes },
 		        { "saved", s->saved },
+		        { "penalty", s->penalty },
+		        { "objective", s->objective },
 		        { "seconds", s->seconds },
 		        { "events", (double)s->events } };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -41,8 +43,9 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 	}
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
 		fprintf(out, ", \"%s\": ", numbers[i].key);
-		bool unknown =
-		    numbers[i].value < 0 && strcmp(numbers[i].key, "saved") != 0; /* that may be below 0 */
+		bool signless =
+		    strcmp(numbers[i].key, "saved") != 0 && strcmp(numbers[i].key, "objective") != 0;
+		bool unknown = numbers[i].value < 0 && signless; /* those two may be below 0 */
 		sl_json_real(out, unknown ? (double)NAN : numbers[i].value);
 	}
 	putc('}', out);
@@ -90,6 +93,10 @@ static void print_text(const struct report *r, const struct sl_history_summary *
 	putc('\n', r->out);
 	if (isfinite(s->test_accuracy))
 		print_accuracy(r, s);
+	if (isfinite(s->objective) && s->penalty > 0)
+		fprintf(r->out,
+		        "objective  %.4g, the training loss and an l1 term of %.3g, means over the peers\n",
+		        s->objective, s->penalty);
 	if (isfinite(s->consensus_error))
 		fprintf(r->out, "consensus  %.4g, the mean squared distance from the average model\n",
 		        s->consensus_error);

@@ -20,6 +20,7 @@ struct sl_round_row {
 	int64_t payload_tx, payload_rx;
 	int64_t wire_tx, wire_rx;                 /* filled in by the driver */
 	int64_t compute_us, compress_us, wait_us; /* filled in by the driver */
+	double penalty;                           /* lambda |x|_1 over the weights */
 	bool payload_anew; /* the state was lost: payload is counted from 0 in this start */
 };
 

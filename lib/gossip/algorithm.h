@@ -73,6 +73,17 @@ enum {
 	SL_GRAPHS_DIRECTED = 4, /* any directed graph */
 };
 
+/* Keys of run.conf that a method reads beyond those that all read. Which of gamma and the pipeline it reads follows
+ * from the fields of these names and `aggregate` (reads.h). */
+enum {
+	SL_READS_LOCAL_STEPS = 1,
+	SL_READS_MOMENTUM = 2,
+	SL_READS_LAMBDA = 4,
+	SL_READS_ESTIMATOR = 8, /* and what belongs to one: refresh, renewal */
+	SL_READS_GAMMA = 16,
+	SL_READS_PIPELINE = 32,
+};
+
 /* What a compressor must promise. */
 enum sl_takes {
 	SL_TAKES_ANY,
@@ -90,6 +101,8 @@ struct sl_algorithm {
 	unsigned channels, vectors;
 	unsigned scalars;      /* scalar[0 …] that every frame carries as float32 beside the channels */
 	unsigned graphs;       /* SL_GRAPHS_… */
+	unsigned reads;        /* SL_READS_… */
+	const char *lambda;    /* its own default of lambda, where it reads that; NULL: 0 */
 	enum sl_absorb absorb; /* of all channels, with factor 1, unless `rule` says otherwise */
 	struct sl_absorb_rule (*rule)(const struct sl_plan *, uint32_t peer, uint32_t version,
 	                              unsigned channel);
@@ -154,6 +167,8 @@ void sl_part_local_sgd(struct sl_learner *);
 void sl_part_local_gradient(struct sl_learner *);
 /* vector[0] ← ψ = x − ηg; x ← ψ + x − the last ψ, which the first time is x: as a step of D-PSGD. */
 void sl_part_local_diffusion(struct sl_learner *);
+/* The same where x went through a proximal step since: `mixed` is what it was before that. */
+void sl_part_diffuse(struct sl_learner *, const float *mixed);
 /* outgoing: x; vector[0] on every channel. */
 const float *sl_part_send_model(struct sl_learner *, unsigned channel);
 const float *sl_part_send_first(struct sl_learner *, unsigned channel);

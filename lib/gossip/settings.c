@@ -1,6 +1,7 @@
 #include "gossip/settings.h"
 
 #include "gossip/algorithm.h"
+#include "gossip/reads.h"
 #include "learn/dataset.h"
 
 #include <math.h>
@@ -68,8 +69,9 @@ static const struct sl_option algorithm_options[] = {
 	{ "eta_schedule",
 	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the rounds; sqrt: eta/sqrt(k+1)",
 	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", LATER },
-	{ "lambda", "weight of the l1 penalty on the model (0: none)", SL_OPTION_REAL, AT(lambda), 0, 1e6,
-	  "1e-05", NULL, RUN },
+	{ "lambda",
+	  "weight of the l1 penalty on the model (0: none; where it is not set, methods for smooth losses take 0)",
+	  SL_OPTION_REAL, AT(lambda), 0, 1e6, "1e-05", NULL, RUN },
 	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, RUN },
 	{ "robust",
 	  "Byzantine-robust mixing, which does not keep the exact mean: none; clip:B or trim:B, which tolerate B Byzantine neighbours per peer; clip-at:T, which limits the pull of each neighbour to distance T",
@@ -223,8 +225,10 @@ enum sl_status sl_run_settings_set(struct sl_run_settings *settings, const char 
 			return SL_OK;
 	}
 	const struct sl_option *o = sl_option_find(s->options, key);
-	if (o)
+	if (o) {
+		sl_settings_note(&settings->method, section, key);
 		return sl_option_set(o, settings, value, error);
+	}
 	const char *names[32];
 	size_t count = 0;
 	for (o = s->options; o->name && count < 32; o++)
@@ -350,6 +354,8 @@ enum sl_status sl_settings_check(struct sl_settings *s, struct sl_error *error)
 	enum sl_status status = check_pace(s, error);
 	if (status == SL_OK)
 		status = check_algorithm(s, error);
+	if (status == SL_OK)
+		status = sl_settings_resolve(s, error);
 	return status == SL_OK ? check_numbers(s, error) : status;
 }
 
@@ -361,6 +367,8 @@ enum sl_status sl_run_settings_check(struct sl_run_settings *s, struct sl_error 
 	enum sl_status status = check_pace(&s->method, error);
 	if (status == SL_OK)
 		status = check_algorithm(&s->method, error);
+	if (status == SL_OK)
+		status = sl_settings_resolve(&s->method, error);
 	if (status == SL_OK)
 		status = check_partition(host, error);
 	if (status == SL_OK)
@@ -381,7 +389,7 @@ size_t sl_run_settings_print(const struct sl_run_settings *settings, unsigned sc
 		                         "%s[%s]\n", used ? "\n" : "", s->name);
 		for (const struct sl_option *o = s->options; o->name; o++) {
 			char value[SL_TEXT_MAX + 32];
-			if (!(scopes >> o->scope & 1))
+			if (!(scopes >> o->scope & 1) || !sl_settings_reads(&settings->method, s->name, o))
 				continue;
 			sl_option_print(o, settings, value, sizeof value);
 			used += (size_t)snprintf(used < size ? text + used : NULL,

@@ -30,6 +30,7 @@ struct sl_settings {
 	char robust[SL_TEXT_MAX];
 	uint32_t eta_rule, estimator; /* enum sl_eta_rule, enum sl_estimator */
 	double smoothness, convexity, refresh, renewal;
+	uint64_t given; /* method keys that were set (reads.h) */
 
 	/* [compress] */
 	char pipeline[SL_TEXT_MAX];
@@ -91,18 +92,19 @@ void sl_run_settings_standard(struct sl_run_settings *);
 void sl_settings_standard(struct sl_settings *);
 struct sl_run_settings sl_run_settings_of(const struct sl_settings *method);
 
-/* Sets one key ("eta = theory" sets eta_rule); unknown sections and keys are errors that name the nearest
- * known one. */
+/* Sets one key ("eta = theory" sets eta_rule), and notes that it was set; unknown sections and keys are errors
+ * that name the nearest known one. */
 enum sl_status sl_run_settings_set(struct sl_run_settings *, const char *section, const char *key,
                                    const char *value, struct sl_error *error);
 
-/* What single keys cannot check: pace, names of plug-ins and their arguments, and combinations. Text only;
+/* What single keys cannot check: pace, names of plug-ins and their arguments, and combinations. Method keys that
+ * were not set get the method's own defaults, and those that it does not read are refused (reads.h). Text only;
  * γ·β_W and the fit of model and data are checked by sl_plan_make, which knows them. */
 enum sl_status sl_run_settings_check(struct sl_run_settings *, struct sl_error *error);
 enum sl_status sl_settings_check(struct sl_settings *, struct sl_error *error);
 
-/* Prints the effective configuration as an INI file that parses back to itself; of the keys, those whose
- * scope is in the set. SL_SCOPES_RUN is the text under the fingerprint. Returns the length, or what would be
+/* Prints the effective configuration as an INI file that parses back to itself; of the keys, those that are read
+ * and whose scope is in the set. SL_SCOPES_RUN is the text under the fingerprint. Returns the length, or what would be
  * needed, as snprintf does. */
 enum {
 	SL_SCOPES_RUN = 1 << SL_SCOPE_RUN,

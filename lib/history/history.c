@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* The schema that this program reads and writes, in PRAGMA user_version. */
-#define SL_SCHEMA_VERSION 3
+#define SL_SCHEMA_VERSION 4
 /* PRAGMA application_id: "Murm". Tells a history from any other SQLite file. */
 #define SL_APPLICATION_ID 0x4d75726d
 /* A WAL is cut to this size when it is reset (its ordinary size is 1000 pages of 4 KiB). */
@@ -21,7 +21,9 @@ static const char schema[] =
 /* step[v] brings the tables of version v to v + 1. Indices and views need none: the schema itself, run behind
  * the last step, makes what is missing. */
 static const char *const step[SL_SCHEMA_VERSION] = {
-	[1] = "ALTER TABLE peer ADD COLUMN degree INTEGER", [2] = "", /* the view summary */
+	[1] = "ALTER TABLE peer ADD COLUMN degree INTEGER",
+	[2] = "", /* the view summary */
+	[3] = "ALTER TABLE round_data ADD COLUMN penalty REAL",
 };
 
 void sl_history_busy_timeout(struct sl_history *h, int milliseconds)

@@ -115,6 +115,7 @@ struct sl_history_summary {
 	uint32_t peers, present; /* how many the run has, and of how many there are rows here */
 	uint32_t rounds, dimension;
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;
+	double penalty, objective; /* means over the peers: the l1 term; the training loss and it */
 	int64_t payload_bytes, wire_bytes, events; /* events of level warning and worse */
 };
 /* Summaries of all runs, or of those with that name (or run_id), newest last, through a callback that returns

@@ -43,7 +43,9 @@ static void read_summary(sqlite3_stmt *s, struct sl_history_summary *out)
 	out->wire_bytes = count_of(s, 16);
 	out->present = (uint32_t)sqlite3_column_int64(s, 17);
 	text_of(s, 18, out->seed, sizeof out->seed);
-	out->events = count_of(s, 19);
+	out->penalty = real_of(s, 19);
+	out->objective = real_of(s, 20);
+	out->events = count_of(s, 21);
 }
 
 enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
@@ -55,6 +57,7 @@ enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
 	    h->db,
 	    "SELECT run_id, run.name, topology, algorithm, compress, model, dataset, run.peers, rounds, dim, "
 	    "test_accuracy, worst_accuracy, consensus_error, saved, seconds, payload_bytes, wire_bytes, present, run.seed, "
+	    "penalty, objective, "
 	    "(SELECT count(*) FROM event WHERE event.run_id = run.run_id AND level IN ('error', 'warning')) "
 	    "FROM run JOIN summary USING (run_id) WHERE ?1 IS NULL OR run.name = ?1 OR run_id = ?1 "
 	    "ORDER BY started_at, number",
@@ -90,7 +93,7 @@ static const char merge[] =
     "CREATE TEMP TABLE same AS SELECT theirs.number AS theirs, ours.number AS ours "
     "  FROM source.run AS theirs JOIN main.run AS ours USING (run_id);"
     "INSERT INTO round_data SELECT ours, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, "
-    "  disagreement, payload_tx, payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us "
+    "  disagreement, payload_tx, payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty "
     "FROM same CROSS JOIN source.round_data ON run = theirs WHERE true ON CONFLICT DO NOTHING;"
     "INSERT INTO link_data SELECT ours, peer, neighbour, round, payload_tx, payload_rx, frames_tx, "
     "frames_rx, resent,   repeated, refused, snapshots, rtt_us "

@@ -12,7 +12,7 @@ static const char *const sql[SL_HISTORY_STATEMENTS] = {
 	[SL_HISTORY_BEGIN] = "BEGIN IMMEDIATE",
 	[SL_HISTORY_COMMIT] = "COMMIT",
 	[SL_HISTORY_ROUND] =
-	    "INSERT INTO round_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+	    "INSERT INTO round_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_LINK] = "INSERT INTO link_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_SKETCH] = "INSERT INTO sketch_data VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_EVENT] = "INSERT INTO event VALUES (?,?,?,?,?,?,?)",
@@ -207,6 +207,7 @@ enum sl_status sl_history_round(struct sl_history *h, const struct sl_round_row 
 		                  r->compute_us, r->compress_us, r->wait_us };
 	for (int i = 0; i < (int)(sizeof count / sizeof *count); i++)
 		sl_history_bind_count(s, 10 + i, count[i]);
+	sl_history_bind_real(s, 17, r->penalty);
 	return run(h, s, error);
 }
 

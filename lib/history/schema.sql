@@ -59,6 +59,7 @@ CREATE TABLE IF NOT EXISTS round_data (
   compute_us INTEGER,
   compress_us INTEGER,
   wait_us INTEGER,
+  penalty REAL,              -- lambda times the sum of the weights' magnitudes
   PRIMARY KEY (run, peer, round)
 ) STRICT, WITHOUT ROWID;
 -- Finds a peer's last accuracy without a walk over its rounds. Few rows are in it.
@@ -112,7 +113,7 @@ CREATE INDEX IF NOT EXISTS event_when ON event (run_id, peer, at_us);
 DROP VIEW IF EXISTS round;
 CREATE VIEW round AS
   SELECT run_id, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, payload_tx,
-         payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us
+         payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, train_loss + penalty AS objective
   FROM run CROSS JOIN round_data ON round_data.run = run.number;
 
 DROP VIEW IF EXISTS link;
@@ -172,7 +173,8 @@ CREATE VIEW summary AS
            min(accuracy) AS worst_accuracy, sum(payload_tx) AS payload_bytes, sum(wire_tx) AS wire_bytes,
            CASE WHEN count(degree) = count(*) AND count(payload_tx) = count(*)
                 THEN 1 - sum(payload_tx) / sum(4.0 * dim * (last.round + 1) * degree) END AS saved,
-           max(at_us - last.started_at) / 1e6 AS seconds
+           max(at_us - last.started_at) / 1e6 AS seconds, avg(penalty) AS penalty,
+           CASE WHEN count(train_loss + penalty) = count(*) THEN avg(train_loss + penalty) END AS objective
     FROM last CROSS JOIN round_data AS d ON d.run = last.run AND d.peer = last.peer AND d.round = last.round
     GROUP BY last.run
   ), known AS MATERIALIZED (
@@ -190,5 +192,5 @@ CREATE VIEW summary AS
                     FROM (SELECT value, value - avg(value) OVER (PARTITION BY key) AS off
                           FROM sketch_data, json_each(bucket)
                           WHERE sketch_data.run = number AND round = sketch_round)) END AS consensus_error,
-         payload_bytes, wire_bytes, saved, seconds, seed
+         payload_bytes, wire_bytes, saved, seconds, seed, penalty, objective
   FROM run JOIN known ON known.run = number LEFT JOIN total ON total.run = number;

@@ -104,6 +104,7 @@ void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
 	/* Peers start a little apart, as processes do. */
 	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].starts);
 	int64_t delay = (int64_t)sl_random_below(&g, 1000);
+	sl_sim_connect(s, i);
 	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
 	                                      .what = SL_HAPPENS_START,
 	                                      .peer = i,

@@ -1,5 +1,6 @@
 /* scenario.c — what a seed of the swarm stands for. */
 #include "gossip/algorithm.h"
+#include "gossip/reads.h"
 #include "sim/swarm.h"
 
 #include <math.h>
@@ -194,6 +195,7 @@ static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t 
 			snprintf(w->settings.robust, sizeof w->settings.robust, "none");
 		if (attempt == 2)
 			snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "choco");
+		sl_settings_drop_unread(&w->settings);
 		status = sl_settings_check(&w->settings, error);
 		struct sl_run_settings all = sl_run_settings_of(&w->settings);
 		if (status == SL_OK)

@@ -267,7 +267,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		break;
 	case SL_HAPPENS_RECEIVE:
 		event.kind = SL_EVENT_RECEIVE;
-		n->wire_rx += e->length;
+		n->wire_rx += sl_sim_on_wire(e->length);
 		event.edge = sl_sim_edge(s, e->peer, e->link);
 		if (event.edge == SL_NO_EDGE)
 			return; /* its key counts no more */

@@ -62,6 +62,7 @@ static const char *differs(const struct sl_round_row *a, const struct sl_round_r
 	       : !same_double(a->test_accuracy, b->test_accuracy) ? "test_accuracy"
 	       : a->nonzero != b->nonzero                         ? "nonzero"
 	       : !same_double(a->disagreement, b->disagreement)   ? "disagreement"
+	       : !same_double(a->penalty, b->penalty)             ? "penalty"
 	       : a->payload_tx != b->payload_tx                   ? "payload_tx"
 	       : a->payload_rx != b->payload_rx                   ? "payload_rx"
 	                                                          : NULL;

@@ -177,6 +177,7 @@ static const struct {
 	{ "prox-lead:0.6", "ring:5", RAND, book_prox_lead },
 	{ "cedas", "ring:5", RAND, book_cedas },
 	{ "c-led:0.2", "ring:5", TOP, book_c_led },
+	{ "ticopd:0.3,0.9", "ring:5", TOP, book_ticopd },
 	{ "dpsgd", "ring:5", TOP, book_dpsgd },
 	{ "dsgt", "ring:5", TOP, book_dsgt },
 	{ "d2", "ring:5", TOP, book_d2 },

@@ -62,6 +62,7 @@ void book_lead(struct book *);
 void book_prox_lead(struct book *);
 void book_cedas(struct book *);
 void book_c_led(struct book *);
+void book_ticopd(struct book *);
 void book_dpsgd(struct book *);
 void book_dsgt(struct book *);
 void book_d2(struct book *);

@@ -146,6 +146,7 @@ void book_cedas(struct book *b) /* x⁺ = y − (γ/2)(ŷ − ŷ_w), d⁺ = d + 
 
 void book_c_led(struct book *b) /* θ 0.2; d: y, c: x̂ */
 {
+	static const double zero[D];
 	book_gradient(b->t, b->x, b->g);
 	book_add(b->x, -ETA, b->g);
 	book_add(b->x, -ETA, b->d);
@@ -155,6 +156,23 @@ void book_c_led(struct book *b) /* θ 0.2; d: y, c: x̂ */
 	book_laplace(b, b->c, b->s);
 	book_add(b->x, GAMMA, b->s);
 	book_add(b->d, -0.2 * GAMMA / ETA, b->s);
+	book_server_step(b->x, 0, zero, ETA);
+}
+
+/* Liu, Yau & Wai 2025, in the order of their program: the primal step, the dual step, the copies. β 0.9; αθ = γ, αη = 0.3γ;
+ * c: x̂, which begins at x⁰ as all peers know it; d: αλ */
+void book_ticopd(struct book *b)
+{
+	book_set(b->a, b->x, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_gradient(b->t, b->x, b->g);
+	book_laplace(b, b->c, b->s); /* −L x̂ */
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < D; k++)
+			b->x[i][k] = 0.9 * b->x[i][k] + 0.1 * b->c[i][k] - ETA * b->g[i][k] - b->d[i][k] +
+			             GAMMA * b->s[i][k];
+	book_add(b->d, -0.3 * GAMMA, b->s);
+	book_add(b->c, 1, b->q);
 }
 
 void book_dpsgd(struct book *b)
@@ -180,7 +198,7 @@ void book_dsgt(struct book *b) /* e: v, r: the last gradient */
 	book_add(b->e, 1, b->s);
 }
 
-static void d2_with(struct book *b, double mixing) /* c: x⁻, d: g⁻ */
+void book_d2(struct book *b) /* c: x⁻, d: g⁻ */
 {
 	book_gradient(b->t, b->x, b->g);
 	for (int i = 0; i < N; i++)
@@ -192,17 +210,24 @@ static void d2_with(struct book *b, double mixing) /* c: x⁻, d: g⁻ */
 			b->d[i][k] = b->g[i][k];
 		}
 	book_laplace(b, b->a, b->s);
-	book_set(b->x, b->a, mixing, b->s);
+	book_set(b->x, b->a, 1, b->s);
 }
 
-void book_d2(struct book *b)
-{
-	d2_with(b, 1);
-}
-
+/* Alghunaim et al. 2021, Prox-ED: z = u⁻ + ψ − ψ⁻ with ψ = x − ηg; u = ((I + W)/2)z; x = prox(u). d: ψ, e: u */
 void book_exact_diffusion(struct book *b)
 {
-	d2_with(b, 0.5);
+	static const double zero[D];
+	book_gradient(b->t, b->x, b->g);
+	book_set(b->a, b->x, -ETA, b->g);
+	book_set(b->b, b->e, -1, b->d);
+	for (int i = 0; i < N && b->round == 0; i++)
+		memset(b->b[i], 0, sizeof b->b[i]);
+	book_add(b->b, 1, b->a);
+	memcpy(b->d, b->a, sizeof b->d);
+	book_laplace(b, b->b, b->s);
+	book_set(b->e, b->b, 0.5, b->s);
+	memcpy(b->x, b->e, sizeof b->x);
+	book_server_step(b->x, 0, zero, ETA);
 }
 
 /* a: u, c: û; y and what is known of it are the same. */

@@ -10,7 +10,7 @@ void book_ef14(struct book *b)
 	book_compress(b->t, b->round, 0, b->a, b->q);
 	book_set(b->e, b->a, -1, b->q);
 	book_mean(b->q, b->m);
-	book_server_step(b->x, 1, b->m, 1);
+	book_server_step(b->x, 1, b->m, ETA);
 }
 
 void book_perturbed(

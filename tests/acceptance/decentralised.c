@@ -100,6 +100,8 @@ void experiment_tracking(void)
 		{ "prox-lead", rand10, 0.2, 0.5, 0 },
 		{ "cedas", rand10, 0.2, 0.5, 0 },
 		{ "c-led:0.3", top5, 0.05, 0.2, 2 },
+		{ "ticopd:0.1", top5, 0.05, 0.1, 0 },
+		{ "ticopd:0.3,0.8", top5, 0.05, 0.1, 0 },
 		{ "dsgt", dense, 0.1, 1, 0 },
 		{ "d2", dense, 0.2, 1, 0 },
 		{ "exact-diffusion", dense, 0.2, 1, 0 },

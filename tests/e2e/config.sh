@@ -33,7 +33,7 @@ everybody() { # the text is of a file that all read
 restore() { rm -rf run && cp -a good run; }
 
 # edit KEY TEXT...: the line of that key becomes something else, and is named.
-line_of() { grep -n "^$1 = " run/run.conf | cut -d : -f 1; }
+line_of() { grep -n "^;\{0,1\}$1 = " run/run.conf | cut -d : -f 1; }
 edit() {
 	key=$1
 	value=$2
@@ -86,6 +86,16 @@ for set in algorithm.gamma=2 algorithm.gama=0.5 run.rounds=x nothing.rounds=1; d
 	refused "--set ${set%=*}: " -- "$starling" up run --set "$set"
 done
 ok "overrides"
+
+# Keys that the method does not read: refused by name. What init wrote as a default is none of them.
+refused "--set algorithm.local_steps: " "beer does one gradient step per round; remove it, or use" -- \
+	"$build/starlingd" -n -r run/run.conf -p 0 --set algorithm.name=beer --set algorithm.local_steps=4
+sed -i 's/^name = malcom/name = choco/; s/^;lambda = .*/lambda = 0.5/' run/run.conf
+everybody "run/run.conf:$(line_of lambda): " "lambda = 0.5: choco has no proximal step"
+restore
+expect 0 "$build/starlingd" -n -r run/run.conf -p 0 --set algorithm.name=beer
+grep -q '^local_steps' out && fail "a key that is not read is printed"
+ok "keys that the method does not read"
 
 refused "nowhere" "No such file" -- "$build/starlingd" -r nowhere/run.conf -p 0
 refused "nowhere" "No such file" -- "$starling" up nowhere

@@ -186,5 +186,5 @@ same_rows() {
 	query "$1" "$2" "SELECT count(*) FROM round AS a JOIN round AS b USING (peer, round)
 		WHERE a.run_id = $(newest daemon) AND b.run_id = $(newest sim) AND a.train_loss IS b.train_loss
 		AND a.test_loss IS b.test_loss AND a.test_accuracy IS b.test_accuracy AND a.nonzero IS b.nonzero
-		AND a.disagreement IS b.disagreement AND a.payload_tx = b.payload_tx AND a.payload_rx = b.payload_rx"
+		AND a.disagreement IS b.disagreement AND a.penalty IS b.penalty AND a.payload_tx = b.payload_tx AND a.payload_rx = b.payload_rx"
 }

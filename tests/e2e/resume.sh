@@ -131,11 +131,17 @@ try() {
 
 begin run
 begin theory --set algorithm.name=prox-lead --set algorithm.smoothness=10
+begin lsvrg --set algorithm.estimator=lsvrg
+begin storm --set algorithm.estimator=storm
 while read -r line; do
 	key=${line%%=*}
 	class=$(sed -n "s/^$key //p" keys)
 	name=run
-	case $key in algorithm.eta_rule | algorithm.smoothness) name=theory ;; esac
+	case $key in
+	algorithm.eta_rule | algorithm.smoothness) name=theory ;;
+	algorithm.refresh) name=lsvrg ;;
+	algorithm.renewal) name=storm ;;
+	esac
 	"$build/starlingd" -n -r $name-begun/run.conf -p 0 --set run.rounds=40 > printed
 	try $name "$key" "${line#*=}" "$class"
 done < others

@@ -1,6 +1,7 @@
 #include "swarm.h"
 
 #include "gossip/peer/state.h"
+#include "gossip/reads.h"
 #include "linalg/vector.h"
 
 #include <setjmp.h>
@@ -65,6 +66,7 @@ static void on_round(void *context, const struct sl_round_row *row)
 {
 	struct swarm *w = context;
 	w->rows++;
+	w->last_penalty[row->peer] = row->penalty;
 	w->payload_tx[row->peer] = row->payload_tx;
 	if (!isnan(row->test_accuracy))
 		w->last_accuracy[row->peer] = row->test_accuracy;
@@ -96,6 +98,7 @@ static void make_plan(struct swarm *w)
 		fail_msg("%s", error.text);
 	assert_true(w->topology.peers <= SWARM_PEERS_MAX);
 	make_data(w);
+	sl_settings_drop_unread(&w->settings);
 	if (sl_settings_check(&w->settings, &error) != SL_OK)
 		fail_msg("%s", error.text);
 	struct sl_spectrum spectrum;

@@ -28,7 +28,7 @@ struct swarm {
 
 	/* what the rows said */
 	uint32_t rows, exact_rows;
-	double last_accuracy[SWARM_PEERS_MAX], last_exact;
+	double last_accuracy[SWARM_PEERS_MAX], last_exact, last_penalty[SWARM_PEERS_MAX];
 	int64_t payload_tx[SWARM_PEERS_MAX];
 	struct sl_event_row event[SWARM_EVENTS_MAX];
 	uint32_t events;

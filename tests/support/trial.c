@@ -1,6 +1,7 @@
 #include "trial.h"
 
 #include "gossip/peer/state.h"
+#include "gossip/reads.h"
 #include "linalg/vector.h"
 
 #include <math.h>
@@ -79,6 +80,7 @@ bool trial_plan(struct trial *t, struct sl_error *error)
 	struct sl_plan_graph graph = { .peers = n, .complete = true };
 	if (!alone)
 		graph = sl_plan_graph_of(&t->topology, &t->spectrum);
+	sl_settings_drop_unread(&t->settings); /* an experiment gives all methods the same settings */
 	if (sl_settings_check(&t->settings, error) != SL_OK)
 		return false;
 	struct sl_run_settings all = sl_run_settings_of(&t->settings);

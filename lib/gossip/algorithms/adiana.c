@@ -135,6 +135,7 @@ const struct sl_algorithm sl_algorithm_adiana = {
 	.needs = "unbiased compressor, complete graph",
 	.steps = "min(1/(2L), n/(64ω(2p(ω + 1) + 1)²L))",
 	.options = options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

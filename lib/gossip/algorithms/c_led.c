@@ -1,7 +1,8 @@
 /* C-LED, this project's own, of the family of LEAD and LED: τ local steps φ ← φ − η(g(φ) + y) from φ = x; q =
- * C(φ − x̂); x̂ += q; Δ = γ Σ_j w_ij (x̂_j − x̂_i); x = φ + Δ; y ← y − θΔ/(τη). The dual y, which sums to zero
+ * C(φ − x̂); x̂ += q; Δ = γ Σ_j w_ij (x̂_j − x̂_i); x = prox_{τηλR}(φ + Δ); y ← y − θΔ/(τη). The dual y, which sums to zero
  * over the peers, cancels what heterogeneous data pull apart, and costs no stream of its own. u = τηy is what
- * is kept: its edge terms are the same at both ends whatever η does. */
+ * is kept: its edge terms are the same at both ends whatever η does. Where it rests, Δ = 0, so that all φ are equal, y = ∇f(x̄) −
+ * ∇f_i(x̄) for τ = 1, and x = prox_{ηλR}(x − η∇f(x)): the penalised minimum. */
 #include "gossip/algorithm.h"
 
 #include "linalg/vector.h"
@@ -44,6 +45,7 @@ const struct sl_algorithm sl_algorithm_c_led = {
 	.exchanges = "C(φ - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,
@@ -51,4 +53,5 @@ const struct sl_algorithm sl_algorithm_c_led = {
 	.local = local,
 	.outgoing = sl_part_send_model,
 	.mix = mix,
+	.finish = sl_part_prox,
 };

@@ -46,6 +46,8 @@ const struct sl_algorithm sl_algorithm_cdproxsgt = {
 	    "Yan, Chen, Chen, Cui, Lu, Xu: Compressed Decentralized Proximal Stochastic Gradient Method for Nonconvex Composite Problems with Heterogeneous Data, ICML 2023, Algorithm 2",
 	.exchanges = "C(v - ĝ), then C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.lambda = "1e-05",
 	.channels = 2,
 	.vectors = SL_TRACKING_VECTORS,
 	.rule = rule,

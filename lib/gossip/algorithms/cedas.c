@@ -12,6 +12,7 @@ const struct sl_algorithm sl_algorithm_cedas = {
 	.exchanges = "Q(y - h)",
 	.needs = "unbiased compressor, connected graph",
 	.options = sl_dual_options,
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = SL_DUAL_VECTORS,
 	.rule = sl_dual_rule,

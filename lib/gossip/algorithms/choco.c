@@ -9,6 +9,7 @@ const struct sl_algorithm sl_algorithm_choco = {
 	    "Koloskova, Stich, Jaggi: Decentralized Stochastic Optimization and Gossip Algorithms with Compressed Communication, ICML 2019, Algorithm 2",
 	.exchanges = "C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

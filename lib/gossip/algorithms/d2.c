@@ -20,6 +20,7 @@ const struct sl_algorithm sl_algorithm_d2 = {
 	    "Tang, Lian, Yan, Zhang, Liu: D²: Decentralized Training over Decentralized Data, ICML 2018, Algorithm 1",
 	.exchanges = "2x - x⁻ - η(g - g⁻)",
 	.needs = "connected graph whose weights have no eigenvalue at or below -1/3",
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_REPLACE,

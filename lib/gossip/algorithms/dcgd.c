@@ -28,6 +28,7 @@ const struct sl_algorithm sl_algorithm_dcgd = {
 	.exchanges = "C(g)",
 	.needs = "unbiased compressor (a biased one may diverge), complete graph",
 	.steps = "1/(L(1 + 2ω/n))",
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_REPLACE,

@@ -31,6 +31,7 @@ const struct sl_algorithm sl_algorithm_deepsqueeze = {
 	    "Tang, Lian, Qiu, Yuan, Zhang, Zhang, Liu: DeepSqueeze: Decentralization Meets Error-Compensated Compression, 2019, Algorithm 1",
 	.exchanges = "C(x + δ)",
 	.needs = "contractive compressor, connected graph",
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

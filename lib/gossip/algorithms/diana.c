@@ -28,6 +28,7 @@ const struct sl_algorithm sl_algorithm_diana = {
 	.needs = "unbiased compressor, complete graph",
 	.steps = "1/(L(1 + 6ω/n))",
 	.options = sl_server_shift_options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = 1,
 	.rule = sl_server_shift_rule,

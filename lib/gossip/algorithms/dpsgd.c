@@ -9,6 +9,7 @@ const struct sl_algorithm sl_algorithm_dpsgd = {
 	    "Lian, Zhang, Zhang, Hsieh, Zhang, Liu: Can Decentralized Algorithms Outperform Centralized Algorithms?, NeurIPS 2017, Algorithm 1",
 	.exchanges = "x",
 	.needs = "connected graph",
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

@@ -21,6 +21,7 @@ const struct sl_algorithm sl_algorithm_dsgt = {
 	    "Pu, Nedić: Distributed stochastic gradient tracking methods, Mathematical Programming 2021, eq. 5",
 	.exchanges = "x, v",
 	.needs = "connected graph",
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = SL_TRACKING_VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

@@ -50,6 +50,7 @@ const struct sl_algorithm sl_algorithm_ec_lsvrg = {
 	.exchanges = "C(e + η(∇f(x) - ∇f(w))), and ∇f(w) with chance p",
 	.needs = "contractive compressor, complete graph",
 	.options = options,
+	.reads = SL_READS_LAMBDA,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = sl_server_reference_rule,

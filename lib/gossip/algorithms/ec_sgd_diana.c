@@ -48,6 +48,7 @@ const struct sl_algorithm sl_algorithm_ec_sgd_diana = {
 	.exchanges = "C(e + η(g - h + h̄)), Q(g - h)",
 	.needs = "contractive compressor, complete graph",
 	.options = sl_server_shift_options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

@@ -111,6 +111,7 @@ const struct sl_algorithm sl_algorithm_eclk = {
 	.needs = "contractive compressor, complete graph",
 	.steps = "1/L",
 	.options = options,
+	.reads = SL_READS_LAMBDA,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = sl_server_reference_rule,

@@ -58,6 +58,7 @@ const struct sl_algorithm sl_algorithm_econtrol = {
 	.exchanges = "C(g + ηe - h)",
 	.needs = "contractive compressor, complete graph",
 	.options = options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.absorb = SL_ABSORB_ADD,

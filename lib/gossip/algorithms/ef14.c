@@ -19,7 +19,8 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 	float *mean = l->scratch->gradient;
 	sl_vector_subtract(l->dimension, l->vector[MESSAGE], l->copy, l->vector[ERROR]);
 	sl_part_average(l, all, count, 0, mean);
-	sl_part_descend(l, 1, mean);
+	sl_vector_axpy(l->dimension, -1, mean, l->x);
+	sl_part_prox_by(l, sl_part_eta(l));
 }
 
 /* Beznosikov et al. 2023, Theorem 21: η ≤ 1/(14(2δ + B)L), without noise (B = 0) and with their δ = 1/ours.
@@ -38,6 +39,7 @@ const struct sl_algorithm sl_algorithm_ef14 = {
 	.exchanges = "C(e + ηg)",
 	.needs = "contractive or hard-threshold compressor, complete graph",
 	.steps = "δ/(28L)",
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.absorb = SL_ABSORB_REPLACE,

@@ -27,6 +27,7 @@ const struct sl_algorithm sl_algorithm_ef21 = {
 	.exchanges = "C(∇f(x) - g)",
 	.needs = "contractive compressor, complete graph",
 	.steps = "1/(L(1 + √(1−δ)/(1−√(1−δ))))",
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,

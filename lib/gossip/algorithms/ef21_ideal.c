@@ -43,6 +43,7 @@ const struct sl_algorithm sl_algorithm_ef21_ideal = {
 	    "Fatkhullin, Tyurin, Richtárik: Momentum Provably Improves Error Feedback!, NeurIPS 2023, Theorem 1",
 	.exchanges = "C(g - ∇f), ∇f",
 	.needs = "contractive compressor, complete graph",
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

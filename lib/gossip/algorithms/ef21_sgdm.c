@@ -20,6 +20,7 @@ const struct sl_algorithm sl_algorithm_ef21_sgdm = {
 	.needs = "contractive compressor, complete graph",
 	.steps = "min(δ/20, weight/7)/L",
 	.options = sl_server_momentum_options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,

@@ -95,6 +95,7 @@ const struct sl_algorithm sl_algorithm_ef_bv = {
 	.needs = "unbiased or contractive compressor, complete graph",
 	.steps = "1/(L(1 + √(r_av/r)/(√((1 + r)/2r) − 1)))",
 	.options = options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.rule = rule,

@@ -39,6 +39,7 @@ const struct sl_algorithm sl_algorithm_gdci = {
 	.needs = "unbiased compressor, complete graph",
 	.steps = "(1 + 2rω/n)/(rL(1 + 2ω/n)), r at most 1/(κ + (2ω/n)(κ − 1))",
 	.options = options,
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_REPLACE,

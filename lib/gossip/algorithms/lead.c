@@ -11,6 +11,7 @@ const struct sl_algorithm sl_algorithm_lead = {
 	.needs = "unbiased compressor (contractive ones work with a small gamma), connected graph",
 	.steps = "2/(μ + L)",
 	.options = sl_dual_options,
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = SL_DUAL_VECTORS,
 	.rule = sl_dual_rule,

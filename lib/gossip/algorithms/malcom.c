@@ -13,6 +13,8 @@ const struct sl_algorithm sl_algorithm_malcom = {
 	    "Campbell, Liu, Woldemariam, Scaglione: Compressed and Sparse Models for Non-Convex Decentralized Learning, 2023, Algorithm 1",
 	.exchanges = "C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.lambda = "1e-05",
 	.channels = 1,
 	.vectors = 1,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

@@ -36,6 +36,7 @@ const struct sl_algorithm sl_algorithm_motef = {
 	.exchanges = "C(x - h), C(v - ĝ)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = SL_UNMIXED_VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

@@ -64,6 +64,7 @@ const struct sl_algorithm sl_algorithm_perturbed = {
 	.exchanges = "C(e + g + noise)",
 	.needs = "contractive compressor, complete graph",
 	.options = options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.rule = rule,

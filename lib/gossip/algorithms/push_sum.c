@@ -55,6 +55,7 @@ const struct sl_algorithm sl_algorithm_push_sum = {
 	    "Assran, Loizou, Ballas, Rabbat: Stochastic Gradient Push for Distributed Deep Learning, ICML 2019, Algorithm 1; with a compressor Taheri, Mokhtari, Hassani, Pedarsani: Quantized Decentralized Stochastic Learning over Directed Graphs, ICML 2020, Algorithm 1",
 	.exchanges = "C(u - û), y",
 	.needs = "contractive compressor, graph with a directed path from each to each, lockstep",
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.scalars = SCALARS,

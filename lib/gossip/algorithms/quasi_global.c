@@ -52,6 +52,7 @@ const struct sl_algorithm sl_algorithm_quasi_global = {
 	.exchanges = "C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,
+	.reads = SL_READS_LOCAL_STEPS | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

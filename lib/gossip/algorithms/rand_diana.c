@@ -69,6 +69,7 @@ const struct sl_algorithm sl_algorithm_rand_diana = {
 	.needs = "unbiased compressor, complete graph",
 	.steps = "1/(L(1 + 6ω/n))",
 	.options = options,
+	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

@@ -39,6 +39,7 @@ const struct sl_algorithm sl_algorithm_vr_gdci = {
 	.needs = "unbiased compressor, complete graph",
 	.steps = "(1 + 6rω/n)/(rL(1 + 6ω/n)), r at most 1/(κ + (6ω/n)(κ − 1))",
 	.options = options,
+	.reads = SL_READS_ESTIMATOR,
 	.channels = 2,
 	.vectors = 1,
 	.rule = sl_server_shift_rule,

@@ -37,15 +37,20 @@ void sl_part_local_gradient(struct sl_learner *l)
 	l->loss = sl_part_gradient(l, l->x, 0, l->vector[0]);
 }
 
-void sl_part_local_diffusion(struct sl_learner *l)
+void sl_part_diffuse(struct sl_learner *l, const float *mixed)
 {
 	float *last = l->vector[0], *gradient = l->scratch->gradient, eta = (float)sl_part_eta(l);
 	l->loss = sl_part_gradient(l, l->x, 0, gradient);
 	for (uint32_t k = 0; k < l->dimension; k++) {
 		float psi = l->x[k] - eta * gradient[k];
-		l->x[k] = l->round == 0 ? psi : psi + (l->x[k] - last[k]);
+		l->x[k] = l->round == 0 ? psi : psi + (mixed[k] - last[k]);
 		last[k] = psi;
 	}
+}
+
+void sl_part_local_diffusion(struct sl_learner *l)
+{
+	sl_part_diffuse(l, l->x);
 }
 
 const float *sl_part_send_first(struct sl_learner *l, unsigned channel)

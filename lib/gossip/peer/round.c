@@ -237,6 +237,14 @@ static void emit_links(struct sl_peer *p)
 	}
 }
 
+/* λR(x); a model that is not finite has none. */
+static double penalty_of(const struct sl_peer *p)
+{
+	const struct sl_plan *plan = p->plan;
+	double lambda = plan->settings.lambda;
+	return lambda > 0 ? lambda * plan->prox->value(&plan->model.layout, p->learner.x) : 0;
+}
+
 static void emit_round(struct sl_peer *p)
 {
 	struct sl_round_row row = { .peer = p->id,
@@ -253,7 +261,8 @@ static void emit_round(struct sl_peer *p)
 		                    .wire_rx = -1,
 		                    .compute_us = -1,
 		                    .compress_us = -1,
-		                    .wait_us = -1 };
+		                    .wait_us = -1,
+		                    .penalty = penalty_of(p) };
 	struct sl_action a = { .kind = SL_ACTION_ROUND_ROW, .round = &row };
 	sl_peer_emit(p, &a);
 }
