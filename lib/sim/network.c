@@ -73,25 +73,6 @@ size_t sl_sim_on_wire(size_t message)
 	return sealed + (sealed > 255 ? 9 : 2);
 }
 
-/* The handshake of a connection: greeting, HELLO and INITIATE of the end that connects; greeting, WELCOME and READY of
- * the other. */
-enum { SHAKES_CLIENT = 64 + 202 + 301, SHAKES_SERVER = 64 + 170 + 67 };
-
-void sl_sim_connect(struct sl_sim *s, uint32_t peer)
-{
-	const struct sl_topology *t = s->setup.topology;
-	const uint64_t both =
-	    SHAKES_CLIENT + SHAKES_SERVER; /* one connection each way: each end is client and server once */
-	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
-		struct sl_sim_node *n = &s->node[peer], *other = &s->node[t->neighbour[l]];
-		if (!other->alive || !sl_sim_edge(s, peer, l))
-			continue;
-		n->wire_tx += both, n->wire_rx += both;
-		other->wire_tx += both, other->wire_rx += both;
-		s->totals.wire_bytes += 2 * both;
-	}
-}
-
 void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m)
 {
 	const struct sl_sim_network *n = &s->setup.network;

@@ -147,8 +147,6 @@ void sl_sim_push(struct sl_sim *, struct sl_sim_event);
 bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 /* Bytes that a message of that length is on a daemon's TCP connection. */
 size_t sl_sim_on_wire(size_t message);
-/* A peer has started: it and its neighbours that run connect to each other. */
-void sl_sim_connect(struct sl_sim *, uint32_t peer);
 /* Draws the fate of a message on a link and files its arrivals. */
 void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
 void sl_sim_check_node(struct sl_sim *, uint32_t peer);
