@@ -17,7 +17,7 @@
 # make clean               removes build and build-*
 #
 # V=1 shows the commands. CC, CFLAGS, LDFLAGS, VERSION and, per library, ZMQ_CFLAGS, ZMQ_LIBS (ZMQ, SODIUM, SQLITE, ZLIB,
-# INIH, BLAS, CMOCKA) can be set; whatever depends on them is built again.
+# BLAS, CMOCKA) can be set; whatever depends on them is built again.
 # Cross build: make CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar PKG_CONFIG=aarch64-linux-gnu-pkg-config B=build-arm64
 # (manual pages then come from a native build in build-host, or from HOST_STARLING=path).
 VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
@@ -42,7 +42,6 @@ $(eval $(call library,ZMQ,libzmq,-lzmq))
 $(eval $(call library,SODIUM,libsodium,-lsodium))
 $(eval $(call library,SQLITE,sqlite3,-lsqlite3))
 $(eval $(call library,ZLIB,zlib,-lz))
-$(eval $(call library,INIH,inih,-linih))
 $(eval $(call library,BLAS,openblas,-lopenblas))
 $(eval $(call library,CMOCKA,cmocka,-lcmocka))
 W       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef \
@@ -53,9 +52,9 @@ HARD    := -fstack-protector-strong -fPIE $(if $(SAN),-fsanitize=$(SAN) -fno-san
 FP      := -ffp-contract=off -fno-math-errno -fno-trapping-math
 override CFLAGS   += -std=c11 $(W) $(HARD) $(FP) -fno-common -pthread
 override CPPFLAGS += -Ilib -I. -I$(B)/gen -D_GNU_SOURCE -MMD -MP \
-                     $(foreach l,ZMQ SODIUM SQLITE ZLIB INIH BLAS CMOCKA,$($l_CFLAGS))
+                     $(foreach l,ZMQ SODIUM SQLITE ZLIB BLAS CMOCKA,$($l_CFLAGS))
 override LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread
-override LDLIBS   += $(ZMQ_LIBS) $(SODIUM_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(INIH_LIBS) $(BLAS_LIBS) -lm
+override LDLIBS   += $(ZMQ_LIBS) $(SODIUM_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(BLAS_LIBS) -lm
 
 # A plug-in is one file: lib/<folder>/<name>.c defines const struct <type> <type>_<name>, where lib/<folder>/registry
 # holds "<header> <type> <array>". The registry is written from the directory listing.
@@ -92,7 +91,7 @@ $(version_o): override CPPFLAGS += -DSL_VERSION='"$(VERSION)"'
 
 # A missing development package is named in a sentence, instead of by the compiler.
 $(B)/stamp/libraries: $(B)/stamp/flags
-	$(Q)sh scripts/need zmq.h=libzmq3-dev sodium.h=libsodium-dev sqlite3.h=libsqlite3-dev zlib.h=zlib1g-dev ini.h=libinih-dev \
+	$(Q)sh scripts/need zmq.h=libzmq3-dev sodium.h=libsodium-dev sqlite3.h=libsqlite3-dev zlib.h=zlib1g-dev \
 		cblas.h=libopenblas-dev -- $(CC) $(filter-out -MMD -MP,$(CPPFLAGS))
 	@touch $@
 $(B)/stamp/cmocka: $(B)/stamp/flags
