@@ -12,12 +12,12 @@
 # make fuzz SECONDS=60     libFuzzer on every decoder; make replay runs the kept corpus
 # make long | threads | e2e            long end-to-end tests; with ThreadSanitizer; end-to-end tests alone
 # make install DESTDIR= PREFIX=/usr/local
-# make man                 manual pages
+# make man | completion    manual pages; completion for bash and zsh
 # make compile_commands.json           for editors and clang tools
 # make clean               removes build and build-*
 #
 # V=1 shows the commands. CC, CFLAGS, LDFLAGS, VERSION and, per library, ZMQ_CFLAGS, ZMQ_LIBS (ZMQ, SODIUM, SQLITE, ZLIB,
-# INIH, BLAS, CMOCKA) can be set; whatever depends on them is built again.
+# BLAS, CMOCKA) can be set; whatever depends on them is built again.
 # Cross build: make CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar PKG_CONFIG=aarch64-linux-gnu-pkg-config B=build-arm64
 # (manual pages then come from a native build in build-host, or from HOST_STARLING=path).
 VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
@@ -42,7 +42,6 @@ $(eval $(call library,ZMQ,libzmq,-lzmq))
 $(eval $(call library,SODIUM,libsodium,-lsodium))
 $(eval $(call library,SQLITE,sqlite3,-lsqlite3))
 $(eval $(call library,ZLIB,zlib,-lz))
-$(eval $(call library,INIH,inih,-linih))
 $(eval $(call library,BLAS,openblas,-lopenblas))
 $(eval $(call library,CMOCKA,cmocka,-lcmocka))
 W       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef \
@@ -53,9 +52,9 @@ HARD    := -fstack-protector-strong -fPIE $(if $(SAN),-fsanitize=$(SAN) -fno-san
 FP      := -ffp-contract=off -fno-math-errno -fno-trapping-math
 override CFLAGS   += -std=c11 $(W) $(HARD) $(FP) -fno-common -pthread
 override CPPFLAGS += -Ilib -I. -I$(B)/gen -D_GNU_SOURCE -MMD -MP \
-                     $(foreach l,ZMQ SODIUM SQLITE ZLIB INIH BLAS CMOCKA,$($l_CFLAGS))
+                     $(foreach l,ZMQ SODIUM SQLITE ZLIB BLAS CMOCKA,$($l_CFLAGS))
 override LDFLAGS  += -pie -Wl,-z,relro,-z,now -pthread
-override LDLIBS   += $(ZMQ_LIBS) $(SODIUM_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(INIH_LIBS) $(BLAS_LIBS) -lm
+override LDLIBS   += $(ZMQ_LIBS) $(SODIUM_LIBS) $(SQLITE_LIBS) $(ZLIB_LIBS) $(BLAS_LIBS) -lm
 
 # A plug-in is one file: lib/<folder>/<name>.c defines const struct <type> <type>_<name>, where lib/<folder>/registry
 # holds "<header> <type> <array>". The registry is written from the directory listing.
@@ -71,6 +70,7 @@ tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
 hostile  := $(B)/tests/e2e/hostile
 sandbox  := $(B)/tests/e2e/sandbox
+completion := $(B)/completion/starling.bash $(B)/completion/starling.zsh
 manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
 benches  := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/bench/*.c))
 fuzzers  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -92,7 +92,7 @@ $(version_o): override CPPFLAGS += -DSL_VERSION='"$(VERSION)"'
 
 # A missing development package is named in a sentence, instead of by the compiler.
 $(B)/stamp/libraries: $(B)/stamp/flags
-	$(Q)sh scripts/need zmq.h=libzmq3-dev sodium.h=libsodium-dev sqlite3.h=libsqlite3-dev zlib.h=zlib1g-dev ini.h=libinih-dev \
+	$(Q)sh scripts/need zmq.h=libzmq3-dev sodium.h=libsodium-dev sqlite3.h=libsqlite3-dev zlib.h=zlib1g-dev \
 		cblas.h=libopenblas-dev -- $(CC) $(filter-out -MMD -MP,$(CPPFLAGS))
 	@touch $@
 $(B)/stamp/cmocka: $(B)/stamp/flags
@@ -155,6 +155,11 @@ $(traces): $(call object,$(wildcard tests/traces/*.c tests/support/*.c)) $(rooms
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
 $(B)/tests/traces/%.o: | $(B)/stamp/cmocka
+
+$(B)/gen/completion_%.inc: daemon/cli/completion/starling.%
+	@mkdir -p $(@D)
+	@sh scripts/embed $< > $@
+$(call object,daemon/cli/completion.c): $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc
 
 preloads := $(patsubst tests/preload/%.c,$(B)/tests/%.so,$(wildcard tests/preload/*.c))
 $(preloads): $(B)/tests/%.so: tests/preload/%.c
@@ -237,7 +242,9 @@ mutants:
 lint:
 	@sh scripts/lint
 man: $(manual)
-# Manual pages are written by the program itself; where it is built for another machine, by one built for this.
+completion: $(completion)
+# Manual pages and completions are written by the program itself; where it is built for another machine, by one built
+# for this.
 HOSTCC ?= cc
 native := $(filter $(shell $(HOSTCC) -dumpmachine 2>/dev/null),$(shell $(CC) -dumpmachine 2>/dev/null))
 HOST_STARLING ?= $(if $(native),$(B),build-host)/starling
@@ -249,10 +256,14 @@ $(B)/man/%: daemon/man/%.in scripts/man $(HOST_STARLING)
 	@mkdir -p $(@D)
 	@echo "  MAN   $@"
 	$(Q)sh scripts/man $(HOST_STARLING) $< > $@
+$(B)/completion/starling.%: $(HOST_STARLING)
+	@mkdir -p $(@D)
+	@echo "  GEN   $@"
+	$(Q)$(HOST_STARLING) completion $* > $@
 SBINDIR = $(PREFIX)/sbin
 UNITDIR = $(PREFIX)/lib/systemd/system
 SHARE   = $(PREFIX)/share
-install: all man
+install: all man completion
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/starling
 	install -D -t $(DESTDIR)$(SBINDIR) $(B)/starlingd
 	install -d $(DESTDIR)$(UNITDIR)
@@ -262,6 +273,9 @@ install: all man
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d scripts/systemd/starling.conf
 	for s in 1 5 7 8; do for m in $(B)/man/*.$$s; do [ ! -e $$m ] || \
 		install -D -m 644 -t $(DESTDIR)$(SHARE)/man/man$$s $$m || exit 1; done; done
+	install -D -m 644 $(B)/completion/starling.bash $(DESTDIR)$(SHARE)/bash-completion/completions/starling
+	ln -sf starling $(DESTDIR)$(SHARE)/bash-completion/completions/starlingd
+	install -D -m 644 $(B)/completion/starling.zsh $(DESTDIR)$(SHARE)/zsh/site-functions/_starling
 	for f in topologies/*; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/starling/topologies $$f || exit 1; done
 	for f in README.md NEWS LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 clean:
@@ -270,11 +284,11 @@ clean:
 json = $(subst ",\",$(subst \,\\,$(1)))
 one_command = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(call json,$(CC) $(CPPFLAGS) $(CFLAGS) -DSL_VERSION='"$(VERSION)"' \
 	$(if $(filter lib/linalg/% lib/compress/%,$(1)),-O3) -c $(1))"}
-compile_commands.json: $(registry_c) $(B)/gen/schema.inc FORCE
+compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc FORCE
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help long resume-table check traces traces-accept acceptance published mutations bench bits e2e lint man install clean swarm mutants fuzz replay
+.PHONY: FORCE all help long resume-table check traces traces-accept acceptance published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,8 +1,8 @@
 /* What the subcommands of starling share: status lines, commented configurations, arguments, ports. */
-#include "daemon/cli/command_line.h"
-#include "daemon/cli/option_text.h"
+#include "daemon/cli/common/command_line.h"
+#include "daemon/run/option_text.h"
 #include "daemon/run/config.h"
-#include "daemon/cli/ports.h"
+#include "daemon/cli/common/ports.h"
 #include "daemon/run/status_view.h"
 #include "base/random.h"
 

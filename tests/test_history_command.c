@@ -1,5 +1,5 @@
 /* test_history_command.c — starling history and starling collect as a person calls them. */
-#include "daemon/cli/command.h"
+#include "daemon/cli/common/command.h"
 #include "tests/support/history.h"
 
 #include <stdio.h>
@@ -112,8 +112,8 @@ static void several_runs_are_compared(void **state)
 	says("against whole:\n");
 	says(
 	    "  sparse: accuracy -1.00 points, 50.0 times less payload, the same consensus error, the same time\n");
-	says("  empty: accuracy unknown (another model, number of peers, number of rounds)\n");
-	says("sparse: 1 event of level warning or error: sqlite3 ");
+	says("  empty: accuracy unknown (different model, number of peers, number of rounds)\n");
+	says("sparse: events of level warning or error: 1. To list them: sqlite3 ");
 	/* Columns stand under each other. */
 	const char *first = printed, *second = strchr(first, '\n') + 1;
 	const char *title_end = strstr(first, "accuracy") + strlen("accuracy");
@@ -136,19 +136,19 @@ static void mistakes_are_named(void **state)
 	(void)state;
 	sl_history_close(must_open("h.db"));
 	assert_int_equal(call(&sl_command_history, test_path("h.db"), NULL, NULL, NULL), SL_EXIT_OK);
-	says("holds no run yet");
+	says("contains no run yet");
 	assert_int_equal(call(&sl_command_history, test_path("h.db"), "--json", NULL, NULL), SL_EXIT_OK);
 	assert_string_equal(strchr(printed, '['), "[]\n");
 	assert_int_equal(call(&sl_command_history, test_path("h.db"), "--run", "x", NULL), SL_EXIT_MISUSE);
-	says("holds no run called 'x'");
+	says("no run has the name or run_id 'x'");
 	assert_int_equal(call(&sl_command_history, NULL, NULL, NULL, NULL), SL_EXIT_MISUSE);
-	says("the database is missing");
+	says("DB is missing: ");
 	assert_int_equal(call(&sl_command_history, "a", "b", NULL, NULL), SL_EXIT_MISUSE);
-	says("'b' is one argument too many");
+	says("unexpected argument 'b'");
 	assert_int_equal(call(&sl_command_history, test_path("none.db"), NULL, NULL, NULL), SL_EXIT_MISUSE);
 	says("none.db: No such file");
 	assert_int_equal(call(&sl_command_collect, test_path("all.db"), NULL, NULL, NULL), SL_EXIT_MISUSE);
-	says("no database to collect from");
+	says("DB is missing: ");
 	/* A bad source is found before anything is made. */
 	assert_int_equal(
 	    call(&sl_command_collect, test_path("all.db"), test_path("h.db"), test_path("none.db"), NULL),
@@ -157,7 +157,7 @@ static void mistakes_are_named(void **state)
 	assert_int_not_equal(access(test_path("all.db"), F_OK), 0);
 	assert_int_equal(call(&sl_command_collect, test_path("h.db"), test_path("h.db"), NULL, NULL),
 	                 SL_EXIT_MISUSE);
-	says("too");
+	says("cannot be collected into itself");
 }
 
 static void histories_are_collected(void **state)

@@ -1,7 +1,7 @@
 /* Links: who gets a message through, and who does not. Real sockets of libzmq on localhost, ports from the
  * kernel. */
 #include "daemon/peer/net/net.h"
-#include "daemon/cli/ports.h"
+#include "daemon/cli/common/ports.h"
 #include "daemon/run/clock.h"
 
 #include <netinet/in.h>

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/cli/command.h"
+#include "daemon/cli/common/command.h"
 #include "tests/support/topology.h"
 
 /* A ready file as text; the caller frees it. */
@@ -275,7 +275,7 @@ static const char path_3[] =
     "topology         path:3\n"
     "peers            3\n"
     "edges            2\n"
-    "neighbours       1 to 2, 1.33 on the average\n"
+    "neighbours       1 to 2, 1.33 on average\n"
     "diameter         2\n"
     "spectral gap     0.333333\n"
     "beta             1\n"
@@ -319,8 +319,8 @@ static void command_refuses(void **state)
 		int code;
 		const char *says;
 	} cases[] = {
-		{ { NULL }, 2, "which topology?" },
-		{ { "ring:8", "ring:9", NULL }, 2, "'ring:9' is one argument too many" },
+		{ { NULL }, 2, "SPEC is missing: " },
+		{ { "ring:8", "ring:9", NULL }, 2, "unexpected argument 'ring:9'" },
 		{ { "hypercube:12", NULL }, 2, "starling topology: hypercube:12: N must be a power of two" },
 		{ { "--sed=3", "ring:8", NULL }, 2, "--seed" },
 		{ { "--seed=-3", "ring:8", NULL }, 2, "--seed = -3: not a whole number" },

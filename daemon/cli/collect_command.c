@@ -1,5 +1,5 @@
-/* collect_command.c — starling collect: histories of peers on many machines become one. */
-#include "daemon/cli/command_line.h"
+/* collect_command.c — starling collect: merges the histories of peers on many machines. */
+#include "daemon/cli/common/command_line.h"
 #include "history/history.h"
 
 #include <limits.h>
@@ -12,15 +12,14 @@ static bool same_file(const char *a, const char *b)
 	       one.st_ino == other.st_ino;
 }
 
-/* Everything that can be wrong with a source is found before the first one is merged. */
+/* Every source is checked before the first one is merged. */
 static enum sl_status check(const char *out, char **from, int count, struct sl_error *error)
 {
 	char path[PATH_MAX];
 	for (int i = 0; i < count; i++) {
 		const char *database = sl_command_database(from[i], path);
 		if (same_file(out, database))
-			return sl_fail(error, SL_MALFORMED, "%s: is the database to collect into, too",
-			               database);
+			return sl_fail(error, SL_MALFORMED, "%s: cannot be collected into itself", database);
 		struct sl_history *source = sl_history_open(database, SL_HISTORY_READ, error);
 		if (!source)
 			return error->status;
@@ -46,33 +45,35 @@ static enum sl_status collect(const char *out, char **from, int count, struct sl
 
 static int run(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct sl_error error = { 0 };
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_collect, argc, argv, "h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		return sl_command_help(&sl_command_collect);
-	}
-	if (argc - optind < 2)
-		return sl_command_misuse(&sl_command_collect, "%s",
-		                         optind == argc ? "the database to collect into is missing"
-		                                        : "there is no database to collect from");
-	if (collect(argv[optind], argv + optind + 1, argc - optind - 1, &error) != SL_OK)
+	char **operands;
+	int code = sl_command_parse(&sl_command_collect, argc, argv, NULL, &operands);
+	if (code >= 0)
+		return code;
+	int count = (int)(argv + argc - operands);
+	if (collect(operands[0], operands + 1, count - 1, &error) != SL_OK)
 		return sl_command_fail(&sl_command_collect, &error);
 	return SL_EXIT_OK;
 }
 
+static const struct sl_operand operands_of_collect[] = {
+	{ "OUT", "the database to collect into; created if it does not exist", SL_COMPLETE_FILE },
+	{ "DB", "a history database, or the folder of a run, whose history.db is taken", SL_COMPLETE_FILE,
+	  .many = true },
+	{ NULL }
+};
+static const struct sl_argument arguments_of_collect[] = { SL_ARGUMENT_HELP, { .value = NULL } };
+
 const struct sl_command sl_command_collect = {
-	"collect", "collect OUT DB...", "merge the histories of many peers into one database",
-	"Copies every run, peer and row of the databases DB into OUT, which is made if it is missing. Of a folder, its\n"
-	"history.db is meant. What is in OUT\n"
-	"already is kept, so a run that goes on can be collected again. The databases may be in use. One that is of an\n"
-	"older schema is brought to this one. All are looked at first; each is then merged whole or not at all.\n"
-	"\n"
-	"  --help  this text\n",
+	"collect",
+	{ .program = "starling collect",
+	  .doc = "merge the histories of many peers into one database",
+	  .forms = (const char *const[]){ "OUT DB...", NULL },
+	  .text =
+	      "Copies all runs, peers and rows of the databases DB into OUT. Rows that are already in OUT are kept, so a run\n"
+	      "that is still running can be collected again. The databases may be in use. A database with an older schema is\n"
+	      "migrated. All databases are checked first; each is then merged in one transaction.\n",
+	  .operands = operands_of_collect,
+	  .arguments = arguments_of_collect },
 	run
 };

@@ -1,7 +1,7 @@
-/* history_command.c — starling history: what the runs of a database came to, side by side. */
-#include "daemon/cli/command_line.h"
+/* history_command.c — starling history: the results of the runs of a database, side by side. */
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/status_view.h"
-#include "daemon/cli/summary.h"
+#include "daemon/cli/common/summary.h"
 #include "history/history.h"
 
 #include <limits.h>
@@ -12,7 +12,7 @@
 struct runs {
 	struct sl_history_summary *item;
 	size_t count, room;
-	bool full; /* no memory for one more */
+	bool full; /* out of memory */
 };
 
 static bool gather(void *context, const struct sl_history_summary *summary)
@@ -156,7 +156,7 @@ static void print_differences(const struct sl_history_summary *a, const struct s
 		{ "number of rounds", a->rounds != b->rounds },
 		{ "seed", strcmp(a->seed, b->seed) != 0 },
 	};
-	const char *before = " (another ";
+	const char *before = " (different ";
 	for (size_t i = 0; i < sizeof list / sizeof *list; i++)
 		if (list[i].differs) {
 			printf("%s%s", before, list[i].what);
@@ -194,11 +194,10 @@ static void print_warnings(const struct runs *runs, const char *database)
 {
 	for (size_t i = 0; i < runs->count; i++)
 		if (runs->item[i].events > 0)
-			printf("\n%s: %lld event%s of level warning or error: sqlite3 %s \"SELECT * FROM "
-			       "event WHERE "
-			       "run_id = '%s' AND level IN ('error', 'warning')\"\n",
-			       label_of(runs, i), (long long)runs->item[i].events,
-			       runs->item[i].events == 1 ? "" : "s", database, runs->item[i].run_id);
+			printf(
+			    "\n%s: events of level warning or error: %lld. To list them: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s' AND level IN ('error', 'warning')\"\n",
+			    label_of(runs, i), (long long)runs->item[i].events, database,
+			    runs->item[i].run_id);
 }
 
 static enum sl_status print(const struct runs *runs, const char *database, bool json, struct sl_error *error)
@@ -232,66 +231,67 @@ static enum sl_status show(const char *database, const char *name, bool json, st
 	if (status == SL_OK && runs.full)
 		status = sl_fail(error, SL_NO_MEMORY, "%s: out of memory", database);
 	if (status == SL_OK && runs.count == 0 && name)
-		status = sl_fail(error, SL_NOT_FOUND, "%s: holds no run called '%s'", database, name);
+		status =
+		    sl_fail(error, SL_NOT_FOUND, "%s: no run has the name or run_id '%s'", database, name);
 	if (status == SL_OK && runs.count == 0)
-		fprintf(stderr, "starling history: %s holds no run yet\n", database);
+		fprintf(stderr, "starling history: %s contains no run yet\n", database);
 	if (status == SL_OK && (runs.count > 0 || json))
 		status = print(&runs, database, json, error);
 	free(runs.item);
 	return status;
 }
 
+struct request {
+	const char *name;
+	bool json;
+};
+
 static int run(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "run", required_argument, NULL, 'r' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *name = NULL;
-	bool json = false;
+	struct request request = { 0 };
 	struct sl_error error = { 0 };
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_history, argc, argv, "r:h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 'h')
-			return sl_command_help(&sl_command_history);
-		if (letter == 'r')
-			name = optarg;
-		else
-			json = true;
-	}
-	if (optind + 1 != argc)
-		return optind == argc ? sl_command_misuse(&sl_command_history, "the database is missing")
-		                      : sl_command_misuse(&sl_command_history,
-		                                          "'%s' is one argument too many", argv[optind + 1]);
-	char path[PATH_MAX];
-	return show(sl_command_database(argv[optind], path), name, json, &error) == SL_OK
+	char path[PATH_MAX], **operands;
+	int code = sl_command_parse(&sl_command_history, argc, argv, &request, &operands);
+	if (code >= 0)
+		return code;
+	return show(sl_command_database(operands[0], path), request.name, request.json, &error) == SL_OK
 	           ? SL_EXIT_OK
 	           : sl_command_fail(&sl_command_history, &error);
 }
 
+static const struct sl_operand operands_of_history[] = {
+	{ "DB", "a history database, or the folder of a run, whose history.db is read", SL_COMPLETE_FILE },
+	{ NULL }
+};
+static const struct sl_argument arguments_of_history[] = {
+	{ .option = { "run", "show only the runs with this name or run_id", SL_OPTION_BORROWED,
+	              offsetof(struct request, name) },
+	  .letter = 'r',
+	  .value = "NAME" },
+	SL_ARGUMENT_JSON(struct request, json, "print a JSON array of objects; unknown values are null"),
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_history = {
-	"history", "history DB [--run NAME] [--json]",
-	"what the runs of a database came to: accuracy, consensus, bytes",
-	"Summarises the runs of a history. Several of them are put side by side and compared with the first one of\n"
-	"dpsgd (which sends whole models), or with the oldest. DB may be the folder of a run: its history.db is meant.\n"
-	"\n"
-	"  peers            1/8: of 8 peers, one has rows in this database, and the figures are about it\n"
-	"  accuracy, worst  mean and smallest test accuracy of the peers' own models, the last one known of each\n"
-	"  objective        training loss of the last round and lambda times the sum of the weights' magnitudes\n"
-	"  consensus        (1/n) sum |x_i - mean x|^2 over the peers' models\n"
-	"  payload, wire    bytes of frames sent, each counted once; bytes of the connections, resends included\n"
-	"  saved            part of the payload saved against float32 models in as many rounds\n"
-	"  seconds          longest time from a peer's start to its last row, by the clock of its own host\n"
-	"  seed             of the run: other seeds give other splits, models and draws\n"
-	"\n"
-	"  --run NAME       only the runs of that name, or with that run_id\n"
-	"  --json           an array of objects; what is unknown is null\n"
-	"  --help           this text\n"
-	"\n"
-	"More than this is one query away: sqlite3 DB '.schema'\n",
+	"history",
+	{ .program = "starling history",
+	  .doc = "show the results of the runs of a database: accuracy, consensus, bytes",
+	  .forms = (const char *const[]){ "DB", NULL },
+	  .text =
+	      "Summarises the runs of a history. Several runs are compared with the first run of dpsgd, which sends whole\n"
+	      "models, or else with the oldest run. The columns are:\n"
+	      "\n"
+	      "  peers            1/8: of 8 peers, one has rows in this database; the values are about this peer\n"
+	      "  accuracy, worst  mean and smallest test accuracy of the peers' own models, each at its last evaluation\n"
+	      "  objective        training loss of the last round plus lambda times the l1 norm of the weights\n"
+	      "  consensus        (1/n) sum |x_i - mean x|^2 over the peers' models\n"
+	      "  payload, wire    bytes of frames sent, without retransmissions; bytes of the connections, with them\n"
+	      "  saved            share of the payload saved, compared with float32 models in the same number of rounds\n"
+	      "  seconds          longest time from a peer's start to its last row, by the clock of its host\n"
+	      "  seed             seed of the run, which determines partition, initial model and random draws\n",
+	  .after = "For other queries use SQL; sqlite3 DB '.schema' lists the tables.\n",
+	  .operands = operands_of_history,
+	  .arguments = arguments_of_history },
 	run
 };

@@ -1,6 +1,8 @@
-/* keygen_command.c — starling keygen: makes an identity key, or prints the public half of one. */
-#include "daemon/cli/command_line.h"
+/* keygen_command.c — starling keygen: creates an identity key, or prints the public key of one. */
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/keys.h"
+
+#define DEFAULT_FILE "identity.key"
 
 static int make(const char *path, struct sl_error *error)
 {
@@ -29,42 +31,48 @@ static int show(const char *path, struct sl_error *error)
 	return SL_EXIT_OK;
 }
 
+struct request {
+	const char *output, *public_of;
+};
+
 static int run(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "output", required_argument, NULL, 'o' },
-		{ "public", required_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *output = NULL, *public_of = NULL;
+	struct request request = { 0 };
 	struct sl_error error;
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_keygen, argc, argv, "o:h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 'h')
-			return sl_command_help(&sl_command_keygen);
-		*(letter == 'o' ? &output : &public_of) = optarg;
-	}
-	if (optind < argc)
-		return sl_command_misuse(&sl_command_keygen, "'%s' is one argument too many", argv[optind]);
-	if (output && public_of)
-		return sl_command_misuse(&sl_command_keygen,
-		                         "--output makes a key, --public reads one: give one of them");
+	char **operands;
+	int code = sl_command_parse(&sl_command_keygen, argc, argv, &request, &operands);
+	if (code >= 0)
+		return code;
+	if (request.output && request.public_of)
+		return sl_command_misuse(
+		    &sl_command_keygen,
+		    "--output creates a key and --public reads one: they cannot be used together");
 	if (sl_keys_start(&error) != SL_OK)
 		return sl_command_fail(&sl_command_keygen, &error);
-	return public_of ? show(public_of, &error) : make(output ? output : "identity.key", &error);
+	return request.public_of ? show(request.public_of, &error)
+	                         : make(request.output ? request.output : DEFAULT_FILE, &error);
 }
 
+static const struct sl_argument arguments_of_keygen[] = {
+	{ .option = { "output", "write the key to FILE; without it, to " DEFAULT_FILE, SL_OPTION_BORROWED,
+	              offsetof(struct request, output), .completes = SL_COMPLETE_FILE },
+	  .letter = 'o',
+	  .value = "FILE" },
+	{ .option = { "public", "print the public key of an existing key file", SL_OPTION_BORROWED,
+	              offsetof(struct request, public_of), .completes = SL_COMPLETE_FILE },
+	  .value = "FILE" },
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_keygen = {
-	"keygen", "keygen [-o FILE] | keygen --public FILE",
-	"make an identity key, or print the public half of one",
-	"Makes an Ed25519 identity key and prints its public key, the one that a roster lists. The file is readable by\n"
-	"its owner alone and never replaces another.\n"
-	"\n"
-	"  -o, --output FILE   where to write it (identity.key)\n"
-	"  --public FILE       print the public key of an existing file instead\n"
-	"  --help              this text\n",
+	"keygen",
+	{ .program = "starling keygen",
+	  .doc = "create an identity key, or print the public key of one",
+	  .forms = (const char *const[]){ "[-o FILE]", "--public FILE", NULL },
+	  .text =
+	      "Creates an Ed25519 identity key and prints its public key, which a roster lists. Only the owner can read the\n"
+	      "file. An existing file is never overwritten.\n",
+	  .arguments = arguments_of_keygen },
 	run
 };

@@ -1,26 +1,23 @@
 /* list_command.c — starling list: every plug-in with its options, from the registries. */
-#include "daemon/cli/command_line.h"
-#include "daemon/cli/option_text.h"
+#include "daemon/cli/common/command_line.h"
+#include "daemon/run/option_text.h"
 #include "compress/stage.h"
 #include "gossip/algorithm.h"
 #include "gossip/reads.h"
 #include "topology/topology.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 /* A plug-in of any registry, as a line of the list. Unknown texts are NULL. */
 struct entry {
 	const char *name, *usage, *doc;
 	const struct sl_option *options;
 	const char *formula, *bytes, *exchanges, *needs, *graphs, *steps, *paper;
-	char class[320]; /* what its theory calls it */
+	char class[320]; /* guarantee of a compressor: exact, unbiased, contractive, … */
 	char reads[320]; /* keys of run.conf that not every algorithm reads */
 };
 
-/* Which of the graphs of topologies/README.md a method takes. */
+/* The graphs of topologies/README.md that an algorithm supports. */
 static const char *graphs_of(const struct sl_algorithm *a)
 {
 	if (a->aggregate)
@@ -49,7 +46,7 @@ static void fill_reads(struct entry *e, const struct sl_algorithm *a)
 		}
 }
 
-/* Each gives entry i of its registry, or false behind the last. */
+/* Each gives entry i of its registry, or false after the last. */
 static bool algorithm_at(size_t i, struct entry *out)
 {
 	const struct sl_algorithm *a = sl_algorithms[i];
@@ -60,7 +57,7 @@ static bool algorithm_at(size_t i, struct entry *out)
 			               .exchanges = a->exchanges,
 			               .needs = a->needs,
 			               .graphs = graphs_of(a),
-			               .steps = a->steps ? a->steps : "no rule that can be computed",
+			               .steps = a->steps ? a->steps : "no computable rule",
 			               .paper = a->paper };
 	if (a)
 		fill_reads(out, a);
@@ -104,7 +101,7 @@ static void add_class(struct entry *e, const char *select, const char *quantise,
 	snprintf(e->class + used, sizeof e->class - used, "%s%s%s", used ? "; " : "", name, constant);
 }
 
-/* The classes of a stage's examples: of a select behind float32, of a quantiser behind all. */
+/* The classes of a stage's examples: of a select with float32, of a quantiser with all. */
 static void fill_class(struct entry *e, const char *examples, bool quantiser)
 {
 	for (size_t n; *examples; examples += n) {
@@ -164,7 +161,7 @@ PLAIN(dataset, sl_data_formats)
 PLAIN(partition, sl_partitions)
 
 static const struct kind {
-	const char *word, *title, *array; /* what is asked for, the heading, the JSON key */
+	const char *word, *title, *array; /* the argument, the heading, the JSON key */
 	bool (*at)(size_t i, struct entry *out);
 } kinds[] = {
 	{ "algorithms", "Algorithms: [algorithm] name", "algorithms", algorithm_at },
@@ -180,17 +177,7 @@ static const struct kind {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds, LISTED = 3 };
 
-static size_t page_width(void)
-{
-	struct winsize size;
-	const char *columns = getenv("COLUMNS");
-	size_t width = columns ? strtoul(columns, NULL, 10) : 0;
-	if (!width && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
-		width = size.ws_col;
-	return width >= 40 ? width : 100;
-}
-
-/* "topk:fraction", "all", or what the plug-in says itself. */
+/* "topk:fraction", "all", or the plug-in's own text. */
 static void usage_text(const struct entry *e, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", e->usage ? e->usage : e->name);
@@ -207,11 +194,9 @@ static void usage_text(const struct entry *e, char *text, size_t size)
 
 static void print_option(const struct sl_option *o, size_t width)
 {
-	char indent[32], range[SL_TEXT_MAX], text[1024], head[64];
-	sl_option_text_range(o, range, sizeof range);
-	snprintf(text, sizeof text, "%s%s%s%s%s%s%s", o->doc, range[0] || o->standard ? " (" : "", range,
-	         range[0] && o->standard ? "; " : "", o->standard ? "default " : "",
-	         o->standard ? o->standard : "", range[0] || o->standard ? ")" : "");
+	char indent[32], details[2 * SL_TEXT_MAX], text[1024], head[64];
+	sl_option_text_details(o, details, sizeof details);
+	snprintf(text, sizeof text, "%s%s", o->doc, details);
 	int used = snprintf(head, sizeof head, "      %-14s  ", o->name);
 	snprintf(indent, sizeof indent, "%22s  ", "");
 	fputs(head, stdout);
@@ -274,9 +259,8 @@ static void json_text(const char *key, const char *text)
 
 static void json_option(const struct sl_option *o)
 {
-	static const char *const types[] = {
-		"whole", "whole", "real", "text", "choice", "duration", "switch"
-	};
+	static const char *const types[] = { "whole",  "whole",    "real",   "text",
+		                             "choice", "duration", "switch", "text" };
 	fputs("{\"name\": ", stdout);
 	sl_json_text(stdout, o->name);
 	json_text("type", types[o->type]);
@@ -356,7 +340,7 @@ static void list(const char *word, bool json)
 		if (json)
 			json_kind(&kinds[i]);
 		else
-			print_kind(&kinds[i], page_width());
+			print_kind(&kinds[i], sl_option_text_page());
 	}
 	if (settings && json)
 		json_settings();
@@ -366,53 +350,47 @@ static void list(const char *word, bool json)
 		puts("}");
 }
 
-static int check_word(const char *word)
+/* The kinds in the order of the table, then the settings. Compressors are two tables. */
+static const char *kind_word(size_t i)
 {
-	const char *names[KINDS + 1] = { "settings" };
-	for (size_t i = 0; i < KINDS; i++)
-		names[i + 1] = kinds[i].word;
-	for (size_t i = 0; i < KINDS + 1; i++)
-		if (strcmp(names[i], word) == 0)
-			return SL_EXIT_OK;
-	const char *near = sl_nearest(word, names, KINDS + 1);
-	return near ? sl_command_misuse(&sl_command_list, "nothing called '%s'; did you mean %s?", word, near)
-	            : sl_command_misuse(&sl_command_list, "nothing called '%s'", word);
+	for (size_t k = 0; k < KINDS; k++)
+		if ((k == 0 || strcmp(kinds[k].word, kinds[k - 1].word) != 0) && i-- == 0)
+			return kinds[k].word;
+	return i == 0 ? "settings" : NULL;
 }
+
+struct request {
+	bool json;
+};
 
 static int run(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	bool json = false;
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_list, argc, argv, "h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 'h')
-			return sl_command_help(&sl_command_list);
-		json = true;
-	}
-	if (argc - optind > 1)
-		return sl_command_misuse(&sl_command_list, "'%s' is one argument too many", argv[optind + 1]);
-	const char *word = optind < argc ? argv[optind] : NULL;
-	int code = word ? check_word(word) : SL_EXIT_OK;
-	if (code == SL_EXIT_OK)
-		list(word, json);
-	return code;
+	struct request request = { 0 };
+	char **operands;
+	int code = sl_command_parse(&sl_command_list, argc, argv, &request, &operands);
+	if (code >= 0)
+		return code;
+	list(operands[0], request.json);
+	return SL_EXIT_OK;
 }
+
+static const struct sl_operand operands_of_list[] = {
+	{ "KIND", "what to list", .words = kind_word, .optional = true }, { NULL }
+};
+static const struct sl_argument arguments_of_list[] = { SL_ARGUMENT_JSON(struct request, json, "print JSON"),
+	                                                SL_ARGUMENT_HELP,
+	                                                { .value = NULL } };
 
 const struct sl_command sl_command_list = {
 	"list",
-	"list [algorithms|compressors|coders|models|datasets|partitions|topologies|settings] [--json]",
-	"show every plug-in with its options",
-	"Prints every plug-in of that kind, or of all kinds, with its options. Arguments follow a colon, in the order\n"
-	"shown, or as key=value: topk:0.05 is topk:keep=0.05. `settings` prints a run.conf of defaults that explains\n"
-	"every key.\n"
-	"\n"
-	"  --json  for programs\n"
-	"  --help  this text\n",
+	{ .program = "starling list",
+	  .doc = "show every plug-in with its options",
+	  .forms = (const char *const[]){ "[KIND]", NULL },
+	  .text =
+	      "Prints the plug-ins of one kind, or of all kinds, with their options. Arguments of a plug-in follow after a\n"
+	      "colon, in the order shown or as key=value: topk:0.05 is the same as topk:keep=0.05. `starling list settings`\n"
+	      "prints a run.conf with all default values and an explanation of every key.\n",
+	  .operands = operands_of_list,
+	  .arguments = arguments_of_list },
 	run
 };

@@ -1,8 +1,8 @@
-/* roster_command.c — starling roster: shows who is in a run, or changes it and signs. */
-#include "daemon/cli/command_line.h"
+/* roster_command.c — starling roster: shows the peers of a run, or changes and signs the roster. */
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/endpoint.h"
 #include "daemon/run/local.h"
-#include "daemon/cli/ports.h"
+#include "daemon/cli/common/ports.h"
 #include "daemon/cli/roster_edit.h"
 #include "daemon/run/status_view.h"
 #include "daemon/cli/up/lock.h"
@@ -19,10 +19,10 @@ enum change_kind { ADD, REMOVE, ROTATE, MOVE, JOIN, PART };
 
 struct change {
 	enum change_kind kind;
-	const char *argument, *name, *key, *neighbours; /* the last three of the options behind it */
-	uint32_t peer;                                  /* whom it came to concern */
-	uint8_t old_key[SL_KEY_BYTES];                  /* of whom is removed or rotated */
-	bool made; /* its key was made here, and lies in keys/K.key.new */
+	const char *argument, *name, *key, *neighbours; /* name, key, neighbours: of the options after it */
+	uint32_t peer;                                  /* the peer that it concerns */
+	uint8_t old_key[SL_KEY_BYTES];                  /* of a peer that is removed or rotated */
+	bool made;                                      /* its key was created here, in keys/K.key.new */
 };
 
 struct roster_command {
@@ -75,19 +75,19 @@ static void show(const struct sl_roster *r)
 
 /* ---- changing ---- */
 
-static bool number_at(const char *text, char end, uint32_t *out, const char **behind)
+static bool number_at(const char *text, char end, uint32_t *out, const char **rest)
 {
 	char *stop;
 	unsigned long v = strtoul(text, &stop, 10);
 	*out = (uint32_t)v;
-	*behind = stop + (*stop != '\0');
+	*rest = stop + (*stop != '\0');
 	return text[0] >= '0' && text[0] <= '9' && *stop == end && v < SL_PEERS_MAX;
 }
 
 static enum sl_status parse_peer(const char *option, const char *text, uint32_t *out, struct sl_error *error)
 {
-	const char *behind;
-	return number_at(text, '\0', out, &behind)
+	const char *rest;
+	return number_at(text, '\0', out, &rest)
 	           ? SL_OK
 	           : sl_fail(error, SL_MALFORMED, "--%s %s: must be the number of a peer", option, text);
 }
@@ -95,11 +95,11 @@ static enum sl_status parse_peer(const char *option, const char *text, uint32_t 
 static enum sl_status parse_pair(const char *option, const char *text, uint32_t *a, uint32_t *b,
                                  struct sl_error *error)
 {
-	const char *behind;
-	return number_at(text, ':', a, &behind) && number_at(behind, '\0', b, &behind) && *a != *b
+	const char *rest;
+	return number_at(text, ':', a, &rest) && number_at(rest, '\0', b, &rest) && *a != *b
 	           ? SL_OK
-	           : sl_fail(error, SL_MALFORMED, "--%s %s: must be two numbers of peers, as in 2:5", option,
-	                     text);
+	           : sl_fail(error, SL_MALFORMED, "--%s %s: must be the numbers of two peers, such as 2:5",
+	                     option, text);
 }
 
 static void key_path(const struct roster_command *c, uint32_t peer, const char *ending, char out[static 4096])
@@ -109,7 +109,7 @@ static void key_path(const struct roster_command *c, uint32_t peer, const char *
 	sl_config_path(&c->config, name, false, out);
 }
 
-/* The key that was given, or a new one, which lies beside its place until the roster is signed. */
+/* The key that was given, or a new one, which is kept in K.key.new until the roster is signed. */
 static enum sl_status take_key(struct roster_command *c, struct change *change,
                                uint8_t key[static SL_KEY_BYTES], struct sl_error *error)
 {
@@ -150,13 +150,13 @@ static enum sl_status join_listed(struct roster_command *c, const struct change 
 	enum sl_status status = SL_OK;
 	for (const char *at = change->neighbours; at && *at && status == SL_OK;) {
 		uint32_t peer;
-		const char *behind;
-		if (!number_at(at, ',', &peer, &behind) && !number_at(at, '\0', &peer, &behind))
+		const char *rest;
+		if (!number_at(at, ',', &peer, &rest) && !number_at(at, '\0', &peer, &rest))
 			return sl_fail(error, SL_MALFORMED,
-			               "--neighbours %s: must be numbers of peers, as in 0,4",
+			               "--neighbours %s: must be numbers of peers, such as 0,4",
 			               change->neighbours);
 		status = sl_roster_draft_join(&c->draft, change->peer, peer, error);
-		at = behind;
+		at = rest;
 	}
 	return status;
 }
@@ -174,7 +174,7 @@ static enum sl_status add(struct roster_command *c, struct change *change, struc
 	return status == SL_OK ? join_listed(c, change, error) : status;
 }
 
-/* Of a peer that this command has added there is none to destroy. */
+/* A peer that this command has added has no old key. */
 static void keep_old_key(const struct roster_command *c, struct change *change)
 {
 	if (change->peer < c->roster.topology.peers)
@@ -207,7 +207,7 @@ static enum sl_status expel(struct roster_command *c, struct change *change, str
 static enum sl_status apply(struct roster_command *c, struct change *change, struct sl_error *error)
 {
 	uint32_t a, b;
-	const char *behind;
+	const char *rest;
 	enum sl_status status;
 	switch (change->kind) {
 	case ADD:
@@ -217,10 +217,10 @@ static enum sl_status apply(struct roster_command *c, struct change *change, str
 	case REMOVE:
 		return expel(c, change, error);
 	case MOVE:
-		if (!number_at(change->argument, '=', &change->peer, &behind))
+		if (!number_at(change->argument, '=', &change->peer, &rest))
 			return sl_fail(error, SL_MALFORMED, "--endpoint %s: must be K=ENDPOINT",
 			               change->argument);
-		status = sl_roster_draft_move(&c->draft, change->peer, behind, error);
+		status = sl_roster_draft_move(&c->draft, change->peer, rest, error);
 		return status == SL_OK ? SL_OK : sl_wrap(error, "--endpoint");
 	case JOIN:
 		status = parse_pair("link", change->argument, &a, &b, error);
@@ -232,7 +232,7 @@ static enum sl_status apply(struct roster_command *c, struct change *change, str
 	return status == SL_OK ? sl_roster_draft_part(&c->draft, a, b, error) : status;
 }
 
-/* The roster is signed: the new keys take their places. */
+/* After the roster is signed, K.key.new becomes K.key. */
 static enum sl_status place_keys(struct roster_command *c, struct sl_error *error)
 {
 	char from[4096], to[4096], old[4096];
@@ -249,8 +249,8 @@ static enum sl_status place_keys(struct roster_command *c, struct sl_error *erro
 	return SL_OK;
 }
 
-/* The secrets of keys that were rotated away or removed, in K.key or K.key.old. A file that holds another key
- * stays: whoever gave --key may have put the new one there already. */
+/* The secrets of keys that were rotated or removed, in K.key or K.key.old. A file with another key is kept: with
+ * --key, the new one may be there already. */
 static enum sl_status destroy_secrets(const struct roster_command *c, struct sl_error *error)
 {
 	static const char *const endings[] = { "", ".old" };
@@ -264,7 +264,7 @@ static enum sl_status destroy_secrets(const struct roster_command *c, struct sl_
 		key_path(c, change->peer, endings[i % 2], path);
 		status = sl_identity_destroy(path, change->old_key, &gone, error);
 		if (gone)
-			printf("destroyed  the old secret key of peer %" PRIu32 ", in %s\n", change->peer,
+			printf("destroyed  the old secret key of peer %" PRIu32 " in %s\n", change->peer,
 			       path);
 	}
 	return status;
@@ -282,7 +282,7 @@ static enum sl_status sign(struct roster_command *c, struct sl_error *error)
 	status = sl_identity_read(&signer, path, error);
 	if (status == SL_OK && memcmp(signer.public_key, c->operator_key, SL_KEY_BYTES) != 0)
 		status =
-		    sl_fail(error, SL_REFUSED, "%s: is not the operator's key that run.conf names", path);
+		    sl_fail(error, SL_REFUSED, "%s: is not the operator's key that run.conf lists", path);
 	sl_config_path(&c->config, c->config.settings.host.roster, false, path);
 	if (status == SL_OK)
 		status = sl_roster_write(&made, path, &signer, error);
@@ -296,38 +296,42 @@ static enum sl_status sign(struct roster_command *c, struct sl_error *error)
 	return SL_OK;
 }
 
-/* SIGHUP for the peers of this machine; those that belong to a starling up hear it from that one, which also
- * starts who was added. */
+/* Sends SIGHUP to the peers of this machine. A starling up passes it on to its own peers, and starts added
+ * peers. */
 static void signal_peers(const struct roster_command *c)
 {
 	static char line[SL_STATUS_LINE];
 	int64_t pid;
-	unsigned told = 0;
+	unsigned signalled = 0;
 	pid_t up = sl_up_process(c->run);
 	if (up > 0 && kill(up, SIGHUP) == 0)
-		printf("told       starling up (process %ld), which tells its peers and starts new ones\n",
-		       (long)up);
+		printf(
+		    "signalled  starling up (process %ld), which signals its peers and starts added ones\n",
+		    (long)up);
 	else
 		up = 0;
 	for (uint32_t k = 0; k < c->roster.topology.peers; k++)
 		if (sl_local_ask(&c->config, k, PATIENCE_MS, line, sizeof line, &pid) == SL_STATUS_ANSWERED &&
 		    pid > 1 && (!up || sl_up_parent((pid_t)pid) != up))
-			told += kill((pid_t)pid, SIGHUP) == 0;
-	if (told || !up)
-		printf("told       %u peers of this machine\n", told);
+			signalled += kill((pid_t)pid, SIGHUP) == 0;
+	if (signalled || !up)
+		printf("signalled  %u peers on this machine\n", signalled);
 }
 
-/* A key that was made here has to go to its peer; one that was made elsewhere is there already. */
+/* A key that was created here must be copied to its peer; one made elsewhere is there already. */
 static void report_added(const struct roster_command *c, const struct change *change)
 {
-	char key[SL_TEXT_MAX + 32] = "the key file that belongs to this public key";
-	const struct sl_run_settings *s = &c->config.settings;
+	const struct sl_host_settings *s = &c->config.settings.host;
+	uint32_t k = change->peer;
+	printf("added      peer %" PRIu32 " at %s: ", k, c->roster.peer[k].endpoint);
 	if (change->made)
-		snprintf(key, sizeof key, "%s/%" PRIu32 ".key", s->host.keys, change->peer);
-	printf("added      peer %" PRIu32 " at %s: give it %s%s and its own samples (%s/train-%" PRIu32
-	       ".shard), and start it\n",
-	       change->peer, c->roster.peer[change->peer].endpoint, change->made ? "" : "as identity ", key,
-	       s->host.shards, change->peer);
+		printf("copy %s/%" PRIu32 ".key and its data (%s/train-%" PRIu32
+		       ".shard) to its host, and start it\n",
+		       s->keys, k, s->shards, k);
+	else
+		printf("copy its data (%s/train-%" PRIu32
+		       ".shard) to its host, and start it with the key file of this public key\n",
+		       s->shards, k);
 }
 
 static void report(const struct roster_command *c)
@@ -337,16 +341,15 @@ static void report(const struct roster_command *c)
 		if (change->kind == ADD)
 			report_added(c, change);
 		else if (change->kind == REMOVE)
-			printf("removed    peer %" PRIu32
-			       ": its key counts no more where this roster is known\n",
+			printf("removed    peer %" PRIu32 ": peers with this roster refuse its key\n",
 			       change->peer);
 		else if (change->kind == ROTATE)
 			printf("rotated    the key of peer %" PRIu32 "%s\n", change->peer,
 			       change->made ? ""
-			                    : ": put its secret in place before the peer reads this roster");
+			                    : ": install its secret key before the peer reads this roster");
 	}
 	printf("signed     serial %" PRIu32
-	       "; copy it to every host, then SIGHUP (systemctl reload 'starlingd@*')\n",
+	       "; copy the roster to every host, then run systemctl reload 'starlingd@*' or send SIGHUP\n",
 	       c->roster.serial);
 }
 
@@ -377,62 +380,51 @@ static int change_roster(struct roster_command *c, struct sl_error *error)
 
 /* ---- the command line ---- */
 
-static enum sl_status take(struct roster_command *c, int letter, const char *argument, struct sl_error *error)
+/* --name, --key and --neighbours describe the change before them. */
+static enum sl_status take_detail(const struct sl_argument *argument, void *record, const char *text,
+                                  struct sl_error *error)
 {
+	struct roster_command *c = record;
 	struct change *last = c->changes ? &c->change[c->changes - 1] : NULL;
-	bool new_key = last && (last->kind == ADD || last->kind == ROTATE);
-	static const char letters[] = "arteju";
-	const char *found = strchr(letters, letter);
-	if (letter == 'T') {
-		c->signal = true;
-	} else if (letter == 'k' && new_key) {
-		last->key = argument;
-	} else if (letter == 'n' && last && last->kind == ADD) {
-		last->name = argument;
-	} else if (letter == 'N' && last && last->kind == ADD) {
-		last->neighbours = argument;
-	} else if (!found) {
-		return sl_fail(
-		    error, SL_MALFORMED,
-		    "--key belongs behind --add or --rotate, --name and --neighbours behind --add");
-	} else if (c->changes == CHANGES_MAX) {
+	bool key = strcmp(argument->option.name, "--key") == 0, added = last && last->kind == ADD;
+	if (!added && !(key && last && last->kind == ROTATE))
+		return sl_fail(error, SL_MALFORMED, "%s must follow --add%s", argument->option.name,
+		               key ? " or --rotate" : "");
+	const char **field = key                                            ? &last->key
+	                     : strcmp(argument->option.name, "--name") == 0 ? &last->name
+	                                                                    : &last->neighbours;
+	*field = text;
+	return SL_OK;
+}
+
+static enum sl_status take_change(const struct sl_argument *argument, void *record, const char *text,
+                                  struct sl_error *error)
+{
+	static const char *const names[] = { [ADD] = "add",       [REMOVE] = "remove", [ROTATE] = "rotate",
+		                             [MOVE] = "endpoint", [JOIN] = "link",     [PART] = "unlink" };
+	struct roster_command *c = record;
+	enum change_kind kind = ADD;
+	while (strcmp(names[kind], argument->option.name + 2) != 0)
+		kind++;
+	if (c->changes == CHANGES_MAX)
 		return sl_fail(error, SL_TOO_BIG, "at most %d changes at a time", CHANGES_MAX);
-	} else {
-		static const enum change_kind kind[] = { ADD, REMOVE, ROTATE, MOVE, JOIN, PART };
-		c->change[c->changes++] =
-		    (struct change){ .kind = kind[found - letters], .argument = argument };
-	}
+	c->change[c->changes++] = (struct change){ .kind = kind, .argument = text };
 	return SL_OK;
 }
 
 static int run(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "add", required_argument, NULL, 'a' },      { "name", required_argument, NULL, 'n' },
-		{ "key", required_argument, NULL, 'k' },      { "neighbours", required_argument, NULL, 'N' },
-		{ "remove", required_argument, NULL, 'r' },   { "rotate", required_argument, NULL, 't' },
-		{ "endpoint", required_argument, NULL, 'e' }, { "link", required_argument, NULL, 'j' },
-		{ "unlink", required_argument, NULL, 'u' },   { "tell", no_argument, NULL, 'T' },
-		{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
-	};
 	static struct roster_command c;
 	struct sl_error error = { 0 };
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_roster, argc, argv, "h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 'h')
-			return sl_command_help(&sl_command_roster);
-		if (take(&c, letter, optarg, &error) != SL_OK)
-			return sl_command_misuse(&sl_command_roster, "%s", error.text);
-	}
-	if (optind + 1 != argc)
-		return sl_command_misuse(&sl_command_roster, "needs the folder of one run");
-	snprintf(c.run, sizeof c.run, "%s", argv[optind]);
-	snprintf(c.conf, sizeof c.conf, "%.4095s/run.conf", argv[optind]);
+	char **operands;
+	int code = sl_command_parse(&sl_command_roster, argc, argv, &c, &operands);
+	if (code >= 0)
+		return code;
+	snprintf(c.run, sizeof c.run, "%s", operands[0]);
+	snprintf(c.conf, sizeof c.conf, "%.4095s/run.conf", operands[0]);
 	if (open_roster(&c, &error) != SL_OK)
 		return sl_command_fail(&sl_command_roster, &error);
-	int code = SL_EXIT_OK;
+	code = SL_EXIT_OK;
 	if (c.changes)
 		code = change_roster(&c, &error);
 	else if (c.signal)
@@ -443,28 +435,55 @@ static int run(int argc, char **argv)
 	return code;
 }
 
+#define CHANGE(name, text, argument)                                                                         \
+	{                                                                                                    \
+		.option = { name, text }, .value = argument, .take = take_change                             \
+	}
+#define DETAIL(name, text, argument)                                                                         \
+	{                                                                                                    \
+		.option = { name, text }, .value = argument, .take = take_detail                             \
+	}
+
+static const struct sl_operand operands_of_roster[] = { { "RUN", "the folder of a run", SL_COMPLETE_RUN },
+	                                                { NULL } };
+static const struct sl_argument arguments_of_roster[] = {
+	CHANGE("add",
+	       "add a peer at tcp://ADDRESS:PORT or tcp://NAME:PORT; auto: at a free port of this machine",
+	       "ENDPOINT"),
+	DETAIL("name", "name of the added peer; without it, peer-NUMBER", "NAME"),
+	DETAIL(
+	    "neighbours",
+	    "neighbours of the added peer; without it, all peers of a complete graph, else the two with the fewest neighbours",
+	    "A,B"),
+	CHANGE("remove", "remove peer K and destroy its secret key in keys/K.key", "K"),
+	CHANGE("rotate", "give peer K a new key and destroy the old secret key in keys/K.key", "K"),
+	DETAIL(
+	    "key",
+	    "public key of the peer of --add or --rotate, made elsewhere by starling keygen; without it, a new key is created in keys/K.key",
+	    "HEX"),
+	CHANGE("endpoint", "change the endpoint of peer K", "K=ENDPOINT"),
+	CHANGE("link", "make peers A and B neighbours", "A:B"),
+	CHANGE("unlink", "remove the link between peers A and B", "A:B"),
+	{ .option = { "tell",
+	              "send SIGHUP to the peers on this machine; starling up passes it on to its peers, and starts added peers whose key and data are in RUN",
+	              SL_OPTION_SWITCH, offsetof(struct roster_command, signal) } },
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_roster = {
-	"roster", "roster RUN | roster RUN [CHANGE...] --tell | roster RUN CHANGE...",
-	"who is in a run; add, remove and rekey its peers, and sign",
-	"Without a change, lists the peers of a run and their neighbours. With changes, writes a roster with the next\n"
-	"serial, signed with RUN/operator.key. Peers read theirs again on SIGHUP: links and keys change at once, while the\n"
-	"run goes on. A removed peer is gone for good; its neighbours are joined where that keeps the graph in one piece.\n"
-	"A peer that was added starts from the mean of its neighbours' models. Algorithms whose state spans all peers\n"
-	"(lead, diana and their kin) refuse other members, not other keys.\n"
-	"\n"
-	"  --add ENDPOINT      add a peer, reached at tcp://ADDRESS:PORT or tcp://NAME:PORT; auto: at a free port of this\n"
-	"                      machine\n"
-	"  --name NAME         … what it is called (peer-NUMBER)\n"
-	"  --neighbours A,B    … whom it is linked to (all, where everybody is; else the two with the fewest neighbours)\n"
-	"  --remove K          remove peer K: its key counts no more, and its secret in keys/K.key is destroyed\n"
-	"  --rotate K          give peer K another key; the old secret in keys/K.key is destroyed\n"
-	"  --key HEX           … the public key of --add or --rotate, made elsewhere by starling keygen; without it a\n"
-	"                      new one is made here, in keys/K.key\n"
-	"  --endpoint K=ENDPOINT  peer K is reached elsewhere now\n"
-	"  --link A:B          make two peers neighbours\n"
-	"  --unlink A:B        part two neighbours\n"
-	"  --tell              send SIGHUP to the peers that run on this machine; a starling up of the run passes it on, and\n"
-	"                      starts peers that were added here, once their keys and samples are in place\n"
-	"  --help              this text\n",
+	"roster",
+	{ .program = "starling roster",
+	  .doc = "show the peers of a run; add, remove and rekey peers, and sign the roster",
+	  .forms = (const char *const[]){ "RUN", NULL },
+	  .text =
+	      "Without a change, lists the peers of a run and their neighbours. With changes, which may be combined and\n"
+	      "repeated, writes a roster with the next serial, signed with RUN/operator.key. Peers reload their roster on\n"
+	      "SIGHUP: links and keys change at once, and the run continues. A removed peer cannot return; its neighbours are\n"
+	      "linked to each other if the graph would otherwise fall apart. An added peer starts from the mean of its\n"
+	      "neighbours' models. Algorithms whose state spans all peers (such as lead and diana) accept changes of keys, but\n"
+	      "not of members.\n",
+	  .operands = operands_of_roster,
+	  .arguments = arguments_of_roster },
 	run
 };

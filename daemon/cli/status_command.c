@@ -1,5 +1,5 @@
-/* status_command.c — starling status: what each peer of a run is doing now, and whom it waits for. */
-#include "daemon/cli/command_line.h"
+/* status_command.c — starling status: what each peer of a run is doing, and which neighbour it waits for. */
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/local.h"
 #include "daemon/run/status_view.h"
 
@@ -22,7 +22,7 @@ static void print_peer(const struct sl_status_view *v)
 	       doing);
 }
 
-/* What is said of a peer that did not answer, and in `detail`, for people, what follows. */
+/* The phase of a peer that did not answer; `detail` is printed after it. */
 static const char *absence(const struct sl_config *config, bool gone, uint32_t peer,
                            enum sl_status_reply reply, int64_t pid, char *detail, size_t size)
 {
@@ -66,7 +66,7 @@ static bool show_peer(const struct sl_config *config, bool gone, uint32_t k, boo
 	return false;
 }
 
-/* Returns how many answered. */
+/* Returns the number of peers that answered. */
 static uint32_t show(const struct sl_config *config, const struct sl_roster *roster, bool json)
 {
 	uint32_t answered = 0;
@@ -82,59 +82,66 @@ static uint32_t show(const struct sl_config *config, const struct sl_roster *ros
 	return answered;
 }
 
-/* The run that was named, else the one of the service, if there is one. */
-static const char *run_of(int argc, char **argv)
+/* The run that was named, else that of the service, or NULL. */
+static const char *run_of(const char *named)
 {
-	if (optind < argc)
-		return argv[optind];
+	if (named)
+		return named;
 	return access(SL_LOCAL_RUN "/run.conf", F_OK) == 0 ? SL_LOCAL_RUN : NULL;
 }
 
+struct request {
+	bool json;
+};
+
 static int run(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	static struct sl_config config;
+	struct request request = { 0 };
 	struct sl_error error;
 	struct sl_roster roster;
-	char path[4096];
-	bool json = false;
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_status, argc, argv, "h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 'h')
-			return sl_command_help(&sl_command_status);
-		json = true;
-	}
-	if (optind + 1 < argc)
-		return sl_command_misuse(&sl_command_status, "'%s' is one argument too many",
-		                         argv[optind + 1]);
-	const char *folder = run_of(argc, argv);
+	char path[4096], **operands;
+	int code = sl_command_parse(&sl_command_status, argc, argv, &request, &operands);
+	if (code >= 0)
+		return code;
+	const char *folder = run_of(operands[0]);
 	if (!folder)
 		return sl_command_misuse(&sl_command_status,
-		                         "RUN is missing: the folder of a run (there is none in " SL_LOCAL_RUN
-		                         ")");
+		                         "RUN is missing: the folder of a run (" SL_LOCAL_RUN
+		                         " contains none)");
 	snprintf(path, sizeof path, "%.4000s/run.conf", folder);
 	if (sl_local_open(&config, &roster, path, &error) != SL_OK)
 		return sl_command_fail(&sl_command_status, &error);
-	uint32_t answered = show(&config, &roster, json);
+	uint32_t answered = show(&config, &roster, request.json);
 	sl_roster_free(&roster);
 	return answered ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
+static const struct sl_operand operands_of_status[] = {
+	{ "RUN", "the folder of a run; without it, the run of the service, " SL_LOCAL_RUN, SL_COMPLETE_RUN,
+	  .optional = true },
+	{ NULL }
+};
+static const struct sl_argument arguments_of_status[] = {
+	SL_ARGUMENT_JSON(struct request, json,
+	                 "print the peers' answers, with the state of every link, as one JSON array"),
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_status = {
-	"status", "status [RUN] [--json]", "what each peer of a run is doing now, and whom it waits for",
-	"Asks every peer of the run on this machine, and prints a line each: round, loss, accuracy of its own model on the\n"
-	"test data, bytes of differences sent, links that are up in both directions, and what it is doing; also since when and why\n"
-	"a link is not, or its history cannot be written, where that is so. A peer that runs and does not answer is shown\n"
-	"as not answering, one of another user as permission denied. Without RUN: the run of the service, in\n" SL_LOCAL_RUN
-	", whose peers have their state in " SL_LOCAL_STATE "/K. Exits 1 if no peer answers.\n"
-	"\n"
-	"  --json  the peers' own answers, which say more (each link's state), as one array\n"
-	"  --help  this text\n",
+	"status",
+	{ .program = "starling status",
+	  .doc = "show what each peer of a run is doing, and which neighbour it waits for",
+	  .forms = (const char *const[]){ "[RUN]", NULL },
+	  .text =
+	      "Queries every peer of the run on this machine and prints one line per peer: round, training loss, accuracy of\n"
+	      "its own model on the test data, bytes of differences sent, links that are up in both directions, and what it\n"
+	      "is doing. If a link is down or the history cannot be written, the line shows since when and why. A peer that\n"
+	      "runs but does not answer is shown as \"not answering\", one of another user as \"permission denied\". The peers of\n"
+	      "the service have their state in " SL_LOCAL_STATE
+	      "/K. Exits with status 1 if no peer answers.\n",
+	  .operands = operands_of_status,
+	  .arguments = arguments_of_status },
 	run
 };

@@ -1,5 +1,5 @@
-/* topology_command.c — starling topology: a graph, its mixing weights, and what they promise. */
-#include "daemon/cli/command_line.h"
+/* topology_command.c — starling topology: a graph, its mixing weights, and its speed of convergence. */
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/files.h"
 #include "topology/topology.h"
 
@@ -14,12 +14,6 @@ struct request {
 	uint64_t seed;
 	bool json;
 };
-
-static const struct sl_option seed_option = { .name = "--seed",
-	                                      .type = SL_OPTION_U64,
-	                                      .offset = offsetof(struct request, seed),
-	                                      .min = 0,
-	                                      .max = 1.9e19 };
 
 static enum sl_status open_topology(struct sl_topology *out, const struct request *request,
                                     struct sl_error *error)
@@ -65,11 +59,11 @@ static void print_peers(const struct sl_topology *t)
 	}
 }
 
-/* Who hears whom in each round of the period. */
+/* The incoming arcs of every peer in each round of the period. */
 static void print_phases(const struct sl_topology *t)
 {
 	int number = digits(t->peers - 1), column = number > 4 ? number : 4;
-	printf("phase  %*s  whom it hears, and with which weight\n", column, "peer");
+	printf("phase  %*s  senders and their weights\n", column, "peer");
 	for (uint32_t phase = 0; phase < t->period; phase++)
 		for (uint32_t i = 0; i < t->peers; i++) {
 			bool first = true;
@@ -96,15 +90,15 @@ static void print_summary(const struct sl_topology *t, const struct sl_spectrum 
 	if (s->degree_least == s->degree_most)
 		printf("neighbours       %" PRIu32 " each\n", s->degree_least);
 	else
-		printf("neighbours       %" PRIu32 " to %" PRIu32 ", %.3g on the average\n", s->degree_least,
+		printf("neighbours       %" PRIu32 " to %" PRIu32 ", %.3g on average\n", s->degree_least,
 		       s->degree_most, 2.0 * t->edges / t->peers);
 	if (t->period > 1)
 		printf("period           %" PRIu32 " rounds%s\n", t->period,
-		       s->second == 0 ? ": the exact average each time" : "");
+		       s->second == 0 ? ", each of which computes the exact average" : "");
 	if (t->directed)
-		printf("directed         %s\n", t->balanced
-		                                    ? "yes, balanced: each peer takes as much as it gives"
-		                                    : "yes: what is not balanced asks for push-sum");
+		printf("directed         %s\n",
+		       t->balanced ? "yes, balanced: the weights into and out of each peer are equal"
+		                   : "yes, not balanced: needs push-sum");
 	printf("diameter         %" PRIu32 "\n", s->diameter);
 	printf("spectral gap     %.6g\n", s->gap);
 	printf("beta             %.6g\n", s->beta);
@@ -188,50 +182,42 @@ static int show(const struct request *request)
 
 static int run(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "seed", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct request request = { .seed = 1 };
-	struct sl_error error;
-	optind = 0;
-	for (int letter;
-	     (letter = sl_command_option(&sl_command_topology, argc, argv, "s:h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 'h')
-			return sl_command_help(&sl_command_topology);
-		if (letter == 'j')
-			request.json = true;
-		else if (sl_option_set(&seed_option, &request, optarg, &error) != SL_OK)
-			return sl_command_fail(&sl_command_topology, &error);
-	}
-	if (argc == optind)
-		return sl_command_misuse(&sl_command_topology,
-		                         "which topology? One such as ring:8 or file:PATH");
-	if (argc - optind > 1)
-		return sl_command_misuse(&sl_command_topology, "'%s' is one argument too many",
-		                         argv[optind + 1]);
-	request.spec = argv[optind];
+	struct request request = { 0 };
+	char **operands;
+	int code = sl_command_parse(&sl_command_topology, argc, argv, &request, &operands);
+	if (code >= 0)
+		return code;
+	request.spec = operands[0];
 	return show(&request);
 }
 
+static const struct sl_operand operands_of_topology[] = {
+	{ "SPEC",
+	  "a graph such as ring:8 (starling list topologies), or file:PATH for a file of edges or arcs",
+	  SL_COMPLETE_TOPOLOGY },
+	{ NULL }
+};
+static const struct sl_argument arguments_of_topology[] = {
+	{ .option = { "seed", "seed of random graphs: random-regular and erdos-renyi", SL_OPTION_U64,
+	              offsetof(struct request, seed), 0, 1.9e19, "1" },
+	  .letter = 's',
+	  .value = "S" },
+	SL_ARGUMENT_JSON(struct request, json, "print JSON"),
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_topology = {
-	"topology", "topology SPEC|file:PATH [--seed S] [--json]",
-	"show a graph, its mixing weights and its spectral gap",
-	"Prints the neighbours of every peer with their mixing weights, then what decides how fast gossip over this graph\n"
-	"comes to agreement: the diameter, the spectral gap 1 - |lambda| (lambda: the second eigenvalue of the weight\n"
-	"matrix W by modulus), and beta = ||I - W||, with which the consensus step size gamma must keep gamma beta < 2.\n"
-	"\n"
-	"SPEC is ring:N, path:N, star:N, complete:N, torus:RxC, hypercube:N, exponential:N, random-regular:N,D,\n"
-	"erdos-renyi:N,P; one-peer-hypercube:N, one-peer-exponential:N or base:N,B, which change from round to\n"
-	"round; directed-ring:N or directed-exponential:N (see `starling list topologies`); file:PATH reads a file of\n"
-	"edges or arcs.\n"
-	"\n"
-	"  -s, --seed S  draws random-regular and erdos-renyi (1)\n"
-	"  --json        for programs\n"
-	"  --help        this text\n",
+	"topology",
+	{ .program = "starling topology",
+	  .doc = "show a graph, its mixing weights and its spectral gap",
+	  .forms = (const char *const[]){ "SPEC", NULL },
+	  .text =
+	      "Prints the neighbours of every peer with their mixing weights, then the figures that determine how fast gossip\n"
+	      "over this graph converges: the diameter, the spectral gap 1 - |lambda| (lambda: the second largest eigenvalue of\n"
+	      "the weight matrix W by modulus), and beta = ||I - W||; the consensus step size gamma must satisfy gamma beta < 2.\n"
+	      "Of a graph that changes from round to round, it prints the incoming weights in each round of the period.\n",
+	  .operands = operands_of_topology,
+	  .arguments = arguments_of_topology },
 	run
 };

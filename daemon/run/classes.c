@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The longest list that stands in run.conf itself: "classes = …" has to fit a line of libinih. */
+/* The longest list that run.conf itself contains. It has to fit SL_TEXT_MAX. */
 enum { LINE_ROOM = 160 };
 
 void sl_class_list_free(struct sl_class_list *list)

@@ -2,12 +2,11 @@
 
 #include "base/bytes.h"
 #include "daemon/run/files.h"
+#include "daemon/run/ini.h"
 #include "daemon/run/keys.h"
 #include "gossip/frame.h"
 #include "learn/model.h"
 
-#include <ctype.h>
-#include <ini.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -15,26 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A run.conf has some 40 keys; a megabyte is a file given by mistake. libinih as Debian builds it takes lines
- * of 198 characters (its buffer of 200 less the newline and the NUL) and cuts longer ones in silence. */
-enum { FILE_MAX = 1 << 20, LINE_LONGEST = 198 };
-
-/* What the reader and the handler of libinih share. libinih knows no line numbers in its handler as Debian
- * builds it, so the reader counts. */
-struct parse {
-	struct sl_config *config;
-	struct sl_error *error;
-	const char *at, *end; /* what is left of the file */
-	uint32_t line;
-	bool failed;
-};
-
-static bool fail_here(struct parse *p)
-{
-	sl_wrap(p->error, "%s:%" PRIu32, p->config->file, p->line);
-	p->failed = true;
-	return false;
-}
+/* A run.conf has some 40 keys; a megabyte is another file, given by mistake. */
+enum { FILE_MAX = 1 << 20 };
 
 static uint16_t *line_of(struct sl_config *config, const char *section, const char *key)
 {
@@ -48,133 +29,57 @@ static uint16_t *line_of(struct sl_config *config, const char *section, const ch
 	return NULL;
 }
 
-static bool section_known(const char *name)
+static enum sl_status check_section(struct sl_config *c, const char *name, struct sl_error *error)
 {
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++)
 		if (strcmp(s->name, name) == 0)
-			return true;
-	return false;
+			return SL_OK;
+	return sl_run_settings_set(&c->settings, name, "", "", error); /* names the nearest section */
 }
 
-/* libinih tells nobody about a section without keys; a misspelt one is refused all the same. */
-static bool check_section(struct parse *p, const char *line, size_t length)
-{
-	const char *close = memchr(line, ']', length);
-	char name[SL_TEXT_MAX + 16];
-	if (!close)
-		return true; /* libinih refuses it */
-	snprintf(name, sizeof name, "%.*s", (int)(close - line - 1), line + 1);
-	if (section_known(name))
-		return true;
-	sl_run_settings_set(&p->config->settings, name, "", "", p->error);
-	return fail_here(p);
-}
-
-static bool check_line(struct parse *p, const char *line, size_t length, size_t most)
-{
-	if (length > most)
-		sl_fail(p->error, SL_TOO_BIG, "the line has %zu characters, at most %zu are read", length,
-		        most);
-	else if (memchr(line, '\0', length))
-		sl_fail(p->error, SL_MALFORMED, "the line holds a zero byte: this is no text file");
-	else
-		return length == 0 || line[0] != '[' || check_section(p, line, length);
-	return fail_here(p);
-}
-
-/* fgets for libinih. Blanks in front of a line are dropped: to libinih they would continue the line before.
- */
-static char *read_line(char *out, int room, void *stream)
-{
-	struct parse *p = stream;
-	if (p->failed || p->at == p->end)
-		return NULL;
-	p->line++;
-	const char *newline = memchr(p->at, '\n', (size_t)(p->end - p->at));
-	const char *line = p->at, *stop = newline ? newline : p->end;
-	p->at = newline ? newline + 1 : p->end;
-	while (line < stop && (*line == ' ' || *line == '\t'))
-		line++;
-	while (line < stop && isspace((unsigned char)stop[-1]))
-		stop--;
-	size_t length = (size_t)(stop - line),
-	       most = room - 2 < LINE_LONGEST ? (size_t)room - 2 : LINE_LONGEST;
-	if (!check_line(p, line, length, most))
-		return NULL;
-	memcpy(out, line, length);
-	memcpy(out + length, "\n", 2);
-	return out;
-}
-
-/* Whether "key = value" can stand in an INI file: what cannot would make a configuration that does not parse
- * back. */
+/* A value that an INI file cannot hold would make a configuration that does not parse back. */
 static enum sl_status check_value(const char *key, const char *value, struct sl_error *error)
 {
-	size_t n = strlen(value), most = LINE_LONGEST - strlen(" = ") - strlen(key);
-	if (n > most)
-		return sl_fail(error, SL_TOO_BIG, "%s: the value has %zu characters, at most %zu fit a line",
-		               key, n, most);
-	bool good = value[0] != ';' &&
-	            (n == 0 || (!isspace((unsigned char)value[0]) && !isspace((unsigned char)value[n - 1])));
-	for (size_t i = 0; i + 1 < n; i++)
-		good = good && !(isspace((unsigned char)value[i]) && value[i + 1] == ';');
-	return good
+	return sl_ini_can_hold(value)
 	           ? SL_OK
 	           : sl_fail(
 	                 error, SL_MALFORMED,
-	                 "%s = %s: must not begin or end with a blank, nor hold ';' at its start or behind a blank",
+	                 "%s = %s: a value cannot begin or end with a blank, or contain ';' at its start or after a blank",
 	                 key, value);
 }
 
-static bool take_key(struct parse *p, const char *section, const char *key, const char *value)
+static enum sl_status take_key(struct sl_config *c, const struct sl_ini *ini, struct sl_error *error)
 {
-	struct sl_config *c = p->config;
-	if (!section[0]) {
-		sl_fail(p->error, SL_MALFORMED,
-		        "'%s' stands before any section; a section begins with a line such as [run]", key);
-		return fail_here(p);
-	}
-	if (sl_run_settings_set(&c->settings, section, key, value, p->error) != SL_OK ||
-	    check_value(key, value, p->error) != SL_OK)
-		return fail_here(p);
-	uint16_t *line = line_of(c, section, key);
+	if (!ini->section[0])
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "'%s' is set before the first section; a section begins with a line such as [run]",
+		    ini->key);
+	enum sl_status status = sl_run_settings_set(&c->settings, ini->section, ini->key, ini->value, error);
+	if (status == SL_OK)
+		status = check_value(ini->key, ini->value, error);
+	if (status != SL_OK)
+		return status;
+	uint16_t *line = line_of(c, ini->section, ini->key);
 	SL_CHECK(line);
-	if (*line) {
-		sl_fail(p->error, SL_MALFORMED, "[%s] %s is set a second time; line %u has set it already",
-		        section, key, *line);
-		return fail_here(p);
-	}
-	*line = (uint16_t)(p->line < SL_CONFIG_OVERRIDDEN ? p->line : SL_CONFIG_OVERRIDDEN - 1);
-	return true;
-}
-
-static int handle(void *user, const char *section, const char *name, const char *value
-#if INI_HANDLER_LINENO
-                  ,
-                  int line
-#endif
-)
-{
-#if INI_HANDLER_LINENO
-	(void)line;
-#endif
-	struct parse *p = user;
-	return p->failed || take_key(p, section, name, value ? value : "");
+	if (*line)
+		return sl_fail(error, SL_MALFORMED, "[%s] %s is already set in line %u", ini->section,
+		               ini->key, *line);
+	*line = (uint16_t)(ini->line < SL_CONFIG_OVERRIDDEN ? ini->line : SL_CONFIG_OVERRIDDEN - 1);
+	return SL_OK;
 }
 
 static enum sl_status parse_text(struct sl_config *c, const char *text, size_t length, struct sl_error *error)
 {
-	struct parse p = { .config = c, .error = error, .at = text, .end = text + length };
-	int first_bad = ini_parse_stream(read_line, &p, handle, &p);
-	/* libinih goes on behind a line that it does not understand; the first bad line is the one to name.
-	 */
-	if (first_bad > 0 && !(p.failed && (uint32_t)first_bad == p.line))
-		return sl_fail(error, SL_MALFORMED,
-		               "%s:%d: neither a [section], a 'key = value', nor a comment", c->file,
-		               first_bad);
-	if (p.failed)
-		return error->status;
-	return first_bad == 0 ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", c->file);
+	struct sl_ini ini;
+	enum sl_ini_kind kind;
+	enum sl_status status = SL_OK;
+	sl_ini_begin(&ini, text, length);
+	while (status == SL_OK && (kind = sl_ini_next(&ini, error)) != SL_INI_END)
+		status = kind == SL_INI_SECTION ? check_section(c, ini.section, error)
+		         : kind == SL_INI_KEY   ? take_key(c, &ini, error)
+		                                : error->status;
+	return status == SL_OK ? SL_OK : sl_wrap(error, "%s:%" PRIu32, c->file, ini.line);
 }
 
 enum sl_status sl_config_text(struct sl_run_settings *out, const char *name, const char *text, size_t length,
@@ -240,7 +145,7 @@ static enum sl_status find_state(struct sl_config *c, struct sl_error *error)
 		state = c->folder;
 	size_t length = state == c->folder ? strlen(state) : strcspn(state, ":");
 	if (length + SL_TEXT_MAX + 64 > sizeof c->state)
-		return sl_fail(error, SL_TOO_BIG, "the path of the run's folder has over %zu bytes",
+		return sl_fail(error, SL_TOO_BIG, "the path of the run's folder is longer than %zu bytes",
 		               sizeof c->state - SL_TEXT_MAX - 64);
 	snprintf(c->state, sizeof c->state, "%.*s", (int)length, state);
 	return SL_OK;
@@ -262,7 +167,7 @@ enum sl_status sl_config_load(struct sl_config *out, const char *file, char *con
 	const char *slash = strrchr(file, '/');
 	size_t folder = slash ? (size_t)(slash - file) : 0;
 	if (strlen(file) + SL_TEXT_MAX + 64 > sizeof out->file)
-		return sl_fail(error, SL_TOO_BIG, "%.200s…: the path has over %zu bytes", file,
+		return sl_fail(error, SL_TOO_BIG, "%.200s…: the path is longer than %zu bytes", file,
 		               sizeof out->file - SL_TEXT_MAX - 64);
 	snprintf(out->file, sizeof out->file, "%s", file);
 	snprintf(out->folder, sizeof out->folder, "%.*s", slash ? (int)(folder ? folder : 1) : 1,

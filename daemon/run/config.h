@@ -1,4 +1,4 @@
-/* config.h — run.conf: an INI file (libinih) into settings, with file and line in every error. */
+/* config.h — run.conf: an INI file (run/ini.h) into settings, with file and line in every error. */
 #ifndef SL_DAEMON_RUN_CONFIG_H
 #define SL_DAEMON_RUN_CONFIG_H
 
@@ -19,8 +19,7 @@ struct sl_config {
 };
 
 /* Reads a file over the defaults, then applies `overrides` ("section.key=value", NULL-terminated, may be
- * NULL), then checks. Errors: "run.conf:12: eta = 12: must be between …". Lines over libinih's limit are
- * refused, not cut. */
+ * NULL), then checks. Errors: "run.conf:12: eta = 12: must be between …". */
 enum sl_status sl_config_load(struct sl_config *out, const char *file, char *const *overrides,
                               struct sl_error *error);
 

@@ -15,7 +15,7 @@
 #define SL_TENSORS_MAX 32
 /* Buckets of the count sketch that a history row carries. */
 #define SL_SKETCH_MAX 1024
-/* Text of one setting, a terminating NUL included; libinih cuts lines at 200 characters. */
+/* Text of one setting, with the terminating NUL. */
 #define SL_TEXT_MAX 192
 
 #endif

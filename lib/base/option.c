@@ -162,6 +162,9 @@ enum sl_status sl_option_set(const struct sl_option *option, void *record, const
 		return set_duration(option, record, text, error);
 	case SL_OPTION_SWITCH:
 		return set_switch(option, record, text, error);
+	case SL_OPTION_BORROWED:
+		*(const char **)field_of(option, record) = text;
+		return SL_OK;
 	}
 	sl_panic(__FILE__, __LINE__, "unknown option type");
 }
@@ -224,6 +227,9 @@ void sl_option_print(const struct sl_option *option, const void *record, char *t
 		break;
 	case SL_OPTION_SWITCH:
 		snprintf(text, size, "%s", *(const bool *)field ? "yes" : "no");
+		break;
+	case SL_OPTION_BORROWED:
+		snprintf(text, size, "%s", *(const char *const *)field ? *(const char *const *)field : "");
 		break;
 	}
 }

@@ -14,6 +14,7 @@ enum sl_option_type {
 	SL_OPTION_CHOICE,   /* uint32_t: the index of the word in `choices` ("a|b|c") */
 	SL_OPTION_DURATION, /* int64_t microseconds: "30s", "250ms", "5min", "2h", or "never" (INT64_MAX) */
 	SL_OPTION_SWITCH,   /* bool: "yes" or "no" */
+	SL_OPTION_BORROWED, /* const char *: the text itself, not a copy; of any length */
 };
 
 /* Whose a key of run.conf is, and so what happens when it has changed since a run was begun. An argument of a
@@ -23,6 +24,22 @@ enum sl_option_scope {
 	SL_SCOPE_RUN,   /* the run's identity: with another value it is another run */
 	SL_SCOPE_LATER, /* meant to be the same at all peers, but may change when a run is resumed */
 	SL_SCOPE_HOST,  /* each host's own: nobody else asks */
+};
+
+/* What a shell offers where a value is typed. */
+enum sl_completion {
+	SL_COMPLETE_NOTHING,
+	SL_COMPLETE_FILE,
+	SL_COMPLETE_FOLDER,
+	SL_COMPLETE_RUN,     /* the folder of a run */
+	SL_COMPLETE_SETTING, /* section.key=value of a configuration */
+	/* names of a registry, with the colon of those that have arguments: */
+	SL_COMPLETE_ALGORITHM,
+	SL_COMPLETE_PIPELINE, /* stages of [compress] pipeline */
+	SL_COMPLETE_MODEL,
+	SL_COMPLETE_FORMAT, /* of data */
+	SL_COMPLETE_PARTITION,
+	SL_COMPLETE_TOPOLOGY, /* or file:PATH */
 };
 
 /* A table ends with an entry whose name is NULL. */
@@ -35,6 +52,7 @@ struct sl_option {
 	const char *standard; /* the default, in the option's own syntax; NULL: none, it must be given */
 	const char *choices;  /* of SL_OPTION_CHOICE */
 	enum sl_option_scope scope;
+	enum sl_completion completes; /* choices and switches complete by themselves */
 };
 
 /* Sets every field that has a default. The table must be sound: a default that does not parse panics. */

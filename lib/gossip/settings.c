@@ -34,12 +34,12 @@ static const struct sl_option run_options[] = {
 	  SL_OPTION_U32, AT(catch_up), 1, 4e9, "100", NULL, LATER },
 	{ "max_degree", "largest number of neighbours a peer accepts", SL_OPTION_U32, AT(max_degree), 1,
 	  SL_DEGREE_MAX, "64", NULL, HOST },
-	{ "roster", "path of the signed roster", SL_OPTION_TEXT, HOST_AT(roster), 0, 0, "roster", NULL,
-	  HOST },
+	{ "roster", "path of the signed roster", SL_OPTION_TEXT, HOST_AT(roster), 0, 0, "roster", NULL, HOST,
+	  SL_COMPLETE_FILE },
 	{ "operator_key", "public key (Ed25519, 64 hex digits) of the operator who signs the roster",
 	  SL_OPTION_TEXT, HOST_AT(operator_key), 0, 0, "", NULL, RUN },
 	{ "keys", "folder of the identity keys; K.key is the key of peer K", SL_OPTION_TEXT, HOST_AT(keys), 0,
-	  0, "keys", NULL, HOST },
+	  0, "keys", NULL, HOST, SL_COMPLETE_FOLDER },
 	{ "record",
 	  "prefix of input recordings, one per start: RECORD-PEER-N, for `starling sim RUN --replay` (empty: none)",
 	  SL_OPTION_TEXT, HOST_AT(record), 0, 0, "", NULL, HOST },
@@ -48,7 +48,7 @@ static const struct sl_option run_options[] = {
 
 static const struct sl_option algorithm_options[] = {
 	{ "name", "learning algorithm (see `starling list algorithms`)", SL_OPTION_TEXT, AT(algorithm), 0, 0,
-	  "malcom", NULL, RUN },
+	  "malcom", NULL, RUN, SL_COMPLETE_ALGORITHM },
 	{ "eta", "initial step size of the local steps", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.15", NULL,
 	  LATER },
 	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
@@ -88,12 +88,13 @@ static const struct sl_option algorithm_options[] = {
 
 static const struct sl_option compress_options[] = {
 	{ "pipeline", "select | quantise | code (see `starling list compressors`)", SL_OPTION_TEXT,
-	  AT(pipeline), 0, 0, "topk:0.05 | dither:16 | golomb", NULL, RUN },
+	  AT(pipeline), 0, 0, "topk:0.05 | dither:16 | golomb", NULL, RUN, SL_COMPLETE_PIPELINE },
 	{ NULL }
 };
 
 static const struct sl_option model_options[] = { { "name", "model (see `starling list models`)",
-	                                            SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL, RUN },
+	                                            SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL, RUN,
+	                                            SL_COMPLETE_MODEL },
 	                                          { NULL } };
 
 static const struct sl_option data_options[] = {
@@ -103,14 +104,14 @@ static const struct sl_option data_options[] = {
 	{ "test", "test data, in the same form as train (empty: none)", SL_OPTION_TEXT, HOST_AT(test), 0, 0,
 	  "auto", NULL, HOST },
 	{ "format", "format of train and test, with its arguments (see `starling list datasets`)",
-	  SL_OPTION_TEXT, HOST_AT(format), 0, 0, "idx", NULL, HOST },
+	  SL_OPTION_TEXT, HOST_AT(format), 0, 0, "idx", NULL, HOST, SL_COMPLETE_FORMAT },
 	{ "partition", "how samples are divided among the peers: iid, shards:K, dirichlet:A, own",
-	  SL_OPTION_TEXT, HOST_AT(partition), 0, 0, "dirichlet:0.5", NULL, HOST },
+	  SL_OPTION_TEXT, HOST_AT(partition), 0, 0, "dirichlet:0.5", NULL, HOST, SL_COMPLETE_PARTITION },
 	{ "classes",
 	  "class names in the order of their numbers, such as -1,1 or 0..9 (a model with two signs takes the second of two as +1); none: real targets; auto: the labels found in the files; file:PATH: one name per line, for init; list:N:DIGEST: N names that are too long for this line and are stored in the prepared data",
 	  SL_OPTION_TEXT, HOST_AT(classes), 0, 0, "auto", NULL, RUN },
-	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, HOST_AT(shards), 0, 0, "data", NULL,
-	  HOST },
+	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, HOST_AT(shards), 0, 0, "data", NULL, HOST,
+	  SL_COMPLETE_FOLDER },
 	{ NULL }
 };
 
@@ -137,7 +138,7 @@ static const struct sl_option limit_options[] = {
 
 static const struct sl_option history_options[] = {
 	{ "path", "database of the run's history", SL_OPTION_TEXT, HOST_AT(history), 0, 0, "history.db", NULL,
-	  HOST },
+	  HOST, SL_COMPLETE_FILE },
 	{ "every", "write a row every N rounds and after the last", SL_OPTION_U32, AT(history_every), 1, 1e9,
 	  "1", NULL, HOST },
 	{ "evaluate",
@@ -153,7 +154,7 @@ static const struct sl_option checkpoint_options[] = {
 	{ "every", "write a checkpoint every N rounds (0: never)", SL_OPTION_U32, AT(checkpoint_every), 0,
 	  1e9, "0", NULL, LATER },
 	{ "path", "folder of the checkpoints", SL_OPTION_TEXT, HOST_AT(checkpoint), 0, 0, "checkpoint", NULL,
-	  HOST },
+	  HOST, SL_COMPLETE_FOLDER },
 	{ NULL }
 };
 

@@ -33,7 +33,7 @@ says err "did you mean models?"
 expect 2 "$starling" up
 says err "RUN is missing"
 expect 2 "$starling" status a b
-says err "'b' is one argument too many"
+says err "unexpected argument 'b'"
 ok "misuse: exit code 2 and what would be right"
 
 expect 0 "$starling" keygen -o key

@@ -72,7 +72,7 @@ echo "rounds = 7" >> run/run.conf
 everybody "run/run.conf:$(wc -l < run/run.conf): " "[checkpoint]" "rounds"
 restore
 sed -i 's/^seed = 1$/&\nseed = 2/' run/run.conf
-everybody "run/run.conf:$(($(line_of seed | head -n 1) + 1)): " "a second time"
+everybody "run/run.conf:$(($(line_of seed | head -n 1) + 1)): " "already set in line"
 restore
 echo "[model" >> run/run.conf
 everybody "run/run.conf:$(wc -l < run/run.conf): "

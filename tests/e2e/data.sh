@@ -39,12 +39,12 @@ refused "labels = onee: must be one of sorted|zero|one" --data libsvm:onee:all.s
 refused "all.svm:1: label -1, must be between 1 and" --data libsvm:one:all.svm
 ok "arguments of a format before its files"
 
-refused "give one of the two" --data libsvm:all.svm --set data.format=idx
-refused "give one of the two" --data libsvm:one:all.svm --set data.format=libsvm:zero
-refused "give one of the two" --data libsvm:all.svm --set data.train=other.svm
-refused "give one of the two" --data synthetic:100,10 --set data.format=libsvm
-refused "give one of the two" --data auto --set data.format=synthetic
-refused "give one of the two" --data libsvm:all.svm --test all.svm --set data.test=other.svm
+refused "cannot be used together" --data libsvm:all.svm --set data.format=idx
+refused "cannot be used together" --data libsvm:one:all.svm --set data.format=libsvm:zero
+refused "cannot be used together" --data libsvm:all.svm --set data.train=other.svm
+refused "cannot be used together" --data synthetic:100,10 --set data.format=libsvm
+refused "cannot be used together" --data auto --set data.format=synthetic
+refused "cannot be used together" --data libsvm:all.svm --test all.svm --set data.test=other.svm
 refused "[data] test = all.svm: format synthetic generates its own samples" --data synthetic:100,10 --test all.svm
 refused "[data] train = all.svm: format synthetic" --set data.format=synthetic --set data.train=all.svm
 ok "what contradicts itself is not decided in silence"
@@ -71,7 +71,7 @@ refused "$work/own-1.svm:2: label 'x'" --data libsvm:own-%d.svm --set data.parti
 refused "$work/empty: holds no samples" --data libsvm:all.svm --test empty
 refused "$work/empty: ends at byte 0" --data idx:empty,empty
 cp all.svm own-1.svm
-refused "[data] test = own-%d.svm: all peers have the same test data" --data libsvm:own-%d.svm --set data.partition=own --test own-%d.svm
+refused "[data] test = own-%d.svm: must be a path without %d, because all peers have the same test data" --data libsvm:own-%d.svm --set data.partition=own --test own-%d.svm
 ok "files without samples and broken ones are named, once"
 
 gzip -c all.svm > padded.svm && head -c 3000 /dev/zero >> padded.svm
@@ -86,11 +86,11 @@ shares() { # TOPOLOGY PARTITION TEXT
 	says out "117 samples" "13 test samples held out" "$3"
 	rm -r made
 }
-shares ring:39 iid "3 to 3 samples a peer"
-shares ring:100 iid "1 to 2 samples a peer"
-shares ring:117 iid "1 to 1 samples a peer"
-shares ring:39 shards:3 "3 to 3 samples a peer"
-shares ring:117 dirichlet:0.1 "1 to 1 samples a peer"
+shares ring:39 iid "3 to 3 samples per peer"
+shares ring:100 iid "1 to 2 samples per peer"
+shares ring:117 iid "1 to 1 samples per peer"
+shares ring:39 shards:3 "3 to 3 samples per peer"
+shares ring:117 dirichlet:0.1 "1 to 1 samples per peer"
 expect 2 "$starling" init made --topology ring:118 --data libsvm:all.svm --set model.name=softmax --set data.partition=iid
-says err "130 samples, of which 13 are held out for the test: iid: 117 samples for 118 peers"
+says err "130 samples, 13 of them held out as test data: iid: 117 samples for 118 peers"
 ok "parts are equal where they should be, and as many peers as samples remain"

@@ -17,12 +17,12 @@ background "$starling" up run --plain
 up=$pid
 within 20 round_over run 2 10
 expect 1 "$starling" up run --plain
-says err "is up already"
+says err "is already up"
 [ "$(cat run/up.pid)" = "$up" ] || fail "up.pid is not its number"
 
 cp run/data/train-2.shard run/data/train-3.shard
 expect 0 "$starling" roster run --add auto --name late --tell
-says out "told       starling up (process $up)"
+says out "signalled  starling up (process $up)"
 within 20 says_up "peer 3 (late) was added: started"
 for k in 0 1 2; do within 20 event $k roster "added peer 3"; done
 within 20 event 3 joined-late "mean of"
@@ -54,7 +54,7 @@ within 20 says_up "peer 4 is not started here: .*train-4.shard"
 moves 0 2 3
 mv run/data/train-3.shard run/data/train-4.shard
 expect 0 "$starling" roster run --tell
-says out "told       starling up (process $up)"
+says out "signalled  starling up (process $up)"
 within 20 says_up "peer 4 (peer-4) was added: started"
 moves 4 0
 ok "one whose samples are missing is started when they are there"
@@ -67,5 +67,5 @@ for process in $processes; do gone "$process" || fail "$process lives on"; done
 [ ! -e run/up.pid ] || fail "up.pid is left"
 query run/history.db "5|5|0" "SELECT count(stopped_at), count(exit), max(exit) FROM peer"
 expect 0 "$starling" roster run --remove 4 --tell
-says out "told       0 peers"
+says out "signalled  0 peers"
 ok "and all of them end with it"

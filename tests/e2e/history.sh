@@ -24,7 +24,7 @@ ok "every query of README gives rows, as it stands"
 
 query all.db "1|1" "SELECT min(seconds > 0), min(seed = '1') FROM summary"
 expect 0 "$starling" history all.db
-says out "seed" "(another number of rounds)"
+says out "seed" "(different number of rounds)"
 ok "seeds stand in the table"
 
 # Three sites whose clocks are years apart, a peer each.
@@ -50,7 +50,7 @@ ok "collect takes folders; who is in a database is said; clocks of hosts do not 
 
 odd=$(printf 'a\377"b\303')
 expect 2 "$starling" init run --topology ring:3 --data synthetic:640,160 --set "run.name=$odd"
-says err "run.name: is no UTF-8"
+says err "run.name: not valid UTF-8"
 sqlite3 all.db "UPDATE run SET name = CAST(x'61ff2262c3' AS TEXT), dataset = CAST(x'80' AS TEXT) WHERE name = 'first'"
 expect 0 "$starling" history all.db --json
 json history

@@ -52,7 +52,7 @@ for k in 0 1 2; do head -n $((k + 4)) all.svm > "part-$k.svm"; done
 echo '1 6:2' > test.svm
 expect 0 "$starling" init own --topology ring:3 --data 'libsvm:part-%d.svm' --test test.svm \
 	--set data.partition=own --set model.name=softmax
-says out "15 samples of 6 features" "4 to 6 samples a peer"
+says out "15 samples of 6 features" "4 to 6 samples per peer"
 ok "libsvm files, cut by init or one a peer"
 
 listing() { find . -maxdepth 1 ! -name out ! -name err ! -name before ! -name after | LC_ALL=C sort; }
@@ -73,7 +73,7 @@ printf '\0\0\010\003\0\0\0\011' > cut.idx
 listing > before
 # shellcheck disable=SC2086
 {
-	refuse "--topology is missing" $small
+	refuse "--topology SPEC is missing" $small
 	refuse "ring" --topology ring:x $small
 	refuse "did you mean" --topology rign:4 $small
 	refuse "no-such-file" --topology file:no-such-file $small

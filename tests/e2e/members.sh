@@ -64,7 +64,7 @@ ok "a removed peer: its key counts no more, the ring closes without it, it leave
 
 old=$("$starling" keygen --public run/keys/4.key | cut -c1-16)
 expect 0 "$starling" roster run --rotate 4 --tell
-says out "told       4 peers" "destroyed  the old secret key of peer 4"
+says out "signalled  4 peers" "destroyed  the old secret key of peer 4"
 told roster "another key for peer 4" 0 1 3 4
 moves 0 1 3 4
 [ ! -e run/keys/4.key.old ] || fail "the old secret of peer 4 stays"

@@ -39,7 +39,7 @@ kill -STOP "$(cat run/0.pid)"
 kill -TERM "$(cat run/1.pid)"
 peers_end 0 20 run 1
 expect 1 "$starling" up run
-says err "peer 0 of run runs already"
+says err "peer 0 of run is already running"
 kill -CONT "$(cat run/0.pid)"
 kill -TERM "$(cat run/0.pid)"
 peers_end 0 20 run 0
@@ -58,7 +58,7 @@ ok "data that everybody may read: a warning for each file"
 expect 0 "$starling" keygen -o elsewhere
 new=$(cat out)
 expect 0 "$starling" roster run --rotate 1 --key "$new"
-says out "destroyed  the old secret key of peer 1, in run/keys/1.key"
+says out "destroyed  the old secret key of peer 1 in run/keys/1.key"
 [ ! -e run/keys/1.key ] || fail "the old secret stays"
 chmod 644 run/keys/0.key
 expect 0 "$starling" roster run --rotate 0

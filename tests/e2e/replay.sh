@@ -9,7 +9,7 @@ replays() { # RUN FILE TEXT...
 	file=$2
 	shift 2
 	expect 0 "$starling" sim "$folder" --replay "$folder/$file"
-	says out "every action was the same" "$@"
+	says out "all actions are identical" "$@"
 }
 rounds=500
 make_run run ring:3 --set run.rounds=$rounds --set algorithm.local_steps=100 --set checkpoint.every=5 --set run.record=fed \
@@ -30,7 +30,7 @@ replays run fed-2-0 "$(digest_of run 2)"
 ok "three peers, one of them killed and back from its checkpoint"
 
 expect 1 "$starling" sim run --replay run/fed-0-0 --set run.link_timeout=7s
-says err "was made with 'link_timeout = 5s'"
+says err "was recorded with 'link_timeout = 5s'"
 one_line err
 size=$(($(wc -c < run/fed-0-0) / 2))
 head -c "$size" run/fed-0-0 > cut.fed
@@ -54,7 +54,7 @@ one_line err
 mv run/data/train-0.shard kept
 cp run/data/train-1.shard run/data/train-0.shard
 expect 1 "$starling" sim run --replay run/fed-0-0
-says err "differs from event"
+says err "the first difference is at event"
 one_line err
 mv kept run/data/train-0.shard
 echo nonsense > bent

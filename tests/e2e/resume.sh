@@ -159,7 +159,7 @@ ok "fewer rounds than are done, another identity: refused before anybody is star
 make_run longer ring:3 --set algorithm.eta_schedule=constant --set run.rounds=60 --set checkpoint.every=5
 expect 0 "$starling" up longer --plain --set run.rounds=40
 expect 0 "$starling" up longer --plain --resume --set run.rounds=60
-says err "starling up: run.rounds = 60 from now on; it was 40"
+says err "starling up: run.rounds = 60 from now on; previously 40"
 query longer/history.db "1|60" "SELECT count(DISTINCT run_id), count(DISTINCT round) FROM round"
 query longer/history.db 3 "SELECT count(*) FROM event WHERE kind = 'setting-changed' AND detail LIKE 'run.rounds = 60 from round % on; it was 40'"
 expect 0 "$starling" sim longer --history longer/history.db
@@ -183,13 +183,13 @@ ok "a lost session is the checkpoints'; with checkpoint.every = 0 they are read 
 old=$(sum longer)
 for i in 1 2 3 4; do
 	expect 0 "$starling" up longer --plain --set run.rounds=10
-	says err "beginning anew; the checkpoints of 3 peers are kept as checkpoint/*.old-1.*"
+	says err "new session; the old checkpoints of 3 peers are kept as checkpoint/*.old-1.*"
 	[ $i -ne 1 ] || [ "$(cat longer/checkpoint/[012].old-1.[01] | cksum)" = "$old" ] || fail "what is kept is not what was there"
 done
 [ "$(find longer/checkpoint -name '*.old-*.0' | wc -l)" -eq 9 ] || fail "not three generations of each: $(ls longer/checkpoint)"
 rm longer/session longer/checkpoint/[012].[01]
 expect 2 "$starling" up longer --plain --resume
-says err "neither the file session nor a checkpoint is there"
+says err "there is neither a file session nor a checkpoint"
 ok "a new session keeps the old checkpoints aside, three at most"
 
 rm -rf run && cp -a run-begun run

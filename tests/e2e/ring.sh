@@ -50,7 +50,7 @@ within 20 under_way 20
 expect 0 "$starling" status run
 says out "1000000"
 expect 1 "$starling" up run
-says err "is up already"
+says err "is already up"
 one_line err
 kill -INT "$pid"
 wait "$pid" || fail "^C is not the peers' failure"
@@ -78,7 +78,7 @@ background "$starling" up run --restart --set run.rounds=4000 --set run.name=res
 within 20 under_way 20
 kill -KILL "$(pid_of 3)"
 wait "$pid" || fail "a run whose peer was started again did not end well: $(cat background)"
-grep -q "starting it again" background || fail "nobody says who was started again"
+grep -q "restarting it" background || fail "nobody says who was started again"
 [ "$(query run/history.db "SELECT count(*) FROM peer JOIN run USING (run_id) WHERE run.name = 'restarted' AND exit = 0")" -eq 5 ] ||
 	fail "not every peer ended well"
 [ "$(query run/history.db "SELECT rounds FROM summary WHERE name = 'restarted'")" = 4000 ] || fail "not all rounds were done"

@@ -88,8 +88,8 @@ ok "endpoints that lead nowhere are refused when signing"
 expect 0 "$starling" keygen -o elsewhere.key
 expect 0 "$starling" keygen --public elsewhere.key
 expect 0 "$starling" roster run --add tcp://192.0.2.9:7000 --key "$(cut -d ' ' -f 1 out)"
-says out "added      peer 4 at tcp://192.0.2.9:7000: give it as identity the key file that belongs to this public key and its own samples (data/train-4.shard)"
+says out "added      peer 4 at tcp://192.0.2.9:7000: copy its data (data/train-4.shard) to its host, and start it with the key file of this public key"
 expect 0 "$starling" roster run --add tcp://192.0.2.10:7000
-says out "added      peer 5 at tcp://192.0.2.10:7000: give it keys/5.key and its own samples (data/train-5.shard)"
+says out "added      peer 5 at tcp://192.0.2.10:7000: copy keys/5.key and its data (data/train-5.shard) to its host, and start it"
 [ ! -e run/keys/4.key ] && [ -e run/keys/5.key ] || fail "not the keys that it names"
 ok "who was added is told of the key that there is"

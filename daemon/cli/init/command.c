@@ -1,10 +1,10 @@
 /* command.c — starling init: keys, roster, prepared data and run.conf of a run on this machine. */
 #include "base/utf8.h"
-#include "daemon/cli/command_line.h"
-#include "daemon/cli/option_text.h"
+#include "daemon/cli/common/command_line.h"
+#include "daemon/run/option_text.h"
 #include "daemon/run/files.h"
 #include "daemon/cli/init/init.h"
-#include "daemon/cli/ports.h"
+#include "daemon/cli/common/ports.h"
 #include "daemon/run/run.h"
 
 #include <ctype.h>
@@ -49,7 +49,7 @@ static enum sl_status make_topology(struct init_command *in, struct sl_error *er
 	return status;
 }
 
-/* The run is called as its folder, unless settings say otherwise. */
+/* A run without a name of its own is named after its folder. */
 static enum sl_status name_run(struct init_command *in, struct sl_error *error)
 {
 	char name[64];
@@ -57,16 +57,15 @@ static enum sl_status name_run(struct init_command *in, struct sl_error *error)
 		if (strncmp(in->set.item[i], "run.name=", 9) == 0)
 			return sl_utf8_valid(in->config.settings.host.name)
 			           ? SL_OK
-			           : sl_fail(
-			                 error, SL_MALFORMED,
-			                 "run.name: is no UTF-8, as which programs read it; use another name");
+			           : sl_fail(error, SL_MALFORMED,
+			                     "run.name: not valid UTF-8; use another name");
 	const char *slash = strrchr(in->run, '/');
 	snprintf(name, sizeof name, "%s", slash ? slash + 1 : in->run);
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._+-", *p))
 			*p = '-';
 	if (!isalnum((unsigned char)name[0]))
-		return SL_OK; /* ".", "..": then it is called "starling" */
+		return SL_OK; /* ".", "..": keep the default name */
 	return sl_run_settings_set(&in->config.settings, "run", "name", name, error);
 }
 
@@ -163,7 +162,7 @@ static enum sl_status make_peers(struct init_command *in, struct sl_roster *rost
 	return status;
 }
 
-/* Keys of everybody, and the roster that the operator signs. */
+/* The keys of all peers, and the roster that the operator signs. */
 static enum sl_status make_roster(struct init_command *in, struct sl_error *error)
 {
 	char path[4096], hex[SL_KEY_HEX];
@@ -204,7 +203,7 @@ static enum sl_status check_plan(struct init_command *in, struct sl_error *error
 	return status;
 }
 
-/* Writes run.conf, and reads it back: what peers will see is what was meant. */
+/* Writes run.conf, and reads it back to check that peers will see the same settings. */
 static enum sl_status write_configuration(struct init_command *in, struct sl_error *error)
 {
 	static struct sl_config again;
@@ -233,7 +232,7 @@ static enum sl_status write_configuration(struct init_command *in, struct sl_err
 				i--;
 			return sl_fail(
 			    error, SL_MALFORMED,
-			    "'%.*s' cannot be written to run.conf: a value may not hold ' ;' or blanks at its ends",
+			    "'%.*s' cannot be written to run.conf: a value cannot contain ' ;' or begin or end with a blank",
 			    (int)strcspn(meant + i, "\n"), meant + i);
 		}
 	snprintf(again.state, sizeof again.state, "%s", in->temporary);
@@ -258,7 +257,7 @@ static enum sl_status build(struct init_command *in, struct sl_error *error)
 	return status == SL_OK ? sl_folder_finish(in->temporary, in->run, error) : status;
 }
 
-/* Own files by the names of the first and the last. */
+/* For one file per peer, the names of the first and the last. */
 static void print_source(const struct init_command *in)
 {
 	char first[4096], last[4096];
@@ -281,7 +280,7 @@ static void report(const struct init_command *in)
 {
 	const struct sl_run_settings *s = &in->config.settings;
 	const struct sl_shards *d = &in->shards;
-	printf("made       %s: run.conf, roster, keys, data\n", in->run);
+	printf("created    %s: run.conf, roster, keys, data\n", in->run);
 	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
 	       in->topology.peers, in->topology.edges, in->spectrum.gap, in->spectrum.diameter);
 	const struct sl_classes *classes = &d->classes.classes;
@@ -293,7 +292,7 @@ static void report(const struct init_command *in)
 		printf("%u classes (%s); ", classes->count, brief);
 	}
 	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
-	printf("partition  %s: %u to %u samples a peer\n", s->host.partition, d->least, d->most);
+	printf("partition  %s: %u to %u samples per peer\n", s->host.partition, d->least, d->most);
 	printf("model      %s, %s\n", s->method.model, in->dimension);
 	printf("algorithm  %s, %u rounds of %u local steps, %s\n", s->method.algorithm, s->method.rounds,
 	       s->method.local_steps, s->method.pipeline);
@@ -317,62 +316,30 @@ static enum sl_status init(struct init_command *in, struct sl_error *error)
 	return status;
 }
 
-static int parse(struct init_command *in, int argc, char **argv, struct sl_error *error)
+static int set_run(struct init_command *in, const char *run)
 {
-	static const struct option table[] = {
-		{ "topology", required_argument, NULL, 't' }, { "set", required_argument, NULL, 's' },
-		{ "data", required_argument, NULL, 'd' },     { "test", required_argument, NULL, 'T' },
-		{ "help", no_argument, NULL, 'h' },           { NULL, 0, NULL, 0 },
-	};
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_init, argc, argv, "t:s:h", table)) != -1;) {
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 's' && sl_overrides_add(&in->set, error, "%s", optarg) != SL_OK)
-			return sl_command_fail(&sl_command_init, error);
-		if (letter == 't')
-			in->topology_spec = optarg;
-		else if (letter == 'd')
-			in->data = optarg;
-		else if (letter == 'T')
-			in->test = optarg;
-	}
-	if (optind >= argc)
-		return sl_command_misuse(&sl_command_init, "RUN is missing: the folder to make");
-	if (optind + 1 < argc)
-		return sl_command_misuse(&sl_command_init, "'%s' is one argument too many", argv[optind + 1]);
-	if (!in->topology_spec)
-		return sl_command_misuse(&sl_command_init, "--topology is missing, as in --topology ring:8");
-	if (!argv[optind][0] || strlen(argv[optind]) > sizeof in->run - 256)
-		return sl_command_misuse(&sl_command_init, "RUN is %s",
-		                         argv[optind][0] ? "too long a path" : "empty");
-	snprintf(in->run, sizeof in->run, "%s", argv[optind]);
+	if (!run[0] || strlen(run) > sizeof in->run - 256)
+		return sl_command_misuse(&sl_command_init, "RUN is %s", run[0] ? "too long a path" : "empty");
+	snprintf(in->run, sizeof in->run, "%s", run);
 	for (size_t n = strlen(in->run); n > 1 && in->run[n - 1] == '/'; n--)
 		in->run[n - 1] = '\0';
-	return SL_EXIT_OK;
-}
-
-static bool asks_for_help(int argc, char **argv)
-{
-	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return true;
-	return false;
+	return -1;
 }
 
 static int run(int argc, char **argv)
 {
 	static struct init_command in; /* large: paths and settings */
 	struct sl_error error;
-	if (asks_for_help(argc, argv))
-		return sl_command_help(&sl_command_init);
+	char **operands;
 	memset(&in, 0, sizeof in);
-	int code = parse(&in, argc, argv, &error);
-	if (code == SL_EXIT_OK) {
-		if (init(&in, &error) != SL_OK)
-			code = sl_command_fail(&sl_command_init, &error);
-		else
-			report(&in);
+	int code = sl_command_parse(&sl_command_init, argc, argv, &in, &operands);
+	if (code < 0)
+		code = set_run(&in, operands[0]);
+	if (code < 0 && init(&in, &error) != SL_OK)
+		code = sl_command_fail(&sl_command_init, &error);
+	if (code < 0) {
+		report(&in);
+		code = SL_EXIT_OK;
 	}
 	sl_shards_free(&in.shards);
 	sl_source_free(&in.source);
@@ -381,19 +348,38 @@ static int run(int argc, char **argv)
 	return code;
 }
 
+#define AT(field) offsetof(struct init_command, field)
+static const struct sl_operand operands_of_init[] = { { "RUN", "the folder to create", SL_COMPLETE_FOLDER },
+	                                              { NULL } };
+static const struct sl_argument arguments_of_init[] = {
+	{ .option = { "topology",
+	              "the graph of the peers, such as ring:8 or torus:4x4 (starling list topologies), or file:PATH",
+	              SL_OPTION_BORROWED, AT(topology_spec), .completes = SL_COMPLETE_TOPOLOGY },
+	  .letter = 't',
+	  .value = "SPEC",
+	  .required = true },
+	{ .option = { "data",
+	              "auto (Fashion-MNIST if it is installed, else synthetic); idx:IMAGES,LABELS; libsvm:FILE, or with arguments of the format libsvm:labels=one:FILE; synthetic:ARGUMENTS (starling list datasets)",
+	              SL_OPTION_BORROWED, AT(data), .completes = SL_COMPLETE_FORMAT },
+	  .value = "DATA" },
+	{ .option = { "test", "test data in the same format; without it, a tenth of the samples is held out",
+	              SL_OPTION_BORROWED, AT(test), .completes = SL_COMPLETE_FILE },
+	  .value = "FILES" },
+	SL_ARGUMENT_SET(struct init_command, set),
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_init = {
-	"init", "init RUN --topology SPEC [--data DATA] [--test FILES] [--set SECTION.KEY=VALUE]...",
-	"make the folder of a run: keys, roster, prepared data, configuration",
-	"Makes RUN, which must not exist or be empty: run.conf (the effective configuration, every key explained), the\n"
-	"operator's key and one key a peer, the roster with free ports of localhost, and the data as each peer will map it.\n"
-	"Either all of it is made, or nothing.\n"
-	"\n"
-	"  -t, --topology SPEC            who is whose neighbour: ring:8, torus:4x4 (starling list topologies), or file:PATH\n"
-	"  --data DATA                    auto (Fashion-MNIST if it is installed, else synthetic), idx:IMAGES,LABELS,\n"
-	"                                 libsvm:FILE, libsvm:ARGUMENTS:FILE as in libsvm:labels=one:FILE,\n"
-	"                                 synthetic:ARGUMENTS (starling list datasets)\n"
-	"  --test FILES                   test data in the same format; without, a tenth of the samples is held out\n"
-	"  -s, --set SECTION.KEY=VALUE    any key of starling.conf(5), as in --set data.partition=iid; may be repeated\n"
-	"  --help                         this text\n",
+	"init",
+	{ .program = "starling init",
+	  .doc = "create the folder of a run: keys, roster, prepared data, configuration",
+	  .forms = (const char *const[]){ "RUN --topology SPEC", NULL },
+	  .text =
+	      "Creates the folder RUN, which must be empty or not exist, with run.conf (all settings, each explained), the\n"
+	      "operator's key and one key per peer, the signed roster with free ports of localhost, and the data of each peer.\n"
+	      "If anything fails, nothing is created.\n",
+	  .operands = operands_of_init,
+	  .arguments = arguments_of_init },
 	run
 };

@@ -1,5 +1,5 @@
-/* data.c — --data and --test are settings of [data] under other names. */
-#include "daemon/cli/command_line.h"
+/* data.c — --data and --test as settings of [data]. */
+#include "daemon/cli/common/command_line.h"
 #include "daemon/cli/init/init.h"
 
 #include <string.h>
@@ -19,7 +19,7 @@ static const char *value_set(const struct sl_overrides *set, const char *key)
 static enum sl_status conflict(const char *option, const char *text, const char *key, const char *value,
                                struct sl_error *error)
 {
-	return sl_fail(error, SL_MALFORMED, "%s %.100s and --set %s=%.100s: give one of the two", option,
+	return sl_fail(error, SL_MALFORMED, "%s %.100s and --set %s=%.100s cannot be used together", option,
 	               text, key, value);
 }
 
@@ -36,8 +36,8 @@ static const struct sl_data_format *find(const char *name, struct sl_error *erro
 	return NULL;
 }
 
-/* Parts "ARGUMENTS:FILES" where the format has arguments: `files` moves behind them, and *length is theirs. A
- * path may hold a colon too: the whole is one if that file alone is there, or if its beginning can be no
+/* Splits "ARGUMENTS:FILES" if the format has arguments: `files` moves past them, and *length is their length. A
+ * path may contain a colon too: the whole is a path if only that file exists, or if its beginning cannot be an
  * argument. */
 static enum sl_status part_arguments(const struct sl_data_format *format, const char **files, size_t *length,
                                      struct sl_error *error)

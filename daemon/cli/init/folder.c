@@ -1,5 +1,4 @@
-/* folder.c — a run's folder is there whole or not at all: it is filled under another name, then renamed.
- */
+/* folder.c — a run's folder is filled under another name, then renamed, so that it is never incomplete. */
 #include "daemon/cli/init/init.h"
 
 #include <dirent.h>
@@ -41,7 +40,7 @@ static enum sl_status check_absent(const char *run, struct sl_error *error)
 	if (lstat(run, &info) != 0)
 		return errno == ENOENT ? SL_OK : sl_fail(error, SL_IO, "%s: %s", run, strerror(errno));
 	if (!S_ISDIR(info.st_mode))
-		return sl_fail(error, SL_REFUSED, "%s exists and is no folder: choose another name", run);
+		return sl_fail(error, SL_REFUSED, "%s exists and is not a folder: choose another name", run);
 	DIR *folder = opendir(run);
 	if (!folder)
 		return sl_fail(error, SL_IO, "%s: %s", run, strerror(errno));
@@ -60,7 +59,7 @@ enum sl_status sl_folder_begin(const char *run, char temporary[static 4096], str
 	if (status != SL_OK)
 		return status;
 	if (snprintf(temporary, 4096, "%s.new-XXXXXX", run) >= 4096 - 64)
-		return sl_fail(error, SL_TOO_BIG, "%.100s…: too long a path", run);
+		return sl_fail(error, SL_TOO_BIG, "%.100s…: the path is too long", run);
 	if (!mkdtemp(temporary))
 		return sl_fail(error, SL_IO, "cannot create %s: %s", run, strerror(errno));
 	mode_t mask = umask(0);

@@ -1,4 +1,4 @@
-/* notes.c — which classes have no samples: allowed, but seldom meant. */
+/* notes.c — notes about classes without samples, which are allowed but rarely intended. */
 #include "daemon/cli/init/init.h"
 
 #include <stdarg.h>
@@ -80,7 +80,7 @@ void sl_tally_end(const struct sl_tally *t, struct sl_shards *out, const struct 
 {
 	char absent[SL_TEXT_MAX] = "";
 	if (t->lacking > NOTED_PEERS)
-		append(out->lacking, sizeof out->lacking, "; and %u more peers lack classes",
+		append(out->lacking, sizeof out->lacking, "; %u more peers have no sample of some class",
 		       t->lacking - NOTED_PEERS);
 	memset(t->one, 0, t->classes * sizeof *t->one);
 	for (uint32_t i = 0; i < count && t->classes > 0; i++)

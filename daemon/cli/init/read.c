@@ -48,7 +48,7 @@ void sl_source_file(const struct sl_source *source, bool train, unsigned stream,
 	snprintf(out, 4096, "%s%u%s", copy, peer, percent + 2); /* "images-%d.gz" of peer 3: "images-3.gz" */
 }
 
-/* A file may hold no bytes at all, and is to be named all the same: hence the empty chunk. */
+/* The empty chunk names the file to the reader, even if the file is empty. */
 static enum sl_status feed_files(struct feed *f, const struct sl_source *source, bool train, uint32_t peer,
                                  struct sl_error *error)
 {
@@ -65,16 +65,16 @@ static enum sl_status feed_files(struct feed *f, const struct sl_source *source,
 	return status;
 }
 
-/* What was found against what [data] classes declares, as far as one part can tell. */
+/* Compares what was found with [data] classes, as far as one part allows it. */
 static enum sl_status check_kind(const struct sl_source *source, const struct sl_survey *found,
                                  struct sl_error *error)
 {
 	if (source->real && found->classes > 0)
-		return sl_fail(error, SL_MALFORMED, "[data] classes = none: data of format %s have classes",
+		return sl_fail(error, SL_MALFORMED, "[data] classes = none: data in format %s have classes",
 		               source->format->name);
 	if (source->classes.classes.count > 0 && found->classes == 0)
 		return sl_fail(error, SL_MALFORMED,
-		               "[data] classes: data of format %s have real targets; none would be right",
+		               "[data] classes: data in format %s have real targets; set classes = none",
 		               source->format->name);
 	return SL_OK;
 }

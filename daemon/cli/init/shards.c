@@ -1,4 +1,4 @@
-/* shards.c — foreign formats in, one prepared file a peer out. */
+/* shards.c — reads data in other formats, and writes one prepared file per peer. */
 #include "daemon/run/files.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/run/run.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Not synced: a shard that a power failure cut is refused when it is opened, and made again in a second. */
+/* Not synced: a shard that a power failure truncates is refused when it is opened, and quickly made again. */
 static enum sl_status write_file(const char *path, const uint8_t *bytes, size_t length,
                                  struct sl_error *error)
 {
@@ -140,16 +140,16 @@ static enum sl_status partition(const struct sl_run_settings *settings, const st
 			status =
 			    (*p)->assign(options, &shared, peers, settings->method.seed, s->owner, error);
 		if (status != SL_OK && s->holds > 0)
-			return sl_wrap(error, "%u samples, of which %u are held out for the test",
-			               train->samples, s->holds);
+			return sl_wrap(error, "%u samples, %u of them held out as test data", train->samples,
+			               s->holds);
 		return status;
 	}
 	return sl_fail(error, SL_NOT_FOUND,
 	               "[data] partition: unknown partition '%s' (starling list partitions)", name);
 }
 
-/* Which classes lack samples; a generator's are as they were asked for. */
-static enum sl_status tell_classes(struct sl_shards *out, const struct sl_source *source,
+/* Notes classes without samples; those of a generator were requested. */
+static enum sl_status note_classes(struct sl_shards *out, const struct sl_source *source,
                                    const struct sl_dataset *train, const struct split *s,
                                    struct sl_error *error)
 {
@@ -178,7 +178,7 @@ static enum sl_status write_parts(struct sl_shards *out, const struct sl_source 
 	else if (status == SL_OK)
 		status = write_shard(config, SL_RUN_TEST, train, s->held, s->holds, error);
 	out->test_samples = out->test.bytes ? out->test.data.samples : s->holds;
-	return status == SL_OK ? tell_classes(out, source, train, s, error) : status;
+	return status == SL_OK ? note_classes(out, source, train, s, error) : status;
 }
 
 static enum sl_status cut(struct sl_shards *out, const struct sl_source *source,
@@ -210,7 +210,7 @@ static enum sl_status widen(struct sl_shards *out, const struct sl_source *sourc
 	return status == SL_OK ? SL_OK : sl_wrap(error, "[data] classes = auto");
 }
 
-/* All files have been looked at: the run's classes are what they are. */
+/* Fixes the classes of the run, after all files have been read. */
 static enum sl_status settle(struct sl_shards *out, const struct sl_source *source, struct sl_error *error)
 {
 	const struct sl_classes *declared = &source->classes.classes, *list = &out->classes.classes;
@@ -222,7 +222,7 @@ static enum sl_status settle(struct sl_shards *out, const struct sl_source *sour
 	if (list->count == 1)
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "[data] classes = auto: every label in %s is %s, and a run has at least two classes: name them in order, as in --set data.classes=-1,1",
+		    "[data] classes = auto: every label in %s is %s, but a run has at least two classes; list them in order, as in --set data.classes=-1,1",
 		    source->train, list->text);
 	sl_classes_setting(list->text, list->length, list->count, out->setting);
 	return SL_OK;
@@ -273,7 +273,7 @@ static enum sl_status write_common(struct sl_shards *out, const struct sl_source
 	return status;
 }
 
-/* Looks at every file of partition own, and reads the test set. */
+/* Surveys every file of partition own, and reads the test set. */
 static enum sl_status survey_own(struct sl_shards *out, const struct sl_source *source, uint32_t peers,
                                  struct sl_error *error)
 {
@@ -317,7 +317,7 @@ static enum sl_status write_one_of_own(struct sl_shards *out, struct sl_block *b
 	return write_shard(config, peer, &block->data, NULL, block->data.samples, error);
 }
 
-/* A file per peer, each read twice: the run's shape and classes are known when all were seen. */
+/* One file per peer, each read twice: shape and classes of the run are known after the first pass. */
 static enum sl_status write_own(struct sl_shards *out, const struct sl_source *source,
                                 const struct sl_config *config, uint32_t peers, struct sl_error *error)
 {

@@ -37,7 +37,7 @@ static enum sl_status find_format(struct sl_source *out, const char *spec, struc
 	return sl_wrap(error, "[data] format");
 }
 
-/* Copies a file's path, absolute: run.conf lies elsewhere than where the command was typed. */
+/* Copies a file's path and makes it absolute: run.conf is in another folder than the current one. */
 static enum sl_status absolute(const char *path, size_t length, char *out, size_t size,
                                struct sl_error *error)
 {
@@ -59,8 +59,8 @@ static enum sl_status absolute_list(const struct sl_source *source, const char *
 	if (two && (!comma || strchr(comma + 1, ',')))
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "[data] %s = %s: format %s needs two files with one comma between them, IMAGES,LABELS",
-		    key, text, source->format->name);
+		    "[data] %s = %s: format %s needs two files separated by one comma, IMAGES,LABELS", key,
+		    text, source->format->name);
 	size_t first = two ? (size_t)(comma - text) : strlen(text);
 	enum sl_status status = absolute(text, first, out, size, error);
 	if (status != SL_OK || !two)
@@ -90,11 +90,11 @@ static enum sl_status check_pattern(const struct sl_source *source, const char *
 	           ? SL_OK
 	           : sl_fail(
 	                 error, SL_MALFORMED,
-	                 "[data] train = %s: partition own needs a file a peer, with one %%d for the peer's number in every path",
+	                 "[data] train = %s: partition own needs one file per peer, with one %%d for the number of the peer in every path",
 	                 text);
 }
 
-/* The files, tried early: a typing mistake should not cost a minute. Of own files, that of peer 0. */
+/* Checks early that the files can be read; of one file per peer, that of peer 0. */
 static enum sl_status check_readable(const struct sl_source *source, bool train, struct sl_error *error)
 {
 	char path[4096];
@@ -107,13 +107,15 @@ static enum sl_status check_readable(const struct sl_source *source, bool train,
 	return SL_OK;
 }
 
-/* A typed pattern where one file is meant: there is one test set for all peers. */
+/* Refuses a pattern: there is one test set for all peers. */
 static enum sl_status check_test_pattern(const struct sl_source *source, const char *text,
                                          struct sl_error *error)
 {
 	return strstr(text, "%d") && source->own && check_readable(source, false, error) != SL_OK
-	           ? sl_fail(error, SL_MALFORMED,
-	                     "[data] test = %s: all peers have the same test data: a path without %%d", text)
+	           ? sl_fail(
+	                 error, SL_MALFORMED,
+	                 "[data] test = %s: must be a path without %%d, because all peers have the same test data",
+	                 text)
 	           : SL_OK;
 }
 
@@ -145,7 +147,7 @@ static enum sl_status resolve_auto(struct sl_source *out, struct sl_host_setting
 		if (test_auto)
 			s->test[0] = '\0';
 		snprintf(note, SL_TEXT_MAX,
-		         "no Fashion-MNIST in %s (package dataset-fashion-mnist): using synthetic data",
+		         "Fashion-MNIST is not in %s (package dataset-fashion-mnist): using synthetic data",
 		         PACKAGED);
 	}
 	return find_format(out, s->format, error);
@@ -191,8 +193,7 @@ static enum sl_status resolve_files(struct sl_source *out, struct sl_host_settin
 	return status;
 }
 
-/* A generator reads no files: paths that were given are a mistake, not something to pass over. Its own name
- * is not a path. */
+/* A generator reads no files: a given path is an error. Its own name is not a path. */
 static enum sl_status resolve_generated(struct sl_source *out, struct sl_host_settings *s,
                                         struct sl_error *error)
 {
@@ -209,7 +210,7 @@ static enum sl_status resolve_generated(struct sl_source *out, struct sl_host_se
 	return SL_OK;
 }
 
-/* The list that is declared; a path is one of this command's own files, so it stands nowhere later. */
+/* The declared list. A file:PATH is read now and is not kept in run.conf. */
 static enum sl_status resolve_classes(struct sl_source *out, const struct sl_host_settings *s,
                                       struct sl_error *error)
 {
@@ -246,7 +247,7 @@ enum sl_status sl_source_resolve(struct sl_source *out, struct sl_run_settings *
 		               "[data] train = auto: partition own needs a path with %%d");
 	if ((status = resolve_classes(out, s, error)) != SL_OK)
 		return status;
-	if (out->format->streams == 0) /* it makes both parts */
+	if (out->format->streams == 0) /* it generates both parts */
 		return resolve_generated(out, s, error);
 	bool named = out->name[0] != '\0';
 	if ((status = resolve_files(out, s, test_auto && !named, error)) != SL_OK)
@@ -254,6 +255,6 @@ enum sl_status sl_source_resolve(struct sl_source *out, struct sl_run_settings *
 	if (!named)
 		snprintf(out->name, sizeof out->name, "%s", s->train);
 	if (out->own && !out->test[0])
-		snprintf(note, SL_TEXT_MAX, "no test data ([data] test): accuracy will not be measured");
+		snprintf(note, SL_TEXT_MAX, "no test data ([data] test): accuracy is not measured");
 	return SL_OK;
 }

@@ -1,12 +1,11 @@
 /* command.c — starling sim: the peers of a run in one process, over a virtual network and clock. */
-#include "daemon/cli/command_line.h"
+#include "daemon/cli/common/command_line.h"
 #include "daemon/cli/init/init.h"
-#include "daemon/cli/replay.h"
+#include "daemon/cli/sim/replay.h"
 #include "daemon/cli/sim/sim.h"
-#include "daemon/cli/summary.h"
+#include "daemon/cli/common/summary.h"
 #include "daemon/cli/sim/swarm.h"
 
-#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -22,22 +21,6 @@ static void on_signal(int number)
 	(void)number;
 	interrupted = 1;
 }
-
-#define AT(field) offsetof(struct network_options, field)
-static const struct sl_option network_options[] = {
-	{ "latency", "virtual time a message takes", SL_OPTION_DURATION, AT(latency_us), 0, 3600, "100us" },
-	{ "jitter", "further time, drawn uniformly up to this", SL_OPTION_DURATION, AT(jitter_us), 0, 3600,
-	  "0s" },
-	{ "compute", "virtual time of the local steps of a round", SL_OPTION_DURATION, AT(compute_us), 0,
-	  3600, "1ms" },
-	{ "loss", "probability that a message is lost", SL_OPTION_REAL, AT(loss), 0, 0.9, "0" },
-	{ "duplicate", "probability that a message arrives twice", SL_OPTION_REAL, AT(duplicate), 0, 1, "0" },
-	{ "reorder", "probability that later messages overtake a message", SL_OPTION_REAL, AT(reorder), 0, 1,
-	  "0" },
-	{ "check", "invariants checked after every event", SL_OPTION_CHOICE, AT(check), 0, 0, "copies",
-	  "none|copies|exact" },
-	{ NULL }
-};
 
 /* ---- opening ---- */
 
@@ -55,7 +38,7 @@ static enum sl_status poison(struct sl_sim_command *s, struct sl_error *error)
 
 static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 {
-	const struct network_options *n = &s->network;
+	const struct sl_sim_network_options *n = &s->network;
 	struct sl_sim_setup setup = {
 		.plan = &s->run.plan,
 		.topology = &s->run.roster.topology,
@@ -75,7 +58,7 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 	return s->sim ? poison(s, error) : error->status;
 }
 
-/* ---- running, and what came of it ---- */
+/* ---- running ---- */
 
 static bool run_to_the_end(struct sl_sim_command *s)
 {
@@ -125,7 +108,7 @@ static int simulate(struct sl_sim_command *s)
 		fprintf(stderr, "starling sim: %s\n",
 		        interrupted              ? "interrupted"
 		        : sl_sim_trouble(s->sim) ? sl_sim_trouble(s->sim)
-		                                 : "nothing was left to happen, yet peers had not finished");
+		                                 : "no event is left, but peers have not finished");
 	return ok ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
@@ -145,191 +128,160 @@ static void close_all(struct sl_sim_command *s)
 	sl_overrides_free(&s->set);
 }
 
-static enum sl_status take(struct sl_sim_command *s, int option, const char *name, const char *argument,
-                           struct sl_error *error)
+static enum sl_status take_poison(const struct sl_argument *argument, void *record, const char *text,
+                                  struct sl_error *error)
 {
-	switch (option) {
-	case 't':
-		s->topology_spec = argument;
-		return SL_OK;
-	case 'H':
-		s->database = argument;
-		return SL_OK;
-	case 's':
-		return sl_overrides_add(&s->set, error, "%s", argument);
-	case 'p':
-		if (s->poisons == SL_SIM_POISONERS)
-			return sl_fail(error, SL_TOO_BIG, "--poison: at most %d peers", SL_SIM_POISONERS);
-		s->poison[s->poisons++] = argument;
-		return SL_OK;
-	case 'r':
-		s->capture.path = argument;
-		return SL_OK;
-	case 'R':
-		s->replay = argument;
-		return SL_OK;
-	case 'V':
-		s->capture.vectors = true;
-		return SL_OK;
-	case 'j':
-		s->json = true;
-		return SL_OK;
-	case 'f':
-		s->faults = argument;
-		return SL_OK;
-	case 'v':
-		s->verbose = true;
-		return SL_OK;
-	case 'x':
-		s->stop = true;
-		return SL_OK;
-	case 'P':
-		s->capture.one = true; /* fall through */
-	case 'S':
-	case 'n': {
-		char *end;
-		uint64_t *to = option == 'S' ? &s->first : option == 'n' ? &s->seeds : &s->capture.peer;
-		errno = 0;
-		*to = strtoull(argument, &end, 10);
-		return *argument >= '0' && *argument <= '9' && !*end && !errno
-		           ? SL_OK
-		           : sl_fail(error, SL_MALFORMED, "--%s %s: needs a whole number", name, argument);
-	}
-	default: {
-		const struct sl_option *o = sl_option_find(network_options, name);
-		SL_CHECK(o);
-		return sl_option_set(o, &s->network, argument, error) == SL_OK ? SL_OK
-		                                                               : sl_wrap(error, "--%s", name);
-	}
-	}
+	struct sl_sim_command *s = record;
+	(void)argument;
+	if (s->poisons == SL_SIM_POISONERS)
+		return sl_fail(error, SL_TOO_BIG, "--poison: at most %d peers", SL_SIM_POISONERS);
+	s->poison[s->poisons++] = text;
+	return SL_OK;
 }
 
-/* Refuses what does not go together. */
+static enum sl_status take_one_peer(const struct sl_argument *argument, void *record, const char *text,
+                                    struct sl_error *error)
+{
+	struct sl_sim_command *s = record;
+	s->capture.one = true;
+	return sl_option_set(&argument->option, record, text, error);
+}
+
+/* Options that exclude or need each other. */
 static int check_arguments(const struct sl_sim_command *s)
 {
+	const struct sl_command *self = &sl_command_sim;
 	if (s->replay && (!s->folder || s->faults || s->topology_spec || s->capture.path))
-		return sl_command_misuse(&sl_command_sim,
-		                         "--replay FILE belongs to a run's folder, and to nothing else");
+		return sl_command_misuse(
+		    self,
+		    "--replay needs a run's folder, and cannot be used with --topology, --faults or --record");
 	if (s->faults && strcmp(s->faults, "swarm") != 0)
-		return sl_command_misuse(&sl_command_sim, "--faults %s: only 'swarm' is known", s->faults);
+		return sl_command_misuse(self, "--faults %s: must be swarm", s->faults);
 	if (s->faults && (s->folder || s->topology_spec))
 		return sl_command_misuse(
-		    &sl_command_sim,
-		    "--faults swarm draws its own runs: give neither a folder nor a topology");
+		    self,
+		    "--faults swarm draws its own runs: it takes neither a run's folder nor --topology");
 	if ((s->capture.one || s->capture.vectors) && !s->capture.path)
-		return sl_command_misuse(&sl_command_sim, "--record-peer and --record-vectors need --record");
-	if (s->faults && s->poisons)
-		return sl_command_misuse(&sl_command_sim, "--poison: of one run, not of --faults swarm");
-	if (s->faults && s->capture.path)
-		return sl_command_misuse(&sl_command_sim, "--record: of one run, not of --faults swarm");
+		return sl_command_misuse(self, "--record-peer and --record-vectors need --record");
+	if (s->faults && (s->poisons || s->capture.path))
+		return sl_command_misuse(self, "--%s cannot be used with --faults swarm",
+		                         s->poisons ? "poison" : "record");
 	if (!s->faults && !s->replay && !s->folder == !s->topology_spec)
-		return sl_command_misuse(
-		    &sl_command_sim, "needs a run's folder, or --topology for one made up: one of the two");
-	return SL_EXIT_OK;
+		return sl_command_misuse(self, "give either a run's folder or --topology");
+	return -1;
+}
+
+static int dispatch(struct sl_sim_command *s)
+{
+	int code = check_arguments(s);
+	if (code >= 0)
+		return code;
+	if (s->replay)
+		return sl_replay_main(
+		    &(struct sl_replay_options){ s->folder, s->replay, s->set.item, s->json, s->verbose });
+	if (s->faults)
+		return sl_swarm_main(s->first, s->seeds, s->verbose, s->stop);
+	struct sigaction action = { .sa_handler = on_signal };
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return simulate(s);
 }
 
 static int sim_main(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "topology", required_argument, NULL, 't' },
-		{ "set", required_argument, NULL, 's' },
-		{ "history", required_argument, NULL, 'H' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "latency", required_argument, NULL, 1 },
-		{ "jitter", required_argument, NULL, 2 },
-		{ "compute", required_argument, NULL, 3 },
-		{ "loss", required_argument, NULL, 4 },
-		{ "duplicate", required_argument, NULL, 5 },
-		{ "reorder", required_argument, NULL, 6 },
-		{ "check", required_argument, NULL, 7 },
-		{ "help", no_argument, NULL, 'h' },
-		{ "poison", required_argument, NULL, 'p' },
-		{ "faults", required_argument, NULL, 'f' },
-		{ "seed", required_argument, NULL, 'S' },
-		{ "seeds", required_argument, NULL, 'n' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "stop", no_argument, NULL, 'x' },
-		{ "record", required_argument, NULL, 'r' },
-		{ "record-peer", required_argument, NULL, 'P' },
-		{ "record-vectors", no_argument, NULL, 'V' },
-		{ "replay", required_argument, NULL, 'R' },
-		{ 0 },
-	};
-	static const char *const network_name[] = { NULL,   "latency",   "jitter",  "compute",
-		                                    "loss", "duplicate", "reorder", "check" };
 	static struct sl_sim_command s;
-	struct sl_error error = { 0 };
+	char **operands;
 	s.exact = (double)NAN;
-	s.first = s.seeds = 1;
-	sl_options_standard(network_options, &s.network);
-	optind = 0;
-	for (int o; (o = sl_command_option(&sl_command_sim, argc, argv, "t:s:h", table)) != -1;) {
-		if (o == '?')
-			return SL_EXIT_MISUSE;
-		if (o == 'h')
-			return sl_command_help(&sl_command_sim);
-		const char *name = o < 8      ? network_name[o]
-		                   : o == 'S' ? "seed"
-		                   : o == 'P' ? "record-peer"
-		                              : "seeds";
-		if (take(&s, o, name, optarg, &error) != SL_OK)
-			return sl_command_fail(&sl_command_sim, &error);
+	int code = sl_command_parse(&sl_command_sim, argc, argv, &s, &operands);
+	if (code < 0) {
+		s.folder = operands[0];
+		code = dispatch(&s);
 	}
-	s.folder = optind < argc ? argv[optind++] : NULL;
-	if (optind < argc)
-		return sl_command_misuse(&sl_command_sim, "unexpected argument '%s'", argv[optind]);
-	int code = check_arguments(&s);
-	if (code != SL_EXIT_OK)
-		return code;
-	if (s.replay)
-		return sl_replay_main(
-		    &(struct sl_replay_options){ s.folder, s.replay, s.set.item, s.json, s.verbose });
-	if (s.faults)
-		return sl_swarm_main(s.first, s.seeds, s.verbose, s.stop);
-	struct sigaction action = { .sa_handler = on_signal };
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	code = simulate(&s);
 	close_all(&s);
 	return code;
 }
 
+#define AT(field) offsetof(struct sl_sim_command, field)
+static const struct sl_operand operands_of_sim[] = {
+	{ "RUN", "the folder of a run", SL_COMPLETE_RUN, .optional = true }, { NULL }
+};
+static const struct sl_argument arguments_of_sim[] = {
+	{ .option = { "topology",
+	              "simulate this graph (starling list topologies), or file:PATH, without a run's folder",
+	              SL_OPTION_BORROWED, AT(topology_spec), .completes = SL_COMPLETE_TOPOLOGY },
+	  .letter = 't',
+	  .value = "SPEC" },
+	SL_ARGUMENT_SET(struct sl_sim_command, set),
+	{ .option = { "history",
+	              "write the history to DB; without it, to the run's own, or with --topology nowhere",
+	              SL_OPTION_BORROWED, AT(database), .completes = SL_COMPLETE_FILE },
+	  .value = "DB" },
+	{ .option = { "latency", "virtual time that a message takes", SL_OPTION_DURATION,
+	              AT(network.latency_us), 0, 3600, "100us" },
+	  .value = "TIME" },
+	{ .option = { "jitter", "upper limit of a random addition to the latency", SL_OPTION_DURATION,
+	              AT(network.jitter_us), 0, 3600, "0s" },
+	  .value = "TIME" },
+	{ .option = { "compute", "virtual time of the local steps of a round", SL_OPTION_DURATION,
+	              AT(network.compute_us), 0, 3600, "1ms" },
+	  .value = "TIME" },
+	{ .option = { "loss", "probability that a message is lost", SL_OPTION_REAL, AT(network.loss), 0, 0.9,
+	              "0" },
+	  .value = "P" },
+	{ .option = { "duplicate", "probability that a message arrives twice", SL_OPTION_REAL,
+	              AT(network.duplicate), 0, 1, "0" },
+	  .value = "P" },
+	{ .option = { "reorder", "probability that later messages overtake a message", SL_OPTION_REAL,
+	              AT(network.reorder), 0, 1, "0" },
+	  .value = "P" },
+	{ .option = { "check", "invariants to check after every event", SL_OPTION_CHOICE, AT(network.check),
+	              0, 0, "copies", "none|copies|exact" },
+	  .value = "LEVEL" },
+	{ .option = { "record",
+	              "write every message with the input of its compressor to FILE, for tests of coders (format: lib/compress/CAPTURE.md)",
+	              SL_OPTION_BORROWED, AT(capture.path), .completes = SL_COMPLETE_FILE },
+	  .value = "FILE" },
+	{ .option = { "record-peer", "record only peer K", SL_OPTION_U64, AT(capture.peer), 0, 1.9e19 },
+	  .value = "K",
+	  .take = take_one_peer },
+	{ .option = { "record-vectors", "also record the vectors before compression: 4 bytes per coordinate",
+	              SL_OPTION_SWITCH, AT(capture.vectors) } },
+	{ .option = { "poison",
+	              "make a peer send a false model from round FROM on, while it follows the protocol. KIND is flip (the mean of the others with the sign reversed), drift, noise or little" },
+	  .value = "PEER:KIND[:AMOUNT[:FROM]]",
+	  .take = take_poison,
+	  .many = true },
+	{ .option = { "replay",
+	              "replay the recording of a daemon's peer ([run] record) bit for bit, and report the first difference",
+	              SL_OPTION_BORROWED, AT(replay), .completes = SL_COMPLETE_FILE },
+	  .value = "FILE" },
+	{ .option = { "faults",
+	              "swarm: run random settings under random faults (crashes, partitions, stops, lost and repeated messages, bad disks), drawn from seeds, and check the invariants after every event",
+	              SL_OPTION_BORROWED, AT(faults), .choices = "swarm" },
+	  .value = "swarm" },
+	{ .option = { "seed", "first seed of the swarm", SL_OPTION_U64, AT(first), 0, 1.9e19, "1" },
+	  .value = "S" },
+	{ .option = { "seeds", "number of seeds of the swarm", SL_OPTION_U64, AT(seeds), 0, 1.9e19, "1" },
+	  .value = "N" },
+	{ .option = { "stop", "stop the swarm at the first seed that fails", SL_OPTION_SWITCH, AT(stop) } },
+	SL_ARGUMENT_JSON(struct sl_sim_command, json, "print the results as JSON"),
+	{ .option = { "verbose", "with --faults or --replay, print the events of the peers", SL_OPTION_SWITCH,
+	              AT(verbose) } },
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_sim = {
-	.name = "sim",
-	.synopsis =
-	    "starling sim RUN | starling sim --topology SPEC [--set section.key=value]... | starling sim --faults swarm [--seed S] | starling sim RUN --replay FILE",
-	.doc = "run the peers in one process, over a virtual network and clock",
-	.help =
-	    "Runs the very peers that starlingd runs, in one process. Of a run's folder it takes configuration, graph and\n"
-	    "data; in lockstep the models it ends with are bit for bit those of `starling up`. With --topology nothing needs\n"
-	    "to exist: data are prepared in a temporary folder.\n"
-	    "\n"
-	    "  -t, --topology SPEC     a graph (see `starling topology`), or file:PATH, instead of a run's folder\n"
-	    "  -s, --set SECTION.KEY=VALUE  override a key of the configuration; may be repeated\n"
-	    "      --history DB        database to write (default: the run's own; none with --topology)\n"
-	    "      --latency TIME      virtual time a message takes (100us)\n"
-	    "      --jitter TIME       further time, drawn uniformly up to this (0s)\n"
-	    "      --compute TIME      virtual time of a round's local steps (1ms)\n"
-	    "      --loss P            probability that a message is lost (0)\n"
-	    "      --duplicate P       probability that a message arrives twice (0)\n"
-	    "      --reorder P         probability that later messages overtake a message (0)\n"
-	    "      --check none|copies|exact  invariants checked after every event (copies)\n"
-	    "      --record FILE       write every message as its compressor saw it: what a coder needs to code it again\n"
-	    "                          (lib/compress/CAPTURE.md has the format)\n"
-	    "      --record-peer K     only those of peer K (all)\n"
-	    "      --record-vectors    also the vectors before compression: 4 bytes a coordinate\n"
-	    "      --poison PEER:KIND[:AMOUNT[:FROM]]  a peer that keeps to the protocol and lies about its "
-	    "model, from round FROM\n"
-	    "                          on: flip (the others' mean with its sign turned), drift, noise, little; may be repeated\n"
-	    "      --replay FILE       runs the peer again that a daemon has recorded ([run] record), bit for bit, and says where\n"
-	    "                          it first differs; --verbose prints its events\n"
-	    "      --json              print results as JSON\n"
-	    "      --faults swarm      runs drawn from seeds, under faults drawn from them too: crashes, cuts, stops, lost\n"
-	    "                          and repeated messages, bad disks; what must hold is checked after every event\n"
-	    "      --seed S            the first seed (1)\n"
-	    "      --seeds N           how many (1)\n"
-	    "      --stop              stops at the first seed that fails\n"
-	    "      --verbose           also print what happens to whom\n"
-	    "  -h, --help              this text\n",
-	.run = sim_main,
+	"sim",
+	{ .program = "starling sim",
+	  .doc = "run the peers in one process, with a virtual network and clock",
+	  .forms =
+	      (const char *const[]){ "RUN", "--topology SPEC", "--faults swarm", "RUN --replay FILE", NULL },
+	  .text =
+	      "Runs the same peers as starlingd, in one process. Configuration, graph and data come from the folder of a run;\n"
+	      "in lockstep, the final models are bit for bit those of `starling up`. With --topology no folder is needed: the\n"
+	      "data are prepared in a temporary folder.\n",
+	  .operands = operands_of_sim,
+	  .arguments = arguments_of_sim },
+	sim_main
 };

@@ -1,4 +1,4 @@
-/* report.c — what a simulated run came to, as lines or as one JSON object. */
+/* report.c — the results of a simulated run, as lines or as one JSON object. */
 #include "daemon/cli/sim/sim.h"
 
 #include <math.h>
@@ -44,14 +44,14 @@ void sl_sim_command_report(struct sl_sim_command *s)
 	    "simulated  %u peers, %u parameters: %llu events in %.2f s, %.0f events/s; %.2f s of virtual time\n",
 	    s->run.roster.topology.peers, s->run.plan.dimension, (unsigned long long)t.events, seconds,
 	    (double)t.events / seconds, 1e-6 * (double)t.now.us);
-	printf("memory     %llu bytes reserved a peer\n", (unsigned long long)t.bytes_a_peer);
+	printf("memory     %llu bytes per peer\n", (unsigned long long)t.bytes_a_peer);
 	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
 	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
 	       1e-6 * (double)t.wire_bytes);
 	if (s->database && !s->poisons)
 		return;
 	if (!isnan(mean))
-		printf("accuracy   %.4f, the mean over the %s own models; the worst has %.4f\n", mean,
+		printf("accuracy   %.4f, mean over the %s own models; the worst has %.4f\n", mean,
 		       s->poisons ? "honest peers'" : "peers'", worst);
 	if (s->database)
 		return;

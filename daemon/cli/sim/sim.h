@@ -1,8 +1,8 @@
-/* sim.h — one `starling sim`: what it was asked, what it runs. For its files only. */
+/* sim.h — one `starling sim`: its options and its state. Private to this folder. */
 #ifndef SL_DAEMON_CLI_SIM_SIM_H
 #define SL_DAEMON_CLI_SIM_SIM_H
 
-#include "daemon/cli/command_line.h"
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/config.h"
 #include "daemon/run/place.h"
 #include "daemon/run/run.h"
@@ -18,14 +18,14 @@ struct sl_sim_command {
 	struct sl_overrides set;
 	const char *poison[SL_SIM_POISONERS]; /* PEER:KIND… */
 	unsigned poisons;
-	struct network_options {
+	struct sl_sim_network_options {
 		int64_t latency_us, jitter_us, compute_us;
 		double loss, duplicate, reorder;
 		uint32_t check;
 	} network;
 
-	struct sl_run run;    /* without a run's folder only the parts that a plan needs */
-	char temporary[4096]; /* folder of the shards, without a run's; empty: none */
+	struct sl_run run;    /* without a run's folder, only the parts that a plan needs */
+	char temporary[4096]; /* folder of the shards if there is no run's folder; else empty */
 	char conf[4096 + 16], history_path[4096];
 	struct sl_mapping *file;
 	struct sl_dataset *shard;
@@ -41,19 +41,19 @@ struct sl_sim_command {
 	struct sl_sim_capture capture;
 };
 
-/* What is simulated (cli/sim/source.c): a run's folder, or settings, graph and shards made for the occasion; then
- * the shards of all peers. */
+/* Opens a run's folder, or makes settings, graph and shards (cli/sim/source.c); then opens the shards of all
+ * peers. */
 enum sl_status sl_sim_command_open(struct sl_sim_command *, struct sl_error *error);
 
-/* The history (cli/sim/rows.c): nothing of it without a database. */
+/* The history (cli/sim/rows.c); without a database these do nothing. */
 enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *, struct sl_error *error);
 struct sl_sim_rows sl_sim_command_rows(struct sl_sim_command *);
-/* Writes what peers ended with, and closes it; the first error of any row, if there was one. */
+/* Writes the last rows and closes the history; returns the first error of any row. */
 enum sl_status sl_sim_command_end_rows(struct sl_sim_command *, bool ok, struct sl_error *error);
 /* Seconds since 1970. */
 double sl_sim_command_seconds(void);
 
-/* Prints what it came to (cli/sim/report.c). */
+/* Prints the results (cli/sim/report.c). */
 void sl_sim_command_report(struct sl_sim_command *);
 
 #endif

@@ -1,4 +1,4 @@
-/* source.c — what `starling sim` simulates. */
+/* source.c — opens what `starling sim` simulates: a run's folder, or a graph without one. */
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/sim/sim.h"
 
@@ -32,7 +32,7 @@ static enum sl_status make_folder(struct sl_sim_command *s, struct sl_error *err
 	snprintf(s->temporary, sizeof s->temporary, "%s/starling-sim-XXXXXX", folder ? folder : "/tmp");
 	if (!mkdtemp(s->temporary)) {
 		s->temporary[0] = '\0';
-		return sl_fail(error, SL_IO, "cannot make a temporary folder: %s", strerror(errno));
+		return sl_fail(error, SL_IO, "cannot create a temporary folder: %s", strerror(errno));
 	}
 	snprintf(config->folder, sizeof config->folder, "%s", s->temporary);
 	snprintf(config->state, sizeof config->state, "%s", s->temporary);
@@ -62,8 +62,8 @@ static enum sl_status make_shards(struct sl_sim_command *s, struct sl_error *err
 	return status;
 }
 
-/* Without a run's folder: settings, graph and shards are made for the occasion. */
-static enum sl_status open_made_up(struct sl_sim_command *s, struct sl_error *error)
+/* Without a run's folder: makes settings, graph and shards. */
+static enum sl_status open_temporary(struct sl_sim_command *s, struct sl_error *error)
 {
 	enum sl_status status = sl_keys_start(error);
 	if (status == SL_OK)
@@ -115,7 +115,7 @@ static enum sl_status open_shards(struct sl_sim_command *s, struct sl_error *err
 
 enum sl_status sl_sim_command_open(struct sl_sim_command *s, struct sl_error *error)
 {
-	enum sl_status status = s->folder ? open_run(s, error) : open_made_up(s, error);
+	enum sl_status status = s->folder ? open_run(s, error) : open_temporary(s, error);
 	if (status == SL_OK && s->run.note[0])
 		fprintf(stderr, "starling sim: note: %s\n", s->run.note);
 	return status == SL_OK ? open_shards(s, error) : status;

@@ -1,4 +1,4 @@
-/* swarm.c — starling sim --faults swarm: seeds, each a run under faults drawn from it. */
+/* swarm.c — starling sim --faults swarm: one run per seed, with settings and faults drawn from it. */
 #include "daemon/cli/sim/swarm.h"
 
 #include "base/log.h"
@@ -67,6 +67,7 @@ int sl_swarm_main(uint64_t first, uint64_t seeds, bool verbose, bool stop)
 	for (int k = 0; k < SL_FAULT_COUNT; k++)
 		printf("%10llu × %s\n", (unsigned long long)happened[k],
 		       sl_fault_text((enum sl_fault_kind)k));
-	printf("%10llu × peers that had ended started again for others\n", (unsigned long long)resumed);
+	printf("%10llu × finished peers started again because others needed them\n",
+	       (unsigned long long)resumed);
 	return failed ? SL_EXIT_FAILED : SL_EXIT_OK;
 }

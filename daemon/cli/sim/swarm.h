@@ -2,7 +2,7 @@
 #ifndef SL_DAEMON_CLI_SIM_SWARM_H
 #define SL_DAEMON_CLI_SIM_SWARM_H
 
-#include "daemon/cli/command.h"
+#include "daemon/cli/common/command.h"
 
 /* Runs seeds first … first+seeds−1; prints a failing one with the command that reproduces it. Returns an exit
  * code. */

@@ -36,13 +36,14 @@ enum sl_status sl_children_find(char program[static 4096], struct sl_error *erro
 			return SL_OK;
 		p += length + (p[length] == ':');
 	}
-	return sl_fail(error, SL_IO, "no starlingd beside this program nor along PATH");
+	return sl_fail(error, SL_IO,
+	               "starlingd not found in the folder of this program, in ../sbin or in PATH");
 }
 
 /* In the child: nothing here returns. */
 static void become_peer(const struct sl_children *c, uint32_t k, int log, pid_t parent, char **argv)
 {
-	sigset_t early; /* a word of a new roster must not end it before it can take it */
+	sigset_t early; /* a SIGHUP must not end it before it handles signals */
 	sigemptyset(&early);
 	sigaddset(&early, SIGHUP);
 	sigprocmask(SIG_SETMASK, &early, NULL);
@@ -106,7 +107,7 @@ static enum sl_status start(struct sl_children *c, uint32_t k, bool append, stru
 
 enum sl_status sl_children_start(struct sl_children *c, struct sl_time now, struct sl_error *error)
 {
-	/* These belong to whoever started us, not to the peers. */
+	/* These are for this process, not for the peers. */
 	static const char *const foreign[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
 		                               "CREDENTIALS_DIRECTORY" };
 	for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++)
@@ -158,7 +159,7 @@ void sl_children_part(struct sl_children *c, uint32_t k)
 		c->child[k].state = SL_CHILD_ENDED;
 }
 
-/* Too many starts lately, or nothing that starting again would mend. */
+/* Too many recent starts, or an error that a restart does not fix. */
 static bool is_hopeless(const struct sl_child *child, struct sl_time now)
 {
 	if (WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == MISCONFIGURED)

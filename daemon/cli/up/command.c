@@ -1,11 +1,10 @@
-/* command.c — starling up: the peers of a run as processes of this machine, until they have done their
- * rounds. */
+/* command.c — starling up: runs the peers of a run as processes on this machine, until they are finished. */
 #include "daemon/cli/up/up.h"
 
-#include "daemon/cli/command_line.h"
-#include "daemon/cli/ports.h"
+#include "daemon/cli/common/command_line.h"
+#include "daemon/cli/common/ports.h"
 #include "daemon/run/status.h"
-#include "daemon/cli/summary.h"
+#include "daemon/cli/common/summary.h"
 #include "daemon/cli/up/lock.h"
 
 #include <errno.h>
@@ -35,8 +34,8 @@ static enum sl_status check_silent(const struct sl_up *up, struct sl_error *erro
 	for (uint32_t k = 0; k < up->children.count; k++)
 		if (sl_status_query(up->run.config.state, k, ASK_MS, line, sizeof line, &pid) !=
 		    SL_STATUS_ABSENT)
-			return sl_fail(error, SL_IO, "peer %u of %s runs already (starling status %s)", k,
-			               up->folder, up->folder);
+			return sl_fail(error, SL_IO, "peer %u of %s is already running (starling status %s)",
+			               k, up->folder, up->folder);
 	return SL_OK;
 }
 
@@ -74,7 +73,7 @@ static enum sl_status move_peers(struct sl_up *up, const bool *taken, uint32_t c
 	if (status != SL_OK)
 		return sl_wrap(
 		    error,
-		    "the port of a peer is taken, and a roster with another one needs the operator's key");
+		    "the port of a peer is in use, and a roster with another port needs the operator's key");
 	roster->serial++;
 	sl_config_path(&up->run.config, up->run.config.settings.host.roster, false, path);
 	status = sl_roster_write(roster, path, &signer, error);
@@ -82,7 +81,7 @@ static enum sl_status move_peers(struct sl_up *up, const bool *taken, uint32_t c
 	return status;
 }
 
-/* Ports were free when the run was made; another program may have taken one since. */
+/* Ports were free when the run was created; another program may use one now. */
 static enum sl_status settle_ports(struct sl_up *up, struct sl_error *error)
 {
 	uint32_t peers = up->run.roster.topology.peers, count = 0;
@@ -96,13 +95,13 @@ static enum sl_status settle_ports(struct sl_up *up, struct sl_error *error)
 	}
 	enum sl_status status = count ? move_peers(up, taken, count, error) : SL_OK;
 	if (count && status == SL_OK)
-		fprintf(stderr, "starling up: %u port%s taken meanwhile: signed a roster with others\n",
-		        count, count > 1 ? "s were" : " was");
+		fprintf(stderr, "starling up: %u port%s in use: signed a roster with other ports\n", count,
+		        count > 1 ? "s are" : " is");
 	free(taken);
 	return status;
 }
 
-/* Creates or migrates the database once, before everybody does, and finds out early if that fails. */
+/* Creates or migrates the database before the peers do, to fail early if this fails. */
 static enum sl_status try_history(struct sl_up *up, struct sl_error *error)
 {
 	sl_config_path(&up->run.config, up->run.config.settings.host.history, true, up->database);
@@ -113,7 +112,7 @@ static enum sl_status try_history(struct sl_up *up, struct sl_error *error)
 
 static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 {
-	up->lock = sl_up_lock(up->folder, error); /* for as long as this process lives: a run is up once */
+	up->lock = sl_up_lock(up->folder, error); /* held until this process ends: a run is up only once */
 	enum sl_status status = up->lock >= 0 ? SL_OK : error->status;
 	if (status == SL_OK)
 		status = sl_run_open(&up->run, up->conf, up->set.item,
@@ -178,10 +177,10 @@ static void stop(struct sl_up *up, struct sl_time at)
 	sl_children_signal(&up->children, SIGTERM);
 }
 
-/* SIGHUP means two things: a terminal is gone, or somebody speaks of a new roster. */
+/* SIGHUP means that the terminal is gone, or that the roster has changed. */
 static bool hung_up(const struct sl_up *up, const struct signalfd_siginfo *info)
 {
-	return info->ssi_code > 0 /* the kernel says so */ || (up->terminal && !isatty(STDERR_FILENO));
+	return info->ssi_code > 0 /* sent by the kernel */ || (up->terminal && !isatty(STDERR_FILENO));
 }
 
 static void take_signals(struct sl_up *up, struct sl_time at)
@@ -197,7 +196,7 @@ static void take_signals(struct sl_up *up, struct sl_time at)
 		if (info.ssi_signo == SIGHUP && up->headless)
 			continue; /* as nohup wants it */
 		if (++up->interrupts == 1) {
-			sl_progress_say(up->progress, "stopping the peers (once more: kill them)");
+			sl_progress_say(up->progress, "stopping the peers (^C again to kill them)");
 			stop(up, at);
 		} else {
 			sl_children_signal(&up->children, SIGKILL);
@@ -226,7 +225,7 @@ static void print_log_end(struct sl_up *up, uint32_t k)
 	for (char *save = NULL, *line = strtok_r((char *)start, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
 		sl_progress_say(up->progress, "  | %s", line);
-	sl_progress_say(up->progress, "  (all of it is in %s)", path);
+	sl_progress_say(up->progress, "  (the whole log is %s)", path);
 }
 
 static void take_ends(struct sl_up *up, struct sl_time at)
@@ -237,15 +236,15 @@ static void take_ends(struct sl_up *up, struct sl_time at)
 		struct sl_child *child = &up->children.child[k];
 		sl_child_end_text(child->wait_status, end, sizeof end);
 		if (child->state == SL_CHILD_RESTING) {
-			sl_progress_say(up->progress, "peer %u %s: starting it again", (unsigned)k, end);
+			sl_progress_say(up->progress, "peer %u %s: restarting it", (unsigned)k, end);
 			continue;
 		}
 		if (child->leaving) {
-			sl_progress_say(up->progress, "peer %u, which was removed, %s", (unsigned)k, end);
+			sl_progress_say(up->progress, "removed peer %u %s", (unsigned)k, end);
 			continue;
 		}
-		/* One that was asked to stop before it listened, or was killed as asked, is no failure; nor
-		 * are those that most likely end of the same cause as the first. */
+		/* Not a failure: a peer that was stopped before it handled signals, or was killed on request.
+		 * Only the first failure is reported; others probably have the same cause. */
 		bool asked = WIFSIGNALED(child->wait_status) &&
 		             (WTERMSIG(child->wait_status) == SIGTERM || up->interrupts > 1);
 		if (up->code != SL_EXIT_OK || (up->stopping && asked))
@@ -253,7 +252,7 @@ static void take_ends(struct sl_up *up, struct sl_time at)
 		bool misconfigured = WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == 2;
 		up->code = misconfigured ? SL_EXIT_MISUSE : SL_EXIT_FAILED;
 		sl_progress_say(up->progress, "peer %u %s%s", (unsigned)k, end,
-		                child->starts > 1 ? " again and again" : "");
+		                child->starts > 1 ? " repeatedly" : "");
 		print_log_end(up, (uint32_t)k);
 		stop(up, at);
 	}
@@ -281,13 +280,13 @@ static void ask(struct sl_up *up, struct sl_time at)
 
 static void show(struct sl_up *up, struct sl_time at)
 {
-	static const char *const fates[] = { NULL, "starting again", "done", "failed" };
+	static const char *const fates[] = { NULL, "restarting", "done", "failed" };
 	ask(up, at);
 	for (uint32_t k = 0; k < up->children.count; k++) {
 		const struct sl_child *child = &up->children.child[k];
 		up->peer[k].fate = fates[child->state];
 		if (up->run.roster.peer[k].gone && child->state == SL_CHILD_ENDED)
-			up->peer[k].fate = "gone";
+			up->peer[k].fate = "removed";
 		else if (child->absent)
 			up->peer[k].fate = "not started here";
 		up->peer[k].absent = child->absent || child->leaving;
@@ -298,7 +297,7 @@ static void show(struct sl_up *up, struct sl_time at)
 	up->show_at = sl_time_after(now(), (int64_t)sl_progress_interval_ms(up->progress) * 1000);
 }
 
-/* A peer that could not even be started again. */
+/* A peer that could not be restarted. */
 static bool any_failed(const struct sl_up *up)
 {
 	for (uint32_t k = 0; k < up->children.count; k++)
@@ -353,10 +352,10 @@ static int run_peers(struct sl_up *up, struct sl_error *error)
 	sl_progress_end(up->progress);
 	up->progress = NULL;
 	if (up->interrupts && up->run.plan.settings.checkpoint_every)
-		fprintf(stderr, "stopped; starling up %s --resume goes on from the checkpoints\n",
+		fprintf(stderr, "stopped; starling up %s --resume continues from the checkpoints\n",
 		        up->folder);
 	else if (up->interrupts)
-		fprintf(stderr, "stopped; what was done is in the history\n");
+		fprintf(stderr, "stopped; completed rounds are in the history\n");
 	status = sl_summary_print(stdout, up->database, up->run.run_id, up->json, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);
@@ -365,57 +364,36 @@ static int run_peers(struct sl_up *up, struct sl_error *error)
 	return up->code;
 }
 
-static int parse(struct sl_up *up, int argc, char **argv, struct sl_error *error)
+/* A relative path starts at the current folder here, not at the folder of the run. */
+static enum sl_status take_history(const struct sl_argument *argument, void *record, const char *text,
+                                   struct sl_error *error)
 {
-	static const struct option table[] = {
-		{ "resume", no_argument, NULL, 'r' },        { "restart", no_argument, NULL, 'R' },
-		{ "history", required_argument, NULL, 'H' }, { "set", required_argument, NULL, 's' },
-		{ "json", no_argument, NULL, 'j' },          { "plain", no_argument, NULL, 'p' },
-		{ "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
-	};
+	struct sl_up *up = record;
 	char here[2048] = "";
-	optind = 0;
-	for (int letter; (letter = sl_command_option(&sl_command_up, argc, argv, "s:h", table)) != -1;) {
-		enum sl_status status = SL_OK;
-		if (letter == '?')
-			return SL_EXIT_MISUSE;
-		if (letter == 's')
-			status = sl_overrides_add(&up->set, error, "%s", optarg);
-		if (letter == 'H' && optarg[0] != '/' && !getcwd(here, sizeof here))
-			status = sl_fail(error, SL_IO, "working directory: %s", strerror(errno));
-		else if (letter == 'H')
-			status = sl_overrides_add(&up->set, error, "history.path=%s%s%s", here,
-			                          here[0] ? "/" : "", optarg);
-		if (status != SL_OK)
-			return sl_command_fail(&sl_command_up, error);
-		up->resume |= letter == 'r';
-		up->restart |= letter == 'R';
-		up->json |= letter == 'j';
-		up->plain |= letter == 'p';
-	}
-	if (optind + 1 != argc)
-		return optind == argc
-		           ? sl_command_misuse(&sl_command_up, "RUN is missing: the folder of a run")
-		           : sl_command_misuse(&sl_command_up, "'%s' is one argument too many",
-		                               argv[optind + 1]);
-	if (snprintf(up->folder, sizeof up->folder, "%s", argv[optind]) >= (int)sizeof up->folder - 64)
+	(void)argument;
+	if (text[0] != '/' && !getcwd(here, sizeof here))
+		return sl_fail(error, SL_IO, "working directory: %s", strerror(errno));
+	return sl_overrides_add(&up->set, error, "history.path=%s%s%s", here, here[0] ? "/" : "", text);
+}
+
+static int start(struct sl_up *up, const char *folder)
+{
+	struct sl_error error;
+	if (snprintf(up->folder, sizeof up->folder, "%s", folder) >= (int)sizeof up->folder - 64)
 		return sl_command_misuse(&sl_command_up, "RUN is too long a path");
 	snprintf(up->conf, sizeof up->conf, "%s/run.conf", up->folder);
-	return SL_EXIT_OK;
+	return run_peers(up, &error);
 }
 
 static int run(int argc, char **argv)
 {
-	static struct sl_up up; /* large: a prepared run */
-	struct sl_error error;
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			return sl_command_help(&sl_command_up);
+	static struct sl_up up; /* large: an open run */
+	char **operands;
 	memset(&up, 0, sizeof up);
 	up.lock = up.signals = -1;
-	int code = parse(&up, argc, argv, &error);
-	if (code == SL_EXIT_OK)
-		code = run_peers(&up, &error);
+	int code = sl_command_parse(&sl_command_up, argc, argv, &up, &operands);
+	if (code < 0)
+		code = start(&up, operands[0]);
 	sl_progress_end(up.progress);
 	free(up.children.child);
 	free(up.peer);
@@ -429,24 +407,42 @@ static int run(int argc, char **argv)
 	return code;
 }
 
+#define AT(field) offsetof(struct sl_up, field)
+static const struct sl_operand operands_of_up[] = { { "RUN", "the folder of a run", SL_COMPLETE_RUN },
+	                                            { NULL } };
+static const struct sl_argument arguments_of_up[] = {
+	{ .option = { "resume",
+	              "continue the last session from its checkpoints, instead of starting a new one and setting the old checkpoints aside; starling.conf(5) lists the settings that may change",
+	              SL_OPTION_SWITCH, AT(resume) } },
+	{ .option = { "restart", "restart a peer that fails, at most five times in ten seconds",
+	              SL_OPTION_SWITCH, AT(restart) } },
+	{ .option = { "history", "write the history to DB, instead of the database in run.conf",
+	              .completes = SL_COMPLETE_FILE },
+	  .value = "DB",
+	  .take = take_history },
+	SL_ARGUMENT_SET(struct sl_up, set),
+	{ .option = { "plain", "print lines instead of a table", SL_OPTION_SWITCH, AT(plain) } },
+	SL_ARGUMENT_JSON(struct sl_up, json, "print the summary as JSON"),
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
 const struct sl_command sl_command_up = {
-	"up", "up RUN [--resume] [--restart] [--history DB] [--set SECTION.KEY=VALUE]... [--plain] [--json]",
-	"start the run's peers on this machine, show progress, summarise",
-	"Starts one starlingd a peer, shows what they do (a table on a terminal, lines elsewhere), and ends with a summary\n"
-	"when they have done their rounds. ^C stops them cleanly: every round done so far is in the history. Their own\n"
-	"words are in RUN/log. A peer that fails stops the run, unless --restart is given. Exit codes: 0 when the peers\n"
-	"ended well or were stopped, 1 when one failed, 2 when one was misconfigured.\n"
-	"SIGHUP (starling roster RUN CHANGE --tell sends it) makes it read the roster again: peers that were added are started\n"
-	"where their keys and samples lie in RUN, all others are told, and one that was removed may end.\n"
-	"\n"
-	"  --resume                       continue the session that was stopped, instead of starting a new one\n"
-	"                                 (which keeps the old checkpoints aside); rounds, step sizes and others\n"
-	"                                 may change, see starling.conf(5)\n"
-	"  --restart                      start a peer again that fails (five times in ten seconds at most)\n"
-	"  --history DB                   database to write to, instead of the one that run.conf names\n"
-	"  -s, --set SECTION.KEY=VALUE    override a key of run.conf for this time; may be repeated\n"
-	"  --plain                        lines instead of a table\n"
-	"  --json                         the summary as JSON\n"
-	"  --help                         this text\n",
+	"up",
+	{ .program = "starling up",
+	  .doc = "start the peers of a run on this machine, show progress and a summary",
+	  .forms = (const char *const[]){ "RUN", NULL },
+	  .text =
+	      "Starts one starlingd per peer and shows their progress, as a table on a terminal and as lines elsewhere. When all\n"
+	      "peers have completed their rounds, prints a summary. ^C stops the peers; completed rounds are kept in the\n"
+	      "history. Logs are in RUN/log. If a peer fails, all peers are stopped, unless --restart is given.\n"
+	      "\n"
+	      "SIGHUP reloads the roster; starling roster RUN CHANGE --tell sends it. Added peers are started if their keys and\n"
+	      "data are in RUN, all others reload the roster, and a removed peer may exit.\n"
+	      "\n"
+	      "Exits with status 0 if all peers finished or were stopped, 1 if a peer failed, 2 if the configuration of a peer\n"
+	      "is invalid.\n",
+	  .operands = operands_of_up,
+	  .arguments = arguments_of_up },
 	run
 };

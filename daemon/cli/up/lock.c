@@ -14,12 +14,12 @@ int sl_up_lock(const char *run, struct sl_error *error)
 {
 	int lock = open(run, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (lock < 0) {
-		sl_fail(error, SL_NOT_FOUND, "%s: %s (starling init makes a run)", run, strerror(errno));
+		sl_fail(error, SL_NOT_FOUND, "%s: %s (starling init creates a run)", run, strerror(errno));
 		return -1;
 	}
 	if (flock(lock, LOCK_EX | LOCK_NB) == 0)
 		return lock;
-	sl_fail(error, SL_IO, "%s is up already (starling status %s)", run, run);
+	sl_fail(error, SL_IO, "%s is already up (starling status %s)", run, run);
 	close(lock);
 	return -1;
 }

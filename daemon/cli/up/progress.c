@@ -1,6 +1,6 @@
 /* progress.c — the live table, and the plain lines. */
 #include "daemon/cli/up/progress.h"
-#include "daemon/cli/command_line.h"
+#include "daemon/cli/common/command_line.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -68,7 +68,7 @@ static void add(struct totals *t, const struct sl_status_view *v)
 	t->rated++;
 }
 
-/* Rounds a second over the last moments. */
+/* Rounds per second over the last moments. */
 static double rate(struct sl_progress *p, double round, int64_t now_us)
 {
 	unsigned kept = p->moments < MOMENTS ? p->moments : MOMENTS;
@@ -173,7 +173,7 @@ static void draw(struct sl_progress *p, const struct sl_progress_peer *peers, co
 	for (uint32_t k = 0; k < shown; k++)
 		put_peer(p, columns, k, &peers[k]);
 	if (shown < p->peers)
-		put_line(p, columns, "  ... and %u more; %u of all %u wait for somebody", p->peers - shown,
+		put_line(p, columns, "  ... and %u more; %u of %u peers are waiting", p->peers - shown,
 		         t->waiting, p->peers);
 	sl_status_real(t->accuracy, 4, accuracy, sizeof accuracy);
 	sl_status_real(t->rate, 0, per_second, sizeof per_second);

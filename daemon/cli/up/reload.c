@@ -35,7 +35,7 @@ static enum sl_status make_room(struct sl_up *up, uint32_t peers, struct sl_erro
 	return SL_OK;
 }
 
-/* Whether all that a peer needs lies here: a daemon without it would fail, and the run with it. */
+/* Whether key and data of a peer are here: without them its daemon would fail, and stop the run. */
 static enum sl_status check_peer(const struct sl_up *up, uint32_t k, struct sl_error *error)
 {
 	static char line[SL_STATUS_LINE];
@@ -45,7 +45,7 @@ static enum sl_status check_peer(const struct sl_up *up, uint32_t k, struct sl_e
 	struct sl_dataset shard;
 	int64_t pid;
 	if (sl_status_query(up->run.config.state, k, ASK_MS, line, sizeof line, &pid) != SL_STATUS_ABSENT)
-		return sl_fail(error, SL_REFUSED, "it runs already");
+		return sl_fail(error, SL_REFUSED, "it is already running");
 	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", up->run.config.settings.host.keys, k);
 	sl_config_path(&up->run.config, name, false, path);
 	enum sl_status status = sl_identity_read(&identity, path, error);
@@ -61,7 +61,7 @@ static enum sl_status check_peer(const struct sl_up *up, uint32_t k, struct sl_e
 	return status;
 }
 
-/* Starts the members that are not running here and could be. */
+/* Starts the members that do not run here yet and can. */
 static void start_added(struct sl_up *up, struct sl_time now)
 {
 	struct sl_error error = { 0 };
@@ -82,7 +82,7 @@ static void start_added(struct sl_up *up, struct sl_time now)
 	}
 }
 
-static void let_go(struct sl_up *up)
+static void part_removed(struct sl_up *up)
 {
 	for (uint32_t k = 0; k < up->children.count; k++) {
 		if (!up->run.roster.peer[k].gone || up->children.child[k].absent ||
@@ -125,7 +125,7 @@ void sl_up_reload(struct sl_up *up, struct sl_time now)
 	sl_progress_say(up->progress, "roster %s serial %" PRIu32, other ? "now has" : "still has",
 	                next.serial);
 	if (other) {
-		let_go(up);
+		part_removed(up);
 		sl_children_signal(&up->children, SIGHUP);
 	}
 	start_added(up, now);

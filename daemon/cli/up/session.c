@@ -1,5 +1,5 @@
-/* session.c — which session of the run its peers are started for: a new one, with the old checkpoints kept
- * aside, or the one that was stopped. */
+/* session.c — the session for which peers are started: a new one, which sets old checkpoints aside, or the last
+ * one. */
 #include "daemon/run/aside.h"
 #include "daemon/run/resume.h"
 #include "daemon/cli/up/up.h"
@@ -22,13 +22,13 @@ enum sl_status sl_up_begin(struct sl_up *up, struct sl_error *error)
 	}
 	if (count)
 		fprintf(stderr,
-		        "starling up: beginning anew; the checkpoints of %" PRIu32
-		        " peer%s are kept as %s/*.old-1.* (--resume goes on with a run)\n",
+		        "starling up: new session; the old checkpoints of %" PRIu32
+		        " peer%s are kept as %s/*.old-1.* (--resume would continue from them)\n",
 		        count, count > 1 ? "s" : "", p->config.settings.host.checkpoint);
 	return sl_session_write(&p->config, p->plan.session, &p->config.settings, error);
 }
 
-/* What the checkpoints of this machine's peers say. */
+/* What the checkpoints on this machine contain. */
 struct found {
 	uint32_t states, round; /* round: the latest */
 	uint64_t session;       /* of the first */
@@ -53,8 +53,8 @@ static enum sl_status look(const struct sl_run *p, struct found *out, struct sl_
 		} else if (r.session != out->session) {
 			return sl_fail(
 			    error, SL_REFUSED,
-			    "the file session is missing, and the checkpoints are of several sessions (%016" PRIx64
-			    ", and peer %" PRIu32 "'s of %016" PRIx64 "): write the right one into it",
+			    "the file session is missing, and the checkpoints belong to several sessions (%016" PRIx64
+			    "; that of peer %" PRIu32 " to %016" PRIx64 "): write the right one to the file",
 			    out->session, k, r.session);
 		}
 	}
@@ -64,10 +64,10 @@ static enum sl_status look(const struct sl_run *p, struct found *out, struct sl_
 static void say_change(void *context, const char *key, const char *then, const char *now)
 {
 	(void)context;
-	fprintf(stderr, "starling up: %s = %s from now on; it was %s\n", key, now, then);
+	fprintf(stderr, "starling up: %s = %s from now on; previously %s\n", key, now, then);
 }
 
-/* Where the file is gone, the checkpoints know which session they are of. */
+/* Without the file, the session is taken from the checkpoints. */
 static enum sl_status recover_session(struct sl_up *up, const struct found *found, struct sl_error *error)
 {
 	struct sl_run *p = &up->run;
@@ -76,12 +76,13 @@ static enum sl_status recover_session(struct sl_up *up, const struct found *foun
 	if (!found->states)
 		return sl_fail(
 		    error, SL_NOT_FOUND,
-		    "%s: neither the file session nor a checkpoint is there, so there is nothing to resume: start it without --resume",
+		    "%s: nothing to resume: there is neither a file session nor a checkpoint; start the run without --resume",
 		    up->folder);
 	if (found->session == 0)
 		return SL_OK; /* its peers were started without one */
 	sl_run_session(p, found->session);
-	fprintf(stderr, "starling up: the file session was missing; %016" PRIx64 ", as the checkpoints say\n",
+	fprintf(stderr,
+	        "starling up: the file session is missing; using %016" PRIx64 " from the checkpoints\n",
 	        found->session);
 	return SL_OK;
 }
@@ -102,7 +103,7 @@ enum sl_status sl_up_resume(struct sl_up *up, struct sl_error *error)
 	    sl_shared_resume(now, then, found.round, p->plan.algorithm, error) != SL_OK)
 		return sl_config_blame(&p->config, error);
 	if (!found.states)
-		fprintf(stderr, "starling up: there are no checkpoints: every peer begins at round 0\n");
+		fprintf(stderr, "starling up: there are no checkpoints: all peers start at round 0\n");
 	if (then)
 		sl_resume_changes(then, now, say_change, NULL);
 	return sl_session_write(&p->config, p->plan.session, now, error);

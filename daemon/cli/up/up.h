@@ -3,12 +3,12 @@
 #define SL_DAEMON_CLI_UP_UP_H
 
 #include "daemon/cli/up/children.h"
-#include "daemon/cli/command_line.h"
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/run.h"
 #include "daemon/cli/up/progress.h"
 
 struct sl_up_asked {
-	unsigned silent; /* questions without an answer, one after another */
+	unsigned silent; /* consecutive queries without an answer */
 	struct sl_time again_at;
 };
 
@@ -31,13 +31,12 @@ struct sl_up {
 	int code;
 };
 
-/* Before the peers are started: a new session, or the one that was stopped. SL_REFUSED where it cannot go on.
- */
+/* Before the peers are started: begins a new session, or resumes the last one. SL_REFUSED: it cannot be resumed. */
 enum sl_status sl_up_begin(struct sl_up *, struct sl_error *error);
 enum sl_status sl_up_resume(struct sl_up *, struct sl_error *error);
 
-/* Reads the roster again: starts who was added and can be started here, tells all others, lets go who was
- * removed. A roster that will not do is told of in a line, and the one in force stays. */
+/* Reloads the roster: starts added peers that can run here, signals all others, and no longer restarts removed
+ * ones. An invalid roster is reported in a line, and the current one stays in force. */
 void sl_up_reload(struct sl_up *, struct sl_time now);
 
 #endif

@@ -1,6 +1,6 @@
 /* ports.h — free TCP ports of localhost, for runs that live on this machine. */
-#ifndef SL_DAEMON_CLI_PORTS_H
-#define SL_DAEMON_CLI_PORTS_H
+#ifndef SL_DAEMON_CLI_COMMON_PORTS_H
+#define SL_DAEMON_CLI_COMMON_PORTS_H
 
 #include "base/error.h"
 

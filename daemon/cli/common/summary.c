@@ -1,6 +1,6 @@
 /* summary.c — what a run came to: the last words of `starling up`. */
-#include "daemon/cli/summary.h"
-#include "daemon/cli/command_line.h"
+#include "daemon/cli/common/summary.h"
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/status_view.h"
 #include "history/history.h"
 

@@ -1,5 +1,5 @@
 /* ports.c — free TCP ports of localhost. */
-#include "daemon/cli/ports.h"
+#include "daemon/cli/common/ports.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,15 +1,15 @@
-/* command.h — `starling`: one file a subcommand. */
-#ifndef SL_DAEMON_CLI_COMMAND_H
-#define SL_DAEMON_CLI_COMMAND_H
+/* command.h — `starling`: one file per subcommand. */
+#ifndef SL_DAEMON_CLI_COMMON_COMMAND_H
+#define SL_DAEMON_CLI_COMMON_COMMAND_H
 
-#include "base/error.h"
+#include "daemon/run/arguments.h"
 
 /* Exit codes of every command. */
 enum { SL_EXIT_OK = 0, SL_EXIT_FAILED = 1, SL_EXIT_MISUSE = 2 };
 
 struct sl_command {
-	const char *name, *synopsis, *doc; /* doc: one line for the list of commands */
-	const char *help; /* everything `--help` prints behind the synopsis; also the man page's text */
+	const char *name;
+	struct sl_usage usage;
 	int (*run)(int argc, char **argv); /* argv[0] is the subcommand */
 };
 extern const struct sl_command sl_command_init, sl_command_up, sl_command_sim, sl_command_status,
@@ -19,7 +19,5 @@ extern const struct sl_command sl_command_init, sl_command_up, sl_command_sim, s
 /* Prints "starling NAME: sentence" on stderr and returns the exit code: SL_EXIT_FAILED for SL_IO and
  * SL_NO_MEMORY, else SL_EXIT_MISUSE. */
 int sl_command_fail(const struct sl_command *, const struct sl_error *);
-/* Prints synopsis and help on stdout; returns SL_EXIT_OK. */
-int sl_command_help(const struct sl_command *);
 
 #endif

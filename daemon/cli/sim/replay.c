@@ -1,7 +1,7 @@
-/* replay.c — starling sim RUN --replay FILE: one life of one peer again, from what it was fed. */
-#include "daemon/cli/replay.h"
+/* replay.c — starling sim RUN --replay FILE: replays one start of one peer from its recorded input. */
+#include "daemon/cli/sim/replay.h"
 
-#include "daemon/cli/command_line.h"
+#include "daemon/cli/common/command_line.h"
 #include "daemon/run/recording.h"
 #include "daemon/run/memory.h"
 #include "daemon/run/run.h"
@@ -14,7 +14,7 @@
 
 static const char *const event_name[] = { "start",        "timer", "receive", "job done",
 	                                  "checkpointed", "stop",  "roster" };
-_Static_assert(sizeof event_name / sizeof *event_name == SL_EVENT_KINDS, "one name an event");
+_Static_assert(sizeof event_name / sizeof *event_name == SL_EVENT_KINDS, "one name per event");
 
 struct replay {
 	struct sl_mapping file, shard_file;
@@ -40,21 +40,21 @@ static void act(void *context, const struct sl_action *a)
 		        a->event->round, a->event->kind, a->event->detail);
 }
 
-/* The first line that differs decides what is said. */
+/* Names the first line that differs. */
 static enum sl_status check_settings(const struct replay *r, struct sl_error *error)
 {
 	const char *then = r->recording.head.configuration, *now = r->run.printed;
 	size_t left = r->recording.configuration_length, at = 0;
 	if (r->recording.head.run != r->run.plan.run)
 		return sl_fail(error, SL_REFUSED,
-		               "is of another run, or of shared settings that have changed since");
+		               "belongs to another run, or shared settings have changed since");
 	while (at < left && now[at] == then[at])
 		at++;
 	if (at == left && now[at] == '\0')
 		return SL_OK;
 	while (at > 0 && then[at - 1] != '\n')
 		at--;
-	return sl_fail(error, SL_REFUSED, "was made with '%.*s'; --set can say so",
+	return sl_fail(error, SL_REFUSED, "was recorded with '%.*s'; repeat this with --set",
 	               (int)strcspn(then + at, "\n") < 100 ? (int)strcspn(then + at, "\n") : 100, then + at);
 }
 
@@ -100,13 +100,12 @@ static enum sl_status open_replay(struct replay *r, const char *run, const char 
 		return sl_wrap(error, "%s", path);
 	if (r->recording.head.capacity > r->run.plan.settings.max_degree &&
 	    r->recording.head.capacity > r->recording.head.roster.degree)
-		return sl_fail(error, SL_MALFORMED, "%s: room for more neighbours than [run] max_degree",
-		               path);
+		return sl_fail(error, SL_MALFORMED, "%s: has more neighbours than [run] max_degree", path);
 	status = sl_run_shard(&r->run, r->recording.head.peer, &r->shard_file, &r->shard, error);
 	return status == SL_OK ? make_peer(r, error) : status;
 }
 
-/* What a recording may hold and a peer never sees would stop it as a mistake of its driver. */
+/* A damaged recording may contain events that no driver sends; the peer would abort at them. */
 static bool possible(const struct replay *r, const struct sl_event *e)
 {
 	struct sl_peer_status status;
@@ -126,7 +125,7 @@ static enum sl_status run_events(struct replay *r, const char *path, struct sl_e
 		r->last = e.now;
 		r->first = r->events == 1 ? e.now : r->first;
 		if (!possible(r, &e))
-			return sl_fail(error, SL_MALFORMED, "%s: event %" PRIu64 " (%s) cannot have been",
+			return sl_fail(error, SL_MALFORMED, "%s: event %" PRIu64 " (%s) is impossible here",
 			               path, r->events, event_name[e.kind]);
 		if (e.kind == SL_EVENT_JOB_DONE) {
 			r->job = false;
@@ -136,8 +135,8 @@ static enum sl_status run_events(struct replay *r, const char *path, struct sl_e
 		r->digest = sl_recording_digest_event(r->digest, &e);
 		if (r->digest != recorded)
 			return sl_fail(error, SL_REFUSED,
-			               "%s: differs from event %" PRIu64 " on: %s in round %" PRIu32
-			               ", %.6f s after the start",
+			               "%s: the first difference is at event %" PRIu64
+			               ", %s in round %" PRIu32 ", %.6f s after the start",
 			               path, r->events, event_name[e.kind], sl_peer_round(r->peer),
 			               1e-6 * (double)(r->last.us - r->first.us));
 	}
@@ -167,7 +166,7 @@ static void report(const struct replay *r, bool json)
 		return;
 	}
 	printf("replayed   peer %" PRIu32 ": %" PRIu64 " events of %.3f s, to round %" PRIu32
-	       ", where it %s; every action was the same\n",
+	       ", where it %s; all actions are identical\n",
 	       r->recording.head.peer, r->events, 1e-6 * (double)(r->last.us - r->first.us), round, end);
 	printf("model      %s\n", hex);
 }

@@ -1,7 +1,7 @@
 /* option_text.h — option tables as text for people: what `init` writes, `list` prints, and the manual is made
  * of. */
-#ifndef SL_DAEMON_CLI_OPTION_TEXT_H
-#define SL_DAEMON_CLI_OPTION_TEXT_H
+#ifndef SL_DAEMON_RUN_OPTION_TEXT_H
+#define SL_DAEMON_RUN_OPTION_TEXT_H
 
 #include "gossip/settings.h"
 
@@ -20,7 +20,13 @@ const char *sl_option_text_scope(enum sl_option_scope);
  */
 void sl_option_text_range(const struct sl_option *option, char *text, size_t size);
 
-/* Prints words with line breaks so that no line exceeds `width`: the first line goes on at column `at`, the
+/* What an option accepts and its default, in parentheses after a blank; empty where there is nothing to say. */
+void sl_option_text_details(const struct sl_option *option, char *text, size_t size);
+
+/* Columns of a page: $COLUMNS, else those of the terminal, else 100. */
+size_t sl_option_text_page(void);
+
+/* Prints words with line breaks so that no line exceeds `width`: the first line continues at column `at`, the
  * others start with `indent`. A newline ends it. */
 void sl_option_text_wrap(FILE *out, const char *text, size_t at, const char *indent, size_t width);
 

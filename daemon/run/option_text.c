@@ -1,11 +1,14 @@
 /* option_text.c — option tables as text for people. */
-#include "daemon/cli/option_text.h"
+#include "daemon/run/option_text.h"
 
 #include "gossip/reads.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-enum { WIDTH = 110 }; /* of comments: far below libinih's limit of 200 */
+enum { WIDTH = 110 }; /* of comments */
 
 void sl_option_text_range(const struct sl_option *option, char *text, size_t size)
 {
@@ -13,7 +16,10 @@ void sl_option_text_range(const struct sl_option *option, char *text, size_t siz
 	case SL_OPTION_U32:
 	case SL_OPTION_U64:
 	case SL_OPTION_REAL:
-		snprintf(text, size, "%.10g to %.10g", option->min, option->max);
+		if (option->max > 1e19)
+			snprintf(text, size, "%.10g or more", option->min);
+		else
+			snprintf(text, size, "%.10g to %.10g", option->min, option->max);
 		break;
 	case SL_OPTION_DURATION:
 		snprintf(text, size, "%.10gs to %.10gs, or never", option->min, option->max);
@@ -28,9 +34,31 @@ void sl_option_text_range(const struct sl_option *option, char *text, size_t siz
 				*p = '/';
 		break;
 	case SL_OPTION_TEXT:
-		snprintf(text, size, "%s", "");
+	case SL_OPTION_BORROWED:
+		text[0] = '\0';
 		break;
 	}
+}
+
+void sl_option_text_details(const struct sl_option *option, char *text, size_t size)
+{
+	char range[SL_TEXT_MAX];
+	const char *standard = option->standard ? option->standard : "";
+	sl_option_text_range(option, range, sizeof range);
+	text[0] = '\0';
+	if (range[0] || standard[0])
+		snprintf(text, size, " (%s%s%s%s)", range, range[0] && standard[0] ? "; " : "",
+		         standard[0] ? "default " : "", standard);
+}
+
+size_t sl_option_text_page(void)
+{
+	struct winsize size;
+	const char *columns = getenv("COLUMNS");
+	size_t width = columns ? strtoul(columns, NULL, 10) : 0;
+	if (!width && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	return width >= 40 ? width : 100;
 }
 
 const char *sl_option_text_scope(enum sl_option_scope scope)
@@ -74,11 +102,11 @@ static void write_key(FILE *out, const struct sl_option *option, const char *sec
 	char range[SL_TEXT_MAX], value[SL_TEXT_MAX + 32], comment[1024];
 	sl_option_text_range(option, range, sizeof range);
 	sl_option_print(option, settings, value, sizeof value);
-	/* Empty is a text's natural default: not worth a word. */
+	/* An empty text needs no mention. */
 	const char *standard = option->standard && *option->standard ? option->standard : NULL;
 	bool read = all || sl_settings_reads(&settings->method, section, option);
-	bool set =
-	    all || !sl_settings_of_method(section, option) || sl_settings_noted(&settings->method, section, option);
+	bool set = all || !sl_settings_of_method(section, option) ||
+	           sl_settings_noted(&settings->method, section, option);
 	snprintf(comment, sizeof comment, "%s (%s%s%s%s%s%s)", option->doc, range, range[0] ? "; " : "",
 	         standard ? "default " : "", standard ? standard : "", standard ? "; " : "",
 	         sl_option_text_scope(option->scope));

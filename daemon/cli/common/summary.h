@@ -1,6 +1,6 @@
 /* summary.h — what a run came to, from its history. */
-#ifndef SL_DAEMON_CLI_SUMMARY_H
-#define SL_DAEMON_CLI_SUMMARY_H
+#ifndef SL_DAEMON_CLI_COMMON_SUMMARY_H
+#define SL_DAEMON_CLI_COMMON_SUMMARY_H
 
 #include "base/error.h"
 
