@@ -130,7 +130,8 @@ $(sandbox): $(B)/tests/e2e/sandbox.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 # Kernels and coders are worth every vector instruction; the rest is not.
 $(B)/lib/linalg/%.o $(B)/lib/compress/%.o: override CFLAGS += -O3
-$(B)/tests/test_%.o $(B)/tests/support/%.o: | $(B)/stamp/cmocka
+# A pattern would not do: without a recipe it adds nothing.
+$(call object,$(wildcard tests/test_*.c) $(shell grep -lE '<cmocka.h>|support/history.h' tests/*/*.c)): | $(B)/stamp/cmocka
 $(B)/%.o: %.c $(B)/stamp/flags | $(B)/stamp/libraries
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
@@ -156,7 +157,6 @@ traces   := $(B)/tests/traces/trace
 $(traces): $(call object,$(wildcard tests/traces/*.c tests/support/*.c)) $(rooms) $(B)/libstarling.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
-$(B)/tests/traces/%.o: | $(B)/stamp/cmocka
 
 preloads := $(patsubst tests/preload/%.c,$(B)/tests/%.so,$(wildcard tests/preload/*.c))
 $(preloads): $(B)/tests/%.so: tests/preload/%.c
