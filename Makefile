@@ -11,6 +11,7 @@
 # make bench | bits        speed and size, beside references; megabits to accuracy
 # make fuzz SECONDS=60     libFuzzer on every decoder; make replay runs the kept corpus
 # make long | threads | e2e            long end-to-end tests; with ThreadSanitizer; end-to-end tests alone
+# make cross               builds for aarch64 and tests it under qemu-user; needs root (scripts/cross)
 # make install DESTDIR= PREFIX=/usr/local
 # make man | completion    manual pages; completion for bash and zsh
 # make compile_commands.json           for editors and clang tools
@@ -19,7 +20,8 @@
 # V=1 shows the commands. CC, CFLAGS, LDFLAGS, VERSION and, per library, ZMQ_CFLAGS, ZMQ_LIBS (ZMQ, SODIUM, SQLITE, ZLIB,
 # BLAS, CMOCKA) can be set; whatever depends on them is built again.
 # Cross build: make CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar PKG_CONFIG=aarch64-linux-gnu-pkg-config B=build-arm64
-# (manual pages then come from a native build in build-host, or from HOST_STARLING=path).
+# (packages: gcc-aarch64-linux-gnu, pkgconf:arm64, and the libraries as in libzmq3-dev:arm64; manual pages then come from a
+# native build in build-host, or from HOST_STARLING=path).
 VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -128,7 +130,8 @@ $(sandbox): $(B)/tests/e2e/sandbox.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $<
 # Kernels and coders are worth every vector instruction; the rest is not.
 $(B)/lib/linalg/%.o $(B)/lib/compress/%.o: override CFLAGS += -O3
-$(B)/tests/test_%.o $(B)/tests/support/%.o: | $(B)/stamp/cmocka
+# A pattern would not do: without a recipe it adds nothing.
+$(call object,$(wildcard tests/test_*.c) $(shell grep -lE '<cmocka.h>|support/history.h' tests/*/*.c)): | $(B)/stamp/cmocka
 $(B)/%.o: %.c $(B)/stamp/flags | $(B)/stamp/libraries
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
@@ -154,7 +157,6 @@ traces   := $(B)/tests/traces/trace
 $(traces): $(call object,$(wildcard tests/traces/*.c tests/support/*.c)) $(rooms) $(B)/libstarling.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
-$(B)/tests/traces/%.o: | $(B)/stamp/cmocka
 
 $(B)/gen/completion_%.inc: daemon/cli/completion/starling.%
 	@mkdir -p $(@D)
@@ -173,6 +175,13 @@ traces: $(traces)
 	@BUILD=$(B) sh tests/traces/traces.sh
 traces-accept: $(traces)
 	@BUILD=$(B) sh tests/traces/traces.sh --accept
+# The unit tests alone; RUN=qemu-aarch64 where they are for another machine.
+unit: $(tests)
+	@sh scripts/run-tests $(B) $(tests)
+# For aarch64, in a Debian of its own: the unit tests, and the same bits on both architectures.
+cross-programs: all $(tests) $(B)/tests/cross/copies
+cross:
+	@sh scripts/cross
 bench: all $(benches)
 	@sh tests/bench/run $(B)
 # Megabits to accuracy, ours beside those of others (part of bench). make bits WORD=digits for the quick rows.
@@ -288,7 +297,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help long resume-table check traces traces-accept acceptance published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
+.PHONY: FORCE all help long resume-table check traces traces-accept unit cross cross-programs acceptance published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

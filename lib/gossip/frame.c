@@ -14,7 +14,7 @@ void sl_frame_header(uint8_t header[static SL_FRAME_HEADER], const struct sl_fra
 	sl_write_u8(&w, SL_WIRE_VERSION);
 	sl_write_u8(&w, f->kind);
 	sl_write_u8(&w, f->channels);
-	sl_write_u8(&w, f->tag | f->wants << 1);
+	sl_write_u8(&w, (uint8_t)(f->tag | f->wants << 1));
 	sl_write_u16(&w, f->incarnation16);
 	sl_write_u32(&w, f->epoch);
 	sl_write_u32(&w, f->version);

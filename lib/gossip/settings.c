@@ -1,5 +1,7 @@
 #include "gossip/settings.h"
 
+#include "learn/portable.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -213,7 +215,8 @@ double sl_rates_eta(const struct sl_rates *r, uint32_t round)
 	case SL_ETA_FALLING:
 		if (r->rounds < 2)
 			return r->eta;
-		return r->eta * pow(r->eta_end / r->eta, (double)round / (double)(r->rounds - 1));
+		return r->eta * sl_portable_exp((double)round / (double)(r->rounds - 1) *
+		                                sl_portable_log(r->eta_end / r->eta));
 	case SL_ETA_STEPS:
 		return (double)round < 0.7 * (double)r->rounds ? r->eta : r->eta / 5;
 	case SL_ETA_SQRT:

@@ -59,10 +59,12 @@ static size_t side_length(const void *options)
 	return 4;
 }
 
-/* E|Q(v)|² ≤ zeta·|v|². */
+/* E|Q(v)|² ≤ zeta·|v|²; the same everywhere, as step sizes of both ends follow from it. */
 static double zeta(const struct exponential *o, double d)
 {
-	double root = o->norm == NORM_ONE ? d : sqrt(d), least = root * pow(o->b, 1 - (double)o->s);
+	double level[LEVELS_MAX + 1];
+	fill_levels(o, level);
+	double root = o->norm == NORM_ONE ? d : sqrt(d), least = root * level[1];
 	return (o->b + 1 / o->b + 2) / 4 + least * fmin(1, least);
 }
 
