@@ -13,7 +13,8 @@ void sl_option_text_range(const struct sl_option *option, char *text, size_t siz
 	case SL_OPTION_U32:
 	case SL_OPTION_U64:
 	case SL_OPTION_REAL:
-		snprintf(text, size, "%.10g to %.10g", option->min, option->max);
+		snprintf(text, size, "%.10g to %.10g%s%s", option->min, option->max,
+		         option->zero ? ", or " : "", option->zero ? option->zero : "");
 		break;
 	case SL_OPTION_DURATION:
 		snprintf(text, size, "%.10gs to %.10gs, or never", option->min, option->max);

@@ -35,6 +35,7 @@ struct sl_option {
 	const char *standard; /* the default, in the option's own syntax; NULL: none, it must be given */
 	const char *choices;  /* of SL_OPTION_CHOICE */
 	enum sl_option_scope scope;
+	const char *zero; /* of a number above 0: the word that 0 is written as; NULL: none */
 };
 
 /* Sets every field that has a default. The table must be sound: a default that does not parse panics. */

@@ -38,6 +38,9 @@ static const struct sl_option run_options[] = {
 	{ "catch_up",
 	  "a peer that returns more than this many rounds behind its neighbours skips to their round",
 	  SL_OPTION_U32, AT(catch_up), 1, 4e9, "100", NULL, LATER },
+	{ "on_divergence",
+	  "what a peer does that finds the run diverging: report: an event row, and no checkpoint while it lasts; halve-gamma: the same, and half its gamma (with robust mixing only); stop: ends with an error",
+	  SL_OPTION_CHOICE, AT(on_divergence), 0, 0, "report", "report|halve-gamma|stop", LATER },
 	{ "max_degree", "largest number of neighbours a peer accepts", SL_OPTION_U32, AT(max_degree), 1,
 	  SL_DEGREE_MAX, "64", NULL, HOST },
 	{ "roster", "path of the signed roster", SL_OPTION_TEXT, HOST_AT(roster), 0, 0, "roster", NULL,
@@ -72,7 +75,9 @@ static const struct sl_option algorithm_options[] = {
 	{ "lambda",
 	  "weight of the l1 penalty on the model (0: none; where it is not set, methods for smooth losses take 0)",
 	  SL_OPTION_REAL, AT(lambda), 0, 1e6, "1e-05", NULL, RUN },
-	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, RUN },
+	{ "gamma",
+	  "consensus step size, in (0, 1]; auto: one that is stable for this compressor, graph and algorithm, which follows the graph when the roster changes",
+	  SL_OPTION_REAL, AT(gamma), 0, 1, "auto", NULL, RUN, "auto" },
 	{ "robust",
 	  "Byzantine-robust mixing, which does not keep the exact mean: none; clip:B or trim:B, which tolerate B Byzantine neighbours per peer; clip-at:T, which limits the pull of each neighbour to distance T",
 	  SL_OPTION_TEXT, AT(robust), 0, 0, "none", NULL, RUN },
@@ -339,8 +344,10 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 
 static enum sl_status check_numbers(const struct sl_settings *s, struct sl_error *error)
 {
-	if (!(s->gamma > 0))
-		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]", s->gamma);
+	if (s->on_divergence == SL_DIVERGENCE_HALVE && strcmp(s->robust, "none") == 0)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[run] on_divergence = halve-gamma: both ends of an edge must use the same gamma, except with [algorithm] robust, where what they add is not opposite anyway: use stop, and begin again with a smaller gamma");
 	if (s->eta_schedule == SL_ETA_FALLING && s->eta_end > s->eta)
 		return sl_fail(
 		    error, SL_OUT_OF_RANGE,
