@@ -45,6 +45,6 @@ const struct sl_usage sl_starlingd_usage = {
 	    "The identity of the peer is RUN/keys/K.key, or $CREDENTIALS_DIRECTORY/identity if that is set. SIGHUP reloads the\n"
 	    "roster; SIGUSR1 logs a line on what the peer is doing.\n"
 	    "\n"
-	    "Exit status: 0 finished or stopped; 1 failed; 2 invalid configuration: a restart does not help.\n",
+	    "Exit status: 0 finished or stopped; 1 failed; 2 invalid configuration: a restart does not help; 3 stopped because the run diverges.\n",
 	.arguments = arguments,
 };
