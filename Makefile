@@ -236,7 +236,7 @@ resume-table: all
 	@BUILD=$(B) sh tests/e2e/resume.sh | sed -n 's/^    //p'
 # End to end, with thousands of hostile frames, and a kill at every system call of a checkpoint: wants the machine to itself.
 long: all $(hostile) $(sandbox) $(preloads)
-	@PATIENCE=$${PATIENCE:-3600} sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
+	@LANES=1 PATIENCE=$${PATIENCE:-3600} sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
 # Real daemons under ThreadSanitizer: a race is exit code 66, which no script takes for a success.
 threads:
 	$(Q)TSAN_OPTIONS='suppressions=$(CURDIR)/tests/thread.supp exitcode=66' $(MAKE) SAN=thread e2e

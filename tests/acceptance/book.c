@@ -205,7 +205,8 @@ void experiment_book(void)
 			trial_round(&t);
 			for (uint32_t i = 0; i < N; i++)
 				for (int k = 0; k < D; k++) {
-					worst = most_of(worst, fabs((double)trial_model(&t, i)[k] - b.x[i][k]));
+					worst =
+					    most_of(worst, fabs((double)trial_model(&t, i)[k] - b.x[i][k]));
 					size = most_of(size, fabs(b.x[i][k]));
 				}
 		}
