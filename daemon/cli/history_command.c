@@ -286,7 +286,8 @@ const struct sl_command sl_command_history = {
 	      "  accuracy, worst  mean and smallest test accuracy of the peers' own models, each at its last evaluation\n"
 	      "  objective        training loss of the last round plus lambda times the l1 norm of the weights\n"
 	      "  consensus        (1/n) sum |x_i - mean x|^2 over the peers' models\n"
-	      "  payload, wire    bytes of frames sent, without retransmissions; bytes of the connections, with them\n"
+	      "  payload, wire    bytes of frames sent, each counted once, with its header of 8 bytes; bytes of the connections,\n"
+	      "                   with retransmissions, greetings and longer headers\n"
 	      "  saved            share of the payload saved, compared with float32 models in the same number of rounds\n"
 	      "  seconds          longest time from a peer's start to its last row, by the clock of its host\n"
 	      "  seed             seed of the run, which determines partition, initial model and random draws\n",

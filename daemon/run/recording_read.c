@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+enum { NUMBER_AT = 13 }; /* of the format, in the magic */
 const char sl_recording_magic[SL_RECORDING_MAGIC_BYTES] = "starling-fed 3\n";
 
 /* Cuts off the next record; false at the end, also where that is within a record. A damaged length gives a
@@ -94,8 +95,14 @@ enum sl_status sl_recording_read(struct sl_recording_reader *f, const uint8_t *b
 	memset(f, 0, sizeof *f);
 	f->in = sl_reader(bytes, length);
 	const uint8_t *magic = sl_read_bytes(&f->in, SL_RECORDING_MAGIC_BYTES);
-	if (!magic || memcmp(magic, sl_recording_magic, SL_RECORDING_MAGIC_BYTES) != 0)
-		return sl_fail(error, SL_MALFORMED, "is no recording of this version");
+	if (!magic || memcmp(magic, sl_recording_magic, NUMBER_AT) != 0)
+		return sl_fail(error, SL_MALFORMED, "is no recording");
+	if (memcmp(magic, sl_recording_magic, SL_RECORDING_MAGIC_BYTES) != 0)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "is a recording of format %c, and this starling replays format %c: replay it with the version that made it",
+		    magic[NUMBER_AT] >= '0' && magic[NUMBER_AT] <= '9' ? magic[NUMBER_AT] : '?',
+		    sl_recording_magic[NUMBER_AT]);
 	if (!next_record(f, &kind, &r) || kind != SL_RECORDING_HEAD || !read_head(f, r))
 		return sl_fail(error, SL_MALFORMED, "its head is cut off or damaged");
 	return SL_OK;

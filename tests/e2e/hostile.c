@@ -12,10 +12,10 @@
  *   hostile peer RUN K HOW              is peer K (as starlingd -p K), whose frames are followed by what
  *                                       HOW says
  *
- * WHAT: garbage, empty, parts, header, cut, foreign, greeting, long, huge. HOW: replay, corrupt, mangle.
+ * WHAT: garbage, empty, parts, header, version, cut, foreign, greeting, long, huge. HOW: replay, corrupt, mangle.
  * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */
 #include "daemon/peer/daemon.h"
-#include "gossip/frame.h"
+#include "gossip/brief.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -235,9 +235,11 @@ static size_t compose(const char *what, uint8_t *out)
 		length -= 1 + randombytes_uniform((uint32_t)length - 1);
 	else if (strcmp(what, "greeting") == 0)
 		length = SL_FRAME_HEADER + --body;
-	else
+	else if (strcmp(what, "version") != 0)
 		die("nobody sends '%s'", what);
 	sl_frame_header(out, &f, body);
+	if (strcmp(what, "version") == 0)
+		out[2] = SL_WIRE_VERSION - 1;
 	return length;
 }
 
@@ -308,7 +310,7 @@ enum { KEPT = 64 };
 static enum how how;
 static struct kept {
 	uint32_t edge;
-	size_t length;
+	size_t header, length;
 	uint8_t *bytes;
 } kept[KEPT];
 static uint64_t sent;
@@ -318,23 +320,24 @@ bool __real_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header
 bool __wrap_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
                         const uint8_t *body, size_t body_length);
 
-static void keep(uint32_t edge, const uint8_t *header, const uint8_t *body, size_t body_length)
+static void keep(uint32_t edge, const uint8_t *header, size_t header_length, const uint8_t *body,
+                 size_t body_length)
 {
 	struct kept *k = &kept[sent % KEPT];
 	free(k->bytes);
-	*k = (struct kept){ edge, SL_FRAME_HEADER + body_length, malloc(SL_FRAME_HEADER + body_length) };
+	size_t length = header_length + body_length;
+	*k = (struct kept){ edge, header_length, length, malloc(length) };
 	if (!k->bytes)
 		die("out of memory");
-	memcpy(k->bytes, header, SL_FRAME_HEADER);
+	memcpy(k->bytes, header, header_length);
 	if (body_length)
-		memcpy(k->bytes + SL_FRAME_HEADER, body, body_length);
+		memcpy(k->bytes + header_length, body, body_length);
 }
 
 static void send_kept(struct sl_net *net, const struct kept *k, uint32_t edge)
 {
 	if (k->bytes)
-		__real_sl_net_send(net, edge, k->bytes, SL_FRAME_HEADER, k->bytes + SL_FRAME_HEADER,
-		                   k->length - SL_FRAME_HEADER);
+		__real_sl_net_send(net, edge, k->bytes, k->header, k->bytes + k->header, k->length - k->header);
 }
 
 /* Two earlier frames again, in an order of no sense. Greetings of this very life are among them. */
@@ -349,9 +352,9 @@ static void replay(struct sl_net *net)
 /* What was just sent, badly. */
 static void mangle(struct sl_net *net, const struct kept *k)
 {
-	static const char *const what[] = { "garbage", "cut", "foreign", "header", "empty" };
+	static const char *const what[] = { "garbage", "cut", "foreign", "header", "empty", "version" };
 	static uint8_t message[HUGE];
-	struct kept shorter = { k->edge, SL_FRAME_HEADER + (k->length - SL_FRAME_HEADER) / 2, k->bytes };
+	struct kept shorter = { k->edge, k->header, k->header + (k->length - k->header) / 2, k->bytes };
 	send_kept(net, &shorter, k->edge);
 	size_t length = compose(what[sent % (sizeof what / sizeof *what)], message);
 	__real_sl_net_send(net, k->edge, message, length, NULL, 0);
@@ -361,16 +364,16 @@ bool __wrap_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header
                         const uint8_t *body, size_t body_length)
 {
 	struct kept *k = &kept[sent % KEPT];
-	keep(edge, header, body, body_length);
-	if (how == CORRUPT && header[3] == SL_FRAME_DIFFERENCE && body_length && sent % 3 == 0)
-		k->bytes[SL_FRAME_HEADER + randombytes_uniform((uint32_t)body_length)] ^= 4;
+	keep(edge, header, header_length, body, body_length);
+	if (how == CORRUPT && sl_is_brief(header, header_length) && body_length && sent % 3 == 0)
+		k->bytes[header_length + randombytes_uniform((uint32_t)body_length)] ^= 4;
 	send_kept(net, k, edge);
 	if (how == REPLAY)
 		replay(net);
 	if (how == MANGLE)
 		mangle(net, k);
 	sent++;
-	return header_length == SL_FRAME_HEADER;
+	return true;
 }
 
 static int be_peer(const char *folder, char **argument)

@@ -32,7 +32,7 @@ static size_t add_keys(uint8_t *body, size_t length, const struct sl_plan *plan,
 /* A header that passes the door, with fields from the input; then the input itself. */
 static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *r)
 {
-	uint8_t message[MESSAGE_MAX] = { 0 };
+	uint8_t message[MESSAGE_MAX] = { 0 }, told[MESSAGE_MAX - SL_FRAME_HEADER] = { 0 };
 	const struct sl_peer *p = sl_sim_peer(sim, VICTIM);
 	const struct sl_edge *e = &p->edge[0];
 	uint8_t kind = sl_read_u8(r), about = sl_read_u8(r);
@@ -51,12 +51,11 @@ static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *
 		              .digest = about & 128 ? e->their_digest : about };
 	length = length < sl_reader_left(r) ? length : sl_reader_left(r);
 	const uint8_t *body = sl_read_bytes(r, length);
-	sl_frame_header(message, &f, (uint32_t)length);
 	if (body)
-		memcpy(message + SL_FRAME_HEADER, body, length);
+		memcpy(told, body, length);
 	if (f.kind == SL_FRAME_HELLO &&
 	    length >= 44) { /* the right session, peers and lives, or nothing gets far */
-		struct sl_writer out = sl_writer(message + SL_FRAME_HEADER, 44);
+		struct sl_writer out = sl_writer(told, 44);
 		sl_write_u64(&out, w->plan.session);
 		sl_write_u32(&out, w->plan.dimension);
 		sl_write_u32(&out, LIAR);
@@ -64,10 +63,13 @@ static void lie(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader *
 		sl_write_u32(&out, about & 63);
 		sl_write_u64(&out, e->incarnation + (about >> 7));
 		sl_write_u64(&out, p->incarnation);
-		length = add_keys(message + SL_FRAME_HEADER, length, &w->plan, about);
-		sl_frame_header(message, &f, (uint32_t)length);
+		length = add_keys(told, length, &w->plan, about);
 	}
-	sl_sim_inject(sim, LIAR, VICTIM, message, SL_FRAME_HEADER + length);
+	size_t header = sl_sim_header(sim, LIAR, VICTIM, &f, (uint32_t)length, message);
+	memcpy(message + header, told, length);
+	if (kind & 128) /* another header than it was, mostly one that refers to something else */
+		message[sl_read_u8(r) % header] ^= sl_read_u8(r);
+	sl_sim_inject(sim, LIAR, VICTIM, message, header + length);
 }
 
 static void drive(struct sl_sim *sim, const struct sl_swarm *w, struct sl_reader r)
