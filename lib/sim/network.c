@@ -84,7 +84,7 @@ void sl_sim_connect(struct sl_sim *s, uint32_t peer)
 	    SHAKES_CLIENT + SHAKES_SERVER; /* one connection each way: each end is client and server once */
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		struct sl_sim_node *n = &s->node[peer], *other = &s->node[t->neighbour[l]];
-		if (!other->alive || !sl_sim_edge(s, peer, l))
+		if (!other->alive || sl_peer_edge_to(n->peer, t->neighbour[l]) == SL_NO_EDGE)
 			continue;
 		n->wire_tx += both, n->wire_rx += both;
 		other->wire_tx += both, other->wire_rx += both;
