@@ -1,0 +1,171 @@
+/* settings_table.c — the keys of run.conf: sections, and for each key its name, meaning, type, range, default and
+ * scope. */
+#include "gossip/settings.h"
+
+#define AT(field)      offsetof(struct sl_run_settings, method.field)
+#define HOST_AT(field) offsetof(struct sl_run_settings, host.field)
+
+/* The scope of a key (base/option.h). RUN: both ends of an edge must agree on it, or their copies or their
+ * methods differ; also every key that affects the result of a round recomputed from a checkpoint.
+ * LATER: may change between rounds. HOST: local to a host, invisible to neighbours. */
+#define RUN   SL_SCOPE_RUN
+#define LATER SL_SCOPE_LATER
+#define HOST  SL_SCOPE_HOST
+
+static const struct sl_option run_options[] = {
+	{ "name", "name of the run and first part of its run_id in the history", SL_OPTION_TEXT,
+	  HOST_AT(name), 0, 0, "starling", NULL, RUN },
+	{ "seed",
+	  "seed of everything random: batches, dithering, partitions, initial model, simulated faults",
+	  SL_OPTION_U64, AT(seed), 0, 9007199254740992.0, "1", NULL, RUN },
+	{ "rounds", "number of rounds; a peer that has completed them is finished", SL_OPTION_U32, AT(rounds),
+	  1, 4e9, "2000", NULL, LATER },
+	{ "pace",
+	  "lockstep: wait for every neighbour in every round; staleness:S: wait only for exchanges that are more than S rounds old; free: never wait",
+	  SL_OPTION_TEXT, AT(pace_text), 0, 0, "lockstep", NULL, LATER },
+	{ "round_timeout",
+	  "time that a round waits for a neighbour before it continues without it (never: exact runs)",
+	  SL_OPTION_DURATION, AT(round_timeout_us), 0.01, 86400, "30s", NULL, LATER },
+	{ "link_timeout", "silence after which a neighbour counts as down", SL_OPTION_DURATION,
+	  AT(link_timeout_us), 0.1, 86400, "5s", NULL, HOST },
+	{ "catch_up",
+	  "a peer that returns more than this many rounds behind its neighbours skips to their round",
+	  SL_OPTION_U32, AT(catch_up), 1, 4e9, "100", NULL, LATER },
+	{ "max_degree", "largest number of neighbours a peer accepts", SL_OPTION_U32, AT(max_degree), 1,
+	  SL_DEGREE_MAX, "64", NULL, HOST },
+	{ "roster", "path of the signed roster", SL_OPTION_TEXT, HOST_AT(roster), 0, 0, "roster", NULL,
+	  HOST },
+	{ "operator_key", "public key (Ed25519, 64 hex digits) of the operator who signs the roster",
+	  SL_OPTION_TEXT, HOST_AT(operator_key), 0, 0, "", NULL, RUN },
+	{ "keys", "folder of the identity keys; K.key is the key of peer K", SL_OPTION_TEXT, HOST_AT(keys), 0,
+	  0, "keys", NULL, HOST },
+	{ "record",
+	  "prefix of input recordings, one per start: RECORD-PEER-N, for `starling sim RUN --replay` (empty: none)",
+	  SL_OPTION_TEXT, HOST_AT(record), 0, 0, "", NULL, HOST },
+	{ NULL }
+};
+
+static const struct sl_option algorithm_options[] = {
+	{ "name", "learning algorithm (see `starling list algorithms`)", SL_OPTION_TEXT, AT(algorithm), 0, 0,
+	  "malcom", NULL, RUN },
+	{ "eta", "initial step size of the local steps", SL_OPTION_REAL, AT(eta), 1e-9, 1e3, "0.15", NULL,
+	  LATER },
+	{ "eta_end", "step size in the last round, for eta_schedule = falling", SL_OPTION_REAL, AT(eta_end),
+	  1e-12, 1e3, "0.002", NULL, LATER },
+	{ "eta_rule",
+	  "given: use the value of eta; theory: compute eta by the algorithm's rule from smoothness, convexity, compressor and number of peers (short form: eta = theory)",
+	  SL_OPTION_CHOICE, AT(eta_rule), 0, 0, "given", "given|theory", LATER },
+	{ "smoothness", "largest curvature L of any peer's loss, for eta_rule = theory (0: unknown)",
+	  SL_OPTION_REAL, AT(smoothness), 0, 1e12, "0", NULL, LATER },
+	{ "convexity", "smallest curvature of the mean loss, for eta_rule = theory (0: not strongly convex)",
+	  SL_OPTION_REAL, AT(convexity), 0, 1e12, "0", NULL, LATER },
+	{ "eta_schedule",
+	  "constant; falling: geometrically from eta to eta_end; steps: divided by 5 after 70 % of the rounds; sqrt: eta/sqrt(k+1)",
+	  SL_OPTION_CHOICE, AT(eta_schedule), 0, 0, "falling", "constant|falling|steps|sqrt", LATER },
+	{ "lambda",
+	  "weight of the l1 penalty on the model (0: none; where it is not set, methods for smooth losses take 0)",
+	  SL_OPTION_REAL, AT(lambda), 0, 1e6, "1e-05", NULL, RUN },
+	{ "gamma", "consensus step size, in (0, 1]", SL_OPTION_REAL, AT(gamma), 0, 1, "0.25", NULL, RUN },
+	{ "robust",
+	  "Byzantine-robust mixing, which does not keep the exact mean: none; clip:B or trim:B, which tolerate B Byzantine neighbours per peer; clip-at:T, which limits the pull of each neighbour to distance T",
+	  SL_OPTION_TEXT, AT(robust), 0, 0, "none", NULL, RUN },
+	{ "momentum", "heavy-ball momentum of the local steps (0: none)", SL_OPTION_REAL, AT(momentum), 0,
+	  0.9999, "0", NULL, RUN },
+	{ "local_steps", "local gradient steps per round", SL_OPTION_U32, AT(local_steps), 1, 1e6, "4", NULL,
+	  RUN },
+	{ "batch", "samples per mini-batch (a value above the shard's size takes the whole shard)",
+	  SL_OPTION_U32, AT(batch), 1, 1e6, "32", NULL, RUN },
+	{ "estimator",
+	  "gradient estimator of the local steps: batch: the mini-batch gradient; lsvrg and saga: variance reduction by stored gradients of the whole shard, with noise that vanishes at convergence (saga stores one gradient per sample); storm: the previous estimate, corrected by the change of the mini-batch gradient since",
+	  SL_OPTION_CHOICE, AT(estimator), 0, 0, "batch", "batch|lsvrg|saga|storm", RUN },
+	{ "refresh", "probability that lsvrg renews its reference point in a local step (0: batch/samples)",
+	  SL_OPTION_REAL, AT(refresh), 0, 1, "0", NULL, RUN },
+	{ "renewal", "weight of the mini-batch gradient in a storm estimate (1: same as batch)",
+	  SL_OPTION_REAL, AT(renewal), 1e-6, 1, "0.1", NULL, RUN },
+	{ NULL }
+};
+
+static const struct sl_option compress_options[] = {
+	{ "pipeline", "select | quantise | code (see `starling list compressors`)", SL_OPTION_TEXT,
+	  AT(pipeline), 0, 0, "topk:0.05 | dither:16 | golomb", NULL, RUN },
+	{ NULL }
+};
+
+static const struct sl_option model_options[] = { { "name", "model (see `starling list models`)",
+	                                            SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL, RUN },
+	                                          { NULL } };
+
+static const struct sl_option data_options[] = {
+	{ "train",
+	  "training data: auto (Fashion-MNIST if its package is installed, else synthetic), a path, images,labels for idx, or a pattern with %d for one file per peer",
+	  SL_OPTION_TEXT, HOST_AT(train), 0, 0, "auto", NULL, HOST },
+	{ "test", "test data, in the same form as train (empty: none)", SL_OPTION_TEXT, HOST_AT(test), 0, 0,
+	  "auto", NULL, HOST },
+	{ "format", "format of train and test, with its arguments (see `starling list datasets`)",
+	  SL_OPTION_TEXT, HOST_AT(format), 0, 0, "idx", NULL, HOST },
+	{ "partition", "how samples are divided among the peers: iid, shards:K, dirichlet:A, own",
+	  SL_OPTION_TEXT, HOST_AT(partition), 0, 0, "dirichlet:0.5", NULL, HOST },
+	{ "classes",
+	  "class names in the order of their numbers, such as -1,1 or 0..9 (a model with two signs takes the second of two as +1); none: real targets; auto: the labels found in the files; file:PATH: one name per line, for init; list:N:DIGEST: N names that are too long for this line and are stored in the prepared data",
+	  SL_OPTION_TEXT, HOST_AT(classes), 0, 0, "auto", NULL, RUN },
+	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, HOST_AT(shards), 0, 0, "data", NULL,
+	  HOST },
+	{ NULL }
+};
+
+static const struct sl_option limit_options[] = {
+	{ "value", "largest magnitude of a coordinate of a model, at its owner and in every copy of it",
+	  SL_OPTION_REAL, AT(limit_value), 1e-3, 1e30, "1e+09", NULL, RUN },
+	{ "refusals",
+	  "malformed frames per minute that a neighbour may send; more lead to quarantine (0: no limit)",
+	  SL_OPTION_U32, AT(limit_refusals), 0, 1e6, "64", NULL, HOST },
+	{ "frames",
+	  "unsolicited frames per second that a neighbour may send (burst: a few thousand); more lead to quarantine (0: no limit)",
+	  SL_OPTION_U32, AT(limit_frames), 0, 1e6, "200", NULL, HOST },
+	{ "quarantine",
+	  "length of a neighbour's first quarantine, during which nothing is sent to it or accepted from it; each one that follows soon is twice as long",
+	  SL_OPTION_DURATION, AT(quarantine_us), 0.01, 86400, "10s", NULL, HOST },
+	{ "detect", "run the anomaly detector on every Nth frame of a neighbour (0: never)", SL_OPTION_U32,
+	  AT(detect_every), 0, 1e6, "0", NULL, HOST },
+	{ "anomaly", "detector score, in mean deviations, above which an event anomaly is written",
+	  SL_OPTION_REAL, AT(anomaly), 1, 1e9, "10", NULL, HOST },
+	{ "quarantine_most", "upper limit of the length of a quarantine", SL_OPTION_DURATION,
+	  AT(quarantine_most_us), 0.01, 864000, "1h", NULL, HOST },
+	{ NULL }
+};
+
+static const struct sl_option history_options[] = {
+	{ "path", "database of the run's history", SL_OPTION_TEXT, HOST_AT(history), 0, 0, "history.db", NULL,
+	  HOST },
+	{ "every", "write a row every N rounds and after the last", SL_OPTION_U32, AT(history_every), 1, 1e9,
+	  "1", NULL, HOST },
+	{ "evaluate",
+	  "compute test loss, accuracy and sketch every N rounds and after the last (0: only after the last)",
+	  SL_OPTION_U32, AT(evaluate), 0, 1e9, "50", NULL, LATER },
+	{ "sketch",
+	  "buckets of the model's count sketch, from which the consensus error is estimated (0: no sketch)",
+	  SL_OPTION_U32, AT(sketch), 0, SL_SKETCH_MAX, "64", NULL, LATER },
+	{ NULL }
+};
+
+static const struct sl_option checkpoint_options[] = {
+	{ "every", "write a checkpoint every N rounds (0: never)", SL_OPTION_U32, AT(checkpoint_every), 0,
+	  1e9, "0", NULL, LATER },
+	{ "path", "folder of the checkpoints", SL_OPTION_TEXT, HOST_AT(checkpoint), 0, 0, "checkpoint", NULL,
+	  HOST },
+	{ NULL }
+};
+
+const struct sl_settings_section sl_settings_sections[] = {
+	{ "run", "The run as a whole: rounds, pace, timeouts, roster and keys", run_options },
+	{ "algorithm", "Local learning and mixing with neighbours", algorithm_options },
+	{ "compress", "Compression of the exchanged differences", compress_options },
+	{ "model", "The model to learn", model_options },
+	{ "data",
+	  "Training and test data. `starling init` reads these keys; peers read the prepared shards, whose classes must match classes below",
+	  data_options },
+	{ "limits", "Limits on misbehaving neighbours that hold a valid key", limit_options },
+	{ "history", "The history of the run", history_options },
+	{ "checkpoint", "Checkpoints, from which a restarted peer resumes", checkpoint_options },
+	{ NULL }
+};
