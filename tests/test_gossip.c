@@ -34,6 +34,31 @@ static void undisturbed(void (*change)(struct swarm *), uint64_t *out)
 	free(w);
 }
 
+/* Two connections for each edge whose ends both run: 567 bytes of the end that connects, 301 of the other. */
+static void connections_have_handshakes(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	struct sl_sim_totals totals;
+	const uint64_t edge = 2 * (567 + 301);
+	assert_non_null(w);
+	swarm_standard(w);
+	snprintf(w->topology_spec, sizeof w->topology_spec, "star:5");
+	swarm_open(w);
+	sl_sim_totals(w->sim, &totals);
+	assert_int_equal(totals.wire_bytes, 4 * edge);
+	sl_sim_kill(w->sim, 0);
+	sl_sim_kill(w->sim, 4);
+	sl_sim_revive(w->sim, 4, SL_SIM_DISK_LOST); /* its only neighbour is down */
+	sl_sim_totals(w->sim, &totals);
+	assert_int_equal(totals.wire_bytes, 4 * edge);
+	sl_sim_revive(w->sim, 0, SL_SIM_DISK_LOST);
+	sl_sim_totals(w->sim, &totals);
+	assert_int_equal(totals.wire_bytes, 8 * edge);
+	swarm_close(w);
+	free(w);
+}
+
 static void learns(void **state)
 {
 	(void)state;
@@ -512,6 +537,7 @@ int main(int argc, char **argv)
 		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(learns),
+		cmocka_unit_test(connections_have_handshakes),
 		cmocka_unit_test(the_penalty_is_a_row),
 		cmocka_unit_test(repeats),
 		cmocka_unit_test(seed_matters),
