@@ -155,6 +155,7 @@ static void step_sizes_change_behind_what_is_known(void **state)
 	for (unsigned k = 0; k < 3; k++) {
 		w[k] = swarm_of("ring:5", 40);
 		snprintf(w[k]->settings.algorithm, sizeof w[k]->settings.algorithm, "prox-lead");
+		w[k]->settings.gamma = 0.25;
 		w[k]->settings.eta = eta[k];
 		w[k]->unchecked = k > 0;
 		swarm_open(w[k]);

@@ -19,6 +19,7 @@ static void settings(struct swarm *w, const char *graph, const char *robust)
 	snprintf(w->topology_spec, sizeof w->topology_spec, "%s", graph);
 	snprintf(w->settings.robust, sizeof w->settings.robust, "%s", robust);
 	w->settings.rounds = 200;
+	w->settings.gamma = 0.25;
 }
 
 /* The worst accuracy among the honest peers' own models. */

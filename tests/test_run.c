@@ -247,7 +247,7 @@ static void gamma_that_diverges_names_its_line(void **state)
 	assert_int_equal(check(0, "algorithm.gamma=1"), SL_OK); /* ring:4 has β = 4/3 */
 	close_made();
 	write_conf("[algorithm]\nname = choco\n\ngamma = 0\n[data]\nclasses = -1..1\n");
-	assert_refused(0, NULL, "run.conf:4: [algorithm] gamma = 0: must be in (0, 1]");
+	assert_refused(0, NULL, "run.conf:4: gamma = 0: must be above 0 and at most 1, or auto");
 }
 
 /* One list of classes for the run: prepared data of another are refused, and the fingerprint has it. */

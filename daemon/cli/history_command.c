@@ -210,7 +210,7 @@ static enum sl_status print(const struct runs *runs, const char *database, bool 
 		}
 		puts("]");
 	} else if (runs->count == 1 && runs->item[0].rounds > 0) {
-		return sl_summary_print(stdout, database, runs->item[0].run_id, false, error);
+		return sl_summary_print(stdout, database, runs->item[0].run_id, false, NULL, error);
 	} else {
 		print_table(runs);
 		if (runs->count > 1)

@@ -273,6 +273,8 @@ static void json_option(const struct sl_option *o)
 		sl_json_real(stdout, o->max);
 	}
 	json_text("choices", o->type == SL_OPTION_CHOICE ? o->choices : NULL);
+	if (o->zero)
+		json_text("or", o->zero);
 	putchar('}');
 }
 

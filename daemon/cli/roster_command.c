@@ -2,6 +2,7 @@
 #include "daemon/cli/common/command_line.h"
 #include "daemon/run/endpoint.h"
 #include "daemon/run/local.h"
+#include "daemon/run/run.h"
 #include "daemon/cli/common/ports.h"
 #include "daemon/cli/roster_edit.h"
 #include "daemon/run/status_view.h"
@@ -34,6 +35,7 @@ struct roster_command {
 	uint8_t operator_key[SL_KEY_BYTES];
 	struct sl_roster roster;
 	struct sl_roster_draft draft;
+	char note[SL_TEXT_MAX * 2], gamma[128]; /* of the run under the new roster */
 };
 
 static enum sl_status open_roster(struct roster_command *c, struct sl_error *error)
@@ -270,6 +272,23 @@ static enum sl_status destroy_secrets(const struct roster_command *c, struct sl_
 	return status;
 }
 
+/* What the new graph does to the run, where the run's data are here to tell; peers judge it again. */
+static void look_ahead(struct roster_command *c, const struct sl_roster *next)
+{
+	static struct sl_run run;
+	static struct sl_plan plan;
+	struct sl_error error;
+	if (sl_run_open(&run, c->conf, NULL, SL_SESSION_NEW, &error) != SL_OK)
+		return;
+	double before = run.plan.gamma;
+	if (sl_run_plan(&plan, &run, next, c->note, &error) != SL_OK)
+		snprintf(c->note, sizeof c->note, "peers will refuse this roster: %.300s", error.text);
+	else if (plan.gamma_follows && plan.gamma != before)
+		snprintf(c->gamma, sizeof c->gamma, "auto takes %g under serial %" PRIu32 ", instead of %g",
+		         plan.gamma, next->serial, before);
+	sl_run_close(&run);
+}
+
 static enum sl_status sign(struct roster_command *c, struct sl_error *error)
 {
 	char path[4096];
@@ -278,6 +297,7 @@ static enum sl_status sign(struct roster_command *c, struct sl_error *error)
 	enum sl_status status = sl_roster_draft_finish(&c->draft, &made, error);
 	if (status != SL_OK)
 		return status;
+	look_ahead(c, &made);
 	sl_config_path(&c->config, "operator.key", false, path);
 	status = sl_identity_read(&signer, path, error);
 	if (status == SL_OK && memcmp(signer.public_key, c->operator_key, SL_KEY_BYTES) != 0)
@@ -348,6 +368,10 @@ static void report(const struct roster_command *c)
 			       change->made ? ""
 			                    : ": install its secret key before the peer reads this roster");
 	}
+	if (c->gamma[0])
+		printf("gamma      %s\n", c->gamma);
+	if (c->note[0])
+		fprintf(stderr, "starling roster: note: %s\n", c->note);
 	printf("signed     serial %" PRIu32
 	       "; copy the roster to every host, then run systemctl reload 'starlingd@*' or send SIGHUP\n",
 	       c->roster.serial);

@@ -241,6 +241,38 @@ static struct sl_roster_edge history_of(const struct sl_roster_draft *d, struct 
 	return e;
 }
 
+static enum sl_status mixing_of(const struct sl_topology *t, uint32_t since, struct sl_roster_mixing *out,
+                                struct sl_error *error)
+{
+	struct sl_topology members;
+	struct sl_spectrum spectrum;
+	enum sl_status status = sl_topology_members(&members, t, error);
+	if (status != SL_OK)
+		return status;
+	sl_topology_spectrum(&members, &spectrum);
+	*out = (struct sl_roster_mixing){ since, spectrum.given, spectrum.beta, spectrum.gap };
+	sl_topology_free(&members);
+	return SL_OK;
+}
+
+/* What it was before, and what it is now. */
+static enum sl_status add_mixing(const struct sl_roster_draft *d, struct sl_roster *out,
+                                 struct sl_error *error)
+{
+	struct sl_roster_mixing before[SL_EDGE_WEIGHTS];
+	unsigned count = d->from->mixings;
+	enum sl_status status = mixing_of(&out->topology, d->serial, &out->mixing[0], error);
+	memcpy(before, d->from->mixing, sizeof before);
+	if (status == SL_OK && count == 0) {
+		status = mixing_of(&d->from->topology, 0, &before[0], error);
+		count = 1;
+	}
+	count = count < SL_EDGE_WEIGHTS ? count : SL_EDGE_WEIGHTS - 1;
+	memcpy(out->mixing + 1, before, count * sizeof *before);
+	out->mixings = count + 1;
+	return status;
+}
+
 static bool same_edges(const struct sl_roster_draft *d)
 {
 	const struct sl_topology *t = &d->from->topology;
@@ -280,5 +312,10 @@ enum sl_status sl_roster_draft_finish(struct sl_roster_draft *d, struct sl_roste
 	}
 	for (uint32_t e = 0; e < out->topology.edges; e++)
 		out->edge[e] = history_of(d, out->topology.edge[e], out->topology.weight[e]);
-	return SL_OK;
+	out->mixings = d->from->mixings;
+	memcpy(out->mixing, d->from->mixing, sizeof out->mixing);
+	status = same ? SL_OK : add_mixing(d, out, error);
+	if (status != SL_OK)
+		sl_roster_free(out);
+	return status;
 }

@@ -125,6 +125,7 @@ static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
 		                       .serial = d->run.roster.serial,
 		                       .capacity = d->capacity,
 		                       .joining = d->run.roster.peer[d->number].since > 0 };
+	sl_roster_gammas(&d->run.roster, &d->run.plan, &setup.gammas);
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
 	arena.base = sl_memory_take(arena.capacity, sl_peer_busy(&setup));
 	if (!arena.base)
@@ -347,6 +348,13 @@ bool sl_daemon_run(struct sl_daemon *d)
 	sl_log(ok ? SL_LEVEL_NOTICE : SL_LEVEL_ERROR, "ended in round %" PRIu32 ": %s",
 	       sl_peer_round(d->loop.peer), d->loop.detail);
 	return ok;
+}
+
+bool sl_daemon_diverged(const struct sl_daemon *d)
+{
+	struct sl_peer_status s;
+	sl_peer_status(d->loop.peer, &s);
+	return s.diverging;
 }
 
 static void end_at_once(int number)

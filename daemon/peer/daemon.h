@@ -45,6 +45,8 @@ enum sl_status sl_daemon_check(struct sl_daemon *, const struct sl_daemon_option
 enum sl_status sl_daemon_open(struct sl_daemon *, struct sl_error *error);
 /* Runs to the end; true: it ended well. */
 bool sl_daemon_run(struct sl_daemon *);
+/* Whether its peer finds that the run diverges, or has ended of that. */
+bool sl_daemon_diverged(const struct sl_daemon *);
 /* The identity as it lies on the disk now; refused where the roster lists another key for this peer. */
 enum sl_status sl_daemon_identity(const struct sl_daemon *, const struct sl_roster *, struct sl_identity *out,
                                   struct sl_error *error);

@@ -167,6 +167,7 @@ const char *sl_loop_status(struct sl_loop *l)
 	    l->number, (long)getpid(), sl_peer_serial(l->peer), s.phase, s.round, s.rounds);
 	add_real(line, size, &used, "train_loss", s.train_loss);
 	add_real(line, size, &used, "test_accuracy", s.test_accuracy);
+	add_real(line, size, &used, "gamma", s.gamma);
 	add_count(line, size, &used, "nonzero", s.nonzero);
 	add_count(line, size, &used, "payload_tx", s.payload_tx);
 	add_count(line, size, &used, "payload_rx", s.payload_rx);
@@ -174,6 +175,8 @@ const char *sl_loop_status(struct sl_loop *l)
 	add_count(line, size, &used, "wire_rx", rx);
 	if (s.save_failed)
 		add(line, size, &used, "\"checkpoint_failed\":true,");
+	if (s.diverging)
+		add(line, size, &used, "\"diverging\":true,");
 	add_history(line, size, &used, l->store);
 	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[",
 	    links_up(l, s.degree), s.degree);
@@ -213,6 +216,8 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 			                 named == 1 ? " for" : ",", e.neighbour,
 			                 e.saves ? " (it has to write a checkpoint first)" : "");
 	}
+	if (used >= 0 && (size_t)used < size && s.diverging)
+		used += snprintf(line + used, size - (size_t)used, "; diverging");
 	if (used >= 0 && (size_t)used < size && s.save_failed)
 		used += snprintf(line + used, size - (size_t)used, "; checkpoints fail");
 	if (used >= 0 && (size_t)used < size && sl_store_failing(l->store, &trouble))

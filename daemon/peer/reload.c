@@ -85,7 +85,9 @@ static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *next, 
 	d->degree = sl_roster_neighbours(next, d->number, d->neighbours);
 	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster", "serial %" PRIu32 " is in force%s", next->serial,
 	              text);
-	sl_loop_roster(&d->loop, &(struct sl_peer_roster){ next->serial, d->neighbours, d->degree });
+	struct sl_peer_roster roster = { next->serial, d->neighbours, d->degree };
+	sl_roster_gammas(next, &d->run.plan, &roster.gammas);
+	sl_loop_roster(&d->loop, &roster);
 	struct sl_roster old = d->run.roster;
 	d->run.roster = *next;
 	*next = old;

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_MISCONFIGURED = 2 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_MISCONFIGURED = 2, EXIT_DIVERGED = 3 };
 
 static int fail(const struct sl_error *error, int code)
 {
@@ -107,13 +107,18 @@ static int run(const struct sl_starlingd_options *o, const struct sl_daemon_opti
 	sl_exposed_warn(&daemon.run, daemon.number);
 	if (o->check) {
 		fputs(daemon.run.printed, stdout);
+		if (daemon.run.plan.gamma_follows)
+			printf("# gamma = %g (auto, under roster %u)\n", daemon.run.plan.gamma,
+			       daemon.run.roster.serial);
 		return EXIT_OK;
 	}
 	int code;
 	if (sl_daemon_open(&daemon, &error) != SL_OK)
 		code = fail(&error, code_of(&error, true));
 	else
-		code = sl_daemon_run(&daemon) ? EXIT_OK : EXIT_FAILED;
+		code = sl_daemon_run(&daemon)        ? EXIT_OK
+		       : sl_daemon_diverged(&daemon) ? EXIT_DIVERGED
+		                                     : EXIT_FAILED;
 	return sl_daemon_close(&daemon, code);
 }
 

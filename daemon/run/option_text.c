@@ -19,7 +19,8 @@ void sl_option_text_range(const struct sl_option *option, char *text, size_t siz
 		if (option->max > 1e19)
 			snprintf(text, size, "%.10g or more", option->min);
 		else
-			snprintf(text, size, "%.10g to %.10g", option->min, option->max);
+			snprintf(text, size, "%.10g to %.10g%s%s", option->min, option->max,
+			         option->zero ? ", or " : "", option->zero ? option->zero : "");
 		break;
 	case SL_OPTION_DURATION:
 		snprintf(text, size, "%.10gs to %.10gs, or never", option->min, option->max);

@@ -118,24 +118,30 @@ static void put(struct sl_recording *f, uint8_t kind, const void *first, size_t 
 	pthread_mutex_unlock(&f->lock);
 }
 
+static void write_weights(struct sl_writer *w, const struct sl_weight *weight, unsigned count)
+{
+	sl_write_u8(w, (uint8_t)count);
+	for (unsigned k = 0; k < count; k++) {
+		uint64_t bits;
+		memcpy(&bits, &weight[k].value, sizeof bits);
+		sl_write_u32(w, weight[k].since);
+		sl_write_u64(w, bits);
+	}
+}
+
 static void write_neighbours(struct sl_writer *w, const struct sl_peer_roster *r)
 {
+	write_weights(w, r->gammas.of, r->gammas.count);
 	sl_write_u32(w, r->degree);
 	for (uint32_t i = 0; i < r->degree; i++) {
 		const struct sl_peer_neighbour *n = &r->neighbours[i];
 		sl_write_u32(w, n->peer);
 		sl_write_u32(w, n->added);
-		sl_write_u8(w, (uint8_t)n->weights);
-		for (unsigned k = 0; k < n->weights; k++) {
-			uint64_t bits;
-			memcpy(&bits, &n->weight[k].value, sizeof bits);
-			sl_write_u32(w, n->weight[k].since);
-			sl_write_u64(w, bits);
-		}
+		write_weights(w, n->weight, n->weights);
 	}
 }
 
-enum { NEIGHBOURS_MOST = 4 + SL_DEGREE_MAX * (9 + 12 * SL_EDGE_WEIGHTS) };
+enum { NEIGHBOURS_MOST = 5 + 12 * SL_EDGE_WEIGHTS + SL_DEGREE_MAX * (9 + 12 * SL_EDGE_WEIGHTS) };
 
 /* The head may be larger than the buffer: it is written at once, before anything runs. */
 static bool write_head(struct sl_recording *f, const struct sl_recording_head *h)

@@ -2,7 +2,7 @@
  * --replay` runs it again, bit for bit.
  *
  * One file is one life of one peer, from its start to its end, whatever that was. Integers are
- * little-endian. The file begins with "starling-fed 2\n" and a NUL; then come records, each u8 kind, u32
+ * little-endian. The file begins with "starling-fed 3\n" and a NUL; then come records, each u8 kind, u32
  * length, u32 check of both (sl_recording_check), and that many bytes:
  *   0 head    run u64, session u64, peer u32, serial u32, capacity u32, joining u8, neighbours,
  *             configuration (u32 length, text), state of the checkpoint that it began with (u32 length,
@@ -12,8 +12,8 @@
  *             of ROSTER.
  *   2 end     round u32, digest u64 of the model (sl_vector_digest). Missing where the peer was killed.
  *
- * Neighbours: count u32, and of each: peer u32, added u32, weights u8, and of each weight: since u32, value
- * f64. A file that ends within a record is one of a peer that was killed: what is whole counts. */
+ * Neighbours: the values of gamma as weights, count u32, and of each: peer u32, added u32, weights. Weights:
+ * count u8, and of each: since u32, value f64. A file that ends within a record is one of a peer that was killed: what is whole counts. */
 #ifndef SL_DAEMON_RUN_RECORDING_H
 #define SL_DAEMON_RUN_RECORDING_H
 

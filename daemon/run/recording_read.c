@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-const char sl_recording_magic[SL_RECORDING_MAGIC_BYTES] = "starling-fed 2\n";
+const char sl_recording_magic[SL_RECORDING_MAGIC_BYTES] = "starling-fed 3\n";
 
 /* Cuts off the next record; false at the end, also where that is within a record. A damaged length gives a
  * kind that there is not. */
@@ -27,12 +27,21 @@ static bool next_record(struct sl_recording_reader *f, uint8_t *kind, struct sl_
 	return true;
 }
 
-static bool read_weight(struct sl_reader *r, struct sl_weight *w)
+/* Of falling serials. */
+static bool read_weights(struct sl_reader *r, struct sl_weight *weight, unsigned *count)
 {
-	w->since = sl_read_u32(r);
-	uint64_t bits = sl_read_u64(r);
-	memcpy(&w->value, &bits, sizeof bits);
-	return isfinite(w->value) && w->value > 0 && w->value <= 1;
+	*count = sl_read_u8(r);
+	if (r->failed || *count > SL_EDGE_WEIGHTS)
+		return false;
+	for (unsigned k = 0; k < *count; k++) {
+		weight[k].since = sl_read_u32(r);
+		uint64_t bits = sl_read_u64(r);
+		memcpy(&weight[k].value, &bits, sizeof bits);
+		if (!isfinite(weight[k].value) || !(weight[k].value > 0 && weight[k].value <= 1) ||
+		    (k > 0 && weight[k].since >= weight[k - 1].since))
+			return false;
+	}
+	return !r->failed;
 }
 
 /* Ascending numbers, none of them the peer's own. */
@@ -40,6 +49,8 @@ static bool read_neighbours(struct sl_reader *r, uint32_t peer, uint32_t capacit
                             struct sl_peer_neighbour *room)
 {
 	out->neighbours = room;
+	if (!read_weights(r, out->gammas.of, &out->gammas.count))
+		return false;
 	out->degree = sl_read_u32(r);
 	if (r->failed || out->degree > SL_DEGREE_MAX || out->degree > capacity)
 		return false;
@@ -48,14 +59,9 @@ static bool read_neighbours(struct sl_reader *r, uint32_t peer, uint32_t capacit
 		memset(n, 0, sizeof *n);
 		n->peer = sl_read_u32(r);
 		n->added = sl_read_u32(r);
-		n->weights = sl_read_u8(r);
-		if (r->failed || n->peer == peer || n->peer >= SL_PEERS_MAX ||
-		    (i > 0 && n->peer <= room[i - 1].peer) || n->weights == 0 || n->weights > SL_EDGE_WEIGHTS)
+		if (!read_weights(r, n->weight, &n->weights) || n->weights == 0 || n->peer == peer ||
+		    n->peer >= SL_PEERS_MAX || (i > 0 && n->peer <= room[i - 1].peer))
 			return false;
-		for (unsigned k = 0; k < n->weights; k++)
-			if (!read_weight(r, &n->weight[k]) ||
-			    (k > 0 && n->weight[k].since >= n->weight[k - 1].since))
-				return false;
 	}
 	return !r->failed;
 }

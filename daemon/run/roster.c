@@ -139,6 +139,30 @@ static bool grow(void **array, uint32_t count, uint32_t *room, size_t size)
 	return true;
 }
 
+static bool within(const char *text, double most, double *out)
+{
+	char *end;
+	*out = strtod(text, &end);
+	return end != text && !*end && *out >= 0 && *out <= most;
+}
+
+static enum sl_status take_mixing(struct parse *p, char *text)
+{
+	char *word[4];
+	struct sl_roster *r = p->out;
+	struct sl_roster_mixing m = { 0 };
+	uint32_t most = r->mixings ? r->mixing[r->mixings - 1].since : r->serial + 1;
+	if (split(text, word, 4) != 4 || !whole(word[0], UINT32_MAX, &m.since) ||
+	    !within(word[1], 1, &m.given) || !within(word[2], 2, &m.beta) || !within(word[3], 1, &m.gap))
+		return bad_line(
+		    p, "must be 'mixing SERIAL GIVEN BETA GAP', with GIVEN and GAP up to 1 and BETA up to 2");
+	if (m.since >= most || r->mixings == SL_EDGE_WEIGHTS)
+		return bad_line(p, "serials of 'mixing' fall from this roster's on, and are at most %d",
+		                SL_EDGE_WEIGHTS);
+	r->mixing[r->mixings++] = m;
+	return SL_OK;
+}
+
 static enum sl_status next_peer(struct parse *p, const char *word, const char *name,
                                 struct sl_roster_peer **peer)
 {
@@ -358,7 +382,9 @@ static enum sl_status parse_lines(struct parse *p)
 		return status;
 	snprintf(spec, sizeof spec, "%s", p->text + 9);
 	while (status == SL_OK && next_line(p, &status)) {
-		if (strncmp(p->text, "peer ", 5) == 0 && p->edges + p->arcs == 0)
+		if (strncmp(p->text, "mixing ", 7) == 0 && p->peers == 0)
+			status = take_mixing(p, p->text + 7);
+		else if (strncmp(p->text, "peer ", 5) == 0 && p->edges + p->arcs == 0)
 			status = take_peer(p, p->text + 5);
 		else if (strncmp(p->text, "gone ", 5) == 0 && p->edges + p->arcs == 0)
 			status = take_gone(p, p->text + 5);

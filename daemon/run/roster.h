@@ -3,6 +3,8 @@
  *   starling-roster 1
  *   serial 7
  *   topology ring:8
+ *   mixing 7 0.75 1.5 0.5
+ *   mixing 0 0.66666666666666663 1.3333333333333333 0.19526214587563495
  *   peer 0 peer-0 tcp://127.0.0.1:41000 <64 hex digits: Ed25519 public key>
  *   …
  *   gone 2 peer-2
@@ -20,13 +22,17 @@
  * that was added while the run went on has the serial of that behind its key. An edge that has not always
  * been as it is has, behind its weight, the serial that brought the edge, the serial that brought the weight,
  * and its former weights with theirs, the newest first, at most SL_EDGE_WEIGHTS in all: a peer that was told
- * of some rosters only has to know what a step was worth that its neighbour began under another.
+ * of some rosters only has to know what a step was worth that its neighbour began under another. For the same
+ * reason it says of the graph, and of the graphs of rosters before, the newest first, what gamma = auto follows
+ * from: the serial that brought it, the most that a peer takes over from others in a round, |I - W| and the
+ * spectral gap (struct sl_spectrum: given, beta, gap). Without such lines the graph has always been this one.
  */
 #ifndef SL_DAEMON_RUN_ROSTER_H
 #define SL_DAEMON_RUN_ROSTER_H
 
 #include "daemon/run/keys.h"
 #include "gossip/peer.h"
+#include "gossip/plan.h"
 #include "topology/topology.h"
 
 struct sl_roster_peer {
@@ -43,12 +49,20 @@ struct sl_roster_edge {
 	struct sl_weight weight[SL_EDGE_WEIGHTS];
 };
 
+/* What gamma follows from, under the rosters since that one. */
+struct sl_roster_mixing {
+	uint32_t since;
+	double given, beta, gap;
+};
+
 enum { SL_SIGNATURE_BYTES = 64 };
 
 struct sl_roster {
 	uint32_t serial;
 	uint8_t signature[SL_SIGNATURE_BYTES]; /* as read or written: with the same, two say the same */
 	struct sl_topology topology;           /* peers, edges, weights */
+	unsigned mixings;                      /* 0: the graph has not changed */
+	struct sl_roster_mixing mixing[SL_EDGE_WEIGHTS];
 	struct sl_roster_peer *peer;           /* topology.peers of them; owned */
 	struct sl_roster_edge
 	    *edge; /* topology.edges of them, in its order; owned. NULL: nothing has changed */
@@ -70,7 +84,7 @@ bool sl_roster_same(const struct sl_roster *, const struct sl_roster *);
 struct sl_roster_edge sl_roster_edge(const struct sl_roster *, uint32_t edge);
 /* The neighbours of a peer, for sl_peer_setup and sl_peer_roster; `out` has room for SL_DEGREE_MAX. */
 uint32_t sl_roster_neighbours(const struct sl_roster *, uint32_t peer, struct sl_peer_neighbour *out);
-/* The graph of those that are there, numbered anew without gaps: what its spectrum is taken of. */
-enum sl_status sl_roster_members(const struct sl_roster *, struct sl_topology *out, struct sl_error *error);
+/* γ under it and under those before it, for a plan that was made of it. */
+void sl_roster_gammas(const struct sl_roster *, const struct sl_plan *, struct sl_gammas *out);
 
 #endif

@@ -69,7 +69,7 @@ static enum sl_status check_plan(const struct sl_run *p, const struct sl_roster 
 	enum sl_status status = sl_run_plan(&plan, p, next, note, error);
 	if (status != SL_OK)
 		return status;
-	if (plan.gamma != now->gamma || plan.settings.eta != now->settings.eta ||
+	if ((!plan.gamma_follows && plan.gamma != now->gamma) || plan.settings.eta != now->settings.eta ||
 	    memcmp(plan.algorithm_options, now->algorithm_options, sizeof plan.algorithm_options) != 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,

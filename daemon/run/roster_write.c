@@ -1,6 +1,7 @@
 /* roster_write.c — a roster asked, and written: signed, and read back before anybody gets it. */
 #include "daemon/run/files.h"
 #include "daemon/run/roster.h"
+#include "gossip/gamma.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -39,25 +40,16 @@ uint32_t sl_roster_neighbours(const struct sl_roster *roster, uint32_t peer, str
 	return degree;
 }
 
-enum sl_status sl_roster_members(const struct sl_roster *roster, struct sl_topology *out,
-                                 struct sl_error *error)
+void sl_roster_gammas(const struct sl_roster *r, const struct sl_plan *plan, struct sl_gammas *out)
 {
-	const struct sl_topology *t = &roster->topology;
-	uint32_t *number = calloc(t->peers, sizeof *number), members = 0;
-	struct sl_edge_pair *edge = calloc(t->edges + 1, sizeof *edge);
-	enum sl_status status = SL_OK;
-	memset(out, 0, sizeof *out);
-	if (!number || !edge)
-		status = sl_fail(error, SL_NO_MEMORY, "no memory for a graph of %" PRIu32 " peers", t->peers);
-	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++)
-		number[i] = sl_topology_degree(t, i) > 0 ? members++ : 0;
-	for (uint32_t e = 0; e < t->edges && status == SL_OK; e++)
-		edge[e] = (struct sl_edge_pair){ number[t->edge[e].a], number[t->edge[e].b] };
-	if (status == SL_OK)
-		status = sl_topology_from_edges(out, t->spec, members, edge, t->weight, t->edges, error);
-	free(number);
-	free(edge);
-	return status;
+	*out = (struct sl_gammas){ 1, { { r->serial, plan->gamma } } };
+	for (unsigned i = 0; i < r->mixings && plan->gamma_follows; i++) {
+		const struct sl_roster_mixing *m = &r->mixing[i];
+		struct sl_plan_graph graph = { .given = m->given, .beta = m->beta, .gap = m->gap };
+		double gamma = sl_gamma_of(plan, &graph);
+		out->count = i + 1;
+		out->of[i] = (struct sl_weight){ m->since, gamma > 0 ? gamma : plan->gamma };
+	}
 }
 
 /* ---- writing ---- */
@@ -82,6 +74,9 @@ static void print(FILE *f, const struct sl_roster *r)
 {
 	char key[SL_KEY_HEX];
 	fprintf(f, "starling-roster 1\nserial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
+	for (unsigned i = 0; i < r->mixings; i++)
+		fprintf(f, "mixing %" PRIu32 " %.17g %.17g %.17g\n", r->mixing[i].since, r->mixing[i].given,
+		        r->mixing[i].beta, r->mixing[i].gap);
 	for (uint32_t i = 0; i < r->topology.peers; i++) {
 		const struct sl_roster_peer *peer = &r->peer[i];
 		if (peer->gone) {

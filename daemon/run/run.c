@@ -85,7 +85,7 @@ enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const st
 	struct sl_topology members = { 0 };
 	struct sl_spectrum spectrum;
 	if (!graph_of->activity) { /* whose members never change */
-		enum sl_status status = sl_roster_members(roster, &members, error);
+		enum sl_status status = sl_topology_members(&members, graph_of, error);
 		if (status != SL_OK)
 			return status;
 		graph_of = &members;

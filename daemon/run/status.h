@@ -26,12 +26,12 @@ enum sl_status_reply sl_status_query(const char *folder, uint32_t peer, int time
 bool sl_status_ask(const char *folder, uint32_t peer, int timeout_ms, char *line, size_t size);
 
 /* The line, a flat JSON object plus an array of edges:
- * {"peer":3,"pid":123,"serial":1,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"nonzero":90123,
+ * {"peer":3,"pid":123,"serial":1,"phase":"waiting","round":17,"rounds":1500,"train_loss":0.61,"test_accuracy":0.79,"gamma":0.12,"nonzero":90123,
  *  "payload_tx":123,"payload_rx":123,"wire_tx":1,"wire_rx":1,"edges_up":2,"edges":2,
  *  "links":[{"neighbour":2,"up":true,"late":false,"waited_for":true,"behind":0,"their_round":17,"heard_ms":3},
  * …]} Unknown numbers are null. history_error is null, or why the history cannot be written; then come
  * history_since_us, the time when that began (since 1970), and rows_lost, the rows that there was no room to
- * keep since. A link also has refused, step, roster (the neighbour's serial), resent,
+ * keep since. "checkpoint_failed":true and "diverging":true are there only where it is so. A link also has refused, step, roster (the neighbour's serial), resent,
  * snapshots, open_ms (how long the open tag has waited; missing where none does), why (what it lacks, where
  * it is behind, late or not heard), and in quarantine quarantine_ms and cause. up means both ways: heard says
  * that it was heard within link_timeout, reached that our connection to it stands; where something is wrong

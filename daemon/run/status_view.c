@@ -212,6 +212,8 @@ static const char *view_member(void *context, const char *key, const char *value
 		snprintf(v->phase, sizeof v->phase, "%.*s", (int)sizeof v->phase - 1, text);
 	else if (strcmp(key, "checkpoint_failed") == 0)
 		v->checkpoint_failed = strcmp(text, "true") == 0;
+	else if (strcmp(key, "diverging") == 0)
+		v->diverging = strcmp(text, "true") == 0;
 	else if (strcmp(key, "history_error") == 0 && *value == '"')
 		snprintf(v->history, sizeof v->history, "%.*s", (int)sizeof v->history - 1, text);
 	else if (strcmp(key, "train_loss") == 0)
@@ -323,7 +325,7 @@ static void checkpoint_text(const struct sl_status_view *view, char *text, size_
 
 void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t size)
 {
-	snprintf(text, size, "%s", view->phase);
+	snprintf(text, size, "%s%s", view->diverging ? "diverging; " : "", view->phase);
 	waits_text(view, text, size);
 	behind_text(view, text, size);
 	quarantine_text(view, text, size);

@@ -61,9 +61,16 @@ static enum sl_status set_real(const struct sl_option *o, void *record, const ch
 {
 	char *end;
 	double v = strtod(text, &end);
+	if (o->zero && strcmp(text, o->zero) == 0) {
+		*(double *)field_of(o, record) = 0;
+		return SL_OK;
+	}
 	if (end == text || *end || !isfinite(v))
-		return sl_fail(error, SL_MALFORMED, "%s = %s: not a number (between %.15g and %.15g)",
-		               o->name, text, o->min, o->max);
+		return sl_fail(error, SL_MALFORMED, "%s = %s: not a number (between %.15g and %.15g)%s%s",
+		               o->name, text, o->min, o->max, o->zero ? " or " : "", o->zero ? o->zero : "");
+	if (o->zero && !(v > 0))
+		return sl_fail(error, SL_OUT_OF_RANGE, "%s = %s: must be above 0 and at most %.15g, or %s",
+		               o->name, text, o->max, o->zero);
 	if (v < o->min || v > o->max)
 		return out_of_range(o, text, "", error);
 	*(double *)field_of(o, record) = v;
@@ -214,7 +221,10 @@ void sl_option_print(const struct sl_option *option, const void *record, char *t
 		snprintf(text, size, "%" PRIu64, *(const uint64_t *)field);
 		break;
 	case SL_OPTION_REAL:
-		print_real(*(const double *)field, text, size);
+		if (option->zero && !(*(const double *)field > 0))
+			snprintf(text, size, "%s", option->zero);
+		else
+			print_real(*(const double *)field, text, size);
 		break;
 	case SL_OPTION_TEXT:
 		snprintf(text, size, "%s", (const char *)field);

@@ -4,6 +4,7 @@
 #ifndef SL_GOSSIP_ALGORITHM_H
 #define SL_GOSSIP_ALGORITHM_H
 
+#include "gossip/gamma.h"
 #include "gossip/plan.h"
 
 enum { SL_ALGORITHM_VECTORS = 12, SL_ALGORITHM_SCALARS = 8, SL_FORMER_RATES = 4 };
@@ -114,6 +115,7 @@ struct sl_algorithm {
 	bool irrecoverable;
 	const char *pipeline; /* the only pipeline it takes ("all | float32 | raw"), or NULL for the user's */
 	double gamma;         /* the only consensus step size it takes, or 0 for the user's */
+	sl_gamma_rule *gamma_rule; /* … and this says what is stable; NULL where it has no other */
 	/* Completes plan->algorithm_options and refuses, with a sentence, what it cannot do; NULL: nothing to
 	 * do. */
 	enum sl_status (*prepare)(struct sl_plan *, const struct sl_plan_graph *, struct sl_error *error);

@@ -17,6 +17,13 @@ struct sl_weight {
 };
 enum { SL_EDGE_WEIGHTS = 8 };
 
+/* γ by the serial from which on it holds, newest first: as weights, all ends of a step use that of the lower
+ * serial of its two tags. count 0: the plan's, under all rosters. */
+struct sl_gammas {
+	unsigned count;
+	struct sl_weight of[SL_EDGE_WEIGHTS];
+};
+
 /* One neighbour, in ascending number. */
 struct sl_peer_neighbour {
 	uint32_t peer;
@@ -47,6 +54,7 @@ struct sl_peer_setup {
 	/* Added to a run under way: without a checkpoint it starts from its neighbours' mean, in their round.
 	 */
 	bool joining;
+	struct sl_gammas gammas;
 };
 
 /* What a new roster says of a peer. Neighbours in ascending number, at most `capacity` of them. */
@@ -54,6 +62,7 @@ struct sl_peer_roster {
 	uint32_t serial; /* above that of the one in force, or nothing happens */
 	const struct sl_peer_neighbour *neighbours;
 	uint32_t degree;
+	struct sl_gammas gammas;
 };
 
 enum sl_event_kind {
@@ -184,6 +193,8 @@ struct sl_peer_status {
 	 * goes on, or has finished, once a checkpoint is written */
 	const char *phase;
 	bool save_failed;                 /* the last checkpoint that was tried */
+	bool diverging;                   /* or has halted of it */
+	double gamma;                     /* under the roster in force */
 	double train_loss, test_accuracy; /* NaN before the first */
 	int64_t nonzero, payload_tx, payload_rx;
 };

@@ -2,6 +2,7 @@
 
 #include "gossip/algorithm.h"
 #include "gossip/frame.h"
+#include "gossip/gamma.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,13 +21,17 @@ static enum sl_status resolve_algorithm(struct sl_plan *plan, struct sl_error *e
 	    SL_OK)
 		return sl_wrap(error, "[algorithm] name");
 	plan->channels = plan->algorithm->channels;
-	plan->gamma = plan->algorithm->gamma > 0 ? plan->algorithm->gamma : plan->settings.gamma;
+	const struct sl_algorithm *a = plan->algorithm;
+	plan->gamma = a->gamma > 0 ? a->gamma : plan->settings.gamma > 0 ? plan->settings.gamma : 1;
+	plan->gamma_follows = !a->aggregate && !(a->gamma > 0) && !(plan->settings.gamma > 0);
 	return SL_OK;
 }
 
 static enum sl_status check_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                                   struct sl_error *error)
 {
+	if (plan->gamma_follows)
+		return SL_OK;
 	if (!(plan->gamma > 0) || plan->gamma > 1)
 		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]",
 		               plan->gamma);
@@ -44,23 +49,6 @@ static bool feeds_back(const struct sl_algorithm *a)
 {
 	bool gossip = a->absorb == SL_ABSORB_ADD && !a->rule && !a->aggregate && !a->pipeline;
 	return a->takes == SL_TAKES_CONTRACTIVE || (a->takes == SL_TAKES_ANY && gossip);
-}
-
-/* γ* = ρ²δ / (16ρ + ρ² + 4β² + 2ρβ² − 8ρδ), under which CHOCO is proved to converge (Koloskova et al. 2019,
- * Theorem 2), is far below useful values. In their experiments, and here, γ may be about the share of a
- * difference that the compressor gets across (0.04 for top-1 %, 0.01 for rand-1 %): worth a line where it is
- * larger, no refusal. */
-static void note_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph, char *note)
-{
-	double gain = sl_pipeline_gain(&plan->pipeline, &plan->model.layout), rho = graph->gap;
-	double beta2 = graph->beta * graph->beta;
-	double proved =
-	    rho * rho * gain / (16 * rho + rho * rho + 4 * beta2 + 2 * rho * beta2 - 8 * rho * gain);
-	if (gain > 0 && !plan->algorithm->aggregate && plan->gamma > 1.25 * gain)
-		snprintf(
-		    note, SL_TEXT_MAX,
-		    "gamma = %g may be too large: this compressor gets about %.2g of a difference across in a message; try gamma = %.1g (up to %.1g convergence is proved)",
-		    plan->gamma, gain, gain, proved);
 }
 
 /* The algorithm against the graph and the pace. */
@@ -107,8 +95,7 @@ static enum sl_status check_feedback(const struct sl_plan *plan, struct sl_guara
 }
 
 /* The compressor against what the algorithm's theory takes. */
-static enum sl_status check_guarantee(const struct sl_plan *plan, const struct sl_plan_graph *graph,
-                                      char *note, struct sl_error *error)
+static enum sl_status check_guarantee(const struct sl_plan *plan, char *note, struct sl_error *error)
 {
 	struct sl_guarantee guarantee = sl_pipeline_guarantee(&plan->pipeline);
 	const struct sl_algorithm *a = plan->algorithm;
@@ -122,10 +109,7 @@ static enum sl_status check_guarantee(const struct sl_plan *plan, const struct s
 		    plan->settings.pipeline, a->name);
 	if (!feeds_back(a))
 		return SL_OK;
-	enum sl_status status = contracts ? SL_OK : check_feedback(plan, guarantee, note, error);
-	if (status == SL_OK && !note[0])
-		note_gamma(plan, graph, note);
-	return status;
+	return contracts ? SL_OK : check_feedback(plan, guarantee, note, error);
 }
 
 static enum sl_status apply_theory(struct sl_plan *plan, struct sl_error *error)
@@ -186,9 +170,11 @@ static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_pla
 	if (status == SL_OK)
 		status = check_robust(plan, graph, error);
 	if (status == SL_OK)
-		status = check_guarantee(plan, graph, note, error);
+		status = check_guarantee(plan, note, error);
 	if (status == SL_OK && plan->algorithm->prepare)
 		status = plan->algorithm->prepare(plan, graph, error);
+	if (status == SL_OK)
+		status = sl_gamma_settle(plan, graph, note, error);
 	return status == SL_OK ? apply_theory(plan, error) : status;
 }
 

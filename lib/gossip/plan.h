@@ -32,7 +32,8 @@ struct sl_plan {
 	struct sl_robust robust;
 
 	/* derived */
-	double gamma; /* the algorithm's own, or the settings' */
+	double gamma; /* the algorithm's own, the settings', or what auto takes on the graph of the plan */
+	bool gamma_follows; /* auto, and the graph may change: it follows from each roster */
 	uint32_t dimension, channels;
 	size_t copy_floats; /* channels × dimension, then the algorithm's scalars: one copy */
 	bool
@@ -64,6 +65,7 @@ struct sl_plan_graph {
 	uint32_t period;         /* as in struct sl_topology; 0 counts as 1 */
 	bool directed, balanced; /* balanced: see there */
 	uint32_t degree_least;   /* 0: unknown */
+	double given;            /* as in struct sl_spectrum */
 };
 /* Of sl_plan_make: the algorithm against a graph that changes or has directions. */
 enum sl_status sl_check_schedule(const struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);

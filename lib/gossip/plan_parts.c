@@ -72,6 +72,7 @@ struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *t, const struct 
 		                       .degree_least = s->degree_least,
 		                       .beta = s->beta,
 		                       .gap = s->gap,
+		                       .given = s->given,
 		                       .complete = t->edges == (uint64_t)t->peers * (t->peers - 1) / 2 &&
 		                                   !t->activity,
 		                       .period = t->period,

@@ -7,6 +7,7 @@
 
 enum sl_pace { SL_PACE_LOCKSTEP, SL_PACE_STALENESS, SL_PACE_FREE };
 enum sl_estimator { SL_ESTIMATOR_BATCH, SL_ESTIMATOR_LSVRG, SL_ESTIMATOR_SAGA, SL_ESTIMATOR_STORM };
+enum sl_on_divergence { SL_DIVERGENCE_REPORT, SL_DIVERGENCE_HALVE, SL_DIVERGENCE_STOP };
 enum sl_eta_rule { SL_ETA_GIVEN, SL_ETA_THEORY };
 enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
 
@@ -21,11 +22,13 @@ struct sl_settings {
 	int64_t round_timeout_us; /* INT64_MAX: never */
 	int64_t link_timeout_us;  /* a neighbour unheard for so long counts as down */
 	uint32_t catch_up;
+	uint32_t on_divergence; /* enum sl_on_divergence */
 	uint32_t max_degree;
 
 	/* [algorithm] */
 	char algorithm[SL_TEXT_MAX]; /* name or name:arguments */
-	double eta, eta_end, lambda, gamma, momentum;
+	double eta, eta_end, lambda, momentum;
+	double gamma; /* 0: auto */
 	uint32_t eta_schedule, local_steps, batch;
 	char robust[SL_TEXT_MAX];
 	uint32_t eta_rule, estimator; /* enum sl_eta_rule, enum sl_estimator */

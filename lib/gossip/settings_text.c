@@ -149,8 +149,10 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 
 static enum sl_status check_numbers(const struct sl_settings *s, struct sl_error *error)
 {
-	if (!(s->gamma > 0))
-		return sl_fail(error, SL_OUT_OF_RANGE, "[algorithm] gamma = %g: must be in (0, 1]", s->gamma);
+	if (s->on_divergence == SL_DIVERGENCE_HALVE && strcmp(s->robust, "none") == 0)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[run] on_divergence = halve-gamma: both ends of an edge must use the same gamma, except with [algorithm] robust, where what they add is not opposite anyway: use stop, and begin again with a smaller gamma");
 	if (s->eta_schedule == SL_ETA_FALLING && s->eta_end > s->eta)
 		return sl_fail(
 		    error, SL_OUT_OF_RANGE,

@@ -117,6 +117,7 @@ struct sl_history_summary {
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;
 	double penalty, objective; /* means over the peers: the l1 term; the training loss and it */
 	int64_t payload_bytes, wire_bytes, events; /* events of level warning and worse */
+	uint32_t diverging;                        /* peers whose last word on that was so */
 };
 /* Summaries of all runs, or of those with that name (or run_id), newest last, through a callback that returns
  * false to stop. */

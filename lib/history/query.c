@@ -46,6 +46,7 @@ static void read_summary(sqlite3_stmt *s, struct sl_history_summary *out)
 	out->penalty = real_of(s, 19);
 	out->objective = real_of(s, 20);
 	out->events = count_of(s, 21);
+	out->diverging = (uint32_t)sqlite3_column_int64(s, 22);
 }
 
 enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
@@ -58,7 +59,9 @@ enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
 	    "SELECT run_id, run.name, topology, algorithm, compress, model, dataset, run.peers, rounds, dim, "
 	    "test_accuracy, worst_accuracy, consensus_error, saved, seconds, payload_bytes, wire_bytes, present, run.seed, "
 	    "penalty, objective, "
-	    "(SELECT count(*) FROM event WHERE event.run_id = run.run_id AND level IN ('error', 'warning')) "
+	    "(SELECT count(*) FROM event WHERE event.run_id = run.run_id AND level IN ('error', 'warning')), "
+	    "(SELECT count(*) FROM (SELECT kind, max(rowid) FROM event WHERE event.run_id = run.run_id AND kind IN "
+	    "  ('diverging', 'settled') GROUP BY peer) WHERE kind = 'diverging') "
 	    "FROM run JOIN summary USING (run_id) WHERE ?1 IS NULL OR run.name = ?1 OR run_id = ?1 "
 	    "ORDER BY started_at, number",
 	    -1, &s, NULL);

@@ -1,7 +1,34 @@
 /* members.c — who takes part in a simulation: rosters that come while it runs. */
 #include "sim/sim_state.h"
 
+#include "gossip/gamma.h"
+
 #include <stdlib.h>
+
+static double gamma_under(const struct sl_plan *plan, const struct sl_topology *topology)
+{
+	struct sl_topology members = { 0 };
+	struct sl_spectrum spectrum;
+	struct sl_error error;
+	if (!plan->gamma_follows)
+		return plan->gamma;
+	SL_CHECK(sl_topology_members(&members, topology, &error) == SL_OK);
+	sl_topology_spectrum(&members, &spectrum);
+	struct sl_plan_graph graph = sl_plan_graph_of(&members, &spectrum);
+	sl_topology_free(&members);
+	return sl_gamma_of(plan, &graph);
+}
+
+struct sl_gammas sl_sim_gammas(const struct sl_sim *s, uint32_t peer)
+{
+	struct sl_gammas g = { 0 };
+	for (size_t i = s->rosters; i-- > 0 && s->setup.plan->gamma_follows && g.count < SL_EDGE_WEIGHTS;) {
+		const struct sl_sim_roster *r = &s->roster[i];
+		if (r->serial <= s->node[peer].serial && r->gamma > 0)
+			g.of[g.count++] = (struct sl_weight){ r->serial, r->gamma };
+	}
+	return g;
+}
 
 void sl_sim_keep_roster(struct sl_sim *s, const struct sl_topology *topology, uint32_t serial)
 {
@@ -9,7 +36,8 @@ void sl_sim_keep_roster(struct sl_sim *s, const struct sl_topology *topology, ui
 		return;
 	s->roster = realloc(s->roster, (s->rosters + 1) * sizeof *s->roster);
 	SL_CHECK(s->roster);
-	s->roster[s->rosters++] = (struct sl_sim_roster){ serial, topology };
+	s->roster[s->rosters++] =
+	    (struct sl_sim_roster){ serial, topology, gamma_under(s->setup.plan, topology) };
 }
 
 static void remove_peer(struct sl_sim *s, uint32_t peer)

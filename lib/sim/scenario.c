@@ -65,6 +65,7 @@ static void draw_settings(struct sl_swarm *w, struct sl_random *g)
 	s->batch = 4;
 	s->local_steps = 1 + sl_random_below(g, 2);
 	s->gamma = 0.1 + 0.5 * sl_random_unit_double(g);
+	s->gamma = s->gamma < 0.35 ? s->gamma : 0; /* auto: it follows the rosters */
 	s->eta = 0.05;
 	s->sketch = 0;
 	s->momentum = sl_random_below(g, 3) ? 0 : 0.5;

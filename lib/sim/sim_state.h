@@ -100,6 +100,7 @@ struct sl_sim {
 	struct sl_sim_roster {
 		uint32_t serial;
 		const struct sl_topology *topology;
+		double gamma;
 	} * roster;
 	size_t rosters;
 	uint32_t acting; /* the peer whose step is running */
@@ -126,6 +127,8 @@ __attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const 
 
 /* members.c */
 void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);
+/* γ under the rosters that a peer may have heard of. */
+struct sl_gammas sl_sim_gammas(const struct sl_sim *, uint32_t peer);
 
 /* saved.c: what a peer's state comes to as a checkpoint, malloc'd; NULL with an error: as sl_peer_save. */
 uint8_t *sl_sim_save(const struct sl_peer *, size_t *length, struct sl_error *error);

@@ -117,7 +117,8 @@ void sl_topology_contraction(const struct sl_topology *t, struct sl_spectrum *ou
 {
 	out->second = growth(t);
 	out->gap = 1 - out->second;
-	out->beta = 2 * most_given(t);
+	out->given = most_given(t);
+	out->beta = 2 * out->given;
 	out->diameter = diameter(t);
 	out->degree_least = out->degree_most = sl_topology_degree(t, 0);
 	for (uint32_t i = 1; i < t->peers; i++) {

@@ -2,6 +2,7 @@
 #include "topology/build.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Where a family's edges go; `peers` is the family's to set before the first one. */
@@ -125,5 +126,25 @@ enum sl_status sl_topology_from_arcs(struct sl_topology *out, const char *spec, 
 	if (status == SL_OK)
 		status = sl_topology_build_arcs(out, spec, spec, peers, &list, error);
 	sl_arc_list_free(&list);
+	return status;
+}
+
+enum sl_status sl_topology_members(struct sl_topology *out, const struct sl_topology *t,
+                                   struct sl_error *error)
+{
+	uint32_t *number = calloc(t->peers, sizeof *number), members = 0;
+	struct sl_edge_pair *edge = calloc(t->edges + 1, sizeof *edge);
+	enum sl_status status = SL_OK;
+	memset(out, 0, sizeof *out);
+	if (!number || !edge)
+		status = sl_fail(error, SL_NO_MEMORY, "no memory for a graph of %u peers", t->peers);
+	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++)
+		number[i] = sl_topology_degree(t, i) > 0 ? members++ : 0;
+	for (uint32_t e = 0; e < t->edges && status == SL_OK; e++)
+		edge[e] = (struct sl_edge_pair){ number[t->edge[e].a], number[t->edge[e].b] };
+	if (status == SL_OK)
+		status = sl_topology_from_edges(out, t->spec, members, edge, t->weight, t->edges, error);
+	free(number);
+	free(edge);
 	return status;
 }

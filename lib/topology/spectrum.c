@@ -248,6 +248,9 @@ void sl_topology_spectrum(const struct sl_topology *t, struct sl_spectrum *out)
 		out->gap = 1; /* by rounding, where W is the average itself */
 	out->second = 1 - out->gap;
 	out->beta = most;
+	out->given = 0;
+	for (uint32_t i = 0; i < t->peers; i++)
+		out->given = 1 - t->self[i] > out->given ? 1 - t->self[i] : out->given;
 	out->diameter = diameter(t);
 	out->degree_least = out->degree_most = sl_topology_degree(t, 0);
 	for (uint32_t i = 1; i < t->peers; i++) {

@@ -91,6 +91,9 @@ enum sl_status sl_topology_from_arcs(struct sl_topology *out, const char *spec, 
 /* Calls `each` for every arc of a topology with activity, by edge, direction and phase. */
 void sl_topology_each_arc(const struct sl_topology *, void (*each)(void *context, struct sl_arc),
                           void *context);
+/* The graph of those that have an edge, numbered anew without gaps, with the same weights: what the spectrum of
+ * a run is taken of that members have left. Without activity only. */
+enum sl_status sl_topology_members(struct sl_topology *out, const struct sl_topology *, struct sl_error *error);
 void sl_topology_free(struct sl_topology *);
 
 static inline uint32_t sl_topology_degree(const struct sl_topology *t, uint32_t i)
@@ -105,6 +108,7 @@ struct sl_spectrum {
 	double second; /* |λ|: the largest modulus of an eigenvalue of W except the simple 1 */
 	double gap;    /* 1 − second: the spectral gap ρ */
 	double beta;   /* ‖I − W‖₂ = 1 − λ_min(W) */
+	double given;  /* max_i Σ_j w_ji: the most that a peer takes over from others in a round */
 	uint32_t diameter, degree_least, degree_most;
 };
 /* Relative accuracy of gap and beta about 1e-9 (gap with activity: 1e-3); of over ten thousand peers on a

@@ -13,6 +13,7 @@ run.pace=free
 run.round_timeout=5s
 run.link_timeout=3s
 run.catch_up=7
+run.on_divergence=stop
 run.max_degree=32
 run.roster=roster-2
 run.operator_key=0000000000000000000000000000000000000000000000000000000000000001
@@ -130,7 +131,7 @@ try() {
 }
 
 begin run
-begin theory --set algorithm.name=prox-lead --set algorithm.smoothness=10
+begin theory --set algorithm.name=prox-lead --set algorithm.gamma=0.25 --set algorithm.smoothness=10
 begin lsvrg --set algorithm.estimator=lsvrg
 begin storm --set algorithm.estimator=storm
 while read -r line; do

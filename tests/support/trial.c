@@ -117,6 +117,9 @@ void trial_open(struct trial *t)
 
 void trial_close(struct trial *t)
 {
+	/* A healthy run raises no alarm: each experiment is one more that shows it. */
+	if (t->alarms && !t->may_diverge && !t->shared_seed && !t->diverged)
+		sl_panic(__FILE__, __LINE__, t->alarm);
 	for (uint32_t i = 0; i < t->peers; i++)
 		free(t->block[i]);
 	for (uint32_t i = 0; i < t->blocks; i++)
@@ -172,9 +175,28 @@ static void mix_edges(struct trial *t, uint32_t i)
 		struct sl_mixing m = sl_edge_mixing(t->peer[i], &e, step, 0);
 		m.mine = sl_copy_state_floats(t->peer[i]->copy_state);
 		m.theirs = sl_copy_state_floats(t->peer[e.neighbour]->copy_state);
-		t->plan.algorithm->mix(&t->peer[i]->learner, &m);
+		t->peer[i]->disagreement += t->plan.algorithm->mix(&t->peer[i]->learner, &m);
 		t->unicast += e.tx_off ? 0 : t->body_bytes[i];
 	}
+}
+
+static void count_alarm(void *context, const struct sl_action *a)
+{
+	struct trial *t = context;
+	if (a->kind != SL_ACTION_EVENT_ROW || strcmp(a->event->kind, "diverging") != 0)
+		return;
+	if (t->alarms++ == 0)
+		snprintf(t->alarm, sizeof t->alarm, "round %u: %.170s", t->round, a->event->detail);
+}
+
+/* What the peer's own watch says of the round. */
+static void watch(struct trial *t, struct sl_peer *p)
+{
+	p->act = count_alarm;
+	p->driver = t;
+	p->train_loss = p->learner.loss;
+	sl_watch_round(p);
+	p->disagreement = 0;
 }
 
 void trial_round(struct trial *t)
@@ -196,6 +218,7 @@ void trial_round(struct trial *t)
 			mix_edges(t, i);
 		if (a->finish)
 			a->finish(l);
+		watch(t, t->peer[i]);
 		l->round++;
 	}
 	t->round++;

@@ -11,6 +11,7 @@ struct report {
 	FILE *out;
 	const char *database;
 	bool json, found;
+	uint32_t diverging;
 };
 
 void sl_summary_json(FILE *out, const char *database, const struct sl_history_summary *s)
@@ -36,7 +37,8 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 		        { "penalty", s->penalty },
 		        { "objective", s->objective },
 		        { "seconds", s->seconds },
-		        { "events", (double)s->events } };
+		        { "events", (double)s->events },
+		        { "diverging", s->diverging } };
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
 		fprintf(out, "%s\"%s\": ", i ? ", " : "{", texts[i].key);
 		sl_json_text(out, texts[i].text);
@@ -102,6 +104,11 @@ static void print_text(const struct report *r, const struct sl_history_summary *
 		        s->consensus_error);
 	if (s->payload_bytes >= 0)
 		print_traffic(r, s);
+	if (s->diverging)
+		fprintf(
+		    r->out,
+		    "diverging  as %u of %u peers see it: gamma, eta or a step of the algorithm is too large\n",
+		    s->diverging, s->present);
 	fprintf(r->out, "compress   %s\n", s->compress);
 	if (s->seed[0])
 		fprintf(r->out, "seed       %s\n", s->seed);
@@ -115,6 +122,7 @@ static bool each(void *context, const struct sl_history_summary *s)
 {
 	struct report *r = context;
 	r->found = true;
+	r->diverging = s->diverging;
 	if (r->json) {
 		sl_summary_json(r->out, r->database, s);
 		putc('\n', r->out);
@@ -125,14 +133,16 @@ static bool each(void *context, const struct sl_history_summary *s)
 }
 
 enum sl_status sl_summary_print(FILE *out, const char *database, const char *run_id, bool json,
-                                struct sl_error *error)
+                                uint32_t *diverging, struct sl_error *error)
 {
-	struct report report = { out, database, json, false };
+	struct report report = { out, database, json, false, 0 };
 	struct sl_history *history = sl_history_open(database, SL_HISTORY_READ, error);
 	if (!history)
 		return error->status;
 	enum sl_status status = sl_history_summaries(history, run_id, each, &report, error);
 	sl_history_close(history);
+	if (diverging)
+		*diverging = report.diverging;
 	if (status == SL_OK && !report.found)
 		return sl_fail(error, SL_NOT_FOUND, "%s holds no round of %s", database, run_id);
 	return status;

@@ -6,9 +6,10 @@
 
 #include <stdio.h>
 
-/* Prints accuracy, consensus error, traffic and time of one run. */
+/* Prints accuracy, consensus error, traffic and time of one run; *diverging (may be NULL): how many peers found at
+ * last that it diverges. */
 enum sl_status sl_summary_print(FILE *out, const char *database, const char *run_id, bool json,
-                                struct sl_error *error);
+                                uint32_t *diverging, struct sl_error *error);
 
 /* One run as a JSON object, without a newline. */
 struct sl_history_summary;

@@ -25,7 +25,7 @@ struct init_command {
 	struct sl_spectrum spectrum;
 	struct sl_source source;
 	struct sl_shards shards;
-	char dimension[64], plan_note[SL_TEXT_MAX * 2];
+	char dimension[64], gamma[32], plan_note[SL_TEXT_MAX * 2];
 };
 
 static enum sl_status make_topology(struct init_command *in, struct sl_error *error)
@@ -200,6 +200,8 @@ static enum sl_status check_plan(struct init_command *in, struct sl_error *error
 	                 in->shards.test.bytes ? &in->shards.test.data : &none, in->plan_note, error);
 	if (status == SL_OK)
 		snprintf(in->dimension, sizeof in->dimension, "%u parameters", plan.dimension);
+	if (status == SL_OK && plan.gamma_follows)
+		snprintf(in->gamma, sizeof in->gamma, ", gamma %g (auto)", plan.gamma);
 	return status;
 }
 
@@ -294,7 +296,7 @@ static void report(const struct init_command *in)
 	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
 	printf("partition  %s: %u to %u samples per peer\n", s->host.partition, d->least, d->most);
 	printf("model      %s, %s\n", s->method.model, in->dimension);
-	printf("algorithm  %s, %u rounds of %u local steps, %s\n", s->method.algorithm, s->method.rounds,
+	printf("algorithm  %s%s, %u rounds of %u local steps, %s\n", s->method.algorithm, in->gamma, s->method.rounds,
 	       s->method.local_steps, s->method.pipeline);
 	printf("next       starling up %s\n", in->run);
 	print_note(d->lacking);

@@ -102,14 +102,21 @@ static int simulate(struct sl_sim_command *s)
 		return sl_command_fail(&sl_command_sim, &error);
 	s->seconds = sl_sim_command_seconds() - s->began;
 	sl_sim_command_report(s);
-	if (s->database && sl_summary_print(stdout, s->database, s->run.run_id, s->json, &error) != SL_OK)
+	if (s->database &&
+	    sl_summary_print(stdout, s->database, s->run.run_id, s->json, NULL, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	if (!ok)
 		fprintf(stderr, "starling sim: %s\n",
 		        interrupted              ? "interrupted"
 		        : sl_sim_trouble(s->sim) ? sl_sim_trouble(s->sim)
 		                                 : "no event is left, but peers have not finished");
-	return ok ? SL_EXIT_OK : SL_EXIT_FAILED;
+	uint32_t diverging = sl_sim_command_diverging(s);
+	if (diverging)
+		fprintf(
+		    stderr,
+		    "starling sim: the run diverges, as %u of %u peers see it: gamma, eta or a step of the algorithm is too large\n",
+		    diverging, s->run.roster.topology.peers);
+	return ok && !diverging ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
 static void close_all(struct sl_sim_command *s)

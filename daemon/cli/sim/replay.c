@@ -68,7 +68,8 @@ static enum sl_status make_peer(struct replay *r, struct sl_error *error)
 		                       .data = &r->shard,
 		                       .serial = h->roster.serial,
 		                       .capacity = h->capacity,
-		                       .joining = h->joining };
+		                       .joining = h->joining,
+		                       .gammas = h->roster.gammas };
 	r->run.plan.session = h->session;
 	sl_plan_make_room(&r->run.plan, sl_peer_saved_for(h->state, h->state_length));
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };

@@ -19,6 +19,19 @@ static void accuracies(const struct sl_sim_command *s, double *mean, double *wor
 	*mean = sum / honest;
 }
 
+uint32_t sl_sim_command_diverging(const struct sl_sim_command *s)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < s->run.roster.topology.peers; i++) {
+		struct sl_peer_status status;
+		if (sl_sim_absent(s->sim, i))
+			continue;
+		sl_peer_status(sl_sim_peer(s->sim, i), &status);
+		count += status.diverging;
+	}
+	return count;
+}
+
 void sl_sim_command_report(struct sl_sim_command *s)
 {
 	struct sl_sim_totals t;
@@ -37,7 +50,9 @@ void sl_sim_command_report(struct sl_sim_command *s)
 		sl_json_real(stdout, worst);
 		fputs(", \"consensus_error\": ", stdout);
 		sl_json_real(stdout, s->exact);
-		fputs("}\n", stdout);
+		fputs(", \"gamma\": ", stdout);
+		sl_json_real(stdout, s->run.plan.gamma);
+		printf(", \"diverging\": %u}\n", sl_sim_command_diverging(s));
 		return;
 	}
 	printf(
@@ -48,6 +63,8 @@ void sl_sim_command_report(struct sl_sim_command *s)
 	printf("network    %llu messages, %llu lost, %llu repeated, %.1f MB\n",
 	       (unsigned long long)t.messages, (unsigned long long)t.lost, (unsigned long long)t.repeated,
 	       1e-6 * (double)t.wire_bytes);
+	if (s->run.plan.gamma_follows)
+		printf("gamma      %g (auto)\n", s->run.plan.gamma);
 	if (s->database && !s->poisons)
 		return;
 	if (!isnan(mean))

@@ -55,5 +55,7 @@ double sl_sim_command_seconds(void);
 
 /* Prints the results (cli/sim/report.c). */
 void sl_sim_command_report(struct sl_sim_command *);
+/* How many peers are diverging, or have ended of it. */
+uint32_t sl_sim_command_diverging(const struct sl_sim_command *);
 
 #endif

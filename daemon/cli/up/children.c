@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* As systemd's StartLimit: this many starts in that time, then it stays down. */
-enum { BURST = 5, BURST_US = 10000000, REST_US = 100000, MISCONFIGURED = 2 };
+enum { BURST = 5, BURST_US = 10000000, REST_US = 100000, MISCONFIGURED = 2, DIVERGED = 3 };
 
 enum sl_status sl_children_find(char program[static 4096], struct sl_error *error)
 {
@@ -162,7 +162,8 @@ void sl_children_part(struct sl_children *c, uint32_t k)
 /* Too many recent starts, or an error that a restart does not fix. */
 static bool is_hopeless(const struct sl_child *child, struct sl_time now)
 {
-	if (WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == MISCONFIGURED)
+	if (WIFEXITED(child->wait_status) &&
+	    (WEXITSTATUS(child->wait_status) == MISCONFIGURED || WEXITSTATUS(child->wait_status) == DIVERGED))
 		return true;
 	if (child->starts < BURST)
 		return false;
@@ -233,5 +234,7 @@ void sl_child_end_text(int wait_status, char *text, size_t size)
 		snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(wait_status),
 		         strsignal(WTERMSIG(wait_status)));
 	else
-		snprintf(text, size, "ended with exit code %d", WEXITSTATUS(wait_status));
+		snprintf(text, size, "%s exit code %d",
+		         WEXITSTATUS(wait_status) == DIVERGED ? "diverged and ended with" : "ended with",
+		         WEXITSTATUS(wait_status));
 }

@@ -137,6 +137,8 @@ static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 		up->children.child[k].absent = up->run.roster.peer[k].gone;
 	for (uint32_t k = 0; k < peers; k++)
 		sl_status_view_parse(&up->peer[k].view, "");
+	if (up->run.plan.gamma_follows)
+		fprintf(stderr, "starling up: gamma = auto takes %g\n", up->run.plan.gamma);
 	if (up->run.note[0])
 		fprintf(stderr, "starling up: note: %s\n", up->run.note);
 	if ((status = check_silent(up, error)) != SL_OK || (status = settle_ports(up, error)) != SL_OK)
@@ -270,6 +272,10 @@ static void ask(struct sl_up *up, struct sl_time at)
 			continue;
 		if (sl_status_ask(up->run.config.state, k, ASK_MS, line, sizeof line) &&
 		    sl_status_view_parse(&view, line)) {
+			if (view.diverging && !up->peer[k].view.diverging)
+				sl_progress_say(up->progress,
+				                "peer %u finds that the run diverges (round %lld)", k,
+				                (long long)view.round);
 			up->peer[k].view = view;
 			asked->silent = 0;
 		} else if (++asked->silent >= SILENT_ASKS) {
@@ -356,12 +362,18 @@ static int run_peers(struct sl_up *up, struct sl_error *error)
 		        up->folder);
 	else if (up->interrupts)
 		fprintf(stderr, "stopped; completed rounds are in the history\n");
-	status = sl_summary_print(stdout, up->database, up->run.run_id, up->json, error);
+	uint32_t diverging = 0;
+	status = sl_summary_print(stdout, up->database, up->run.run_id, up->json, &diverging, error);
 	if (status != SL_OK) {
 		sl_command_fail(&sl_command_up, error);
 		return up->code != SL_EXIT_OK ? up->code : SL_EXIT_FAILED;
 	}
-	return up->code;
+	if (diverging)
+		fprintf(
+		    stderr,
+		    "starling up: the run diverges, as %u of %u peers see it: gamma, eta or a step of the algorithm is too large\n",
+		    diverging, up->children.count);
+	return up->code == SL_EXIT_OK && diverging ? SL_EXIT_FAILED : up->code;
 }
 
 /* A relative path starts at the current folder here, not at the folder of the run. */

@@ -30,6 +30,7 @@ const struct sl_algorithm sl_algorithm_beer = {
 	.needs = "contractive compressor, connected graph",
 	.options = options,
 	.reads = SL_READS_ESTIMATOR,
+	.gamma_rule = sl_gamma_copies,
 	.channels = 2,
 	.vectors = SL_UNMIXED_VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

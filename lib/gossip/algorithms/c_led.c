@@ -7,14 +7,43 @@
 
 #include "linalg/vector.h"
 
+#include <math.h>
+#include <stdio.h>
+
 struct options {
 	double theta;
 };
 static const struct sl_option options[] = {
-	{ "theta", "step of the dual", SL_OPTION_REAL, offsetof(struct options, theta), 1e-9, 1, "0.05", NULL,
-	  true },
+	{ "theta", "step of the dual, in (0, 1]; auto: 0.05, or less where the compressor needs that",
+	  SL_OPTION_REAL, offsetof(struct options, theta), 0, 1, "auto", NULL, SL_SCOPE_RUN, .zero = "auto" },
 	{ 0 },
 };
+
+static double theta_most(const struct sl_plan *plan)
+{
+	double gain = sl_gamma_gain(plan);
+	return gain < 0.999 ? 0.29 * gain / (1 - gain) : 1;
+}
+
+static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
+{
+	struct options *o = (void *)plan->algorithm_options;
+	(void)graph, (void)error;
+	if (!(o->theta > 0))
+		o->theta = fmin(0.05, 0.8 * theta_most(plan));
+	return SL_OK;
+}
+
+/* An oscillation of model and dual is damped by γℓ/2 and excited by θγℓ times the delay of the compressor, for
+ * every eigenvalue ℓ of I − W: which θ is stable is a matter of the compressor alone. */
+static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                       struct sl_gamma_bound *out)
+{
+	const struct options *o = (const void *)plan->algorithm_options;
+	double most = theta_most(plan);
+	out->most = o->theta <= most ? sl_gamma_copies_most(plan, graph) : 0;
+	snprintf(out->instead, sizeof out->instead, "take theta = %.1g, or a pipeline that loses less", most);
+}
 
 static void local(struct sl_learner *l)
 {
@@ -46,6 +75,8 @@ const struct sl_algorithm sl_algorithm_c_led = {
 	.needs = "contractive compressor, connected graph",
 	.options = options,
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.gamma_rule = gamma_rule,
+	.prepare = prepare,
 	.channels = 1,
 	.vectors = 1,
 	.absorb = SL_ABSORB_ADD,

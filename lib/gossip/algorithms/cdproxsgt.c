@@ -48,6 +48,7 @@ const struct sl_algorithm sl_algorithm_cdproxsgt = {
 	.needs = "contractive compressor, connected graph",
 	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.lambda = "1e-05",
+	.gamma_rule = sl_gamma_copies,
 	.channels = 2,
 	.vectors = SL_TRACKING_VECTORS,
 	.rule = rule,

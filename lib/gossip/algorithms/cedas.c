@@ -13,6 +13,7 @@ const struct sl_algorithm sl_algorithm_cedas = {
 	.needs = "unbiased compressor, connected graph",
 	.options = sl_dual_options,
 	.reads = SL_READS_ESTIMATOR,
+	.gamma_rule = sl_dual_gamma,
 	.channels = 2,
 	.vectors = SL_DUAL_VECTORS,
 	.rule = sl_dual_rule,

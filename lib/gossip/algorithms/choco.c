@@ -10,6 +10,7 @@ const struct sl_algorithm sl_algorithm_choco = {
 	.exchanges = "C(x - x̂)",
 	.needs = "contractive compressor, connected graph",
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_ESTIMATOR,
+	.gamma_rule = sl_gamma_copies,
 	.channels = 1,
 	.vectors = 1,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

@@ -19,6 +19,13 @@ static const float *outgoing(struct sl_learner *l, unsigned channel)
 	return l->vector[MESSAGE];
 }
 
+/* What is lost of a model, not of a difference, comes back as disagreement. */
+static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                       struct sl_gamma_bound *out)
+{
+	out->most = 0.6 * sl_gamma_copies_most(plan, graph);
+}
+
 static void finish(struct sl_learner *l)
 {
 	sl_vector_subtract(l->dimension, l->vector[MESSAGE], l->copy, l->vector[ERROR]);
@@ -32,6 +39,7 @@ const struct sl_algorithm sl_algorithm_deepsqueeze = {
 	.exchanges = "C(x + δ)",
 	.needs = "contractive compressor, connected graph",
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_ESTIMATOR,
+	.gamma_rule = gamma_rule,
 	.channels = 1,
 	.vectors = VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

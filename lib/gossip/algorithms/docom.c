@@ -76,6 +76,7 @@ const struct sl_algorithm sl_algorithm_docom = {
 	.exchanges = "C(x - x̂), then C(g - ĝ)",
 	.needs = "contractive compressor, connected graph",
 	.options = options,
+	.gamma_rule = sl_gamma_copies,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

@@ -12,6 +12,7 @@ const struct sl_algorithm sl_algorithm_lead = {
 	.steps = "2/(μ + L)",
 	.options = sl_dual_options,
 	.reads = SL_READS_ESTIMATOR,
+	.gamma_rule = sl_dual_gamma,
 	.channels = 2,
 	.vectors = SL_DUAL_VECTORS,
 	.rule = sl_dual_rule,

@@ -15,6 +15,7 @@ const struct sl_algorithm sl_algorithm_malcom = {
 	.needs = "contractive compressor, connected graph",
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.lambda = "1e-05",
+	.gamma_rule = sl_gamma_copies,
 	.channels = 1,
 	.vectors = 1,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

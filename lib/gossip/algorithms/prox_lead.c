@@ -20,6 +20,7 @@ const struct sl_algorithm sl_algorithm_prox_lead = {
 	.options = sl_dual_options,
 	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.lambda = "1e-05",
+	.gamma_rule = sl_dual_gamma,
 	.channels = 2,
 	.vectors = SL_DUAL_VECTORS,
 	.rule = sl_dual_rule,

@@ -56,6 +56,7 @@ const struct sl_algorithm sl_algorithm_push_sum = {
 	.exchanges = "C(u - û), y",
 	.needs = "contractive compressor, graph with a directed path from each to each, lockstep",
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_ESTIMATOR,
+	.gamma_rule = sl_gamma_copies,
 	.channels = 1,
 	.vectors = VECTORS,
 	.scalars = SCALARS,

@@ -35,6 +35,13 @@ static void local(struct sl_learner *l)
 	l->loss = loss / steps;
 }
 
+/* The momentum follows what gossip does to the model, and carries its oscillations on. */
+static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                       struct sl_gamma_bound *out)
+{
+	out->most = 0.75 * sl_gamma_copies_most(plan, graph);
+}
+
 static void finish(struct sl_learner *l)
 {
 	const struct options *o = (const void *)l->plan->algorithm_options;
@@ -53,6 +60,7 @@ const struct sl_algorithm sl_algorithm_quasi_global = {
 	.needs = "contractive compressor, connected graph",
 	.options = options,
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.gamma_rule = gamma_rule,
 	.channels = 1,
 	.vectors = VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,

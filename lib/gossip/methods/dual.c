@@ -2,6 +2,8 @@
 
 #include "linalg/vector.h"
 
+#include <stdio.h>
+
 struct options {
 	double alpha;
 };
@@ -18,6 +20,16 @@ enum sl_status sl_dual_prepare(struct sl_plan *plan, const struct sl_plan_graph 
 	struct options *o = (void *)plan->algorithm_options;
 	o->alpha = sl_part_shift(plan, o->alpha, 0.5);
 	return SL_OK;
+}
+
+/* The messages say of ŷ what the compressor does to the whole step, not to its loss: a bias stays in the duals. */
+void sl_dual_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_gamma_bound *out)
+{
+	double omega = sl_part_omega(plan);
+	(void)graph;
+	out->most = omega >= 0 ? 1 / (1 + omega) : 0;
+	snprintf(out->instead, sizeof out->instead,
+	         "take all | dither:16 | golomb, which is unbiased, or c-led with this one");
 }
 
 struct sl_absorb_rule sl_dual_rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,

@@ -11,6 +11,7 @@ enum { SL_DUAL, SL_DUAL_MESSAGE, SL_DUAL_DESCENDED, SL_DUAL_VECTORS };
 extern const struct sl_option sl_dual_options[];
 enum sl_status sl_dual_prepare(struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);
 struct sl_absorb_rule sl_dual_rule(const struct sl_plan *, uint32_t peer, uint32_t version, unsigned channel);
+void sl_dual_gamma(const struct sl_plan *, const struct sl_plan_graph *, struct sl_gamma_bound *out);
 /* 2/(μ + L): Liu et al. 2021, Theorem 1. */
 double sl_dual_theory(const struct sl_plan *, double smoothness, double convexity);
 /* z = x − ηg; y = z − d */

@@ -105,7 +105,7 @@ void sl_edge_checkpointed(struct sl_edge *e)
 /* A state that no checkpoint takes stays one: an exact run that waited for it would wait for ever. */
 static bool is_sound(const struct sl_peer *p)
 {
-	return sl_vector_finite(p->plan->dimension, p->learner.x) &&
+	return !p->watch.diverging && sl_vector_finite(p->plan->dimension, p->learner.x) &&
 	       (double)sl_vector_largest(p->plan->dimension, p->learner.x) <= p->plan->settings.limit_value;
 }
 
@@ -148,7 +148,10 @@ void sl_checkpointed(struct sl_peer *p, bool ok)
 	if (!ok && !is_sound(p) && (p->phase == SL_PHASE_SAVING || p->phase == SL_PHASE_SERVING)) {
 		sl_peer_halt(
 		    p, false,
-		    "the model is no longer finite, or beyond limits.value, so no checkpoint can be written: eta or gamma is too large for this problem");
+		    p->watch.diverging
+		        ? "the run diverges, so no checkpoint is written: the last good one is kept"
+		        : "the model is no longer finite, or beyond limits.value, so no checkpoint can be written: eta or gamma is too large for this problem");
+		sl_watch_broken(p);
 		return;
 	}
 	if (p->phase == SL_PHASE_SAVING)

@@ -79,6 +79,7 @@ void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool r
 			add_edge(p, n, reset);
 	}
 	p->serial = r->serial;
+	sl_peer_set_gammas(p, &r->gammas);
 	p->staging_edge = staging == UINT32_MAX ? NULL : sl_peer_edge(p, staging);
 }
 
@@ -109,8 +110,12 @@ bool sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
 		return false;
 	bool begun = p->incarnation != 0,
 	     settled = begun && p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
+	double gamma = sl_peer_gamma(p, p->serial);
 	report_change(p, r);
 	sl_membership_set(p, r, !settled);
+	if (sl_peer_gamma(p, p->serial) != gamma)
+		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto takes %g under roster %u, instead of %g",
+		             sl_peer_gamma(p, p->serial), p->serial, gamma);
 	for (uint32_t i = 0; i < p->degree && begun; i++)
 		if (p->edge[i].added && !p->edge[i].greeted)
 			sl_greet(p, &p->edge[i], true);

@@ -96,6 +96,7 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	p->id = setup->peer;
 	p->degree = setup->degree;
 	p->serial = setup->serial;
+	p->gammas = setup->gammas;
 	p->joining = setup->joining;
 	p->train_loss = p->test_loss = p->test_accuracy = p->last_accuracy = (double)NAN;
 	p->learner.plan = plan;
@@ -137,6 +138,9 @@ static void on_start(struct sl_peer *p)
 		p->edge[i].ask_every_us = ASK_FIRST_US;
 		sl_guard_start(p, &p->edge[i]);
 	}
+	if (p->plan->gamma_follows)
+		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto takes %g under roster %u",
+		             sl_peer_gamma(p, p->serial), p->serial);
 	sl_greet_all(p, true);
 	sl_greeting_check(p);
 	begin_wished(p);
@@ -335,6 +339,8 @@ void sl_peer_status(const struct sl_peer *p, struct sl_peer_status *out)
 		                        .edges_up = p->edges_up,
 		                        .phase = phase_name[saving ? SL_PHASE_SAVING : p->phase],
 		                        .save_failed = p->save_failed,
+		                        .diverging = p->watch.diverging,
+		                        .gamma = sl_peer_gamma(p, p->serial),
 		                        .train_loss = p->train_loss,
 		                        .test_accuracy = p->last_accuracy,
 		                        .nonzero = p->nonzero,

@@ -82,6 +82,7 @@ void sl_round_exchange(struct sl_peer *p)
 	sl_peer_mark(p, 0);
 	struct sl_writer w = sl_writer(sl_durable_room(p), plan->body_bound);
 	if (!sl_absorb_encode(p, &w, &a)) {
+		sl_watch_broken(p);
 		sl_peer_halt(
 		    p, false,
 		    "the model is no longer finite, or beyond limits.value: eta or gamma is too large for this problem");
@@ -280,6 +281,9 @@ void sl_round_evaluated(struct sl_peer *p)
 			emit_sketch(p);
 		emit_links(p);
 	}
+	sl_watch_round(p);
+	if (p->phase == SL_PHASE_HALTED)
+		return;
 	p->round++;
 	p->learner.round = p->round;
 	for (uint32_t i = 0; i < p->degree; i++)

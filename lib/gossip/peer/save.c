@@ -204,18 +204,27 @@ static void walk_totals(struct walk *w, struct sl_link_row *t)
 		walk_count(w, all[i]);
 }
 
-static void walk_weights(struct walk *w, struct sl_edge *e)
+static void walk_weights(struct walk *w, struct sl_weight *weight, unsigned count, const char *otherwise)
 {
-	for (unsigned i = 0; i < e->weights; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		uint64_t bits;
-		memcpy(&bits, &e->weight[i].value, sizeof bits);
-		walk_u32(w, &e->weight[i].since);
+		memcpy(&bits, &weight[i].value, sizeof bits);
+		walk_u32(w, &weight[i].since);
 		walk_u64(w, &bits);
-		memcpy(&e->weight[i].value, &bits, sizeof bits);
-		if (!(e->weight[i].value > 0 && e->weight[i].value <= 1) ||
-		    (i > 0 && e->weight[i].since >= e->weight[i - 1].since))
-			damaged(w, "an edge has an impossible weight");
+		memcpy(&weight[i].value, &bits, sizeof bits);
+		if (!(weight[i].value > 0 && weight[i].value <= 1) ||
+		    (i > 0 && weight[i].since >= weight[i - 1].since))
+			damaged(w, otherwise);
 	}
+}
+
+static void walk_gammas(struct walk *w, struct sl_gammas *g)
+{
+	walk_u32(w, &g->count);
+	if (g->count > SL_EDGE_WEIGHTS)
+		damaged(w, "too many values of gamma");
+	if (!w->in.failed)
+		walk_weights(w, g->of, g->count, "an impossible gamma");
 }
 
 /* Whom the edge leads to, above `last`, and its weights. Reading, all else is as of a new edge then. */
@@ -238,7 +247,7 @@ static void walk_ends(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	e->neighbour = neighbour;
 	e->weights = weights;
 	e->since = since;
-	walk_weights(w, e);
+	walk_weights(w, e->weight, e->weights, "an edge has an impossible weight");
 }
 
 static void walk_cursors(struct walk *w, struct sl_edge *e)
@@ -353,6 +362,41 @@ static void walk_learner(struct walk *w, const struct sl_peer *p, struct sl_lear
 	walk_floats(w, "estimator's table", l->table, sl_part_table_size(plan, l->data), (double)FLT_MAX);
 }
 
+static void walk_real(struct walk *w, double *v)
+{
+	uint64_t bits;
+	memcpy(&bits, v, sizeof bits);
+	walk_u64(w, &bits);
+	memcpy(v, &bits, sizeof bits);
+	if (!isfinite(*v))
+		damaged(w, "the watch saw no number");
+}
+
+static void walk_watched(struct walk *w, struct sl_watched *v)
+{
+	walk_real(w, &v->sum);
+	walk_u32(w, &v->seen);
+	walk_u32(w, &v->looks);
+	walk_u32(w, &v->growing);
+	walk_real(w, &v->first);
+	walk_real(w, &v->least);
+	walk_real(w, &v->last);
+	walk_bool(w, &v->known);
+}
+
+/* A state that diverges is none to go back to. */
+static void walk_watch(struct walk *w, struct sl_watch *v)
+{
+	if (v->diverging && (w->mode == MEASURE || w->mode == WRITE))
+		refuse(w, SL_OUT_OF_RANGE, "is that of a run that diverges");
+	walk_watched(w, &v->loss);
+	walk_watched(w, &v->apart);
+	walk_u32(w, &v->rounds);
+	walk_u32(w, &v->halvings);
+	if (v->halvings > 64)
+		damaged(w, "gamma was halved too often");
+}
+
 static void walk_rates(struct walk *w, struct sl_rates *r)
 {
 	uint64_t bits[2];
@@ -385,6 +429,7 @@ static void walk_settings(struct walk *w, struct sl_peer *p)
 		walk_u32(w, &p->learner.former[i].until);
 		walk_rates(w, &p->learner.former[i].rates);
 	}
+	walk_gammas(w, &p->gammas);
 	if (w->mode == READ)
 		p->was_free = free;
 	p->rounds_most = p->rounds_most < s->rounds ? s->rounds : p->rounds_most;
@@ -409,6 +454,7 @@ static void walk_peer(struct walk *w, struct sl_peer *peer)
 	walk_count(w, &p->payload_tx);
 	walk_count(w, &p->payload_rx);
 	walk_count(w, &p->nonzero);
+	walk_watch(w, &p->watch);
 	if (w->in.failed)
 		return;
 	walk_learner(w, p, &p->learner);
@@ -473,7 +519,7 @@ static struct sl_peer_roster listed(const struct sl_peer *p, struct sl_peer_neig
 		out[i].activity = p->edge[i].activity;
 		out[i].activities = p->edge[i].activities;
 	}
-	return (struct sl_peer_roster){ p->serial, out, p->degree };
+	return (struct sl_peer_roster){ p->serial, out, p->degree, p->gammas };
 }
 
 static bool same_neighbours(const struct sl_peer *p, const struct sl_peer_roster *r)

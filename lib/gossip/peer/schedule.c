@@ -6,6 +6,7 @@
  * sends tags, which stand for number 0 of its journal for ever, and no frames. */
 #include "gossip/peer/state.h"
 
+#include <math.h>
 #include <string.h>
 
 void sl_peer_neighbour_schedule(const struct sl_topology *t, uint32_t row, struct sl_peer_neighbour *n)
@@ -30,31 +31,53 @@ uint32_t sl_peer_neighbours(const struct sl_topology *t, uint32_t peer, struct s
 	return degree;
 }
 
+/* Of the oldest that is known where it was before all of them; 0: nothing is. */
+static double value_under(const struct sl_weight *weight, unsigned count, uint32_t serial)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (weight[i].since <= serial)
+			return weight[i].value;
+	return count ? weight[count - 1].value : 0;
+}
+
 double sl_edge_weight(const struct sl_edge *e, uint32_t serial)
 {
-	for (unsigned i = 0; i < e->weights; i++)
-		if (e->weight[i].since <= serial)
-			return e->weight[i].value;
-	return e->weights ? e->weight[e->weights - 1].value : 0;
+	return value_under(e->weight, e->weights, serial);
+}
+
+double sl_peer_gamma(const struct sl_peer *p, uint32_t serial)
+{
+	double gamma = p->gammas.count ? value_under(p->gammas.of, p->gammas.count, serial) : p->plan->gamma;
+	return ldexp(gamma, -(int)p->watch.halvings);
 }
 
 float sl_edge_coefficient(const struct sl_peer *p, const struct sl_edge *e, uint32_t serial)
 {
-	return (float)(p->plan->gamma * sl_edge_weight(e, serial));
+	return (float)(sl_peer_gamma(p, serial) * sl_edge_weight(e, serial));
 }
 
 /* As listed, and behind that what was known before: the list may be shorter than it has been. */
+static unsigned merge(struct sl_weight *known, unsigned had, const struct sl_weight *listed, unsigned count)
+{
+	struct sl_weight before[SL_EDGE_WEIGHTS];
+	SL_CHECK(count > 0 && count <= SL_EDGE_WEIGHTS);
+	memcpy(before, known, sizeof before);
+	memcpy(known, listed, count * sizeof *listed);
+	for (unsigned i = 0; i < had && count < SL_EDGE_WEIGHTS; i++)
+		if (before[i].since < known[count - 1].since)
+			known[count++] = before[i];
+	return count;
+}
+
 void sl_edge_set_weights(struct sl_edge *e, const struct sl_peer_neighbour *n)
 {
-	struct sl_weight known[SL_EDGE_WEIGHTS];
-	unsigned had = e->weights;
-	SL_CHECK(n->weights > 0 && n->weights <= SL_EDGE_WEIGHTS);
-	memcpy(known, e->weight, sizeof known);
-	memcpy(e->weight, n->weight, n->weights * sizeof *n->weight);
-	e->weights = n->weights;
-	for (unsigned i = 0; i < had && e->weights < SL_EDGE_WEIGHTS; i++)
-		if (known[i].since < e->weight[e->weights - 1].since)
-			e->weight[e->weights++] = known[i];
+	e->weights = merge(e->weight, e->weights, n->weight, n->weights);
+}
+
+void sl_peer_set_gammas(struct sl_peer *p, const struct sl_gammas *g)
+{
+	if (g->count)
+		p->gammas.count = merge(p->gammas.of, p->gammas.count, g->of, g->count);
 }
 
 void sl_edge_schedule(struct sl_edge *e, const struct sl_peer_neighbour *n)
@@ -97,8 +120,8 @@ struct sl_mixing sl_edge_mixing(const struct sl_peer *p, const struct sl_edge *e
 	if (e->activities == 0)
 		return m;
 	const struct sl_activity *a = &e->activity[(step - 1) % e->activities];
-	m.coefficient = (float)(p->plan->gamma * a->in);
-	m.given = (float)(p->plan->gamma * a->out);
+	m.coefficient = (float)(sl_peer_gamma(p, serial) * a->in);
+	m.given = (float)(sl_peer_gamma(p, serial) * a->out);
 	m.weight = a->in;
 	return m;
 }

@@ -9,6 +9,7 @@
  *   lag, send                 edges that are behind; frames
  *   hello                     sends and parses greetings
  *   request, epoch, checkpoint, membership
+ *   watch                     divergence
  *   copy, join, rates         the copy of a neighbour; late joiners; changed step sizes
  *   greeting, recovery, step, save
  *   resend, round
@@ -31,6 +32,19 @@ struct sl_held {
 	size_t used;
 	uint32_t last; /* number of the newest frame in it */
 	bool overflow; /* something had to be left out: ask again once it drains */
+};
+
+/* What the watch on divergence follows of one value. */
+struct sl_watched {
+	double sum;                    /* of the look in hand, over `seen` rounds */
+	uint32_t seen, looks, growing; /* growing: looks on end in which it did */
+	double first, least, last;     /* means of looks; least: where `known` */
+	bool known;
+};
+struct sl_watch {
+	struct sl_watched loss, apart;
+	uint32_t rounds, halvings; /* rounds of the look in hand; how often gamma was halved here */
+	bool diverging;
 };
 
 /* What a peer says of itself until it says something else. */
@@ -140,7 +154,8 @@ struct sl_peer {
 	uint32_t id, degree;
 	uint32_t capacity; /* of edge[]; those from `degree` on have room, and nothing else */
 	uint32_t serial;   /* of the roster in force */
-	bool joining;      /* added to a run under way: starts from the neighbours' mean */
+	struct sl_gammas gammas;
+	bool joining; /* added to a run under way: starts from the neighbours' mean */
 	struct sl_edge *edge;
 	struct sl_learner learner;
 
@@ -173,6 +188,7 @@ struct sl_peer {
 	int64_t nonzero, payload_tx, payload_rx;
 	double clip_at; /* robust mixing: longest difference of two copies that counts in full */
 	uint32_t edges_up;
+	struct sl_watch watch;
 
 	/* own checkpoints, by their round: both generations, and the one that is being written */
 	bool checkpointing;
@@ -425,6 +441,9 @@ bool sl_edge_can_complete(const struct sl_edge *);
 /* schedule.c */
 /* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
 double sl_edge_weight(const struct sl_edge *, uint32_t serial);
+/* The same of γ. */
+double sl_peer_gamma(const struct sl_peer *, uint32_t serial);
+void sl_peer_set_gammas(struct sl_peer *, const struct sl_gammas *);
 /* c = (float)(γ·w_ij), the same at both ends. */
 float sl_edge_coefficient(const struct sl_peer *, const struct sl_edge *, uint32_t serial);
 void sl_edge_set_weights(struct sl_edge *, const struct sl_peer_neighbour *);
@@ -437,6 +456,12 @@ uint32_t sl_edge_round_of(const struct sl_peer *, const struct sl_edge *, uint32
 struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, uint32_t step,
                                 uint32_t serial);
 void sl_count_payload(struct sl_peer *, size_t bytes);
+
+/* watch.c */
+/* A round is done: looks at its loss and disagreement; event rows, and what run.on_divergence says. */
+void sl_watch_round(struct sl_peer *);
+/* The model is of no use any more. */
+void sl_watch_broken(struct sl_peer *);
 
 /* round.c */
 /* For peer.c; others set round_wished. */
