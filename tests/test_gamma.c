@@ -34,7 +34,8 @@ static double gamma_of(const char *algorithm, const char *graph, const char *pip
 	sl_topology_spectrum(&t, &spectrum);
 	struct sl_plan_graph g = sl_plan_graph_of(&t, &spectrum);
 	sl_topology_free(&t);
-	return sl_plan_make(&plan, &s, &g, 30, 4, NULL, note, &error) == SL_OK ? plan.gamma : (double)NAN;
+	struct sl_run_settings all = sl_run_settings_of(&s);
+	return sl_plan_make(&plan, &all, &g, 30, 4, NULL, note, &error) == SL_OK ? plan.gamma : (double)NAN;
 }
 
 static const char usual[] = "topk:0.05 | dither:16 | golomb";

@@ -100,6 +100,7 @@ static bool ask(const struct question *q, double gamma, struct answer *out)
 	s->rounds = q->rounds;
 	s->local_steps = q->steps;
 	s->batch = q->learns ? 16 : 1;
+	t.may_diverge = true;
 	t.features = FEATURES;
 	t.classes = CLASSES;
 	if (!trial_plan(&t, &error)) {

@@ -39,6 +39,13 @@ static void local(struct sl_learner *l)
 	}
 }
 
+/* The pull is a round late. */
+static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
+                       struct sl_gamma_bound *out)
+{
+	out->most = 0.8 * sl_gamma_copies_most(plan, graph);
+}
+
 static double mix(struct sl_learner *l, const struct sl_mixing *m)
 {
 	const struct options *o = (const void *)l->plan->algorithm_options;
@@ -61,6 +68,7 @@ const struct sl_algorithm sl_algorithm_ticopd = {
 	.needs = "contractive compressor, connected graph",
 	.options = options,
 	.reads = SL_READS_ESTIMATOR,
+	.gamma_rule = gamma_rule,
 	.channels = 1,
 	.vectors = VECTORS,
 	.absorb = SL_ABSORB_ADD,
