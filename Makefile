@@ -6,6 +6,7 @@
 # make swarm SEEDS=1000    random runs under random faults; invariants after every event
 # make acceptance          experiments of the literature, beside their reference figures
 # make published           BEER and MoTEF against numpy, line by line as published (needs python3-numpy)
+# make grid                defaults alone over graphs, models and methods (part of acceptance)
 # make mutations           breaks one thing in an algorithm at a time: each must be noticed (acceptance)
 # make mutants             breaks one thing in the protocol at a time: each must be found (swarm)
 # make bench | bits        speed and size, beside references; megabits to accuracy
@@ -196,6 +197,9 @@ $(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/tr
 $(B)/tests/test_acceptance: $(filter-out %/main.o %/experiments.o,$(acceptance_o))
 acceptance: $(B)/tests/acceptance/acceptance
 	$(Q)$< -j 2
+# Defaults alone: graphs, models and methods, beside D-PSGD; and gamma = auto beside a search by hand (both part of it).
+grid: $(B)/tests/acceptance/acceptance
+	$(Q)$< -j 2 grid hand
 # The same, with one thing broken at a time: each must be noticed.
 mutations: $(B)/tests/acceptance/acceptance
 	@sh tests/acceptance/mutations $(B) $(WORD)
