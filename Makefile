@@ -6,6 +6,7 @@
 # make swarm SEEDS=1000    random runs under random faults; invariants after every event
 # make acceptance          experiments of the literature, beside their reference figures
 # make published           BEER and MoTEF against numpy, line by line as published (needs python3-numpy)
+# make grid                defaults alone over graphs, models and methods (part of acceptance)
 # make mutations           breaks one thing in an algorithm at a time: each must be noticed (acceptance)
 # make mutants             breaks one thing in the protocol at a time: each must be found (swarm)
 # make bench | bits        speed and size, beside references; megabits to accuracy
@@ -196,6 +197,9 @@ $(B)/tests/acceptance/acceptance: $(acceptance_o) $(call object,tests/support/tr
 $(B)/tests/test_acceptance: $(filter-out %/main.o %/experiments.o,$(acceptance_o))
 acceptance: $(B)/tests/acceptance/acceptance
 	$(Q)$< -j 2
+# Defaults alone: graphs, models and methods, beside D-PSGD; and gamma = auto beside a search by hand (both part of it).
+grid: $(B)/tests/acceptance/acceptance
+	$(Q)$< -j 2 grid hand
 # The same, with one thing broken at a time: each must be noticed.
 mutations: $(B)/tests/acceptance/acceptance
 	@sh tests/acceptance/mutations $(B) $(WORD)
@@ -297,7 +301,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help long resume-table check traces traces-accept unit cross cross-programs acceptance published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
+.PHONY: FORCE all help long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

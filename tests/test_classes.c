@@ -31,6 +31,7 @@ static enum sl_status plan_for(const struct sl_algorithm *a, const char *pipelin
 	if (pipeline)
 		snprintf(s.method.pipeline, sizeof s.method.pipeline, "%s", pipeline);
 	snprintf(s.method.model, sizeof s.method.model, "softmax");
+	s.method.gamma = pipeline ? 0.05 : 0; /* given: auto has classes of its own that it refuses */
 	s.method.lambda = 0;
 	s.method.convexity = 0.1;
 	s.method.smoothness = 4;

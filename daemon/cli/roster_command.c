@@ -2,6 +2,7 @@
 #include "daemon/cli/common/command_line.h"
 #include "daemon/run/endpoint.h"
 #include "daemon/run/local.h"
+#include "daemon/run/run.h"
 #include "daemon/cli/common/ports.h"
 #include "daemon/run/run.h"
 #include "daemon/cli/roster_edit.h"

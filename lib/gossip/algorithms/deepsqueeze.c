@@ -5,6 +5,8 @@
 
 #include "linalg/vector.h"
 
+#include <stdio.h>
+
 enum { HEAVY_BALL, ERROR, MESSAGE, VECTORS };
 
 static void local(struct sl_learner *l)
@@ -19,11 +21,14 @@ static const float *outgoing(struct sl_learner *l, unsigned channel)
 	return l->vector[MESSAGE];
 }
 
-/* What is lost of a model, not of a difference, comes back as disagreement. */
+/* What is lost of a model, not of a difference, comes back as disagreement: where most of it is, no gamma makes the
+ * peers' models good ones. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {
-	out->most = 0.6 * sl_gamma_copies_most(plan, graph);
+	out->most = sl_gamma_gain(plan) >= 0.5 ? 0.6 * sl_gamma_copies_most(plan, graph) : 0;
+	snprintf(out->instead, sizeof out->instead,
+	         "it sends whole models: take all | dither:16 | golomb, or choco");
 }
 
 static void finish(struct sl_learner *l)
