@@ -156,11 +156,14 @@ static void the_reason_is_told(void **state)
 	swarm_run_to(w, 0, 12);
 	struct bytes b = save(sl_sim_peer(w->sim, 0)), other = save(sl_sim_peer(w->sim, 1));
 	struct sl_peer *p = fresh_peer(w);
+	char version[96];
+	snprintf(version, sizeof version, "has format version %d, and this starling reads version %d",
+	         b.at[0] ^ 1, b.at[0]);
 	struct {
 		size_t at;
 		const char *words;
 	} foreign[] = {
-		{ 0, "has format version 4, and this starling reads version 5" },
+		{ 0, version },
 		{ 8, "belongs to another run, or to shared settings that have changed since" },
 		{ 16, "belongs to another session of this run" },
 		{ 24, "belongs to peer 1" },
