@@ -36,7 +36,10 @@ same() { # NAME ARGUMENTS...
 
 expect 0 "$starling" list algorithms
 awk '/^  [a-z]/ { name = $1; sub(/\[.*/, "", name) }
-	/^ *needs: / { print name, (/complete graph/ ? "complete:5" : "ring:5"), (/unbiased/ ? "randk:6" : "topk:6") }' out > cases
+	/^ *needs: / {
+		select = /unbiased/ ? "randk:6" : /contractive/ ? "topk:6" : "all"
+		print name, (/complete graph/ ? "complete:5" : "ring:5"), select
+	}' out > cases
 [ "$(wc -l < cases)" -eq "$(find "$root/lib/gossip/algorithms" -name '*.c' | wc -l)" ] || fail "the list lacks algorithms"
 while read -r algorithm graph select; do
 	same "$algorithm" --topology "$graph" --set model.name=ridge:0.01 --set algorithm.name="$algorithm" \

@@ -60,7 +60,7 @@ static enum sl_status name_run(struct init_command *in, struct sl_error *error)
 			           : sl_fail(error, SL_MALFORMED,
 			                     "run.name: not valid UTF-8; use another name");
 	const char *slash = strrchr(in->run, '/');
-	snprintf(name, sizeof name, "%s", slash ? slash + 1 : in->run);
+	snprintf(name, sizeof name, "%.63s", slash ? slash + 1 : in->run);
 	for (char *p = name; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("._+-", *p))
 			*p = '-';
