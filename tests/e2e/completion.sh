@@ -35,7 +35,8 @@ _files() {
 }
 _describe() {
 	local entry
-	for entry in "${(@P)3}"; do starts "${entry%%:*}"; done
+	[[ $1 != -o || $PREFIX == -* ]] || return 1 # as zsh does
+	for entry in "${(@P)@[-1]}"; do starts "${entry%%:*}"; done
 }
 for line; do
 	words=("${(@z)line}") CURRENT=${#words}
