@@ -56,11 +56,11 @@ offers() { # LINE WORD...: exactly these words, in any order
 }
 names() { "$starling" list "$1" --json > json && sqlite3 :memory: "SELECT value ->> 'name' FROM json_each(readfile('json'), '\$.$2')"; }
 names_complete() { # KIND ARRAY LINE: the line with the name of any plug-in offers it, with its colon if it has one
-	names "$1" "$2" > names
-	[ -s names ] || fail "no $2"
-	sed "s#^#$3#" names | tr '\n' '\0' | xargs -0 $ask 2> err | sed 's/.*[=| ]//; s/:$//' > found
+	names "$1" "$2" > listed
+	[ -s listed ] || fail "no $2"
+	sed "s#^#$3#" listed | tr '\n' '\0' | xargs -0 $ask 2> err | sed 's/.*[=| ]//; s/:$//' > found
 	[ ! -s err ] || fail "$ask '$3...': $(cat err)"
-	while read -r name; do grep -qxF "$name" found || fail "$ask '$3$name' does not offer $name"; done < names
+	while read -r name; do grep -qxF "$name" found || fail "$ask '$3$name' does not offer $name"; done < listed
 }
 both() { # what both shells do
 	# shellcheck disable=SC2046 # words
