@@ -81,7 +81,7 @@ static void a_damaged_generation_falls_back(void **state)
 	put("ckpt.0", "hello", 5);
 	put("ckpt.1", "a foreign file", 14);
 	assert_string_equal(loaded(which), "");
-	assert_string_equal(which, "0 is cut short, 1 is no checkpoint");
+	assert_string_equal(which, "0 is cut short, 1 is not a checkpoint");
 }
 
 /* What cannot be used is kept before its name is taken, and what can be used is not touched meanwhile. */

@@ -276,7 +276,7 @@ static void sessions_are_drawn_kept_and_checked(void **state)
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		folder_text("session", wrong[i]);
 		assert_int_equal(sl_session_read(&config, &read, &error), SL_MALFORMED);
-		assert_non_null(strstr(error.text, "session: must hold 16 hex digits on its first line"));
+		assert_non_null(strstr(error.text, "session: must contain 16 hex digits on its first line"));
 	}
 }
 

@@ -59,7 +59,7 @@ static void files_are_mapped(void **state)
 	assert_fails(sl_file_map(&m, test_path("d"), &error), SL_MALFORMED, "d", "a folder");
 	assert_int_equal(mkfifo(test_path("f"), 0600), 0);
 	assert_fails(sl_file_map(&m, test_path("f"), &error), SL_MALFORMED, "f",
-	             "no regular file"); /* and does not wait */
+	             "not a regular file"); /* and does not wait */
 	assert_fails(sl_file_map(&m, test_path("a/b"), &error), SL_IO, "a/b", "Not a directory");
 }
 

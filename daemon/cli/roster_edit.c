@@ -15,10 +15,10 @@ enum sl_status sl_roster_draft(struct sl_roster_draft *out, const struct sl_rost
 	if (t->activity)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "the roster of %s stays as it is: a graph that changes with the round, or has directions, has the members that it began with",
+		    "the roster of %s cannot be changed: the members of a graph that is directed or changes from round to round are fixed",
 		    t->spec);
 	if (from->serial == UINT32_MAX)
-		return sl_fail(error, SL_TOO_BIG, "the roster's serial cannot rise any more");
+		return sl_fail(error, SL_TOO_BIG, "the roster's serial has reached its limit");
 	out->serial = from->serial + 1;
 	out->peer = calloc(t->peers, sizeof *out->peer);
 	out->edge = calloc(t->edges + 1, sizeof *out->edge);
@@ -42,7 +42,7 @@ static enum sl_status member(const struct sl_roster_draft *d, uint32_t peer, str
 		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 ": the roster has peers 0 to %" PRIu32,
 		               peer, d->peers - 1);
 	if (d->peer[peer].gone)
-		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 " was removed, for good", peer);
+		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 " was removed and cannot return", peer);
 	return SL_OK;
 }
 
@@ -89,7 +89,7 @@ static enum sl_status give_key(struct sl_roster_peer *peer, const uint8_t *key, 
 {
 	memcpy(peer->public_key, key, SL_KEY_BYTES);
 	if (!sl_key_to_curve(peer->curve_public, key))
-		return sl_fail(error, SL_MALFORMED, "that is no Ed25519 public key");
+		return sl_fail(error, SL_MALFORMED, "this is not an Ed25519 public key");
 	return SL_OK;
 }
 
@@ -121,7 +121,7 @@ enum sl_status sl_roster_draft_rotate(struct sl_roster_draft *d, uint32_t peer,
 {
 	enum sl_status status = member(d, peer, error);
 	if (status == SL_OK && memcmp(d->peer[peer].public_key, key, SL_KEY_BYTES) == 0)
-		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 " has that key already", peer);
+		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 " already has this key", peer);
 	return status == SL_OK ? give_key(&d->peer[peer], key, error) : status;
 }
 
@@ -151,7 +151,7 @@ enum sl_status sl_roster_draft_part(struct sl_roster_draft *d, uint32_t a, uint3
 {
 	uint32_t e = find(d, a, b);
 	if (e == d->edges)
-		return sl_fail(error, SL_NOT_FOUND, "peers %" PRIu32 " and %" PRIu32 " are no neighbours", a,
+		return sl_fail(error, SL_NOT_FOUND, "peers %" PRIu32 " and %" PRIu32 " are not neighbours", a,
 		               b);
 	d->edge[e] = d->edge[--d->edges];
 	return SL_OK;

@@ -41,18 +41,18 @@ static const char *verify(const struct sl_mapping *file, uint64_t *number, struc
 	struct sl_reader r = sl_reader(file->bytes, file->length);
 	const uint8_t *found = sl_read_bytes(&r, sizeof magic);
 	if (!found)
-		return file->length ? "is cut short" : "is empty";
+		return file->length ? "is truncated" : "is empty";
 	if (memcmp(found, magic, sizeof magic) != 0)
-		return "is no checkpoint";
+		return "is not a checkpoint";
 	uint32_t version = sl_read_u32(&r), zero = sl_read_u32(&r);
 	uint64_t found_number = sl_read_u64(&r), length = sl_read_u64(&r);
 	if (r.failed)
-		return "is cut short";
+		return "is truncated";
 	if (version != SL_CHECKPOINT_VERSION)
-		return "is of another format version";
+		return "has another format version";
 	size_t left = sl_reader_left(&r);
 	if (left < SL_CHECKPOINT_HASH || length > left - SL_CHECKPOINT_HASH)
-		return "is cut short";
+		return "is truncated";
 	*state = sl_read_part(&r, (size_t)length);
 	found = sl_read_bytes(&r, SL_CHECKPOINT_HASH);
 	uint8_t expected[SL_CHECKPOINT_HASH];

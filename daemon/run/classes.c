@@ -69,7 +69,7 @@ enum sl_status sl_class_list_declared(struct sl_class_list *out, const char *set
 	if (strncmp(setting, "list:", 5) == 0)
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "[data] classes = %s: a digest; preparing data needs the list itself, as in classes = file:PATH",
+		    "[data] classes = %s: this is a digest; to prepare data, give the list itself, such as classes = file:PATH",
 		    setting);
 	return sl_class_list_make(out, setting, strlen(setting), error);
 }
@@ -144,7 +144,7 @@ static enum sl_status check_unnamed(char *setting, const char *format, const str
 	if (automatic && strncmp(format, "libsvm", strlen("libsvm")) == 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[data] classes = auto: %s is of version 1, which names no classes, and libsvm files may hold any: name its %u classes in order, as in classes = -1,1, or cut the data again",
+		    "[data] classes = auto: %s has format version 1, which contains no class names, and libsvm files may contain any class: list its %u classes in order, such as classes = -1,1, or prepare the data again",
 		    path, data->classes);
 	if (!automatic)
 		return sl_fail(error, SL_MALFORMED, "[data] classes = %.80s: %s has %u classes without names",
@@ -160,7 +160,7 @@ enum sl_status sl_classes_check(char setting[static SL_TEXT_MAX], const char *fo
 	if (strncmp(setting, "file:", 5) == 0)
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "[data] classes = %s: the file is read when data are prepared; peers need what `starling init` has written to run.conf",
+		    "[data] classes = %s: only `starling init` reads the file; peers need the value that it wrote to run.conf",
 		    setting);
 	if (data->classes > 0 && !data->names)
 		return check_unnamed(setting, format, data, path, error);

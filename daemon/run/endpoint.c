@@ -33,9 +33,9 @@ static enum sl_status take_path(struct sl_endpoint *out, const char *text, struc
 {
 	const char *path = text + strlen("ipc://");
 	if (path[0] == '*')
-		return bad(text, "has no path of its own; as in ipc:///run/starling/3", error);
+		return bad(text, "has no path; use for example ipc:///run/starling/3", error);
 	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-		return bad(text, "has a path of over 107 characters, which no socket takes", error);
+		return bad(text, "has a path longer than 107 characters, the limit of sockets", error);
 	out->kind = SL_ENDPOINT_PATH;
 	snprintf(out->host, sizeof out->host, "%s", path);
 	return SL_OK;
@@ -47,10 +47,10 @@ static enum sl_status take_v4(const char *text, const struct in_addr *address, s
 	if (a >> 24 == 0)
 		return bad(
 		    text,
-		    "means every address of a host; neighbours need one that leads here, as in tcp://192.0.2.7:7000",
+		    "means all addresses of a host; neighbours need one that reaches this host, such as tcp://192.0.2.7:7000",
 		    error);
 	if (a >> 28 >= 14)
-		return bad(text, "is no address of one host", error);
+		return bad(text, "is not the address of a single host", error);
 	return SL_OK;
 }
 
@@ -59,14 +59,14 @@ static enum sl_status take_v6(const char *text, const struct in6_addr *address, 
 	if (IN6_IS_ADDR_UNSPECIFIED(address))
 		return bad(
 		    text,
-		    "means every address of a host; neighbours need one that leads here, as in tcp://[2001:db8::7]:7000",
+		    "means all addresses of a host; neighbours need one that reaches this host, such as tcp://[2001:db8::7]:7000",
 		    error);
 	if (IN6_IS_ADDR_MULTICAST(address))
-		return bad(text, "is no address of one host", error);
+		return bad(text, "is not the address of a single host", error);
 	if (IN6_IS_ADDR_LINKLOCAL(address))
 		return bad(
 		    text,
-		    "is another host's on every link; give an address that is valid beyond one, or a name",
+		    "is valid on one link only; give an address that all neighbours can reach, or a name",
 		    error);
 	return SL_OK;
 }
@@ -101,12 +101,12 @@ static enum sl_status take_name(const char *text, const char *host, struct sl_er
 	if (!name_good(host, &last))
 		return bad(
 		    text,
-		    "holds neither an address nor a host name; as in tcp://192.0.2.7:7000, tcp://[2001:db8::7]:7000 or tcp://host.example:7000",
+		    "contains neither an address nor a host name; use for example tcp://192.0.2.7:7000, tcp://[2001:db8::7]:7000 or tcp://host.example:7000",
 		    error);
 	if (strspn(last, "0123456789") == strcspn(last, ".") || strncasecmp(last, "0x", 2) == 0)
 		return bad(
 		    text,
-		    "holds no IPv4 address: that is four numbers of 0 to 255, as in tcp://192.0.2.7:7000",
+		    "contains no valid IPv4 address, which is four numbers from 0 to 255, such as tcp://192.0.2.7:7000",
 		    error);
 	return SL_OK;
 }
@@ -119,22 +119,22 @@ static enum sl_status take_host(struct sl_endpoint *out, const char *text, bool 
 	out->kind = SL_ENDPOINT_ADDRESS;
 	if (inet_pton(AF_INET6, out->host, &v6) == 1)
 		return brackets ? take_v6(text, &v6, error)
-		                : bad(text, "lacks brackets around its IPv6 address; as in tcp://[::1]:7000",
+		                : bad(text, "needs brackets around its IPv6 address, such as tcp://[::1]:7000",
 		                      error);
 	if (brackets)
-		return bad(text, "has no IPv6 address in its brackets", error);
+		return bad(text, "has no valid IPv6 address in its brackets", error);
 	if (inet_pton(AF_INET, out->host, &v4) == 1)
 		return take_v4(text, &v4, error);
 	out->kind = SL_ENDPOINT_NAME;
 	if (out->host[0] == '*')
 		return bad(
 		    text,
-		    "says where to listen, not where neighbours find this peer; give its address or name, as in tcp://192.0.2.7:7000",
+		    "is an address to listen at, not one to connect to; give the address or name of this host, such as tcp://192.0.2.7:7000",
 		    error);
 	if (strchr(out->host, ';'))
 		return bad(
 		    text,
-		    "names an interface or a source; give the one address that neighbours connect to, as in tcp://192.0.2.7:7000",
+		    "contains an interface or a source address; give the address that neighbours connect to, such as tcp://192.0.2.7:7000",
 		    error);
 	return take_name(text, out->host, error);
 }

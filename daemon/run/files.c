@@ -29,8 +29,8 @@ static enum sl_status open_regular(const char *path, int *fd, size_t *length, st
 		return SL_OK;
 	}
 	close(*fd);
-	return sl_fail(error, SL_MALFORMED, "%s: %s, where a file is needed", path,
-	               S_ISDIR(status.st_mode) ? "a folder" : "no regular file");
+	return sl_fail(error, SL_MALFORMED, "%s: is %s", path,
+	               S_ISDIR(status.st_mode) ? "a folder, not a file" : "not a regular file");
 }
 
 enum sl_status sl_file_map(struct sl_mapping *out, const char *path, struct sl_error *error)

@@ -123,7 +123,7 @@ static enum sl_status check_access(int fd, const char *path, struct sl_error *er
 		return sl_fail(error, SL_MALFORMED, "%s: not a regular file", path);
 	if ((about.st_mode & 077) && !is_credential(path))
 		return sl_fail(error, SL_REFUSED,
-		               "%s: others may read this secret key (mode %04o); chmod 600 it", path,
+		               "%s: other users can read this secret key (mode %04o): chmod 600 it", path,
 		               (unsigned)about.st_mode & 0777);
 	return SL_OK;
 }

@@ -81,7 +81,7 @@ static enum sl_status await(const struct sl_config *config, uint32_t peer, uint3
 			poll(NULL, 0, PAUSE_MS);
 		if (sl_local_ask(config, peer, RELOAD_MS, line, sizeof line, &pid) != SL_STATUS_ANSWERED ||
 		    !sl_status_view_parse(view, line))
-			return sl_fail(error, SL_IO, "peer %" PRIu32 " got the signal, and does not answer",
+			return sl_fail(error, SL_IO, "peer %" PRIu32 " was signalled, but does not answer",
 			               peer);
 		if (view->serial == serial)
 			break;
@@ -94,7 +94,7 @@ static enum sl_status refused(const struct sl_roster *roster, uint32_t peer, int
 {
 	return sl_fail(error, SL_REFUSED,
 	               "peer %" PRIu32 " refused the roster with serial %" PRIu32
-	               ", and its log says why; serial %" PRId64 " stays in force",
+	               ": see its log; serial %" PRId64 " stays in force",
 	               peer, roster->serial, serial);
 }
 
@@ -108,7 +108,7 @@ static enum sl_status signal_peer(const struct sl_config *config, const struct s
 	if (pid <= 1)
 		pid = main_pid;
 	if (pid <= 1)
-		return sl_fail(error, SL_IO, "peer %" PRIu32 " does not run here, or may not be asked", peer);
+		return sl_fail(error, SL_IO, "peer %" PRIu32 " is not running on this machine, or belongs to another user", peer);
 	if (kill((pid_t)pid, SIGHUP) != 0)
 		return sl_fail(error, SL_IO, "process %" PRId64 ": %s", pid, strerror(errno));
 	if (reply == SL_STATUS_ABSENT || reply == SL_STATUS_FORBIDDEN)

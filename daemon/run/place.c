@@ -170,7 +170,7 @@ static enum sl_status check_names(struct sl_place *p, struct sl_error *error)
 	for (int i = SL_PLACE_LOG; i < SL_PLACE_FILES; i++)
 		if (p->pinned[i] < 0)
 			return sl_fail(error, SL_IO,
-			               "%s%s: removed or renamed, and process %ld uses it still", p->path,
+			               "%s%s: removed or renamed, but process %ld still uses it", p->path,
 			               suffix[i], user);
 	if (!sharer)
 		return sl_fail(error, SL_IO, "%s-shm: process %ld uses another one", p->path, user);
@@ -193,7 +193,7 @@ enum sl_status sl_place_enter(struct sl_place *p, const char *path, struct sl_er
 		enum sl_status status = set_names(p, path, error);
 		if (status == SL_OK && !lock_names(p)) {
 			unpin(p);
-			return sl_fail(error, SL_IO, "%s: others are opening it", path);
+			return sl_fail(error, SL_IO, "%s: other processes are opening it", path);
 		}
 		if (status == SL_OK)
 			status = check_names(p, error);

@@ -26,6 +26,6 @@ int sl_process_end(const char *program, int code)
 	if (written && !ferror(stdout))
 		return code;
 	fprintf(stderr, "%s: standard output: %s\n", program,
-	        errno ? strerror(errno) : "not all of it could be written");
+	        errno ? strerror(errno) : "the output is incomplete");
 	return code == 0 ? 1 : code;
 }

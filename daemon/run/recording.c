@@ -102,7 +102,7 @@ static void put(struct sl_recording *f, uint8_t kind, const void *first, size_t 
 	else if (f->total + (int64_t)length > SL_RECORDING_MAX_BYTES)
 		f->stopped = "the recording has become too large";
 	else if (f->used + sizeof head + length > BUFFER)
-		f->stopped = "the disk cannot follow the recording";
+		f->stopped = "the disk is too slow for the recording";
 	if (!f->stopped) {
 		head[0] = kind;
 		sl_store_u32(head + 1, (uint32_t)length);
@@ -203,7 +203,7 @@ struct sl_recording *sl_recording_open(const char *stem, const struct sl_recordi
 	    write_head(f, head))
 		return f;
 	sl_fail(error, SL_IO, "[run] record: cannot write %s: %s", f->path,
-	        errno ? strerror(errno) : "out of memory or of room");
+	        errno ? strerror(errno) : "out of memory or disk space");
 	sl_recording_close(f);
 	return NULL;
 }

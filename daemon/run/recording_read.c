@@ -96,7 +96,7 @@ enum sl_status sl_recording_read(struct sl_recording_reader *f, const uint8_t *b
 	f->in = sl_reader(bytes, length);
 	const uint8_t *magic = sl_read_bytes(&f->in, SL_RECORDING_MAGIC_BYTES);
 	if (!magic || memcmp(magic, sl_recording_magic, NUMBER_AT) != 0)
-		return sl_fail(error, SL_MALFORMED, "is no recording");
+		return sl_fail(error, SL_MALFORMED, "is not a recording");
 	if (memcmp(magic, sl_recording_magic, SL_RECORDING_MAGIC_BYTES) != 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
@@ -104,7 +104,7 @@ enum sl_status sl_recording_read(struct sl_recording_reader *f, const uint8_t *b
 		    magic[NUMBER_AT] >= '0' && magic[NUMBER_AT] <= '9' ? magic[NUMBER_AT] : '?',
 		    sl_recording_magic[NUMBER_AT]);
 	if (!next_record(f, &kind, &r) || kind != SL_RECORDING_HEAD || !read_head(f, r))
-		return sl_fail(error, SL_MALFORMED, "its head is cut off or damaged");
+		return sl_fail(error, SL_MALFORMED, "its header is truncated or damaged");
 	return SL_OK;
 }
 
@@ -151,6 +151,6 @@ bool sl_recording_next(struct sl_recording_reader *f, struct sl_event *e, uint64
 		f->has_end = sl_reader_done(&r) && sl_reader_left(&f->in) == 0;
 	}
 	if (!f->has_end)
-		sl_fail(error, SL_MALFORMED, "a record of it is malformed");
+		sl_fail(error, SL_MALFORMED, "one of its records is malformed");
 	return false;
 }

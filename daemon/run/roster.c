@@ -52,7 +52,7 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 	char again[SIGNATURE_HEX + 1], key[SL_KEY_HEX];
 	size_t found = 0;
 	if (length <= SIGNATURE_LINE)
-		return sl_fail(error, SL_MALFORMED, "%s: %zu bytes are no signed roster", what, length);
+		return sl_fail(error, SL_MALFORMED, "%s: is not a signed roster: it has only %zu bytes", what, length);
 	const char *line = text + length - SIGNATURE_LINE;
 	const char *hex = line + sizeof signature_word - 1;
 	bool good =
@@ -63,7 +63,7 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 	if (!good)
 		return sl_fail(
 		    error, SL_REFUSED,
-		    "%s: does not end with the line 'signature' and %d hex digits; the file is cut or was changed",
+		    "%s: does not end with the line 'signature' and %d hex digits; the file is truncated or was changed",
 		    what, SIGNATURE_HEX);
 	sodium_bin2hex(again, sizeof again, signature, SL_SIGNATURE_BYTES);
 	*signed_length = length - SIGNATURE_LINE;
@@ -88,7 +88,7 @@ static bool next_line(struct parse *p, enum sl_status *status)
 	size_t length = (size_t)(newline - p->at);
 	p->line++;
 	if (length >= sizeof p->text || memchr(p->at, '\0', length)) {
-		*status = bad_line(p, "the line is over %d characters or holds a zero byte", LINE_MOST - 1);
+		*status = bad_line(p, "the line is longer than %d characters or contains a zero byte", LINE_MOST - 1);
 		return false;
 	}
 	memcpy(p->text, p->at, length);
@@ -168,15 +168,15 @@ static enum sl_status next_peer(struct parse *p, const char *word, const char *n
 {
 	uint32_t number;
 	if (!whole(word, SL_PEERS_MAX - 1, &number))
-		return bad_line(p, "'%s' is no number of a peer", word);
+		return bad_line(p, "'%s' is not the number of a peer", word);
 	if (number != p->peers)
-		return bad_line(p, "peer %" PRIu32 " stands where peer %" PRIu32 " is due", number, p->peers);
+		return bad_line(p, "peer %" PRIu32 " is listed where peer %" PRIu32 " must be", number, p->peers);
 	if (!grow((void **)&p->out->peer, p->peers, &p->peers_room, sizeof *p->out->peer))
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
 	struct sl_roster_peer *next = &p->out->peer[p->peers];
 	memset(next, 0, sizeof *next);
 	if (strlen(name) >= sizeof next->name)
-		return bad_line(p, "name '%s' has over %zu characters", name, sizeof next->name - 1);
+		return bad_line(p, "name '%s' is longer than %zu characters", name, sizeof next->name - 1);
 	strcpy(next->name, name);
 	*peer = next;
 	return SL_OK;
@@ -193,13 +193,13 @@ static enum sl_status take_peer(struct parse *p, char *text)
 	if (status != SL_OK || !peer)
 		return status;
 	if (words == 5 && (!whole(word[4], p->out->serial, &peer->since) || peer->since == 0))
-		return bad_line(p, "'%s' is no serial up to this roster's", word[4]);
+		return bad_line(p, "'%s' is not a serial up to that of this roster", word[4]);
 	struct sl_endpoint endpoint;
 	if (sl_endpoint_parse(&endpoint, word[2], p->error) != SL_OK)
 		return sl_wrap(p->error, "%s:%" PRIu32, p->what, p->line);
 	if (!sl_key_parse(word[3], peer->public_key) ||
 	    !sl_key_to_curve(peer->curve_public, peer->public_key))
-		return bad_line(p, "'%s' is no Ed25519 public key (64 hex digits)", word[3]);
+		return bad_line(p, "'%s' is not an Ed25519 public key (64 hex digits)", word[3]);
 	strcpy(peer->endpoint, word[2]);
 	p->peers++;
 	return SL_OK;
@@ -264,7 +264,7 @@ static enum sl_status take_edge(struct parse *p, char *text)
 	if (!take_weights(p, word + 2, words - 2, &told))
 		return bad_line(
 		    p,
-		    "behind the weight must be 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling serials");
+		    "after the weight must follow 'ADDED SINCE', then pairs 'WEIGHT SINCE' of falling serials");
 	if (pair.a >= p->peers || pair.b >= p->peers || p->out->peer[pair.a].gone ||
 	    p->out->peer[pair.b].gone)
 		return bad_line(p,
@@ -336,7 +336,7 @@ static enum sl_status take_head(struct parse *p)
 	if (!next_line(p, &status) || strncmp(p->text, "topology ", 9) != 0)
 		return status != SL_OK ? status : bad_line(p, "must be 'topology SPECIFICATION'");
 	if (strlen(p->text + 9) >= sizeof r->topology.spec)
-		return bad_line(p, "the topology has over %zu characters", sizeof r->topology.spec - 1);
+		return bad_line(p, "the topology is longer than %zu characters", sizeof r->topology.spec - 1);
 	return SL_OK;
 }
 
@@ -394,7 +394,7 @@ static enum sl_status parse_lines(struct parse *p)
 			status = take_arc(p, p->text + 4);
 		else
 			status = bad_line(
-			    p, "'%.40s' must begin with 'peer', or with 'edge' or 'arc' behind all peers",
+			    p, "'%.40s' must begin with 'peer', or after all peers with 'edge' or 'arc'",
 			    p->text);
 	}
 	if (status == SL_OK)

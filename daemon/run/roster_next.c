@@ -28,12 +28,12 @@ static enum sl_status check_serial(const struct sl_roster *old, const struct sl_
 		return sl_fail(
 		    error, SL_REFUSED,
 		    "its serial is still %" PRIu32
-		    ", but it says something else than the one in force: what has changed needs a higher one",
+		    ", but it differs from the roster in force: a change needs a higher serial",
 		    next->serial);
 	if (next->serial < old->serial)
 		return sl_fail(error, SL_REFUSED,
 		               "its serial %" PRIu32 " is below %" PRIu32
-		               ", which is in force: an older one was put back",
+		               ", the serial in force: an older roster was restored",
 		               next->serial, old->serial);
 	return SL_OK;
 }
@@ -44,12 +44,12 @@ static enum sl_status check_members(const struct sl_roster *old, const struct sl
 	if (next->topology.peers < old->topology.peers)
 		return sl_fail(error, SL_REFUSED,
 		               "it lists %" PRIu32 " peers instead of %" PRIu32
-		               ": one that leaves has to be listed as gone",
+		               ": a removed peer must stay listed, as gone",
 		               next->topology.peers, old->topology.peers);
 	for (uint32_t i = 0; i < old->topology.peers; i++)
 		if (old->peer[i].gone && !next->peer[i].gone)
 			return sl_fail(error, SL_REFUSED,
-			               "peer %" PRIu32 " was gone and is back: its number is used up", i);
+			               "peer %" PRIu32 " was removed, and its number cannot be reused", i);
 	return SL_OK;
 }
 

@@ -190,7 +190,7 @@ enum sl_status sl_run_shard(const struct sl_run *p, uint32_t peer, struct sl_map
 	if (status != SL_OK)
 		return status;
 	if (out->samples == 0)
-		status = sl_fail(error, SL_OUT_OF_RANGE, "%s: holds no samples", path);
+		status = sl_fail(error, SL_OUT_OF_RANGE, "%s: contains no samples", path);
 	else if (out->features != p->test.features || out->classes != p->test.classes)
 		status = sl_fail(error, SL_OUT_OF_RANGE,
 		                 "%s: %" PRIu32 " features and %" PRIu32

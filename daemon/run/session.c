@@ -24,7 +24,7 @@ static enum sl_status parse(struct sl_session *out, const char *path, const char
 {
 	size_t digits = strspn(text, "0123456789abcdef");
 	if (digits != DIGITS || (text[DIGITS] && text[DIGITS] != '\n'))
-		return sl_fail(error, SL_MALFORMED, "%s: must hold 16 hex digits on its first line", path);
+		return sl_fail(error, SL_MALFORMED, "%s: must contain 16 hex digits on its first line", path);
 	out->number = strtoull(text, NULL, 16);
 	const char *rest = text + DIGITS + strspn(text + DIGITS, "\n");
 	/* A record of another version of starling is no record. */

@@ -36,14 +36,14 @@ for k in 0 1; do
 		UPDATE peer SET started_at = started_at + $k * 100000000000000"
 done
 expect 0 "$starling" history site-0 --run second
-says out "present    1 of 3 peers" "the own model of the one peer in this database"
+says out "present    1 of 3 peers" "of the model of the only peer in this database"
 ! grep -q "mean over the peers" out || fail "one peer's accuracy is called a mean"
 expect 0 "$starling" history site-0
 says out "1/3"
 expect 0 "$starling" collect both.db site-0 site-1/
 query both.db "2|2|1" "SELECT peers - 1, present, seconds < 1000 FROM summary WHERE name = 'second'"
 expect 0 "$starling" history both.db --run second
-says out "present    2 of 3 peers" "the mean over the own models of the peers in this database"
+says out "present    2 of 3 peers" "mean over the models of the peers in this database"
 expect 2 "$starling" collect both.db no-such-folder
 says err "no-such-folder: No such file"
 ok "collect takes folders; who is in a database is said; clocks of hosts do not mix"

@@ -71,9 +71,9 @@ unsigned() {
 	done
 }
 cp run/roster good
-unsigned "says where to listen, not where neighbours find this peer; give its address or name, as in tcp://192.0.2.7:7000" 'tcp://*:7000'
+unsigned "is an address to listen at, not one to connect to; give the address or name of this host, such as tcp://192.0.2.7:7000" 'tcp://*:7000'
 unsigned "means every address of a host" tcp://0.0.0.0:7000 'tcp://[::]:7000'
-unsigned "lacks brackets around its IPv6 address; as in tcp://[::1]:7000" tcp://::1:7000
+unsigned "needs brackets around its IPv6 address, such as tcp://[::1]:7000" tcp://::1:7000
 unsigned "names an interface or a source" 'tcp://eth0;127.0.0.1:7000'
 unsigned "must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" 127.0.0.1:7000
 expect 2 "$starling" roster run --add "tcp://$(printf '%0200d' 1):7000"

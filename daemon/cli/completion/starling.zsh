@@ -47,9 +47,10 @@ _starling_value() {
 	esac
 }
 
-_starling_describe() { # NAME, lines "word:description"
-	local -a lines=("${(@f)2}")
-	_describe -o "$1" lines
+_starling_describe() { # lines "word:description", options of _describe
+	local -a lines=("${(@f)1}")
+	shift
+	_describe "$@" lines
 }
 
 _starling_line() { # COMMAND, position of its first argument
@@ -59,7 +60,7 @@ _starling_line() { # COMMAND, position of its first argument
 	elif [[ $word == --*=* ]]; then
 		kind=$(_starling_option "$1" "${word%%=*}") && _starling_value "$kind" "${word#*=}" "${word%%=*}="
 	elif [[ $word == -* ]]; then
-		_starling_describe option "$(_starling_options "$1")"
+		_starling_describe "$(_starling_options "$1")" -o option
 	else
 		_starling_value "$(_starling_operand "$1")" "$word" ''
 	fi
@@ -69,7 +70,7 @@ _starling() {
 	if [[ $service == starlingd ]]; then
 		_starling_line starlingd 2
 	elif ((CURRENT <= 2)) || [[ ${words[2]} == help ]]; then
-		_starling_describe command "$(_starling_commands)"
+		_starling_describe "$(_starling_commands)" command
 	else
 		_starling_line "${words[2]}" 3
 	fi

@@ -69,7 +69,7 @@ void sl_sim_command_report(struct sl_sim_command *s)
 		return;
 	if (!isnan(mean))
 		printf("accuracy   %.4f, mean over the %s own models; the worst has %.4f\n", mean,
-		       s->poisons ? "honest peers'" : "peers'", worst);
+		       s->poisons ? "unpoisoned peers'" : "peers'", worst);
 	if (s->database)
 		return;
 	if (!isnan(s->exact))
