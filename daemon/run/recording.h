@@ -2,7 +2,7 @@
  * --replay` runs it again, bit for bit.
  *
  * One file is one life of one peer, from its start to its end, whatever that was. Integers are
- * little-endian. The file begins with "starling-fed 2\n" and a NUL; then come records, each u8 kind, u32
+ * little-endian. The file begins with "starling-fed 3\n" and a NUL; then come records, each u8 kind, u32
  * length, u32 check of both (sl_recording_check), and that many bytes:
  *   0 head    run u64, session u64, peer u32, serial u32, capacity u32, joining u8, neighbours,
  *             configuration (u32 length, text), state of the checkpoint that it began with (u32 length,
