@@ -160,7 +160,7 @@ static void the_reason_is_told(void **state)
 		size_t at;
 		const char *words;
 	} foreign[] = {
-		{ 0, "has format version 4, and this starling reads version 5" },
+		{ 0, "has format version 7, and this starling reads version 6" },
 		{ 8, "belongs to another run, or to shared settings that have changed since" },
 		{ 16, "belongs to another session of this run" },
 		{ 24, "belongs to peer 1" },
