@@ -200,12 +200,20 @@ static void step(struct sl_loop *l, struct sl_event event)
 		record(l, &event);
 }
 
+static void follow_links(struct sl_loop *l)
+{
+	struct sl_event event = { .kind = SL_EVENT_LINK };
+	while (!l->halted && sl_net_change_of(l->net, &event.edge, &event.link))
+		step(l, event);
+}
+
 static void receive(struct sl_loop *l)
 {
 	struct sl_event event = { .kind = SL_EVENT_RECEIVE };
 	for (unsigned budget = MESSAGES_A_TURN; budget > 0 && !l->halted; budget--) {
 		if (!sl_net_receive(l->net, &event.edge, &event.bytes, &event.length))
 			return;
+		follow_links(l); /* receiving looks at connections too */
 		step(l, event);
 	}
 }
@@ -331,6 +339,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 	if (items[ITEM_LISTENER].revents)
 		sl_status_answer(l->listener, sl_loop_status(l));
 	sl_net_turn(l->net, items + ITEMS_FIXED, l->now);
+	follow_links(l);
 	if (!l->halted)
 		receive(l);
 	if (!l->halted && !sl_time_before(l->now, sl_peer_deadline(l->peer)))
@@ -339,6 +348,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 		l->checkpoint_failed = false;
 		step(l, (struct sl_event){ .kind = SL_EVENT_CHECKPOINTED, .ok = false });
 	}
+	follow_links(l); /* what was not taken */
 	if (!l->halted && l->job)
 		start_job(l);
 	housekeep(l);

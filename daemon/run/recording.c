@@ -81,7 +81,8 @@ uint64_t sl_recording_digest_action(uint64_t digest, const struct sl_action *a)
 
 uint64_t sl_recording_digest_event(uint64_t digest, const struct sl_event *e)
 {
-	uint64_t d = mix_number(digest, (uint64_t)e->kind << 40 | (uint64_t)e->ok << 32 | e->edge);
+	uint64_t how = e->kind == SL_EVENT_LINK ? (uint64_t)e->link : e->ok;
+	uint64_t d = mix_number(digest, (uint64_t)e->kind << 40 | how << 32 | e->edge);
 	d = mix_number(d, (uint64_t)e->now.us);
 	return e->kind == SL_EVENT_RECEIVE ? mix(d, e->bytes, e->length) : d;
 }
@@ -226,7 +227,7 @@ void sl_recording_event(struct sl_recording *f, const struct sl_event *e)
 	sl_write_u8(&w, (uint8_t)e->kind);
 	sl_write_u64(&w, (uint64_t)e->now.us);
 	sl_write_u32(&w, e->edge);
-	sl_write_u8(&w, e->ok);
+	sl_write_u8(&w, e->kind == SL_EVENT_LINK ? (uint8_t)e->link : e->ok);
 	sl_write_u64(&w, f->digest);
 	if (e->kind == SL_EVENT_ROSTER) {
 		sl_write_u32(&w, e->roster->serial);

@@ -113,16 +113,20 @@ static bool read_event(const struct sl_recording_reader *f, struct sl_reader r, 
 {
 	uint8_t kind = sl_read_u8(&r);
 	*e = (struct sl_event){ .kind = kind, .now = { (int64_t)sl_read_u64(&r) }, .edge = sl_read_u32(&r) };
-	uint8_t ok = sl_read_u8(&r);
-	e->ok = ok == 1;
+	uint8_t how = sl_read_u8(&r);
+	e->ok = how == 1 && kind != SL_EVENT_LINK;
+	e->link = kind == SL_EVENT_LINK ? how : SL_LINK_UP;
 	*digest = sl_read_u64(&r);
-	if (r.failed || kind >= SL_EVENT_KINDS || ok > 1 || e->now.us < 0 || e->now.us > INT64_MAX / 4)
+	if (r.failed || kind >= SL_EVENT_KINDS || how > (kind == SL_EVENT_LINK ? SL_LINK_MOVES : 1) ||
+	    e->now.us < 0 || e->now.us > INT64_MAX / 4)
 		return false;
 	if (kind == SL_EVENT_RECEIVE) {
 		e->length = sl_reader_left(&r);
 		e->bytes = sl_read_bytes(&r, e->length);
 		return e->edge < f->head.capacity && e->length <= SL_RECORDING_MESSAGE_MAX;
 	}
+	if (kind == SL_EVENT_LINK && e->edge >= f->head.capacity)
+		return false;
 	if (kind == SL_EVENT_ROSTER) {
 		roster->serial = sl_read_u32(&r);
 		e->roster = roster;

@@ -65,6 +65,17 @@ struct sl_peer_roster {
 	struct sl_gammas gammas;
 };
 
+/* A driver whose messages leave by connections reports what becomes of them, and may then say of each edge:
+ * whatever is sent after UP arrives in order, until DOWN or FULL. A driver that reports nothing may lose,
+ * delay and repeat any message. */
+enum sl_link_change {
+	SL_LINK_UP,   /* a new connection; what an earlier one still carried may be lost */
+	SL_LINK_DOWN, /* it has ended */
+	SL_LINK_FULL, /* something of what was sent since the last event was dropped: there was no room */
+	SL_LINK_ROOM, /* … and there is room again */
+	SL_LINK_MOVES /* bytes arrived or were acknowledged since the last event, but no whole message */
+};
+
 enum sl_event_kind {
 	SL_EVENT_START,
 	SL_EVENT_TIMER,        /* sl_peer_deadline has passed */
@@ -74,6 +85,7 @@ enum sl_event_kind {
 	SL_EVENT_STOP,         /* asked to stop: the round in hand is dropped, what is done is kept */
 	SL_EVENT_ROSTER, /* the run's members or weights have changed: edges are now as `roster` says, and
 	                    `edge` counts in its order, also in the actions of this very event */
+	SL_EVENT_LINK, /* the connection by which messages leave for the neighbour at `edge`, as `link` says */
 	SL_EVENT_KINDS
 };
 
@@ -84,6 +96,7 @@ struct sl_event {
 	const uint8_t *bytes; /* RECEIVE: borrowed during the call */
 	size_t length;
 	bool ok;                             /* CHECKPOINTED */
+	enum sl_link_change link;            /* LINK */
 	const struct sl_peer_roster *roster; /* ROSTER: borrowed during the call */
 };
 

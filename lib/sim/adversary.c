@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 9, SNAPSHOT_HEAD = 9 };
+enum { HELLO_MOST = 77 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
 
 static enum sl_sim_fate keep(void *context, struct sl_sim_message *m)
 {
@@ -112,7 +112,7 @@ static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u32(&w, l->plan->dimension);
 	sl_write_u32(&w, l->peer);
 	sl_write_u32(&w, to);
-	sl_write_u32(&w, sl_random_below(g, l->careful ? 2 : 64));
+	sl_write_u32(&w, sl_random_below(g, l->careful ? 2 : 128));
 	sl_write_u64(&w, p.incarnation + (!l->careful && sl_random_below(g, 20) == 0));
 	sl_write_u64(&w, other.incarnation);
 	sl_write_u32(&w, mine->their_epoch);
@@ -122,6 +122,7 @@ static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u32(&w, near(l, 1, rounds));
 	sl_write_u32(&w, lie_about_epoch(g, mine->known_epoch));
 	sl_write_u32(&w, rounds);
+	sl_write_u32(&w, sl_random_below(g, 3)); /* its connection */
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);
@@ -153,6 +154,8 @@ static void tell_question(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u8(&w, (uint8_t)sl_random_below(g, 4));
 	sl_write_u32(&w, near(l, f->version, l->plan->settings.rounds));
 	sl_write_u32(&w, sl_random_below(g, 2) ? 0 : sl_random_below(g, (uint32_t)l->plan->copy_bytes));
+	sl_write_u32(&w, sl_random_below(g, 3));
+	sl_write_u32(&w, (uint32_t)sl_random_below(g, 1000));
 	send(l, to, f, body, sizeof body);
 }
 

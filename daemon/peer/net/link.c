@@ -19,7 +19,7 @@ enum {
 	SILENT_BYTES = 4096,    /* more than a handshake has */
 	UNREAD_MOST = 16 << 20, /* the kernel's buffers, and our queues */
 	UNREAD_FRAMES = 16,
-	BESIDES_A_SECOND = 128, /* heartbeats */
+	BESIDES_A_SECOND = 128, /* what is no message of ours */
 	WEIGH_EVERY_US = 250000,
 	WEIGH_SOON_US = 20000,
 };
@@ -95,7 +95,10 @@ static void send_parked(struct sl_net_link *l)
 
 static void handshake_done(struct sl_net *net, struct sl_net_link *l)
 {
-	l->up = true;
+	net->changed = l->up = true;
+	l->full = false;
+	l->connections++;
+	l->acknowledged = 0;
 	l->up_at = net->now;
 	l->up_us = sl_net_wall_us();
 	l->back_off_us = l->turn_us = l->place.ask_every_us = 0;
@@ -118,6 +121,7 @@ static void disconnected(struct sl_net *net, struct sl_net_link *l, int fd)
 {
 	if (l->up)
 		sl_net_troubled(net, l, false, "the connection to %s ended", l->target);
+	net->changed = true;
 	l->connected = l->up = false;
 	l->lost = true;
 	sl_net_ask_later(net, l);
@@ -130,6 +134,7 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 	case ZMQ_EVENT_CONNECTED:
 		l->connected = true;
 		l->idle = l->trying = l->lost = false;
+		sl_net_keep_queue_short(value);
 		sl_traffic_opened(&net->traffic, l->user + 1, value);
 		break;
 	case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
@@ -190,6 +195,7 @@ void sl_net_weigh(struct sl_net *net)
 	bool hurry = false;
 	memset(net->received, 0, net->degree * sizeof *net->received);
 	unsigned cut = sl_traffic_weigh(&net->traffic, longest, net->received);
+	sl_net_watch_moves(net);
 	for (uint32_t i = 0; i < net->degree; i++) {
 		struct sl_net_link *l = &net->link[i];
 		l->unread += net->received[i] - l->taken - elapsed_us * BESIDES_A_SECOND / 1000000;

@@ -44,6 +44,14 @@ void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
  * message (libzmq keeps the parts, however many) is hung up on. */
 void sl_net_weigh(struct sl_net *);
 
+/* ---- peer/net/changes.c ---- */
+
+/* The kernel keeps little of what it cannot send yet, so that nothing urgent waits behind much. */
+void sl_net_keep_queue_short(int fd);
+/* Notes which connections move bytes although no message came. After sl_traffic_weigh. */
+void sl_net_watch_moves(struct sl_net *);
+enum { SL_NET_ROOM_EVERY_US = 10000 };
+
 /* ---- peer/net/place.c ---- */
 
 /* Finds out where the link's endpoint leads, and connects, at once or when its name is known. */

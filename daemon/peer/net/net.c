@@ -201,8 +201,11 @@ void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time 
 struct sl_time sl_net_deadline(const struct sl_net *net)
 {
 	struct sl_time due = net->again || net->readable ? net->now : SL_TIME_NEVER;
-	for (uint32_t i = 0; i < net->degree; i++)
+	for (uint32_t i = 0; i < net->degree; i++) {
 		due = sl_time_earlier(due, net->link[i].retry_at);
+		if (net->link[i].told_full)
+			due = sl_time_earlier(due, sl_time_after(net->now, SL_NET_ROOM_EVERY_US));
+	}
 	return sl_time_earlier(due, net->weigh_at);
 }
 
@@ -228,6 +231,8 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 		l->parked_length = 0;
 		return true;
 	}
+	l->full = l->full || l->up;
+	net->changed = true;
 	if (!l->up && length <= sizeof l->parked) {
 		memcpy(l->parked, to, length);
 		l->parked_length = length;

@@ -8,6 +8,7 @@
 #include "daemon/peer/net/resolver.h"
 #include "daemon/peer/net/traffic.h"
 #include "daemon/peer/net/zap.h"
+#include "gossip/peer.h"
 
 #include <poll.h>
 #include <zmq.h>
@@ -70,6 +71,10 @@ struct sl_net_link {
 	struct sl_time heard_at;
 	struct sl_net_trouble trouble; /* of the way to it */
 	bool closed; /* in quarantine: what it sends is dropped, and the connection it came on ended */
+	/* what the peer was told of the connection by which its messages leave (changes.c) */
+	uint32_t connections, told_connections; /* handshakes so far */
+	bool full, told_up, told_full, moves;
+	int64_t acknowledged;    /* bytes, of the connection that stands */
 	int64_t taken, unread;   /* bytes of messages since the last look; of what came and made no message */
 	bool idle;               /* libzmq waits for long before it tries again: nothing is under way */
 	unsigned failures;       /* handshakes since the last good one */
@@ -98,6 +103,7 @@ struct sl_net {
 	bool shut;          /* for want of descriptors nobody is let in */
 	struct sl_time now; /* of this turn of the loop */
 	bool again;         /* something was left over: do not sleep */
+	bool changed;       /* connections may have changed: sl_net_change_of has not said no since */
 	bool readable;      /* messages may wait: sl_net_receive has not said no since */
 	zmq_msg_t message;  /* the one handed out by sl_net_receive */
 	uint64_t unproven, shapeless,
@@ -135,6 +141,9 @@ struct sl_time sl_net_deadline(const struct sl_net *);
  * or the queue is full. Of short messages to a link that is not up, the newest leaves as soon as it is. */
 bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t header_length,
                  const uint8_t *body, size_t body_length);
+/* The next change of a connection by which messages leave, for SL_EVENT_LINK; false: there is none. To be asked
+ * whenever the net was turned or has received, before anything else is sent. */
+bool sl_net_change_of(struct sl_net *, uint32_t *edge, enum sl_link_change *change);
 /* The next message of a proven neighbour, valid until the next call; false when none waits. Everything else
  * that came is counted and dropped on the way. */
 bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size_t *length);

@@ -62,8 +62,11 @@ static enum sl_status take(struct change *c, struct sl_net *net, const struct sl
 			sl_net_close_link(&c->link[to]);
 			return status;
 		}
-		if (known)
+		if (known) {
 			c->link[to].closed = net->link[at].closed;
+			c->link[to].told_up = net->link[at].told_up;
+			c->link[to].told_full = net->link[at].told_full;
+		}
 	}
 	c->opened++;
 	return SL_OK;
@@ -107,7 +110,7 @@ static void finish(struct change *c, struct sl_net *net, uint32_t degree)
 	c->link = link;
 	c->key = key;
 	c->received = received;
-	net->again = true; /* what happened meanwhile was announced to nobody */
+	net->changed = net->again = true; /* what happened meanwhile was announced to nobody */
 }
 
 enum sl_status sl_net_change(struct sl_net *net, const struct sl_net_neighbour *neighbours, uint32_t degree,

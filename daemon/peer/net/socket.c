@@ -22,13 +22,11 @@ static const struct option common[] = {
 	{ ZMQ_TCP_KEEPALIVE, 1 },        { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
 	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
 };
-/* Whether a neighbour lives is judged by its frames; heartbeats only get rid of connections to hosts that
- * vanished. */
+/* No heartbeats: they would wait in the queue of a slow link, and end connections that are only busy. The
+ * kernel ends a connection on which nothing is acknowledged for so long although something is under way. */
 static const struct option sending[] = {
 	{ ZMQ_IMMEDIATE, 1 },
-	{ ZMQ_HEARTBEAT_IVL, 2000 },
-	{ ZMQ_HEARTBEAT_TIMEOUT, 6000 },
-	{ ZMQ_HEARTBEAT_TTL, 6000 },
+	{ ZMQ_TCP_MAXRT, 20000 },
 };
 
 bool sl_net_bytes(void *socket, int name, const void *value, size_t size)

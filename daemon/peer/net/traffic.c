@@ -1,11 +1,13 @@
 #include "daemon/peer/net/traffic.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,14 +25,32 @@ struct sl_traffic_connection {
 
 enum { SILENT = -1, SHUT = -2 };
 
+static bool ask_kernel(int fd, struct tcp_info *info)
+{
+	socklen_t size = sizeof *info;
+	memset(info, 0, sizeof *info);
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, info, &size) == 0;
+}
+
+/* Bytes that were sent, each once. The kernel also counts among bytes_sent what its own queue dropped before it
+ * left, and not always among bytes_retrans what it sent then: no more can have left than what is acknowledged
+ * and what is on its way. */
+static int64_t sent_once(int fd, const struct tcp_info *info)
+{
+	int64_t sent = (int64_t)(info->tcpi_bytes_sent - info->tcpi_bytes_retrans);
+	int64_t acknowledged = (int64_t)info->tcpi_bytes_acked; /* the SYN too */
+	int queued = 0, unsent = (int)info->tcpi_notsent_bytes;
+	int64_t most =
+	    acknowledged + (ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > unsent ? queued - unsent : 0);
+	return sent < most ? sent : most;
+}
+
 static bool count(int fd, int64_t *tx, int64_t *rx)
 {
 	struct tcp_info info;
-	socklen_t size = sizeof info;
-	memset(&info, 0, sizeof info);
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+	if (!ask_kernel(fd, &info))
 		return false;
-	*tx += (int64_t)(info.tcpi_bytes_sent - info.tcpi_bytes_retrans);
+	*tx += sent_once(fd, &info);
 	*rx += (int64_t)info.tcpi_bytes_received;
 	return true;
 }
@@ -222,6 +242,16 @@ void sl_traffic_total(struct sl_traffic *w, int64_t *tx, int64_t *rx)
 	*rx = w->closed_rx;
 	for (unsigned i = 0; i < w->count; i++)
 		count(w->open[i].dup, tx, rx);
+}
+
+int64_t sl_traffic_acknowledged(const struct sl_traffic *w, unsigned owner)
+{
+	struct tcp_info info;
+	int64_t sum = 0;
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == owner && ask_kernel(w->open[i].dup, &info))
+			sum += (int64_t)info.tcpi_bytes_acked;
+	return sum;
 }
 
 void sl_traffic_free(struct sl_traffic *w)

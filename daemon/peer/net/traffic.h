@@ -1,5 +1,6 @@
 /* traffic.h — true bytes on the wire: what the kernel counts as TCP payload of our connections (`ss -ti`:
- * bytes_sent less bytes_retrans, and bytes_received), those that are closed included. */
+ * bytes_acked and what is on its way, and bytes_received), those that are closed included. What TCP sends
+ * again counts once. */
 #ifndef SL_DAEMON_PEER_NET_TRAFFIC_H
 #define SL_DAEMON_PEER_NET_TRAFFIC_H
 
@@ -39,6 +40,8 @@ unsigned sl_traffic_weigh(struct sl_traffic *, int64_t silent_most, int64_t *rec
 /* Other edges: to[old] is the new one, or −1 where its neighbour is none any more; those connections, and
  * silent ones, whoever may be behind them, are hung up on. */
 void sl_traffic_renumber(struct sl_traffic *, const int64_t *to, bool silent_too);
+/* Bytes that the other end of the connections of `owner` has acknowledged, of those that stand. */
+int64_t sl_traffic_acknowledged(const struct sl_traffic *, unsigned owner);
 void sl_traffic_total(struct sl_traffic *, int64_t *tx, int64_t *rx);
 /* Counts and forgets all connections; the totals stay. */
 void sl_traffic_free(struct sl_traffic *);

@@ -35,6 +35,7 @@ static void take_tag(struct sl_peer *p, struct sl_edge *e, const struct sl_frame
 	if (f->step == e->step + 1 && f->version == e->their_version && sl_frame_fits(f, e->their_digest)) {
 		e->theirs_open = true;
 		e->their_serial = f->serial;
+		sl_stream_waited(p, e);
 	}
 }
 

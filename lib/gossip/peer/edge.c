@@ -32,7 +32,9 @@ void sl_edge_clear(const struct sl_peer *p, struct sl_edge *e)
 		                .rx_held.bytes = e->rx_held.bytes,
 		                .mine = e->mine,
 		                .tx_kept.bytes = e->tx_kept.bytes,
-		                .detector.memory = e->detector.memory };
+		                .detector.memory = e->detector.memory,
+		                .stream.frame = e->stream.frame,
+		                .stream.tag = e->stream.tag };
 	*e = room;
 	if (sl_detect_memory(p->plan))
 		memset(e->detector.memory, 0, sl_detect_memory(p->plan));

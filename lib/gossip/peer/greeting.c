@@ -137,6 +137,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	e->refused = false;
 	sl_edge_believe(e, f);
 	bool new_incarnation = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
+	bool new_stream = sl_stream_greeted(e, h.stream, new_incarnation);
 	if (new_incarnation) {
 		e->greeted = e->finished = e->knows_finished = e->wants = false;
 		e->seen_version = e->seen_step = e->told_step = 0;
@@ -153,10 +154,13 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 		note_holding(p, e, &h);
 		follow_epoch(p, e, f, h.flags & (SL_HELLO_NOTHING | SL_HELLO_CANNOT));
 	}
+	e->stream.unsettled = h.flags & SL_HELLO_UNSETTLED;
 	bool told = e->finished;
 	e->finished = told || h.flags & SL_HELLO_FINISHED; /* one that was overtaken may say less */
 	e->knows_finished = e->knows_finished || (knows_me && h.flags & SL_HELLO_KNOWS_FINISHED);
 	bool news = e->finished && !told;
+	if (new_stream && e->greeted && e->mine_open && !e->theirs_open && !sl_edge_is_over(p, e))
+		sl_edge_ask(p, e); /* what came before it by another connection may be lost */
 	if (h.flags & SL_HELLO_ANSWER || !knows_me || news)
 		sl_hello_send(p, e, knows_me ? 0 : SL_HELLO_ANSWER);
 	bool started = p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;

@@ -2,11 +2,11 @@
  *
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
  * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
- * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), keys
- * u8, then for each shared key of run.conf, in table order, a digest u16 of its value. */
+ * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), stream
+ * u32 (the connection it leaves by; 0: none is known), keys u8, then for each shared key of run.conf, in table order, a digest u16 of its value. */
 #include "gossip/peer/state.h"
 
-enum { HELLO_MOST = 73 + 2 * SL_SHARED_MOST };
+enum { HELLO_MOST = 77 + 2 * SL_SHARED_MOST };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
@@ -15,6 +15,9 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	struct sl_writer w = sl_writer(body, sizeof body);
 	if (e->reset)
 		flags |= SL_HELLO_RESET;
+	e->stream.said_unsettled = !sl_peer_is_settled(p, e);
+	if (e->stream.said_unsettled)
+		flags |= SL_HELLO_UNSETTLED;
 	if (sl_is_final(p))
 		flags |= SL_HELLO_FINISHED;
 	if (e->finished)
@@ -33,6 +36,7 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u32(&w, p->journal.first);
 	sl_write_u32(&w, e->known_epoch);
 	sl_write_u32(&w, p->plan->settings.rounds);
+	sl_write_u32(&w, e->stream.number);
 	sl_write_u8(&w, (uint8_t)p->plan->keys);
 	for (unsigned i = 0; i < p->plan->keys; i++)
 		sl_write_u16(&w, p->plan->key_digest[i]);
@@ -56,6 +60,8 @@ void sl_greet(struct sl_peer *p, struct sl_edge *e, bool answer)
 {
 	if (answer) {
 		int64_t least = p->phase == SL_PHASE_SERVING ? SERVING_EVERY_US : GREET_EVERY_US;
+		if (e->stream.number && least < sl_stream_patience_us(e))
+			least = sl_stream_patience_us(e);
 		e->asked_hello_at = p->now;
 		e->ask_at = sl_time_after(p->now, e->ask_every_us > least ? e->ask_every_us : least);
 		sl_guard_expect(p, e, SL_EXPECT_GREETING);
@@ -85,6 +91,7 @@ bool sl_hello_parse(const struct sl_plan *plan, struct sl_hello *h, struct sl_re
 	h->oldest = sl_read_u32(&r);
 	h->known_epoch = sl_read_u32(&r);
 	h->rounds = sl_read_u32(&r);
+	h->stream = sl_read_u32(&r);
 	h->differs = 0;
 	unsigned keys = sl_read_u8(&r);
 	for (unsigned i = 0; i < keys && keys == plan->keys; i++)

@@ -18,6 +18,8 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
 	room.tag_digest = sl_arena_take(arena, plan->tags, sizeof *room.tag_digest);
 	room.tag_serial = sl_arena_take(arena, plan->tags, sizeof *room.tag_serial);
+	room.stream.frame = sl_arena_take(arena, plan->tags, sizeof *room.stream.frame);
+	room.stream.tag = sl_arena_take(arena, plan->tags, sizeof *room.stream.tag);
 	room.rx_held.bytes = sl_arena_take(arena, plan->held_bytes, 1);
 	room.mine = sl_arena_take(arena, plan->copy_bytes, 1);
 	room.tx_kept.bytes = sl_arena_take(arena, plan->held_bytes, 1);
@@ -172,7 +174,8 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 	if (sl_time_before(p->now, e->ask_at))
 		return;
 	if (!e->greeted || silent || unsettled) {
-		e->ask_every_us = e->ask_every_us ? e->ask_every_us * 3 / 2 : ASK_FIRST_US;
+		e->ask_every_us =
+		    e->ask_every_us < sl_stream_patience_us(e) ? sl_stream_patience_us(e) : e->ask_every_us * 3 / 2;
 		if (e->ask_every_us > timeout / 2)
 			e->ask_every_us = timeout / 2;
 		sl_greet(p, e, true);
@@ -207,6 +210,8 @@ static void on_receive(struct sl_peer *p, const struct sl_event *event)
 	SL_CHECK(event->edge < p->degree);
 	struct sl_edge *e = &p->edge[event->edge];
 	sl_receive(p, e, event->bytes, event->length);
+	if (e->stream.waits && !e->stream.unsettled)
+		sl_edge_settled(p, e);
 	sl_greeting_check(p);
 	begin_wished(p);
 	if (p->phase == SL_PHASE_RECOVERING && p->joining)
@@ -217,6 +222,14 @@ static void on_receive(struct sl_peer *p, const struct sl_event *event)
 	sl_serve(p, e);
 	sl_round_check(p);
 	sl_serve_check(p);
+}
+
+static void on_link(struct sl_peer *p, const struct sl_event *event)
+{
+	SL_CHECK(event->edge < p->degree);
+	struct sl_edge *e = &p->edge[event->edge];
+	if (sl_stream_change(p, e, event->link))
+		sl_greet(p, e, !e->greeted);
 }
 
 static void on_job_done(struct sl_peer *p)
@@ -243,6 +256,16 @@ static void on_roster(struct sl_peer *p, const struct sl_peer_roster *roster)
 	begin_wished(p);
 	sl_round_check(p);
 	sl_serve_check(p);
+}
+
+/* Neighbours that hold back their frames hear that these are welcome now. */
+static void greet_when_settled(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++) {
+		struct sl_edge *e = &p->edge[i];
+		if (e->stream.said_unsettled && e->stream.number && sl_peer_is_settled(p, e))
+			sl_greet(p, e, false);
+	}
 }
 
 void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct sl_scratch *scratch,
@@ -280,9 +303,13 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 	case SL_EVENT_ROSTER:
 		on_roster(p, event->roster);
 		break;
+	case SL_EVENT_LINK:
+		on_link(p, event);
+		break;
 	case SL_EVENT_KINDS:
 		break;
 	}
+	greet_when_settled(p);
 }
 
 void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)

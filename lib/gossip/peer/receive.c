@@ -82,6 +82,7 @@ static bool read_header(struct sl_peer *p, struct sl_edge *e, const uint8_t *byt
 void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size_t length)
 {
 	struct sl_frame f;
+	sl_stream_received(e);
 	if (!sl_guard_admit(p, e) || !read_header(p, e, bytes, length, &f))
 		return;
 	if (f.run != p->plan->run) {
@@ -115,6 +116,7 @@ void sl_receive(struct sl_peer *p, struct sl_edge *e, const uint8_t *bytes, size
 	if (f.kind == SL_FRAME_DIFFERENCE || f.kind == SL_FRAME_TAG)
 		sl_terms_learn(e, &f);
 	note_heard(p, e, f.kind != SL_FRAME_HELLO && f.kind != SL_FRAME_REQUEST);
+	e->stream.unsettled = e->stream.unsettled && f.kind == SL_FRAME_HELLO;
 	switch ((enum sl_frame_kind)f.kind) {
 	case SL_FRAME_HELLO:
 		sl_receive_hello(p, e, &f);

@@ -46,7 +46,7 @@ static void fetch_copy(struct sl_peer *p, struct sl_edge *from)
 {
 	if (!p->staging_self || p->staging_edge != from)
 		p->staging_edge = NULL;
-	p->recover_at = sl_time_after(p->now, RECOVER_EVERY_US);
+	p->recover_at = sl_time_after(p->now, sl_stream_patient_us(from, RECOVER_EVERY_US));
 	sl_ask_self(p, from);
 }
 

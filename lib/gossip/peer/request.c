@@ -1,11 +1,11 @@
 /* request.c — asking a neighbour for what is missing: frames, a snapshot of its copy, or its copy of me.
  *
  * REQUEST: the header says what is held. Body: what u8 (0 frames, 1 snapshot, 2 your copy of me), number u32
- * (after which frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes). */
+ * (after which frames are wanted: some may be held back beyond a tag; of the snapshot), offset u32 (bytes),
+ * stream u32 (the receiver's connection, as its greeting says), received u32 (messages that came by it). */
 #include "gossip/peer/state.h"
 
-enum { REQUEST_BYTES = 9 };
-enum { ASK_LEAST_US = 4000, ASK_FIRST_US = 100000, ASK_MOST_US = 2000000 };
+enum { REQUEST_BYTES = 17, ASK_LEAST_US = 4000 };
 
 void sl_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t version, uint32_t offset)
 {
@@ -14,6 +14,8 @@ void sl_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t ver
 	sl_write_u8(&w, what);
 	sl_write_u32(&w, version);
 	sl_write_u32(&w, offset);
+	sl_write_u32(&w, e->stream.their_number);
+	sl_write_u32(&w, e->stream.received);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_REQUEST);
 	f.epoch = e->known_epoch;
 	f.version = e->their_version;
@@ -22,9 +24,10 @@ void sl_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t ver
 	sl_peer_send(p, e, &f, body, sizeof body);
 	sl_guard_expect(p, e, SL_EXPECT_REQUEST);
 	e->asked_at = p->now;
-	e->ask_every_us = e->ask_every_us == 0 ? ASK_FIRST_US : e->ask_every_us * 2;
-	if (e->ask_every_us > ASK_MOST_US)
-		e->ask_every_us = ASK_MOST_US;
+	int64_t first = sl_stream_patience_us(e), most = sl_stream_patience_most_us(e);
+	e->ask_every_us = e->ask_every_us < first ? first : e->ask_every_us * 2;
+	if (e->ask_every_us > most)
+		e->ask_every_us = most;
 	e->ask_at = sl_time_after(p->now, e->ask_every_us);
 }
 

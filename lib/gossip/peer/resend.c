@@ -11,11 +11,12 @@
 
 enum { SNAPSHOT_HEAD = 9, STAGING_US = 3000000, BURST = 32 };
 
-/* The tag of a step; of a mute end also the one behind it, which no frame brings. */
-static void send_tags(struct sl_peer *p, struct sl_edge *e, uint32_t step)
+/* The tag of a step; of an end that sends no frames also the one after it, which no frame brings. */
+static void send_tags(struct sl_peer *p, struct sl_edge *e, uint32_t step, uint32_t received)
 {
-	sl_send_tag(p, e, step);
-	if (e->tx_off)
+	if (!sl_stream_has_tag(p, e, step, received))
+		sl_send_tag(p, e, step);
+	if (e->tx_off && !sl_stream_has_tag(p, e, step + 1, received))
 		sl_send_tag(p, e, step + 1);
 }
 
@@ -26,8 +27,8 @@ static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const
 	uint32_t total = (uint32_t)p->plan->copy_bytes;
 	if (offset >= total)
 		offset = 0;
-	uint32_t piece =
-	    total - offset < p->plan->snapshot_piece ? total - offset : (uint32_t)p->plan->snapshot_piece;
+	uint32_t piece = sl_stream_piece_bytes(p, e);
+	piece = total - offset < piece ? total - offset : piece;
 	uint8_t body[SNAPSHOT_HEAD + 64 * 1024];
 	SL_CHECK(SNAPSHOT_HEAD + piece <= sizeof body);
 	struct sl_writer w = sl_writer(body, sizeof body);
@@ -41,7 +42,6 @@ static void send_piece(struct sl_peer *p, struct sl_edge *e, uint8_t what, const
 	f.digest = digest;
 	sl_peer_send(p, e, &f, body, sl_writer_length(&w));
 	sl_guard_answered(p, e, piece + total / 16); /* its digest may have been computed for it */
-	e->totals.resent++;
 }
 
 /* A frame from the journal, or from what was put aside for a lagging edge. */
@@ -90,13 +90,40 @@ static bool is_superfluous(const struct sl_peer *p, const struct sl_edge *e, uin
 	return !tag;
 }
 
-static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, uint32_t step)
+/* A frame of the journal, tagged if it is a step's. */
+static bool send_frame(struct sl_peer *p, struct sl_edge *e, uint32_t version, uint32_t step)
+{
+	struct sl_journal_entry entry;
+	const uint8_t *body;
+	SL_CHECK(find_frame(p, e, version, &entry, &body));
+	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
+	f.version = version;
+	f.round = entry.round;
+	f.digest = entry.digest;
+	f.step = step_of(p, e, version, step, &f.tag);
+	if (f.tag)
+		f.serial = e->tag_serial[f.step & (p->plan->tags - 1)];
+	if (!sl_peer_send(p, e, &f, body, entry.length))
+		return false;
+	sl_guard_answered(p, e, entry.length);
+	if (version > e->sent) { /* it was left for the neighbour to ask for */
+		e->totals.payload_tx += SL_BRIEF_STEADY + entry.length;
+		e->sent = version;
+	} else {
+		e->totals.resent++;
+	}
+	return true;
+}
+
+/* Frames after `cursor`, less those on their way. False: they are gone, or cost more than a snapshot. */
+static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, uint32_t step,
+                        uint32_t received)
 {
 	struct sl_journal_entry entry;
 	const uint8_t *body;
 	size_t bytes = 0;
 	for (uint32_t n = cursor + 1; n <= e->limit; n++) {
-		if (is_superfluous(p, e, n, step))
+		if (is_superfluous(p, e, n, step) || sl_stream_has_frame(p, e, n, received))
 			continue;
 		if (!find_frame(p, e, n, &entry, &body))
 			return false;
@@ -107,23 +134,29 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 	            next < e->limit; /* a snapshot would leap over a step */
 	if (bytes > p->plan->resend_bytes && !must)
 		return false;
-	for (uint32_t n = cursor + 1, sent = 0; n <= e->limit && sent < BURST; n++) {
-		if (is_superfluous(p, e, n, step))
+	unsigned sent = 0;
+	for (uint32_t n = cursor + 1; n <= e->limit; n++) {
+		if (is_superfluous(p, e, n, step) || sl_stream_has_frame(p, e, n, received))
 			continue;
-		sent++;
-		SL_CHECK(find_frame(p, e, n, &entry, &body));
-		struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_DIFFERENCE);
-		f.version = n;
-		f.round = entry.round;
-		f.digest = entry.digest;
-		f.step = step_of(p, e, n, step, &f.tag);
-		if (f.tag)
-			f.serial = e->tag_serial[f.step & (p->plan->tags - 1)];
-		sl_peer_send(p, e, &f, body, entry.length);
-		sl_guard_answered(p, e, entry.length);
-		e->totals.resent++;
+		if (++sent > BURST) {
+			if (e->stream.number) /* it says that there is more */
+				sl_greet(p, e, false);
+			return true;
+		}
+		if (!send_frame(p, e, n, step))
+			return true;
 	}
 	return true;
+}
+
+void sl_edge_settled(struct sl_peer *p, struct sl_edge *e)
+{
+	e->stream.waits = false;
+	if (!e->mine_open)
+		return;
+	if (e->tx_off || e->acknowledged >= e->limit ||
+	    !send_frames(p, e, e->acknowledged, e->step, UINT32_MAX))
+		sl_send_tag(p, e, e->tagged);
 }
 
 static uint64_t digest_at_limit(const struct sl_peer *p, const struct sl_edge *e)
@@ -155,6 +188,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	struct sl_reader r = f->body;
 	uint8_t what = sl_read_u8(&r);
 	uint32_t version = sl_read_u32(&r), offset = sl_read_u32(&r);
+	uint32_t stream = sl_read_u32(&r), received = sl_read_u32(&r);
 	if (!sl_reader_done(&r) || what >= SL_WANTS || (what == SL_WANT_FRAMES && version < f->version)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_REQUEST);
 		return;
@@ -162,6 +196,10 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	if (!sl_guard_answers(p, e))
 		return;
 	sl_edge_believe(e, f);
+	if (sl_stream_premature(e, stream))
+		return; /* the greeting of the present connection is on its way */
+	if (what != SL_WANT_FRAMES && sl_stream_has_piece(e, received))
+		return;
 	if (what == SL_WANT_SELF) {
 		/* Also a copy that is behind what its owner had last: whoever lost its disk has nothing
 		 * better, and chose it by number and digest. */
@@ -200,10 +238,10 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	else if (f->step < e->tagged && !sl_edge_tag_version(p, e, f->step + 1, &next))
 		sl_greet_cannot(p, e); /* without the tag, no frame after it may be taken */
 	else if (sl_edge_tag_version(p, e, f->step + 1, &next) && next == version)
-		send_tags(p, e, f->step + 1);
+		send_tags(p, e, f->step + 1, received);
 	else if (version >= e->limit)
 		sl_greet_nothing(p, e);
-	else if (!send_frames(p, e, version, f->step))
+	else if (!send_frames(p, e, version, f->step, received))
 		send_snapshot(p, e, f->step, version, offset);
 }
 
@@ -286,7 +324,9 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	}
 	memcpy(p->staging + offset, sl_read_bytes(&r, piece), piece);
 	p->staging_at = offset + (uint32_t)piece;
-	p->staging_until = sl_time_after(p->now, STAGING_US);
+	p->staging_until = sl_time_after(p->now, sl_stream_patient_us(e, STAGING_US));
+	if (self)
+		p->recover_tries = 0; /* it goes on */
 	if (p->staging_at < total) {
 		sl_request(p, e, self ? SL_WANT_SELF : SL_WANT_SNAPSHOT, f->version, p->staging_at);
 	} else if (!staged_is_sound(p, f)) {

@@ -1,6 +1,11 @@
 /* send.c — frames to a neighbour: the header, the action, and a tag alone. */
 #include "gossip/peer/state.h"
 
+bool sl_peer_is_settled(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return !e->reset && p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
+}
+
 struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, enum sl_frame_kind kind)
 {
 	bool steps = kind == SL_FRAME_DIFFERENCE || kind == SL_FRAME_TAG;
@@ -15,12 +20,12 @@ struct sl_frame sl_peer_frame(const struct sl_peer *p, const struct sl_edge *e, 
 		                  .run = p->plan->run };
 }
 
-void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *body,
+bool sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, const uint8_t *body,
                   size_t length)
 {
 	uint8_t header[SL_FRAME_HEADER];
-	if (e->guard.closed)
-		return;
+	if (e->guard.closed || (e->stream.number && e->stream.full))
+		return false;
 	size_t header_length = sl_terms_header(p, e, f, (uint32_t)length, header);
 	struct sl_action a = { .kind = SL_ACTION_SEND,
 		               .edge = (uint32_t)(e - p->edge),
@@ -29,8 +34,12 @@ void sl_peer_send(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 		               .body = body,
 		               .body_length = length,
 		               .frame = f };
-	e->totals.frames_tx++;
+	bool leaves = e->stream.number == 0 || e->stream.up;
+	e->totals.frames_tx += leaves;
+	if (leaves)
+		sl_stream_handed(p, e, f);
 	sl_peer_emit(p, &a);
+	return leaves;
 }
 
 void sl_send_tag(struct sl_peer *p, struct sl_edge *e, uint32_t step)

@@ -5,6 +5,7 @@
  *   out, absorb, schedule     actions and event rows; what a frame does to a copy; weights and active rounds
  *   detect, differ, robust    anomalies; settings that differ; robust mixing
  *   edge, durable, guard      one end of an edge; what checkpoints need; what a neighbour may cost
+ *   stream                    connections: what is on its way
  *   terms                     what headers leave out
  *   lag, send                 edges that are behind; frames
  *   hello                     sends and parses greetings
@@ -50,6 +51,26 @@ struct sl_watch {
 /* What a peer says of itself until it says something else. */
 struct sl_terms {
 	uint32_t durable, serial;
+};
+
+/* The connection to a neighbour, where the driver reports connections (stream.c). What is on its way is not
+ * requested: the neighbour's requests count what they have received, so that this end knows. */
+struct sl_stream {
+	uint32_t number; /* each connection has one of its own, rising; 0: the driver reports none */
+	bool up, full;
+	uint32_t handed; /* messages that were handed to it */
+	/* rings by version and by step: `handed` when it was last sent; 0: not by this connection */
+	uint32_t *frame, *tag;
+	uint32_t piece; /* the same for the last piece of a snapshot */
+	/* of a snapshot, sent at once: no more than the link carries in about a quarter of a second, so that
+	 * frames do not wait for it */
+	uint32_t piece_bytes;
+	struct sl_time piece_at;
+	/* frames wait until the neighbour, which is still finding out where it stands, takes them */
+	bool unsettled, waits, said_unsettled; /* said_unsettled: this end is the one that does */
+	/* the neighbour's: its number as its greeting says, and messages received since */
+	uint32_t their_number, received;
+	int64_t wait_us, spread_us; /* from my tag to the neighbour's: smoothed, and its mean deviation */
 };
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
@@ -141,6 +162,7 @@ struct sl_edge {
 	struct sl_time news_at; /* when a frame of its journal last counted */
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
+	struct sl_stream stream;
 	struct sl_guard guard;
 	struct sl_detector detector;
 
@@ -253,18 +275,48 @@ void sl_terms_repeat(struct sl_edge *);
 void sl_terms_drop(struct sl_edge *);
 
 /* send.c */
+/* Whether this peer knows where its edges stand, and so takes frames. */
+bool sl_peer_is_settled(const struct sl_peer *, const struct sl_edge *);
 /* A frame header with everything that does not depend on the occasion. */
 struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
-void sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
+/* False: it cannot leave now, because the connection is down or full. */
+bool sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
                   size_t length);
 /* The tag of a step alone; nothing where it is not known any more. */
 void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
+
+/* stream.c: what is on its way, and how long to wait for it */
+/* A connection's state has changed. True: the neighbour has to be greeted. */
+bool sl_stream_change(struct sl_peer *, struct sl_edge *, enum sl_link_change);
+/* A message was handed over. */
+void sl_stream_handed(const struct sl_peer *, struct sl_edge *, const struct sl_frame *);
+/* A message of the neighbour came, whatever it is. */
+void sl_stream_received(struct sl_edge *);
+/* The neighbour's greeting names the connection it came by. True: a new one. */
+bool sl_stream_greeted(struct sl_edge *, uint32_t number, bool new_incarnation);
+/* Whether a request that was made after `received` messages of connection `number` has to wait: what it may
+ * want is on its way, or the greeting of the present connection is. */
+bool sl_stream_premature(const struct sl_edge *, uint32_t number);
+/* Whether frame `version`, the tag of `step`, or the last piece of a snapshot is still on its way to a
+ * neighbour that has received so many messages. */
+bool sl_stream_has_frame(const struct sl_peer *, const struct sl_edge *, uint32_t version, uint32_t received);
+bool sl_stream_has_tag(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t received);
+bool sl_stream_has_piece(const struct sl_edge *, uint32_t received);
+/* Bytes that the next piece of a snapshot may have: as the time that the last one took suggests. */
+uint32_t sl_stream_piece_bytes(const struct sl_peer *, struct sl_edge *);
+/* The neighbour's tag of a step that this end has tagged is here. */
+void sl_stream_waited(const struct sl_peer *, struct sl_edge *);
+/* How long to wait for what is expected before the first request, and between requests at most. */
+int64_t sl_stream_patience_us(const struct sl_edge *);
+int64_t sl_stream_patience_most_us(const struct sl_edge *);
+/* `least_us`, or what a slow connection makes of it. */
+int64_t sl_stream_patient_us(const struct sl_edge *, int64_t least_us);
 
 /* hello.c: the greeting as bytes */
 struct sl_hello {
 	uint64_t session, incarnation, echo, held_digest;
 	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
-	    rounds;
+	    rounds, stream;
 	uint64_t differs; /* shared keys with another digest than mine */
 };
 enum {
@@ -274,7 +326,8 @@ enum {
 	SL_HELLO_KNOWS_FINISHED = 8,
 	SL_HELLO_CANNOT = 16,
 	SL_HELLO_NOTHING = 32,
-	SL_HELLO_FLAGS = 63
+	SL_HELLO_UNSETTLED = 64, /* it takes no frames yet */
+	SL_HELLO_FLAGS = 127
 };
 /* False: malformed. */
 bool sl_hello_parse(const struct sl_plan *, struct sl_hello *, struct sl_reader);
@@ -424,6 +477,8 @@ void sl_ask_self(struct sl_peer *, struct sl_edge *);
 bool sl_staging_taken(struct sl_peer *, const struct sl_edge *);
 
 /* resend.c */
+/* The neighbour takes frames: sends what waited for that. */
+void sl_edge_settled(struct sl_peer *, struct sl_edge *);
 void sl_receive_request(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { STASH_HEAD = 20, ASK_AFTER_US = 100000 };
+enum { STASH_HEAD = 20 };
 
 /* Bytes of the frames that a neighbour may still need to get from `acknowledged` to `last`: where each says
  * all, those at the last tag and at `last`. SIZE_MAX: one of them is gone. */
@@ -55,6 +55,9 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 {
 	enum { BURST = 16 };
 	sl_guard_expect(p, e, SL_EXPECT_TAG);
+	e->stream.waits = e->stream.number && e->stream.unsettled;
+	if (e->stream.waits)
+		return;
 	uint32_t from = e->sent < p->version ? e->sent : p->version;
 	if (p->plan->self_contained && from < p->version)
 		from = p->version - 1;
@@ -73,10 +76,11 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.step = e->tagged;
 		f.tag = n == p->version;
 		f.serial = e->tag_serial[e->tagged & (p->plan->tags - 1)];
-		sl_peer_send(p, e, &f, body, entry->length);
+		if (!sl_peer_send(p, e, &f, body, entry->length))
+			return;
 		e->totals.payload_tx += SL_BRIEF_STEADY + entry->length;
+		e->sent = n;
 	}
-	e->sent = p->version;
 }
 
 void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
@@ -92,7 +96,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	}
 	if (e->up) {
 		e->ask_every_us = 0;
-		e->ask_at = sl_time_after(p->now, ASK_AFTER_US);
+		e->ask_at = sl_time_after(p->now, sl_stream_patience_us(e));
 	}
 	e->mine_open = true;
 	e->mine_saved = false;

@@ -1,0 +1,70 @@
+/* changes.c — what the peer has to know of the connections by which its messages leave: a new one, one that has
+ * ended, one that takes no more for a while, and one that moves bytes although no message is complete. */
+#include "daemon/peer/net/link.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+enum { UNSENT_MOST = 32 << 10 };
+
+void sl_net_keep_queue_short(int fd)
+{
+	int most = UNSENT_MOST;
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most); /* no TCP connection: no need */
+}
+
+void sl_net_watch_moves(struct sl_net *net)
+{
+	for (uint32_t i = 0; i < net->degree; i++) {
+		struct sl_net_link *l = &net->link[i];
+		int64_t acknowledged = l->up ? sl_traffic_acknowledged(&net->traffic, l->user + 1) : 0;
+		bool moved = net->received[i] > 0 || acknowledged > l->acknowledged;
+		l->moves = l->told_up && moved && l->taken == 0;
+		net->changed = net->changed || l->moves || l->told_full;
+		l->acknowledged = acknowledged;
+	}
+}
+
+static bool has_room(const struct sl_net_link *l)
+{
+	int events = 0;
+	size_t size = sizeof events;
+	return zmq_getsockopt(l->dealer, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT;
+}
+
+static bool change_of_link(struct sl_net_link *l, enum sl_link_change *change)
+{
+	if (l->told_up && !l->up) {
+		l->told_up = l->told_full = false;
+		*change = SL_LINK_DOWN;
+	} else if (l->up && (!l->told_up || l->told_connections != l->connections)) {
+		l->told_up = true;
+		l->told_full = l->full = l->moves = false;
+		l->told_connections = l->connections;
+		*change = SL_LINK_UP;
+	} else if (l->told_up && l->full && !l->told_full) {
+		l->told_full = true;
+		*change = SL_LINK_FULL;
+	} else if (l->told_full && has_room(l)) {
+		l->told_full = l->full = false;
+		*change = SL_LINK_ROOM;
+	} else if (l->moves) {
+		l->moves = false;
+		*change = SL_LINK_MOVES;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+bool sl_net_change_of(struct sl_net *net, uint32_t *edge, enum sl_link_change *change)
+{
+	for (uint32_t i = 0; i < net->degree && net->changed; i++)
+		if (change_of_link(&net->link[i], change)) {
+			*edge = i;
+			return true;
+		}
+	net->changed = false;
+	return false;
+}
