@@ -19,17 +19,6 @@ static double gamma_under(const struct sl_plan *plan, const struct sl_topology *
 	return sl_gamma_of(plan, &graph);
 }
 
-struct sl_gammas sl_sim_gammas(const struct sl_sim *s, uint32_t peer)
-{
-	struct sl_gammas g = { 0 };
-	for (size_t i = s->rosters; i-- > 0 && s->setup.plan->gamma_follows && g.count < SL_EDGE_WEIGHTS;) {
-		const struct sl_sim_roster *r = &s->roster[i];
-		if (r->serial <= s->node[peer].serial && r->gamma > 0)
-			g.of[g.count++] = (struct sl_weight){ r->serial, r->gamma };
-	}
-	return g;
-}
-
 void sl_sim_keep_roster(struct sl_sim *s, const struct sl_topology *topology, uint32_t serial)
 {
 	if (s->rosters && s->roster[s->rosters - 1].serial >= serial)

@@ -73,6 +73,17 @@ uint32_t sl_sim_listed(const struct sl_sim *s, uint32_t peer, struct sl_peer_nei
 	return degree;
 }
 
+struct sl_gammas sl_sim_gammas(const struct sl_sim *s, uint32_t peer)
+{
+	struct sl_gammas g = { 0 };
+	for (size_t i = s->rosters; i-- > 0 && s->setup.plan->gamma_follows && g.count < SL_EDGE_WEIGHTS;) {
+		const struct sl_sim_roster *r = &s->roster[i];
+		if (r->serial <= s->node[peer].serial && r->gamma > 0)
+			g.of[g.count++] = (struct sl_weight){ r->serial, r->gamma };
+	}
+	return g;
+}
+
 void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 {
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];

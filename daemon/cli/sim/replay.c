@@ -13,13 +13,8 @@
 #include <sys/stat.h>
 
 static const char *const event_name[] = { "start",        "timer", "receive", "job done",
-<<<<<<< HEAD:daemon/cli/sim/replay.c
-	                                  "checkpointed", "stop",  "roster" };
-_Static_assert(sizeof event_name / sizeof *event_name == SL_EVENT_KINDS, "one name per event");
-=======
 	                                  "checkpointed", "stop",  "roster", "link" };
 _Static_assert(sizeof event_name / sizeof *event_name == SL_EVENT_KINDS, "one name per event");
->>>>>>> thin:daemon/cli/replay.c
 
 struct replay {
 	struct sl_mapping file, shard_file;
