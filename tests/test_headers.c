@@ -29,7 +29,8 @@ static uint32_t near_to(struct sl_random *g, uint32_t v)
 	return least + sl_random_below(g, v - least + 100);
 }
 
-static void draw(struct sl_random *g, struct sl_frame *f, struct sl_brief_base *base, struct sl_brief_form *form)
+static void draw(struct sl_random *g, struct sl_frame *f, struct sl_brief_base *base,
+                 struct sl_brief_form *form)
 {
 	*base = (struct sl_brief_base){ .key = sl_random_u64(g),
 		                        .version = any_number(g) >> 1,
@@ -53,8 +54,8 @@ static void draw(struct sl_random *g, struct sl_frame *f, struct sl_brief_base *
 static bool same(const struct sl_frame *a, const struct sl_frame *b)
 {
 	return a->kind == b->kind && a->tag == b->tag && a->wants == b->wants && a->version == b->version &&
-	       a->step == b->step && a->round == b->round && a->durable == b->durable && a->serial == b->serial &&
-	       sl_frame_fits(a, b->digest);
+	       a->step == b->step && a->round == b->round && a->durable == b->durable &&
+	       a->serial == b->serial && sl_frame_fits(a, b->digest);
 }
 
 static void what_is_left_out_comes_back(void **state)
@@ -121,9 +122,15 @@ static void a_low_byte_means_the_nearest(void **state)
 	unsigned wrong = 0;
 	for (uint32_t expected = 0; expected < 1000; expected++)
 		for (uint32_t v = 1; v < 1000; v++) {
-			struct sl_frame f = { .kind = SL_FRAME_TAG, .tag = true, .version = v, .step = v, .round = v - 1 },
+			struct sl_frame f = { .kind = SL_FRAME_TAG,
+				              .tag = true,
+				              .version = v,
+				              .step = v,
+				              .round = v - 1 },
 			                back;
-			struct sl_brief_base base = { .key = 5, .version = expected, .step = expected, .terms = true };
+			struct sl_brief_base base = {
+				.key = 5, .version = expected, .step = expected, .terms = true
+			};
 			uint8_t bytes[SL_BRIEF_MOST];
 			size_t length = sl_brief_write(bytes, &f, 5, near);
 			assert_int_equal(length, SL_BRIEF_STEADY);
@@ -148,10 +155,10 @@ static void malformed_headers_are_refused(void **state)
 	} wrong[] = {
 		{ "", 0 },
 		{ "\xa8", 1 },
-		{ "\xa8\x05\x01\x02\x03\x04\x05", 7 },         /* one byte is missing */
-		{ "\xe8\x05\x01\x02\x03\x04\x05\x06\x07", 9 }, /* a tag with a body */
-		{ "\xc8\x05\x01\x02\x03\x04\x05\x06", 8 },     /* a tag that is none */
-		{ "\xa0\x85\x00\x01\x02\x03\x04\x05\x06", 9 }, /* 5 in two bytes */
+		{ "\xa8\x05\x01\x02\x03\x04\x05", 7 },                  /* one byte is missing */
+		{ "\xe8\x05\x01\x02\x03\x04\x05\x06\x07", 9 },          /* a tag with a body */
+		{ "\xc8\x05\x01\x02\x03\x04\x05\x06", 8 },              /* a tag that is none */
+		{ "\xa0\x85\x00\x01\x02\x03\x04\x05\x06", 9 },          /* 5 in two bytes */
 		{ "\xa0\xff\xff\xff\xff\x10\x02\x03\x04\x05\x06", 11 }, /* 33 bits */
 		{ "\xa0\x80\x80\x80\x80\x80\x01\x01\x02\x03\x04\x05\x06", 13 },
 		{ "\x28\x05\x01\x02\x03\x04\x05\x06", 8 }, /* not one at all */
@@ -186,7 +193,7 @@ static size_t example(const char *title, uint8_t *out, size_t room)
 static void the_worked_example_is_true(void **state)
 {
 	(void)state;
-	struct sl_brief_pair pair = { UINT64_C(0x1122334455667788), UINT64_C(0x99aabbccddeeff00),      3, 4,
+	struct sl_brief_pair pair = { UINT64_C(0x1122334455667788), UINT64_C(0x99aabbccddeeff00), 3, 4,
 		                      UINT64_C(0x0102030405060709), UINT64_C(0x1112131415161719), 0 };
 	uint64_t key = sl_brief_key(&pair);
 	struct sl_frame f = { .kind = SL_FRAME_DIFFERENCE,
@@ -319,7 +326,8 @@ static void frames_of_former_lives_are_dropped(void **state)
 		sl_sim_kill(w->sim, killed[i]);
 		sl_sim_revive(w->sim, killed[i], SL_SIM_DISK_NEWEST);
 		struct sl_edge *e = forged_edge(w, RECEIVER, SENDER);
-		while (!(e = forged_edge(w, RECEIVER, SENDER))->greeted || !forged_edge(w, SENDER, RECEIVER)->greeted)
+		while (!(e = forged_edge(w, RECEIVER, SENDER))->greeted ||
+		       !forged_edge(w, SENDER, RECEIVER)->greeted)
 			assert_true(sl_sim_step(w->sim));
 		int64_t repeated = e->totals.repeated;
 		uint32_t step = e->step, version = e->their_version;

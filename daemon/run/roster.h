@@ -63,7 +63,7 @@ struct sl_roster {
 	struct sl_topology topology;           /* peers, edges, weights */
 	unsigned mixings;                      /* 0: the graph has not changed */
 	struct sl_roster_mixing mixing[SL_EDGE_WEIGHTS];
-	struct sl_roster_peer *peer;           /* topology.peers of them; owned */
+	struct sl_roster_peer *peer; /* topology.peers of them; owned */
 	struct sl_roster_edge
 	    *edge; /* topology.edges of them, in its order; owned. NULL: nothing has changed */
 };

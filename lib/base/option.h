@@ -53,7 +53,7 @@ struct sl_option {
 	const char *choices;  /* of SL_OPTION_CHOICE */
 	enum sl_option_scope scope;
 	enum sl_completion completes; /* choices and switches complete by themselves */
-	const char *zero; /* of a number above 0: the word that 0 is written as; NULL: none */
+	const char *zero;             /* of a number above 0: the word that 0 is written as; NULL: none */
 };
 
 /* Sets every field that has a default. The table must be sound: a default that does not parse panics. */

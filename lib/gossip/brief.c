@@ -88,7 +88,8 @@ bool sl_is_brief(const uint8_t *bytes, size_t length)
 static uint32_t nearest(uint8_t low, uint32_t expected)
 {
 	int32_t away = (int8_t)(uint8_t)(low - (uint8_t)expected);
-	return away < 0 && expected < (uint32_t)-away ? expected + (uint32_t)(away + 256) : expected + (uint32_t)away;
+	return away < 0 && expected < (uint32_t)-away ? expected + (uint32_t)(away + 256)
+	                                              : expected + (uint32_t)away;
 }
 
 static uint32_t read_number(struct sl_reader *r, bool near, uint32_t expected)
@@ -96,8 +97,8 @@ static uint32_t read_number(struct sl_reader *r, bool near, uint32_t expected)
 	return near ? nearest(sl_read_u8(r), expected) : sl_read_varint(r);
 }
 
-enum sl_brief sl_brief_read(struct sl_frame *out, struct sl_brief_form *form, const uint8_t *bytes, size_t length,
-                            const struct sl_brief_base *base)
+enum sl_brief sl_brief_read(struct sl_frame *out, struct sl_brief_form *form, const uint8_t *bytes,
+                            size_t length, const struct sl_brief_base *base)
 {
 	struct sl_reader r = sl_reader(bytes, length);
 	uint8_t first = sl_read_u8(&r);

@@ -26,7 +26,8 @@ struct sl_brief_form {
 };
 /* Writes the header of a DIFFERENCE or TAG, and returns its length. Left out are `round` and `step` where they follow
  * from the version, and all that belongs to the key. */
-size_t sl_brief_write(uint8_t out[static SL_BRIEF_MOST], const struct sl_frame *, uint64_t key, struct sl_brief_form);
+size_t sl_brief_write(uint8_t out[static SL_BRIEF_MOST], const struct sl_frame *, uint64_t key,
+                      struct sl_brief_form);
 
 /* What the receiver knows. */
 struct sl_brief_base {
@@ -41,7 +42,7 @@ bool sl_is_brief(const uint8_t *bytes, size_t length);
 /* SL_BRIEF_OK: what the key stands for (epoch, run) is left 0, and of `digest` only the low half is known.
  * SL_BRIEF_UNKNOWN: it refers to something that is not in the base. *out is set only where it is OK; *form, which may
  * be NULL, as well. */
-enum sl_brief sl_brief_read(struct sl_frame *out, struct sl_brief_form *form, const uint8_t *bytes, size_t length,
-                            const struct sl_brief_base *);
+enum sl_brief sl_brief_read(struct sl_frame *out, struct sl_brief_form *form, const uint8_t *bytes,
+                            size_t length, const struct sl_brief_base *);
 
 #endif

@@ -26,12 +26,12 @@ struct sl_frame {
 	uint32_t version;       /* in the sender's journal (REQUEST: in the receiver's) */
 	uint32_t
 	    step; /* of the edge: the one that a DIFFERENCE leads to, a TAG stands for, a REQUEST has done */
-	uint32_t round;        /* the sender's, when the frame was made */
-	uint32_t durable;      /* number of the receiver's journal held in the sender's older checkpoint */
-	uint32_t serial;       /* of the sender's roster */
-	bool says_terms;       /* of a DIFFERENCE or TAG received: its header had `durable` and `serial` in it */
-	uint64_t run;          /* fingerprint */
-	uint64_t digest;       /* of the copy after this frame; of a DIFFERENCE or TAG received, the low half */
+	uint32_t round;   /* the sender's, when the frame was made */
+	uint32_t durable; /* number of the receiver's journal held in the sender's older checkpoint */
+	uint32_t serial;  /* of the sender's roster */
+	bool says_terms;  /* of a DIFFERENCE or TAG received: its header had `durable` and `serial` in it */
+	uint64_t run;     /* fingerprint */
+	uint64_t digest;  /* of the copy after this frame; of a DIFFERENCE or TAG received, the low half */
 	struct sl_reader body; /* parsing: borrowed */
 };
 

@@ -8,7 +8,8 @@
 enum { VALUE = SL_TEXT_MAX + 32, NAMED = 5 };
 
 /* Offsets in the option tables are into struct sl_run_settings; method keys lie in its first member. */
-_Static_assert(offsetof(struct sl_run_settings, method) == 0, "a method's settings serve as the record of its keys");
+_Static_assert(offsetof(struct sl_run_settings, method) == 0,
+               "a method's settings serve as the record of its keys");
 
 /* A key that not every method reads. */
 static const struct key {

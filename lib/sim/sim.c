@@ -285,8 +285,9 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		event.kind = SL_EVENT_CHECKPOINTED;
 		break;
 	case SL_HAPPENS_ROSTER:
-		roster = (struct sl_peer_roster){ n->serial, neighbours, sl_sim_listed(s, e->peer, neighbours),
-			                          sl_sim_gammas(s, e->peer) };
+		roster =
+		    (struct sl_peer_roster){ n->serial, neighbours, sl_sim_listed(s, e->peer, neighbours),
+			                     sl_sim_gammas(s, e->peer) };
 		event.kind = SL_EVENT_ROSTER;
 		event.roster = &roster;
 		break;

@@ -118,6 +118,8 @@ bool sl_sim_view(const struct sl_sim *, uint32_t peer, uint32_t link, struct sl_
 uint32_t sl_sim_link_to(const struct sl_sim *, uint32_t peer, uint32_t neighbour);
 /* Neighbours as a peer's roster lists them; `out` has room for SL_DEGREE_MAX. */
 uint32_t sl_sim_listed(const struct sl_sim *, uint32_t peer, struct sl_peer_neighbour *out);
+/* γ under the rosters that a peer may have heard of. */
+struct sl_gammas sl_sim_gammas(const struct sl_sim *, uint32_t peer);
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 /* An event row of the simulator's own, of the peer that is acting; a sl_generations_tell. */
@@ -127,8 +129,6 @@ __attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const 
 
 /* members.c */
 void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);
-/* γ under the rosters that a peer may have heard of. */
-struct sl_gammas sl_sim_gammas(const struct sl_sim *, uint32_t peer);
 
 /* saved.c: what a peer's state comes to as a checkpoint, malloc'd; NULL with an error: as sl_peer_save. */
 uint8_t *sl_sim_save(const struct sl_peer *, size_t *length, struct sl_error *error);

@@ -93,7 +93,8 @@ void sl_topology_each_arc(const struct sl_topology *, void (*each)(void *context
                           void *context);
 /* The graph of those that have an edge, numbered anew without gaps, with the same weights: what the spectrum of
  * a run is taken of that members have left. Without activity only. */
-enum sl_status sl_topology_members(struct sl_topology *out, const struct sl_topology *, struct sl_error *error);
+enum sl_status sl_topology_members(struct sl_topology *out, const struct sl_topology *,
+                                   struct sl_error *error);
 void sl_topology_free(struct sl_topology *);
 
 static inline uint32_t sl_topology_degree(const struct sl_topology *t, uint32_t i)

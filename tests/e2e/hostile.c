@@ -337,7 +337,8 @@ static void keep(uint32_t edge, const uint8_t *header, size_t header_length, con
 static void send_kept(struct sl_net *net, const struct kept *k, uint32_t edge)
 {
 	if (k->bytes)
-		__real_sl_net_send(net, edge, k->bytes, k->header, k->bytes + k->header, k->length - k->header);
+		__real_sl_net_send(net, edge, k->bytes, k->header, k->bytes + k->header,
+		                   k->length - k->header);
 }
 
 /* Two earlier frames again, in an order of no sense. Greetings of this very life are among them. */

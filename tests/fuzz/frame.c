@@ -20,8 +20,8 @@ static void read_as_it_is(const uint8_t *bytes, size_t length, const struct sl_b
 static bool same(const struct sl_frame *a, const struct sl_frame *b)
 {
 	return a->kind == b->kind && a->tag == b->tag && a->wants == b->wants && a->version == b->version &&
-	       a->step == b->step && a->round == b->round && a->durable == b->durable && a->serial == b->serial &&
-	       sl_frame_fits(a, b->digest);
+	       a->step == b->step && a->round == b->round && a->durable == b->durable &&
+	       a->serial == b->serial && sl_frame_fits(a, b->digest);
 }
 
 /* Near where the base is near enough, and with terms where it does not have them. */

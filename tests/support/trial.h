@@ -16,7 +16,8 @@ struct trial {
 	char topology_spec[SL_TEXT_MAX]; /* or the text of a file: "peers 3\narc …" */
 	uint32_t features, classes;
 	struct sl_dataset shard[TRIAL_PEERS_MAX];
-	bool may_diverge; /* the watch on divergence may raise its alarm; else trial_close panics where it has */
+	bool
+	    may_diverge; /* the watch on divergence may raise its alarm; else trial_close panics where it has */
 	bool shared_seed; /* all peers draw the same random coordinates: a mistake to show */
 
 	struct sl_topology topology;
@@ -27,7 +28,7 @@ struct trial {
 	void *block[TRIAL_PEERS_MAX], *scratch_block, *owned[4 * TRIAL_PEERS_MAX];
 	uint8_t *body;
 	uint32_t peers, round, blocks;
-	uint32_t alarms;  /* how often a peer found that the run diverges, and what the first said */
+	uint32_t alarms; /* how often a peer found that the run diverges, and what the first said */
 	char alarm[SL_TEXT_MAX];
 	bool diverged;    /* something was no longer finite: rounds do nothing any more */
 	uint64_t bytes;   /* of bodies sent so far, each once */

@@ -296,8 +296,8 @@ static void report(const struct init_command *in)
 	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
 	printf("partition  %s: %u to %u samples per peer\n", s->host.partition, d->least, d->most);
 	printf("model      %s, %s\n", s->method.model, in->dimension);
-	printf("algorithm  %s%s, %u rounds of %u local steps, %s\n", s->method.algorithm, in->gamma, s->method.rounds,
-	       s->method.local_steps, s->method.pipeline);
+	printf("algorithm  %s%s, %u rounds of %u local steps, %s\n", s->method.algorithm, in->gamma,
+	       s->method.rounds, s->method.local_steps, s->method.pipeline);
 	printf("next       starling up %s\n", in->run);
 	print_note(d->lacking);
 	print_note(d->unseen);

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 static const char *const event_name[] = { "start",        "timer", "receive", "job done",
-	                                  "checkpointed", "stop",  "roster", "link" };
+	                                  "checkpointed", "stop",  "roster",  "link" };
 _Static_assert(sizeof event_name / sizeof *event_name == SL_EVENT_KINDS, "one name per event");
 
 struct replay {

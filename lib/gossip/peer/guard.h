@@ -18,7 +18,7 @@
 #define SL_OFFENCES(X)                                                                                       \
 	X(SHAPE, shape, 1, "bytes that are no frame of this version")                                        \
 	X(RUN, run, 0, "frames of another configuration")                                                    \
-	X(VERSION, version, 0, "frames of another version of the wire format")                              \
+	X(VERSION, version, 0, "frames of another version of the wire format")                               \
 	X(HEADER, header, 1, "a frame whose header contradicts itself")                                      \
 	X(FUTURE, future, 1, "a frame from a round that the run does not have")                              \
 	X(BODY, body, 2, "a malformed difference")                                                           \

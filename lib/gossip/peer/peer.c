@@ -174,8 +174,8 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 	if (sl_time_before(p->now, e->ask_at))
 		return;
 	if (!e->greeted || silent || unsettled) {
-		e->ask_every_us =
-		    e->ask_every_us < sl_stream_patience_us(e) ? sl_stream_patience_us(e) : e->ask_every_us * 3 / 2;
+		e->ask_every_us = e->ask_every_us < sl_stream_patience_us(e) ? sl_stream_patience_us(e)
+		                                                             : e->ask_every_us * 3 / 2;
 		if (e->ask_every_us > timeout / 2)
 			e->ask_every_us = timeout / 2;
 		sl_greet(p, e, true);

@@ -131,9 +131,10 @@ struct sl_edge {
 
 	/* what the headers of tags and differences need not say again: terms.c */
 	struct sl_terms said, agreed; /* mine, the neighbour's */
-	uint32_t terms_from, near_from; /* the first step whose frames leave out mine; … say less than whole numbers */
-	uint32_t told_step;   /* the last step that its present life has greeted with */
-	bool agrees;          /* it has said its terms */
+	uint32_t terms_from,
+	    near_from;      /* the first step whose frames leave out mine; … say less than whole numbers */
+	uint32_t told_step; /* the last step that its present life has greeted with */
+	bool agrees;        /* it has said its terms */
 	uint32_t agreed_step; /* in frames of this step, or later ones */
 	unsigned unknown;     /* frames that referred to what this end does not know, one after another */
 	uint8_t wire_version; /* of its last frame of another version */
@@ -263,11 +264,11 @@ void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
 size_t sl_terms_header(const struct sl_peer *, struct sl_edge *, const struct sl_frame *, uint32_t length,
                        uint8_t out[static SL_FRAME_HEADER]);
 /* … leaving nothing out, and changing nothing. */
-size_t sl_terms_whole(const struct sl_peer *, const struct sl_edge *, const struct sl_frame *, uint32_t length,
-                      uint8_t out[static SL_FRAME_HEADER]);
+size_t sl_terms_whole(const struct sl_peer *, const struct sl_edge *, const struct sl_frame *,
+                      uint32_t length, uint8_t out[static SL_FRAME_HEADER]);
 /* Reads a brief header as the neighbour's; it counts, by sl_terms_learn, once the frame is known to be sound. */
-enum sl_brief sl_terms_read(const struct sl_peer *, const struct sl_edge *, const uint8_t *bytes, size_t length,
-                            struct sl_frame *out);
+enum sl_brief sl_terms_read(const struct sl_peer *, const struct sl_edge *, const uint8_t *bytes,
+                            size_t length, struct sl_frame *out);
 void sl_terms_learn(struct sl_edge *, const struct sl_frame *);
 /* The neighbour may not know what was said to it: all is said again. */
 void sl_terms_repeat(struct sl_edge *);

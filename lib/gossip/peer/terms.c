@@ -20,7 +20,7 @@ static bool is_brief(const struct sl_frame *f)
 /* Of frames from this peer to the neighbour. */
 static uint64_t key_there(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f)
 {
-	struct sl_brief_pair pair = { f->run,          p->plan->session, p->id,   e->neighbour,
+	struct sl_brief_pair pair = { f->run,         p->plan->session, p->id,   e->neighbour,
 		                      p->incarnation, e->incarnation,   f->epoch };
 	return sl_brief_key(&pair);
 }
@@ -62,8 +62,8 @@ static bool are_known(struct sl_edge *e, const struct sl_frame *f)
 	return f->step >= e->terms_from;
 }
 
-size_t sl_terms_whole(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f, uint32_t length,
-                      uint8_t out[static SL_FRAME_HEADER])
+size_t sl_terms_whole(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f,
+                      uint32_t length, uint8_t out[static SL_FRAME_HEADER])
 {
 	if (is_brief(f))
 		return sl_brief_write(out, f, key_there(p, e, f), (struct sl_brief_form){ .terms = true });
@@ -80,8 +80,8 @@ size_t sl_terms_header(const struct sl_peer *p, struct sl_edge *e, const struct 
 	return sl_brief_write(out, f, key_there(p, e, f), form);
 }
 
-enum sl_brief sl_terms_read(const struct sl_peer *p, const struct sl_edge *e, const uint8_t *bytes, size_t length,
-                            struct sl_frame *out)
+enum sl_brief sl_terms_read(const struct sl_peer *p, const struct sl_edge *e, const uint8_t *bytes,
+                            size_t length, struct sl_frame *out)
 {
 	struct sl_brief_form form;
 	struct sl_brief_base base = { .key = key_here(p, e),
