@@ -160,7 +160,7 @@ static void the_reason_is_told(void **state)
 		size_t at;
 		const char *words;
 	} foreign[] = {
-		{ 0, "has format version 4, and this starling reads version 5" },
+		{ 0, "has format version 7, and this starling reads version 6" },
 		{ 8, "belongs to another run, or to shared settings that have changed since" },
 		{ 16, "belongs to another session of this run" },
 		{ 24, "belongs to peer 1" },
@@ -175,7 +175,7 @@ static void the_reason_is_told(void **state)
 	refused(p, &b, b.length, SL_MALFORMED, "is no state of a peer");
 	b.at[7] ^= 1;
 	for (size_t cut = 0; cut < b.length; cut++)
-		refused(p, &b, cut, SL_MALFORMED, "is truncated");
+		refused(p, &b, cut, SL_MALFORMED, "is cut short");
 	b.at[b.length] = 0;
 	refused(p, &b, b.length + 1, SL_MALFORMED, "is damaged: something follows its end");
 	b.at[36] = 200; /* neighbours */
@@ -261,7 +261,7 @@ static void the_newest_that_loads_is_taken(void **state)
 	struct bytes old = save(sl_sim_peer(w->sim, 0));
 	swarm_run_to(w, 0, 12);
 	struct bytes new = save(sl_sim_peer(w->sim, 0)), other = save(sl_sim_peer(w->sim, 1));
-	struct sl_generation none = { 0 }, cut = { true, 0, NULL, 0, "is truncated" },
+	struct sl_generation none = { 0 }, cut = { true, 0, NULL, 0, "is cut short" },
 	                     older = { true, 6, old.at, old.length, "" },
 	                     newer = { true, 7, new.at, new.length, "" },
 	                     foreign = { true, 8, other.at, other.length, "" },

@@ -42,7 +42,8 @@ static enum sl_status member(const struct sl_roster_draft *d, uint32_t peer, str
 		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 ": the roster has peers 0 to %" PRIu32,
 		               peer, d->peers - 1);
 	if (d->peer[peer].gone)
-		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 " was removed and cannot return", peer);
+		return sl_fail(error, SL_OUT_OF_RANGE, "peer %" PRIu32 " was removed and cannot return",
+		               peer);
 	return SL_OK;
 }
 

@@ -118,9 +118,10 @@ static enum sl_status take_host(struct sl_endpoint *out, const char *text, bool 
 	struct in6_addr v6;
 	out->kind = SL_ENDPOINT_ADDRESS;
 	if (inet_pton(AF_INET6, out->host, &v6) == 1)
-		return brackets ? take_v6(text, &v6, error)
-		                : bad(text, "needs brackets around its IPv6 address, such as tcp://[::1]:7000",
-		                      error);
+		return brackets
+		           ? take_v6(text, &v6, error)
+		           : bad(text, "needs brackets around its IPv6 address, such as tcp://[::1]:7000",
+		                 error);
 	if (brackets)
 		return bad(text, "has no valid IPv6 address in its brackets", error);
 	if (inet_pton(AF_INET, out->host, &v4) == 1)

@@ -108,7 +108,9 @@ static enum sl_status signal_peer(const struct sl_config *config, const struct s
 	if (pid <= 1)
 		pid = main_pid;
 	if (pid <= 1)
-		return sl_fail(error, SL_IO, "peer %" PRIu32 " is not running on this machine, or belongs to another user", peer);
+		return sl_fail(error, SL_IO,
+		               "peer %" PRIu32 " is not running on this machine, or belongs to another user",
+		               peer);
 	if (kill((pid_t)pid, SIGHUP) != 0)
 		return sl_fail(error, SL_IO, "process %" PRId64 ": %s", pid, strerror(errno));
 	if (reply == SL_STATUS_ABSENT || reply == SL_STATUS_FORBIDDEN)

@@ -52,7 +52,8 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 	char again[SIGNATURE_HEX + 1], key[SL_KEY_HEX];
 	size_t found = 0;
 	if (length <= SIGNATURE_LINE)
-		return sl_fail(error, SL_MALFORMED, "%s: is not a signed roster: it has only %zu bytes", what, length);
+		return sl_fail(error, SL_MALFORMED, "%s: is not a signed roster: it has only %zu bytes", what,
+		               length);
 	const char *line = text + length - SIGNATURE_LINE;
 	const char *hex = line + sizeof signature_word - 1;
 	bool good =
@@ -88,7 +89,8 @@ static bool next_line(struct parse *p, enum sl_status *status)
 	size_t length = (size_t)(newline - p->at);
 	p->line++;
 	if (length >= sizeof p->text || memchr(p->at, '\0', length)) {
-		*status = bad_line(p, "the line is longer than %d characters or contains a zero byte", LINE_MOST - 1);
+		*status = bad_line(p, "the line is longer than %d characters or contains a zero byte",
+		                   LINE_MOST - 1);
 		return false;
 	}
 	memcpy(p->text, p->at, length);
@@ -146,7 +148,8 @@ static enum sl_status next_peer(struct parse *p, const char *word, const char *n
 	if (!whole(word, SL_PEERS_MAX - 1, &number))
 		return bad_line(p, "'%s' is not the number of a peer", word);
 	if (number != p->peers)
-		return bad_line(p, "peer %" PRIu32 " is listed where peer %" PRIu32 " must be", number, p->peers);
+		return bad_line(p, "peer %" PRIu32 " is listed where peer %" PRIu32 " must be", number,
+		                p->peers);
 	if (!grow((void **)&p->out->peer, p->peers, &p->peers_room, sizeof *p->out->peer))
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
 	struct sl_roster_peer *next = &p->out->peer[p->peers];

@@ -25,11 +25,10 @@ static enum sl_status check_serial(const struct sl_roster *old, const struct sl_
                                    struct sl_error *error)
 {
 	if (next->serial == old->serial)
-		return sl_fail(
-		    error, SL_REFUSED,
-		    "its serial is still %" PRIu32
-		    ", but it differs from the roster in force: a change needs a higher serial",
-		    next->serial);
+		return sl_fail(error, SL_REFUSED,
+		               "its serial is still %" PRIu32
+		               ", but it differs from the roster in force: a change needs a higher serial",
+		               next->serial);
 	if (next->serial < old->serial)
 		return sl_fail(error, SL_REFUSED,
 		               "its serial %" PRIu32 " is below %" PRIu32

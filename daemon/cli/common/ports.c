@@ -52,7 +52,8 @@ enum sl_status sl_ports_choose(uint16_t *port, uint32_t count, struct sl_error *
 		if (sl_port_free((uint16_t)(LOWEST + at)))
 			port[found++] = (uint16_t)(LOWEST + at);
 	if (found < count)
-		return sl_fail(error, SL_IO, "%u free ports needed on 127.0.0.1, but only %u found between %u and %u",
+		return sl_fail(error, SL_IO,
+		               "%u free ports needed on 127.0.0.1, but only %u found between %u and %u",
 		               count, found, LOWEST, LOWEST + size - 1);
 	return SL_OK;
 }

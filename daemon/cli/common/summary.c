@@ -58,7 +58,8 @@ static void print_traffic(const struct report *r, const struct sl_history_summar
 	sl_bytes_text(s->wire_bytes, wire, sizeof wire);
 	fprintf(r->out, "sent       %s of differences", payload);
 	if (isfinite(s->saved))
-		fprintf(r->out, ", %.2f %% less than float32 models in the same number of rounds", 100 * s->saved);
+		fprintf(r->out, ", %.2f %% less than float32 models in the same number of rounds",
+		        100 * s->saved);
 	if (s->wire_bytes > 0)
 		fprintf(r->out, "; %s on the wire", wire);
 	putc('\n', r->out);
@@ -74,8 +75,7 @@ static void print_accuracy(const struct report *r, const struct sl_history_summa
 	else if (s->present == 1)
 		fprintf(r->out, "of the model of the only peer in this database\n");
 	else
-		fprintf(r->out,
-		        "mean over the models of the peers in this database; the worst has %.4f\n",
+		fprintf(r->out, "mean over the models of the peers in this database; the worst has %.4f\n",
 		        s->worst_accuracy);
 }
 
@@ -84,8 +84,8 @@ static void print_text(const struct report *r, const struct sl_history_summary *
 	fprintf(r->out, "run        %s: %s, %u peers on %s\n", s->run_id, s->algorithm, s->peers,
 	        s->topology);
 	if (s->present < s->peers)
-		fprintf(r->out, "present    %u of %u peers: the values below are for %s\n", s->present, s->peers,
-		        s->present == 1 ? "this one" : "these");
+		fprintf(r->out, "present    %u of %u peers: the values below are for %s\n", s->present,
+		        s->peers, s->present == 1 ? "this one" : "these");
 	fprintf(r->out, "learned    %s (%u parameters) from %s in %u rounds", s->model, s->dimension,
 	        s->dataset, s->rounds);
 	if (isfinite(s->seconds))
