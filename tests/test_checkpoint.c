@@ -66,7 +66,7 @@ static void a_damaged_generation_falls_back(void **state)
 	for (size_t cut = 0; cut < length; cut++) {
 		put("ckpt.0", bytes, cut);
 		assert_string_equal(loaded(which), "second");
-		assert_string_equal(which, cut ? "0 is cut short, 1 is 2" : "0 is empty, 1 is 2");
+		assert_string_equal(which, cut ? "0 is truncated, 1 is 2" : "0 is empty, 1 is 2");
 	}
 	for (size_t at = 0; at < length; at++) { /* a bit of each byte, header and hash included */
 		bytes[at] ^= (uint8_t)(1 << at % 8);
@@ -81,7 +81,7 @@ static void a_damaged_generation_falls_back(void **state)
 	put("ckpt.0", "hello", 5);
 	put("ckpt.1", "a foreign file", 14);
 	assert_string_equal(loaded(which), "");
-	assert_string_equal(which, "0 is cut short, 1 is not a checkpoint");
+	assert_string_equal(which, "0 is truncated, 1 is not a checkpoint");
 }
 
 /* What cannot be used is kept before its name is taken, and what can be used is not touched meanwhile. */

@@ -88,7 +88,7 @@ static void keys_that_others_can_read_are_refused(void **state)
 	for (size_t i = 0; i < sizeof open_modes / sizeof *open_modes; i++) {
 		assert_int_equal(chmod(path, open_modes[i]), 0);
 		assert_int_equal(sl_identity_read(&found, path, &error), SL_REFUSED);
-		assert_sentence("2.key: others may read this secret key (mode 06");
+		assert_sentence("2.key: other users can read this secret key (mode 06");
 	}
 	setenv("CREDENTIALS_DIRECTORY", folder_path("."),
 	       1); /* the service manager guards that folder itself */
@@ -340,7 +340,7 @@ static void signed_mistakes_are_named(void **state)
 		{ "starling-roster 1\nserial 1\ntopology path:2\nhello\n",
 		  "roster:4: 'hello' must begin with 'peer', or after all peers with 'edge' or 'arc'" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 1 a tcp://h:1 A\n",
-		  "roster:4: peer 1 stands where peer 0 is due" },
+		  "roster:4: peer 1 is listed where peer 0 must be" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:1\n",
 		  "roster:4: must be 'peer NUMBER NAME ENDPOINT KEY'" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0  a tcp://h:1 A\n",

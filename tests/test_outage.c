@@ -371,7 +371,7 @@ static void nobody_begins_a_second_log(void **state)
 	push_rounds(s, 3, 10, 20);
 	assert_true(ask_checkpoint(s, "state"));
 	assert_false(await_checkpoint(s, wake));
-	assert_fails(s, "uses it still");
+	assert_fails(s, "still uses it");
 	assert_int_not_equal(access(test_path("h.db-wal"), F_OK), 0);
 	assert_int_equal(write(go[1], &byte, 1), 1);
 	int status;

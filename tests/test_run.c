@@ -202,7 +202,7 @@ static void a_key_that_is_not_the_rosters_is_refused(void **state)
 	assert_refused(1, NULL, "keys/1.key: is the key ");
 	assert_refused(1, NULL, " for peer 1; is it another peer's key, or of another roster?");
 	chmod(folder_path("keys/1.key"), 0644);
-	assert_refused(1, NULL, "keys/1.key: others may read this secret key (mode 0644); chmod 600 it");
+	assert_refused(1, NULL, "keys/1.key: other users can read this secret key (mode 0644): chmod 600 it");
 }
 
 static void the_key_may_come_from_the_service_manager(void **state)
@@ -276,7 +276,7 @@ static void shards_must_have_the_runs_classes(void **state)
 	assert_string_not_equal(made.run.fingerprint, fingerprint);
 	close_made();
 	assert_refused(0, "data.classes=file:names",
-	               "peers need what `starling init` has written to run.conf");
+	               "peers need the value that it wrote to run.conf");
 }
 
 /* Data of version 1 are still read: names come from run.conf, or are numbers where nothing else was possible.
@@ -286,7 +286,7 @@ static void unnamed_classes_are_numbers_or_declared(void **state)
 	(void)state;
 	assert_int_equal(check(0, NULL), SL_OK);
 	close_made();
-	assert_refused(0, "data.classes=auto", "data/test.shard is of version 1, which names no classes");
+	assert_refused(0, "data.classes=auto", "data/test.shard has format version 1, which contains no class names");
 	assert_refused(0, "data.classes=1,2", "[data] classes = 1,2: ");
 	write_conf("[model]\nname = softmax\n[data]\nformat = idx\n");
 	assert_int_equal(check(0, NULL), SL_OK);

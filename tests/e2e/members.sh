@@ -47,7 +47,7 @@ moves 0 1 3 4
 cp run/roster second
 cp twin/roster run/roster
 hup 0
-told roster-refused "serial is still 2, but it says something else than the one in force" 0
+told roster-refused "serial is still 2, but it differs from the roster in force" 0
 cp second run/roster
 stuck=$(status_of run 2 round)
 within 10 event 2 link-down "peer 1"

@@ -59,6 +59,6 @@ one_line err
 mv kept run/data/train-0.shard
 echo nonsense > bent
 expect 1 "$starling" sim run --replay bent
-says err "is no recording"
+says err "is not a recording"
 expect 2 "$starling" sim --replay cut.fed
 ok "other settings, cut and damaged recordings are told from true ones"

@@ -72,9 +72,9 @@ unsigned() {
 }
 cp run/roster good
 unsigned "is an address to listen at, not one to connect to; give the address or name of this host, such as tcp://192.0.2.7:7000" 'tcp://*:7000'
-unsigned "means every address of a host" tcp://0.0.0.0:7000 'tcp://[::]:7000'
+unsigned "means all addresses of a host" tcp://0.0.0.0:7000 'tcp://[::]:7000'
 unsigned "needs brackets around its IPv6 address, such as tcp://[::1]:7000" tcp://::1:7000
-unsigned "names an interface or a source" 'tcp://eth0;127.0.0.1:7000'
+unsigned "contains an interface or a source address" 'tcp://eth0;127.0.0.1:7000'
 unsigned "must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" 127.0.0.1:7000
 expect 2 "$starling" roster run --add "tcp://$(printf '%0200d' 1):7000"
 says err "at most 191 characters"
