@@ -15,6 +15,7 @@
 #include <string.h>
 
 static char note[SL_TEXT_MAX];
+static double smoothness; /* of the next plan */
 static struct sl_error error;
 
 /* What a plan makes of it; NAN where it is refused. */
@@ -28,6 +29,7 @@ static double gamma_of(const char *algorithm, const char *graph, const char *pip
 	snprintf(s.algorithm, sizeof s.algorithm, "%s", algorithm);
 	snprintf(s.pipeline, sizeof s.pipeline, "%s", pipeline);
 	s.gamma = given;
+	s.smoothness = smoothness;
 	note[0] = '\0';
 	assert_int_equal(sl_settings_check(&s, &error), SL_OK);
 	assert_int_equal(sl_topology_make(&t, graph, 1, &error), SL_OK);
@@ -91,7 +93,7 @@ static void what_is_too_large_is_said(void **state)
 	assert_true(gamma_of("choco", "torus:4x4", usual, 0.25) == 0.25);
 	assert_string_equal(
 	    note, "gamma = 0.25 may be too large for choco with this pipeline on this graph: up to about "
-	          "0.15 is stable, and auto takes 0.12");
+	          "0.15 is stable, and auto takes 0.13");
 	gamma_of("choco", "torus:4x4", usual, 0.14);
 	assert_string_equal(note, "");
 	gamma_of("c-led:0.2", "ring:8", usual, 0.1);
@@ -103,6 +105,19 @@ static void what_is_too_large_is_said(void **state)
 	assert_true(gamma_of("c-led:0.2", "ring:8", "topk:0.1 | rounding:2 | context", 0) > 0.2);
 	assert_true(isnan(gamma_of("lead", "ring:8", usual, 0)));
 	assert_non_null(strstr(error.text, "take all | dither:16 | golomb"));
+}
+
+static void a_step_beyond_the_curvature_is_said(void **state)
+{
+	(void)state;
+	smoothness = 12; /* eta is 0.15 */
+	gamma_of("choco", "ring:8", usual, 0);
+	assert_string_equal(note, "");
+	smoothness = 20;
+	gamma_of("choco", "ring:8", usual, 0);
+	assert_string_equal(
+	    note, "eta = 0.15 may be too large: with smoothness = 20 gradient steps are stable below 0.1");
+	smoothness = 0;
 }
 
 static double gamma_on(const struct sl_plan *plan, const char *graph)
@@ -168,6 +183,7 @@ int main(void)
 		cmocka_unit_test(auto_is_below_what_is_stable),
 		cmocka_unit_test(auto_has_two_digits),
 		cmocka_unit_test(what_is_too_large_is_said),
+		cmocka_unit_test(a_step_beyond_the_curvature_is_said),
 		cmocka_unit_test(it_follows_the_roster),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

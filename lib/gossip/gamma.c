@@ -11,7 +11,7 @@
 static const double unknown_gain = 0.5;
 /* Room between what is just stable and what auto takes; and how far above what the rule calls stable a γ that was
  * given by hand may be before that is worth a line: the rule is a lower bound. */
-static const double room = 0.85, tolerance = 1.25;
+static const double room = 0.95, tolerance = 1.25;
 
 double sl_gamma_gain(const struct sl_plan *plan)
 {
@@ -55,8 +55,8 @@ static double round_down(double v)
 static double auto_of(const struct sl_gamma_bound *bound, const struct sl_plan_graph *graph)
 {
 	double take = room * bound->most;
-	if (take * graph->beta > 2 * room)
-		take = 2 * room / graph->beta;
+	if (take * graph->beta > 1.7)
+		take = 1.7 / graph->beta;
 	return take >= 1 ? 1 : take > 1e-6 ? round_down(take) : 0;
 }
 

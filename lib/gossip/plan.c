@@ -112,6 +112,16 @@ static enum sl_status check_guarantee(const struct sl_plan *plan, char *note, st
 	return contracts ? SL_OK : check_feedback(plan, guarantee, note, error);
 }
 
+/* A step above 2/L goes farther up on the other side than it came down, where the curvature is known. */
+static void note_eta(const struct sl_settings *s, char *note)
+{
+	if (s->eta_rule == SL_ETA_GIVEN && s->smoothness > 0 && s->eta * s->smoothness >= 2 && !note[0])
+		snprintf(
+		    note, SL_TEXT_MAX,
+		    "eta = %g may be too large: with smoothness = %g gradient steps are stable below %.2g",
+		    s->eta, s->smoothness, 2 / s->smoothness);
+}
+
 static enum sl_status apply_theory(struct sl_plan *plan, struct sl_error *error)
 {
 	struct sl_settings *s = &plan->settings;
@@ -175,6 +185,8 @@ static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_pla
 		status = plan->algorithm->prepare(plan, graph, error);
 	if (status == SL_OK)
 		status = sl_gamma_settle(plan, graph, note, error);
+	if (status == SL_OK)
+		note_eta(&plan->settings, note);
 	return status == SL_OK ? apply_theory(plan, error) : status;
 }
 

@@ -266,7 +266,24 @@ static const struct setting {
 };
 enum { SETTINGS = sizeof settings / sizeof *settings, EVERY = 5 };
 
-/* Rounds to the target, by the peers' own losses over all training data of the task; every[] gets the losses. */
+/* What the peers' own models are judged by here: of each shard the first samples, so that a loss that comes down early
+ * and rises again counts as what it is. */
+static void pool(const struct trial *t, const struct task *k, struct held *all)
+{
+	uint32_t each = TEST / t->peers, at = 0;
+	for (uint32_t i = 0; i < t->peers; i++)
+		for (uint32_t s = 0; s < each; s++, at++) {
+			memcpy(all->rows + at * k->features, t->shard[i].dense + s * k->features,
+			       k->features * sizeof(float));
+			if (k->classes)
+				all->label[at] = t->shard[i].label[s];
+			else
+				all->target[at] = t->shard[i].target[s];
+		}
+	all->data.samples = at;
+}
+
+/* Rounds to the target, by the peers' own losses over samples of all peers; *last: the loss at the end. */
 static double rounds_of(const struct setting *s, double gamma, double target, double *last, uint32_t *alarms,
                         double *used)
 {
@@ -281,6 +298,7 @@ static double rounds_of(const struct setting *s, double gamma, double target, do
 		return found;
 	}
 	*used = t.plan.gamma;
+	pool(&t, &tasks[s->task], &test);
 	for (uint32_t r = 0; r < ROUNDS; r += EVERY) {
 		trial_run(&t, EVERY);
 		double loss = own_loss(&t, &test.data, &accuracy);

@@ -21,12 +21,14 @@ static const float *outgoing(struct sl_learner *l, unsigned channel)
 	return l->vector[MESSAGE];
 }
 
-/* What is lost of a model, not of a difference, comes back as disagreement: where most of it is, no gamma makes the
- * peers' models good ones. */
+/* What is lost of a model, not of a difference, comes back as disagreement, γ times: with a larger one the peers' own
+ * models are worse for ever. Where most of a model is lost, no γ makes them good ones. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {
-	out->most = sl_gamma_gain(plan) >= 0.5 ? 0.6 * sl_gamma_copies_most(plan, graph) : 0;
+	double gain = sl_gamma_gain(plan), copies = sl_gamma_copies_most(plan, graph),
+	       most = gain < 0.999 ? 0.05 * gain / (1 - gain) : copies;
+	out->most = gain < 0.5 ? 0 : most < copies ? most : copies;
 	snprintf(out->instead, sizeof out->instead,
 	         "it sends whole models: take all | dither:16 | golomb, or choco");
 }
