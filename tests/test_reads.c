@@ -221,6 +221,7 @@ static void make_problem(struct trial *t, const struct sl_algorithm *a)
 	t->settings.eta = 0.02;
 	t->settings.batch = 4;
 	t->settings.rounds = ROUNDS;
+	t->settings.gamma = 0.25; /* auto refuses what a few rounds may do */
 	if (needs_convexity(a))
 		set_text(&t->settings, "convexity=0.1");
 	struct sl_random g = sl_random_stream(11, 0, "problem", 0);
