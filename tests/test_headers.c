@@ -144,6 +144,28 @@ static void a_low_byte_means_the_nearest(void **state)
 	assert_in_range(wrong, 0, 60); /* of 600,000 some nine */
 }
 
+/* Each part of the pair makes another key, and a sender is no receiver. */
+static void every_part_of_the_pair_counts(void **state)
+{
+	(void)state;
+	const struct sl_brief_pair pair = { 1, 2, 3, 4, 5, 6, 7 };
+	struct sl_brief_pair other[8];
+	for (unsigned i = 0; i < 8; i++)
+		other[i] = pair;
+	other[1].run++;
+	other[2].session++;
+	other[3].sender++;
+	other[4].receiver++;
+	other[5].sender_incarnation++;
+	other[6].receiver_incarnation++;
+	other[7].epoch++;
+	for (unsigned i = 0; i < 8; i++)
+		for (unsigned k = 0; k < i; k++)
+			assert_true(sl_brief_key(&other[i]) != sl_brief_key(&other[k]));
+	const struct sl_brief_pair back = { 1, 2, 4, 3, 6, 5, 7 };
+	assert_true(sl_brief_key(&pair) != sl_brief_key(&back));
+}
+
 static void malformed_headers_are_refused(void **state)
 {
 	(void)state;
@@ -421,6 +443,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_left_out_comes_back),
 		cmocka_unit_test(what_differs_is_noticed),
 		cmocka_unit_test(a_low_byte_means_the_nearest),
+		cmocka_unit_test(every_part_of_the_pair_counts),
 		cmocka_unit_test(malformed_headers_are_refused),
 		cmocka_unit_test(the_worked_example_is_true),
 		cmocka_unit_test(the_steady_state),

@@ -192,6 +192,7 @@ struct sl_peer_edge_status {
 	uint32_t their_round, their_roster; /* their_roster: its serial */
 	struct sl_time heard_at;
 	struct sl_link_row totals;
+	uint32_t unknown; /* frames in this life whose headers referred to what this end does not know */
 	struct sl_time opened_at; /* when the open tag was sent; 0: none is, or it was in a former life */
 	const char *why;          /* what the edge lacks, in words; empty: nothing */
 	bool saves;               /* it is known to write a checkpoint before it goes on */

@@ -300,6 +300,23 @@ static void check_volume(struct run *r)
 		      (unsigned long long)totals.messages, seconds, links);
 }
 
+/* Where nothing is lost, nobody restarts and nobody lies, both ends of an edge know the same. */
+static void check_headers(struct run *r)
+{
+	for (uint32_t i = 0; i < r->swarm->topology.peers && !r->disturbed; i++) {
+		const struct sl_peer *p = sl_sim_peer(r->sim, i);
+		struct sl_peer_status status;
+		sl_peer_status(p, &status);
+		for (uint32_t k = 0; k < status.degree && !r->trouble[0]; k++) {
+			struct sl_peer_edge_status edge;
+			sl_peer_edge_status(p, k, &edge);
+			if (edge.unknown)
+				wrong(r, "undisturbed, %u frames of peer %u refer to what peer %u does not know",
+				      edge.unknown, edge.neighbour, i);
+		}
+	}
+}
+
 static void close_run(struct run *r)
 {
 	sl_sim_close(r->sim);
@@ -325,6 +342,8 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 		finish_run(r);
 	if (!r->trouble[0])
 		check_volume(r);
+	if (!r->trouble[0])
+		check_headers(r);
 	r->spread = spread(r);
 	struct sl_sim_totals totals;
 	sl_sim_totals(r->sim, &totals);

@@ -390,6 +390,7 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             .their_roster = e->their_roster,
 		                             .heard_at = e->heard_at,
 		                             .totals = e->totals,
+		                             .unknown = e->unknown_all,
 		                             .why = sl_edge_why(p, e),
 		                             .saves = sl_edge_wants_checkpoint(p, e),
 		                             .quarantined = e->guard.closed,

@@ -47,6 +47,7 @@ static void note_unknown(struct sl_peer *p, struct sl_edge *e)
 	enum { UNKNOWN_MOST = 256 };
 	bool settled = !e->reset && p->phase != SL_PHASE_GREETING && p->phase != SL_PHASE_RECOVERING;
 	e->totals.repeated++;
+	e->unknown_all++;
 	if (e->unknown == UNKNOWN_MOST)
 		sl_edge_refuse(p, e, SL_OFFENCE_HEADER);
 	else

@@ -137,6 +137,7 @@ struct sl_edge {
 	bool agrees;        /* it has said its terms */
 	uint32_t agreed_step; /* in frames of this step, or later ones */
 	unsigned unknown;     /* frames that referred to what this end does not know, one after another */
+	uint32_t unknown_all; /* … and all of them */
 	uint8_t wire_version; /* of its last frame of another version */
 
 	/* acquaintance */
