@@ -263,21 +263,24 @@ struct counts {
 	uint32_t differences, others, late_others, steady, longest;
 };
 
-static void count_header(void *context, uint32_t from, const struct sl_action *a)
+static enum sl_sim_fate count_header(void *context, struct sl_sim_message *m)
 {
+	uint32_t from = m->from;
+	const struct sl_action *a = m->send;
 	struct counts *c = context;
 	const struct sl_peer *p = sl_sim_peer(c->w->sim, from);
 	bool early = p->edge[a->edge].tagged < FIRST_STEPS, last = p->round + 1 >= ROUNDS;
 	if (!sl_is_brief(a->header, a->header_length)) {
 		c->others++;
 		c->late_others += !early && !last;
-		return;
+		return SL_SIM_PASS;
 	}
 	c->differences++;
 	if (early)
-		return;
+		return SL_SIM_PASS;
 	c->steady += a->header_length == SL_BRIEF_STEADY;
 	c->longest = a->header_length > c->longest ? (uint32_t)a->header_length : c->longest;
+	return SL_SIM_PASS;
 }
 
 /* Where nothing is lost: one frame per round and neighbour and nothing beside it, 8 bytes of header, also where a low
@@ -291,7 +294,7 @@ static void the_steady_state(void **state)
 		w->settings.checkpoint_every = checkpoints ? 50 : 0;
 		swarm_open(w);
 		struct counts c = { .w = w };
-		sl_sim_tap(w->sim, count_header, &c);
+		sl_sim_watch(w->sim, &(struct sl_sim_watch){ .context = &c, .sent = count_header });
 		swarm_run(w, 1000000);
 		assert_int_equal(c.differences, 8 * 2 * ROUNDS);
 		assert_int_equal(c.late_others, 0);
@@ -313,17 +316,20 @@ struct last {
 	uint8_t bytes[4096];
 };
 
-static void keep_last(void *context, uint32_t from, const struct sl_action *a)
+static enum sl_sim_fate keep_last(void *context, struct sl_sim_message *m)
 {
+	uint32_t from = m->from;
+	const struct sl_action *a = m->send;
 	struct last *l = context;
 	size_t length = a->header_length + a->body_length;
 	if (from != SENDER || sl_sim_peer(l->w->sim, from)->edge[a->edge].neighbour != RECEIVER ||
 	    !sl_is_brief(a->header, a->header_length) || length > sizeof l->bytes)
-		return;
+		return SL_SIM_PASS;
 	l->length = length;
 	memcpy(l->bytes, a->header, a->header_length);
 	if (a->body_length)
 		memcpy(l->bytes + a->header_length, a->body, a->body_length);
+	return SL_SIM_PASS;
 }
 
 static void inject(struct last *l)
@@ -342,7 +348,7 @@ static void frames_of_former_lives_are_dropped(void **state)
 		w->settings.checkpoint_every = 5;
 		swarm_open(w);
 		struct last l = { .w = w };
-		sl_sim_tap(w->sim, keep_last, &l);
+		sl_sim_watch(w->sim, &(struct sl_sim_watch){ .context = &l, .sent = keep_last });
 		swarm_run_to(w, RECEIVER, 12);
 		struct last old = l;
 		sl_sim_kill(w->sim, killed[i]);
@@ -388,7 +394,7 @@ static void nothing_but_unknown_frames_leads_to_quarantine(void **state)
 	struct swarm *w = made();
 	swarm_open(w);
 	struct last l = { .w = w };
-	sl_sim_tap(w->sim, keep_last, &l);
+	sl_sim_watch(w->sim, &(struct sl_sim_watch){ .context = &l, .sent = keep_last });
 	swarm_run_to(w, RECEIVER, 12);
 	sl_sim_kill(w->sim, SENDER);
 	for (size_t at = 0; at < 8; at++)
