@@ -94,8 +94,7 @@ kill -TERM "$(cat run/0.pid)" "$(cat run/1.pid)" "$(cat run/3.pid)" "$(cat run/4
 peers_end 0 20 run 0 1 3 4 5
 ok "and is a peer like the others"
 
-make_run all complete:3 --set algorithm.name=diana --set compress.pipeline='all | dither:16 | golomb' --set run.rounds=$rounds \
-	--set algorithm.local_steps=20
+make_run all complete:3 --set algorithm.name=diana --set compress.pipeline='all | dither:16 | golomb' --set run.rounds=$rounds
 for k in 0 1 2; do start_peer all $k; done
 within 20 round_over all 0 5
 expect 0 "$starling" roster all --remove 2 --tell

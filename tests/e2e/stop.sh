@@ -40,7 +40,7 @@ kill -INT "$up"
 ends 0 30 "$up"
 for process in $processes; do gone "$process" || fail "$process lives on"; done
 cp background err
-says err "stopping the peers" "starling up run --resume goes on"
+says err "stopping the peers" "starling up run --resume continues"
 for k in 0 1 2 3 4 5; do
 	last=$(sed -n 's/.* ended in round \([0-9]*\): asked to stop$/\1/p' run/log/$k.log)
 	query run/history.db "$last|0|$((last - 1))" "SELECT count(*), min(round), max(round) FROM round WHERE peer = $k"

@@ -138,7 +138,7 @@ static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 	for (uint32_t k = 0; k < peers; k++)
 		sl_status_view_parse(&up->peer[k].view, "");
 	if (up->run.plan.gamma_follows)
-		fprintf(stderr, "starling up: gamma = auto takes %g\n", up->run.plan.gamma);
+		fprintf(stderr, "starling up: note: gamma = auto takes %g\n", up->run.plan.gamma);
 	if (up->run.note[0])
 		fprintf(stderr, "starling up: note: %s\n", up->run.note);
 	if ((status = check_silent(up, error)) != SL_OK || (status = settle_ports(up, error)) != SL_OK)

@@ -52,6 +52,15 @@ static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t version
 	sl_edge_ask(p, e);
 }
 
+/* A frame was refused: it is requested again at once, since timers are slow where connections lose nothing. */
+static void ask_again(struct sl_peer *p, struct sl_edge *e)
+{
+	if (!e->stream.number)
+		return;
+	e->asked_at.us = 0;
+	sl_edge_ask(p, e);
+}
+
 /* The copy was right one frame ago: it is the frame that is wrong, and another of that number may not be. A
  * snapshot cannot always be had, since the neighbour counts on its journal. */
 static void note_misfit(struct sl_peer *p, struct sl_edge *e, uint32_t version)
@@ -63,7 +72,10 @@ static void note_misfit(struct sl_peer *p, struct sl_edge *e, uint32_t version)
 		return;
 	}
 	sl_edge_refuse(p, e, SL_OFFENCE_MISFIT);
-	sl_edge_ask(p, e);
+	if (e->stream.number)
+		ask_again(p, e);
+	else
+		sl_edge_ask(p, e);
 }
 
 /* It leads to a step after the next, so the tag of the next was lost: applying it would move the copy past
@@ -87,6 +99,7 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 	struct sl_absorption a;
 	if (!sl_absorb_decode(p, e->neighbour, f->version, f->body, e->theirs, e->their_digest, &a)) {
 		sl_edge_refuse(p, e, a.beyond ? SL_OFFENCE_VALUE : SL_OFFENCE_BODY);
+		ask_again(p, e);
 		return false;
 	}
 	if (!sl_frame_fits(f, a.digest)) {
