@@ -277,7 +277,7 @@ static void the_newest_that_loads_is_taken(void **state)
 		{ { older, none }, 0, { "resumed-from-checkpoint: generation 0, number 6, at round 6" } },
 		{ { cut, older },
 		  1,
-		  { "checkpoint-refused: generation 0: is cut short",
+		  { "checkpoint-refused: generation 0: is truncated",
 		    "resumed-from-checkpoint: generation 1, number 6, at round 6" } },
 		{ { older, foreign },
 		  0,
@@ -291,7 +291,7 @@ static void the_newest_that_loads_is_taken(void **state)
 		{ { foreign, cut },
 		  -1,
 		  { "checkpoint-refused: generation 0, number 8: the state belongs to peer 1",
-		    "checkpoint-refused: generation 1: is cut short" } },
+		    "checkpoint-refused: generation 1: is truncated" } },
 	};
 	for (size_t i = 0; i < sizeof turn / sizeof *turn; i++) {
 		struct sl_generation g[2] = { turn[i].g[0], turn[i].g[1] };

@@ -311,7 +311,8 @@ static void check_headers(struct run *r)
 			struct sl_peer_edge_status edge;
 			sl_peer_edge_status(p, k, &edge);
 			if (edge.unknown)
-				wrong(r, "undisturbed, %u frames of peer %u refer to what peer %u does not know",
+				wrong(r,
+				      "undisturbed, %u frames of peer %u refer to what peer %u does not know",
 				      edge.unknown, edge.neighbour, i);
 		}
 	}

@@ -471,7 +471,7 @@ static enum sl_status explain(const struct walk *w, struct sl_error *error)
 	if (w->status != SL_OK)
 		return sl_fail(error, w->status, "the state %s", w->what);
 	if (w->in.failed)
-		return sl_fail(error, SL_MALFORMED, "the state is cut short");
+		return sl_fail(error, SL_MALFORMED, "the state is truncated");
 	return sl_fail(error, SL_MALFORMED, "the state is damaged: something follows its end");
 }
 
