@@ -4,7 +4,6 @@
 #include "daemon/run/local.h"
 #include "daemon/run/run.h"
 #include "daemon/cli/common/ports.h"
-#include "daemon/run/run.h"
 #include "daemon/cli/roster_edit.h"
 #include "daemon/run/status_view.h"
 #include "daemon/cli/up/lock.h"
