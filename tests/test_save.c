@@ -175,7 +175,7 @@ static void the_reason_is_told(void **state)
 	refused(p, &b, b.length, SL_MALFORMED, "is no state of a peer");
 	b.at[7] ^= 1;
 	for (size_t cut = 0; cut < b.length; cut++)
-		refused(p, &b, cut, SL_MALFORMED, "is cut short");
+		refused(p, &b, cut, SL_MALFORMED, "is truncated");
 	b.at[b.length] = 0;
 	refused(p, &b, b.length + 1, SL_MALFORMED, "is damaged: something follows its end");
 	b.at[36] = 200; /* neighbours */
