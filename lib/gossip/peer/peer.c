@@ -170,6 +170,11 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		             e->neighbour);
 	}
 	bool silent = !sl_time_before(p->now, sl_time_after(e->heard_at, timeout / 2));
+	if (!sl_time_before(p->now, sl_edge_asks_soon(e))) {
+		e->stream.ask_soon = false;
+		if (e->greeted && lacks_something(p, e))
+			sl_edge_ask(p, e);
+	}
 	bool unsettled = p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished);
 	if (sl_time_before(p->now, e->ask_at))
 		return;
@@ -334,6 +339,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 			due = sl_time_earlier(due, e->guard.until);
 			continue;
 		}
+		due = sl_time_earlier(due, sl_edge_asks_soon(e));
 		bool asking = !e->greeted || lacks_something(p, e) ||
 		              (p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished));
 		struct sl_time silent = sl_time_after(e->heard_at, timeout / 2);

@@ -40,6 +40,8 @@ bool sl_staging_taken(struct sl_peer *p, const struct sl_edge *e)
 
 void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 {
+	e->stream.ask_soon =
+	    e->stream.number && p->now.us < e->asked_at.us + ASK_LEAST_US && e->asked_at.us > 0;
 	if (p->now.us < e->asked_at.us + ASK_LEAST_US && e->asked_at.us > 0)
 		return;
 	if (!e->greeted) {
@@ -52,6 +54,11 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 	} else if (!sl_staging_taken(p, e)) {
 		sl_request(p, e, SL_WANT_SNAPSHOT, 0, 0);
 	}
+}
+
+struct sl_time sl_edge_asks_soon(const struct sl_edge *e)
+{
+	return e->stream.ask_soon ? sl_time_after(e->asked_at, ASK_LEAST_US) : SL_TIME_NEVER;
 }
 
 void sl_ask_self(struct sl_peer *p, struct sl_edge *e)

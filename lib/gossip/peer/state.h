@@ -68,6 +68,7 @@ struct sl_stream {
 	struct sl_time piece_at;
 	/* frames wait until the neighbour, which is still finding out where it stands, takes them */
 	bool unsettled, waits, said_unsettled; /* said_unsettled: this end is the one that does */
+	bool ask_soon; /* a request was due too soon after the last one: it follows */
 	/* the neighbour's: its number as its greeting says, and messages received since */
 	uint32_t their_number, received;
 	int64_t wait_us, spread_us; /* from my tag to the neighbour's: smoothed, and its mean deviation */
@@ -474,6 +475,8 @@ enum { SL_WANT_FRAMES, SL_WANT_SNAPSHOT, SL_WANT_SELF, SL_WANTS };
 void sl_request(struct sl_peer *, struct sl_edge *, uint8_t what, uint32_t version, uint32_t offset);
 /* Asks for what the edge lacks; not again at once. */
 void sl_edge_ask(struct sl_peer *, struct sl_edge *);
+/* When a request follows that sl_edge_ask put off; SL_TIME_NEVER: none was. */
+struct sl_time sl_edge_asks_soon(const struct sl_edge *);
 void sl_ask_self(struct sl_peer *, struct sl_edge *);
 /* Whether the snapshot that is being received is another edge's. */
 bool sl_staging_taken(struct sl_peer *, const struct sl_edge *);
