@@ -185,7 +185,7 @@ cross:
 	@sh scripts/cross
 bench: all $(benches)
 	@sh tests/bench/run $(B)
-# Megabits to accuracy, ours beside those of others (part of bench). make bits WORD=digits for the quick rows.
+# Megabits to a target, ours beside those of our numpy programs. make bits WORD=digits (part of bench), fashion, sorted or l1.
 bits: all
 	@sh tests/bench/bits $(B) $(WORD)
 # The experiments of tests/acceptance: a table of figures against their references.
