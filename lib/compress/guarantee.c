@@ -87,11 +87,24 @@ static double quantiser_error(const struct sl_pipeline *p, const struct sl_layou
 	return error / square;
 }
 
+static bool selects_by_size(const struct sl_pipeline *p, uint32_t most)
+{
+	return !p->select->shared_support && most < p->dimension;
+}
+
+double sl_pipeline_coarseness(const struct sl_pipeline *p, const struct sl_layout *layout)
+{
+	uint32_t most = p->select->count_max(p->select_options, p->dimension);
+	if (p->quantise->guarantee(p->quantise_options, most).kind == SL_CLASS_IDENTITY)
+		return 0;
+	return quantiser_error(p, layout, most, selects_by_size(p, most) ? (double)most / p->dimension : 1);
+}
+
 double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *layout)
 {
 	struct sl_guarantee select = p->select->guarantee(p->select_options, p->dimension);
 	uint32_t most = p->select->count_max(p->select_options, p->dimension);
-	bool by_size = !p->select->shared_support && most < p->dimension;
+	bool by_size = selects_by_size(p, most);
 	double share = (double)most / p->dimension, energy = share;
 	if (select.kind == SL_CLASS_ABSOLUTE || (select.kind == SL_CLASS_NONE && most == p->dimension))
 		return (double)NAN; /* depends on the vector: how large it is, or how even */
@@ -104,9 +117,7 @@ double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *lay
 	if (select.kind == SL_CLASS_UNBIASED)
 		energy = 1 / (1 + select.omega);
 	double scale = p->select->scale ? p->select->scale(p->select_options, p->dimension) : 1;
-	double off = p->quantise->guarantee(p->quantise_options, most).kind == SL_CLASS_IDENTITY
-	                 ? 0
-	                 : quantiser_error(p, layout, most, by_size ? share : 1);
+	double off = sl_pipeline_coarseness(p, layout);
 	/* |v − S|² + |scale·S − S|² + scale²·off·|S|² */
 	return energy - energy * ((scale - 1) * (scale - 1) + scale * scale * off);
 }

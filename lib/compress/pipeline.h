@@ -72,6 +72,8 @@ struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *);
  * independent normal numbers. At most 0: errors are as large as what is compressed, so that error feedback
  * diverges; else a consensus step size much above it does, in practice. NaN: it depends on the size of v. */
 double sl_pipeline_gain(const struct sl_pipeline *, const struct sl_layout *);
+/* Of that, what the values which it selects lose: E|Q(s) - s|²/|s|², about; 0 where they are exact. */
+double sl_pipeline_coarseness(const struct sl_pipeline *, const struct sl_layout *);
 
 /* The longest encoding of one vector, in bytes. */
 size_t sl_pipeline_bound(const struct sl_pipeline *);

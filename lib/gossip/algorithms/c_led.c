@@ -35,13 +35,13 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 }
 
 /* An oscillation of model and dual is damped by γℓ/2 and excited by θγℓ times the delay of the compressor, for
- * every eigenvalue ℓ of I − W: which θ is stable is a matter of the compressor alone. */
+ * every eigenvalue ℓ of I − W: which θ is stable is a matter of the compressor alone. Near it γ has less room. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {
 	const struct options *o = (const void *)plan->algorithm_options;
 	double most = theta_most(plan);
-	out->most = o->theta <= most ? sl_gamma_copies_most(plan, graph) : 0;
+	out->most = o->theta <= most ? (1 - o->theta / most / 4) * sl_gamma_copies_most(plan, graph) : 0;
 	snprintf(out->instead, sizeof out->instead, "take theta = %.1g, or a pipeline that loses less", most);
 }
 
