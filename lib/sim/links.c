@@ -6,6 +6,8 @@
  * room is dropped, and the sender hears so (FULL), and again when half of the queue has left (ROOM). */
 #include "sim/sim_state.h"
 
+#include <string.h>
+
 enum {
 	MOVES_EVERY_US = 250000,
 	CONNECT_MOST_US = 20000, /* beside three times the latency: drawn for each connection */
@@ -84,7 +86,7 @@ static void break_link(struct sl_sim *s, uint32_t from, uint32_t link)
 		tell(s, from, link, SL_LINK_DOWN, draw_us(s, link, "notice", NOTICE_MOST_US));
 	l->state = SL_SIM_CLOSED;
 	l->connection++; /* what is on its way belongs to none now */
-	l->queued = 0;
+	l->queued = l->handed = l->arrived = 0;
 	l->full = l->told_full = false;
 }
 
@@ -197,6 +199,7 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	struct sl_time start = occupy(s, n->bottleneck ? &s->free_at : &s->node[from].free_at, bytes, &done);
 	occupy(s, n->bottleneck ? &s->free_at : &s->node[to].free_at, acknowledgements(message), &none);
 	l->queued += bytes;
+	l->handed++;
 	struct sl_sim_event e = { .at = done,
 		                  .what = SL_HAPPENS_DRAIN,
 		                  .peer = from,
@@ -222,27 +225,47 @@ static bool is_undisturbed(const struct sl_sim *s, uint32_t from, uint32_t link)
 	if (s->link[link].disturbed || s->node[from].distrusted || s->node[to].distrusted ||
 	    !sl_sim_view(s, from, link, &mine) || !sl_sim_view(s, to, back, &theirs))
 		return false;
-	return mine.refused + theirs.refused == 0;
+	struct sl_peer_view a, b; /* whoever begins a new epoch may have dropped what it had taken */
+	sl_peer_inspect(s->node[from].peer, &a);
+	sl_peer_inspect(s->node[to].peer, &b);
+	return mine.refused + theirs.refused == 0 && !a.epoch && !b.epoch;
 }
 
+/* Remembers that it was sent now; returns the number of the message that brought it before, or 0. */
+static uint64_t note_sent(struct sl_sim_sent ring[static SL_SIM_SENT], uint32_t number, uint64_t message)
+{
+	struct sl_sim_sent *at = &ring[number % SL_SIM_SENT];
+	uint64_t before = at->message && at->number == number ? at->message : 0;
+	*at = (struct sl_sim_sent){ number, message };
+	return before;
+}
+
+/* What the receiver has no use for when it comes, or no room, it asks for later; but nothing is sent again that is on its
+ * way or was taken. */
 void sl_sim_check_sent(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m)
 {
 	struct sl_sim_link *l = &s->link[link];
 	const struct sl_frame *f = m->frame;
+	uint32_t to = s->setup.topology->neighbour[link];
 	bool frame = f->kind == SL_FRAME_DIFFERENCE;
-	if (f->kind == SL_FRAME_HELLO || f->kind == SL_FRAME_REQUEST)
+	struct sl_edge_view theirs;
+	if (s->setup.check == SL_SIM_CHECK_NONE || (!frame && f->kind != SL_FRAME_TAG))
 		return;
-	if (f->kind != SL_FRAME_SNAPSHOT && f->epoch != l->epoch) {
+	if (f->epoch != l->epoch) {
+		memset(l->frame, 0, sizeof l->frame);
+		memset(l->tag, 0, sizeof l->tag);
 		l->epoch = f->epoch;
-		l->version = l->step = 0;
 	}
-	bool again = (frame && f->version <= l->version) || (f->tag && f->step <= l->step);
-	if (again && s->setup.check != SL_SIM_CHECK_NONE && is_undisturbed(s, from, link))
+	uint64_t version = frame ? note_sent(l->frame, f->version, l->handed + 1) : 0,
+	         step = f->tag ? note_sent(l->tag, f->step, l->handed + 1) : 0,
+	         before = frame ? version : step;
+	if (!before || !is_undisturbed(s, from, link) || !sl_sim_view(s, to, l->reverse, &theirs))
+		return;
+	bool taken = theirs.their_epoch == f->epoch &&
+	             (frame ? f->version <= theirs.their_version : f->step <= theirs.step);
+	if (before > l->arrived || taken)
 		sl_sim_broken(
-		    s, "peer %u sent frame %u, step %u, to peer %u again, over a link that nothing disturbed",
-		    from, f->version, f->step, s->setup.topology->neighbour[link]);
-	if (frame)
-		l->version = f->version;
-	if (f->tag)
-		l->step = f->step;
+		    s, "peer %u sent %s %u to peer %u again, which %s, over a link that nothing disturbed",
+		    from, frame ? "frame" : "the tag of step", frame ? f->version : f->step, to,
+		    taken ? "has it" : "would have had it soon");
 }

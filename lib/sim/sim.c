@@ -273,6 +273,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 	case SL_HAPPENS_RECEIVE:
 		event.kind = SL_EVENT_RECEIVE;
 		n->wire_rx += sl_sim_on_wire(e->length);
+		s->link[s->link[e->link].reverse].arrived += e->connection > 0;
 		event.edge = sl_sim_edge(s, e->peer, e->link);
 		if (event.edge == SL_NO_EDGE)
 			return; /* its key counts no more */

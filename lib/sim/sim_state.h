@@ -76,6 +76,13 @@ struct sl_sim_node {
 	bool unsure;
 };
 
+/* The message of a connection that brought a frame or a tag. */
+enum { SL_SIM_SENT = 64 };
+struct sl_sim_sent {
+	uint32_t number;
+	uint64_t message;
+};
+
 /* One direction of an edge, indexed as topology->neighbour is. */
 struct sl_sim_link {
 	uint32_t reverse; /* index of the other direction */
@@ -89,8 +96,10 @@ struct sl_sim_link {
 	uint64_t queued;     /* bytes that have not left yet */
 	bool told_up, full, told_full;
 	/* what the invariants remember */
-	bool disturbed;                /* it was cut, or full, or … */
-	uint32_t epoch, version, step; /* newest that was sent */
+	bool disturbed;                                          /* it was cut, or full, or … */
+	uint64_t handed, arrived;                                /* messages of this connection */
+	uint32_t epoch;                                          /* of the newest that was sent */
+	struct sl_sim_sent frame[SL_SIM_SENT], tag[SL_SIM_SENT]; /* by version and by step */
 };
 
 /* Model sums of a round that not all peers have done yet. */
