@@ -3,7 +3,11 @@
  * A message waits for the wire, occupies it for as long as its bytes take, and arrives after the latency. Each peer has
  * a wire of its own, by which all that it sends leaves; or one wire is shared by all. What is on its way is lost only
  * with its connection: when the link is cut, an end is killed, or an end drops the edge. A message for which there is no
- * room is dropped, and the sender hears so (FULL), and again when half of the queue has left (ROOM). */
+ * room is dropped, and the sender hears so (FULL), and again when half of the queue has left (ROOM).
+ *
+ * A message of n bytes is w = n + 33 + (2 if n + 33 ≤ 255, else 9) bytes of TCP payload (CURVE in ZMTP: sl_sim_on_wire).
+ * It occupies the wire of its sender for w + 66·⌈w / 1448⌉ bytes, and that of its receiver, for the acknowledgement, for
+ * 66. Handshakes and heartbeats occupy none. */
 #include "sim/sim_state.h"
 
 #include <string.h>

@@ -234,7 +234,7 @@ static void on_link(struct sl_peer *p, const struct sl_event *event)
 		return;
 	sl_greet(p, e, !e->greeted);
 	e->asked_at.us = 0; /* by the connection before this one, if at all */
-	if (e->greeted && lacks_something(p, e))
+	if (e->greeted && e->stream.their_number && lacks_something(p, e))
 		sl_edge_ask(p, e);
 }
 
