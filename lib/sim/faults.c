@@ -121,7 +121,11 @@ static void cut(const struct sl_faults *plan, struct sl_sim *s, const struct sl_
 
 static void storm(const struct sl_faults *plan, struct sl_sim *s, const struct sl_fault *f)
 {
+	enum { SLOWER = 20 };
 	struct sl_sim_network *n = sl_sim_network(s);
+	n->rate = (uint64_t)((double)n->rate / (1 + SLOWER * f->rate));
+	if (n->rate)
+		return;
 	n->loss = fmax(n->loss, f->rate);
 	n->duplicate = fmax(n->duplicate, f->rate / 2);
 	n->reorder = fmax(n->reorder, f->rate / 2);

@@ -20,7 +20,7 @@
 	X(SLOW, "a slow peer")                                                                               \
 	X(DISK_FULL, "checkpoints of a peer fail")                                                           \
 	X(DISK_SLOW, "checkpoints of a peer take long")                                                      \
-	X(STORM, "high rates of loss, repetition, reordering, delay")                                        \
+	X(STORM, "high rates of loss, repetition, reordering, delay; or slower links")                       \
 	X(GARBAGE, "bytes that are no frame, or malformed behind a true header")                             \
 	X(DISK_LOST, "kill -9 of a peer whose checkpoints are lost too")                                     \
 	X(WEIGHTS, "a roster with other weights, or one edge more")                                          \

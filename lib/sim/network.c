@@ -55,6 +55,7 @@ static void arrive(struct sl_sim *s, uint32_t link, const struct sl_action *m, s
 		                  .link = back,
 		                  .starts = s->node[to].starts,
 		                  .message = s->totals.messages,
+		                  .connection = s->link[link].connection,
 		                  .length = m->header_length + m->body_length };
 	e.bytes = malloc(e.length);
 	SL_CHECK(e.bytes);
@@ -73,6 +74,23 @@ size_t sl_sim_on_wire(size_t message)
 	return sealed + (sealed > 255 ? 9 : 2);
 }
 
+/* To a connection; a message that a test takes away is lost without a word. */
+static void hand_over(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m, bool lose)
+{
+	size_t length = m->header_length + m->body_length;
+	struct sl_time at;
+	if (lose)
+		sl_sim_disturb(s, link);
+	sl_sim_check_sent(s, link, from, m);
+	if (lose || !sl_sim_link_takes(s, link, from, length, &at)) {
+		s->totals.lost++;
+		return;
+	}
+	s->totals.wire_bytes += sl_sim_on_wire(length);
+	s->node[from].wire_tx += sl_sim_on_wire(length);
+	arrive(s, link, m, at);
+}
+
 void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m)
 {
 	const struct sl_sim_network *n = &s->setup.network;
@@ -82,6 +100,10 @@ void sl_sim_send(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl
 	struct sl_sim_message sent = { s->totals.messages, from, s->setup.topology->neighbour[link], m, 0 };
 	enum sl_sim_fate wanted = s->watch.sent ? s->watch.sent(s->watch.context, &sent) : SL_SIM_PASS;
 	size_t bytes = sl_sim_on_wire(m->header_length + m->body_length);
+	if (n->rate) {
+		hand_over(s, link, from, m, wanted == SL_SIM_LOSE);
+		return;
+	}
 	s->totals.wire_bytes += bytes;
 	s->node[from].wire_tx += bytes;
 	double fate = sl_random_unit_double(&g), twice = sl_random_unit_double(&g),

@@ -115,19 +115,23 @@ void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
  * the other. */
 enum { SHAKES_CLIENT = 64 + 202 + 301, SHAKES_SERVER = 64 + 170 + 67 };
 
+void sl_sim_count_handshake(struct sl_sim *s, uint32_t a, uint32_t b)
+{
+	const uint64_t bytes = SHAKES_CLIENT + SHAKES_SERVER;
+	s->node[a].wire_tx += SHAKES_CLIENT, s->node[a].wire_rx += SHAKES_SERVER;
+	s->node[b].wire_tx += SHAKES_SERVER, s->node[b].wire_rx += SHAKES_CLIENT;
+	s->totals.wire_bytes += bytes;
+}
+
 /* It and its neighbours that run connect to each other. */
 static void connect_edges(struct sl_sim *s, uint32_t peer)
 {
 	const struct sl_topology *t = s->setup.topology;
-	const uint64_t both =
-	    SHAKES_CLIENT + SHAKES_SERVER; /* one connection each way: each end is client and server once */
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
-		struct sl_sim_node *n = &s->node[peer], *other = &s->node[t->neighbour[l]];
-		if (!other->alive || sl_sim_edge(s, peer, l) == SL_NO_EDGE)
+		if (!s->node[t->neighbour[l]].alive || sl_sim_edge(s, peer, l) == SL_NO_EDGE)
 			continue;
-		n->wire_tx += both, n->wire_rx += both;
-		other->wire_tx += both, other->wire_rx += both;
-		s->totals.wire_bytes += 2 * both;
+		sl_sim_count_handshake(s, peer, t->neighbour[l]); /* one connection each way */
+		sl_sim_count_handshake(s, t->neighbour[l], peer);
 	}
 }
 
@@ -136,7 +140,8 @@ void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
 	/* Peers start a little apart, as processes do. */
 	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, i, "start", s->node[i].starts);
 	int64_t delay = (int64_t)sl_random_below(&g, 1000);
-	connect_edges(s, i);
+	if (!s->setup.network.rate)
+		connect_edges(s, i);
 	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
 	                                      .what = SL_HAPPENS_START,
 	                                      .peer = i,

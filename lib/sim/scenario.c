@@ -120,6 +120,22 @@ static void draw_network(struct sl_swarm *w, struct sl_random *g)
 	}
 }
 
+/* One seed in four has links that are connections, some of them so thin that a frame takes longer than a timeout: drawn
+ * beside the rest, which does not move by it. */
+static void draw_links(struct sl_swarm *w)
+{
+	enum { SEEDS_A_LINK = 4 };
+	struct sl_random g = sl_random_stream(w->seed, UINT32_MAX, "links", 0);
+	struct sl_sim_network *n = &w->network;
+	if (sl_random_below(&g, SEEDS_A_LINK))
+		return;
+	n->bottleneck = sl_random_below(&g, 3) == 0;
+	n->rate = (uint64_t)draw_us(&g, 32e3, 10e6) * (n->bottleneck ? w->topology.edges : 1);
+	n->queue = (uint64_t)draw_us(&g, 1e3, 256e3);
+	n->jitter_us = 0;
+	n->loss = n->duplicate = n->reorder = 0;
+}
+
 static void draw_faults(struct sl_swarm *w)
 {
 	uint32_t crashes = 1u << SL_FAULT_CRASH | 1u << SL_FAULT_CRASH_ALL, lost = 1u << SL_FAULT_DISK_LOST;
@@ -267,6 +283,7 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 	w->plan.run = 77;
 	w->plan.session = 99;
 	draw_network(w, &g);
+	draw_links(w);
 	draw_faults(w);
 	return status;
 }

@@ -141,12 +141,15 @@ static void act(void *context, const struct sl_action *a)
 		n->halted = true;
 		n->ok = a->ok;
 		s->totals.halted++;
+		sl_sim_links_review(s, s->acting);
 		check_durable(s, a);
 		if (!a->ok && !n->distrusted)
 			sl_sim_broken(s, "peer %u: %s", s->acting, a->detail);
 		break;
-	case SL_ACTION_MARK:
 	case SL_ACTION_QUARANTINE:
+		sl_sim_disturb(s, sl_sim_link_to(s, s->acting, sl_peer_edge_neighbour(n->peer, a->edge)));
+		break;
+	case SL_ACTION_MARK:
 	case SL_ACTION_FINISHED:
 	case SL_ACTION_KINDS:
 		break;
@@ -231,13 +234,15 @@ void sl_sim_close(struct sl_sim *s)
 
 static void step_peer(struct sl_sim *s, const struct sl_sim_event *e, const struct sl_event *event)
 {
-	static const enum sl_sim_step_kind kind[] = { SL_SIM_STARTS,   SL_SIM_TIMER, SL_SIM_RECEIVES,
-		                                      SL_SIM_JOB_DONE, SL_SIM_SAVED, SL_SIM_HEARS_ROSTER };
-	bool received = e->what == SL_HAPPENS_RECEIVE;
+	static const enum sl_sim_step_kind kind[] = { SL_SIM_STARTS,    SL_SIM_TIMER, SL_SIM_RECEIVES,
+		                                      SL_SIM_JOB_DONE,  SL_SIM_SAVED, SL_SIM_HEARS_ROSTER,
+		                                      SL_SIM_HEARS_LINK };
+	bool received = e->what == SL_HAPPENS_RECEIVE || e->what == SL_HAPPENS_LINK;
 	struct sl_sim_step step = { .kind = event->ok ? kind[e->what] : SL_SIM_SAVE_FAILED,
 		                    .peer = e->peer,
 		                    .from = received ? s->setup.topology->neighbour[e->link] : e->peer,
-		                    .message = e->message };
+		                    .message = e->message,
+		                    .link = event->link };
 	s->acting = e->peer;
 	if (s->watch.before)
 		s->watch.before(s->watch.context, &step);
@@ -268,6 +273,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 	case SL_HAPPENS_RECEIVE:
 		event.kind = SL_EVENT_RECEIVE;
 		n->wire_rx += sl_sim_on_wire(e->length);
+		s->link[s->link[e->link].reverse].arrived += e->connection > 0;
 		event.edge = sl_sim_edge(s, e->peer, e->link);
 		if (event.edge == SL_NO_EDGE)
 			return; /* its key counts no more */
@@ -284,6 +290,16 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 			sl_sim_keep_checkpoint(n);
 		event.kind = SL_EVENT_CHECKPOINTED;
 		break;
+	case SL_HAPPENS_LINK:
+		event.kind = SL_EVENT_LINK;
+		event.edge = sl_sim_edge(s, e->peer, e->link);
+		event.link = e->change;
+		if (!sl_sim_link_hears(s, e) || event.edge == SL_NO_EDGE)
+			return;
+		break;
+	case SL_HAPPENS_DRAIN:
+	case SL_HAPPENS_MOVE:
+		return;
 	case SL_HAPPENS_ROSTER:
 		roster =
 		    (struct sl_peer_roster){ n->serial, neighbours, sl_sim_listed(s, e->peer, neighbours),
@@ -293,6 +309,21 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		break;
 	}
 	step_peer(s, e, &event);
+	if (e->what == SL_HAPPENS_START || e->what == SL_HAPPENS_ROSTER)
+		sl_sim_links_review(s, e->peer);
+}
+
+/* What happens to messages and connections while peers see nothing of it. */
+static bool happens_unseen(struct sl_sim *s, const struct sl_sim_event *e)
+{
+	if (e->what == SL_HAPPENS_DRAIN)
+		sl_sim_link_drained(s, e);
+	else if (e->what == SL_HAPPENS_MOVE)
+		sl_sim_link_moves(s, e);
+	else
+		return e->what == SL_HAPPENS_RECEIVE && e->connection &&
+		       e->connection != s->link[s->link[e->link].reverse].connection;
+	return true;
 }
 
 bool sl_sim_step(struct sl_sim *s)
@@ -302,6 +333,10 @@ bool sl_sim_step(struct sl_sim *s)
 		return false;
 	s->now = e.at;
 	struct sl_sim_node *n = &s->node[e.peer];
+	if (happens_unseen(s, &e)) {
+		free(e.bytes);
+		return true;
+	}
 	if (n->alive && !n->halted && e.starts == n->starts) {
 		if (sl_time_before(s->now, n->paused_until)) {
 			if (e.what == SL_HAPPENS_TIMER && e.at.us == n->timer.us)

@@ -13,12 +13,16 @@
  * neighbours keep what it needs for that. */
 enum sl_sim_check { SL_SIM_CHECK_NONE, SL_SIM_CHECK_COPIES, SL_SIM_CHECK_EXACT, SL_SIM_CHECK_CHOICES };
 
-/* A link behaves like a TCP connection whose messages may be lost whole (a reconnect, a full queue),
- * repeated, or delayed past later ones. Probabilities are per message. */
+/* Without a rate links carry datagrams: any message may be lost, repeated, or delayed past later ones, with these
+ * probabilities, and no peer hears of it. With a rate they are connections (links.c), whose ups and downs the peers are
+ * told of (SL_EVENT_LINK): what is sent arrives once and in order, unless the connection ends or the queue is full. */
 struct sl_sim_network {
-	int64_t latency_us, jitter_us;
-	double loss, duplicate, reorder;
-	int64_t compute_us; /* virtual time of a job */
+	int64_t latency_us, jitter_us;   /* jitter: of datagrams */
+	double loss, duplicate, reorder; /* of datagrams */
+	int64_t compute_us;              /* virtual time of a job */
+	uint64_t rate;   /* bits per second of the wire by which all that a peer sends leaves */
+	uint64_t queue;  /* bytes that a link holds; a message alone always has room */
+	bool bottleneck; /* all peers share one wire of that rate */
 };
 
 struct sl_sim_rows {
@@ -110,13 +114,15 @@ enum sl_sim_step_kind {
 	SL_SIM_JOB_DONE,
 	SL_SIM_SAVED,
 	SL_SIM_SAVE_FAILED,
-	SL_SIM_HEARS_ROSTER
+	SL_SIM_HEARS_ROSTER,
+	SL_SIM_HEARS_LINK
 };
 /* One event of a peer. */
 struct sl_sim_step {
 	enum sl_sim_step_kind kind;
-	uint32_t peer, from; /* from: RECEIVES */
-	uint64_t message;    /* RECEIVES: its number; 0: it was injected */
+	uint32_t peer, from;      /* from: RECEIVES; HEARS_LINK: the other end */
+	enum sl_link_change link; /* HEARS_LINK */
+	uint64_t message;         /* RECEIVES: its number; 0: it was injected */
 };
 /* Follows a run. Any may be NULL; all may look at peers (gossip/inspect.h), `sent` in the middle of its sender's step. */
 struct sl_sim_watch {

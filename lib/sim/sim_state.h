@@ -12,7 +12,10 @@ enum sl_happening {
 	SL_HAPPENS_RECEIVE,
 	SL_HAPPENS_JOB_DONE,
 	SL_HAPPENS_CHECKPOINTED,
-	SL_HAPPENS_ROSTER
+	SL_HAPPENS_ROSTER,
+	SL_HAPPENS_LINK,
+	SL_HAPPENS_DRAIN, /* bytes have left a link's queue: no peer sees this, nor the next */
+	SL_HAPPENS_MOVE   /* bytes of an incomplete message have moved */
 };
 
 struct sl_sim_event {
@@ -24,7 +27,10 @@ struct sl_sim_event {
 	                              lives are void */
 	uint8_t *bytes; /* owned */
 	size_t length;
-	uint64_t message; /* its number; 0: injected */
+	uint64_t message;    /* its number; 0: injected */
+	uint32_t connection; /* RECEIVE, LINK, DRAIN, MOVE: void unless it is still the link's; 0: of none */
+	enum sl_link_change change; /* LINK */
+	struct sl_time until;       /* MOVE: the message is complete */
 };
 
 /* How far a checkpoint follows a neighbour: after a restart it needs what comes next. */
@@ -52,6 +58,7 @@ struct sl_sim_node {
 	size_t pending_length;
 	uint32_t pending_round, written; /* written: checkpoints since the disk was new */
 	uint64_t wire_tx, wire_rx;
+	struct sl_time free_at; /* its wire has sent all that it was given */
 
 	/* faults in force */
 	int64_t skew_us; /* its clock less the simulator's */
@@ -69,12 +76,30 @@ struct sl_sim_node {
 	bool unsure;
 };
 
+/* The message of a connection that brought a frame or a tag. */
+enum { SL_SIM_SENT = 64 };
+struct sl_sim_sent {
+	uint32_t number;
+	uint64_t message;
+};
+
 /* One direction of an edge, indexed as topology->neighbour is. */
 struct sl_sim_link {
 	uint32_t reverse; /* index of the other direction */
 	struct sl_time last;
 	uint64_t messages;
 	bool cut;
+
+	/* of a connection (links.c) */
+	enum { SL_SIM_CLOSED, SL_SIM_CONNECTING, SL_SIM_UP } state;
+	uint32_t connection; /* rises with each, and with each end of one */
+	uint64_t queued;     /* bytes that have not left yet */
+	bool told_up, full, told_full;
+	/* what the invariants remember */
+	bool disturbed;                                          /* it was cut, or full, or … */
+	uint64_t handed, arrived;                                /* messages of this connection */
+	uint32_t epoch;                                          /* of the newest that was sent */
+	struct sl_sim_sent frame[SL_SIM_SENT], tag[SL_SIM_SENT]; /* by version and by step */
 };
 
 /* Model sums of a round that not all peers have done yet. */
@@ -94,6 +119,7 @@ struct sl_sim {
 	size_t heap_length, heap_capacity;
 	uint64_t order;
 	struct sl_time now;
+	struct sl_time free_at; /* of the wire that all share */
 	struct sl_sim_sum *sums;
 	size_t sums_length;
 	/* Every roster so far, by rising serial: what an edge was worth under each. */
@@ -127,6 +153,23 @@ void sl_sim_note(void *context, enum sl_level, const char *kind, const char *det
 /* Remembers the first thing that went wrong; the run then ends. */
 __attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const char *format, ...);
 
+/* The bytes of a handshake between two peers. */
+void sl_sim_count_handshake(struct sl_sim *, uint32_t a, uint32_t b);
+
+/* links.c. Where links are connections: looks at those of a peer after anything that may open or end them. */
+void sl_sim_links_review(struct sl_sim *, uint32_t peer);
+/* Whether the sender on a link is to be told of the change, which takes effect. */
+bool sl_sim_link_hears(struct sl_sim *, const struct sl_sim_event *);
+void sl_sim_link_drained(struct sl_sim *, const struct sl_sim_event *);
+void sl_sim_link_moves(struct sl_sim *, const struct sl_sim_event *);
+/* Whether a message of that length is on its way now, and when it arrives. */
+bool sl_sim_link_takes(struct sl_sim *, uint32_t link, uint32_t from, size_t message,
+                       struct sl_time *arrives);
+/* Nothing is asked of the link any more, nor of the way back. */
+void sl_sim_disturb(struct sl_sim *, uint32_t link);
+/* Nothing is sent twice over a link that nothing disturbed. */
+void sl_sim_check_sent(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
+
 /* members.c */
 void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);
 
@@ -150,6 +193,8 @@ void sl_sim_push(struct sl_sim *, struct sl_sim_event);
 bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 /* Bytes that a message of that length is on a daemon's TCP connection. */
 size_t sl_sim_on_wire(size_t message);
+/* … and all that it makes pass over the link in its direction, headers of TCP, IP and Ethernet included. */
+size_t sl_sim_occupies(size_t message);
 /* Draws the fate of a message on a link and files its arrivals. */
 void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
 void sl_sim_check_node(struct sl_sim *, uint32_t peer);

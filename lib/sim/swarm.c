@@ -402,6 +402,11 @@ static void describe(const struct sl_swarm *w, struct sl_swarm_result *out)
 	    "%s: %s, %s, %s, %s, %s, %u rounds, checkpoint every %u, round_timeout %s, link_timeout %.3fs",
 	    kind[w->kind], w->topology.spec, s->pace_text, s->algorithm, s->pipeline, s->model, s->rounds,
 	    s->checkpoint_every, timeout, 1e-6 * (double)s->link_timeout_us);
+	size_t used = strlen(out->scenario);
+	if (w->network.rate)
+		snprintf(out->scenario + used, sizeof out->scenario - used,
+		         ", links of %.0f kbit/s%s with queues of %.1f kB", 1e-3 * (double)w->network.rate,
+		         w->network.bottleneck ? " for all" : "", 1e-3 * (double)w->network.queue);
 }
 
 bool sl_swarm_run(uint64_t seed, struct sl_swarm_result *out,

@@ -23,6 +23,7 @@ void sl_sim_kill(struct sl_sim *s, uint32_t peer)
 	free(n->pending);
 	n->pending = NULL;
 	n->paused_until = (struct sl_time){ 0 };
+	sl_sim_links_review(s, peer);
 }
 
 void sl_sim_kill_synced(struct sl_sim *s, uint32_t peer)
@@ -97,6 +98,7 @@ void sl_sim_cut(struct sl_sim *s, uint32_t from, uint32_t to, bool cut)
 	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++)
 		if (t->neighbour[l] == to)
 			s->link[l].cut = cut;
+	sl_sim_links_review(s, from);
 }
 
 bool sl_sim_alive(const struct sl_sim *s, uint32_t peer)
@@ -179,6 +181,7 @@ void sl_sim_inject(struct sl_sim *s, uint32_t from, uint32_t to, const uint8_t *
 	for (uint32_t l = t->first[from]; l < t->first[from + 1]; l++) {
 		if (t->neighbour[l] != to)
 			continue;
+		sl_sim_disturb(s, l);
 		struct sl_sim_event e = { .at = s->now,
 			                  .what = SL_HAPPENS_RECEIVE,
 			                  .peer = to,

@@ -386,10 +386,27 @@ static enum sl_sim_fate on_sent(void *context, struct sl_sim_message *m)
 		add(after, sizeof after, " — the network delays it");
 	else if (n->cut[m->from][m->to])
 		add(after, sizeof after, " — the link is cut");
+	else if (n->scenario->swarm.network.rate && !n->open[m->from][m->to])
+		add(after, sizeof after, " — there is no connection");
 	else if (!sl_sim_alive(n->sim, m->to))
 		add(after, sizeof after, " — that is down");
 	tell_sent(n, m->from, m->to, before, after);
 	return fate;
+}
+
+static void tell_link(struct narrator *n, const struct sl_sim_step *step)
+{
+	static const char *const text[][2] = {
+		[SL_LINK_UP] = { "has a new connection to", "" },
+		[SL_LINK_DOWN] = { "hears that its connection to", " has ended" },
+		[SL_LINK_FULL] = { "hears that the queue to", " is full: a message was dropped" },
+		[SL_LINK_ROOM] = { "hears that the queue to", " has room again" },
+	};
+	if (step->link == SL_LINK_UP || step->link == SL_LINK_DOWN)
+		n->open[step->peer][step->from] = step->link == SL_LINK_UP;
+	if (step->link == SL_LINK_MOVES)
+		return;
+	tell(n, step->peer, "%s peer %u%s", text[step->link][0], step->from, text[step->link][1]);
 }
 
 static void on_before(void *context, const struct sl_sim_step *step)
@@ -398,6 +415,8 @@ static void on_before(void *context, const struct sl_sim_step *step)
 	n->step = step;
 	n->explained = false;
 	tell_rows(n);
+	if (step->kind == SL_SIM_HEARS_LINK)
+		tell_link(n, step);
 	if (step->kind == SL_SIM_STARTS)
 		narrator_forget(n, step->peer);
 	if (step->kind == SL_SIM_STARTS && n->known[step->peer].peer.round)

@@ -20,6 +20,7 @@ struct narrator {
 	struct sl_sim *sim;
 	bool quiet;
 	bool cut[SWARM_PEERS_MAX][SWARM_PEERS_MAX];
+	bool open[SWARM_PEERS_MAX][SWARM_PEERS_MAX]; /* connections, as their senders were told */
 	struct known known[SWARM_PEERS_MAX];
 	uint32_t rows;          /* event rows of the swarm that were told */
 	struct sl_frame *frame; /* of every message so far, by number from 1 */

@@ -143,6 +143,10 @@ static void read_line(const struct line *l, struct scenario *c, const char *text
 		c->swarm.network.latency_us = 1000 * (int64_t)n;
 	else if (has_form(text, "compute N ms", NULL, NULL, &n))
 		c->swarm.network.compute_us = 1000 * (int64_t)n;
+	else if (has_form(text, "rate N kbit", NULL, NULL, &n) && n > 0)
+		c->swarm.network.rate = 1000 * (uint64_t)n;
+	else if (has_form(text, "queue N bytes", NULL, NULL, &n))
+		c->swarm.network.queue = n;
 	else if (has_form(text, "journal N", NULL, NULL, &n))
 		c->journal = n;
 	else if (strcmp(text, "hide") == 0)
@@ -157,7 +161,7 @@ static void read_line(const struct line *l, struct scenario *c, const char *text
 		read_step(l, c, text);
 	else
 		bad(l,
-		    "unknown: a line is topology, members, set, latency, compute, journal, hide, lose, delay, when or after");
+		    "unknown: a line is topology, members, set, latency, compute, rate, queue, journal, hide, lose, delay, when or after");
 }
 
 void scenario_read(struct scenario *c, const char *path)
@@ -171,7 +175,8 @@ void scenario_read(struct scenario *c, const char *path)
 	}
 	memset(c, 0, sizeof *c);
 	swarm_standard(&c->swarm);
-	c->swarm.network = (struct sl_sim_network){ .latency_us = 1000, .compute_us = 10000 };
+	c->swarm.network =
+	    (struct sl_sim_network){ .latency_us = 1000, .compute_us = 10000, .queue = 1000000 };
 	memset(c->member, true, sizeof c->member);
 	bool head = true;
 	while (fgets(text, sizeof text, file)) {

@@ -6,6 +6,8 @@
  *   set SECTION.KEY = VALUE       as in starling.conf
  *   latency N ms                  of every link; default 1
  *   compute N ms                  of the local steps, of an evaluation, and of writing a checkpoint; default 10
+ *   rate N kbit                   links are connections over wires of that rate, with queues of 1 MB
+ *   queue N bytes                 … or of so many bytes
  *   journal N                     frames that a journal keeps
  *   hide                          tells nothing until an action `narrate`
  *   lose frame N from P to Q      the first DIFFERENCE of version N that is sent from P to Q

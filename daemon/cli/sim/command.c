@@ -5,6 +5,7 @@
 #include "daemon/cli/sim/sim.h"
 #include "daemon/cli/common/summary.h"
 #include "daemon/cli/sim/swarm.h"
+#include "daemon/cli/sim/units.h"
 
 #include <math.h>
 #include <signal.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EVENTS_A_TURN = 256 };
+enum { EVENTS_A_TURN = 256, QUEUE_BYTES = 1000000 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -43,7 +44,8 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 		.plan = &s->run.plan,
 		.topology = &s->run.roster.topology,
 		.shards = s->shard,
-		.network = { n->latency_us, n->jitter_us, n->loss, n->duplicate, n->reorder, n->compute_us },
+		.network = { n->latency_us, n->jitter_us, n->loss, n->duplicate, n->reorder, n->compute_us,
+		             n->rate, n->queue ? n->queue : QUEUE_BYTES, n->bottleneck },
 		.check = n->check,
 		.rows = sl_sim_command_rows(s),
 	};
@@ -154,6 +156,38 @@ static enum sl_status take_one_peer(const struct sl_argument *argument, void *re
 	return sl_option_set(&argument->option, record, text, error);
 }
 
+static enum sl_status take_rate(const struct sl_argument *argument, void *record, const char *text,
+                                struct sl_error *error)
+{
+	struct sl_sim_command *s = record;
+	(void)argument;
+	return sl_units_rate(text, &s->network.rate, error) == SL_OK ? SL_OK : sl_wrap(error, "--rate");
+}
+
+static enum sl_status take_queue(const struct sl_argument *argument, void *record, const char *text,
+                                 struct sl_error *error)
+{
+	struct sl_sim_command *s = record;
+	(void)argument;
+	return sl_units_size(text, &s->network.queue, error) == SL_OK ? SL_OK : sl_wrap(error, "--queue");
+}
+
+/* A link with a rate is a connection, on which only an end or a cut loses anything. */
+static int check_network(const struct sl_sim_command *s)
+{
+	const struct sl_sim_network_options *n = &s->network;
+	const struct sl_command *self = &sl_command_sim;
+	if (!n->rate && (n->queue || n->bottleneck))
+		return sl_command_misuse(self, "--%s needs --rate", n->queue ? "queue" : "bottleneck");
+	if (n->rate && s->faults)
+		return sl_command_misuse(self, "--faults swarm draws its own links: it does not take --rate");
+	if (n->rate && (n->jitter_us > 0 || n->loss > 0 || n->duplicate > 0 || n->reorder > 0))
+		return sl_command_misuse(
+		    self,
+		    "--rate makes links that lose, repeat and reorder nothing: it cannot be used with --jitter, --loss, --duplicate or --reorder");
+	return -1;
+}
+
 /* Options that exclude or need each other. */
 static int check_arguments(const struct sl_sim_command *s)
 {
@@ -175,7 +209,7 @@ static int check_arguments(const struct sl_sim_command *s)
 		                         s->poisons ? "poison" : "record");
 	if (!s->faults && !s->replay && !s->folder == !s->topology_spec)
 		return sl_command_misuse(self, "give either a run's folder or --topology");
-	return -1;
+	return check_network(s);
 }
 
 static int dispatch(struct sl_sim_command *s)
@@ -241,6 +275,16 @@ static const struct sl_argument arguments_of_sim[] = {
 	{ .option = { "reorder", "probability that later messages overtake a message", SL_OPTION_REAL,
 	              AT(network.reorder), 0, 1, "0" },
 	  .value = "P" },
+	{ .option = { "rate",
+	              "make links connections on which nothing is lost, over a wire of this rate: a number and bit, kbit, Mbit or Gbit a second. Each peer has one, by which all that it sends leaves. Frames occupy it with all headers, down to Ethernet" },
+	  .value = "RATE",
+	  .take = take_rate },
+	{ .option = { "queue",
+	              "with --rate, what a link holds before messages are dropped: a number and B, kB, MB or GB (default 1MB)" },
+	  .value = "SIZE",
+	  .take = take_queue },
+	{ .option = { "bottleneck", "with --rate, let all peers share one wire", SL_OPTION_SWITCH,
+	              AT(network.bottleneck) } },
 	{ .option = { "check", "invariants to check after every event", SL_OPTION_CHOICE, AT(network.check),
 	              0, 0, "copies", "none|copies|exact" },
 	  .value = "LEVEL" },

@@ -22,6 +22,8 @@ struct sl_sim_command {
 		int64_t latency_us, jitter_us, compute_us;
 		double loss, duplicate, reorder;
 		uint32_t check;
+		uint64_t rate, queue; /* 0: not given */
+		bool bottleneck;
 	} network;
 
 	struct sl_run run;    /* without a run's folder, only the parts that a plan needs */

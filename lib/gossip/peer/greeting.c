@@ -152,7 +152,9 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (knows_me) {
 		e->greeted = true;
 		note_holding(p, e, &h);
-		follow_epoch(p, e, f, h.flags & (SL_HELLO_NOTHING | SL_HELLO_CANNOT));
+		/* Over a connection that goes on, what follows the open step comes by itself. */
+		bool comes = e->stream.number && h.stream && !new_stream && e->theirs_open;
+		follow_epoch(p, e, f, comes || h.flags & (SL_HELLO_NOTHING | SL_HELLO_CANNOT));
 	}
 	e->stream.unsettled = h.flags & SL_HELLO_UNSETTLED;
 	bool told = e->finished;

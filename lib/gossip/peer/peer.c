@@ -184,6 +184,8 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		if (e->ask_every_us > timeout / 2)
 			e->ask_every_us = timeout / 2;
 		sl_greet(p, e, true);
+		if (e->greeted && e->stream.number && lacks_something(p, e))
+			sl_edge_ask(p, e); /* patience may be longer than link_timeout */
 	} else if (lacks_something(p, e)) {
 		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 			sl_edge_open(p, e);
@@ -233,8 +235,12 @@ static void on_link(struct sl_peer *p, const struct sl_event *event)
 {
 	SL_CHECK(event->edge < p->degree);
 	struct sl_edge *e = &p->edge[event->edge];
-	if (sl_stream_change(p, e, event->link))
-		sl_greet(p, e, !e->greeted);
+	if (!sl_stream_change(p, e, event->link))
+		return;
+	sl_greet(p, e, !e->greeted);
+	e->asked_at.us = 0; /* by the connection before this one, if at all */
+	if (e->greeted && e->stream.their_number && lacks_something(p, e))
+		sl_edge_ask(p, e);
 }
 
 static void on_job_done(struct sl_peer *p)

@@ -155,7 +155,7 @@ void sl_edge_settled(struct sl_peer *p, struct sl_edge *e)
 	if (!e->mine_open)
 		return;
 	if (e->tx_off || e->acknowledged >= e->limit ||
-	    !send_frames(p, e, e->acknowledged, e->step, UINT32_MAX))
+	    !send_frames(p, e, e->acknowledged, e->step, e->stream.asked ? e->stream.asked : UINT32_MAX))
 		sl_send_tag(p, e, e->tagged);
 }
 
@@ -175,6 +175,7 @@ static void send_snapshot(struct sl_peer *p, struct sl_edge *e, uint32_t step, u
 		sl_greet_cannot(p, e);
 		return;
 	}
+	e->stream.piece_asked = offset;
 	if (version != e->limit || offset == 0) {
 		offset = 0;
 		e->totals.snapshots++;
@@ -198,11 +199,12 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	sl_edge_believe(e, f);
 	if (sl_stream_premature(e, stream))
 		return; /* the greeting of the present connection is on its way */
-	if (what != SL_WANT_FRAMES && sl_stream_has_piece(e, received))
+	if (what != SL_WANT_FRAMES && sl_stream_has_piece(e, received) && offset == e->stream.piece_asked)
 		return;
 	if (what == SL_WANT_SELF) {
 		/* Also a copy that is behind what its owner had last: whoever lost its disk has nothing
 		 * better, and chose it by number and digest. */
+		e->stream.piece_asked = offset;
 		send_piece(p, e, SL_WANT_SELF, e->theirs, e->their_epoch, e->their_version, e->their_digest,
 		           version == e->their_version ? offset : 0);
 		return;
@@ -232,6 +234,8 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		sl_edge_open(p, e);
 	if (p->phase == SL_PHASE_SERVING && !e->mine_open && f->step == e->step)
 		sl_edge_open(p, e);
+	e->stream.waits = false; /* what waited for the neighbour leaves now, with what it asks for */
+	e->stream.asked = received;
 	uint32_t next;
 	if (what == SL_WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, version, offset);
@@ -241,7 +245,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 		send_tags(p, e, f->step + 1, received);
 	else if (version >= e->limit)
 		sl_greet_nothing(p, e);
-	else if (!send_frames(p, e, version, f->step, received))
+	else if (!send_frames(p, e, version, f->step, received) && !sl_stream_has_piece(e, received))
 		send_snapshot(p, e, f->step, version, offset);
 }
 

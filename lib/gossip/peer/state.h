@@ -59,9 +59,11 @@ struct sl_stream {
 	uint32_t number; /* each connection has one of its own, rising; 0: the driver reports none */
 	bool up, full;
 	uint32_t handed; /* messages that were handed to it */
+	uint32_t asked;  /* how many of them the neighbour's newest request counts; 0: it asked for nothing */
 	/* rings by version and by step: `handed` when it was last sent; 0: not by this connection */
 	uint32_t *frame, *tag;
-	uint32_t piece; /* the same for the last piece of a snapshot */
+	uint32_t piece;       /* the same for the last piece of a snapshot */
+	uint32_t piece_asked; /* offset in the request that it answers */
 	/* of a snapshot, sent at once: no more than the link carries in about a quarter of a second, so that
 	 * frames do not wait for it */
 	uint32_t piece_bytes;

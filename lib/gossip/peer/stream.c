@@ -22,7 +22,7 @@ enum {
 static void next_connection(const struct sl_peer *p, struct sl_stream *s)
 {
 	s->number++;
-	s->handed = s->piece = 0;
+	s->handed = s->asked = s->piece = 0;
 	memset(s->frame, 0, p->plan->tags * sizeof *s->frame);
 	memset(s->tag, 0, p->plan->tags * sizeof *s->tag);
 }

@@ -1,0 +1,275 @@
+/* links.c — links that are connections over a wire of a certain rate: nothing on them is lost, repeated or overtaken.
+ *
+ * A message waits for the wire, occupies it for as long as its bytes take, and arrives after the latency. Each peer has
+ * a wire of its own, by which all that it sends leaves; or one wire is shared by all. What is on its way is lost only
+ * with its connection: when the link is cut, an end is killed, or an end drops the edge. A message for which there is no
+ * room is dropped, and the sender hears so (FULL), and again when half of the queue has left (ROOM).
+ *
+ * A message of n bytes is w = n + 33 + (2 if n + 33 ≤ 255, else 9) bytes of TCP payload (CURVE in ZMTP: sl_sim_on_wire).
+ * It occupies the wire of its sender for w + 66·⌈w / 1448⌉ bytes, and that of its receiver, for the acknowledgement, for
+ * 66. Handshakes and heartbeats occupy none. */
+#include "sim/sim_state.h"
+
+#include <string.h>
+
+enum {
+	MOVES_EVERY_US = 250000,
+	CONNECT_MOST_US = 20000, /* beside three times the latency: drawn for each connection */
+	NOTICE_MOST_US = 50000,  /* until the sender hears that its connection has ended; drawn too */
+	SEGMENT_BYTES = 1448,    /* of a TCP segment at an MTU of 1500, with timestamps */
+	SEGMENT_HEAD = 66,       /* Ethernet, IPv4, TCP with timestamps */
+};
+
+size_t sl_sim_occupies(size_t message)
+{
+	size_t bytes = sl_sim_on_wire(message), segments = (bytes + SEGMENT_BYTES - 1) / SEGMENT_BYTES;
+	return bytes + segments * SEGMENT_HEAD;
+}
+
+static size_t acknowledgements(size_t message)
+{
+	(void)message;
+	return SEGMENT_HEAD; /* the segments of a message arrive together */
+}
+
+static bool has_started(const struct sl_sim *s, uint32_t peer)
+{
+	struct sl_peer_view p;
+	const struct sl_sim_node *n = &s->node[peer];
+	sl_peer_inspect(n->peer, &p);
+	return n->alive && !n->halted && p.incarnation != 0;
+}
+
+/* Whether both ends want the connection, and it can be. */
+static bool is_possible(const struct sl_sim *s, uint32_t from, uint32_t link)
+{
+	uint32_t to = s->setup.topology->neighbour[link], back = s->link[link].reverse;
+	return !s->link[link].cut && !s->link[back].cut && has_started(s, from) && has_started(s, to) &&
+	       sl_sim_edge(s, from, link) != SL_NO_EDGE && sl_sim_edge(s, to, back) != SL_NO_EDGE;
+}
+
+static int64_t draw_us(const struct sl_sim *s, uint32_t link, const char *what, uint32_t most)
+{
+	const struct sl_sim_link *l = &s->link[link];
+	struct sl_random g = sl_random_stream(s->setup.plan->settings.seed, link, what, l->connection);
+	return sl_random_below(&g, 2) ? (int64_t)sl_random_below(&g, most) : 0;
+}
+
+static void tell(struct sl_sim *s, uint32_t peer, uint32_t link, enum sl_link_change change, int64_t after_us)
+{
+	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, after_us),
+	                                      .what = SL_HAPPENS_LINK,
+	                                      .peer = peer,
+	                                      .link = link,
+	                                      .starts = s->node[peer].starts,
+	                                      .connection = s->link[link].connection,
+	                                      .change = change });
+}
+
+void sl_sim_disturb(struct sl_sim *s, uint32_t link)
+{
+	s->link[link].disturbed = s->link[s->link[link].reverse].disturbed = true;
+}
+
+static void connect_link(struct sl_sim *s, uint32_t from, uint32_t link)
+{
+	struct sl_sim_link *l = &s->link[link];
+	const struct sl_sim_network *n = &s->setup.network;
+	l->state = SL_SIM_CONNECTING;
+	l->connection++;
+	sl_sim_count_handshake(s, from, s->setup.topology->neighbour[link]);
+	tell(s, from, link, SL_LINK_UP, 3 * n->latency_us + draw_us(s, link, "connect", CONNECT_MOST_US));
+}
+
+static void break_link(struct sl_sim *s, uint32_t from, uint32_t link)
+{
+	struct sl_sim_link *l = &s->link[link];
+	if (l->state == SL_SIM_UP)
+		sl_sim_disturb(s, link);
+	if (l->told_up && s->node[from].alive && !s->node[from].halted)
+		tell(s, from, link, SL_LINK_DOWN, draw_us(s, link, "notice", NOTICE_MOST_US));
+	l->state = SL_SIM_CLOSED;
+	l->connection++; /* what is on its way belongs to none now */
+	l->queued = l->handed = l->arrived = 0;
+	l->full = l->told_full = false;
+}
+
+static void review(struct sl_sim *s, uint32_t from, uint32_t link)
+{
+	bool possible = is_possible(s, from, link);
+	if (possible && s->link[link].state == SL_SIM_CLOSED)
+		connect_link(s, from, link);
+	else if (!possible && s->link[link].state != SL_SIM_CLOSED &&
+	         !(s->node[from].alive && s->node[from].halted))
+		break_link(s, from, link); /* but what one that has ended handed over arrives */
+}
+
+void sl_sim_links_review(struct sl_sim *s, uint32_t peer)
+{
+	const struct sl_topology *t = s->setup.topology;
+	if (!s->setup.network.rate)
+		return;
+	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
+		review(s, peer, l);
+		review(s, t->neighbour[l], s->link[l].reverse);
+	}
+}
+
+bool sl_sim_link_hears(struct sl_sim *s, const struct sl_sim_event *e)
+{
+	struct sl_sim_link *l = &s->link[e->link];
+	bool current = e->connection == l->connection;
+	switch (e->change) {
+	case SL_LINK_UP:
+		if (!current)
+			return false;
+		l->state = SL_SIM_UP;
+		l->told_up = true;
+		return true;
+	case SL_LINK_DOWN:
+		if (l->state == SL_SIM_UP || !l->told_up)
+			return false; /* there is another already */
+		l->told_up = false;
+		return true;
+	case SL_LINK_FULL:
+		l->told_full = current;
+		if (current)
+			sl_sim_link_drained(s, &(struct sl_sim_event){ .link = e->link,
+			                                               .peer = e->peer,
+			                                               .connection = e->connection });
+		return current;
+	case SL_LINK_ROOM:
+		if (current)
+			l->full = l->told_full = false;
+		return current;
+	case SL_LINK_MOVES:
+		return l->told_up;
+	}
+	return false;
+}
+
+void sl_sim_link_drained(struct sl_sim *s, const struct sl_sim_event *e)
+{
+	struct sl_sim_link *l = &s->link[e->link];
+	if (e->connection != l->connection)
+		return;
+	l->queued -= e->length;
+	if (l->told_full && 2 * l->queued <= s->setup.network.queue) {
+		l->told_full = false;
+		tell(s, e->peer, e->link, SL_LINK_ROOM, 0);
+	}
+}
+
+void sl_sim_link_moves(struct sl_sim *s, const struct sl_sim_event *e)
+{
+	const struct sl_sim_link *l = &s->link[e->link];
+	struct sl_sim_event next = *e;
+	if (e->connection != l->connection)
+		return;
+	tell(s, e->peer, e->link, SL_LINK_MOVES, 0);
+	tell(s, s->setup.topology->neighbour[e->link], l->reverse, SL_LINK_MOVES, 0);
+	next.at = sl_time_after(e->at, MOVES_EVERY_US);
+	if (sl_time_before(next.at, e->until))
+		sl_sim_push(s, next);
+}
+
+/* Bytes go through the wire as soon as it is free: from when until when. */
+static struct sl_time occupy(const struct sl_sim *s, struct sl_time *free_at, size_t bytes,
+                             struct sl_time *done)
+{
+	struct sl_time start = sl_time_before(*free_at, s->now) ? s->now : *free_at;
+	uint64_t rate = s->setup.network.rate;
+	*done = *free_at = sl_time_after(start, (int64_t)((8000000 * (uint64_t)bytes + rate - 1) / rate));
+	return start;
+}
+
+bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t message,
+                       struct sl_time *arrives)
+{
+	struct sl_sim_link *l = &s->link[link];
+	const struct sl_sim_network *n = &s->setup.network;
+	uint32_t to = s->setup.topology->neighbour[link];
+	size_t bytes = sl_sim_occupies(message);
+	if (l->state != SL_SIM_UP)
+		return false;
+	if (l->queued && l->queued + bytes > n->queue) {
+		sl_sim_disturb(s, link);
+		if (!l->full)
+			tell(s, from, link, SL_LINK_FULL, 0);
+		l->full = true;
+		return false;
+	}
+	struct sl_time done, none;
+	struct sl_time start = occupy(s, n->bottleneck ? &s->free_at : &s->node[from].free_at, bytes, &done);
+	occupy(s, n->bottleneck ? &s->free_at : &s->node[to].free_at, acknowledgements(message), &none);
+	l->queued += bytes;
+	l->handed++;
+	struct sl_sim_event e = { .at = done,
+		                  .what = SL_HAPPENS_DRAIN,
+		                  .peer = from,
+		                  .link = link,
+		                  .length = bytes,
+		                  .connection = l->connection,
+		                  .until = done };
+	sl_sim_push(s, e);
+	e.what = SL_HAPPENS_MOVE;
+	e.at = sl_time_after(start, MOVES_EVERY_US);
+	if (sl_time_before(e.at, done))
+		sl_sim_push(s, e);
+	*arrives = sl_time_after(done, n->latency_us);
+	return true;
+}
+
+/* ---- what must hold ---- */
+
+static bool is_undisturbed(const struct sl_sim *s, uint32_t from, uint32_t link)
+{
+	uint32_t to = s->setup.topology->neighbour[link], back = s->link[link].reverse;
+	struct sl_edge_view mine, theirs;
+	if (s->link[link].disturbed || s->node[from].distrusted || s->node[to].distrusted ||
+	    !sl_sim_view(s, from, link, &mine) || !sl_sim_view(s, to, back, &theirs))
+		return false;
+	struct sl_peer_view a, b; /* whoever begins a new epoch may have dropped what it had taken */
+	sl_peer_inspect(s->node[from].peer, &a);
+	sl_peer_inspect(s->node[to].peer, &b);
+	return mine.refused + theirs.refused == 0 && !a.epoch && !b.epoch;
+}
+
+/* Remembers that it was sent now; returns the number of the message that brought it before, or 0. */
+static uint64_t note_sent(struct sl_sim_sent ring[static SL_SIM_SENT], uint32_t number, uint64_t message)
+{
+	struct sl_sim_sent *at = &ring[number % SL_SIM_SENT];
+	uint64_t before = at->message && at->number == number ? at->message : 0;
+	*at = (struct sl_sim_sent){ number, message };
+	return before;
+}
+
+/* What the receiver has no use for when it comes, or no room, it asks for later; but nothing is sent again that is on its
+ * way or was taken. */
+void sl_sim_check_sent(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m)
+{
+	struct sl_sim_link *l = &s->link[link];
+	const struct sl_frame *f = m->frame;
+	uint32_t to = s->setup.topology->neighbour[link];
+	bool frame = f->kind == SL_FRAME_DIFFERENCE;
+	struct sl_edge_view theirs;
+	if (s->setup.check == SL_SIM_CHECK_NONE || (!frame && f->kind != SL_FRAME_TAG))
+		return;
+	if (f->epoch != l->epoch) {
+		memset(l->frame, 0, sizeof l->frame);
+		memset(l->tag, 0, sizeof l->tag);
+		l->epoch = f->epoch;
+	}
+	uint64_t version = frame ? note_sent(l->frame, f->version, l->handed + 1) : 0,
+	         step = f->tag ? note_sent(l->tag, f->step, l->handed + 1) : 0,
+	         before = frame ? version : step;
+	if (!before || !is_undisturbed(s, from, link) || !sl_sim_view(s, to, l->reverse, &theirs))
+		return;
+	bool taken = theirs.their_epoch == f->epoch &&
+	             (frame ? f->version <= theirs.their_version : f->step <= theirs.step);
+	if (before > l->arrived || taken)
+		sl_sim_broken(
+		    s, "peer %u sent %s %u to peer %u again, which %s, over a link that nothing disturbed",
+		    from, frame ? "frame" : "the tag of step", frame ? f->version : f->step, to,
+		    taken ? "has it" : "would have had it soon");
+}
