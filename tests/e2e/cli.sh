@@ -36,6 +36,18 @@ expect 2 "$starling" status a b
 says err "unexpected argument 'b'"
 ok "misuse: exit code 2 and what would be right"
 
+expect 2 "$starling" sim --topology ring:4 --rate 12
+says err "--rate" "must be a number and bit, kbit, Mbit or Gbit"
+expect 2 "$starling" sim --topology ring:4 --rate 1mbit --queue 0kB
+says err "--queue" "must be between 1B and 1000GB"
+expect 2 "$starling" sim --topology ring:4 --bottleneck
+says err "--bottleneck needs --rate"
+expect 2 "$starling" sim --topology ring:4 --rate 1Mbit --loss 0.1
+says err "cannot be used with --jitter, --loss"
+expect 2 "$starling" sim --faults swarm --rate 1Mbit
+says err "draws its own links"
+ok "links of a rate: units, and options that exclude each other"
+
 expect 0 "$starling" keygen -o key
 one_line out
 public=$(cat out)
