@@ -138,6 +138,8 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	sl_edge_believe(e, f);
 	bool new_incarnation = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
 	bool new_stream = sl_stream_greeted(e, h.stream, new_incarnation);
+	if (new_stream)
+		e->asked_at.us = 0; /* requests about the former one count for nothing */
 	if (new_incarnation) {
 		e->greeted = e->finished = e->knows_finished = e->wants = false;
 		e->seen_version = e->seen_step = e->told_step = 0;

@@ -1,0 +1,391 @@
+/* Connections between two peers that come, go, fill up and lose what they carry, at random: what is on its way is never
+ * sent again, what was lost is, a request about a connection that is over counts for nothing, and every connection
+ * begins with a greeting. */
+#include "gossip/peer/state.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "tests/support/swarm.h"
+
+#include "linalg/vector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { QUEUE = 256, MESSAGE_MOST = 4096, RUNS = 300, TURNS = 3000, HELLO_STREAM = 72, REQUEST_STREAM = 9 };
+
+struct message {
+	struct sl_frame frame; /* without the body */
+	uint32_t stream;       /* of its sender, when it was sent */
+	size_t length;
+	uint8_t bytes[MESSAGE_MOST];
+};
+
+/* From one end to the other: what is on its way by the present connection. */
+struct connection {
+	struct message *queue;
+	unsigned first, last;
+	bool up, full, told_full, fresh; /* fresh: nothing has been sent since the last event */
+	uint32_t stream;                 /* the last greeting's */
+};
+
+struct end {
+	struct sl_peer *peer;
+	uint8_t *memory;
+	bool job, halted, well;
+	struct connection to;  /* the other end */
+	unsigned greetings;    /* sent in the event in hand */
+	unsigned again;        /* what was sent in the event in hand that had been sent before */
+	uint32_t sent, tagged; /* newest version and step that were ever sent */
+};
+
+struct pair {
+	struct swarm w;
+	struct sl_scratch scratch;
+	uint8_t *memory;
+	struct end end[2];
+	unsigned acting;
+	struct sl_time now;
+	struct sl_random random;
+	bool timers;
+	/* what the run has shown */
+	unsigned resent, old_requests, fulls, lost;
+};
+
+static uint32_t number_at(const uint8_t *bytes)
+{
+	struct sl_reader r = sl_reader(bytes, 4);
+	return sl_read_u32(&r);
+}
+
+/* ---- what the peer does ---- */
+
+static bool is_under_way(const struct connection *c, const struct sl_frame *f)
+{
+	for (unsigned i = c->first; i != c->last; i++) {
+		const struct sl_frame *m = &c->queue[i % QUEUE].frame;
+		if (m->kind == f->kind && f->kind == SL_FRAME_DIFFERENCE && m->version == f->version)
+			return true;
+		if (f->kind == SL_FRAME_TAG && m->tag && m->step == f->step)
+			return true;
+		if (m->kind == f->kind && f->kind == SL_FRAME_SNAPSHOT)
+			return true;
+	}
+	return false;
+}
+
+/* A connection begins with a greeting that names it: so does what follows a drop. */
+static void look_at_first(struct end *e, const struct sl_action *a)
+{
+	bool hello = a->frame->kind == SL_FRAME_HELLO;
+	e->greetings += hello;
+	if (e->to.fresh)
+		assert_true(hello);
+	if (!hello || !e->to.up)
+		return;
+	uint32_t stream = number_at(a->body + HELLO_STREAM);
+	if (e->to.fresh)
+		assert_true(stream > e->to.stream);
+	else
+		assert_int_equal(stream, e->to.stream);
+	e->to.stream = stream;
+	e->to.fresh = false;
+}
+
+static void note_repeats(struct end *e, const struct sl_frame *f)
+{
+	if (f->kind == SL_FRAME_DIFFERENCE) {
+		e->again += f->version <= e->sent;
+		e->sent = f->version > e->sent ? f->version : e->sent;
+	}
+	if (f->kind == SL_FRAME_TAG)
+		e->again += f->step <= e->tagged;
+	if (f->tag)
+		e->tagged = f->step > e->tagged ? f->step : e->tagged;
+	e->again += f->kind == SL_FRAME_SNAPSHOT;
+}
+
+static void hand_over(struct pair *t, struct end *e, const struct sl_action *a)
+{
+	struct connection *c = &e->to;
+	assert_false(c->told_full);
+	if (!c->up)
+		return; /* there is none that could take it */
+	look_at_first(e, a);
+	assert_false(is_under_way(c, a->frame));
+	note_repeats(e, a->frame);
+	if (c->full || c->last - c->first == QUEUE) {
+		c->full = true;
+		t->lost++;
+		return;
+	}
+	struct message *m = &c->queue[c->last++ % QUEUE];
+	m->frame = *a->frame;
+	m->stream = c->stream;
+	m->length = a->header_length + a->body_length;
+	assert_true(m->length <= sizeof m->bytes);
+	memcpy(m->bytes, a->header, a->header_length);
+	if (a->body_length)
+		memcpy(m->bytes + a->header_length, a->body, a->body_length);
+}
+
+static void act(void *context, const struct sl_action *a)
+{
+	struct pair *t = context;
+	struct end *e = &t->end[t->acting];
+	if (a->kind == SL_ACTION_SEND)
+		hand_over(t, e, a);
+	else if (a->kind == SL_ACTION_JOB)
+		e->job = true;
+	else if (a->kind == SL_ACTION_HALT) {
+		e->halted = true;
+		e->well = a->ok;
+	}
+}
+
+/* ---- what happens to it ---- */
+
+static void step(struct pair *t, unsigned i, struct sl_event event)
+{
+	struct end *e = &t->end[i];
+	t->acting = i;
+	t->now.us += 1 + sl_random_below(&t->random, 5000);
+	event.now = t->now;
+	e->greetings = e->again = 0;
+	sl_peer_step(e->peer, &event, &t->scratch, act, t);
+}
+
+static void change(struct pair *t, unsigned i, enum sl_link_change link)
+{
+	step(t, i, (struct sl_event){ .kind = SL_EVENT_LINK, .link = link });
+}
+
+/* As a driver finds out: after the step in which a message had to be dropped. */
+static void tell_full(struct pair *t, unsigned i)
+{
+	struct connection *c = &t->end[i].to;
+	if (!c->full || c->told_full)
+		return;
+	c->fresh = c->told_full = true;
+	t->fulls++;
+	change(t, i, SL_LINK_FULL);
+}
+
+static void connect_anew(struct pair *t, unsigned i)
+{
+	struct end *e = &t->end[i];
+	struct connection *c = &e->to;
+	t->lost += c->last - c->first;
+	c->first = c->last;
+	c->up = c->fresh = true;
+	c->full = c->told_full = false;
+	change(t, i, SL_LINK_UP);
+	if (!e->halted)
+		assert_true(e->greetings > 0);
+}
+
+static void disconnect(struct pair *t, unsigned i)
+{
+	struct connection *c = &t->end[i].to;
+	c->up = c->full = c->told_full = false;
+	t->lost += c->last - c->first;
+	c->first = c->last;
+	change(t, i, SL_LINK_DOWN);
+}
+
+static void make_room(struct pair *t, unsigned i)
+{
+	struct end *e = &t->end[i];
+	if (!e->to.told_full)
+		return;
+	e->to.full = e->to.told_full = false;
+	change(t, i, SL_LINK_ROOM);
+	if (!e->halted)
+		assert_true(e->greetings > 0);
+}
+
+static void deliver(struct pair *t, unsigned i)
+{
+	struct connection *c = &t->end[i].to;
+	struct end *other = &t->end[1 - i];
+	if (c->first == c->last)
+		return;
+	struct message m = c->queue[c->first++ % QUEUE];
+	const uint8_t *body = m.bytes + SL_FRAME_HEADER;
+	bool request = m.frame.kind == SL_FRAME_REQUEST;
+	bool old = request && number_at(body + REQUEST_STREAM) != other->to.stream;
+	step(t, 1 - i, (struct sl_event){ .kind = SL_EVENT_RECEIVE, .bytes = m.bytes, .length = m.length });
+	if (old)
+		assert_int_equal(other->again, 0);
+	t->old_requests += old;
+	t->resent += other->again;
+}
+
+static void run_job(struct pair *t, unsigned i)
+{
+	struct end *e = &t->end[i];
+	if (!e->job)
+		return;
+	e->job = false;
+	sl_peer_run_job(e->peer, &t->scratch);
+	step(t, i, (struct sl_event){ .kind = SL_EVENT_JOB_DONE });
+}
+
+/* As if much time had passed: requests that are only a safety net are made. */
+static void run_timer(struct pair *t, unsigned i)
+{
+	struct sl_time due = sl_peer_deadline(t->end[i].peer);
+	if (!t->timers || due.us == SL_TIME_NEVER.us)
+		return;
+	t->now = sl_time_before(t->now, due) ? due : t->now;
+	step(t, i, (struct sl_event){ .kind = SL_EVENT_TIMER });
+}
+
+static void any_turn(struct pair *t)
+{
+	unsigned i = sl_random_below(&t->random, 2);
+	struct connection *c = &t->end[i].to;
+	uint32_t what = sl_random_below(&t->random, 100);
+	if (what < 50)
+		deliver(t, i);
+	else if (what < 75)
+		run_job(t, i);
+	else if (what < 85)
+		run_timer(t, i);
+	else if (what < 88)
+		c->full = c->up; /* for the next message */
+	else if (what < 92)
+		make_room(t, i);
+	else if (what < 94 && c->up)
+		disconnect(t, i);
+	else if (what < 97 && (!c->up || what == 94))
+		connect_anew(t, i);
+	tell_full(t, 0);
+	tell_full(t, 1);
+}
+
+/* ---- a run ---- */
+
+static void add_peer(struct pair *t, unsigned i, struct sl_peer_neighbour *neighbour)
+{
+	struct end *e = &t->end[i];
+	struct sl_peer_setup setup = { .plan = &t->w.plan,
+		                       .peer = i,
+		                       .neighbours = neighbour,
+		                       .degree = sl_peer_neighbours(&t->w.topology, i, neighbour),
+		                       .data = &t->w.shard[i] };
+	size_t size = sl_peer_size(&setup);
+	e->memory = calloc(size + 64, 1);
+	e->to.queue = calloc(QUEUE, sizeof *e->to.queue);
+	assert_non_null(e->memory);
+	assert_non_null(e->to.queue);
+	struct sl_arena arena = { e->memory + (64 - (uintptr_t)e->memory % 64) % 64, size, 0 };
+	e->peer = sl_peer_make(&setup, &arena);
+}
+
+static void open_pair(struct pair *t, uint64_t seed, struct sl_peer_neighbour neighbour[2][SL_DEGREE_MAX])
+{
+	memset(t, 0, sizeof *t);
+	swarm_standard(&t->w);
+	strcpy(t->w.topology_spec, "path:2");
+	t->w.settings.rounds = 30;
+	swarm_open(&t->w);
+	struct sl_arena measure = { 0 };
+	sl_scratch_make(&t->scratch, &t->w.plan, &measure);
+	size_t size = measure.used;
+	t->memory = calloc(size + 64, 1);
+	assert_non_null(t->memory);
+	struct sl_arena arena = { t->memory + (64 - (uintptr_t)t->memory % 64) % 64, size, 0 };
+	sl_scratch_make(&t->scratch, &t->w.plan, &arena);
+	t->random = sl_random_stream(seed, 0, "stream", 0);
+	t->now.us = 1000000;
+	for (unsigned i = 0; i < 2; i++)
+		add_peer(t, i, neighbour[i]);
+}
+
+static void close_pair(struct pair *t)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		free(t->end[i].memory);
+		free(t->end[i].to.queue);
+	}
+	free(t->memory);
+	swarm_close(&t->w);
+}
+
+static bool both_halted(const struct pair *t)
+{
+	return t->end[0].halted && t->end[1].halted;
+}
+
+/* The links stay, and nobody looks at a clock: greetings alone have to say what was lost. */
+static void go_on_undisturbed(struct pair *t)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		make_room(t, i);
+		if (!t->end[i].to.up)
+			connect_anew(t, i);
+	}
+	for (unsigned n = 0; n < TURNS && !both_halted(t); n++)
+		for (unsigned i = 0; i < 2; i++) {
+			deliver(t, i);
+			run_job(t, i);
+		}
+}
+
+struct shown {
+	unsigned resent, old_requests, fulls, lost;
+};
+
+static void run_pair(uint64_t seed, bool timers, struct shown *shown)
+{
+	struct pair *t = malloc(sizeof *t);
+	struct sl_peer_neighbour(*neighbour)[SL_DEGREE_MAX] = calloc(2, sizeof *neighbour);
+	assert_non_null(t);
+	assert_non_null(neighbour);
+	open_pair(t, seed, neighbour);
+	swarm_run(&t->w, 1000000); /* what an undisturbed run ends with */
+	t->timers = timers;
+	for (unsigned i = 0; i < 2; i++)
+		step(t, i, (struct sl_event){ .kind = SL_EVENT_START });
+	unsigned turns = sl_random_below(&t->random, TURNS);
+	for (unsigned n = 0; n < turns && !t->end[0].halted && !t->end[1].halted; n++)
+		any_turn(t);
+	if (!t->end[0].halted && !t->end[1].halted)
+		go_on_undisturbed(t);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(sl_peer_round(t->end[i].peer), t->w.settings.rounds);
+		assert_true(swarm_digest(&t->w, i) ==
+		            sl_vector_digest(t->w.plan.dimension, 0, sl_peer_model(t->end[i].peer)));
+	}
+	shown->resent += t->resent;
+	shown->old_requests += t->old_requests;
+	shown->fulls += t->fulls;
+	shown->lost += t->lost;
+	close_pair(t);
+	free(neighbour);
+	free(t);
+}
+
+static void what_is_lost_is_sent_again_and_nothing_else(void **state)
+{
+	(void)state;
+	struct shown shown = { 0 };
+	for (uint64_t seed = 0; seed < RUNS; seed++)
+		run_pair(seed, seed & 1, &shown);
+	print_message("%u messages lost, %u sent again, %u requests of old connections, %u full queues\n",
+	              shown.lost, shown.resent, shown.old_requests, shown.fulls);
+	assert_true(shown.lost > 1000 && shown.resent > 100);
+	assert_true(shown.old_requests > 20 && shown.fulls > 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_lost_is_sent_again_and_nothing_else),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
