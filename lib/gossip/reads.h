@@ -25,8 +25,8 @@ bool sl_algorithm_reads(const struct sl_algorithm *, const char *key);
 /* The algorithm's own default of a key that it reads, or the table's. */
 const char *sl_algorithm_default(const struct sl_algorithm *, const struct sl_option *);
 
-/* Sets what was not set to the method's own defaults. Refuses what was set and is not read, with a sentence that
- * says what would work. */
+/* Sets keys that were not set to the method's own defaults. Refuses what was set and is not read, with a
+ * sentence that says what would work. */
 enum sl_status sl_settings_resolve(struct sl_settings *, struct sl_error *error);
 
 /* Puts method keys that are not read back to their tables' defaults, as if they had not been set: for programs that

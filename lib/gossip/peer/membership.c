@@ -96,7 +96,7 @@ static void report_change(struct sl_peer *p, const struct sl_peer_roster *r)
 		if (!on && (e->mine_open || e->theirs_open))
 			sl_peer_note(
 			    p, SL_LEVEL_NOTICE, "mean-shift",
-			    "step %u of the edge to peer %u ends with the edge, maybe at one end only",
+			    "step %u of the edge to peer %u ends with the edge, possibly at one end only",
 			    e->step + 1, e->neighbour);
 	}
 	sl_peer_note(p, SL_LEVEL_NOTICE, "roster-changed",
@@ -114,7 +114,7 @@ bool sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
 	report_change(p, r);
 	sl_membership_set(p, r, !settled);
 	if (sl_peer_gamma(p, p->serial) != gamma)
-		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto takes %g under roster %u, instead of %g",
+		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto gives %g under roster %u, instead of %g",
 		             sl_peer_gamma(p, p->serial), p->serial, gamma);
 	for (uint32_t i = 0; i < p->degree && begun; i++)
 		if (p->edge[i].added && !p->edge[i].greeted)

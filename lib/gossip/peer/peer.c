@@ -141,7 +141,7 @@ static void on_start(struct sl_peer *p)
 		sl_guard_start(p, &p->edge[i]);
 	}
 	if (p->plan->gamma_follows)
-		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto takes %g under roster %u",
+		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto gives %g under roster %u",
 		             sl_peer_gamma(p, p->serial), p->serial);
 	sl_greet_all(p, true);
 	sl_greeting_check(p);
@@ -166,7 +166,7 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
 		e->up = false;
 		p->edges_up--;
-		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "peer %u was not heard for link_timeout",
+		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "no message from peer %u for link_timeout",
 		             e->neighbour);
 	}
 	bool silent = !sl_time_before(p->now, sl_time_after(e->heard_at, timeout / 2));
