@@ -9,8 +9,8 @@
 #include "gossip/peer.h"
 #include "topology/topology.h"
 
-/* EXACT: also that what a peer computes again after a crash is what it computed before, and that its
- * neighbours keep what it needs for that. */
+/* EXACT: also that rounds recomputed after a crash equal the original ones, and that neighbours keep the
+ * frames that this needs. */
 enum sl_sim_check { SL_SIM_CHECK_NONE, SL_SIM_CHECK_COPIES, SL_SIM_CHECK_EXACT, SL_SIM_CHECK_CHOICES };
 
 /* Without a rate links carry datagrams: any message may be lost, repeated, or delayed past later ones, with these

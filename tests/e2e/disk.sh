@@ -39,7 +39,7 @@ ok "and is forgotten when there is room again"
 fill
 kill -TERM "$(cat run/0.pid)"
 ends 1 20 "$(cat run/0.pid)"
-said "rows and the end of this peer are lost" || fail "nothing was said of the lost rows: $(tail -3 run/0.out)"
+said "rows and the record of this peer's end are lost" || fail "nothing was said of the lost rows: $(tail -3 run/0.out)"
 ok "rows that were lost at the end make it fail"
 
 rm disk/filler
@@ -96,7 +96,7 @@ rm -f disk/checkpoint/*
 mount -o remount,ro disk
 : > run/0.out
 start_disk
-within 20 said "warning: history: .*learning begins without it"
+within 20 said "warning: history: .*the run starts without it"
 learns
 gone "$(cat run/0.pid)" && fail "a read-only disk ended it: $(cat run/0.out)"
 [ "$(grep -c "warning: history: " run/0.out)" = 1 ] || fail "not one line: $(cat run/0.out)"

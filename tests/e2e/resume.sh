@@ -118,7 +118,7 @@ try() {
 		# Its first row says what changed, if anything that the others can tell.
 		wanted=$(case $4 in may*) echo 1 ;; *) echo 0 ;; esac)
 		within 20 gives "$db" 1 "SELECT count(*) > 0 FROM event WHERE peer = 0 AND kind = 'resumed-from-checkpoint'"
-		within 20 gives "$db" "$wanted" "SELECT count(*) FROM event WHERE peer = 0 AND kind = 'setting-changed' AND detail LIKE '$2 = $3 from round %; it was %'"
+		within 20 gives "$db" "$wanted" "SELECT count(*) FROM event WHERE peer = 0 AND kind = 'setting-changed' AND detail LIKE '$2 = $3 from round %, instead of %'"
 		kill -KILL "$pid"
 		wait "$pid" 2> /dev/null
 		change=$(sed -n 's/.*setting-changed: //p' "$1/0.out" | tail -n 1)

@@ -31,7 +31,7 @@ enum { SL_NET_SLACK = 64 }; /* CURVE adds 33 bytes to a message */
 
 /* ---- peer/net/link.c ---- */
 
-/* For sl_zap.stranger; the context is the net. */
+/* The callback for sl_zap.stranger; `context` is the net. */
 void sl_net_stranger(void *context, const char *address, const uint8_t *key);
 
 /* Between sends libzmq looks for new connections only every millisecond or so; this makes it look. */

@@ -114,7 +114,7 @@ bool sl_membership_change(struct sl_peer *p, const struct sl_peer_roster *r)
 	report_change(p, r);
 	sl_membership_set(p, r, !settled);
 	if (sl_peer_gamma(p, p->serial) != gamma)
-		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto gives %g under roster %u, instead of %g",
+		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto takes %g under roster %u, instead of %g",
 		             sl_peer_gamma(p, p->serial), p->serial, gamma);
 	for (uint32_t i = 0; i < p->degree && begun; i++)
 		if (p->edge[i].added && !p->edge[i].greeted)

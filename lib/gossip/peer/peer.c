@@ -141,7 +141,7 @@ static void on_start(struct sl_peer *p)
 		sl_guard_start(p, &p->edge[i]);
 	}
 	if (p->plan->gamma_follows)
-		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto gives %g under roster %u",
+		sl_peer_note(p, SL_LEVEL_NOTICE, "gamma", "auto takes %g under roster %u",
 		             sl_peer_gamma(p, p->serial), p->serial);
 	sl_greet_all(p, true);
 	sl_greeting_check(p);
