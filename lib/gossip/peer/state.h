@@ -60,18 +60,18 @@ struct sl_stream {
 	uint32_t number; /* unique per connection, ascending; 0: the driver reports no connections */
 	bool up, full;
 	uint32_t handed; /* messages handed to it */
-	uint32_t asked;  /* how many of them the neighbour's newest request counts; 0: it asked for nothing */
+	uint32_t asked;  /* number of them counted in the neighbour's newest request; 0: no request */
 	/* rings by version and by step: `handed` when it was last sent; 0: not sent on this connection */
 	uint32_t *frame, *tag;
 	uint32_t piece;       /* the same for the last piece of a snapshot */
-	uint32_t piece_asked; /* offset in the request that it answers */
+	uint32_t piece_asked; /* offset in the request answered */
 	/* bytes of a snapshot sent at once: at most what the link carries in about a quarter of a second, so
 	 * that frames do not wait for it */
 	uint32_t piece_bytes;
 	struct sl_time piece_at;
 	/* frames wait until the neighbour has determined its state and accepts them */
 	bool unsettled, waits, said_unsettled; /* said_unsettled: this end told the neighbour to wait */
-	bool ask_soon;                         /* a request was due too soon after the last one: it follows */
+	bool ask_soon;                         /* a request was rate-limited and is sent later */
 	/* the neighbour's connection: its number from the greeting, and messages received since */
 	uint32_t their_number, received;
 	int64_t wait_us, spread_us; /* time from this end's tag to the neighbour's: smoothed, and its mean
