@@ -194,7 +194,7 @@ static void refusals_explain(void **state)
 		const char *algorithm, *topology, *pipeline, *sentence;
 	} wrong[] = {
 		{ "diana", "ring:5", "randk:3|float32|raw",
-		  "use a topology complete:N, or beer, prox-lead or choco" },
+		  "use topology complete:N, or beer, prox-lead or choco" },
 		{ "diana", "complete:5", "topk:3|float32|raw", "is not unbiased" },
 		{ "ef21", "complete:5", "randk:2|float32|raw", "needs less than 1" },
 		{ "eclk:0.2,0.9", "complete:5", "topk:3|float32|raw", "theta1 + theta2 at most 1" },

@@ -334,7 +334,7 @@ static void spec_arguments(void **state)
 	} bad[] = {
 		{ "", "topk: needs fraction (share that is kept), as in topk:0.001" },
 		{ "levels=3", "topk: needs fraction" },
-		{ "0.5,8,no,9", "topk: '9' is one argument too many" },
+		{ "0.5,8,no,9", "topk: unexpected argument '9'" },
 		{ "0.5,level=3", "topk: no option 'level'" },
 		{ "0.5,65", "topk: levels = 65: must be between 1 and 64" },
 		{ "half", "topk: fraction = half: not a number" },

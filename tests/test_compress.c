@@ -290,20 +290,19 @@ static void test_errors(void **state)
 	static const struct {
 		const char *text, *says;
 	} wrong[] = {
-		{ "topk:0.05 | golomb", "2 stages where three belong" },
-		{ "", "1 stage where three belong" },
+		{ "topk:0.05 | golomb", "2 stages, expected three: select" },
+		{ "", "1 stage, expected three: select" },
 		{ "topk:0.05 | dither:16 | golomb | raw", "4 stages" },
 		{ "tpok:0.05 | dither:16 | golomb", "unknown select stage 'tpok'; did you mean topk?" },
 		{ "topk:0.05 | dither:16 | huffman", "unknown code stage 'huffman' (there are " },
-		{ "dither:16 | topk:0.05 | golomb",
-		  "dither is a quantise stage, but stands in the place of a select stage" },
+		{ "dither:16 | topk:0.05 | golomb", "dither is a quantise stage, expected a select stage" },
 		{ "topk | dither:16 | golomb", "topk: needs keep" },
 		{ "topk:0 | dither:16 | golomb", "must be between" },
 		{ "topk:2.5 | dither:16 | golomb", "fraction above 0 and at most 1, or a whole number" },
 		{ "topk:0.1 | dither:0 | golomb", "dither: s = 0: must be between 1 and" },
-		{ "topk:0.1 | natural:one,5 | golomb", "one argument too many" },
+		{ "topk:0.1 | natural:one,5 | golomb", "unexpected argument" },
 		{ "topk:0.1 | dither:4,5 | golomb", "dither: scale = 5: must be one of one|contractive" },
-		{ "topk:0.1 | rounding:3,nearest,contractive | golomb", "it is contractive as it is" },
+		{ "topk:0.1 | rounding:3,nearest,contractive | golomb", "is already contractive" },
 		{ "topk:0.1 | dither:x=5 | golomb", "no option 'x'" },
 		{ "all | float32 | golomb", "golomb cannot code float32" },
 	};

@@ -235,11 +235,11 @@ static void test_errors(void **state)
 	} wrong[] = {
 		{ "all | rounding:256 | golomb", "rounding: s = 256: must be between 1 and 255" },
 		{ "all | rounding:3,up | golomb", "nearest" },
-		{ "all | exponential-dithering:64,127 | golomb", "take fewer levels" },
+		{ "all | exponential-dithering:64,127 | golomb", "use fewer levels" },
 		{ "all | subtractive | golomb", "subtractive: needs s" },
 		{ "bernoulli:0 | float32 | raw", "bernoulli: p = 0: must be between" },
 		{ "threshold-auto:2.5 | sign | raw", "fraction above 0 and at most 1, or a whole" },
-		{ "all | induced:255,100 | golomb", "must be at most 32767: take fewer levels" },
+		{ "all | induced:255,100 | golomb", "must be at most 32767: use fewer levels" },
 		{ "all | sign:layer | raw", "tensor" },
 		{ "all | natrual | raw", "did you mean natural?" },
 		{ "natural | float32 | raw", "natural is a quantise stage" },

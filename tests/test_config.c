@@ -92,7 +92,7 @@ static void refuses_with_file_line_and_what_would_be_right(void **state)
 		{ "[run]\npace = slow\n",
 		  "run.conf:2: [run] pace = slow: must be lockstep, staleness:S with S between 0 and 1000000, or free" },
 		{ "[algorithm]\neta_end = 0.5\neta = 0.2\n",
-		  "run.conf:2: [algorithm] eta_end = 0.5 is above eta = 0.2: a falling step size ends at or below its start" },
+		  "run.conf:2: [algorithm] eta_end = 0.5 is above eta = 0.2: a falling step size cannot end above its start" },
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)

@@ -140,7 +140,7 @@ static void wrong_idx_is_explained(void **state)
 		{ 0, 7, 0, "first: byte 4: a dimension of 0" },
 		{ 0, 7, 2, "first: byte 24: more bytes than its header promises (2 × 4)" },
 		{ 0, 4, 255, "first: ends at byte 28, its header promises 17112760348 (4278190083 × 4)" },
-		{ 0, 8, 255, "first: byte 8: over 268435456 values a sample" },
+		{ 0, 8, 255, "first: byte 8: over 268435456 values per sample" },
 		{ 1, 7, 2, "second: byte 10: more bytes" },
 		{ 1, 8, 10, "second: byte 8: label 10 is not in [data] classes = 0..9" },
 	};
@@ -157,7 +157,7 @@ static void wrong_idx_is_explained(void **state)
 	expect_idx(images, sizeof images, two, sizeof two,
 	           "second: byte 4: 2 labels, but first has 3 images");
 	expect_idx(zipped, sizeof zipped, labels, sizeof labels, "first: byte 0: still compressed by gzip");
-	expect_idx(wide, sizeof wide, labels, sizeof labels, "first: byte 8: 5 values a sample, must be 4");
+	expect_idx(wide, sizeof wide, labels, sizeof labels, "first: byte 8: 5 values per sample, must be 4");
 }
 
 static enum sl_status read_text(const char *spec, const char *text, uint32_t features, const char *classes,
@@ -258,12 +258,12 @@ static void wrong_libsvm_is_explained(void **state)
 		{ "libsvm", "1,2 1:1", 0, NULL, "first:1: label '1,2' must be a whole number" },
 		{ "libsvm", "1e10 1:1", 0, NULL, "first:1: label '1e10'" },
 		{ "libsvm", "1 0000000000000000000000000000000000000000000000000000000000000001:1", 0, NULL,
-		  "first:1: a word of over 63 bytes: '00000000000000000000…'" },
+		  "first:1: a token of over 63 bytes: '00000000000000000000…'" },
 		{ "libsvm", "1 1:1\n2 5:1\n1 2:1", 4, NULL, "first:2: index 5, but there are 4 features" },
 		{ "libsvm", "1 1:1\n2 5:1\n3 2:1", 0, "1,2",
 		  "first:3: label 3 is not in [data] classes = 1,2" },
 		{ "libsvm", "1 1:1\n", 0, "cat,cow",
-		  "first: the classes cat,cow are no numbers, as labels of libsvm are: libsvm:labels=zero or" },
+		  "first: libsvm labels are numbers, and the classes cat,cow are not: use libsvm:labels=zero or" },
 		{ "libsvm:one", "1 1:1\n3 1:1", 0, "cat,cow",
 		  "first:2: label 3 is not in [data] classes = cat,cow" },
 		{ "libsvm", "5 1:1\n", 0, NULL, "first: only the label 5" },

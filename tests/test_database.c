@@ -115,8 +115,8 @@ static void foreign_files_are_refused(void **state)
 	for (int i = 0; i < 500; i++)
 		fputs("these are notes, not a database\n", f);
 	fclose(f);
-	refused("notes.txt", SL_HISTORY_WRITE, SL_MALFORMED, "no SQLite database");
-	refused("notes.txt", SL_HISTORY_READ, SL_MALFORMED, "no SQLite database");
+	refused("notes.txt", SL_HISTORY_WRITE, SL_MALFORMED, "not an SQLite database");
+	refused("notes.txt", SL_HISTORY_READ, SL_MALFORMED, "not an SQLite database");
 
 	refused("missing.db", SL_HISTORY_READ, SL_NOT_FOUND, "No such file");
 	assert_int_not_equal(access(test_path("missing.db"), F_OK), 0);

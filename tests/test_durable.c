@@ -106,7 +106,7 @@ static void a_full_disk_is_waited_for(void **state)
 	struct sl_peer_edge_status edge;
 	sl_peer_edge_status(sl_sim_peer(w->sim, 3), 0, &edge);
 	assert_true(edge.waited_for && edge.saves);
-	assert_string_equal(edge.why, "it has to write a checkpoint first");
+	assert_string_equal(edge.why, "it must write a checkpoint first");
 	sl_sim_disk(w->sim, 2, false, 0);
 	ends_as(w, calm);
 }
@@ -196,7 +196,7 @@ static void one_that_is_too_old_is_told(void **state)
 		const char *trouble = sl_sim_trouble(w->sim);
 		assert_int_equal(swarm_count(w, "mean-shift") > 0, t == 0);
 		assert_int_equal(ended, t == 0);
-		assert_true(t == 0 || strstr(trouble, "no longer holds what this peer missed"));
+		assert_true(t == 0 || strstr(trouble, "no longer holds the frames that this peer missed"));
 		done(w);
 	}
 }

@@ -98,13 +98,13 @@ static void what_is_too_large_is_said(void **state)
 	assert_string_equal(note, "");
 	gamma_of("c-led:0.2", "ring:8", usual, 0.1);
 	assert_string_equal(
-	    note, "c-led:0.2 may not be stable with this pipeline, whatever gamma is: take theta = 0.1, "
+	    note, "c-led:0.2 may not be stable with this pipeline, whatever gamma is: use theta = 0.1, "
 	          "or a pipeline that loses less");
 	assert_true(isnan(gamma_of("c-led:0.2", "ring:8", usual, 0)));
-	assert_non_null(strstr(error.text, "take theta = 0.1"));
+	assert_non_null(strstr(error.text, "use theta = 0.1"));
 	assert_true(gamma_of("c-led:0.2", "ring:8", "topk:0.1 | rounding:2 | context", 0) > 0.2);
 	assert_true(isnan(gamma_of("lead", "ring:8", usual, 0)));
-	assert_non_null(strstr(error.text, "take all | dither:16 | golomb"));
+	assert_non_null(strstr(error.text, "use all | dither:16 | golomb"));
 }
 
 static void a_step_beyond_the_curvature_is_said(void **state)

@@ -233,7 +233,7 @@ static void an_edge_behind_is_told_once(void **state)
 	sl_peer_edge_status(sl_sim_peer(w->sim, 0), 0, &e);
 	assert_int_equal(e.neighbour, 1);
 	assert_in_range(e.behind, 90, 101);
-	assert_string_equal(e.why, "not heard");
+	assert_string_equal(e.why, "no messages from it");
 	assert_true(sl_sim_now(w->sim).us - e.opened_at.us > 90 * 5000);
 	sl_sim_cut(w->sim, 0, 1, false);
 	sl_sim_cut(w->sim, 1, 0, false);

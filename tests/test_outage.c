@@ -283,7 +283,7 @@ static void a_log_that_is_removed_loses_nothing(void **state)
 			take_away(gone[i][k], NULL);
 		write_ten_more(s, wake);
 		assert_int_equal(count_from("h.db", "SELECT count(*) FROM round"), 20);
-		assert_int_equal(events("history-reopened", "%h.db-___ was removed%what it held is kept"), 1);
+		assert_int_equal(events("history-reopened", "%h.db-___ was removed%its content is kept"), 1);
 		assert_int_equal(unlink(test_path("h.db")), 0);
 	}
 }
@@ -305,7 +305,7 @@ static void what_is_no_database_in_its_place_is_left_alone(void **state)
 		push_rounds(s, 3, 10, 20);
 		assert_true(ask_checkpoint(s, "state"));
 		assert_false(await_checkpoint(s, wake));
-		assert_fails(s, folder ? "directory" : "no SQLite database");
+		assert_fails(s, folder ? "directory" : "not an SQLite database");
 		if (!folder) {
 			uint8_t *bytes;
 			size_t length;
@@ -406,7 +406,7 @@ static void what_does_not_pass_is_refused(void **state)
 	uint8_t notes[5000];
 	memset(notes, 'x', sizeof notes);
 	assert_ok(sl_file_replace(test_path("notes.txt"), notes, sizeof notes, 0600, &test_error));
-	assert_refused("notes.txt", "no SQLite database");
+	assert_refused("notes.txt", "not an SQLite database");
 }
 
 static void assert_earlier_wire(const struct sl_store *s, int64_t tx, int64_t rx)
@@ -536,7 +536,7 @@ static void rows_that_a_checkpoint_left_behind_are_missed(void **state)
 	resume(10, 15); /* rows of 0, 5 */
 	assert_int_equal(events("rows-missing", "%"), 0);
 	resume(26, 30); /* 20 and 25 are not there */
-	assert_int_equal(events("rows-missing", "%of rounds 16 to 25:%"), 1);
+	assert_int_equal(events("rows-missing", "%for rounds 16 to 25:%"), 1);
 	resume(35, 35);
 	assert_int_equal(events("rows-missing", "%"), 1);
 }

@@ -344,7 +344,7 @@ static void a_server_methods_steps_change_at_the_end_only(void **state)
 	assert_int_equal(sl_shared_resume(&now, &then, 50, server, &error), SL_REFUSED);
 	assert_string_equal(
 	    error.text,
-	    "[algorithm] eta = 0.07: this run was begun with 0.15, and step sizes of a method that averages over all peers can change only when all rounds are done");
+	    "[algorithm] eta = 0.07: this run was started with 0.15, and step sizes of a method that averages over all peers can change only when all rounds are done");
 }
 
 int main(void)

@@ -172,7 +172,7 @@ static void the_reason_is_told(void **state)
 		b.at[foreign[i].at] ^= 1;
 	}
 	b.at[7] ^= 1;
-	refused(p, &b, b.length, SL_MALFORMED, "is no state of a peer");
+	refused(p, &b, b.length, SL_MALFORMED, "is not the state of a peer");
 	b.at[7] ^= 1;
 	for (size_t cut = 0; cut < b.length; cut++)
 		refused(p, &b, cut, SL_MALFORMED, "is truncated");

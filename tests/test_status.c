@@ -282,16 +282,17 @@ static void what_a_peer_does_in_words(void **state)
 	    &view,
 	    "{\"peer\":1,\"phase\":\"waiting\",\"links\":[{\"neighbour\":"
 	    "0,\"waited_for\":true,\"heard_ms\":3,\"behind\":0,\"why\":\"\"},{\"neighbour\":2,\"waited_for\":false,\"heard_"
-	    "ms\":3000,\"behind\":14,\"why\":\"not heard\",\"open_ms\":3100}]}"));
+	    "ms\":3000,\"behind\":14,\"why\":\"no messages from it\",\"open_ms\":3100}]}"));
 	sl_status_view_doing(&view, text, sizeof text);
-	assert_string_equal(text, "waiting for 0; 2 is 14 rounds behind for 3.1 s: not heard");
+	assert_string_equal(text, "waiting for 0; 2 is 14 rounds behind for 3.1 s: no messages from it");
 	assert_true(sl_status_view_parse(
 	    &view,
 	    "{\"peer\":1,\"phase\":\"waiting\",\"links\":[{\"neighbour\":0},{\"neighbour\":4,\"trouble\":"
-	    "\"it has never reached us\",\"trouble_since_us\":1763913600000000},{\"neighbour\":5,\"trouble\":\"x\",\"trouble_since_us\":1}]}"));
+	    "\"it has never connected to us\",\"trouble_since_us\":1763913600000000},{\"neighbour\":5,\"trouble\":\"x\",\"trouble_since_us\":1}]}"));
 	sl_status_view_doing(&view, text, sizeof text);
 	assert_string_equal(
-	    text, "waiting; link to 4: it has never reached us, since 2025-11-23T16:00:00Z (and 1 more)");
+	    text,
+	    "waiting; link to 4: it has never connected to us, since 2025-11-23T16:00:00Z (and 1 more)");
 	sl_status_view_doing(&view, text, 20); /* too small is cut, no more */
 	assert_int_equal(strlen(text), 19);
 }

@@ -84,7 +84,7 @@ static void refusals(void **state)
 		{ "ring:1", "between 2 and 65536" },
 		{ "ring:65537", "between 2 and 65536" },
 		{ "ring", "as in ring:2" },
-		{ "ring:8,9", "one argument too many" },
+		{ "ring:8,9", "unexpected argument" },
 		{ "ring:-8", "not a whole number" },
 		{ "ring:8x", "not a whole number" },
 		{ "rign:8", "did you mean ring?" },

@@ -1,11 +1,11 @@
-/* roster_edit.h — members come, go and change keys; then the graph is whole again, and what has changed says
- * since when. */
+/* roster_edit.h — adds and removes members and changes keys; then reconnects the graph, and records the
+ * serial of each change. */
 #ifndef SL_DAEMON_CLI_ROSTER_EDIT_H
 #define SL_DAEMON_CLI_ROSTER_EDIT_H
 
 #include "daemon/run/roster.h"
 
-/* A roster taken apart. Begins with what `from` says and its serial plus one; owns its arrays. */
+/* A roster being edited. Starts as a copy of `from` with its serial plus one; owns its arrays. */
 struct sl_roster_draft {
 	const struct sl_roster *from;
 	struct sl_roster_peer *peer;
@@ -23,7 +23,7 @@ void sl_roster_draft_free(struct sl_roster_draft *);
 enum sl_status sl_roster_draft_add(struct sl_roster_draft *, const char *name, const char *endpoint,
                                    const uint8_t key[static SL_KEY_BYTES], uint32_t *number,
                                    struct sl_error *error);
-/* Its number stays taken for ever. Neighbours that it alone has held together are joined. */
+/* Its number is never reused. Neighbours that were connected only through it are joined. */
 enum sl_status sl_roster_draft_remove(struct sl_roster_draft *, uint32_t peer, struct sl_error *error);
 enum sl_status sl_roster_draft_rotate(struct sl_roster_draft *, uint32_t peer,
                                       const uint8_t key[static SL_KEY_BYTES], struct sl_error *error);
@@ -32,7 +32,7 @@ enum sl_status sl_roster_draft_move(struct sl_roster_draft *, uint32_t peer, con
 enum sl_status sl_roster_draft_join(struct sl_roster_draft *, uint32_t a, uint32_t b, struct sl_error *error);
 enum sl_status sl_roster_draft_part(struct sl_roster_draft *, uint32_t a, uint32_t b, struct sl_error *error);
 
-/* The roster that came of it. Where edges have changed, all weights are Metropolis–Hastings. */
+/* The resulting roster. If edges have changed, all weights are Metropolis–Hastings. */
 enum sl_status sl_roster_draft_finish(struct sl_roster_draft *, struct sl_roster *out,
                                       struct sl_error *error);
 

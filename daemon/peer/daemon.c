@@ -47,8 +47,8 @@ static enum sl_status check_number(const struct sl_daemon *d, struct sl_error *e
 	uint32_t peers = d->run.roster.topology.peers;
 	if (d->number < peers && d->run.roster.peer[d->number].gone)
 		return sl_fail(error, SL_REFUSED,
-		               "-p %" PRIu32 ": the roster (serial %" PRIu32 ") says that this peer is gone",
-		               d->number, d->run.roster.serial);
+		               "-p %" PRIu32 ": the roster (serial %" PRIu32 ") removes this peer", d->number,
+		               d->run.roster.serial);
 	if (d->number < peers)
 		return SL_OK;
 	return sl_fail(error, SL_OUT_OF_RANGE,
@@ -169,7 +169,7 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 	if (settings->method.checkpoint_every && mkdir(folder, 0700) != 0 && errno != EEXIST) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return sl_fail(error, SL_IO, "%s: %s", folder, strerror(errno));
-		sl_log(SL_LEVEL_WARNING, "%s: %s; checkpoints are tried all the same", folder,
+		sl_log(SL_LEVEL_WARNING, "%s: %s; checkpoints will be attempted anyway", folder,
 		       strerror(errno));
 	}
 	struct sl_store_setup setup = { .database = database,
@@ -192,8 +192,8 @@ static void say_change(void *context, const char *key, const char *then, const c
 {
 	struct sl_daemon *d = context;
 	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "setting-changed",
-	              "%s = %s from round %" PRIu32 " on; it was %s", key, now, sl_peer_round(d->loop.peer),
-	              then);
+	              "%s = %s from round %" PRIu32 " on, instead of %s", key, now,
+	              sl_peer_round(d->loop.peer), then);
 }
 
 /* Keys that changed since the checkpoint was made, and may. */
@@ -212,7 +212,7 @@ static enum sl_status set_aside(struct sl_daemon *d, struct sl_error *error)
 	if (status == SL_OK)
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "checkpoint-set-aside",
 		              "it is of session %016" PRIx64 ", at round %" PRIu32
-		              ", and this one begins anew: kept as %s.old-1.*",
+		              ", and this one starts from round 0: kept as %s.old-1.*",
 		              d->resume.session, d->resume.round, d->checkpoint);
 	return status;
 }
@@ -223,7 +223,7 @@ static void skip_head(struct sl_generation *g, struct sl_kept *kept)
 	if (!g->there || g->wrong[0])
 		return;
 	if (!sl_kept_read(kept, g->state, g->length)) {
-		snprintf(g->wrong, sizeof g->wrong, "holds %zu bytes, which is no state of this version",
+		snprintf(g->wrong, sizeof g->wrong, "holds %zu bytes, not a state of this version",
 		         g->length);
 		return;
 	}
@@ -301,7 +301,7 @@ static enum sl_status open_descriptors(struct sl_daemon *d, struct sl_error *err
 	if (d->loop.listener < 0 && error->status != SL_IO)
 		return error->status;
 	if (d->loop.listener < 0)
-		sl_log(SL_LEVEL_WARNING, "%s; starling status does not see this peer until that is mended",
+		sl_log(SL_LEVEL_WARNING, "%s; starling status cannot see this peer until this is fixed",
 		       error->text);
 	return SL_OK;
 }

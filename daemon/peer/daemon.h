@@ -22,16 +22,16 @@ struct sl_daemon {
 	struct sl_dataset shard;
 	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
 	uint32_t degree;
-	uint32_t capacity; /* neighbours that there is room for */
+	uint32_t capacity; /* most neighbours */
 
 	struct sl_scratch scratch;
 	struct sl_resume resume;
-	char settings[8192]; /* that all peers share: what checkpoints record */
+	char settings[8192]; /* those that all peers share, as recorded in checkpoints */
 	char checkpoint[4096], public_key[SL_KEY_HEX], host[256];
 	struct sl_store *store;
 	struct sl_net net;
 	struct sl_checkpoint_pair checkpoints; /* while opening */
-	const uint8_t *resumed;                /* the state in them that the peer took over */
+	const uint8_t *resumed;                /* the state in them that the peer loaded */
 	size_t resumed_length;
 	struct sl_loop loop;
 };
@@ -39,15 +39,15 @@ struct sl_daemon {
 /* Blocks the signals that the loop takes from a descriptor; call before any thread exists. */
 void sl_daemon_block_signals(void);
 
-/* Everything that can be wrong with what it was given: configuration, roster, key, data. Touches nothing. */
+/* Checks all inputs: configuration, roster, key, data. Changes nothing. */
 enum sl_status sl_daemon_check(struct sl_daemon *, const struct sl_daemon_options *, struct sl_error *error);
 /* Memory, checkpoint, history, links, status socket. */
 enum sl_status sl_daemon_open(struct sl_daemon *, struct sl_error *error);
-/* Runs to the end; true: it ended well. */
+/* Runs to the end; true: success. */
 bool sl_daemon_run(struct sl_daemon *);
-/* Whether its peer finds that the run diverges, or has ended of that. */
+/* Whether its peer found that the run diverges, or stopped because of it. */
 bool sl_daemon_diverged(const struct sl_daemon *);
-/* The identity as it lies on the disk now; refused where the roster lists another key for this peer. */
+/* The identity as on the disk now; refused if the roster lists another key for this peer. */
 enum sl_status sl_daemon_identity(const struct sl_daemon *, const struct sl_roster *, struct sl_identity *out,
                                   struct sl_error *error);
 /* Opens the links that a roster lists. The identity is wiped. */
@@ -58,7 +58,7 @@ uint32_t sl_daemon_neighbours(const struct sl_roster *, uint32_t peer, struct sl
 /* SIGHUP: reads the roster again. A bad one is reported, and the one in force stays. */
 void sl_daemon_reload(struct sl_daemon *);
 /* Writes the last rows and lets the last frames leave; returns the exit code, 1 instead of 0 where rows are
- * lost. A second SIGTERM or SIGINT meanwhile ends the process with 1. */
+ * lost. A second SIGTERM or SIGINT during this call ends the process with 1. */
 int sl_daemon_close(struct sl_daemon *, int exit_code);
 
 #endif

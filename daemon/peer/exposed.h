@@ -1,4 +1,4 @@
-/* exposed.h — what starlingd says of a run's private files that other users of the machine may read. */
+/* exposed.h — warnings about private files of a run that other users of the machine may read. */
 #ifndef SL_DAEMON_PEER_EXPOSED_H
 #define SL_DAEMON_PEER_EXPOSED_H
 

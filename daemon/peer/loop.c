@@ -170,8 +170,7 @@ static void act(void *driver, const struct sl_action *a)
 		break;
 	case SL_ACTION_FINISHED:
 		l->finished = true;
-		sl_log(SL_LEVEL_NOTICE,
-		       "all rounds are done; serving the neighbours until they have done theirs");
+		sl_log(SL_LEVEL_NOTICE, "all rounds are done; serving the neighbours until they finish");
 		break;
 	case SL_ACTION_HALT:
 		halt(l, a->ok, a->detail);
@@ -234,7 +233,7 @@ static bool worth_a_thread(struct sl_loop *l)
 	if (!l->worker)
 		l->worker = sl_worker_start(l->peer, l->plan, l->wake, &error);
 	if (!l->worker) {
-		sl_log(SL_LEVEL_WARNING, "%s; going on without", error.text);
+		sl_log(SL_LEVEL_WARNING, "%s; continuing without", error.text);
 		for (unsigned i = 0; i < SL_JOB_KINDS; i++)
 			l->job_us[i] = INT64_MIN / 2; /* never again */
 	}

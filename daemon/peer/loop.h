@@ -1,4 +1,4 @@
-/* loop.h — the daemon's one blocking call: feeds what happens to the peer and does what the peer asks for. */
+/* loop.h — the daemon's event loop: passes events to the peer and performs its actions. */
 #ifndef SL_DAEMON_PEER_LOOP_H
 #define SL_DAEMON_PEER_LOOP_H
 
@@ -11,26 +11,26 @@
 
 enum { SL_LOOP_KINDS = 24 };
 
-/* What it drives, all borrowed and filled in by the owner; the rest is its own and zero at the start. */
+/* First the parts that it drives, borrowed and set by the owner; the rest is internal and initially zero. */
 struct sl_loop {
 	const struct sl_plan *plan;
 	struct sl_peer *peer;
 	const struct sl_scratch *scratch;
 	struct sl_net *net;
 	struct sl_store *store;
-	struct sl_recording *recording; /* records what the peer is fed; NULL: nothing does */
+	struct sl_recording *recording; /* records the peer's input; NULL: none */
 	const char *settings;           /* those that all peers share, as checkpoints record them */
 	uint32_t number;
 	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */
 	int wake;          /* eventfd: a checkpoint or a job is done */
-	int listener;      /* status socket; −1: tried again */
+	int listener;      /* status socket; −1: retried */
 	const char *state; /* its folder */
 
-	struct sl_worker *worker;  /* NULL until a job is worth one */
+	struct sl_worker *worker;  /* NULL until a job is long enough for one */
 	struct sl_time now;        /* of this turn */
-	bool job;                  /* one is asked for, and not started yet */
-	enum sl_job_kind job_kind; /* of the last that was asked for */
-	bool checkpoint_failed;    /* was not taken: the peer is to know */
+	bool job;                  /* one is requested, and not started yet */
+	enum sl_job_kind job_kind; /* of the last one requested */
+	bool checkpoint_failed;    /* the store did not take it: to be reported to the peer */
 	bool stopping, finished, halted, ok;
 	bool started, reload_asked;
 	char detail[256];             /* why it halted */
@@ -45,20 +45,21 @@ struct sl_loop {
 	struct {
 		char kind[32];
 		struct sl_log_burst burst;
-	} said[SL_LOOP_KINDS]; /* lines are limited a kind */
+	} said[SL_LOOP_KINDS]; /* log lines are limited per kind */
 };
 
-/* An event row of the daemon's own, and a line of log. */
+/* Writes an event row of the daemon, and a log line. */
 __attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
                                                          const char *kind, const char *format, ...);
 
-/* The peer has other neighbours from now on; the links have them already. */
+/* Passes a new roster to the peer; the links have been changed already. */
 void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);
-/* Ends the run in good order, as if asked to stop. */
+/* Ends the run in good order, as for SIGTERM. */
 void sl_loop_leave(struct sl_loop *, const char *why);
 
-/* Runs until the peer halts, or a signal asks for the end or for the roster to be read again: its owner does that,
- * links and all, and calls again. A second signal for the end ends the process with exit code 1 at once. */
+/* Runs until the peer halts, or a signal asks for the end or for the roster to be read again: the owner does
+ * that, including the links, and calls again. A second signal for the end ends the process with exit code 1
+ * at once. */
 enum sl_loop_result {
 	SL_LOOP_DONE,   /* the run is done, or it was asked to stop */
 	SL_LOOP_FAILED, /* `detail` says why */

@@ -113,7 +113,7 @@ static void add_trouble(struct sl_loop *l, uint32_t edge, const struct sl_peer_e
 	if (!sl_net_trouble(l->net, edge, text, &since_us)) {
 		if (e->up || !l->net->link[edge].up || !l->net->link[edge].heard)
 			return;
-		snprintf(text, sizeof text, "it has not reached us");
+		snprintf(text, sizeof text, "it has not connected to us");
 		since_us = wall_us() - (now.us - l->net->link[edge].heard_at.us);
 	}
 	add(line, size, used, ",");
@@ -214,7 +214,7 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 		if (e.waited_for && named++ < 8)
 			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32 "%s",
 			                 named == 1 ? " for" : ",", e.neighbour,
-			                 e.saves ? " (it has to write a checkpoint first)" : "");
+			                 e.saves ? " (it must write a checkpoint first)" : "");
 	}
 	if (used >= 0 && (size_t)used < size && s.diverging)
 		used += snprintf(line + used, size - (size_t)used, "; diverging");

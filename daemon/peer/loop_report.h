@@ -1,4 +1,4 @@
-/* loop_report.h — what a running peer says of itself. */
+/* loop_report.h — reports of a running peer. */
 #ifndef SL_DAEMON_PEER_LOOP_REPORT_H
 #define SL_DAEMON_PEER_LOOP_REPORT_H
 

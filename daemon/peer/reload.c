@@ -73,8 +73,7 @@ static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *next, 
 	char text[200], leaves[96];
 	describe(&d->run.roster, next, text, sizeof text);
 	if (next->peer[d->number].gone) {
-		snprintf(leaves, sizeof leaves, "roster %" PRIu32 " says that this peer is gone",
-		         next->serial);
+		snprintf(leaves, sizeof leaves, "roster %" PRIu32 " removes this peer", next->serial);
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "removed", "%s", leaves);
 		sl_loop_leave(&d->loop, leaves);
 		return SL_OK;

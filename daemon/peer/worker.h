@@ -8,7 +8,7 @@ struct sl_worker;
 
 /* Starts the thread; `wake` is an eventfd that it signals when a job is done. All signals must be blocked. */
 struct sl_worker *sl_worker_start(struct sl_peer *, const struct sl_plan *, int wake, struct sl_error *error);
-/* Hands over the job that the peer has just asked for. */
+/* Starts the job that the peer has just requested. */
 void sl_worker_run(struct sl_worker *);
 bool sl_worker_busy(const struct sl_worker *);
 /* Whether a job ended since the last call, and how long it took. */

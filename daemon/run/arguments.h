@@ -22,7 +22,7 @@ struct sl_argument {
 	sl_argument_take *take; /* NULL: sl_option_set */
 	bool required;          /* must be given */
 	bool stops;             /* parsing ends here: --help and --version */
-	bool many;              /* it may be repeated, and every one counts; of the others the last */
+	bool many;              /* may be repeated, and every occurrence counts; otherwise the last one */
 };
 
 #define SL_ARGUMENT_HELP                                                                                     \
@@ -30,7 +30,7 @@ struct sl_argument {
 		.option = { "help", "print this text" }, .letter = 'h', .stops = true                        \
 	}
 
-/* Entry i of the words that an operand may be, or NULL after the last. */
+/* The i-th valid value of an operand, or NULL after the last. */
 typedef const char *sl_words(size_t i);
 
 /* An argument that is not an option. A table ends with an entry whose name is NULL. */
@@ -41,7 +41,7 @@ struct sl_operand {
 	bool optional, many; /* many: the last of the table may be repeated */
 };
 
-/* A command line, and what its help says. */
+/* A command line and its help text. */
 struct sl_usage {
 	const char *program; /* "starlingd", "starling init" */
 	const char *doc;     /* one line, without a full stop */
@@ -56,7 +56,7 @@ struct sl_usage {
 
 /* Sets the defaults, then parses as getopt_long does: options in any order, unique abbreviations, "--" ends
  * them. Texts are borrowed from argv, which is permuted. Returns 0 with *operands at the first operand (they
- * end with NULL); the letter of an option that stops; or '?' with a sentence in `error`. */
+ * end with NULL); the letter of an option that stops; or '?' with `error` set. */
 int sl_arguments_parse(const struct sl_usage *, int argc, char **argv, void *record, char ***operands,
                        struct sl_error *error);
 

@@ -1,4 +1,4 @@
-/* aside.h — checkpoints that a run no longer goes on from are kept under another name. */
+/* aside.h — keeps checkpoints from which a run no longer resumes under another name. */
 #ifndef SL_DAEMON_RUN_ASIDE_H
 #define SL_DAEMON_RUN_ASIDE_H
 

@@ -28,9 +28,9 @@ void sl_class_list_free(struct sl_class_list *);
  * list of no classes. */
 void sl_classes_setting(const char *text, size_t length, uint32_t count, char out[static SL_TEXT_MAX]);
 
-/* Holds [data] classes against what a prepared data set says, and replaces auto by that. Data of version 1
- * name no classes: the setting names them, or, unless [data] format says that they may be any, they are 0, 1,
- * … `path` is the data set's, for the error text, which begins with "[data] classes". */
+/* Compares [data] classes with those of a prepared data set, and replaces auto by the latter. Data of version
+ * 1 name no classes: the setting names them, or, unless [data] format says that they may be any, they are 0,
+ * 1, … `path` is the data set's, for the error text, which begins with "[data] classes". */
 enum sl_status sl_classes_check(char setting[static SL_TEXT_MAX], const char *format,
                                 const struct sl_dataset *, const char *path, struct sl_error *error);
 

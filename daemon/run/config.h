@@ -23,8 +23,8 @@ struct sl_config {
 enum sl_status sl_config_load(struct sl_config *out, const char *file, char *const *overrides,
                               struct sl_error *error);
 
-/* Puts the place in front of a sentence that came of the settings later on: "run.conf:12: " or "--set
- * algorithm.gamma: " where it begins with "[section] key", else "run.conf: ". Returns its status. */
+/* Prepends the place to an error text about settings from a later check: "run.conf:12: " or "--set
+ * algorithm.gamma: " if it begins with "[section] key", else "run.conf: ". Returns its status. */
 enum sl_status sl_config_blame(const struct sl_config *, struct sl_error *error);
 
 /* The same from a text that a file holds, without overrides: what a checkpoint or RUN/session has recorded.
@@ -40,7 +40,7 @@ enum sl_status sl_config_standard(struct sl_config *out, char *const *overrides,
 void sl_config_path(const struct sl_config *, const char *name, bool written, char out[static 4096]);
 
 /* Fingerprint of a run: BLAKE2b-128 over the settings of scope RUN, the model's shape, the wire version and
- * the operator's key. Hex, NUL-terminated; the first 8 bytes (little-endian) are what frames carry. */
+ * the operator's key. Hex, NUL-terminated; the first 8 bytes (little-endian) are in every frame's header. */
 struct sl_layout;
 void sl_config_fingerprint(const struct sl_run_settings *, const struct sl_layout *, char hex[static 33],
                            uint64_t *run);

@@ -1,4 +1,4 @@
-/* endpoint.h — where a peer is reached, told apart by its form alone: tcp://ADDRESS:PORT, tcp://[IPV6]:PORT,
+/* endpoint.h — addresses of peers; the kind follows from the form: tcp://ADDRESS:PORT, tcp://[IPV6]:PORT,
  * tcp://NAME:PORT, ipc://PATH. */
 #ifndef SL_DAEMON_RUN_ENDPOINT_H
 #define SL_DAEMON_RUN_ENDPOINT_H
@@ -16,13 +16,12 @@ struct sl_endpoint {
 	uint16_t port;          /* 0 for ipc:// */
 };
 
-/* Refuses what leads nowhere from another host ('*', 0.0.0.0, an interface with a source address), what
- * libzmq would read as something else (an IPv6 address without brackets), and what is neither an address nor
- * a name; says what would be right. Asks nobody. */
+/* Refuses endpoints that another host cannot reach ('*', 0.0.0.0, an interface with a source address), that
+ * libzmq would misread (an IPv6 address without brackets), or that are neither address nor name; the error
+ * gives the right form. Does no lookups. */
 enum sl_status sl_endpoint_parse(struct sl_endpoint *out, const char *text, struct sl_error *error);
 
-/* An address as a number, and what it takes to write one: "127.0.0.1", "::1" (with %interface where the
- * kernel needs that). */
+/* A numeric address as text: "127.0.0.1", "::1" (with %interface where the kernel needs that). */
 enum { SL_ADDRESS_TEXT = 64 };
 struct sl_address {
 	char text[SL_ADDRESS_TEXT];
@@ -35,7 +34,7 @@ void sl_address_endpoint(const struct sl_address *, uint16_t port, char out[stat
 /* Whether this host has it: the kernel lets a socket be bound to it. */
 bool sl_address_local(const struct sl_address *);
 bool sl_address_loopback(const struct sl_address *);
-/* 0, or the errno that says why the kernel knows no way to the address in an endpoint; nothing is sent. */
+/* 0, or the errno with which the kernel refuses a route to the endpoint's address; sends nothing. */
 int sl_endpoint_route(const char *endpoint);
 
 #endif

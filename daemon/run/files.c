@@ -287,7 +287,7 @@ static enum sl_status stream_gzip(struct stream *s, size_t n, struct sl_error *e
 	}
 	inflateEnd(&s->inflate);
 	if (status == SL_OK && !ended)
-		status = sl_fail(error, SL_MALFORMED, "%s: gzip data ends too early: the file is cut off",
+		status = sl_fail(error, SL_MALFORMED, "%s: gzip data ends too early: the file is truncated",
 		                 s->path);
 	return status;
 }

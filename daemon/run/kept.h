@@ -1,5 +1,5 @@
-/* kept.h — what a checkpoint of the daemon holds: beside the peer's state, what the driver knows of the run,
- * so that a later start can tell whether it is its own, and name what has changed.
+/* kept.h — content of a daemon's checkpoint: the peer's state and the driver's data on the run, so that a
+ * later start can check whether the checkpoint belongs to it, and name changed settings.
  *
  * Little-endian: wire bytes sent u64 and received u64, session u64, rounds done u32, length of the settings
  * u32, the settings of scope RUN and LATER as a configuration, the state. */
@@ -18,11 +18,11 @@ struct sl_kept {
 	size_t state_length;
 };
 
-/* Bytes in front of the state. */
+/* Bytes before the state. */
 size_t sl_kept_head(const struct sl_kept *);
 /* Writes them. */
 void sl_kept_write(const struct sl_kept *, uint8_t *out);
-/* False: the bytes are none of this version. What is read borrows from them. */
+/* False: not a checkpoint of this version. *out borrows from the bytes. */
 bool sl_kept_read(struct sl_kept *out, const uint8_t *bytes, size_t length);
 
 #endif

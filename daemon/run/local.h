@@ -1,5 +1,5 @@
-/* local.h — the peers of a run that are on this machine: where their sockets are, asking them, telling them.
- */
+/* local.h — the peers of a run on this machine: finds their status sockets, queries them, makes them
+ * reload. */
 #ifndef SL_DAEMON_RUN_LOCAL_H
 #define SL_DAEMON_RUN_LOCAL_H
 
@@ -22,8 +22,8 @@ enum sl_status_reply sl_local_ask(const struct sl_config *, uint32_t peer, int t
 void sl_local_owner(const struct sl_config *, uint32_t peer, char *text, size_t size);
 
 /* Makes a peer read its roster again, and waits until it has. SL_OK: the roster on disk is the one in force;
- * SL_REFUSED: the peer refused it, and logs why. main_pid: whom to signal where the peer's socket cannot be
- * reached, 0: nobody; then there is nothing to wait for. */
+ * SL_REFUSED: the peer refused it, and logs why. main_pid: process to signal if the peer's socket is
+ * unreachable, without waiting; 0: none. */
 enum sl_status sl_local_reload(const char *conf, uint32_t peer, int64_t main_pid, struct sl_error *);
 
 #endif

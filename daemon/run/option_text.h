@@ -1,5 +1,4 @@
-/* option_text.h — option tables as text for people: what `init` writes, `list` prints, and the manual is made
- * of. */
+/* option_text.h — option tables as text, for `init`, `list` and the manual. */
 #ifndef SL_DAEMON_RUN_OPTION_TEXT_H
 #define SL_DAEMON_RUN_OPTION_TEXT_H
 
@@ -13,14 +12,13 @@ void sl_option_text_write(FILE *out, const struct sl_run_settings *settings);
 /* The same with every key, as a reference: none is a comment. */
 void sl_option_text_reference(FILE *out, const struct sl_run_settings *settings);
 
-/* What happens to a key when a run is resumed, in a word or two: "fixed", "may change", "per host". */
+/* Whether a key may change when a run is resumed: "fixed", "may change", "per host". */
 const char *sl_option_text_scope(enum sl_option_scope);
 
-/* What an option accepts: "1 to 64", "yes or no", "a duration", "one of a, b"; empty where any text will do.
- */
+/* What an option accepts: "1 to 64", "yes or no", "a duration", "one of a, b"; empty for any text. */
 void sl_option_text_range(const struct sl_option *option, char *text, size_t size);
 
-/* What an option accepts and its default, in parentheses after a blank; empty where there is nothing to say. */
+/* What an option accepts and its default, in parentheses after a blank; empty if there are neither. */
 void sl_option_text_details(const struct sl_option *option, char *text, size_t size);
 
 /* Columns of a page: $COLUMNS, else those of the terminal, else 100. */

@@ -14,7 +14,7 @@ enum {
 enum sl_recording_kind { SL_RECORDING_HEAD, SL_RECORDING_EVENT_RECORD, SL_RECORDING_END, SL_RECORDING_KINDS };
 extern const char sl_recording_magic[SL_RECORDING_MAGIC_BYTES];
 
-/* Tells a length that was damaged from one whose record is cut off. */
+/* Distinguishes a damaged length from a truncated record. */
 static inline uint32_t sl_recording_check(uint8_t kind, uint32_t length)
 {
 	return (uint32_t)sl_mix64((uint64_t)length << 8 | kind);

@@ -1,5 +1,5 @@
-/* run.h — opening a run from its folder: everything that starlingd, `starling sim RUN` and `starling up`
- * do alike before the first round, so that they cannot differ. */
+/* run.h — opens a run from its folder: the steps before the first round that starlingd, `starling sim RUN`
+ * and `starling up` share, so that they cannot differ. */
 #ifndef SL_DAEMON_RUN_RUN_H
 #define SL_DAEMON_RUN_RUN_H
 
@@ -11,8 +11,8 @@
 #include "gossip/peer.h"
 #include "history/history.h"
 
-/* A run as its folder describes it. Owns mappings, roster and strings; pointers in plan point into it, so it
- * must not move after sl_run_open. */
+/* A run opened from its folder. Owns mappings, roster and strings; plan points into it, so it must not be
+ * moved after sl_run_open. */
 struct sl_run {
 	struct sl_config config;
 	struct sl_roster roster;
@@ -20,51 +20,51 @@ struct sl_run {
 	struct sl_mapping test_file;
 	struct sl_dataset test;
 	struct sl_plan plan;
-	struct sl_session session;  /* as RUN/session has it; the one in force is plan.session */
+	struct sl_session session;  /* from RUN/session; the one in force is plan.session */
 	char note[SL_TEXT_MAX * 2]; /* of sl_plan_make; may be empty */
 	char fingerprint[33], run_id[SL_TEXT_MAX + 32], dataset[SL_TEXT_MAX], compress[SL_TEXT_MAX * 2];
 	char printed[16384]; /* the effective configuration and the BLAS core: run.config */
 };
 
 /* The prepared data of a run, in the folder [data] shards: train-0.shard, train-1.shard, … and test.shard,
- * which exists also where there are no test samples (it tells features and classes). peer SL_RUN_TEST:
- * the test set. */
+ * which exists even without test samples (it holds features and classes). peer SL_RUN_TEST: the test set. */
 #define SL_RUN_TEST UINT32_MAX
 void sl_run_data_path(const struct sl_config *, uint32_t peer, char out[static 4096]);
 
-/* What the history calls the data set: the generator's specification, the folder of idx files, else the
+/* Name of the data set in the history: the generator's specification, the folder of idx files, else the
  * file's name. */
 void sl_run_dataset_name(const struct sl_host_settings *, char name[static SL_TEXT_MAX]);
 
 /* Refuses a floating-point environment other than the default one (rounding to nearest, denormals kept):
- * results would differ from those of other peers. Every thread that computes asks once. */
+ * results would differ from those of other peers. Call once in every thread that computes. */
 enum sl_status sl_float_check(struct sl_error *error);
 
 enum sl_session_choice {
 	SL_SESSION_KEPT, /* the one in RUN/session */
-	SL_SESSION_NEW   /* a new one; RUN/session stays as it is, until sl_session_write */
+	SL_SESSION_NEW   /* a new one; RUN/session is unchanged until sl_session_write */
 };
 
-/* Loads configuration, roster, test set; checks them against each other; makes the plan; takes the session.
+/* Loads configuration, roster, test set; checks them against each other; makes the plan; sets the session.
  * [data] classes = auto becomes the test set's list, so that it is part of the fingerprint. */
 enum sl_status sl_run_open(struct sl_run *out, const char *conf_file, char *const *overrides,
                            enum sl_session_choice session, struct sl_error *error);
-/* The second half of that, for a run without a folder: config and roster.topology are there, shards are
+/* The second half of sl_run_open, for a run without a folder: config and roster.topology are set, shards are
  * written; opens the test set, makes the plan, draws the session. */
 enum sl_status sl_run_complete(struct sl_run *, enum sl_session_choice session, struct sl_error *error);
-/* The plan that a roster makes of the run: also whether it may be one. `note` as for sl_plan_make. */
+/* Makes the plan of the run under a roster; fails if the roster is not valid for the run. `note` as for
+ * sl_plan_make. */
 enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *, const struct sl_roster *, char *note,
                            struct sl_error *error);
-/* Another session: the run_id follows from it. */
+/* Sets another session and the run_id derived from it. */
 void sl_run_session(struct sl_run *, uint64_t session);
 void sl_run_close(struct sl_run *);
 
-/* Maps and opens the shard of one peer; refuses one whose features or classes are not the test set's, or
- * whose classes have other names than [data] classes says. */
+/* Maps and opens the shard of one peer; refuses one whose features or classes differ from the test set's, or
+ * whose class names differ from [data] classes. */
 enum sl_status sl_run_shard(const struct sl_run *, uint32_t peer, struct sl_mapping *file,
                             struct sl_dataset *out, struct sl_error *error);
 
-/* The neighbours of a peer, for sl_peer_setup; `out` has room for SL_DEGREE_MAX. Returns how many. */
+/* The neighbours of a peer, for sl_peer_setup; `out` has room for SL_DEGREE_MAX. Returns their number. */
 uint32_t sl_run_neighbours(const struct sl_run *, uint32_t peer, struct sl_peer_neighbour *out);
 
 /* Fills the row of table `run` (driver: "daemon" or "sim"); strings are borrowed from `p`. */

@@ -21,7 +21,7 @@ struct sl_status_view {
 	char waits_why[48];     /* of one of them, where more is known; else empty */
 	bool checkpoint_failed; /* the last that was tried */
 	bool diverging;
-	/* The neighbour that is furthest behind: by how many rounds (0: nobody is), for how long, and why. */
+	/* The neighbour that lags most: number of rounds (0: none lags), duration, and reason. */
 	uint32_t laggard;
 	int64_t behind, behind_ms;
 	char why[48];

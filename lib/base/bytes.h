@@ -106,8 +106,8 @@ static inline uint64_t sl_read_u64(struct sl_reader *r)
 	return p ? sl_load_u64(p) : 0;
 }
 
-/* Seven bits in each byte, the lowest first; the top bit says that more follow. A value has one encoding only: a
- * last byte of 0 after others, and more than 32 bits, make the reader fail. */
+/* Seven bits in each byte, the lowest first; the top bit is set if more follow. A value has one encoding
+ * only: a last byte of 0 after others, and more than 32 bits, make the reader fail. */
 static inline uint32_t sl_read_varint(struct sl_reader *r)
 {
 	uint64_t v = 0;

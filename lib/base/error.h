@@ -1,4 +1,4 @@
-/* error.h — a code for the program and a sentence for the person; assertions for our own mistakes only. */
+/* error.h — a status for the program and a message for the user; assertions, for programming errors only. */
 #ifndef SL_BASE_ERROR_H
 #define SL_BASE_ERROR_H
 
@@ -20,28 +20,26 @@
 enum sl_status { SL_STATUSES(X) SL_STATUS_COUNT };
 #undef X
 
-/* What went wrong. `text` is one line for a person, without a newline; it is meaningful only after a failure.
- */
+/* Describes a failure. `text` is one line for the user, without a newline; valid only after a failure. */
 struct sl_error {
 	enum sl_status status;
 	char text[400];
 };
 
-/* Fills `error` (which may be NULL) and returns `status`, so that a failure is one statement. */
+/* Fills `error` (which may be NULL) and returns `status`, so that failing takes one statement. */
 __attribute__((format(printf, 3, 4))) enum sl_status sl_fail(struct sl_error *error, enum sl_status status,
                                                              const char *format, ...);
 
-/* Puts "prefix: " in front of a sentence that is already there, as a caller who knows more; returns its
- * status. */
+/* Prepends "prefix: " to an existing error text, for a caller that can add context; returns its status. */
 __attribute__((format(printf, 2, 3))) enum sl_status sl_wrap(struct sl_error *error, const char *format, ...);
 
-/* The generic sentence of a status; never NULL. */
+/* The generic text of a status; never NULL. */
 const char *sl_status_text(enum sl_status status);
 
-/* Prints the broken promise on stderr and aborts. Never called for bytes that somebody else sent. */
+/* Prints the violated condition on stderr and aborts. Never used for input from outside. */
 _Noreturn void sl_panic(const char *file, int line, const char *what);
 
-/* Stays on in release builds: guards what this program promised itself. */
+/* Active in release builds too: checks internal invariants. */
 #define SL_CHECK(condition) ((condition) ? (void)0 : sl_panic(__FILE__, __LINE__, #condition))
 
 #endif

@@ -267,8 +267,7 @@ static enum sl_status take_argument(const struct sl_option *table, void *record,
 		for (unsigned i = 0; i < position && o && o->name; i++)
 			o++;
 		if (!o || !o->name)
-			return sl_fail(error, SL_MALFORMED, "%s: '%s' is one argument too many", what,
-			               argument);
+			return sl_fail(error, SL_MALFORMED, "%s: unexpected argument '%s'", what, argument);
 	}
 	*given |= UINT64_C(1) << (o - table);
 	if (sl_option_set(o, record, argument, error) != SL_OK)

@@ -1,5 +1,5 @@
-/* option.h — options are a table: one line gives name, meaning, type, range and default, and from it come the
- * parser, the printer (whose text parses back to the same value), the man page, and the error texts. */
+/* option.h — option tables: one entry gives name, description, type, range and default. Parser, printer (its
+ * text parses back to the same value), man page and error texts are derived from it. */
 #ifndef SL_BASE_OPTION_H
 #define SL_BASE_OPTION_H
 
@@ -11,29 +11,29 @@ enum sl_option_type {
 	SL_OPTION_U64,  /* uint64_t (min and max are doubles: exact up to 2^53; use 0 … 1.9e19 for "any") */
 	SL_OPTION_REAL, /* double, within min … max, finite */
 	SL_OPTION_TEXT, /* char[SL_TEXT_MAX]; at most SL_TEXT_MAX - 1 bytes, printable */
-	SL_OPTION_CHOICE,   /* uint32_t: the index of the word in `choices` ("a|b|c") */
+	SL_OPTION_CHOICE,   /* uint32_t: index into `choices` ("a|b|c") */
 	SL_OPTION_DURATION, /* int64_t microseconds: "30s", "250ms", "5min", "2h", or "never" (INT64_MAX) */
 	SL_OPTION_SWITCH,   /* bool: "yes" or "no" */
-	SL_OPTION_BORROWED, /* const char *: the text itself, not a copy; of any length */
+	SL_OPTION_BORROWED, /* const char *: pointer to the text, not a copy; any length */
 };
 
-/* Whose a key of run.conf is, and so what happens when it has changed since a run was begun. An argument of a
- * plug-in is part of its key's value: what it says here is of no account. */
+/* Scope of a key of run.conf: decides whether it may change after the run was started. Ignored for arguments
+ * of a plug-in, which are part of their key's value. */
 enum sl_option_scope {
-	SL_SCOPE_NONE,  /* not decided: no key may be left so */
-	SL_SCOPE_RUN,   /* the run's identity: with another value it is another run */
-	SL_SCOPE_LATER, /* meant to be the same at all peers, but may change when a run is resumed */
-	SL_SCOPE_HOST,  /* each host's own: nobody else asks */
+	SL_SCOPE_NONE,  /* undefined: invalid for a key */
+	SL_SCOPE_RUN,   /* part of the run's identity: a different value is a different run */
+	SL_SCOPE_LATER, /* should be equal at all peers, but may change when a run is resumed */
+	SL_SCOPE_HOST,  /* local to each host */
 };
 
-/* What a shell offers where a value is typed. */
+/* What shell completion offers for a value. */
 enum sl_completion {
 	SL_COMPLETE_NOTHING,
 	SL_COMPLETE_FILE,
 	SL_COMPLETE_FOLDER,
 	SL_COMPLETE_RUN,     /* the folder of a run */
 	SL_COMPLETE_SETTING, /* section.key=value of a configuration */
-	/* names of a registry, with the colon of those that have arguments: */
+	/* names of a registry, followed by a colon if they have arguments: */
 	SL_COMPLETE_ALGORITHM,
 	SL_COMPLETE_PIPELINE, /* stages of [compress] pipeline */
 	SL_COMPLETE_MODEL,
@@ -48,22 +48,23 @@ struct sl_option {
 	const char *doc; /* one sentence for the man page, without a full stop */
 	enum sl_option_type type;
 	size_t offset;        /* of the field in its struct */
-	double min, max;      /* of numbers; of durations in seconds */
-	const char *standard; /* the default, in the option's own syntax; NULL: none, it must be given */
+	double min, max;      /* of numbers; for durations in seconds */
+	const char *standard; /* the default, in the option's own syntax; NULL: none, the option is
+	                         required */
 	const char *choices;  /* of SL_OPTION_CHOICE */
 	enum sl_option_scope scope;
-	enum sl_completion completes; /* choices and switches complete by themselves */
-	const char *zero;             /* of a number above 0: the word that 0 is written as; NULL: none */
+	enum sl_completion completes; /* choices and switches need none */
+	const char *zero;             /* for numbers above 0: the word that stands for 0; NULL: none */
 };
 
-/* Sets every field that has a default. The table must be sound: a default that does not parse panics. */
+/* Sets every field that has a default. Panics if a default in the table does not parse. */
 void sl_options_standard(const struct sl_option *table, void *record);
 
 /* The entry called `name`, or NULL. */
 const struct sl_option *sl_option_find(const struct sl_option *table, const char *name);
 
-/* Parses `text` into the field. On failure the field is untouched and the error says what was found and what
- * would be right ("eta = 12: must be between 1e-09 and 10"). */
+/* Parses `text` into the field. On failure the field is unchanged, and the error gives the value found and
+ * the valid range ("eta = 12: must be between 1e-09 and 10"). */
 enum sl_status sl_option_set(const struct sl_option *option, void *record, const char *text,
                              struct sl_error *error);
 
@@ -71,25 +72,23 @@ enum sl_status sl_option_set(const struct sl_option *option, void *record, const
  * suffices. Numbers are printed with the fewest digits that parse back to the same value. */
 void sl_option_print(const struct sl_option *option, const void *record, char *text, size_t size);
 
-/* "name" or "name:argument,argument" or "name:key=argument,…" as plug-ins are chosen: copies the name (at
- * most size-1 bytes) and returns the position behind the colon, or an empty string. */
+/* "name" or "name:argument,argument" or "name:key=argument,…" as a plug-in is specified: copies the name (at
+ * most size-1 bytes) and returns a pointer to the text after the colon, or an empty string. */
 const char *sl_spec_name(const char *spec, char *name, size_t size);
 
-/* Sets defaults, then the arguments of a spec (text behind the colon): positional ones in table order, or
- * key=value. `what` ("topk") begins the error text. An option without a default that is not given is an
- * error. */
+/* Sets defaults, then the arguments of a spec (the text after the colon): positional in table order, or
+ * key=value. Error texts begin with `what` ("topk"). A missing option without a default is an error. */
 enum sl_status sl_spec_arguments(const struct sl_option *table, void *record, const char *what,
                                  const char *arguments, struct sl_error *error);
 
-/* Prints "name:argument,argument", or "name" where the table is empty or NULL, without the defaults that
- * would stand last. */
+/* Prints "name:argument,argument", or "name" if the table is empty or NULL; trailing defaults are omitted. */
 void sl_spec_print(const char *name, const struct sl_option *table, const void *record, char *text,
                    size_t size);
 
-/* Of `count` names the one nearest to `word` (edit distance ≤ 2), or NULL: for "did you mean". */
+/* The name nearest to `word` among `count` names (edit distance ≤ 2), or NULL; for "did you mean". */
 const char *sl_nearest(const char *word, const char *const *names, size_t count);
 
-/* Fails with SL_NOT_FOUND: "unknown WHAT 'word'", and the nearest name or else a list of them. */
+/* Fails with SL_NOT_FOUND: "unknown WHAT 'word'", and the nearest name, or a list of all names. */
 enum sl_status sl_unknown(const char *what, const char *word, const char *const *names, size_t count,
                           struct sl_error *error);
 

@@ -1,7 +1,7 @@
 /* random.h — addressed random numbers: value = f(seed, peer, purpose, round, counter).
  *
- * A new draw somewhere shifts nobody else's numbers, and order of execution does not matter, so a restarted
- * peer draws again exactly what it drew before. */
+ * An additional draw does not shift other numbers, and order of execution does not matter, so a restarted
+ * peer draws exactly the same numbers again. */
 #ifndef SL_BASE_RANDOM_H
 #define SL_BASE_RANDOM_H
 

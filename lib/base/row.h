@@ -1,4 +1,4 @@
-/* row.h — what a peer tells the history: plain structs that know no database, so the core may make them.
+/* row.h — rows of the history as plain structs, independent of the database, so that the core can fill them.
  *
  * A double that is NaN, and a signed count that is negative, stand for "not measured": the history stores
  * NULL. */
@@ -8,9 +8,9 @@
 #include "base/limits.h"
 #include "base/time.h"
 
-/* One round of one peer: the table `round`, whose bytes are totals since the start of the run. In the row, payload
- * bytes are totals of the peer's state, and bytes on the wire are those of this start: the history's writer, which
- * knows what earlier starts sent, adds them. */
+/* One round of one peer: the table `round`, whose bytes are totals since the start of the run. In this
+ * struct, payload bytes are totals, and bytes on the wire count from this start of the process: the history's
+ * writer adds those of earlier starts. */
 struct sl_round_row {
 	uint32_t peer, round;
 	int64_t at_us; /* wall clock, microseconds since 1970; filled in by the driver */
@@ -21,7 +21,7 @@ struct sl_round_row {
 	int64_t wire_tx, wire_rx;                 /* filled in by the driver */
 	int64_t compute_us, compress_us, wait_us; /* filled in by the driver */
 	double penalty;                           /* lambda |x|_1 over the weights */
-	bool payload_anew; /* the state was lost: payload is counted from 0 in this start */
+	bool payload_anew; /* the state was lost: payload counts from 0 in this start */
 };
 
 /* One edge as one end sees it: the table `link`. Totals since the start of the run. */
@@ -38,7 +38,7 @@ struct sl_sketch_row {
 
 enum sl_level { SL_LEVEL_ERROR, SL_LEVEL_WARNING, SL_LEVEL_NOTICE, SL_LEVEL_INFO, SL_LEVEL_COUNT };
 
-/* Something worth a line: the table `event`. `kind` is a stable word such as "edge-late". */
+/* A row of the table `event`. `kind` is a stable identifier such as "edge-late". */
 struct sl_event_row {
 	uint32_t peer, round;
 	int64_t at_us; /* filled in by the driver */

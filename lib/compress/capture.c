@@ -247,7 +247,7 @@ static enum sl_capture_kind read_record(struct sl_capture *f, const struct sl_ca
 	bool good = false;
 	*why = NULL;
 	if (r.failed)
-		*why = "the file is cut off";
+		*why = "the file is truncated";
 	else if (kind == SL_CAPTURE_MESSAGE)
 		good = read_message(f, r, room, m);
 	else if (kind == SL_CAPTURE_COPY)
@@ -258,8 +258,8 @@ static enum sl_capture_kind read_record(struct sl_capture *f, const struct sl_ca
 	if (!good && !*why)
 		*why = kind > SL_CAPTURE_MESSAGE ? "a record of unknown kind"
 		       : kind == SL_CAPTURE_END
-		           ? "number or digest of the records is another, or bytes follow"
-		           : "a record that is not as it must be";
+		           ? "number or digest of the records does not match, or bytes follow"
+		           : "a malformed record";
 	f->digest = sl_capture_digest(f->digest, start, (size_t)(f->rest.at - start));
 	f->records++;
 	return (enum sl_capture_kind)kind;
@@ -293,7 +293,7 @@ static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, st
 	struct sl_reader *r = &f->rest;
 	const uint8_t *found = sl_read_bytes(r, sizeof magic);
 	if (!found || memcmp(found, magic, sizeof magic) != 0)
-		return sl_fail(error, SL_MALFORMED, "no recording of starling sim --record");
+		return sl_fail(error, SL_MALFORMED, "not a recording of starling sim --record");
 	uint32_t version = sl_read_u32(r);
 	f->layout.dimension = sl_read_u32(r);
 	f->seed = sl_read_u64(r);
@@ -309,13 +309,12 @@ static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, st
 		               (size_t)((r->failed ? r->end : r->at) - bytes), SL_DIMENSION_MAX);
 	const uint8_t *text = sl_read_bytes(r, length);
 	if (!text)
-		return sl_fail(error, SL_MALFORMED, "the file is cut off in its header");
+		return sl_fail(error, SL_MALFORMED, "the file is truncated in its header");
 	bool printable = true;
 	for (uint16_t i = 0; i < length; i++)
 		printable = printable && text[i] >= ' ' && text[i] < 127;
 	if (!printable)
-		return sl_fail(error, SL_MALFORMED,
-		               "byte %zu: a pipeline must stand here, in printable characters",
+		return sl_fail(error, SL_MALFORMED, "byte %zu: expected a pipeline, in printable characters",
 		               (size_t)(text - bytes));
 	memcpy(f->text, text, length);
 	f->text[length] = '\0';

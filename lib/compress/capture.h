@@ -1,5 +1,5 @@
-/* capture.h — the messages of a run as its compressors saw them, in a file: what a coder needs to code them
- * again. The format is in compress/CAPTURE.md. Nothing here opens a file: bytes in, bytes out. */
+/* capture.h — a file format for the messages that a run's compressors encoded, as input for other coders;
+ * specified in compress/CAPTURE.md. Opens no files: bytes in, bytes out. */
 #ifndef SL_COMPRESS_CAPTURE_H
 #define SL_COMPRESS_CAPTURE_H
 
@@ -11,18 +11,18 @@ enum { SL_CAPTURE_VERSION = 1 };
 struct sl_captured {
 	uint32_t peer, channel, version, round;
 	float factor;    /* the public copy becomes copy + factor·update; 0: something else */
-	uint32_t domain; /* of the coder: coordinates, or the support that both ends know */
+	uint32_t domain; /* of the coder: coordinates, or the shared support */
 	uint32_t count;
 	const uint32_t *position;
 	const int32_t *symbol;
-	const uint8_t *side;  /* sl_pipeline_side() bytes; NULL where count is 0 */
-	const float *vector;  /* what was compressed, dimension floats; NULL: not recorded */
-	uint32_t body_length; /* of the message as it was sent */
+	const uint8_t *side;  /* sl_pipeline_side() bytes; NULL if count is 0 */
+	const float *vector;  /* the compressed vector, dimension floats; NULL: not recorded */
+	uint32_t body_length; /* of the sent message */
 	uint64_t body_digest; /* sl_capture_digest(0, body, length) */
 };
 
-/* Told of every message that a peer encodes: the address (its copy is the one before), the vector, what the
- * pipeline made of it, and the factor with which the copy takes it in. */
+/* Called for every message that a peer encodes, with its address (`copy` is the copy before it), the vector,
+ * the pipeline's output, and the factor with which the update is added to the copy. */
 struct sl_capture_hook {
 	void *context;
 	void (*encoded)(void *context, const struct sl_message_context *, uint32_t round, float factor,
@@ -33,12 +33,12 @@ struct sl_capture_hook {
 uint64_t sl_capture_digest(uint64_t so_far, const uint8_t *bytes, size_t length);
 
 /* Writing: a header, then records, then the end. Each call appends one piece, for which the writer must have
- * room for the bound, and takes it into *digest, which starts from 0. */
+ * sl_capture_bound bytes of room, and updates *digest, initially 0. */
 size_t sl_capture_bound(const struct sl_pipeline *);
 void sl_capture_begin(struct sl_writer *, const struct sl_pipeline *, const struct sl_layout *, uint64_t seed,
                       uint64_t *digest);
-/* The public copy of a stream as it is now: before its first message, and wherever it is not the last one
- * plus the last update. */
+/* The present public copy of a stream: write it before the stream's first message, and whenever it is not the
+ * previous copy plus the last update. */
 void sl_capture_copy(struct sl_writer *, uint32_t peer, uint32_t channel, uint32_t dimension,
                      const float *copy, uint64_t *digest);
 void sl_capture_message(struct sl_writer *, const struct sl_pipeline *, const struct sl_captured *,
@@ -51,12 +51,12 @@ struct sl_capture {
 	struct sl_layout layout;
 	struct sl_pipeline pipeline; /* that of the run */
 	char text[SL_TEXT_MAX * 2];  /* its text */
-	struct sl_reader rest;       /* the records that are left */
+	struct sl_reader rest;       /* the remaining records */
 	uint64_t digest;
 };
 
-/* Reads the header and checks the file from end to end; on SL_OK no record can fail any more. Errors say
- * where (byte offset), what was found, what would be right. */
+/* Reads the header and checks the file from end to end; after SL_OK no record can fail. Errors give the byte
+ * offset, what was found and what is expected. */
 enum sl_status sl_capture_open(struct sl_capture *out, const uint8_t *bytes, size_t length,
                                struct sl_error *error);
 
@@ -73,7 +73,7 @@ struct sl_capture_room {
 enum sl_capture_kind sl_capture_next(struct sl_capture *, const struct sl_capture_room *,
                                      struct sl_captured *out);
 
-/* copy += factor·update, as peers take it in. */
+/* copy += factor·update, with the peers' arithmetic. */
 void sl_capture_absorb(float factor, const struct sl_update *, float *copy);
 
 #endif

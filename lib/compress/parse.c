@@ -46,8 +46,7 @@ static enum sl_status unknown_stage(unsigned stage, const char *name, struct sl_
 	for (unsigned other = 0; other < STAGES; other++)
 		for (unsigned at = 0; other != stage && entry_at(other, at).name; at++)
 			if (strcmp(entry_at(other, at).name, name) == 0)
-				return sl_fail(error, SL_NOT_FOUND,
-				               "%s is a %s stage, but stands in the place of a %s stage",
+				return sl_fail(error, SL_NOT_FOUND, "%s is a %s stage, expected a %s stage",
 				               name, stage_name[other], stage_name[stage]);
 	const char *nearest = sl_nearest(name, names, count);
 	if (nearest)
@@ -124,7 +123,7 @@ enum sl_status sl_pipeline_parse(struct sl_pipeline *out, const char *text, cons
 	if (bars != STAGES - 1)
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "'%.100s': %u stage%s where three belong: select | quantise | code, as in topk:0.05 | dither:16 | golomb",
+		    "'%.100s': %u stage%s, expected three: select | quantise | code, as in topk:0.05 | dither:16 | golomb",
 		    text, bars + 1, bars ? "s" : "");
 	for (unsigned s = 0; s < STAGES; s++) {
 		char stage[SL_TEXT_MAX];

@@ -13,7 +13,7 @@ enum { SL_RANGE_TOP = 1 << 24 }; /* the range stays at or above it between calls
 struct sl_range_encoder {
 	uint8_t *at, *end; /* the rest of the room; the bytes before `at` may still change by a carry */
 	uint32_t low, range;
-	bool overflow; /* the room was too small: what was written is of no use */
+	bool overflow; /* the buffer was too small: the output is invalid */
 };
 
 static inline struct sl_range_encoder sl_range_encoder(uint8_t *room, size_t size)
@@ -34,7 +34,7 @@ static inline void sl_range_carry(struct sl_range_encoder *e)
 	if (e->overflow)
 		return;
 	uint8_t *p = e->at - 1;
-	while (++*p == 0) /* the interval lies below 1, so that some byte before is not 255 */
+	while (++*p == 0) /* the interval is below 1, so that some earlier byte is not 255 */
 		p--;
 }
 
@@ -65,7 +65,7 @@ static inline void sl_range_put_span(struct sl_range_encoder *e, uint32_t from, 
 	sl_range_narrow(e, unit * from, unit * size);
 }
 
-/* How many bytes of the final 32-bit window are written, and what they are. */
+/* Number of bytes written of the final 32-bit window, and their value. */
 static inline unsigned sl_range_tail(uint32_t low, uint32_t range, uint64_t *value)
 {
 	unsigned bytes = 0;
@@ -130,7 +130,7 @@ static inline bool sl_range_get_bit(struct sl_range_decoder *d, uint32_t p)
 	return bit;
 }
 
-/* A number below total; sl_range_take_span must follow, with the interval that it lies in. */
+/* A number below total; sl_range_take_span must follow, with the interval that contains it. */
 static inline uint32_t sl_range_get_span(const struct sl_range_decoder *d, uint32_t total)
 {
 	uint32_t at = d->code / (d->range / total);
@@ -144,7 +144,7 @@ static inline void sl_range_take_span(struct sl_range_decoder *d, uint32_t from,
 	sl_range_take(d, unit * from, unit * size);
 }
 
-/* The bytes are used up, and are what the encoder would have written. */
+/* All bytes are consumed, and equal the encoder's output. */
 static inline bool sl_range_ended(const struct sl_range_decoder *d)
 {
 	uint64_t value;

@@ -2,14 +2,13 @@
  *
  *   v ──select──▶ coordinates ──quantise──▶ integer symbols + side information ──code──▶ bytes
  *
- * A body is the quantiser's side information (a fixed length) followed by the coded symbols. A vector of
- * which nothing is left is the empty body. The sender takes its own update from the receiver's half of these
- * functions, so both ends do the same arithmetic on the same numbers.
+ * A body is the quantiser's side information (a fixed length) followed by the coded symbols. If no coordinate
+ * remains, the body is empty. The sender computes its own update with the receiver's functions, so both ends
+ * do the same arithmetic on the same numbers.
  *
- * Stages have no state but their options and, in a stream's memory, what both ends have seen. `options` are
+ * Stages have no state except their options and a stream's memory, which is equal at both ends. `options` are
  * the parsed arguments, at most SL_STAGE_OPTIONS bytes, which `prepare` may complete; each stage's struct may
- * carry fields that no option sets. Where a function pointer may be NULL, its comment says what that means.
- */
+ * carry fields that no option sets. If a function pointer may be NULL, its comment gives the meaning. */
 #ifndef SL_COMPRESS_STAGE_H
 #define SL_COMPRESS_STAGE_H
 
@@ -44,36 +43,36 @@ static inline struct sl_guarantee sl_guarantee_other(enum sl_compressor_class ki
 	return (struct sl_guarantee){ kind, (double)NAN, (double)NAN };
 }
 
-/* Which coordinates. */
+/* Select: chooses coordinates. */
 struct sl_select {
 	const char *name, *doc;
 	const char *formula;  /* for `starling list compressors` */
 	const char *examples; /* with arguments, separated by blanks; the contract tests run over them */
 	const struct sl_option *options;
-	/* Both ends know the support from the message's address alone: indices cost no bytes. select() is
-	 * then called with v NULL at the receiver, and symbols are coded by position in the support instead
-	 * of by coordinate. */
+	/* Both ends derive the support from the message's address alone: indices cost no bytes. The receiver
+	 * then calls select() with v NULL, and symbols are coded by position in the support, not by
+	 * coordinate. */
 	bool shared_support;
-	/* Checks the options and fills in derived fields; NULL: any are fine. */
+	/* Checks the options and fills in derived fields; NULL: all options are valid. */
 	enum sl_status (*prepare)(void *options, const struct sl_layout *, struct sl_error *error);
-	/* The most coordinates that can be selected. */
+	/* Largest number of selected coordinates. */
 	uint32_t (*count_max)(const void *options, uint32_t dimension);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
 	size_t (*scratch)(const void *options, uint32_t dimension);
-	/* Bytes that a stream remembers, in select's and commit's message->memory; NULL: none. */
+	/* Bytes of state per stream, at message->memory of select and commit; NULL: none. */
 	size_t (*memory)(const void *options);
-	/* Selected coordinates, ascending; returns how many. Coordinates that are exactly zero are never
-	 * selected, unless the support is shared. */
+	/* Writes the selected coordinates, ascending; returns their number. Coordinates that are exactly zero
+	 * are never selected, unless the support is shared. */
 	uint32_t (*select)(const void *options, const struct sl_message_context *, const float *v,
 	                   uint32_t *index, void *scratch);
-	/* The same for v = x − message->copy, without making it a vector, and the values there; false where v
-	 * is not finite. NULL: the pipeline makes it one. */
+	/* The same for v = x − message->copy, without materialising v, and the values there; false if v is
+	 * not finite. NULL: the pipeline materialises v. */
 	bool (*difference)(const void *options, const struct sl_message_context *, const float *x,
 	                   uint32_t *index, float *value, uint32_t *count, void *scratch);
-	/* Brings the memory up to date, at both ends, after each message, the empty ones included, from the
-	 * number of symbols that were sent; NULL where there is no memory. */
+	/* Updates the memory, at both ends, after each message including empty ones, given the number of
+	 * symbols sent; NULL if there is no memory. */
 	void (*commit)(const void *options, const struct sl_message_context *, uint32_t count);
-	/* What the selected values are multiplied with before they are quantised; NULL: 1. */
+	/* Factor for the selected values before they are quantised; NULL: 1. */
 	double (*scale)(const void *options, uint32_t dimension);
 	struct sl_guarantee (*guarantee)(const void *options, uint32_t dimension);
 };
@@ -85,7 +84,7 @@ struct sl_values {
 	uint32_t count;
 };
 
-/* What values. Symbols are integers with |symbol| ≤ largest(); those that are zero are not coded. */
+/* Quantise: values to symbols. Symbols are integers with |symbol| ≤ largest(); zeros are not coded. */
 struct sl_quantise {
 	const char *name, *doc;
 	const char *formula, *bytes; /* for `starling list compressors` */
@@ -101,12 +100,11 @@ struct sl_quantise {
 	/* Fills symbol[i] and the side information; value[] is finite. May leave all symbols zero. */
 	void (*encode)(const void *options, const struct sl_values *, const float *value, int32_t *symbol,
 	               uint8_t *side);
-	/* value[i] from symbol[i] and the side information; false where that is impossible (side information
-	 * out of range). A value may come out as zero, −0 or not finite: the pipeline drops or refuses those.
-	 */
+	/* value[i] from symbol[i] and the side information; false if that is impossible (side information out
+	 * of range). A value may be zero, −0 or not finite: the pipeline drops or refuses those. */
 	bool (*decode)(const void *options, const struct sl_values *, const int32_t *symbol,
 	               const uint8_t *side, float *value);
-	/* What it promises on vectors of at most `count_max` coordinates. */
+	/* Its guarantee for vectors of at most `count_max` coordinates. */
 	struct sl_guarantee (*guarantee)(const void *options, uint32_t count_max);
 };
 
@@ -122,27 +120,27 @@ struct sl_symbols {
 	int32_t *symbol;            /* not zero */
 };
 
-/* What bytes. */
+/* Code: symbols to bytes. */
 struct sl_code {
 	const char *name, *doc;
 	const char *examples;
 	const struct sl_option *options;
-	/* As of a select; may be NULL. */
+	/* As for a select; may be NULL. */
 	enum sl_status (*prepare)(void *options, const struct sl_layout *, struct sl_error *error);
-	uint32_t symbol_max; /* the largest |symbol| it carries; 0: anything, 32-bit patterns included */
+	uint32_t symbol_max; /* largest |symbol| that it can code; 0: any, 32-bit patterns included */
 	/* Bytes of the longest encoding of at most `count_max` symbols. */
 	size_t (*bound)(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max);
 	/* Bytes of workspace, aligned to 64; NULL: none. */
 	size_t (*scratch)(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max);
-	/* Bytes that a stream remembers; NULL: none. */
+	/* Bytes of state per stream; NULL: none. */
 	size_t (*memory)(const void *options);
 	/* count ≥ 1. Reads the stream's memory, does not change it. */
 	void (*encode)(const void *options, const struct sl_symbols *, struct sl_writer *, void *scratch);
-	/* Fills count ≥ 1, index and symbol from bytes that must be used up; refuses whatever encode cannot
-	 * have written. Reads the stream's memory, does not change it. */
+	/* Fills count ≥ 1, index and symbol; all bytes must be consumed. Refuses bytes that encode cannot
+	 * write. Reads the stream's memory, does not change it. */
 	bool (*decode)(const void *options, struct sl_symbols *, struct sl_reader, void *scratch);
-	/* Brings the stream's memory up to date, at both ends, once a message that was encoded or decoded
-	 * with this scratch has proved good; NULL where there is no memory. */
+	/* Updates the stream's memory, at both ends, once a message encoded or decoded with this scratch is
+	 * accepted; NULL if there is no memory. */
 	void (*commit)(const void *options, const struct sl_symbols *, void *scratch);
 };
 

@@ -21,8 +21,8 @@ struct sl_tans {
 /* Shares by counts that are not all zero and below 2^31 in sum. */
 void sl_tans_make(struct sl_tans *, const uint32_t count[static SL_TOKENS]);
 
-/* On the wire: each token's share, in as many bits as what is left of SL_TANS_STATES has, until nothing is.
- */
+/* On the wire: each token's share, in as many bits as the remainder of SL_TANS_STATES has, until the
+ * remainder is 0. */
 unsigned sl_tans_bits(const struct sl_tans *);
 void sl_tans_put(const struct sl_tans *, struct sl_bit_writer *);
 /* False where there are none, or a token above `last`. */
@@ -38,7 +38,7 @@ struct sl_tans_writer {
 };
 void sl_tans_writer(const struct sl_tans *, struct sl_tans_writer *);
 
-/* For reading: what a state stands for. */
+/* For decoding: the meaning of a state. */
 struct sl_tans_entry {
 	uint32_t base; /* of the token's numbers */
 	uint16_t next; /* state, before its bits */

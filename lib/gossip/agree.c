@@ -77,7 +77,7 @@ static enum sl_status refuse(unsigned i, const struct sl_run_settings *now,
 	SL_CHECK(sl_shared_key(i, &key));
 	sl_option_print(key.option, now, value[0], VALUE);
 	sl_option_print(key.option, then, value[1], VALUE);
-	return sl_fail(error, SL_REFUSED, "[%s] %s = %s: this run was begun with %s, and %s", key.section,
+	return sl_fail(error, SL_REFUSED, "[%s] %s = %s: this run was started with %s, and %s", key.section,
 	               key.option->name, value[0], value[1], why);
 }
 
@@ -108,11 +108,11 @@ enum sl_status sl_shared_resume(const struct sl_run_settings *now, const struct 
 	if (fixed)
 		return refuse(
 		    first_of(fixed), now, then,
-		    "with another value it is another run: give the old one, or begin anew (starling up without --resume keeps the old checkpoints aside)",
+		    "a different value is a different run: restore the old one, or start a new run (starling up without --resume keeps the old checkpoints aside)",
 		    error);
 	if (now->method.rounds < round)
 		return sl_fail(error, SL_REFUSED,
-		               "[run] rounds = %" PRIu32 ": this run was begun with %" PRIu32
+		               "[run] rounds = %" PRIu32 ": this run was started with %" PRIu32
 		               " and has done %" PRIu32 " already: give %" PRIu32 " or more",
 		               now->method.rounds, then->method.rounds, round, round);
 	if (moves_apart(&now->method, &then->method, round, method)) {

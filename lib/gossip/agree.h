@@ -7,7 +7,7 @@
 
 enum { SL_SHARED_MOST = 64 };
 
-/* Key i, of scope RUN or LATER. False: there are not so many. */
+/* Key i, of scope RUN or LATER. False: i is too large. */
 struct sl_shared_key {
 	const char *section;
 	const struct sl_option *option;
@@ -24,13 +24,13 @@ unsigned sl_shared_digests(const struct sl_run_settings *, uint16_t out[static S
 /* The keys whose values differ. */
 uint64_t sl_shared_differ(const struct sl_run_settings *, const struct sl_run_settings *);
 
-/* Whether a run that was begun with `then`, and has done that many rounds, may continue with `now`: SL_REFUSED
- * names the first key that may not change, with both values. `method`: its algorithm. */
+/* Whether a run started with `then`, after that many rounds, may continue with `now`: SL_REFUSED names the
+ * first key that may not change, with both values. `method`: its algorithm. */
 struct sl_algorithm;
 enum sl_status sl_shared_resume(const struct sl_run_settings *now, const struct sl_run_settings *then,
                                 uint32_t round, const struct sl_algorithm *method, struct sl_error *error);
 
-/* "algorithm.lambda, run.seed", ending in "…" where not all find room. */
+/* "algorithm.lambda, run.seed", ending in "…" if not all fit. */
 void sl_shared_names(uint64_t keys, char *text, size_t size);
 
 #endif

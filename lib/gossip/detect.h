@@ -1,8 +1,8 @@
-/* detect.h — a neighbour whose updates are not what they were. Every `detect` frames, what the neighbour's
- * copy took in is coded once more by this end, with the coder `context` and a memory of its own for each
- * neighbour: the code is short where coordinates, signs and sizes come as they came before. Its length a
- * symbol, and the update's size, are compared with their own history: the score is by how many mean
- * deviations they are off. Nothing is done about it but an event row `anomaly`, one a burst. */
+/* detect.h — anomaly detection on a neighbour's updates. Every `detect` frames this end encodes the
+ * neighbour's update again, with the coder `context` and separate coder memory per neighbour: the code is
+ * short if coordinates, signs and sizes are distributed as before. The length per symbol and the update's
+ * size are compared with their running statistics: the score is the distance from the mean in mean
+ * deviations. The only consequence is an event row `anomaly`, one per burst. */
 #ifndef SL_GOSSIP_DETECT_H
 #define SL_GOSSIP_DETECT_H
 
@@ -13,7 +13,7 @@ struct sl_peer;
 struct sl_edge;
 struct sl_absorption;
 
-/* A running mean and mean deviation, slow to believe what is far off. */
+/* A running mean and mean deviation; outliers have limited influence. */
 struct sl_running_stats {
 	double mean, deviation;
 };
@@ -21,17 +21,17 @@ struct sl_running_stats {
 struct sl_detector {
 	void *memory; /* sl_detect_memory bytes */
 	uint32_t seen;
-	struct sl_running_stats length, size; /* binary logarithms: bits a symbol; Euclidean norm */
+	struct sl_running_stats length, size; /* binary logarithms: bits per symbol; Euclidean norm */
 	double score;                         /* of the newest; 0 before there is a history */
-	uint32_t quiet_until;                 /* of seen: no event row before */
+	uint32_t quiet_until;                 /* no event row before `seen` reaches this */
 	uint32_t held_back;
 };
 
-/* Parses the judge for the model of the plan; nothing where the detector is off. */
+/* Parses plan->detector_pipeline for the plan's model; does nothing if the detector is off. */
 void sl_detect_plan(struct sl_plan *);
 size_t sl_detect_memory(const struct sl_plan *);
 
-/* Room of a thread. */
+/* Scratch of one thread. */
 struct sl_detect_scratch {
 	struct sl_workspace *workspace;
 	float *change;
@@ -39,7 +39,7 @@ struct sl_detect_scratch {
 };
 void sl_detect_scratch(struct sl_detect_scratch *, const struct sl_plan *, struct sl_arena *);
 
-/* Just before frame `version` of the neighbour is applied to its copy. */
+/* Call just before frame `version` of the neighbour is applied to its copy. */
 void sl_detect(struct sl_peer *, struct sl_edge *, uint32_t version, const struct sl_absorption *);
 
 #endif

@@ -62,7 +62,7 @@ static enum sl_status check_place(const struct sl_plan *plan, const struct sl_pl
 	if (!graph->complete)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: averages over all peers, so each must be everyone's neighbour: use a topology complete:N, or beer, prox-lead or choco on this one",
+		    "[algorithm] name = %s: averages over all peers and needs a complete graph: use topology complete:N, or beer, prox-lead or choco on this one",
 		    a->name);
 	if (s->pace != SL_PACE_LOCKSTEP || s->round_timeout_us != INT64_MAX)
 		return sl_fail(
@@ -89,7 +89,7 @@ static enum sl_status check_feedback(const struct sl_plan *plan, struct sl_guara
 	if (strict && guarantee.kind == SL_CLASS_NONE)
 		snprintf(
 		    note, SL_TEXT_MAX,
-		    "the compressor is not proved to contract, as %s needs: where it diverges, take more levels or scale = contractive",
+		    "the compressor is not proved contractive, as %s needs: if the run diverges, use more levels or scale = contractive",
 		    name);
 	return SL_OK;
 }

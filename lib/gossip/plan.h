@@ -1,5 +1,5 @@
-/* plan.h — what all peers of a run share and none changes: settings resolved into plug-ins, and sizes. One a
- * process. */
+/* plan.h — the immutable part that all peers of a run share: settings resolved into plug-ins, and sizes. One
+ * per process. */
 #ifndef SL_GOSSIP_PLAN_H
 #define SL_GOSSIP_PLAN_H
 
@@ -20,8 +20,8 @@ struct sl_plan {
 	struct sl_pipeline detector_pipeline; /* of the detector */
 	struct sl_pipeline pipeline, dense;   /* dense: "all | float32 | raw", of refreshes */
 	const struct sl_algorithm *algorithm;
-	_Alignas(8) unsigned char algorithm_options[128]; /* parsed arguments of the algorithm, and what its
-	                                                     prepare derived */
+	_Alignas(8) unsigned char algorithm_options[128]; /* parsed arguments of the algorithm, and values
+	                                                     derived by its prepare */
 	const struct sl_prox *prox;
 	const struct sl_dataset *test; /* borrowed; samples 0: none */
 	uint64_t run, session;         /* fingerprint and session, as frames carry them */
@@ -32,13 +32,13 @@ struct sl_plan {
 	struct sl_robust robust;
 
 	/* derived */
-	double gamma; /* the algorithm's own, the settings', or what auto takes on the graph of the plan */
-	bool gamma_follows; /* auto, and the graph may change: it follows from each roster */
+	double gamma;       /* the algorithm's own, the settings', or the value of auto on the plan's graph */
+	bool gamma_follows; /* auto, and the graph may change: recomputed for each roster */
 	uint32_t dimension, channels;
-	size_t copy_floats; /* channels × dimension, then the algorithm's scalars: one copy */
-	bool
-	    self_contained; /* a frame says all, whatever came before it: an edge that slept sends the last only */
-	size_t copy_memory;    /* bytes that the coder remembers for a stream, all channels */
+	size_t copy_floats;    /* channels × dimension, then the algorithm's scalars: one copy */
+	bool self_contained;   /* a frame needs no predecessor: an edge that was inactive sends only the last
+	                       one */
+	size_t copy_memory;    /* bytes of coder state per stream, all channels */
 	size_t copy_bytes;     /* of a snapshot: floats, then memory */
 	size_t body_bound;     /* of a difference frame */
 	size_t frame_max;      /* of any frame, header included: also the limit at the socket */
@@ -47,16 +47,16 @@ struct sl_plan {
 	                          snapshot */
 	size_t journal_bytes, held_bytes; /* capacities */
 	uint32_t journal_frames, tags;    /* capacities, powers of two */
-	uint32_t laid_out_for;            /* rounds between checkpoints that these are large enough for */
-	uint32_t spare; /* rounds from a tag that asks for a checkpoint to the last frame before that counts:
-	                   edges that are not always there hear of it a period later */
+	uint32_t laid_out_for;            /* rounds between checkpoints for which these suffice */
+	uint32_t spare; /* rounds from a tag that asks for a checkpoint until the request takes effect; edges
+	                   that are not always active receive it up to a period later */
 	uint16_t key_digest[SL_SHARED_MOST]; /* of the settings, as greetings carry them */
 	unsigned keys;
 	const float
 	    *probe; /* simulator only: a vector r; edges then record <r, term> of each step. NULL otherwise */
 };
 
-/* The graph's facts that a plan is checked against. */
+/* Properties of the graph against which a plan is checked. */
 struct sl_plan_graph {
 	uint32_t peers, degree_most;
 	double beta; /* ‖I − W‖₂ */
@@ -67,23 +67,23 @@ struct sl_plan_graph {
 	uint32_t degree_least;   /* 0: unknown */
 	double given;            /* as in struct sl_spectrum */
 };
-/* Of sl_plan_make: the algorithm against a graph that changes or has directions. */
+/* Part of sl_plan_make: checks the algorithm against a time-varying or directed graph. */
 enum sl_status sl_check_schedule(const struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);
 struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *, const struct sl_spectrum *);
 
 /* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over
- * max_degree, pipelines that the algorithm's theory excludes. Of the host's settings only digests are kept. A γ that is large for the compressor is let
- * through; *note (SL_TEXT_MAX bytes or more) then gets one line, else an empty string. */
+ * max_degree, and pipelines that the algorithm's theory excludes. Of the host's settings it keeps only
+ * digests. A γ that may be too large for the compressor is accepted with a warning: *note (SL_TEXT_MAX bytes
+ * or more) gets one line, else an empty string. */
 enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *, const struct sl_plan_graph *,
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
 
-/* Makes capacities large enough also for a state that was saved with that many rounds between checkpoints;
- * before the first peer is made. */
+/* Raises capacities to fit a state that was saved with that many rounds between checkpoints. Call before the
+ * first peer is made. */
 void sl_plan_make_room(struct sl_plan *, uint32_t checkpoint_every);
 
-/* Scratch for everything a thread does for peers of this plan: one a thread, shared by the peers that it
- * drives. */
+/* Scratch for all work on peers of this plan: one per thread, shared by the peers that it drives. */
 struct sl_scratch {
 	struct sl_workspace *workspace; /* codec */
 	float *vector;                  /* channels × dimension floats */
@@ -97,7 +97,7 @@ struct sl_scratch {
 	uint8_t *memory; /* coder memory of a stream while a body is being checked */
 	struct sl_update
 	    update[SL_CHANNELS_MAX]; /* room for one decoded body; used where there are two channels */
-	const struct sl_capture_hook *capture; /* told of every message that is encoded; NULL: nobody */
+	const struct sl_capture_hook *capture; /* called for every encoded message; NULL: none */
 };
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);
 

@@ -33,7 +33,7 @@ enum sl_status sl_robust_parse(struct sl_robust *r, const char *text, struct sl_
 	else
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "[algorithm] robust = %s: must be none, clip:B or trim:B with B from 1 to %d neighbours that may lie, or clip-at:T with a distance T above 0",
+		    "[algorithm] robust = %s: must be none, clip:B or trim:B with B from 1 to %d Byzantine neighbours, or clip-at:T with a distance T above 0",
 		    text, SL_DEGREE_MAX);
 	return SL_OK;
 }
@@ -93,18 +93,18 @@ enum sl_status sl_check_schedule(const struct sl_plan *plan, const struct sl_pla
 	if (graph->directed && !graph->balanced && !(a->graphs & SL_GRAPHS_DIRECTED))
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: on a directed graph where peers give more or less than they take it ends at a biased average: use push-sum",
+		    "[algorithm] name = %s: converges to a biased average on a directed graph with unbalanced weights: use push-sum",
 		    a->name);
 	if (graph->directed && !(a->graphs & (SL_GRAPHS_DIRECTED | SL_GRAPHS_BALANCED)))
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[algorithm] name = %s: needs edges that weigh the same both ways: use push-sum, dpsgd or choco on this graph",
+		    "[algorithm] name = %s: needs the same weight in both directions of an edge: use push-sum, dpsgd or choco on this graph",
 		    a->name);
 	bool exact = s->pace == SL_PACE_LOCKSTEP && s->round_timeout_us == INT64_MAX;
 	if ((graph->directed || a->graphs & SL_GRAPHS_DIRECTED) && !exact)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[run] %s: what one end gives the other must take in the same round: use pace = lockstep and round_timeout = never",
+		    "[run] %s: both ends of an edge must mix in the same round: use pace = lockstep and round_timeout = never",
 		    graph->directed ? "a directed graph" : "push-sum");
 	return SL_OK;
 }

@@ -20,13 +20,13 @@ bool sl_settings_of_method(const char *section, const struct sl_option *);
 
 /* Whether a key is read under these settings; true for keys that are not the method's. */
 bool sl_settings_reads(const struct sl_settings *, const char *section, const struct sl_option *);
-/* The same for one that any settings of that algorithm read. */
+/* Whether some settings of that algorithm read the key. */
 bool sl_algorithm_reads(const struct sl_algorithm *, const char *key);
 /* The algorithm's own default of a key that it reads, or the table's. */
 const char *sl_algorithm_default(const struct sl_algorithm *, const struct sl_option *);
 
-/* Sets what was not set to the method's own defaults. Refuses what was set and is not read, with a sentence that
- * says what would work. */
+/* Sets keys that were not set to the method's own defaults. Fails for a key that was set and is not read; the
+ * error gives an alternative. */
 enum sl_status sl_settings_resolve(struct sl_settings *, struct sl_error *error);
 
 /* Puts method keys that are not read back to their tables' defaults, as if they had not been set: for programs that

@@ -1,14 +1,14 @@
-/* robust.h — mixing that a few lying neighbours cannot bend far: each edge's term is taken towards another
- * vector than the neighbour's copy, one that lies nearer. The terms of the two ends are no longer opposite:
- * the mean of all models is not kept, which is the price.
+/* robust.h — mixing that tolerates a few Byzantine neighbours: each edge's term replaces the neighbour's copy
+ * by a vector nearer to the own one. The terms of the two ends are no longer opposite, so the mean of all
+ * models is not preserved.
  *
- *   clip:B      self-centred clipping (He, Karimireddy & Jaggi 2022, ClippedGossip): of x̂_j − x̂_i no more
- *               than a length τ counts. Theirs is the rule for τ: with S the neighbours but for the B
- *               farthest, and δ the weight of those, τ² = (1/δ) Σ_{j∈S} w_ij ‖x̂_j − x̂_i‖².
+ *   clip:B      self-centred clipping (He, Karimireddy & Jaggi 2022, ClippedGossip): x̂_j − x̂_i is clipped
+ *               to length τ. Their rule for τ: with S the neighbours except the B farthest, and δ the weight
+ *               of these B, τ² = (1/δ) Σ_{j∈S} w_ij ‖x̂_j − x̂_i‖².
  *   clip-at:T   the same with τ = T.
- *   trim:B      coordinate-wise trimmed mean (Yang & Bajwa 2019, BRIDGE): of each coordinate the B largest
- *               and the B smallest of the neighbours' values count as one's own. Needs more than 2B
- *               neighbours. */
+ *   trim:B      coordinate-wise trimmed mean (Yang & Bajwa 2019, BRIDGE): in each coordinate the B largest
+ *               and the B smallest of the neighbours' values are replaced by the own one. Needs more than
+ *               2B neighbours. */
 #ifndef SL_GOSSIP_ROBUST_H
 #define SL_GOSSIP_ROBUST_H
 
@@ -32,9 +32,9 @@ enum sl_status sl_robust_parse(struct sl_robust *, const char *text, struct sl_e
 size_t sl_robust_scratch(const struct sl_robust *, uint32_t dimension);
 
 struct sl_peer;
-/* Looks at all neighbours' copies as they stand, before the first edge of a round is completed. */
+/* Reads all neighbours' copies; call before the first edge of a round is completed. */
 void sl_robust_prepare(struct sl_peer *);
-/* What stands for `theirs` in the term of this edge; in scratch until the next call. */
+/* The vector that replaces `theirs` in this edge's term; in scratch, valid until the next call. */
 const float *sl_robust_view(const struct sl_peer *, const float *mine, const float *theirs);
 
 #endif

@@ -1,5 +1,5 @@
-/* settings.h — everything that run.conf can say: what the method needs and what the host needs, and one option
- * table per section. No files here: the programs read lines and pass (section, key, value). */
+/* settings.h — all settings of run.conf, of the method and of the host, and one option table per section.
+ * Opens no files: the programs read lines and pass (section, key, value). */
 #ifndef SL_GOSSIP_SETTINGS_H
 #define SL_GOSSIP_SETTINGS_H
 
@@ -11,7 +11,8 @@ enum sl_on_divergence { SL_DIVERGENCE_REPORT, SL_DIVERGENCE_HALVE, SL_DIVERGENCE
 enum sl_eta_rule { SL_ETA_GIVEN, SL_ETA_THEORY };
 enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
 
-/* What the method needs: what both ends of an edge do, and what a peer allows. Travels in every plan. */
+/* The method's settings: the computation at both ends of an edge, and the peer's limits. Part of every
+ * plan. */
 struct sl_settings {
 	/* [run] */
 	uint64_t seed;
@@ -20,7 +21,7 @@ struct sl_settings {
 	enum sl_pace pace;           /* from pace_text, by sl_settings_check */
 	uint32_t staleness;
 	int64_t round_timeout_us; /* INT64_MAX: never */
-	int64_t link_timeout_us;  /* a neighbour unheard for so long counts as down */
+	int64_t link_timeout_us;  /* a neighbour silent for this long counts as down */
 	uint32_t catch_up;
 	uint32_t on_divergence; /* enum sl_on_divergence */
 	uint32_t max_degree;
@@ -54,8 +55,8 @@ struct sl_settings {
 	uint32_t checkpoint_every; /* 0: none */
 };
 
-/* What the programs need: names, paths, keys and the data. The method never reads them; of those that all peers
- * share (operator_key, classes, name), greetings carry a digest. */
+/* The programs' settings: names, paths, keys and the data. The method never reads them; greetings carry a
+ * digest of those that all peers share (operator_key, classes, name). */
 struct sl_host_settings {
 	/* [run] */
 	char name[SL_TEXT_MAX];
@@ -90,25 +91,25 @@ extern const struct sl_settings_section sl_settings_sections[]; /* ends with a N
 
 void sl_run_settings_standard(struct sl_run_settings *);
 
-/* The method's settings alone, at their defaults; and with them the host's defaults, for a run that has no
- * run.conf. */
+/* The method's settings at their defaults; and given method settings with the host's defaults, for a run
+ * without run.conf. */
 void sl_settings_standard(struct sl_settings *);
 struct sl_run_settings sl_run_settings_of(const struct sl_settings *method);
 
-/* Sets one key ("eta = theory" sets eta_rule), and notes that it was set; unknown sections and keys are errors
- * that name the nearest known one. */
+/* Sets one key ("eta = theory" sets eta_rule), and records that it was set. For an unknown section or key the
+ * error names the nearest known one. */
 enum sl_status sl_run_settings_set(struct sl_run_settings *, const char *section, const char *key,
                                    const char *value, struct sl_error *error);
 
-/* What single keys cannot check: pace, names of plug-ins and their arguments, and combinations. Method keys that
- * were not set get the method's own defaults, and those that it does not read are refused (reads.h). Text only;
- * γ·β_W and the fit of model and data are checked by sl_plan_make, which knows them. */
+/* Checks across keys: pace, names of plug-ins and their arguments, combinations. Method keys that were not
+ * set get the method's own defaults, and set keys that it does not read are errors (reads.h). Checks text
+ * only: sl_plan_make checks γ·β_W and that model and data match. */
 enum sl_status sl_run_settings_check(struct sl_run_settings *, struct sl_error *error);
 enum sl_status sl_settings_check(struct sl_settings *, struct sl_error *error);
 
-/* Prints the effective configuration as an INI file that parses back to itself; of the keys, those that are read
- * and whose scope is in the set. SL_SCOPES_RUN is the text under the fingerprint. Returns the length, or what would be
- * needed, as snprintf does. */
+/* Prints the effective configuration as an INI file that parses back to itself; only keys that are read and
+ * whose scope is in the set. The fingerprint is taken of the SL_SCOPES_RUN text. Returns the length needed,
+ * like snprintf. */
 enum {
 	SL_SCOPES_RUN = 1 << SL_SCOPE_RUN,
 	SL_SCOPES_SHARED = SL_SCOPES_RUN | 1 << SL_SCOPE_LATER,
@@ -116,7 +117,7 @@ enum {
 };
 size_t sl_run_settings_print(const struct sl_run_settings *, unsigned scopes, char *text, size_t size);
 
-/* What step sizes follow from; fields that the schedule does not use are zero, so that equal structs are
+/* The parameters of the step size; fields that the schedule does not use are zero, so that equal structs give
  * equal step sizes. */
 struct sl_rates {
 	double eta, eta_end;
@@ -126,8 +127,8 @@ struct sl_rates sl_settings_rates(const struct sl_settings *);
 bool sl_rates_equal(const struct sl_rates *, const struct sl_rates *);
 
 /* Step size η_k of round k, a function of these and k alone. falling: from eta to eta_end geometrically over
- * the rounds; sqrt: η/√(k+1); steps: eta, divided by 5 after 70 % of the rounds. A run that is resumed with
- * other settings takes from then on what they give for that round, as if they had always held. */
+ * the rounds; sqrt: η/√(k+1); steps: eta, divided by 5 after 70 % of the rounds. A run resumed with other
+ * settings continues with the values that they give for its round, as if they had always applied. */
 double sl_rates_eta(const struct sl_rates *, uint32_t round);
 double sl_settings_eta(const struct sl_settings *, uint32_t round);
 

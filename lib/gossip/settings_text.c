@@ -152,11 +152,11 @@ static enum sl_status check_numbers(const struct sl_settings *s, struct sl_error
 	if (s->on_divergence == SL_DIVERGENCE_HALVE && strcmp(s->robust, "none") == 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "[run] on_divergence = halve-gamma: both ends of an edge must use the same gamma, except with [algorithm] robust, where what they add is not opposite anyway: use stop, and begin again with a smaller gamma");
+		    "[run] on_divergence = halve-gamma: both ends of an edge must use the same gamma, except with [algorithm] robust, which does not need that: use stop, and start again with a smaller gamma");
 	if (s->eta_schedule == SL_ETA_FALLING && s->eta_end > s->eta)
 		return sl_fail(
 		    error, SL_OUT_OF_RANGE,
-		    "[algorithm] eta_end = %g is above eta = %g: a falling step size ends at or below its start",
+		    "[algorithm] eta_end = %g is above eta = %g: a falling step size cannot end above its start",
 		    s->eta_end, s->eta);
 	return SL_OK;
 }

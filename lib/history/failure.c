@@ -27,7 +27,7 @@ enum sl_status sl_history_fail(struct sl_history *h, int code, struct sl_error *
 		status = SL_NO_MEMORY;
 		break;
 	case SQLITE_NOTADB:
-		return sl_fail(error, SL_MALFORMED, "%s: no SQLite database", h->path);
+		return sl_fail(error, SL_MALFORMED, "%s: not an SQLite database", h->path);
 	case SQLITE_CANTOPEN: {
 		int number = sqlite3_system_errno(h->db);
 		if (number == ENOENT)

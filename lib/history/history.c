@@ -75,7 +75,8 @@ static enum sl_status look(struct sl_history *h, int64_t *version, struct sl_err
 		return status;
 	if (application != SL_APPLICATION_ID && (things > 0 || application != 0 || *version != 0))
 		return sl_fail(error, SL_REFUSED,
-		               "%s: an SQLite database of another program, no history of starling", h->path);
+		               "%s: an SQLite database of another program, not a history of starling",
+		               h->path);
 	if (*version > SL_SCHEMA_VERSION)
 		return sl_fail(
 		    error, SL_REFUSED,
@@ -199,7 +200,7 @@ static enum sl_status look_at_immutable(struct sl_history *h, int64_t *version, 
 	if (has_log(h))
 		return sl_fail(
 		    error, SL_IO,
-		    "%s: its last rows are in %s-wal, and to read them takes a folder that can be written: copy both files to one",
+		    "%s: its last rows are in %s-wal, and reading them needs a writable folder: copy both files to one",
 		    h->path, h->path);
 	enum sl_status status = connect_to(h, SQLITE_OPEN_READONLY, "mode=ro&immutable=1", error);
 	h->immutable = true;
@@ -219,7 +220,7 @@ static enum sl_status open_to_read(struct sl_history *h, struct sl_error *error)
 	if (status != SL_OK)
 		return status;
 	if (version == 0)
-		return sl_fail(error, SL_NOT_FOUND, "%s: empty, no history of starling", h->path);
+		return sl_fail(error, SL_NOT_FOUND, "%s: empty, not a history of starling", h->path);
 	if (version < SL_SCHEMA_VERSION) {
 		status = open_to_write(h, error);
 		if (status == SL_OK)

@@ -1,5 +1,5 @@
 /* history.h — the run's history in SQLite: schema, migrations, batched inserts, the queries that the CLI
- * uses. The only folder that knows sqlite3.h. Schema names are part of the product (schema.sql). Not
+ * uses. Only this folder includes sqlite3.h. Schema names are a public interface (schema.sql). Not
  * thread-safe: one handle, one thread. */
 #ifndef SL_HISTORY_HISTORY_H
 #define SL_HISTORY_HISTORY_H
@@ -23,55 +23,53 @@ struct sl_history_peer {
 	uint32_t peer;
 	const char *name, *public_key, *endpoint, *host;
 	int64_t pid, started_at_us;
-	uint32_t degree; /* neighbours: what float32 models would have cost is counted from it */
+	uint32_t degree; /* neighbours: used to compute the bytes that float32 models would take */
 };
 
 enum sl_history_mode { SL_HISTORY_WRITE, SL_HISTORY_READ };
 
-/* Opens (creating and migrating as needed when writing) a database in WAL mode. Refused with a sentence: a
- * newer schema, a database of another program, a folder (SL_REFUSED), a file that is no database
- * (SL_MALFORMED). SL_NOT_FOUND: there is no such folder. SL_IO may pass: no room, a read-only or failing
- * disk, a lock, and pages that are corrupt, since somebody may move the file away. Reading an older schema
- * migrates it too. */
+/* Opens (creating and migrating as needed when writing) a database in WAL mode. Errors: a newer schema, a
+ * database of another program, a folder (SL_REFUSED), a file that is not a database (SL_MALFORMED), no such
+ * folder (SL_NOT_FOUND). SL_IO may be transient: disk full, read-only or failing, a lock, or corrupt pages,
+ * since an operator may move the file away. Reading an older schema migrates it too. */
 struct sl_history *sl_history_open(const char *path, enum sl_history_mode mode, struct sl_error *error);
-/* The same in two steps, for one that tries again: a handle that is not connected (NULL: no memory), and a
- * connection, which after a failure is as if it had not been tried. Connecting begins anew: sl_history_register_run
- * comes next. While not connected, only these, sl_history_busy_timeout and sl_history_close may be called. */
+/* The same in two steps, for callers that retry: make gives a handle that is not connected (NULL: no memory);
+ * connect leaves it unchanged on failure. After every connect, call sl_history_register_run first. While not
+ * connected, only these, sl_history_busy_timeout and sl_history_close may be called. */
 struct sl_history *sl_history_make(const char *path, struct sl_error *error);
 enum sl_status sl_history_connect(struct sl_history *, enum sl_history_mode mode, struct sl_error *error);
-/* After a failure: whether another connection may do better than this one, which is so unless the file is
- * there as before, only locked or without room. */
+/* After a failure: whether reconnecting may help. False if the file is the same and only locked, or the disk
+ * full. */
 bool sl_history_needs_reconnect(struct sl_history *);
-/* Rolls back what is not committed, and lets go of the file. */
+/* Rolls back uncommitted rows and closes the file. */
 void sl_history_disconnect(struct sl_history *);
-/* The same where the names of its files may mean others by now: none is removed, and the log stays as it is.
- */
+/* The same if other files may have taken its files' names: removes no file and leaves the log unchanged. */
 void sl_history_leave(struct sl_history *);
-/* The file that is written, with links followed: its log and the memory that its users share are called so
- * too, with "-wal" and "-shm" behind it. Borrowed, while connected. */
+/* The path of the database file, with links resolved; its log and shared memory have the suffixes "-wal" and
+ * "-shm". Borrowed, while connected. */
 const char *sl_history_file(const struct sl_history *);
-/* Rolls back what is not committed. NULL is fine. */
+/* Rolls back uncommitted rows. NULL is allowed. */
 void sl_history_close(struct sl_history *);
 
-/* How long a call waits for other writers before it fails with SL_IO: 10 s at the start. The one function
- * that another thread may call, to cut a wait short. */
+/* How long a call waits for other writers before it fails with SL_IO: 10 s initially. The only function that
+ * another thread may call, to shorten a wait. */
 void sl_history_busy_timeout(struct sl_history *, int milliseconds);
 
-/* Begins the transaction of rows now, instead of at the first row: what comes before that belongs to it. */
+/* Begins the transaction of rows now instead of at the first row, to include earlier calls in it. */
 enum sl_status sl_history_begin(struct sl_history *, struct sl_error *error);
 
 /* Registers the run (kept if present: several peers do the same) and this peer. Later rows belong to run_id.
- * A peer that is there already keeps its first start and counts as running again. These three are committed
- * at once, unless a transaction of rows is open, which they join. */
+ * A peer that exists already keeps its first start time and counts as running again. These three commit at
+ * once, or join an open transaction of rows. */
 enum sl_status sl_history_register_run(struct sl_history *, const struct sl_history_run *,
                                        struct sl_error *error);
 enum sl_status sl_history_peer(struct sl_history *, const struct sl_history_peer *, struct sl_error *error);
-/* Marks the end of a peer. */
+/* Records that the peer has ended. */
 enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64_t stopped_at_us,
                                        int exit_code, const char *model_digest, struct sl_error *error);
 
 /* The byte totals of the peer's newest row in this run, for a peer that lost its own, and that row's round;
- * zeros and −1 where there is none. */
+ * zeros and −1 if there is none. */
 struct sl_history_bytes {
 	int64_t payload_tx, payload_rx, wire_tx, wire_rx, round;
 };
@@ -86,41 +84,41 @@ enum sl_status sl_history_sketch(struct sl_history *, const struct sl_sketch_row
 enum sl_status sl_history_event(struct sl_history *, const struct sl_event_row *, struct sl_error *error);
 enum sl_status sl_history_exact(struct sl_history *, uint32_t round, double error_value,
                                 struct sl_error *error);
-/* `durable`: everything committed so far is on the disk when this returns, for rows that a checkpoint relies
- * on. After a failure of any of these, call sl_history_rollback and give the rows of the transaction again:
- * SL_IO (busy, full, disk error) may pass; SL_REFUSED is this row's own fault. */
+/* `durable`: all committed rows are on the disk when this returns, for rows that a checkpoint relies on.
+ * After a failure of any of these, call sl_history_rollback and insert the rows of the transaction again:
+ * SL_IO (busy, full, disk error) may be transient; SL_REFUSED: this row is invalid. */
 enum sl_status sl_history_commit(struct sl_history *, bool durable, struct sl_error *error);
 enum sl_status sl_history_rollback(struct sl_history *);
 
-/* Empties the write-ahead log if it can: where the disk is full, that may make room. */
+/* Truncates the write-ahead log if possible: that may free space on a full disk. */
 void sl_history_truncate_wal(struct sl_history *);
 
-/* Brings all of the write-ahead log into the database, for a log that has no name any more. SL_IO: not all of
- * it could be, because somebody reads an older state or the disk fails. */
+/* Checkpoints all of the write-ahead log into the database, for a log that has been unlinked. SL_IO:
+ * incomplete, because another program reads an older state or the disk fails. */
 enum sl_status sl_history_settle(struct sl_history *, struct sl_error *error);
 
-/* How long the write-ahead log may grow while somebody reads on and on (256 MB unless told): then a row
- * fails with SL_IO, and may be tried again. */
+/* Limit of the write-ahead log while a long read transaction prevents its reset (default 256 MB): above it
+ * rows fail with SL_IO, and may be retried. */
 void sl_history_log_most(struct sl_history *, int64_t bytes);
 
-/* Copies every run, peer and row of `from` (a path) into this database, what is there already being kept. */
+/* Copies every run, peer and row of `from` (a path) into this database; existing rows are kept. */
 enum sl_status sl_history_collect(struct sl_history *, const char *from, struct sl_error *error);
 
-/* One line of the view `summary`. Doubles NaN and counts negative where unknown. */
+/* One line of the view `summary`. Unknown doubles are NaN, unknown counts negative. */
 struct sl_history_summary {
 	char run_id[SL_TEXT_MAX + 32], name[SL_TEXT_MAX];
 	char topology[SL_TEXT_MAX], algorithm[SL_TEXT_MAX], compress[SL_TEXT_MAX], model[SL_TEXT_MAX],
 	    dataset[SL_TEXT_MAX];
 	char seed[24];           /* decimal; empty: unknown */
-	uint32_t peers, present; /* how many the run has, and of how many there are rows here */
+	uint32_t peers, present; /* peers of the run, and peers with rows in this database */
 	uint32_t rounds, dimension;
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;
-	double penalty, objective; /* means over the peers: the l1 term; the training loss and it */
+	double penalty, objective; /* means over the peers: the l1 term; training loss plus l1 term */
 	int64_t payload_bytes, wire_bytes, events; /* events of level warning and worse */
-	uint32_t diverging;                        /* peers whose last word on that was so */
+	uint32_t diverging;                        /* peers whose last report was that the run diverges */
 };
-/* Summaries of all runs, or of those with that name (or run_id), newest last, through a callback that returns
- * false to stop. */
+/* Summaries of all runs, or of those with that name (or run_id), newest last, passed to a callback that
+ * returns false to stop. */
 enum sl_status sl_history_summaries(struct sl_history *, const char *name,
                                     bool (*each)(void *, const struct sl_history_summary *), void *context,
                                     struct sl_error *error);

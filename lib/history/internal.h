@@ -1,4 +1,4 @@
-/* internal.h — what the files of lib/history share. */
+/* internal.h — shared by the files of lib/history. */
 #ifndef SL_HISTORY_INTERNAL_H
 #define SL_HISTORY_INTERNAL_H
 
@@ -27,7 +27,7 @@ struct sl_history {
 	char *run_id; /* owned */
 	atomic_int patience_ms;
 	bool writes;                 /* opened, or tried to be opened, to be written */
-	bool immutable;              /* read as a file that nobody changes */
+	bool immutable;              /* opened as an immutable file */
 	int failure;                 /* SQLite's code of the last one */
 	int64_t log_pages, log_most; /* of the write-ahead log: now, and before nothing is added any more */
 };
@@ -39,7 +39,7 @@ void sl_history_watch_log(struct sl_history *);
 /* Fails while the log is too long and cannot be emptied. */
 enum sl_status sl_history_log_room(struct sl_history *, struct sl_error *error);
 
-/* Fills `error` with "path: what SQLite says" and returns the status that fits its code. */
+/* Fills `error` with "path: SQLite's message" and returns the status for its code. */
 enum sl_status sl_history_fail(struct sl_history *, int code, struct sl_error *error);
 
 /* Runs statements that return no rows. */

@@ -50,7 +50,7 @@ enum sl_status sl_history_log_room(struct sl_history *h, struct sl_error *error)
 	h->failure = SQLITE_BUSY;
 	return sl_fail(
 	    error, SL_IO,
-	    "%s-wal: holds %lld MB, because another program has not ended its reading for long; nothing is added before it does",
+	    "%s-wal: holds %lld MB, because another program has kept a read transaction open; rows are held back until it ends",
 	    h->path, (long long)h->log_pages * 4096 / 1000000);
 }
 
@@ -68,7 +68,7 @@ enum sl_status sl_history_settle(struct sl_history *h, struct sl_error *error)
 	if (code != SQLITE_OK)
 		return sl_history_fail(h, code, error);
 	h->failure = SQLITE_BUSY;
-	return whole ? SL_OK : sl_fail(error, SL_IO, "%s-wal: somebody reads an older state", h->path);
+	return whole ? SL_OK : sl_fail(error, SL_IO, "%s-wal: another program reads an older state", h->path);
 }
 
 void sl_history_log_most(struct sl_history *h, int64_t bytes)

@@ -1,6 +1,6 @@
-/* convex.h — what the linear models with an own penalty share: f(x) = mean over samples of ℓ(⟨a_s, x⟩, s) +
- * (λ/2)‖x‖², one parameter a feature, no bias. Sums are in double, so that experiments reach the limit of
- * float32 parameters and not that of float32 sums. */
+/* convex.h — shared by the linear models with a penalty of their own: f(x) = mean over samples of ℓ(⟨a_s, x⟩,
+ * s) + (λ/2)‖x‖², one parameter a feature, no bias. Sums are in double, so that experiments reach the limit
+ * of float32 parameters and not that of float32 sums. */
 #ifndef SL_LEARN_CONVEX_H
 #define SL_LEARN_CONVEX_H
 

@@ -1,4 +1,4 @@
-/* dataset.h — samples as they are stored: bytes of an image stay bytes until a batch is gathered.
+/* dataset.h — samples in their stored form: image bytes stay bytes until a batch is gathered.
  *
  * The prepared form ("shard file") is one block that is mapped, not copied; see shard.c for its layout.
  * Readers of foreign formats (the registry learn/data) take bytes in chunks and build the same structure; lib
@@ -14,7 +14,7 @@
 enum sl_feature_kind {
 	SL_FEATURES_BYTE,   /* dense uint8_t, value = scale · byte */
 	SL_FEATURES_FLOAT,  /* dense float */
-	SL_FEATURES_SPARSE, /* compressed rows of (uint32_t column, float value) */
+	SL_FEATURES_SPARSE, /* compressed sparse rows of (uint32_t column, float value) */
 	SL_FEATURE_KINDS
 };
 
@@ -51,13 +51,13 @@ void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uin
 void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint32_t count, float *out);
 
 /* A reader of a foreign format: bytes in, a data set out. Not for the core: it allocates (learn/data only).
- * Life: open → push (any number of chunks) for the features stream and, where `streams` is 2, for the labels
- * stream → survey, if wanted → finish, which gives a prepared-form block that the caller frees with free(),
- * and frees the reader whatever it returns. abandon frees a reader that is not to be finished; after a failed
- * push or survey nothing else may follow. */
+ * Order of calls: open → push (any number of chunks) for the features stream and, where `streams` is 2, for
+ * the labels stream → survey, if wanted → finish, which gives a prepared-form block that the caller frees
+ * with free(), and frees the reader even if it fails. abandon frees a reader without finishing; after a
+ * failed push or survey only abandon may be called. */
 struct sl_data_reader;
 
-/* What the files of a reader turned out to hold. */
+/* Content of a reader's files. */
 struct sl_survey {
 	uint32_t features;
 	uint32_t classes;  /* 0: real targets; 1: every label is the same */
@@ -74,19 +74,19 @@ struct sl_data_format {
 		const char *bytes;
 		size_t length;
 	} example[2];
-	/* `options` has been filled by sl_spec_arguments, or is NULL for the defaults; `seed` matters to
-	 * generators; `train` picks their part. */
+	/* `options` has been filled by sl_spec_arguments, or is NULL for the defaults; `seed`: for
+	 * generators; `train`: training or test part of generated data. */
 	struct sl_data_reader *(*open)(const void *options, uint64_t seed, bool train,
 	                               struct sl_error *error);
-	/* `what` is the file's name for error texts, which begin with it and say line or byte offset, what
-	 * was found, what would be right. A chunk of no bytes tells the name of a file that may hold none. */
+	/* `what` is the file's name. Error texts begin with it and give line or byte offset, what was found,
+	 * and what is expected. An empty chunk passes the name of a file that may be empty. */
 	enum sl_status (*push)(struct sl_data_reader *, unsigned stream, const uint8_t *bytes, size_t length,
 	                       const char *what, struct sl_error *error);
 	/* After the last push. */
 	enum sl_status (*survey)(struct sl_data_reader *, struct sl_survey *out, struct sl_error *error);
-	/* `features` of 0 means "as found"; otherwise the result has just those (so that a test file that
-	 * lacks the last feature fits its training file) and a larger find is an error. `classes` is the
-	 * run's list, and a label outside it is an error; NULL: as found, or real targets. */
+	/* `features` of 0 means "as found"; otherwise the result has exactly that many (so that a test file
+	 * without the last feature matches its training file), and a larger index is an error. `classes` is
+	 * the run's list, and a label outside it is an error; NULL: as found, or real targets. */
 	enum sl_status (*finish)(struct sl_data_reader *, uint32_t features, const struct sl_classes *classes,
 	                         uint8_t **block, size_t *length, struct sl_error *error);
 	void (*abandon)(struct sl_data_reader *);
@@ -99,9 +99,8 @@ struct sl_partition {
 	const struct sl_option *options;
 	size_t options_size;
 	/* owner[s] ← a peer < peers for every sample s. Every peer gets at least one sample (error if samples
-	 * < peers). The same seed gives the same answer on every machine. Of `data` only the counts, labels
-	 * and targets may be looked at: samples that are held out for the test are not in it, so its features
-	 * are not there. `own` (a file per peer) has no assign: NULL. */
+	 * < peers). The result depends on the seed alone, on every machine. `data` has only counts, labels
+	 * and targets, not features: do not read them. NULL for `own` (one file per peer). */
 	enum sl_status (*assign)(const void *options, const struct sl_dataset *data, uint32_t peers,
 	                         uint64_t seed, uint32_t *owner, struct sl_error *error);
 };

@@ -1,4 +1,4 @@
-/* deal.h — what the partitions share. They run once, when a run is prepared; their tables lie on the stack (a
+/* deal.h — shared by the partitions. They run once, when a run is prepared; their tables are on the stack (a
  * quarter of a megabyte each), as lib/learn allocates nothing outside its readers. */
 #ifndef SL_LEARN_DEAL_H
 #define SL_LEARN_DEAL_H

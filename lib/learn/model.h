@@ -17,10 +17,9 @@ struct sl_layout {
 	struct sl_tensor tensor[SL_TENSORS_MAX];
 };
 
-struct sl_model; /* a kind of model: the registry entry */
+struct sl_model; /* registry entry of a model type */
 
-/* A model made for given features and classes. Immutable after sl_model_make; shared by all peers of a
- * process. */
+/* A model for given features and classes. Immutable after sl_model_make; shared by all peers of a process. */
 struct sl_model_instance {
 	const struct sl_model *model;
 	struct sl_layout layout;
@@ -32,7 +31,7 @@ struct sl_model_instance {
 struct sl_model {
 	const char *name, *doc;
 	const struct sl_option *options;
-	/* Parses the text behind the colon and fills layout (and whatever it needs of the instance). */
+	/* Parses the text after the colon and fills layout, and other fields of the instance that it uses. */
 	enum sl_status (*make)(struct sl_model_instance *out, const char *arguments, struct sl_error *error);
 	/* The initial parameters, from the seed alone: the same at every peer. */
 	void (*init)(const struct sl_model_instance *, uint64_t seed, float *x);
@@ -42,8 +41,8 @@ struct sl_model {
 	 * returns the loss. Pure: no state but `scratch`. pick NULL: samples 0 … count-1. */
 	double (*gradient)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
 	                   uint32_t count, const float *x, float *gradient, float *scratch);
-	/* x ← x − eta·∇ likewise, where a model can do that in less than two steps; `gradient` is room for
-	 * `dimension` floats. NULL: it cannot. */
+	/* x ← x − eta·∇, for models that can fuse gradient and step; `gradient` is scratch of `dimension`
+	 * floats. NULL: not supported. */
 	double (*descend)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
 	                  uint32_t count, float eta, float *x, float *gradient, float *scratch);
 	/* Mean loss over samples first … first+count-1, and into *correct how many have the right arg max
@@ -59,7 +58,7 @@ extern const struct sl_model *const sl_models[];
 enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, uint32_t features,
                              uint32_t classes, struct sl_error *error);
 
-/* Samples that sl_model_evaluate_all takes at a time, and so the `count` to ask scratch for. */
+/* Samples per call in sl_model_evaluate_all: the `count` for which to size its scratch. */
 enum { SL_EVALUATE_CHUNK = 128 };
 /* Mean loss and accuracy over a whole data set (accuracy NaN for models without classes or empty sets). */
 double sl_model_evaluate_all(const struct sl_model_instance *, const struct sl_dataset *, const float *x,

@@ -12,7 +12,7 @@
 /* Lays out the tensors w1, b1, w2, … from features, hidden and classes of the instance. Needs classes. */
 enum sl_status sl_network_lay_out(struct sl_model_instance *out, struct sl_error *error);
 
-/* The rest is as the fields of struct sl_model say. */
+/* The other functions are as in struct sl_model. */
 void sl_network_init(const struct sl_model_instance *instance, uint64_t seed, float *x);
 size_t sl_network_scratch(const struct sl_model_instance *instance, uint32_t count);
 double sl_network_gradient(const struct sl_model_instance *instance, const struct sl_dataset *data,

@@ -1,4 +1,4 @@
-/* reader.h — what the readers of foreign formats share. */
+/* reader.h — shared by the readers of foreign formats. */
 #ifndef SL_LEARN_READER_H
 #define SL_LEARN_READER_H
 

@@ -226,7 +226,7 @@ enum sl_status sl_dataset_open(struct sl_dataset *out, const uint8_t *bytes, siz
 	const uint8_t *reserved = sl_read_bytes(&r, RESERVED);
 	if (r.failed || !all_zero(reserved, RESERVED))
 		return sl_fail(error, SL_MALFORMED,
-		               "prepared data: the header is damaged or cut off (%zu bytes)", length);
+		               "prepared data: the header is damaged or truncated (%zu bytes)", length);
 	enum sl_status status = check_version(&d, version, error);
 	if (status == SL_OK)
 		status = check_header(&d, kind, nonzeros, error);

@@ -1,6 +1,6 @@
-/* adversary.h — a peer that does its work and says other things besides, to whoever is its neighbour: noise, what
- * it said before, greetings that lie in every field, differences and tags from far ahead, absurd values,
- * questions without end. */
+/* adversary.h — a Byzantine peer: it follows the protocol, and also sends its neighbours noise, replayed
+ * frames, greetings with false fields, differences and tags from far ahead, extreme values, and endless
+ * requests. */
 #ifndef SL_SIM_ADVERSARY_H
 #define SL_SIM_ADVERSARY_H
 
@@ -11,9 +11,9 @@ enum { SL_ADVERSARY_KEPT = 16, SL_ADVERSARY_LONGEST = 2048 };
 
 struct sl_adversary {
 	uint32_t peer;
-	bool careful; /* greetings alone, with nothing in them that cannot be */
-	bool ghost;   /* … and after some rounds no work any more */
-	double rate;  /* chance of a lie after an event */
+	bool careful; /* sends only greetings, with plausible fields */
+	bool ghost;   /* … and stops working after some rounds */
+	double rate;  /* probability of a false message after an event */
 	struct sl_random random;
 	struct sl_sim *sim;
 	const struct sl_plan *plan;
@@ -26,7 +26,7 @@ struct sl_adversary {
 	uint32_t keeps;
 };
 
-/* From here on the simulator asks nothing of that peer. */
+/* From here on the simulator does not check that peer. */
 void sl_adversary_start(struct sl_adversary *, struct sl_sim *, const struct sl_plan *,
                         const struct sl_topology *, uint64_t seed);
 /* Call after every event. */

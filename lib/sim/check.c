@@ -42,8 +42,9 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 	if (n->unsure || !held->greeted || held->their_epoch != n->log_epoch || held->diverged)
 		return;
 	if (held->their_version >= n->digests)
-		sl_sim_broken(s, "peer %u holds a copy of peer %u at %u, which that never reached", holder,
-		              owner, held->their_version);
+		sl_sim_broken(s,
+		              "peer %u holds a copy of peer %u at version %u, which the latter never reached",
+		              holder, owner, held->their_version);
 	else if (n->digest[held->their_version] <= FORKED)
 		return;
 	else if (n->digest[held->their_version] != held->their_digest)
@@ -51,7 +52,7 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 		              held->their_version);
 	else if (held->their_version == p.version && held->their_epoch == p.epoch &&
 	         memcmp(held->theirs, p.copy, plan->copy_bytes) != 0)
-		sl_sim_broken(s, "copies of peer %u differ at number %u at peer %u", owner, p.version,
+		sl_sim_broken(s, "copies of peer %u differ at version %u at peer %u", owner, p.version,
 		              holder);
 }
 
@@ -89,7 +90,7 @@ static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_peer_vie
 		what = "the copy that an open tag stands for is gone";
 	else if (sl_vector_digest(plan->copy_floats, 0, (const float *)(const void *)e->theirs) !=
 	         e->their_digest)
-		what = "a copy that is not what its digest says";
+		what = "a copy that does not match its digest";
 	if (what)
 		sl_sim_broken(s, "peer %u, edge to %u: %s", peer, e->neighbour, what);
 }
@@ -104,7 +105,7 @@ static void check_peer(struct sl_sim *s, uint32_t peer, const struct sl_peer_vie
 		sl_sim_broken(s, "the model of peer %u is not finite", peer);
 	if (sl_vector_digest(s->setup.plan->copy_floats, 0, (const float *)(const void *)p->copy) !=
 	    p->digest)
-		sl_sim_broken(s, "peer %u's own copy is not what its digest says", peer);
+		sl_sim_broken(s, "peer %u's own copy does not match its digest", peer);
 }
 
 void sl_sim_check_node(struct sl_sim *s, uint32_t peer)

@@ -1,8 +1,8 @@
-/* faults.h — a plan of troubles drawn from a seed, and its execution beside a running simulation.
+/* faults.h — a random plan of faults, drawn from a seed, and its execution in a running simulation.
  *
- * Each fault waits for progress (rounds done, all peers together) or, where nothing moves any more, for time;
- * lasts; and ends. Which kinds occur at all is drawn too: many faults hide others. When all have ended the
- * network is clean. */
+ * Each fault starts at a given progress (rounds done, summed over the peers) or, if the run is stuck, after
+ * some time, and ends after a while. The kinds that occur are drawn too, because many faults hide others.
+ * When all have ended the network has no faults. */
 #ifndef SL_SIM_FAULTS_H
 #define SL_SIM_FAULTS_H
 
@@ -32,16 +32,16 @@ const char *sl_fault_text(enum sl_fault_kind);
 
 struct sl_fault {
 	enum sl_fault_kind kind;
-	uint64_t progress; /* starts when so many rounds are done … */
-	uint32_t events;   /* … and so many events later */
+	uint64_t progress; /* starts when this many rounds are done … */
+	uint32_t events;   /* … and this many events later */
 	int64_t lasts_us;
-	uint64_t peers; /* a bit a peer */
+	uint64_t peers; /* one bit per peer */
 	uint32_t peer, other;
-	enum sl_sim_disk disk; /* what a killed peer comes back with */
-	bool synced;           /* a checkpoint on its way had reached the disk */
-	bool alone;     /* whoever has ended meanwhile is not started again for those that were killed */
-	int64_t amount; /* of SLOW, DISK_SLOW */
-	double rate;    /* of STORM */
+	enum sl_sim_disk disk; /* the disk of a killed peer at its restart */
+	bool synced;           /* the checkpoint being written had reached the disk */
+	bool alone;            /* peers that have ended meanwhile are not started again for the killed ones */
+	int64_t amount;        /* of SLOW, DISK_SLOW */
+	double rate;           /* of STORM */
 
 	/* execution */
 	bool active;
@@ -57,33 +57,33 @@ struct sl_faults {
 	struct sl_random random; /* for contents: garbage, clocks */
 	uint64_t run;            /* fingerprint, for true headers */
 	const struct sl_topology *topology;
-	struct sl_sim_network calm; /* the rates of the run; without loss once all has ended */
+	struct sl_sim_network calm; /* the rates of the run; without loss once all faults have ended */
 	struct sl_time last;        /* when the last fault started or ended */
 	uint32_t events;            /* since the next fault's progress was reached */
-	/* Told before a peer is killed, so that a driver can lose what was not durable. May be NULL. */
+	/* Called before a peer is killed, so that a driver can drop data that is not durable. May be NULL. */
 	void (*killed)(void *context, uint32_t peer);
 	void *context;
-	struct sl_topology roster[SL_FAULTS_MAX + 1]; /* those so far, the newest last */
+	struct sl_topology roster[SL_FAULTS_MAX + 1]; /* all so far, newest last */
 	uint32_t rosters;
 	uint64_t gone; /* members that were removed */
-	bool keep;     /* there are no checkpoints: whoever has ended is not started again */
+	bool keep;     /* no checkpoints: peers that have ended are not started again */
 	uint64_t happened[SL_FAULT_COUNT];
-	uint32_t resumed; /* times that peers which had ended had to be started again for the others */
+	uint32_t resumed; /* times that ended peers had to be started again for the others */
 };
 
-/* Draws a plan whose faults start in the first `part` of so many rounds. `allowed` has a bit a kind. At most
- * 64 peers. */
+/* Draws a plan whose faults start in the first `part` of `rounds` rounds. `allowed` has one bit per kind. At
+ * most 64 peers. */
 void sl_faults_draw(struct sl_faults *, uint64_t seed, const struct sl_topology *, double part,
                     uint32_t rounds, uint32_t allowed);
-/* The roster at the start: a part of the topology where rosters are among what may happen, and then the first
- * of plan->roster. */
+/* The roster at the start: a part of the topology if roster faults are allowed, then also the first of
+ * `roster`. */
 const struct sl_topology *sl_faults_first_roster(struct sl_faults *, uint32_t allowed);
 void sl_faults_free(struct sl_faults *);
 /* Call after every event. */
 void sl_faults_step(struct sl_faults *, struct sl_sim *);
-/* All have ended: the network is clean from here on. */
+/* All faults have ended: the network has none from here on. */
 bool sl_faults_over(const struct sl_faults *);
-/* Nothing is left to happen in the simulation: ends or starts the next thing. False: there is none. */
+/* Call when the simulation has no pending event: ends or starts the next fault. False: there is none. */
 bool sl_faults_skip(struct sl_faults *, struct sl_sim *);
 
 #endif

@@ -9,8 +9,8 @@
 #include "gossip/peer.h"
 #include "topology/topology.h"
 
-/* EXACT: also that what a peer computes again after a crash is what it computed before, and that its
- * neighbours keep what it needs for that. */
+/* EXACT: also that rounds recomputed after a crash equal the original ones, and that neighbours keep the
+ * frames that this needs. */
 enum sl_sim_check { SL_SIM_CHECK_NONE, SL_SIM_CHECK_COPIES, SL_SIM_CHECK_EXACT, SL_SIM_CHECK_CHOICES };
 
 /* Without a rate links carry datagrams: any message may be lost, repeated, or delayed past later ones, with these
@@ -31,20 +31,20 @@ struct sl_sim_rows {
 	void (*link)(void *, const struct sl_link_row *);
 	void (*sketch)(void *, const struct sl_sketch_row *);
 	void (*event)(void *, const struct sl_event_row *);
-	/* (1/n) Σ_i ‖x_i − x̄‖² of a round that all peers have done. */
+	/* (1/n) Σ_i ‖x_i − x̄‖² of a round that all peers have completed. */
 	void (*exact)(void *, uint32_t round, double error);
 };
 
 struct sl_sim_setup {
 	const struct sl_plan *plan;
-	const struct sl_topology *topology; /* every link that there ever is */
-	const struct sl_dataset *shards;    /* one a peer */
+	const struct sl_topology *topology; /* all links that ever exist */
+	const struct sl_dataset *shards;    /* one per peer */
 	struct sl_sim_network network;
 	enum sl_sim_check check;
 	struct sl_sim_rows rows;               /* any may be NULL */
-	const struct sl_capture_hook *capture; /* told of every message that a peer encodes; may be NULL */
-	/* The roster at the start, of as many peers, its edges among those of `topology`; a peer without an
-	 * edge is none yet. NULL: all of `topology`. Borrowed. */
+	const struct sl_capture_hook *capture; /* called for every message that a peer encodes; may be NULL */
+	/* The roster at the start: the same number of peers, with edges from `topology`; a peer without an
+	 * edge is not yet a member. NULL: all of `topology`. Borrowed. */
 	const struct sl_topology *roster;
 };
 
@@ -54,12 +54,11 @@ struct sl_sim;
 struct sl_sim *sl_sim_open(const struct sl_sim_setup *, struct sl_error *error);
 void sl_sim_close(struct sl_sim *);
 
-/* Exactly one event; false: nothing is left to happen. */
+/* Processes exactly one event; false: none is pending. */
 bool sl_sim_step(struct sl_sim *);
-/* Steps until all peers have halted; false if something stopped them: see sl_sim_trouble. `events_most`
- * bounds it. */
+/* Steps until all peers have halted, at most `events_most` times; false on failure: see sl_sim_trouble. */
 bool sl_sim_run(struct sl_sim *, uint64_t events_most);
-/* Why a run did not end well, or NULL. */
+/* Why a run failed, or NULL. */
 const char *sl_sim_trouble(const struct sl_sim *);
 
 struct sl_sim_totals {
@@ -70,16 +69,16 @@ struct sl_sim_totals {
 void sl_sim_totals(const struct sl_sim *, struct sl_sim_totals *out);
 struct sl_peer *sl_sim_peer(struct sl_sim *, uint32_t peer);
 
-/* Faults, for tests and plans. A killed peer loses everything but its checkpoints; messages to it vanish.
- * Revived, it goes on from a checkpoint, or from nothing. A cut link loses every message in that direction.
- */
+/* Faults, for tests and plans. A killed peer loses everything but its checkpoints; messages to it are lost.
+ * Revived, it resumes from a checkpoint, or starts without state. A cut link loses every message in that
+ * direction. */
 enum sl_sim_disk {
 	SL_SIM_DISK_LOST,
-	SL_SIM_DISK_NEWEST, /* whole: the newest checkpoint, or the older one if that is refused */
-	SL_SIM_DISK_OLDER,  /* the newest was cut: the peer does not take it, but the older one, if any */
+	SL_SIM_DISK_NEWEST, /* intact: the newest checkpoint, or the older one if that is refused */
+	SL_SIM_DISK_OLDER,  /* the newest is truncated: the peer loads the older one, if any */
 };
 void sl_sim_kill(struct sl_sim *, uint32_t peer);
-/* Killed when the checkpoint being written had reached the disk already, but the peer had not heard so. */
+/* Kills it after the checkpoint being written reached the disk, before the peer is notified. */
 void sl_sim_kill_synced(struct sl_sim *, uint32_t peer);
 void sl_sim_revive(struct sl_sim *, uint32_t peer, enum sl_sim_disk);
 void sl_sim_cut(struct sl_sim *, uint32_t from, uint32_t to, bool cut);
@@ -87,25 +86,25 @@ bool sl_sim_alive(const struct sl_sim *, uint32_t peer);
 bool sl_sim_halted(const struct sl_sim *, uint32_t peer);
 /* Rounds that the peer's newest durable checkpoint holds: rows of earlier rounds are in its history. */
 uint32_t sl_sim_durable_rounds(const struct sl_sim *, uint32_t peer);
-/* SIGSTOP: nothing happens at the peer until then; messages and timers wait. */
+/* SIGSTOP for `us`: messages and timers wait. */
 void sl_sim_pause(struct sl_sim *, uint32_t peer, int64_t us);
 /* Its jobs take `times` (≥ 1) times longer. */
 void sl_sim_slow(struct sl_sim *, uint32_t peer, int64_t times);
 /* Its checkpoints take `us` longer, or fail. */
 void sl_sim_disk(struct sl_sim *, uint32_t peer, bool fails, int64_t us);
-/* … and so much longer always: a slow disk. */
+/* A slow disk: all its checkpoints take `us` longer. */
 void sl_sim_disk_speed(struct sl_sim *, uint32_t peer, int64_t us);
-/* Its clock from its next life on, less the simulator's. */
+/* Offset of its clock from the simulator's, from its next start on. */
 void sl_sim_skew(struct sl_sim *, uint32_t peer, int64_t us);
-/* Nothing is asked of that peer any more: it may say what it likes. */
+/* Excludes the peer from all checks: it may send anything. */
 void sl_sim_distrust(struct sl_sim *, uint32_t peer);
-/* What becomes of a message, beside the network's own rates. */
+/* Fate of a message, in addition to the network's own rates. */
 enum sl_sim_fate { SL_SIM_PASS, SL_SIM_LOSE, SL_SIM_DELAY };
 struct sl_sim_message {
 	uint64_t number; /* from 1 */
 	uint32_t from, to;
 	const struct sl_action *send;
-	int64_t delay_us; /* SL_SIM_DELAY: so much longer, past later messages */
+	int64_t delay_us; /* SL_SIM_DELAY: additional delay; later messages overtake it */
 };
 enum sl_sim_step_kind {
 	SL_SIM_STARTS,
@@ -124,35 +123,36 @@ struct sl_sim_step {
 	enum sl_link_change link; /* HEARS_LINK */
 	uint64_t message;         /* RECEIVES: its number; 0: it was injected */
 };
-/* Follows a run. Any may be NULL; all may look at peers (gossip/inspect.h), `sent` in the middle of its sender's step. */
+/* Observer of a run. Each callback may be NULL, and may inspect peers (gossip/inspect.h); `sent` is called
+ * during its sender's step. */
 struct sl_sim_watch {
 	void *context;
-	/* Asked about every message that is sent. */
+	/* Decides the fate of every message sent. */
 	enum sl_sim_fate (*sent)(void *, struct sl_sim_message *);
-	/* Before and after a peer sees an event. */
+	/* Before and after a peer processes an event. */
 	void (*before)(void *, const struct sl_sim_step *);
 	void (*after)(void *, const struct sl_sim_step *);
 };
 void sl_sim_watch(struct sl_sim *, const struct sl_sim_watch *);
-/* Hands a peer a message as if `from` had sent it. */
+/* Delivers a message to a peer as if `from` had sent it. */
 void sl_sim_inject(struct sl_sim *, uint32_t from, uint32_t to, const uint8_t *bytes, size_t length);
-/* A roster for a peer, `us` from now: the peer is told of it then, or finds it when it is started next. One
- * that lists no edge of a peer removes it for good; one that is the first to do so adds it. */
+/* A roster for a peer, `us` from now: the peer gets it then, or at its next start. A roster without an edge
+ * of the peer removes it permanently; the first roster with one adds it. */
 void sl_sim_roster(struct sl_sim *, uint32_t peer, const struct sl_topology *, uint32_t serial, int64_t us);
 bool sl_sim_absent(const struct sl_sim *, uint32_t peer);
-/* The life that the frames of a peer carry now. */
+/* The incarnation16 of the peer's present frames. */
 uint16_t sl_sim_incarnation16(const struct sl_sim *, uint32_t peer);
-/* … and the header that such a frame to a neighbour may have: its length. `length`: of the body. */
+/* Writes a header for such a frame to a neighbour; returns its length. `length`: of the body. */
 size_t sl_sim_header(const struct sl_sim *, uint32_t from, uint32_t to, const struct sl_frame *,
                      uint32_t length, uint8_t out[static SL_FRAME_HEADER]);
 /* The network's rates, which may change at any time. */
 struct sl_sim_network *sl_sim_network(struct sl_sim *);
 struct sl_time sl_sim_now(const struct sl_sim *);
-/* Lets time pass in which nothing happens, when sl_sim_step said that nothing is left. */
+/* Advances the clock when sl_sim_step has no pending event. */
 void sl_sim_wait(struct sl_sim *, int64_t us);
 
-/* A peer that keeps to the protocol and lies about its model: after its local steps it is replaced, from a
- * round on. x̄ and σ are mean and standard deviation of the honest peers' models, coordinate by coordinate. */
+/* A poisoner: a peer that follows the protocol but replaces its model after its local steps, from a given
+ * round on. x̄ and σ are mean and standard deviation of the models of all peers but poisoners, per coordinate. */
 #define SL_SIM_POISONS(X)                                                                                    \
 	X(NONE, "none", 0)       /* x */                                                                     \
 	X(FLIP, "flip", 1)       /* −a·x̄ */                                                             \
@@ -163,7 +163,7 @@ void sl_sim_wait(struct sl_sim *, int64_t us);
 enum sl_sim_poison { SL_SIM_POISONS(X) SL_SIM_POISON_COUNT };
 #undef X
 struct sl_sim_poisoner {
-	uint32_t peer, from; /* from: the round it begins in */
+	uint32_t peer, from; /* from: first round of the attack */
 	enum sl_sim_poison kind;
 	double amount; /* a */
 };
@@ -173,8 +173,8 @@ enum sl_status sl_sim_poisoner_parse(struct sl_sim_poisoner *, const char *text,
 void sl_sim_poison(struct sl_sim *, const struct sl_sim_poisoner *);
 bool sl_sim_honest(const struct sl_sim *, uint32_t peer);
 
-/* With a probe r (plan->probe): Σ_i <r, x_i> less the terms so far added at one end only. At η = 0 it never
- * moves. */
+/* With a probe r (plan->probe): Σ_i <r, x_i> minus the terms added so far at one end only. Constant if η =
+ * 0. */
 double sl_sim_mean_probe(const struct sl_sim *);
 
 #endif

@@ -1,4 +1,4 @@
-/* sim_state.h — inside of the simulator, for the files of lib/sim only. */
+/* sim_state.h — the simulator's state, for the files of lib/sim only. */
 #ifndef SL_SIM_SIM_STATE_H
 #define SL_SIM_SIM_STATE_H
 
@@ -33,7 +33,7 @@ struct sl_sim_event {
 	struct sl_time until;       /* MOVE: the message is complete */
 };
 
-/* How far a checkpoint follows a neighbour: after a restart it needs what comes next. */
+/* A checkpoint's position in a neighbour's journal: after a restart it needs the frames that follow. */
 struct sl_sim_hold {
 	uint32_t number, step;
 };
@@ -44,9 +44,9 @@ struct sl_sim_node {
 	uint8_t *block; /* its arena */
 	uint32_t starts;
 	bool alive, halted, ok;
-	bool absent;                      /* no member: never started, or removed */
+	bool absent;                      /* not a member: never started, or removed */
 	bool joins;                       /* a member since after the start */
-	const struct sl_topology *roster; /* the one on its disk: it knows it once it was told */
+	const struct sl_topology *roster; /* the one on its disk: it takes effect when the peer is notified */
 	uint32_t serial;
 	struct sl_time timer;   /* the pending timer event, in the simulator's time */
 	uint8_t *checkpoint[2]; /* newest, older */
@@ -61,10 +61,10 @@ struct sl_sim_node {
 	struct sl_time free_at; /* its wire has sent all that it was given */
 
 	/* faults in force */
-	int64_t skew_us; /* its clock less the simulator's */
+	int64_t skew_us; /* offset of its clock from the simulator's */
 	struct sl_time paused_until;
-	int64_t slow;                  /* its jobs take so many times longer */
-	int64_t disk_us, disk_base_us; /* further time of a checkpoint: while a fault is in force; always */
+	int64_t slow;                  /* factor on the duration of its jobs */
+	int64_t disk_us, disk_base_us; /* additional time of a checkpoint: during a fault; always */
 	bool disk_fails;
 
 	struct sl_sim_poisoner poisoner;
@@ -122,7 +122,7 @@ struct sl_sim {
 	struct sl_time free_at; /* of the wire that all share */
 	struct sl_sim_sum *sums;
 	size_t sums_length;
-	/* Every roster so far, by rising serial: what an edge was worth under each. */
+	/* All rosters so far, by ascending serial: the weights under each. */
 	struct sl_sim_roster {
 		uint32_t serial;
 		const struct sl_topology *topology;
@@ -136,21 +136,21 @@ struct sl_sim {
 };
 
 /* node.c */
-/* The edge of a peer that uses a link; SL_NO_EDGE: the link joins it to nobody now. */
+/* The edge of a peer that uses a link; SL_NO_EDGE: the link is unused now. */
 uint32_t sl_sim_edge(const struct sl_sim *, uint32_t peer, uint32_t link);
-/* … and what it looks like now; false: there is none. */
+/* … and its present state; false: there is none. */
 bool sl_sim_view(const struct sl_sim *, uint32_t peer, uint32_t link, struct sl_edge_view *out);
 /* The link on which a peer sends to a neighbour. */
 uint32_t sl_sim_link_to(const struct sl_sim *, uint32_t peer, uint32_t neighbour);
 /* Neighbours as a peer's roster lists them; `out` has room for SL_DEGREE_MAX. */
 uint32_t sl_sim_listed(const struct sl_sim *, uint32_t peer, struct sl_peer_neighbour *out);
-/* γ under the rosters that a peer may have heard of. */
+/* γ under the rosters that a peer may know. */
 struct sl_gammas sl_sim_gammas(const struct sl_sim *, uint32_t peer);
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
-/* An event row of the simulator's own, of the peer that is acting; a sl_generations_tell. */
+/* Writes an event row of the simulator, for the acting peer; an sl_generations_tell. */
 void sl_sim_note(void *context, enum sl_level, const char *kind, const char *detail);
-/* Remembers the first thing that went wrong; the run then ends. */
+/* Records the first violation; the run then ends. */
 __attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const char *format, ...);
 
 /* The bytes of a handshake between two peers. */
@@ -173,21 +173,22 @@ void sl_sim_check_sent(struct sl_sim *, uint32_t link, uint32_t from, const stru
 /* members.c */
 void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);
 
-/* saved.c: what a peer's state comes to as a checkpoint, malloc'd; NULL with an error: as sl_peer_save. */
+/* saved.c: a peer's state as a checkpoint, malloc'd; NULL with an error as from sl_peer_save. */
 uint8_t *sl_sim_save(const struct sl_peer *, size_t *length, struct sl_error *error);
-/* … and that it can be loaded, into a peer that then has the very same. */
+/* … and checks that loading it gives a peer with an identical state. */
 void sl_sim_check_saved(struct sl_sim *, uint32_t peer);
 
-/* kept.c: what checkpoints know of the neighbours, and whether these keep the rest. */
+/* kept.c: positions of checkpoints in the neighbours' journals, and checks that neighbours keep the frames
+ * after them. */
 void sl_sim_holds_make(struct sl_sim *, uint32_t peer);
 void sl_sim_holds_note(struct sl_sim *, uint32_t peer);
-/* A generation takes the place of the next; it is empty then, as before the first checkpoint. */
+/* Moves a generation to the next place; its own is empty then, as before the first checkpoint. */
 void sl_sim_holds_move(struct sl_sim_node *, unsigned from, unsigned to);
-/* What was being written is the newest checkpoint now. */
+/* Makes the checkpoint being written the newest. */
 void sl_sim_keep_checkpoint(struct sl_sim_node *);
 void sl_sim_check_kept(struct sl_sim *, uint32_t peer);
 
-/* poison.c: replaces what a liar's local steps came to. */
+/* poison.c: replaces a poisoner's model after its local steps. */
 void sl_sim_lie(struct sl_sim *, uint32_t peer);
 void sl_sim_push(struct sl_sim *, struct sl_sim_event);
 bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
@@ -195,7 +196,7 @@ bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 size_t sl_sim_on_wire(size_t message);
 /* … and all that it makes pass over the link in its direction, headers of TCP, IP and Ethernet included. */
 size_t sl_sim_occupies(size_t message);
-/* Draws the fate of a message on a link and files its arrivals. */
+/* Draws the fate of a message on a link and schedules its arrivals. */
 void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
 void sl_sim_check_node(struct sl_sim *, uint32_t peer);
 

@@ -74,7 +74,7 @@ static void on_round(void *context, const struct sl_round_row *row)
 	size_t at = (size_t)row->peer * r->swarm->settings.rounds + row->round;
 	const char *column = r->state[at] == ROW_WRITTEN ? differs(&r->row[at], row) : NULL;
 	if (column && r->swarm->kind == SL_SWARM_EXACT)
-		wrong(r, "peer %u told of round %u twice, with another %s", row->peer, row->round, column);
+		wrong(r, "peer %u reported round %u twice, with another %s", row->peer, row->round, column);
 	if (r->state[at] == ROW_NONE)
 		r->row[at] = *row;
 	r->state[at] = ROW_WRITTEN;
@@ -90,7 +90,7 @@ static void on_event(void *context, const struct sl_event_row *row)
 	bool tight = r->swarm->settings.limit_refusals < 64; /* lives that fork send a few that do not fit */
 	if (strcmp(row->kind, "quarantine") == 0 && !tight && !r->adversary.sim &&
 	    !r->faults.happened[SL_FAULT_GARBAGE])
-		wrong(r, "peer %u put an honest neighbour into quarantine: %s", row->peer, row->detail);
+		wrong(r, "peer %u quarantined a correct neighbour: %s", row->peer, row->detail);
 	if (r->event)
 		r->event(r->context, row);
 }

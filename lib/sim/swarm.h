@@ -5,8 +5,7 @@
  *             disturbed
  *   mean      every pace at η = 0: the mean of the models never moves, and the models meet at it
  *   survive   every pace, also lost disks: the run ends, copies agree, models meet
- *   hostile   every pace, beside a peer that lies: to the others it is as if that one were broken, and no
- *             more */
+ *   hostile   every pace, with a Byzantine peer: it affects the others no more than a crashed peer would */
 #ifndef SL_SIM_SWARM_H
 #define SL_SIM_SWARM_H
 

@@ -52,9 +52,10 @@ static enum sl_status check_arc(const char *what, uint32_t peers, const struct s
 	if (a->from >= peers || a->to >= peers)
 		return wrong(SL_OUT_OF_RANGE, what, g, why, error);
 	if (a->from == a->to)
-		return wrong(SL_MALFORMED, what, g,
-		             "a peer is not its own neighbour (its own weight is what it does not give of 1)",
-		             error);
+		return wrong(
+		    SL_MALFORMED, what, g,
+		    "a peer cannot be its own neighbour (its own weight is 1 minus the weights it gives)",
+		    error);
 	snprintf(why, sizeof why, "its weight %g must be over 0 and at most 1", a->weight);
 	if (weighted && !(isfinite(a->weight) && a->weight > 0 && a->weight <= 1))
 		return wrong(SL_OUT_OF_RANGE, what, g, why, error);
@@ -99,7 +100,7 @@ static enum sl_status sort_arcs(const char *what, uint32_t peers, struct sl_arc_
 		qsort(list->arc, list->count, sizeof *list->arc, by_edge);
 	for (size_t i = 1; i < list->count; i++)
 		if (by_edge(&list->arc[i - 1], &list->arc[i]) == 0)
-			return wrong(SL_MALFORMED, what, &list->arc[i], "comes twice in its phase", error);
+			return wrong(SL_MALFORMED, what, &list->arc[i], "is given twice in its phase", error);
 	return SL_OK;
 }
 
@@ -131,7 +132,7 @@ static enum sl_status sum_up(const struct sl_topology *t, const char *what, stru
 		if (s->out[from] > 1 + SL_ROW_SLACK)
 			return sl_fail(
 			    error, SL_OUT_OF_RANGE,
-			    "%s: what peer %u gives in phase %u adds up to %.12g, which must be at most 1",
+			    "%s: the weights that peer %u gives in phase %u add up to %.12g, must be at most 1",
 			    what, (unsigned)a->from, (unsigned)a->phase, s->out[from]);
 	}
 	return SL_OK;
@@ -215,7 +216,7 @@ static enum sl_status check_mixing(const struct sl_topology *t, const char *what
 	if (status == SL_OK && !(kept > 0))
 		status = sl_fail(
 		    error, SL_REFUSED,
-		    "%s: the weights never come to agreement (everybody gives away all it has): let some peer's weights add up to less than 1",
+		    "%s: the weights never reach consensus (no peer keeps a weight of its own): let the weights of some peer add up to less than 1",
 		    what);
 	return status;
 }

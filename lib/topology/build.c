@@ -50,7 +50,7 @@ static enum sl_status check_edge(const char *what, uint32_t peers, const struct 
 	if (e->a == e->b)
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "%s: edge %u %u: a peer is not its own neighbour (its own weight is what the others leave of 1)",
+		    "%s: edge %u %u: a peer cannot be its own neighbour (its own weight is 1 minus those of its edges)",
 		    at, (unsigned)e->a, (unsigned)e->b);
 	if (weighted && !(isfinite(e->weight) && e->weight > 0 && e->weight <= 1))
 		return sl_fail(error, SL_OUT_OF_RANGE,
@@ -95,7 +95,7 @@ enum sl_status sl_edge_list_sort(const char *what, uint32_t peers, struct sl_edg
 		if (before->line)
 			return sl_fail(error, SL_MALFORMED, "%s: edge %u %u was given in line %u already", at,
 			               (unsigned)e->a, (unsigned)e->b, (unsigned)before->line);
-		return sl_fail(error, SL_MALFORMED, "%s: edge %u %u comes twice", at, (unsigned)e->a,
+		return sl_fail(error, SL_MALFORMED, "%s: edge %u %u is given twice", at, (unsigned)e->a,
 		               (unsigned)e->b);
 	}
 	return SL_OK;
@@ -207,7 +207,7 @@ static enum sl_status check_mixing(const struct sl_topology *t, const char *what
 	if (swaps)
 		status = sl_fail(
 		    error, SL_REFUSED,
-		    "%s: the weights never come to agreement (two halves swap their values): let some peer's weights add up to less than 1",
+		    "%s: the weights never reach consensus (two halves swap their values): let the weights of some peer add up to less than 1",
 		    what);
 	free(distance);
 	return status;

@@ -1,4 +1,4 @@
-/* build.h — from a list of edges, wherever it came from, to a checked topology. Private to lib/topology. */
+/* build.h — makes a checked topology from a list of edges. Private to lib/topology. */
 #ifndef SL_TOPOLOGY_BUILD_H
 #define SL_TOPOLOGY_BUILD_H
 
@@ -17,7 +17,7 @@ struct sl_edge_list {
 	struct sl_edge_given *edge; /* owned: sl_edge_list_free */
 	size_t count, capacity;
 	bool weighted; /* else the weights are Metropolis–Hastings */
-	bool gaps;     /* peers without an edge are none: the others must be connected */
+	bool gaps;     /* peers without an edge are not members: the others must be connected */
 };
 
 enum sl_status sl_edge_list_add(struct sl_edge_list *, struct sl_edge_given, struct sl_error *error);
@@ -48,7 +48,7 @@ void sl_arc_list_free(struct sl_arc_list *);
 /* As sl_topology_build, of arcs. */
 enum sl_status sl_topology_build_arcs(struct sl_topology *out, const char *spec, const char *what,
                                       uint32_t peers, struct sl_arc_list *list, struct sl_error *error);
-/* What sl_topology_spectrum says of a topology with activity. */
+/* sl_topology_spectrum for a topology with activity. */
 void sl_topology_contraction(const struct sl_topology *, struct sl_spectrum *out);
 
 #endif

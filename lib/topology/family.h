@@ -1,4 +1,4 @@
-/* family.h — what the families of graphs share. Private to lib/topology. */
+/* family.h — shared by the families of graphs. Private to lib/topology. */
 #ifndef SL_TOPOLOGY_FAMILY_H
 #define SL_TOPOLOGY_FAMILY_H
 
@@ -17,7 +17,7 @@ enum sl_status sl_family_peers(const char *name, const char *arguments, uint32_t
                                struct sl_error *error);
 
 /* The circulant graph: i and i + distance (mod peers) for every i. Distances are distinct, in 1 … peers/2, so
- * that no edge comes twice. */
+ * that no edge is given twice. */
 enum sl_status sl_family_circulant(uint32_t peers, const uint32_t *distance, uint32_t distances,
                                    sl_add_edge *add, void *context, struct sl_error *error);
 

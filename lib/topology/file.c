@@ -28,7 +28,7 @@ static enum sl_status take_line(struct parser *p, const char *at, size_t length,
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)at[i];
 		if ((c < ' ' && c != '\t' && c != '\r') || c > '~')
-			return sl_fail(error, SL_MALFORMED, "%s:%u: byte 0x%02x: this is no topology file",
+			return sl_fail(error, SL_MALFORMED, "%s:%u: byte 0x%02x: not a topology file",
 			               p->what, (unsigned)p->line, (unsigned)c);
 	}
 	memcpy(p->text, at, n);
@@ -40,7 +40,7 @@ static enum sl_status take_line(struct parser *p, const char *at, size_t length,
 		if (p->words > WORDS_MAX || (p->words == WORDS_MAX && strcmp(p->word[0], "arc") != 0))
 			return sl_fail(
 			    error, SL_MALFORMED,
-			    "%s:%u: '%s' is one word too many (edge A B [weight], or arc A B [weight [phase]])",
+			    "%s:%u: '%s' is unexpected (edge A B [weight], or arc A B [weight [phase]])",
 			    p->what, (unsigned)p->line, w);
 	}
 	return SL_OK;
@@ -97,7 +97,7 @@ static enum sl_status check_kind(const struct parser *p, bool arc, bool weighted
 	bool before = arc ? !p->arcs.unweighted : p->list.weighted;
 	if ((arc ? p->arcs.count : p->list.count) && weighted != before)
 		return sl_fail(error, SL_MALFORMED,
-		               "%s:%u: %s %s %s has %s weight, but the %ss above have %s: all or none",
+		               "%s:%u: %s %s %s has %s weight, but the %ss above have %s: give all or none",
 		               p->what, (unsigned)p->line, arc ? "arc" : "edge", p->word[1], p->word[2],
 		               weighted ? "a" : "no", arc ? "arc" : "edge", weighted ? "none" : "one");
 	return SL_OK;
@@ -110,7 +110,7 @@ static enum sl_status take_arc(struct parser *p, struct sl_error *error)
 	    (p->words == 5 && !whole(p->word[4], &g.arc.phase)))
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "%s:%u: must be 'arc', the giving and the taking peer, and perhaps a weight and a phase",
+		    "%s:%u: must be 'arc', the sending and the receiving peer, and optionally a weight and a phase",
 		    p->what, (unsigned)p->line);
 	enum sl_status status = check_kind(p, true, p->words >= 4, error);
 	p->arcs.unweighted = p->words == 3;
@@ -126,7 +126,7 @@ static enum sl_status take_edge(struct parser *p, struct sl_error *error)
 	struct sl_edge_given e = { .line = p->line };
 	if (p->words < 3 || !whole(p->word[1], &e.a) || !whole(p->word[2], &e.b))
 		return sl_fail(error, SL_MALFORMED,
-		               "%s:%u: must be 'edge', two numbers of peers, and perhaps a weight", p->what,
+		               "%s:%u: must be 'edge', two peer numbers, and optionally a weight", p->what,
 		               (unsigned)p->line);
 	enum sl_status status = check_kind(p, false, p->words == 4, error);
 	p->list.weighted = p->words == 4;

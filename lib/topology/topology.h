@@ -1,6 +1,6 @@
-/* topology.h — graphs of peers, their mixing matrix, and what it says about the speed of gossip. Most are
- * undirected and the same in every round; an edge of the others is active in some rounds of a period, and may
- * carry more weight one way than the other. */
+/* topology.h — graphs of peers, their mixing matrix, and its spectrum, which determines the speed of gossip.
+ * Most graphs are undirected and static; in the others, an edge is active in some rounds of a period, and its
+ * weights may differ by direction. */
 #ifndef SL_TOPOLOGY_TOPOLOGY_H
 #define SL_TOPOLOGY_TOPOLOGY_H
 
@@ -11,8 +11,9 @@ struct sl_edge_pair {
 	uint32_t a, b; /* a < b */
 };
 
-/* In rounds k ≡ phase (mod period), `to` takes `weight` of what `from` has: w_to,from. What leaves a peer, it
- * gives: x_from loses what x_to gains, so that the sum over the peers stays, whatever the weights. */
+/* In rounds k ≡ phase (mod period), `to` receives `weight` times the value of `from`: w_to,from. The sender
+ * gives it away: x_from loses what x_to gains, so that the sum over all peers is preserved for any
+ * weights. */
 struct sl_arc {
 	uint32_t from, to, phase;
 	double weight;
@@ -22,14 +23,14 @@ struct sl_arc {
 struct sl_activity {
 	uint32_t phase;
 	double in,
-	    out; /* the weight with which this end takes the neighbour's, and the neighbour this end's */
+	    out; /* weight of the neighbour's copy at this end, and of this end's copy at the neighbour */
 };
 
 enum { SL_PERIOD_MAX = 64, SL_ARC_PEERS_MAX = 4096 };
 
 /* A connected, simple graph. Without activity: undirected, the same in every round, with a symmetric, doubly
- * stochastic mixing matrix. With activity (a schedule, or directed arcs): edges are those of all phases
- * together. Owns its arrays (sl_topology_free). Edges are sorted by (a, b). */
+ * stochastic mixing matrix. With activity (a schedule, or directed arcs): the edges are the union over all
+ * phases. Owns its arrays (sl_topology_free). Edges are sorted by (a, b). */
 struct sl_topology {
 	char spec[SL_TEXT_MAX]; /* "ring:8" */
 	uint32_t peers, edges;
@@ -41,10 +42,10 @@ struct sl_topology {
 	uint32_t *neighbour; /* ascending for each peer */
 	uint32_t *edge_of;   /* the edge's number */
 
-	uint32_t period;        /* rounds after which everything repeats; 1: the same in every round */
-	bool directed;          /* some edge weighs more one way than the other */
-	bool balanced;          /* in every phase each peer takes as much as it gives: the matrices are doubly
-	                           stochastic */
+	uint32_t period;        /* rounds after which the graph repeats; 1: static */
+	bool directed;          /* some edge has different weights by direction */
+	bool balanced;          /* in every phase each peer's incoming and outgoing weights have equal sums:
+	                           the matrices are doubly stochastic */
 	uint32_t *active_first; /* NULL without; neighbour[r] of a peer is active at active_first[r] … [r+1]−1
 	                           of … */
 	struct sl_activity *activity; /* … this, phases ascending */
@@ -53,14 +54,14 @@ struct sl_topology {
 /* A family of graphs: one file in topology/graphs. */
 struct sl_graph {
 	const char *name, *doc, *usage; /* usage: "torus:RxC" */
-	/* Parses the text behind the colon and calls add(a, b) for every edge in any order (duplicates and
-	 * self-loops are the family's mistake); sets *peers first. `seed` matters to random families. */
+	/* Parses the text after the colon and calls add(a, b) for every edge in any order (the family must
+	 * not produce duplicates or self-loops); sets *peers first. `seed`: for random families. */
 	enum sl_status (*make)(const char *arguments, uint64_t seed, uint32_t *peers,
 	                       enum sl_status (*add)(void *context, uint32_t a, uint32_t b,
 	                                             struct sl_error *),
 	                       void *context, struct sl_error *error);
-	/* Instead of make, for schedules and directed graphs: arcs with phase and weight, in any order. A
-	 * phase ends where its arcs do: one more than the last phase is the period. */
+	/* Instead of make, for schedules and directed graphs: arcs with phase and weight, in any order. The
+	 * period is the highest phase plus one. */
 	enum sl_status (*arcs)(const char *arguments, uint32_t *peers,
 	                       enum sl_status (*add)(void *context, struct sl_arc, struct sl_error *),
 	                       void *context, struct sl_error *error);
@@ -68,7 +69,7 @@ struct sl_graph {
 extern const struct sl_graph *const sl_graphs[];
 
 /* Makes "ring:8", "torus:4x4", … with Metropolis–Hastings weights w_ij = 1/(1 + max(deg_i, deg_j)) (Xiao &
- * Boyd 2004). The error says what was found and what would be right; a graph that is not connected is
+ * Boyd 2004). The error gives what was found and what is expected; a graph that is not connected is
  * refused. */
 enum sl_status sl_topology_make(struct sl_topology *out, const char *spec, uint64_t seed,
                                 struct sl_error *error);
@@ -80,19 +81,20 @@ enum sl_status sl_topology_parse(struct sl_topology *out, const char *text, size
 enum sl_status sl_topology_from_edges(struct sl_topology *out, const char *spec, uint32_t peers,
                                       const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
                                       struct sl_error *error);
-/* The same for a run that members have left: peers without an edge are none, and the others are connected. */
+/* The same for a run from which members were removed: peers without an edge are not members; the others must
+ * be connected. */
 enum sl_status sl_topology_from_members(struct sl_topology *out, const char *spec, uint32_t peers,
                                         const struct sl_edge_pair *edge, const double *weight, uint32_t edges,
                                         struct sl_error *error);
-/* From arcs (any order, validated): weights over 0 and at most 1, what leaves a peer in a phase at most 1 in
- * sum; from every peer a way along arcs to every other. */
+/* From arcs (any order, validated): weights over 0 and at most 1, a peer's outgoing weights at most 1 in sum
+ * per phase, and strongly connected. */
 enum sl_status sl_topology_from_arcs(struct sl_topology *out, const char *spec, uint32_t peers,
                                      const struct sl_arc *arc, uint32_t arcs, struct sl_error *error);
 /* Calls `each` for every arc of a topology with activity, by edge, direction and phase. */
 void sl_topology_each_arc(const struct sl_topology *, void (*each)(void *context, struct sl_arc),
                           void *context);
-/* The graph of those that have an edge, numbered anew without gaps, with the same weights: what the spectrum of
- * a run is taken of that members have left. Without activity only. */
+/* The graph of the peers that have an edge, renumbered without gaps, with the same weights: for the spectrum
+ * of a run from which members were removed. Only without activity. */
 enum sl_status sl_topology_members(struct sl_topology *out, const struct sl_topology *,
                                    struct sl_error *error);
 void sl_topology_free(struct sl_topology *);
@@ -102,17 +104,18 @@ static inline uint32_t sl_topology_degree(const struct sl_topology *t, uint32_t 
 	return t->first[i + 1] - t->first[i];
 }
 
-/* With activity, W stands for the product over a period, |λ| is taken a round (its period-th root; 0 where a
- * period gives the exact average), and beta is an upper bound over all phases. The diameter follows the arcs'
+/* With activity, W is the product over a period, |λ| is per round (its period-th root; 0 if a period gives
+ * the exact average), and beta is an upper bound over all phases. The diameter follows the arcs'
  * directions. */
 struct sl_spectrum {
 	double second; /* |λ|: the largest modulus of an eigenvalue of W except the simple 1 */
 	double gap;    /* 1 − second: the spectral gap ρ */
 	double beta;   /* ‖I − W‖₂ = 1 − λ_min(W) */
-	double given;  /* max_i Σ_j w_ji: the most that a peer takes over from others in a round */
+	double given; /* max_i Σ_j w_ji: largest total weight that a peer's neighbours take of its model in a
+	                  round */
 	uint32_t diameter, degree_least, degree_most;
 };
-/* Relative accuracy of gap and beta about 1e-9 (gap with activity: 1e-3); of over ten thousand peers on a
+/* Relative accuracy of gap and beta about 1e-9 (gap with activity: 1e-3); for over ten thousand peers on a
  * long ring or path, gap is an upper bound. Costs milliseconds for a thousand peers. Panics without memory
  * for some vectors of `peers` numbers. */
 void sl_topology_spectrum(const struct sl_topology *, struct sl_spectrum *out);

@@ -31,7 +31,7 @@ agree lead ring:8 8 prox-lead "all | dither:4 | golomb" --set algorithm.eta=0.1 
 
 expect 2 "$starling" init no --topology ring:8 --data regression --set data.partition=iid --set model.name=ridge \
 	--set algorithm.name=diana --set "compress.pipeline=randk:10 | float32 | raw"
-says err "use a topology complete:N"
+says err "use topology complete:N"
 ok "what needs every peer is refused on a ring"
 
 # Graphs that change from round to round, or have directions.

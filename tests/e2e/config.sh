@@ -158,7 +158,7 @@ synthetic="--data synthetic:640,160"
 # shellcheck disable=SC2086 # words
 {
 	# beta is below 2 but for this graph, so gamma * beta is, too.
-	refused "swap.graph" "never come to agreement" "less than 1" -- "$starling" init new --topology file:swap.graph $synthetic --set algorithm.gamma=1
+	refused "swap.graph" "never reach consensus" "less than 1" -- "$starling" init new --topology file:swap.graph $synthetic --set algorithm.gamma=1
 	refused "size.graph:3: " "3" -- "$starling" init new --topology file:size.graph $synthetic
 	refused "parts.graph" "connected" -- "$starling" init new --topology file:parts.graph $synthetic
 	refused "hypercube" "12" "power of two" -- "$starling" init new --topology hypercube:12 $synthetic

@@ -53,7 +53,7 @@ within 30 round_over late 1 20
 zero=$(cat late/0.pid)
 open=$(find "/proc/$zero/fd" -type l | wc -l)
 prlimit --pid "$zero" --nofile=$((open + 8)):20000 2> /dev/null || prlimit --pid "$zero" --nofile=$((open + 8)) || fail "no limit set"
-within 10 grep -q 'no-descriptors: nearly all file descriptors are taken' late/0.out
+within 10 grep -q 'no-descriptors: almost out of file descriptors' late/0.out
 start_peer late 3
 now=$(status_of late 0 round)
 within 30 round_over late 0 $((now + 10))

@@ -3,7 +3,7 @@
 # right one, or go on without it.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-why="has another configuration: algorithm.lambda differs; it is refused until that is the same"
+why="has another configuration: algorithm.lambda differs; it is refused until they match"
 said() { gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = $1 AND kind = 'frame-refused' AND level = 'warning'
 	AND detail = 'peer $2 $why'"; }
 

@@ -31,7 +31,7 @@ within 20 round_over run 1 $((now + 100))
 ok "a full disk: learning goes on, the checkpoints stay"
 
 rm disk/filler
-within 30 said "history: written again"
+within 30 said "history: writing again"
 touch mark
 within 30 sh -c 'find disk/checkpoint -newer mark -name "0.[01]" | grep -q .'
 ok "and is forgotten when there is room again"
@@ -39,7 +39,7 @@ ok "and is forgotten when there is room again"
 fill
 kill -TERM "$(cat run/0.pid)"
 ends 1 20 "$(cat run/0.pid)"
-said "rows and the end of this peer are lost" || fail "nothing was said of the lost rows: $(tail -3 run/0.out)"
+said "rows and the record of this peer's end are lost" || fail "nothing was said of the lost rows: $(tail -3 run/0.out)"
 ok "rows that were lost at the end make it fail"
 
 rm disk/filler
@@ -96,12 +96,12 @@ rm -f disk/checkpoint/*
 mount -o remount,ro disk
 : > run/0.out
 start_disk
-within 20 said "warning: history: .*learning begins without it"
+within 20 said "warning: history: .*the run starts without it"
 learns
 gone "$(cat run/0.pid)" && fail "a read-only disk ended it: $(cat run/0.out)"
 [ "$(grep -c "warning: history: " run/0.out)" = 1 ] || fail "not one line: $(cat run/0.out)"
 mount -o remount,rw disk
-within 20 said "history: written again"
+within 20 said "history: writing again"
 within 20 gives disk/history.db 1 "SELECT count(*) FROM event WHERE kind IN ('rows-late', 'rows-dropped') AND detail LIKE '%since 20%'"
 within 20 gives disk/history.db 1 "SELECT max(wire_tx) > $sent FROM round"
 query disk/history.db 0 "$falls"
@@ -122,7 +122,7 @@ STATE_DIRECTORY=$work/disk "$starling" status run --json > out
 says out '"history_error":"' '"history_since_us":' '"rows_lost":'
 [ "$(cksum < disk/history.db)" = "$sum" ] || fail "a corrupt history was written to"
 mv disk/history.db disk/corrupt.db
-within 20 said "history: written again"
+within 20 said "history: writing again"
 within 20 gives disk/history.db 1 "SELECT count(*) FROM event WHERE kind IN ('rows-late', 'rows-dropped') AND detail LIKE '%malformed%'"
 kill -TERM "$(cat run/0.pid)"
 ends 0 20 "$(cat run/0.pid)"
@@ -139,7 +139,7 @@ start_peer exact 1
 within 20 test -e disk/checkpoint/0.1
 fill
 within 40 held
-within 20 sh -c "'$starling' status exact | grep -q '^ *1 .*for 0 (it has to write a checkpoint first)'"
+within 20 sh -c "'$starling' status exact | grep -q '^ *1 .*for 0 (it must write a checkpoint first)'"
 within 20 grep -q "checkpoint-awaited: round .* waits" exact/0.out
 now=$(status_of exact 1 round)
 rm disk/filler

@@ -34,7 +34,7 @@ ok "a peer is added: up starts it, and tells the others once"
 leaves=$(status_of run 1 pid)
 expect 0 "$starling" roster run --remove 1 --tell
 within 20 gone "$leaves"
-within 20 event 1 removed "is gone"
+within 20 event 1 removed "removes this peer"
 within 20 says_up "peer 1 was removed"
 moves 3 0 2
 gone "$up" && fail "up ended with the peer that was removed"

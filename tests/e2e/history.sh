@@ -72,7 +72,7 @@ if as_reader "$starling" --version > /dev/null 2>&1 && as_reader test -r medium/
 	says out "second"
 	chmod 755 medium && touch medium/history.db-wal && chmod 555 medium
 	expect 1 as_reader "$starling" history medium
-	says err "medium/history.db-wal, and to read them takes a folder that can be written: copy both files"
+	says err "medium/history.db-wal, and reading them needs a writable folder: copy both files"
 	expect 1 as_reader "$starling" collect medium/new.db all.db
 	says err "medium/new.db: Permission denied"
 	ok "a history on a medium that cannot be written"

@@ -57,9 +57,9 @@ moves 0 1
 [ "$(status_of run 2 round)" -le $((stuck + 1)) ] || fail "peer 2 still makes rounds with the others"
 hup 2
 ends 0 20 "$(cat run/2.pid)"
-told removed "says that this peer is gone" 2
+told removed "removes this peer" 2
 expect 2 "$build/starlingd" -r run/run.conf -p 2
-says err "is gone"
+says err "removes this peer"
 ok "a removed peer: its key counts no more, the ring closes without it, it leaves when it is told"
 
 old=$("$starling" keygen --public run/keys/4.key | cut -c1-16)

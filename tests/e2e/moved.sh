@@ -36,7 +36,7 @@ ok "replaced by another history: it is joined"
 
 mv run/history.db run/third.db
 echo "no database" > run/history.db
-within 20 grep -q "history: .*no SQLite database; rows are kept" run/0.out
+within 20 grep -q "history: .*not an SQLite database; rows are kept" run/0.out
 [ "$(cat run/history.db)" = "no database" ] || fail "what is no database was written to"
 rm run/history.db
 within 20 gives run/history.db 4 "$(rows 0)"

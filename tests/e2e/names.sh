@@ -53,15 +53,15 @@ expect 0 "$starling" roster run --endpoint 0=tcp://own.example:7100 --endpoint 1
 	--endpoint 2=tcp://moved.example:7102 --endpoint 3=tcp://twice.example:7103 --endpoint 4=tcp://dark.example:7104
 for k in 0 1 2 3 4; do start_peer run $k; done
 within 20 link_is run 1 true
-event run 1 listens-everywhere 'six.example is ::1, which is no address of this host that others reach: listening at port 7101 of all addresses' ||
+event run 1 listens-everywhere 'six.example is ::1, not an address of this host that others can reach: listening on port 7101 of all addresses' ||
 	fail "peer 1 does not say where it listens"
-event run 2 listens-everywhere 'moved.example is 192.0.2.9, which is no%' || fail "peer 2 does not say where it listens"
+event run 2 listens-everywhere 'moved.example is 192.0.2.9, not an address of this host that others can reach%' || fail "peer 2 does not say where it listens"
 within 20 link_is run 3 true
 within 20 event run 0 name-unresolved 'peer 4 at tcp://dark.example:7104: the name dark.example does not resolve (Temporary failure in name resolution), since %'
-within 10 event run 4 listens-everywhere 'dark.example, this peer_s own name, does not resolve (%): listening at port 7104 of all addresses'
+within 10 event run 4 listens-everywhere 'dark.example, this peer_s own name, does not resolve (%): listening on port 7104 of all addresses'
 ok "a name that has an IPv6 address only; one whose other address leads nowhere"
 
-within 20 event run 0 cannot-connect 'peer 2 reaches us, but not we it: cannot connect to tcp://192.0.2.9:7102: timed out%'
+within 20 event run 0 cannot-connect 'peer 2 connects to us, but we cannot connect to it: cannot connect to tcp://192.0.2.9:7102: timed out%'
 hosts '127.0.0.1 localhost' '::1 six.example' '10.9.9.9 own.example' '127.0.0.1 moved.example dark.example twice.example'
 within 40 link_is run 2 true
 within 40 link_is run 4 true

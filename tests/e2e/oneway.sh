@@ -15,16 +15,16 @@ make_run run path:2 --set run.rounds=100000 --set algorithm.local_steps=20
 expect 0 "$starling" roster run --endpoint 0=tcp://192.0.2.7:7000
 start_peer run 0
 start_peer run 1
-within 30 event 1 cannot-connect 'peer 0 reaches us, but not we it: cannot connect to tcp://192.0.2.7:7000: timed out, since %Z'
-within 30 event 0 never-heard 'peer 1 has never reached us, though we reach it since %Z: does tcp://192.0.2.7:7000 lead here, and is that port open to it?'
+within 30 event 1 cannot-connect 'peer 0 connects to us, but we cannot connect to it: cannot connect to tcp://192.0.2.7:7000: timed out, since %Z'
+within 30 event 0 never-heard 'peer 1 has never connected to us, though we have been connected to it since %Z: does tcp://192.0.2.7:7000 lead here, and is that port open to it?'
 up 0 0 || fail "peer 0 calls the link up: $("$starling" status run --json)"
 up 1 0 || fail "peer 1 calls the link up: $("$starling" status run --json)"
-line_of 0 | grep -q 'link to 1: it has never reached us, since 20' || fail "peer 0 says: $(line_of 0)"
+line_of 0 | grep -q 'link to 1: it has never connected to us, since 20' || fail "peer 0 says: $(line_of 0)"
 line_of 1 | grep -q 'link to 0: cannot connect to tcp://192.0.2.7:7000: timed out, since 20' || fail "peer 1 says: $(line_of 1)"
 [ "$(status_of run 1 heard)$(status_of run 1 reached)$(status_of run 0 heard)$(status_of run 0 reached)" = truefalsefalsetrue ] ||
 	fail "directions: $("$starling" status run --json)"
 query run/history.db "1|1" "SELECT sum(kind = 'cannot-connect'), sum(kind = 'never-heard') FROM event"
-event 0 listens-everywhere '192.0.2.7 is no address of this host: listening at port 7000 of all addresses' || fail "where peer 0 listens"
+event 0 listens-everywhere '192.0.2.7 is not an address of this host: listening on port 7000 of all addresses' || fail "where peer 0 listens"
 ok "each end names the direction that is missing, once"
 
 ip addr add 192.0.2.7/32 dev lo

@@ -15,8 +15,8 @@ for k in 0 1 3; do start_peer run $k; done
 within 20 phase_is run 0 waiting # for peer 1 or 3, which wait for peer 2, whose seat is taken by somebody else
 expect 0 "$hostile" flood run 2 1 garbage 200
 within 10 gives run/history.db 1 "$(event quarantine)"
-query run/history.db "peer 2 for 1 s: it sent bytes that are no frame of this version" \
-	"SELECT substr(detail, 1, 63) FROM event WHERE peer = 1 AND kind = 'quarantine'"
+query run/history.db "peer 2 for 1 s: it sent bytes that are not a frame of this version" \
+	"SELECT substr(detail, 1, 66) FROM event WHERE peer = 1 AND kind = 'quarantine'"
 query run/history.db warning "SELECT level FROM event WHERE peer = 1 AND kind = 'quarantine'"
 within 10 gives run/history.db 1 "$(event quarantine-over)"
 ok "garbage leads to quarantine, and out of it again"

@@ -105,7 +105,7 @@ try() {
 	fixed:* | *:checkpoint.path)
 		[ $code -eq 2 ] || fail "$2: exit code $code"
 		says err "--set $2: " "${2#*.} = $3: "
-		[ "$2" = checkpoint.path ] || says err "was begun with $(sed -n "/^\[${2%.*}\]/,/^\[/s/^${2#*.} = //p" printed)"
+		[ "$2" = checkpoint.path ] || says err "was started with $(sed -n "/^\[${2%.*}\]/,/^\[/s/^${2#*.} = //p" printed)"
 		expect 2 "$build/starlingd" -r "$1/run.conf" -p 0 --set $set_rounds --set "$2=$3"
 		expect 2 "$starling" up "$1" --resume --plain --set $set_rounds --set "$2=$3"
 		row "$2" "$4" "refused: $(sed 's/^[^[]*\[/[/; s/, and .*//' out err | head -n 1)"
@@ -118,7 +118,7 @@ try() {
 		# Its first row says what changed, if anything that the others can tell.
 		wanted=$(case $4 in may*) echo 1 ;; *) echo 0 ;; esac)
 		within 20 gives "$db" 1 "SELECT count(*) > 0 FROM event WHERE peer = 0 AND kind = 'resumed-from-checkpoint'"
-		within 20 gives "$db" "$wanted" "SELECT count(*) FROM event WHERE peer = 0 AND kind = 'setting-changed' AND detail LIKE '$2 = $3 from round %; it was %'"
+		within 20 gives "$db" "$wanted" "SELECT count(*) FROM event WHERE peer = 0 AND kind = 'setting-changed' AND detail LIKE '$2 = $3 from round %, instead of %'"
 		kill -KILL "$pid"
 		wait "$pid" 2> /dev/null
 		change=$(sed -n 's/.*setting-changed: //p' "$1/0.out" | tail -n 1)
@@ -152,9 +152,9 @@ rm -rf run && cp -a run-begun run
 reached=$("$build/starlingd" -n -r run/run.conf -p 0 --set run.rounds=1 2>&1 | sed -n 's/.* has done \([0-9]*\) already.*/\1/p')
 [ "$reached" -ge 5 ] || fail "rounds below those done are not refused"
 expect 2 "$starling" up run --resume --plain --set run.rounds=4
-says err "[run] rounds = 4: this run was begun with 40 and has done" "or more"
+says err "[run] rounds = 4: this run was started with 40 and has done" "or more"
 expect 2 "$starling" up run --resume --plain --set run.rounds=40 --set algorithm.lambda=0.5
-says err "--set algorithm.lambda: [algorithm] lambda = 0.5: this run was begun with 1e-05, and with another value it is another run"
+says err "--set algorithm.lambda: [algorithm] lambda = 0.5: this run was started with 1e-05, and a different value is a different run"
 ok "fewer rounds than are done, another identity: refused before anybody is started"
 
 make_run longer ring:3 --set algorithm.eta_schedule=constant --set run.rounds=60 --set checkpoint.every=5
@@ -162,7 +162,7 @@ expect 0 "$starling" up longer --plain --set run.rounds=40
 expect 0 "$starling" up longer --plain --resume --set run.rounds=60
 says err "starling up: run.rounds = 60 from now on; previously 40"
 query longer/history.db "1|60" "SELECT count(DISTINCT run_id), count(DISTINCT round) FROM round"
-query longer/history.db 3 "SELECT count(*) FROM event WHERE kind = 'setting-changed' AND detail LIKE 'run.rounds = 60 from round % on; it was 40'"
+query longer/history.db 3 "SELECT count(*) FROM event WHERE kind = 'setting-changed' AND detail LIKE 'run.rounds = 60 from round % on, instead of 40'"
 expect 0 "$starling" sim longer --history longer/history.db
 same_models longer/history.db 3
 ok "a finished run goes on for more rounds, as if it had had them from the start"

@@ -9,7 +9,7 @@ within 20 phase_is run 1 waiting # for peer 2, which waits for peer 3, which is 
 
 expect 0 "$hostile" stranger run 1
 within 10 gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = 1 AND kind = 'stranger' AND level = 'warning'"
-query run/history.db 1 "SELECT detail LIKE 'refused a connection from 127.0.0.1%: its key ________________… is no neighbour''s' FROM event
+query run/history.db 1 "SELECT detail LIKE 'refused a connection from 127.0.0.1%: its key ________________… is not a neighbour''s' FROM event
 	WHERE peer = 1 AND kind = 'stranger'"
 for _ in 1 2 3 4 5 6 7 8; do expect 0 "$hostile" stranger run 1; done
 [ "$(grep -c 'stranger: ' run/1.out)" -eq 1 ] || fail "not one line a burst: $(cat run/1.out)"

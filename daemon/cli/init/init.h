@@ -1,4 +1,5 @@
-/* init.h — the parts of `starling init`: the data, and the folder that is there whole or not at all. */
+/* init.h — the parts of `starling init`: the data, and the folder, which is created completely or not at
+ * all. */
 #ifndef SL_DAEMON_CLI_INIT_INIT_H
 #define SL_DAEMON_CLI_INIT_INIT_H
 
@@ -6,7 +7,7 @@
 #include "daemon/run/config.h"
 #include "learn/dataset.h"
 
-/* Set by SIGINT, SIGTERM and SIGHUP: the long steps stop with an error, and what was begun is removed. */
+/* Set by SIGINT, SIGTERM and SIGHUP: long steps stop with an error, and incomplete output is removed. */
 bool sl_init_interrupted(void);
 void sl_init_catch_signals(void);
 
@@ -16,22 +17,21 @@ struct sl_source {
 	_Alignas(8) unsigned char options[256];
 	char train[4096],
 	    test[4096];         /* paths; of a format with two streams two, with a comma; %d: a peer's own */
-	char name[SL_TEXT_MAX]; /* for people: "Fashion-MNIST", "synthetic" … */
-	bool own;               /* a file a peer */
-	bool hold_out; /* no test data were named: a tenth of the training samples becomes the test set */
+	char name[SL_TEXT_MAX]; /* for display: "Fashion-MNIST", "synthetic" … */
+	bool own;               /* one file per peer */
+	bool hold_out;          /* no test data given: a tenth of the training samples becomes the test set */
 	uint64_t seed;
-	struct sl_class_list classes; /* declared by [data] classes; count 0: none is */
+	struct sl_class_list classes; /* declared by [data] classes; count 0: none */
 	bool real;                    /* classes = none: targets are real */
 };
 void sl_source_free(struct sl_source *);
 
-/* Resolves `auto`, finds the format, and checks that the files can be read. The settings are rewritten to say
- * what was found, with absolute paths. `note` (SL_TEXT_MAX bytes) gets a line for people, or an empty string.
- */
+/* Resolves `auto`, finds the format, and checks that the files can be read. Updates the settings with the
+ * result, with absolute paths. `note` (SL_TEXT_MAX bytes) gets a line for the user, or an empty string. */
 enum sl_status sl_source_resolve(struct sl_source *out, struct sl_run_settings *settings, char *note,
                                  struct sl_error *error);
 
-/* The path of a file: of peer `peer` where every peer has its own, else `peer` does not matter. */
+/* The path of a file: of peer `peer` if every peer has its own; else `peer` is ignored. */
 void sl_source_file(const struct sl_source *, bool train, unsigned stream, uint32_t peer,
                     char out[static 4096]);
 
@@ -43,35 +43,35 @@ struct sl_block {
 };
 void sl_block_free(struct sl_block *);
 
-/* A part whose files have been read and not yet brought into the prepared form: its reader, and what it
- * found, which is valid until the reader ends. */
+/* A part whose files have been read but not yet converted to the prepared form: its reader, and the reader's
+ * survey, valid until the reader is freed. */
 struct sl_reading {
 	struct sl_data_reader *reader; /* NULL: none */
 	struct sl_survey found;
 };
 enum sl_status sl_reading_begin(struct sl_reading *out, const struct sl_source *, bool train, uint32_t peer,
                                 struct sl_error *error);
-/* Ends the reader, whatever is returned. Arguments as sl_data_format.finish takes them. */
+/* Frees the reader, also on failure. Arguments as sl_data_format.finish takes them. */
 enum sl_status sl_reading_finish(struct sl_reading *, const struct sl_source *, uint32_t features,
                                  const struct sl_classes *classes, struct sl_block *out,
                                  struct sl_error *error);
 void sl_reading_abandon(struct sl_reading *, const struct sl_source *);
 
-/* What the shards turned out to be. */
+/* Properties of the written shards. */
 struct sl_shards {
 	uint32_t features, test_samples;
 	struct sl_class_list classes;  /* owned; declared, or the union of what all files hold */
-	char setting[SL_TEXT_MAX];     /* [data] classes as run.conf says it */
-	char unseen[SL_TEXT_MAX * 2];  /* for people: classes without training samples; may be empty */
-	char lacking[SL_TEXT_MAX * 2]; /* likewise: peers whose own file lacks a class */
+	char setting[SL_TEXT_MAX];     /* [data] classes for run.conf */
+	char unseen[SL_TEXT_MAX * 2];  /* for display: classes without training samples; may be empty */
+	char lacking[SL_TEXT_MAX * 2]; /* for display: peers whose own file has no samples of some class */
 	uint64_t samples;              /* of all peers */
 	uint32_t least, most;          /* samples of one peer */
 	struct sl_block test;          /* owned; samples 0: none */
 };
 
-/* Reads the data and writes every peer's shard and the test set (empty where there is none: it still says the
- * shape) to their places below config->folder. The training set is in memory once, besides its reader's own
- * copy while it is made. */
+/* Reads the data and writes every peer's shard and the test set (empty if there is none: it still holds the
+ * shape) to their places below config->folder. The training set is in memory once, and during conversion also
+ * in its reader. */
 enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *,
                                const struct sl_config *config, uint32_t peers, struct sl_error *error);
 
@@ -80,15 +80,15 @@ void sl_shards_free(struct sl_shards *);
 /* Samples per class, of the training data as far as they have been counted (cli/init/notes.c). */
 struct sl_tally {
 	uint32_t *all, *one, classes; /* of all peers, of the one counted last */
-	uint32_t lacking;             /* peers that lacked a class */
+	uint32_t lacking;             /* peers without samples of some class */
 };
 enum sl_status sl_tally_make(struct sl_tally *, uint32_t classes, struct sl_error *error);
 void sl_tally_free(struct sl_tally *);
 void sl_tally_count(struct sl_tally *, const uint16_t *label, uint32_t count);
-/* After the count of one peer's own file: adds what it lacks to out->lacking. */
+/* After the count of one peer's own file: adds its missing classes to out->lacking. */
 void sl_tally_peer(struct sl_tally *, struct sl_shards *out, uint32_t peer, const char *path);
-/* After all counts: tells in out->unseen which classes have no training sample; the test set is what `pick`
- * names of `test` (NULL: all `count` samples). */
+/* After all counts: sets out->unseen to the classes without training samples; the test set consists of the
+ * samples `pick` of `test` (NULL: all `count` samples). */
 void sl_tally_end(const struct sl_tally *, struct sl_shards *out, const struct sl_dataset *test,
                   const uint32_t *pick, uint32_t count);
 

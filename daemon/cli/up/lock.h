@@ -9,7 +9,7 @@
 
 /* Takes the lock; returns the descriptor that holds it, or −1. */
 int sl_up_lock(const char *run, struct sl_error *error);
-/* Says who we are; takes it back. */
+/* Writes this process's number; removes it. */
 enum sl_status sl_up_announce(const char *run, struct sl_error *error);
 void sl_up_withdraw(const char *run);
 /* The process that keeps the run up; 0: none. */

@@ -1,5 +1,4 @@
-/* progress.h — what a person sees while a run goes on: a table redrawn in place on a terminal, plain lines
- * elsewhere. */
+/* progress.h — progress display of a run: a table redrawn in place on a terminal, plain lines elsewhere. */
 #ifndef SL_DAEMON_CLI_UP_PROGRESS_H
 #define SL_DAEMON_CLI_UP_PROGRESS_H
 
@@ -8,21 +7,21 @@
 
 struct sl_progress;
 
-/* One peer as `up` knows it: its last answer, and what became of its process. */
+/* One peer as `up` knows it: its last status answer, and how its process ended. */
 struct sl_progress_peer {
 	struct sl_status_view view; /* peer −1: it has not answered yet */
-	bool absent;                /* no member, or not here: counts for nothing */
-	const char *fate; /* "ended", "stopped" …: shown instead of what it was doing; NULL while it runs */
+	bool absent;                /* not a member, or not on this host: not counted */
+	const char *fate; /* "ended", "stopped" …: shown instead of its phase; NULL while it runs */
 };
 
 /* `table`: redraw in place. NULL without memory. */
 struct sl_progress *sl_progress_start(FILE *out, bool table, uint32_t peers, uint32_t rounds,
                                       uint32_t dimension);
 
-/* From now on there are so many. */
+/* Sets the number of peers. */
 void sl_progress_peers(struct sl_progress *, uint32_t peers);
 
-/* How often it wants to be fed. */
+/* Interval between updates. */
 int sl_progress_interval_ms(const struct sl_progress *);
 
 /* Draws the table, or prints a line if one is due. */
@@ -31,7 +30,7 @@ void sl_progress_show(struct sl_progress *, const struct sl_progress_peer *peers
 /* A line of its own above the table. */
 __attribute__((format(printf, 2, 3))) void sl_progress_say(struct sl_progress *, const char *format, ...);
 
-/* Clears the table: what it said last is a moment older than the summary that follows. NULL is fine. */
+/* Clears the table: it is slightly older than the summary that follows. NULL is allowed. */
 void sl_progress_end(struct sl_progress *);
 
 #endif

@@ -83,12 +83,12 @@ static bool listen_at_name(struct sl_net *net, const struct sl_endpoint *own)
 	if (found.count)
 		snprintf(
 		    why, sizeof why,
-		    "%s is %s, which is no address of this host that others reach: listening at port %u of all addresses",
+		    "%s is %s, not an address of this host that others can reach: listening on port %u of all addresses",
 		    own->host, found.address[0].text, own->port);
 	else
 		snprintf(
 		    why, sizeof why,
-		    "%s, this peer's own name, does not resolve (%s): listening at port %u of all addresses",
+		    "%s, this peer's own name, does not resolve (%s): listening on port %u of all addresses",
 		    own->host, found.reason, own->port);
 	return listen_everywhere(net, own->port, why);
 }
@@ -100,7 +100,7 @@ static bool listen_at_address(struct sl_net *net, const struct sl_endpoint *own)
 	snprintf(a.text, sizeof a.text, "%.*s", (int)sizeof a.text - 1, own->host);
 	if (sl_address_local(&a))
 		return listen_at(net, net->own, a.v6);
-	snprintf(why, sizeof why, "%s is no address of this host: listening at port %u of all addresses",
+	snprintf(why, sizeof why, "%s is not an address of this host: listening on port %u of all addresses",
 	         a.text, own->port);
 	return listen_everywhere(net, own->port, why);
 }
@@ -179,7 +179,7 @@ void sl_net_watch_door(struct sl_net *net)
 	}
 	if (net->shut && !was)
 		sl_net_say(net, &net->scarce_burst, SL_LEVEL_WARNING, "no-descriptors",
-		           "nearly all file descriptors are taken (of %" PRIu64
-		           "): no new connections until some are free",
+		           "almost out of file descriptors (limit %" PRIu64
+		           "): new connections are refused until some are free",
 		           limit);
 }

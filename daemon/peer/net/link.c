@@ -33,7 +33,7 @@ void sl_net_stranger(void *context, const char *address, const uint8_t *key)
 	if (key)
 		sodium_bin2hex(hex, sizeof hex, key, 8);
 	sl_net_say(net, &net->stranger_burst, SL_LEVEL_WARNING, "stranger",
-	           "refused a connection from %.64s: its key %s… is no neighbour's", address, hex);
+	           "refused a connection from %.64s: its key %s… is not a neighbour's", address, hex);
 }
 
 /* ---- connections ---- */
@@ -44,7 +44,7 @@ static void retry_later(struct sl_net *net, struct sl_net_link *l, const char *w
 	if (l->back_off_us > BACK_OFF_MOST_US)
 		l->back_off_us = BACK_OFF_MOST_US;
 	l->retry_at = sl_time_after(net->now, l->back_off_us);
-	sl_net_troubled(net, l, false, "who listens at %s %s", l->target, why);
+	sl_net_troubled(net, l, false, "the listener at %s %s", l->target, why);
 	sl_net_try_elsewhere(net, l);
 	sl_net_say(net, &l->burst, SL_LEVEL_WARNING, "refused", "peer %" PRIu32 " at %s %s; trying again",
 	           l->peer, l->endpoint, why);
@@ -58,7 +58,7 @@ static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
 		sl_net_say(
 		    net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
 		    "peer %" PRIu32
-		    " at %s: the handshake fails; whoever listens there does not hold the key in the roster",
+		    " at %s: the handshake fails; the listener there does not hold the key in the roster",
 		    l->peer, l->endpoint);
 }
 
@@ -155,7 +155,7 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 		retry_later(net, l, "does not accept our key");
 		break;
 	case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
-		retry_later(net, l, "does not speak CURVE");
+		retry_later(net, l, "does not use CURVE");
 		break;
 	case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
 		handshake_failed(net, l);
@@ -172,7 +172,7 @@ static void router_disconnected(struct sl_net *net, int fd)
 	if (!net->handshake_failed && sl_traffic_cut(&net->traffic, 0, fd, address))
 		sl_net_say(
 		    net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
-		    "ended a connection from %s: it sent a message of over %zu bytes, or one that was not encrypted as agreed",
+		    "closed a connection from %s: it sent a message of over %zu bytes, or one with invalid encryption",
 		    address, net->message_max);
 	sl_traffic_closed(&net->traffic, 0, fd);
 }
@@ -185,7 +185,7 @@ static void accepted(struct sl_net *net, int fd)
 	if (net->traffic.silent > SL_NET_SILENT + SL_NET_SILENT_EDGE * net->degree &&
 	    sl_traffic_evict(&net->traffic, address))
 		sl_net_say(net, &net->crowd_burst, SL_LEVEL_WARNING, "crowd",
-		           "ended a connection from %s: too many wait at the door and say nothing", address);
+		           "closed a connection from %s: too many idle unauthenticated connections", address);
 }
 
 void sl_net_weigh(struct sl_net *net)
@@ -210,7 +210,7 @@ void sl_net_weigh(struct sl_net *net)
 	}
 	if (cut)
 		sl_net_say(net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
-		           "ended %u connections that sent and sent, and never ended a message", cut);
+		           "closed %u connections that sent an unterminated multipart message", cut);
 	net->weighed_at = net->now;
 	net->weigh_at = sl_time_after(net->now, hurry ? WEIGH_SOON_US : WEIGH_EVERY_US);
 }
@@ -227,7 +227,7 @@ static void on_router_event(struct sl_net *net, unsigned event, int value)
 	         event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 		/* Which of the two it is depends on who hangs up first. */
 		sl_net_say(net, &net->foreign_burst, SL_LEVEL_WARNING, "stranger",
-		           "a connection ended before it had proven a key");
+		           "a connection ended before it was authenticated");
 	net->handshake_failed =
 	    event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
 }

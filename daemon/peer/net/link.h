@@ -1,5 +1,5 @@
-/* link.h — what the files of peer/net share. Their calls run one way: net and relink, then link, then door and place,
- * then trouble, then notice and socket. */
+/* link.h — shared by the files of peer/net. Their calls run one way: net and relink, then link, then door and
+ * place, then trouble, then notice and socket. */
 #ifndef SL_DAEMON_PEER_NET_LINK_H
 #define SL_DAEMON_PEER_NET_LINK_H
 
@@ -11,7 +11,7 @@
 __attribute__((format(printf, 5, 6))) void sl_net_say(struct sl_net *, struct sl_log_burst *burst,
                                                       enum sl_level level, const char *kind,
                                                       const char *format, ...);
-/* The same without a limit, for what its caller tells once. */
+/* The same without a limit, for events that the caller reports once. */
 __attribute__((format(printf, 4, 5))) void sl_net_tell(struct sl_net *, enum sl_level level, const char *kind,
                                                        const char *format, ...);
 
@@ -20,10 +20,10 @@ __attribute__((format(printf, 4, 5))) void sl_net_tell(struct sl_net *, enum sl_
 /* Sets an option of a socket: an int; or bytes. */
 bool sl_net_number(void *socket, int option, int value);
 bool sl_net_bytes(void *socket, int option, const void *value, size_t size);
-/* Sets what all sockets have in common: limits, and the identity of the setup. */
+/* Sets the options that all sockets share: limits, and the identity of the setup. */
 bool sl_net_configure(void *socket, const struct sl_net_setup *);
 bool sl_net_only_sends(void *socket);
-/* A socket that reports what becomes of the connections of another; NULL: there is none. */
+/* A monitor socket for the connections of another; NULL: it cannot be created. */
 void *sl_net_watch(struct sl_net *, void *socket, int number);
 /* Closes both; each may be NULL. */
 void sl_net_close_watched(void *socket, void *monitor);
@@ -31,39 +31,39 @@ enum { SL_NET_SLACK = 64 }; /* CURVE adds 33 bytes to a message */
 
 /* ---- peer/net/link.c ---- */
 
-/* For sl_zap.stranger; the context is the net. */
+/* The callback for sl_zap.stranger; `context` is the net. */
 void sl_net_stranger(void *context, const char *address, const uint8_t *key);
 
 /* Between sends libzmq looks for new connections only every millisecond or so; this makes it look. */
 void sl_net_see_connections(struct sl_net_link *);
-/* Takes in what a monitor tells; the link is NULL for the router's. */
+/* Processes a monitor's events; the link is NULL for the router's. */
 void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
 
-/* Nobody gets more memory than a few messages' worth: of connections that have proven nothing only a few are
- * kept, the address that has most of them losing its oldest; and who sends and sends without ever ending a
- * message (libzmq keeps the parts, however many) is hung up on. */
+/* Limits memory per remote host to a few messages: keeps only a few unauthenticated connections, closing the
+ * oldest one of the address that has most; and closes connections that send an unterminated multipart message
+ * (libzmq buffers all its parts). */
 void sl_net_weigh(struct sl_net *);
 
 /* ---- peer/net/changes.c ---- */
 
-/* The kernel keeps little of what it cannot send yet, so that nothing urgent waits behind much. */
+/* Limits unsent bytes in the kernel, so that urgent messages do not queue for long. */
 void sl_net_keep_queue_short(int fd);
-/* Notes which connections move bytes although no message came. After sl_traffic_weigh. */
+/* Records connections that move bytes without a complete message. Call after sl_traffic_weigh. */
 void sl_net_watch_moves(struct sl_net *);
 enum { SL_NET_ROOM_EVERY_US = 10000 };
 
 /* ---- peer/net/place.c ---- */
 
-/* Finds out where the link's endpoint leads, and connects, at once or when its name is known. */
+/* Resolves the link's endpoint and connects, at once or when its name is resolved. */
 enum sl_status sl_net_place(struct sl_net *, struct sl_net_link *, struct sl_error *error);
-/* Takes in what was looked up. */
+/* Processes finished lookups. */
 void sl_net_answers(struct sl_net *);
-/* Looks the link's name up; as soon as it is due, if it has one. */
+/* Looks the link's name up now; or later, when due. Nothing if the endpoint has no name. */
 void sl_net_ask(struct sl_net *, struct sl_net_link *);
 void sl_net_ask_later(struct sl_net *, struct sl_net_link *);
-/* Connects to l->target, whose family its form tells. */
+/* Connects to l->target; its form determines the address family. */
 bool sl_net_connect(struct sl_net_link *);
-/* Ends the connection, if there is one, and connects to the address whose turn it is. */
+/* Closes the connection, if any, and connects to the next address. */
 void sl_net_reconnect(struct sl_net *, struct sl_net_link *);
 /* An attempt at l->target has failed. */
 void sl_net_try_elsewhere(struct sl_net *, struct sl_net_link *);
@@ -71,31 +71,31 @@ enum { SL_NET_KICK_EVERY_US = 100000, SL_NET_CONNECT_MS = 5000 };
 
 /* ---- peer/net/door.c ---- */
 
-/* Binds the router to net->own, or to what is right instead. */
+/* Binds the router to net->own, or to all addresses if that is not local. */
 enum sl_status sl_net_open_door(struct sl_net *, struct sl_error *error);
 /* libzmq listens under this descriptor. */
 void sl_net_listens(struct sl_net *, int fd);
-/* Shuts the door when descriptors run out, and opens it when they are back. */
+/* Stops accepting connections when descriptors run out, and resumes when they are free. */
 void sl_net_watch_door(struct sl_net *);
-/* Connections at the door that may say nothing: so many, and so many a neighbour. */
+/* Limits of unauthenticated connections: in total SL_NET_SILENT plus SL_NET_SILENT_EDGE per neighbour. */
 enum { SL_NET_SILENT = 16, SL_NET_SILENT_EDGE = 2 };
 
 /* ---- peer/net/trouble.c ---- */
 
 int64_t sl_net_wall_us(void);
-/* There is no way to the neighbour, and why; `name`: for its name does not resolve. */
+/* Records why there is no connection to the neighbour; `name`: because its name does not resolve. */
 __attribute__((format(printf, 4, 5))) void sl_net_troubled(struct sl_net *, struct sl_net_link *, bool name,
                                                            const char *format, ...);
-/* There is one again. */
+/* The connection is back. */
 void sl_net_untroubled(struct sl_net *, struct sl_net_link *);
-/* The event of a name that does not resolve, once a streak. */
+/* Reports a name that does not resolve, once per outage. */
 void sl_net_tell_name(struct sl_net *, struct sl_net_link *, const char *reason);
-/* Events of what lasts. */
+/* Reports faults that persist. */
 void sl_net_watch_trouble(struct sl_net *, struct sl_net_link *);
 
 /* ---- peer/net/net.c ---- */
 
-/* A DEALER that connects to a neighbour. Of the setup only endpoint, identity and frame_max are looked at. */
+/* A DEALER that connects to a neighbour. Of the setup it reads only endpoint, identity and frame_max. */
 enum sl_status sl_net_open_link(struct sl_net *, const struct sl_net_setup *, const struct sl_net_neighbour *,
                                 uint32_t user, struct sl_net_link *l, struct sl_error *error);
 void sl_net_close_link(struct sl_net_link *);

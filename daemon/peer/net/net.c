@@ -294,7 +294,7 @@ static void drop(struct sl_net *net)
 {
 	net->unproven++;
 	sl_net_say(net, &net->unproven_burst, SL_LEVEL_WARNING, "stranger",
-	           "dropped a message whose sender has proven no key");
+	           "dropped a message from an unauthenticated sender");
 }
 
 bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, size_t *length)
@@ -341,8 +341,8 @@ enum sl_status sl_net_library(char version[static 16], struct sl_error *error)
 	zmq_version(&major, &minor, &patch);
 	snprintf(version, 16, "%d.%d.%d", major, minor, patch);
 	if (major < 4 || (major == 4 && (minor < 3 || (minor == 3 && patch < 3))))
-		return sl_fail(error, SL_UNSUPPORTED, "libzmq %s has known holes; 4.3.3 or newer is needed",
-		               version);
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "libzmq %s has known vulnerabilities; 4.3.3 or newer is needed", version);
 	if (!zmq_has("curve"))
 		return sl_fail(error, SL_UNSUPPORTED, "libzmq %s was built without CURVE", version);
 	return SL_OK;

@@ -1,6 +1,6 @@
-/* net.h — the links of one peer: a ROUTER that only receives, a DEALER for each neighbour that only sends,
- * CURVE on both, ZAP answered beside them. Who sent a message is decided by the key that was proven in the
- * handshake. */
+/* net.h — the links of one peer: a ROUTER that only receives, a DEALER per neighbour that only sends, CURVE
+ * on both, and a ZAP handler. The sender of a message is identified by the key that the CURVE handshake
+ * proved. */
 #ifndef SL_DAEMON_PEER_NET_NET_H
 #define SL_DAEMON_PEER_NET_NET_H
 
@@ -25,7 +25,7 @@ struct sl_net_setup {
 	const struct sl_net_neighbour *neighbours; /* in ascending number: their index is the edge */
 	uint32_t degree;
 	size_t frame_max; /* longest message */
-	/* Something worth an event row and a line: already limited to one a burst. */
+	/* Reports an event, for an event row and a log line; already limited to one per burst. */
 	void (*notice)(void *context, enum sl_level level, const char *kind, const char *detail);
 	void *context;
 };
@@ -33,56 +33,56 @@ struct sl_net_setup {
 /* A greeting fits. */
 enum { SL_NET_PARKED = 256, SL_NET_TROUBLE = SL_TEXT_MAX + 96 };
 
-/* Where a neighbour may be found: one address for ever, or those that its name led to when it was last looked
- * up. */
+/* Addresses of a neighbour: one fixed address, or the results of the last lookup of its name. */
 struct sl_net_place {
 	char name[SL_TEXT_MAX]; /* empty: the endpoint holds an address or a path */
 	uint16_t port;
 	struct sl_address address[SL_RESOLVED_MAX];
 	unsigned count, at; /* at: the one in use */
 	bool asking;
-	struct sl_time ask_at; /* not before, once there is reason to */
+	struct sl_time ask_at; /* earliest time of the next lookup, if one is needed */
 	int64_t ask_every_us;
 };
 
-/* Why there is no way to a neighbour, or none from it. Empty text: nothing is wrong. */
+/* Why there is no connection to or from a neighbour. Empty text: no fault. */
 struct sl_net_trouble {
 	char text[SL_NET_TROUBLE];
 	int64_t since_us;     /* since 1970 */
 	struct sl_time since; /* the same moment */
-	bool name;            /* the name is what is wrong */
-	bool told, name_told; /* in this streak */
+	bool name;            /* the name does not resolve */
+	bool told, name_told; /* in this outage */
 };
 
 struct sl_net_link {
 	uint32_t peer;
 	char endpoint[SL_TEXT_MAX];
 	struct sl_net_place place;
-	char target[SL_TEXT_MAX]; /* what libzmq connects to, never a name; empty: nothing yet */
-	uint32_t user; /* what its messages carry as User-Id: another one for each key that there ever was */
+	char target[SL_TEXT_MAX]; /* endpoint passed to libzmq, never a name; empty: none yet */
+	uint32_t user;            /* the User-Id of its messages: unique per key, never reused */
 	void *dealer, *monitor;
-	bool connected, up; /* TCP stands; the handshake is done */
+	bool connected, up; /* TCP is connected; the handshake is done */
 	bool trying;        /* an attempt to connect is under way, since tried_at */
-	bool lost;          /* a connection ended: the next attempt is the first */
+	bool lost;          /* a connection ended: the next attempt counts as the first */
 	struct sl_time tried_at, up_at;
 	int64_t up_us; /* up_at, since 1970 */
 	bool heard;    /* ever */
 	bool unheard_told;
 	struct sl_time heard_at;
-	struct sl_net_trouble trouble; /* of the way to it */
-	bool closed; /* in quarantine: what it sends is dropped, and the connection it came on ended */
-	/* what the peer was told of the connection by which its messages leave (changes.c) */
+	struct sl_net_trouble trouble; /* of the connection to it */
+	bool closed; /* in quarantine: its messages are dropped and their connections closed */
+	/* state of the outgoing connection as last reported to the peer (changes.c) */
 	uint32_t connections, told_connections; /* handshakes so far */
 	bool full, told_up, told_full, moves;
-	int64_t acknowledged;    /* bytes, of the connection that stands */
-	int64_t taken, unread;   /* bytes of messages since the last look; of what came and made no message */
-	bool idle;               /* libzmq waits for long before it tries again: nothing is under way */
+	int64_t acknowledged;    /* bytes, of the present connection */
+	int64_t taken, unread;   /* bytes of messages since the last check; bytes received outside of
+	                            messages */
+	bool idle;               /* libzmq waits long before it reconnects: nothing is in flight */
 	unsigned failures;       /* handshakes since the last good one */
 	struct sl_time retry_at; /* libzmq has given up: when to connect again */
-	struct sl_time kick_at;  /* not before: connecting at once because the neighbour was heard */
+	struct sl_time kick_at;  /* earliest time to reconnect at once after a message from the neighbour */
 	int64_t back_off_us, turn_us; /* after a refusal; between addresses */
 	uint8_t
-	    parked[SL_NET_PARKED]; /* the newest short message for a link that is not up: leaves when it is */
+	    parked[SL_NET_PARKED]; /* the newest short message for a link that is not up: sent when it is */
 	size_t parked_length;
 	struct sl_log_burst burst;
 };
@@ -100,75 +100,75 @@ struct sl_net {
 	char endpoint[SL_TEXT_MAX];    /* as bound */
 	int listener[SL_RESOLVED_MAX]; /* libzmq's descriptors */
 	unsigned listeners;
-	bool shut;          /* for want of descriptors nobody is let in */
+	bool shut;          /* out of descriptors: new connections are not accepted */
 	struct sl_time now; /* of this turn of the loop */
-	bool again;         /* something was left over: do not sleep */
-	bool changed;       /* connections may have changed: sl_net_change_of has not said no since */
-	bool readable;      /* messages may wait: sl_net_receive has not said no since */
+	bool again;         /* work is pending: do not sleep */
+	bool changed;       /* connections may have changed: sl_net_change_of has not returned false since */
+	bool readable;      /* messages may wait: sl_net_receive has not returned false since */
 	zmq_msg_t message;  /* the one handed out by sl_net_receive */
 	uint64_t unproven, shapeless,
-	    unsent;            /* messages without a proven key, of a wrong number of parts, not taken */
-	bool handshake_failed; /* what the router's monitor said last */
+	    unsent;            /* messages: unauthenticated, of a wrong number of parts, not accepted by
+	                          libzmq */
+	bool handshake_failed; /* last event of the router's monitor */
 	size_t message_max;
 	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst, crowd_burst,
 	    scarce_burst;
 	struct sl_time weigh_at, weighed_at;
-	int64_t *received; /* room for a look at the connections */
+	int64_t *received; /* scratch for sl_net_weigh */
 	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);
 	void *notice_context;
 };
 
-/* Opens everything or nothing. SL_UNSUPPORTED: the library is too old or lacks CURVE. Where its own endpoint
- * holds a name, that is looked up first, for three seconds at most; neighbours' names are looked up later. */
+/* Opens everything or nothing. SL_UNSUPPORTED: the library is too old or has no CURVE. A name in its own
+ * endpoint is looked up first, for at most three seconds; neighbours' names are looked up later. */
 enum sl_status sl_net_open(struct sl_net *, const struct sl_net_setup *, struct sl_error *error);
-/* Frames on their way get 200 ms to leave. */
+/* Queued frames have 200 ms to be sent. */
 void sl_net_close(struct sl_net *);
-/* Closes it, unless it is zero or closed already, and opens it with another endpoint, identity or neighbours; what
- * was counted is counted on, also on failure. */
+/* Closes it, unless it is zero or closed already, and opens it with another endpoint, identity or neighbours;
+ * counters continue, also on failure. */
 enum sl_status sl_net_reopen(struct sl_net *, const struct sl_net_setup *, struct sl_error *error);
 
 /* Fills sl_net_descriptors() entries for poll(2). libzmq's descriptors announce changes only: after poll,
- * call sl_net_turn, then sl_net_receive until it says no, else a message may wait unnoticed. */
+ * call sl_net_turn, then sl_net_receive until it returns false, else a message may wait unnoticed. */
 unsigned sl_net_descriptors(const struct sl_net *);
 void sl_net_poll(const struct sl_net *, struct pollfd *out);
-/* Answers authentication requests, follows connections, reconnects what is due. `items` as filled by
+/* Answers authentication requests, tracks connections, reconnects when due. `items` as filled by
  * sl_net_poll. */
 void sl_net_turn(struct sl_net *, const struct pollfd *items, struct sl_time now);
-/* When sl_net_turn wants to be called, descriptors aside. */
+/* Time of the next sl_net_turn, even if no descriptor is ready. */
 struct sl_time sl_net_deadline(const struct sl_net *);
 
-/* Queues header ‖ body for the neighbour, never blocking; false: it was dropped, for there is no connection
- * or the queue is full. Of short messages to a link that is not up, the newest leaves as soon as it is. */
+/* Queues header ‖ body for the neighbour, without blocking; false: it was dropped, because there is no
+ * connection or the queue is full. The newest short message to a link that is not up is sent once it is. */
 bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t header_length,
                  const uint8_t *body, size_t body_length);
-/* The next change of a connection by which messages leave, for SL_EVENT_LINK; false: there is none. To be asked
- * whenever the net was turned or has received, before anything else is sent. */
+/* The next change of an outgoing connection, for SL_EVENT_LINK; false: none. Call after every sl_net_turn and
+ * sl_net_receive, before sending. */
 bool sl_net_change_of(struct sl_net *, uint32_t *edge, enum sl_link_change *change);
-/* The next message of a proven neighbour, valid until the next call; false when none waits. Everything else
- * that came is counted and dropped on the way. */
+/* The next message of an authenticated neighbour, valid until the next call; false: none waits. All other
+ * messages are counted and dropped. */
 bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size_t *length);
 
-/* What is wrong with the link, in words, and since when (since 1970, in µs); false: nothing is. */
+/* The fault of a link, as text, and its start (µs since 1970); false: no fault. */
 bool sl_net_trouble(const struct sl_net *, uint32_t edge, char text[static SL_NET_TROUBLE],
                     int64_t *since_us);
 
-/* Quarantine: its connections are ended, its key is refused, until it is open again. */
+/* Quarantine: closes its connections and refuses its key until the edge is open again. */
 void sl_net_close_edge(struct sl_net *, uint32_t edge, bool closed);
 
-/* Other neighbours, in ascending number, while messages come and go: links are kept where key and endpoint
- * are as before. A key that is none any more counts no more when this returns, and connections by which
- * nobody is known to speak are ended. On failure everything is as it was. Afterwards the descriptors are
- * others. */
+/* Replaces the neighbours (ascending) of an open net: links with unchanged key and endpoint are kept. When
+ * this returns, removed keys are no longer accepted, and connections without an authenticated message are
+ * closed. On failure nothing has changed. Afterwards call sl_net_poll again: descriptors have changed. */
 enum sl_status sl_net_change(struct sl_net *, const struct sl_net_neighbour *neighbours, uint32_t degree,
                              struct sl_error *error);
 
-/* File descriptors that a daemon with so many neighbours may need, with what waits at the door. When all but
- * SL_NET_RESERVE are taken, new connections are not accepted for a while. */
+/* File descriptors that a daemon with that many neighbours may need, including unauthenticated connections.
+ * When all but SL_NET_RESERVE are in use, new connections are not accepted until some are free. */
 enum { SL_NET_RESERVE = 16 };
 unsigned sl_net_descriptors_for(uint32_t degree);
 
-/* "4.3.4"; refuses what is older than 4.3.3 (CVE-2019-6250, CVE-2019-13132, CVE-2020-15166) or lacks CURVE.
- */
+/* "4.3.4"; fails for versions before 4.3.3 (CVE-2019-6250, CVE-2019-13132, CVE-2020-15166) and builds without
+ * CURVE. */
 enum sl_status sl_net_library(char version[static 16], struct sl_error *error);
 
 #endif

@@ -33,7 +33,7 @@ static enum sl_status own_keys(const struct sl_net *net, struct sl_identity *out
 	if (zmq_getsockopt(net->router, ZMQ_CURVE_SECRETKEY, out->curve_secret, &size) == 0 &&
 	    zmq_getsockopt(net->router, ZMQ_CURVE_PUBLICKEY, out->curve_public, &again) == 0)
 		return SL_OK;
-	return sl_fail(error, SL_IO, "cannot get at the identity: %s", zmq_strerror(errno));
+	return sl_fail(error, SL_IO, "cannot access the identity key: %s", zmq_strerror(errno));
 }
 
 static bool same_key(const struct sl_net *net, uint32_t at, const struct sl_net_neighbour *n)

@@ -144,7 +144,7 @@ bool sl_resolver_ask(struct sl_resolver *r, const char *name, uint32_t tag)
 	put(&r->asked, one);
 	if (r->threads < THREADS_MOST && !start_thread(r) && r->threads == 0) {
 		one = take(&r->asked); /* nobody else is there to take it */
-		snprintf(one->answer.reason, sizeof one->answer.reason, "no thread for it can be started");
+		snprintf(one->answer.reason, sizeof one->answer.reason, "cannot start a thread for it");
 		put(&r->answered, one);
 		eventfd_write(r->wake, 1);
 	}

@@ -1,5 +1,5 @@
-/* resolver.h — host names become addresses in threads of their own: a name server that does not answer holds
- * up nothing but the question that it was asked. */
+/* resolver.h — resolves host names in separate threads: a name server that does not answer delays only its
+ * own query. */
 #ifndef SL_DAEMON_PEER_NET_RESOLVER_H
 #define SL_DAEMON_PEER_NET_RESOLVER_H
 
@@ -9,24 +9,24 @@ enum { SL_RESOLVED_MAX = 8 };
 
 struct sl_resolver;
 
-/* An answer. No address: `reason` says why. */
+/* An answer. No address: see `reason`. */
 struct sl_resolved {
 	uint32_t tag; /* as asked with */
 	char name[SL_TEXT_MAX];
 	unsigned count;
-	struct sl_address address[SL_RESOLVED_MAX]; /* in the order in which they are to be tried */
+	struct sl_address address[SL_RESOLVED_MAX]; /* in order of preference */
 	char reason[80];
 };
 
-/* All signals must be blocked where threads are not to take them: they are as their maker has them. */
+/* Block all signals before: the threads inherit the caller's signal mask. */
 struct sl_resolver *sl_resolver_open(struct sl_error *);
 /* Readable when there are answers. */
 int sl_resolver_descriptor(const struct sl_resolver *);
-/* Every question gets one answer, sooner or later; false: there is no memory for it. */
+/* Every query eventually gets one answer; false: out of memory. */
 bool sl_resolver_ask(struct sl_resolver *, const char *name, uint32_t tag);
 /* The next answer; false when there is none now. */
 bool sl_resolver_take(struct sl_resolver *, struct sl_resolved *out);
-/* Never waits: a question under way ends by itself, and its answer goes nowhere. NULL is fine. */
+/* Never blocks: a running query ends by itself, and its answer is dropped. NULL is allowed. */
 void sl_resolver_close(struct sl_resolver *);
 
 #endif

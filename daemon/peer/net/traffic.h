@@ -1,6 +1,6 @@
-/* traffic.h — true bytes on the wire: what the kernel counts as TCP payload of our connections (`ss -ti`:
- * bytes_acked and what is on its way, and bytes_received), those that are closed included. What TCP sends
- * again counts once. */
+/* traffic.h — bytes on the wire as counted by the kernel: TCP payload of our connections (`ss -ti`:
+ * bytes_acked plus bytes in flight, and bytes_received), including closed ones. TCP retransmissions count
+ * once. */
 #ifndef SL_DAEMON_PEER_NET_TRAFFIC_H
 #define SL_DAEMON_PEER_NET_TRAFFIC_H
 
@@ -12,38 +12,38 @@ struct sl_traffic_connection;
 
 struct sl_traffic {
 	struct sl_traffic_connection *open; /* owned */
-	unsigned count, room,
-	    silent; /* silent: of those that came to us (owner 0), without a message so far */
+	unsigned count, room, silent;       /* silent: incoming ones (owner 0) without a message so far */
 	uint64_t opened;
-	int64_t closed_tx, closed_rx; /* of connections that are gone */
+	int64_t closed_tx, closed_rx; /* of closed connections */
 };
 
 /* A connection of socket `owner` (any number) that libzmq reported under this descriptor. It is duplicated,
- * so that its last bytes can be counted when libzmq has closed it. What is no TCP connection is not counted.
- */
+ * so that its last bytes can be counted after libzmq has closed it. Other sockets than TCP are not
+ * counted. */
 void sl_traffic_opened(struct sl_traffic *, unsigned owner, int fd);
-/* libzmq reported that it closed it. fd −1: whatever `owner` has. */
+/* libzmq reported that it closed it. fd −1: all connections of `owner`. */
 void sl_traffic_closed(struct sl_traffic *, unsigned owner, int fd);
-/* Before that: whether this end hung up on a sender that was still sending, and who that was. */
+/* Call before sl_traffic_closed: whether this end closed the connection while the sender was still sending,
+ * and the sender's address. */
 bool sl_traffic_cut(const struct sl_traffic *, unsigned owner, int fd, char address[static 64]);
-/* A message of a proven neighbour came on a connection of owner 0. */
+/* An authenticated neighbour's message arrived on a connection of owner 0. */
 void sl_traffic_spoke(struct sl_traffic *, int fd, uint32_t edge);
-/* Hangs up; libzmq will find out and report it closed. */
+/* Shuts the connection down; libzmq will report it closed. */
 void sl_traffic_shut(struct sl_traffic *, int fd);
 void sl_traffic_shut_edge(struct sl_traffic *, uint32_t edge);
 void sl_traffic_shut_silent(struct sl_traffic *);
-/* Hangs up on the oldest silent connection from the address that has most of them. False: there is none. */
+/* Shuts down the oldest silent connection of the address that has most of them. False: there is none. */
 bool sl_traffic_evict(struct sl_traffic *, char address[static 64]);
-/* Adds to received[edge] what came on its connections since the last call, and hangs up on silent ones that
- * have sent more than `silent_most` bytes, returning how many. */
+/* Adds to received[edge] the bytes received on its connections since the last call. Shuts down silent
+ * connections that have sent more than `silent_most` bytes, and returns their number. */
 unsigned sl_traffic_weigh(struct sl_traffic *, int64_t silent_most, int64_t *received);
-/* Other edges: to[old] is the new one, or −1 where its neighbour is none any more; those connections, and
- * silent ones, whoever may be behind them, are hung up on. */
+/* Renumbers edges: to[old] is the new edge, or −1 if its neighbour was removed. Shuts down the connections of
+ * removed edges, and with `silent_too` all silent ones. */
 void sl_traffic_renumber(struct sl_traffic *, const int64_t *to, bool silent_too);
-/* Bytes that the other end of the connections of `owner` has acknowledged, of those that stand. */
+/* Bytes acknowledged by the other end on the open connections of `owner`. */
 int64_t sl_traffic_acknowledged(const struct sl_traffic *, unsigned owner);
 void sl_traffic_total(struct sl_traffic *, int64_t *tx, int64_t *rx);
-/* Counts and forgets all connections; the totals stay. */
+/* Counts and drops all connections; the totals remain. */
 void sl_traffic_free(struct sl_traffic *);
 
 #endif

@@ -66,8 +66,9 @@ static void tell_unreached(struct sl_net *net, struct sl_net_link *l)
 	bool heard = l->heard && !sl_time_before(l->heard_at, t->since);
 	t->told = true;
 	sl_net_tell(net, heard ? SL_LEVEL_WARNING : SL_LEVEL_NOTICE, "cannot-connect",
-	            "peer %" PRIu32 "%s: %s, since %s", l->peer, heard ? " reaches us, but not we it" : "",
-	            t->text, clock_text(t->since_us, since));
+	            "peer %" PRIu32 "%s: %s, since %s", l->peer,
+	            heard ? " connects to us, but we cannot connect to it" : "", t->text,
+	            clock_text(t->since_us, since));
 }
 
 static bool never_heard(const struct sl_net *net, const struct sl_net_link *l, int64_t for_us)
@@ -90,7 +91,7 @@ void sl_net_watch_trouble(struct sl_net *net, struct sl_net_link *l)
 	sl_net_tell(
 	    net, SL_LEVEL_WARNING, "never-heard",
 	    "peer %" PRIu32
-	    " has never reached us, though we reach it since %s: does %s lead here, and is that port open to it?",
+	    " has never connected to us, though we have been connected to it since %s: does %s lead here, and is that port open to it?",
 	    l->peer, clock_text(l->up_us, since), net->own);
 }
 
@@ -112,6 +113,6 @@ bool sl_net_trouble(const struct sl_net *net, uint32_t edge, char text[static SL
 	const struct sl_net_link *l = &net->link[edge];
 	bool unheard = never_heard(net, l, WORTH_A_WORD_US);
 	*since_us = unheard ? l->up_us : l->trouble.since_us;
-	snprintf(text, SL_NET_TROUBLE, "%s", unheard ? "it has never reached us" : l->trouble.text);
+	snprintf(text, SL_NET_TROUBLE, "%s", unheard ? "it has never connected to us" : l->trouble.text);
 	return text[0] != '\0';
 }

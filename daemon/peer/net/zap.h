@@ -1,6 +1,5 @@
-/* zap.h — who may connect: libzmq asks over ZAP (ZeroMQ RFC 27) whenever a CURVE client has proven its key,
- * and is answered from the loop. The list is the neighbours' keys and nothing else; a key that is not on it
- * gets 400. */
+/* zap.h — authentication: libzmq sends a ZAP request (ZeroMQ RFC 27) for every CURVE client that proves its
+ * key, answered from the loop. Only the neighbours' keys are accepted; any other key gets 400. */
 #ifndef SL_DAEMON_PEER_NET_ZAP_H
 #define SL_DAEMON_PEER_NET_ZAP_H
 
@@ -11,7 +10,7 @@
 struct sl_zap_key {
 	uint8_t curve[SL_KEY_BYTES];
 	uint32_t user;
-	bool closed; /* in quarantine: refused without a word */
+	bool closed; /* in quarantine: refused silently */
 };
 
 struct sl_zap {
@@ -27,10 +26,10 @@ struct sl_zap {
 /* The domain of our sockets. It must not be empty, or libzmq would not ask. */
 extern const char sl_zap_domain[];
 
-/* Binds the handler of a zmq context; to be done before any socket of it is bound, or early strangers get in.
- */
+/* Binds the handler of a zmq context; to be done before any socket of it is bound, else early clients are not
+ * checked. */
 enum sl_status sl_zap_open(struct sl_zap *, void *context, struct sl_error *error);
-/* Answers what waits, at most `budget` requests; true: there may be more. */
+/* Answers at most `budget` waiting requests; true: there may be more. */
 bool sl_zap_serve(struct sl_zap *, unsigned budget);
 void sl_zap_close(struct sl_zap *);
 

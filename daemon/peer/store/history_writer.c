@@ -70,8 +70,8 @@ __attribute__((format(printf, 4, 5))) static enum sl_status insert_event(struct 
 static enum sl_status reopened(struct sl_history_writer *c, struct sl_error *error)
 {
 	return insert_event(c, "history-reopened", error, "%s; %s", c->why,
-	                    c->left == SL_PLACE_MOVED ? "earlier rows are in that file, if it is anywhere"
-	                                              : "what it held is kept");
+	                    c->left == SL_PLACE_MOVED ? "earlier rows are in that file, if it still exists"
+	                                              : "its content is kept");
 }
 
 /* What is in the log goes into its database, wherever that is now. Others do the same: not all at once. */
@@ -117,7 +117,7 @@ static enum sl_status leave_if_moved(struct sl_history_writer *c, struct sl_erro
 		return SL_OK;
 	if (state == SL_PLACE_LOG_LOST && sl_history_settle(c->history, error) != SL_OK)
 		return sl_wrap(error, "%s", why);
-	sl_log(SL_LEVEL_WARNING, "history: %s; it is opened anew", why);
+	sl_log(SL_LEVEL_WARNING, "history: %s; opening it again", why);
 	leave(c);
 	return SL_OK;
 }
@@ -287,6 +287,6 @@ enum sl_status sl_history_writer_resumed(struct sl_history_writer *c, int64_t ro
 		return SL_OK;
 	return insert_event(
 	    c, "rows-missing", error,
-	    "the history has no row of rounds %lld to %lld: it could not be written then, or was another file",
+	    "the history has no rows for rounds %lld to %lld: it could not be written then, or was a different file",
 	    (long long)c->before.round + 1, (long long)round - 1);
 }

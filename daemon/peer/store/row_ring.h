@@ -1,9 +1,9 @@
-/* row_ring.h — rows on their way from the loop to the writer.
+/* row_ring.h — a queue of rows from the loop to the writer.
  *
- * Lock-free, for one producer (the loop) and one consumer (the writer): with a mutex, a writer that was put
- * to sleep while holding it, on a machine with fewer cores than peers, would stop the round. Rows stay until
- * the consumer lets go of them, behind their commit, so an error costs nothing but a second try; what does
- * not fit is dropped and counted. */
+ * Lock-free, for one producer (the loop) and one consumer (the writer): with a mutex, a writer descheduled
+ * while holding it would block the round on a machine with fewer cores than peers. Rows stay until the
+ * consumer releases them after their commit, so that a failed batch can be retried; rows that do not fit are
+ * dropped and counted. */
 #ifndef SL_DAEMON_PEER_STORE_ROW_RING_H
 #define SL_DAEMON_PEER_STORE_ROW_RING_H
 
@@ -12,13 +12,13 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* Bytes of the ring: a round's row takes 128, so this is 8 s of 500 rounds a second while the disk stands
- * still. */
+/* Bytes of the ring: a round's row takes 128, so this buffers 8 s at 500 rounds per second while the disk
+ * hangs. */
 #define SL_ROW_RING (UINT64_C(1) << 19)
 
 enum sl_row_kind { SL_ROW_ROUND, SL_ROW_LINK, SL_ROW_SKETCH, SL_ROW_EVENT };
 
-/* In front of each row; `size` counts both, a multiple of 8. */
+/* Precedes each row; `size` includes the header, a multiple of 8. */
 struct sl_row_header {
 	uint32_t kind;
 	uint32_t size;
@@ -37,18 +37,18 @@ struct sl_row_ring {
 	/* The consumer's: bytes ever taken. */
 	_Alignas(64) _Atomic uint64_t tail;
 	_Alignas(64) uint8_t *bytes;
-	_Atomic uint64_t dropped;         /* rows that did not fit, not yet told */
-	_Atomic int64_t dropped_since_us; /* when the first of them came, since 1970 */
+	_Atomic uint64_t dropped;         /* dropped rows, not yet reported */
+	_Atomic int64_t dropped_since_us; /* time of the first of them, since 1970 */
 };
 
 /* False: no memory. */
 bool sl_row_ring_make(struct sl_row_ring *);
 void sl_row_ring_free(struct sl_row_ring *);
-/* The producer's. True: more than half of the ring is in use, so the consumer should be called. */
+/* The producer's. True: more than half of the ring is in use, so the consumer should be woken. */
 bool sl_row_ring_push(struct sl_row_ring *, enum sl_row_kind kind, const void *row, size_t n);
 /* The consumer's: the row at a position between tail and head. Returns the position of the next. */
 uint64_t sl_row_ring_read(const struct sl_row_ring *, uint64_t at, struct sl_row_header *, union sl_row *);
-/* How many rows lie in it. */
+/* Number of rows in it. */
 uint64_t sl_row_ring_count(const struct sl_row_ring *);
 
 #endif

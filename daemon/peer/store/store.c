@@ -200,7 +200,8 @@ static void report(struct sl_store *s, enum sl_status status, const struct sl_er
 {
 	if (status != SL_OK) {
 		if (note_failure(s, error))
-			sl_log(SL_LEVEL_WARNING, "history: %s; rows are kept and tried again", error->text);
+			sl_log(SL_LEVEL_WARNING, "history: %s; rows are kept in memory and retried",
+			       error->text);
 		return;
 	}
 	s->reason[0] = 0;
@@ -209,7 +210,7 @@ static void report(struct sl_store *s, enum sl_status status, const struct sl_er
 	pthread_mutex_lock(&s->lock);
 	s->trouble.since_us = 0;
 	pthread_mutex_unlock(&s->lock);
-	sl_log(SL_LEVEL_NOTICE, "history: written again");
+	sl_log(SL_LEVEL_NOTICE, "history: writing again");
 }
 
 /* Rows before checkpoints: a peer does not compute again what lies before its checkpoint, so rows that are
@@ -227,7 +228,7 @@ static bool may_save(struct sl_store *s, enum sl_status flushed)
 	if (!s->unordered)
 		sl_log(
 		    SL_LEVEL_WARNING,
-		    "checkpoint: written again, though the history before it still cannot be (%llu rows of it are lost)",
+		    "checkpoint: writing again, although the history still cannot be written (%llu of its rows are lost)",
 		    (unsigned long long)lost);
 	s->unordered = true;
 	return true;
@@ -241,14 +242,15 @@ static void finish_checkpoint(struct sl_store *s, enum sl_status flushed)
 		status = sl_checkpoint_write(&s->files, s->bytes, s->length, &error);
 	if (status != SL_OK)
 		sl_log_rarely(&s->checkpoint_burst, sl_clock(), SL_LEVEL_WARNING, "checkpoint",
-		              error.text[0] ? error.text
-		                            : "not written, because the history before it could not be");
+		              error.text[0]
+		                  ? error.text
+		                  : "not written, because the history up to it could not be written");
 	free(s->bytes);
 	s->bytes = NULL;
 	atomic_store_explicit(&s->checkpoint, status == SL_OK ? CHECKPOINT_WRITTEN : CHECKPOINT_FAILED,
 	                      memory_order_release);
 	if (s->done >= 0 && eventfd_write(s->done, 1) < 0)
-		sl_log(SL_LEVEL_ERROR, "checkpoint: its end could not be signalled: %s", strerror(errno));
+		sl_log(SL_LEVEL_ERROR, "checkpoint: cannot signal its completion: %s", strerror(errno));
 }
 
 /* One batch, and the checkpoint behind it if one was asked for. */
@@ -310,7 +312,7 @@ static void wind_up(struct sl_store *s)
 	if (status == SL_OK)
 		return;
 	uint64_t rows = atomic_load(&s->ring.dropped) + sl_row_ring_count(&s->ring);
-	sl_log(SL_LEVEL_ERROR, "history: %llu rows and the end of this peer are lost: %s",
+	sl_log(SL_LEVEL_ERROR, "history: %llu rows and the record of this peer's end are lost: %s",
 	       (unsigned long long)rows, s->reason[0] ? s->reason : error.text);
 }
 
@@ -367,8 +369,8 @@ static enum sl_status begin(struct sl_store *s, struct sl_error *error)
 	if (status != SL_IO)
 		return status;
 	s->behind = note_failure(s, error);
-	sl_log(SL_LEVEL_WARNING, "history: %s; learning begins without it, rows are kept and tried again",
-	       error->text);
+	sl_log(SL_LEVEL_WARNING,
+	       "history: %s; the run starts without it, rows are kept in memory and retried", error->text);
 	return SL_OK;
 }
 

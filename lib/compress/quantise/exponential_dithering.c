@@ -42,7 +42,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	if (level[1] < 1e-60)
 		return sl_fail(
 		    error, SL_OUT_OF_RANGE,
-		    "exponential-dithering: b = %g, s = %u: the least level would be %.2g, which must be at least 1e-60: take fewer levels",
+		    "exponential-dithering: b = %g, s = %u: the least level would be %.2g, which must be at least 1e-60: use fewer levels",
 		    o->b, o->s, level[1]);
 	return SL_OK;
 }

@@ -37,7 +37,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	if (symbol_max(o) <= LARGEST)
 		return SL_OK;
 	return sl_fail(error, SL_OUT_OF_RANGE,
-	               "induced: r = %u, s = %u: r(2s + 1) + s = %u must be at most %d: take fewer levels",
+	               "induced: r = %u, s = %u: r(2s + 1) + s = %u must be at most %d: use fewer levels",
 	               o->r, o->s, symbol_max(o), LARGEST);
 }
 

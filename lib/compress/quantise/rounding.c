@@ -27,7 +27,7 @@ static enum sl_status prepare(void *options, const struct sl_layout *layout, str
 	if (o->contractive && !o->random)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,
-		    "rounding: to the nearest it is contractive as it is; scale = contractive is for to = either");
+		    "rounding: to = nearest is already contractive; scale = contractive applies only to to = either");
 	return SL_OK;
 }
 

@@ -42,7 +42,7 @@ static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *g
 	const struct options *o = (const void *)plan->algorithm_options;
 	double most = theta_most(plan);
 	out->most = o->theta <= most ? (1 - o->theta / most / 4) * sl_gamma_copies_most(plan, graph) : 0;
-	snprintf(out->instead, sizeof out->instead, "take theta = %.1g, or a pipeline that loses less", most);
+	snprintf(out->instead, sizeof out->instead, "use theta = %.1g, or a pipeline that loses less", most);
 }
 
 static void local(struct sl_learner *l)

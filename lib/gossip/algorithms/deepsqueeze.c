@@ -30,7 +30,7 @@ static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *g
 	       most = gain < 0.999 ? 0.05 * gain / (1 - gain) : copies;
 	out->most = gain < 0.5 ? 0 : most < copies ? most : copies;
 	snprintf(out->instead, sizeof out->instead,
-	         "it sends whole models: take all | dither:16 | golomb, or choco");
+	         "it sends whole models: use all | dither:16 | golomb, or choco");
 }
 
 static void finish(struct sl_learner *l)

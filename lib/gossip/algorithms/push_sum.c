@@ -49,12 +49,11 @@ static double mix(struct sl_learner *l, const struct sl_mixing *m)
 
 const struct sl_algorithm sl_algorithm_push_sum = {
 	.name = "push-sum",
-	.doc =
-	    "gossip on directed graphs: exact averages even where a peer gives more or less weight than it takes",
+	.doc = "gossip on directed graphs: exact averages also with unbalanced weights",
 	.paper =
 	    "Assran, Loizou, Ballas, Rabbat: Stochastic Gradient Push for Distributed Deep Learning, ICML 2019, Algorithm 1; with a compressor Taheri, Mokhtari, Hassani, Pedarsani: Quantized Decentralized Stochastic Learning over Directed Graphs, ICML 2020, Algorithm 1",
 	.exchanges = "C(u - û), y",
-	.needs = "contractive compressor, graph with a directed path from each to each, lockstep",
+	.needs = "contractive compressor, strongly connected graph, lockstep",
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_ESTIMATOR,
 	.gamma_rule = sl_gamma_copies,
 	.channels = 1,

@@ -29,7 +29,7 @@ void sl_dual_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph
 	(void)graph;
 	out->most = omega >= 0 ? 1 / (1 + omega) : 0;
 	snprintf(out->instead, sizeof out->instead,
-	         "take all | dither:16 | golomb, which is unbiased, or c-led with this one");
+	         "use all | dither:16 | golomb, which is unbiased, or c-led with this pipeline");
 }
 
 struct sl_absorb_rule sl_dual_rule(const struct sl_plan *plan, uint32_t peer, uint32_t version,

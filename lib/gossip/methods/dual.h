@@ -1,5 +1,5 @@
-/* dual.h — what LEAD, Prox-LEAD and CEDAS share: a compressed step y against a shift, and a dual
- * variable d that follows the disagreement of what the messages say. Channel 0 is the shift h, channel 1 the
+/* dual.h — what LEAD, Prox-LEAD and CEDAS share: a compressed step y against a shift, and a dual variable d
+ * that accumulates the disagreement of the messages' estimates. Channel 0 is the shift h, channel 1 the
  * estimate ŷ = h + q. */
 #ifndef SL_GOSSIP_METHODS_DUAL_H
 #define SL_GOSSIP_METHODS_DUAL_H

@@ -1,11 +1,10 @@
-/* server.h — what methods with a server have in common, which every peer computes itself from all
- * copies. */
+/* server.h — shared by methods with a server, whose average every peer computes itself from all copies. */
 #ifndef SL_GOSSIP_METHODS_SERVER_H
 #define SL_GOSSIP_METHODS_SERVER_H
 
 #include "gossip/algorithm.h"
 
-/* A shift that learns what its peer sends. The options of a method with one begin with its step α, which
+/* A shift that tracks its peer's messages. The options of a method with one begin with its step α, which
  * sl_server_shift_prepare completes; channel 0 is the shift, channel 1 what a message says beside it. */
 struct sl_server_shift {
 	double alpha;

@@ -1,12 +1,12 @@
-/* tracking.h — what methods with gradient tracking share: v follows the mean of the peers' gradients,
- * for what is added to it locally sums to the change of what is tracked. Channel 0 is x, channel 1 is v. */
+/* tracking.h — shared by methods with gradient tracking: v tracks the mean of the peers' gradients, because
+ * its local increments sum to the change of the tracked vector. Channel 0 is x, channel 1 is v. */
 #ifndef SL_GOSSIP_METHODS_TRACKING_H
 #define SL_GOSSIP_METHODS_TRACKING_H
 
 #include "gossip/algorithm.h"
 
-/* vector[]: v; what was added to it in all: the last gradient, or a momentum; and, for the methods whose step
- * follows v as it was before it was mixed, that v. */
+/* vector[]: v; the tracked vector (the sum of increments): the last gradient, or a momentum; and, for methods
+ * that step along v before mixing, that v. */
 enum {
 	SL_TRACKER,
 	SL_TRACKED,
@@ -25,7 +25,7 @@ enum { SL_STEP_PAPER, SL_STEP_MIXED };
 		    SL_OPTION_CHOICE, offsetof(type, step), 0, 0, "paper", "paper|mixed", true               \
 	}
 
-/* Before the first round both are the gradient at x, so that their means are equal ever after. */
+/* Before the first round both are the gradient at x, so that their means stay equal. */
 void sl_tracking_start(struct sl_learner *);
 /* v ← v + gradient − the last one */
 void sl_tracking_follow(struct sl_learner *, const float *gradient);
@@ -36,8 +36,8 @@ void sl_tracking_keep(struct sl_learner *);
 const float *sl_tracking_outgoing(struct sl_learner *, unsigned channel);
 double sl_tracking_mix(struct sl_learner *, const struct sl_mixing *);
 
-/* Methods whose two exchanges follow each other take two rounds for an iteration: in even rounds channel
- * `first` is sent and mixed, in odd ones the other. */
+/* Methods with two successive exchanges take two rounds per iteration: in even rounds channel `first` is sent
+ * and mixed, in odd ones the other. */
 unsigned sl_tracking_turn(const struct sl_learner *, unsigned first);
 struct sl_absorb_rule sl_tracking_turn_rule(uint32_t number, unsigned channel, unsigned first);
 double sl_tracking_turn_mix(struct sl_learner *, const struct sl_mixing *, unsigned first);

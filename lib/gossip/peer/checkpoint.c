@@ -87,7 +87,7 @@ void sl_checkpoint_final(struct sl_peer *p)
 		p->final_given_up = true;
 		sl_peer_note(
 		    p, SL_LEVEL_ERROR, "finished-not-durable",
-		    "the last checkpoint could not be written for %d s: neighbours are let go without it; killed now, this peer would lack its last rounds",
+		    "the last checkpoint could not be written for %d s: neighbours may finish without it; if killed now, this peer loses its last rounds",
 		    FINAL_PATIENCE_US / 1000000);
 		sl_greet_all(p, true);
 		return;
@@ -119,9 +119,9 @@ static void note_failure(struct sl_peer *p)
 	sl_peer_note(
 	    p, SL_LEVEL_WARNING, "checkpoint-failed", "%s",
 	    held
-	        ? "the last good ones are kept, and rounds wait: neighbours have no room for more frames before there is a newer one"
+	        ? "the last good ones are kept; rounds wait for a newer one, because neighbours have no room for more frames"
 	    : final
-	        ? "it is tried again, and neighbours wait: a peer has finished once its last state is durable"
+	        ? "retrying while neighbours wait: a peer has finished only once its last state is durable"
 	        : "the last good ones are kept");
 }
 
@@ -168,7 +168,7 @@ void sl_checkpoint_check(struct sl_peer *p)
 		p->hold_said = true;
 		sl_peer_note(
 		    p, SL_LEVEL_WARNING, "checkpoint-awaited",
-		    "round %u waits for this peer's checkpoint, and the neighbours for this peer: they have no room for more frames before it is written",
+		    "round %u waits for this peer's checkpoint, and the neighbours wait for this peer: they have no room for more frames until it is written",
 		    p->round);
 	}
 	if (p->phase == SL_PHASE_SAVING)

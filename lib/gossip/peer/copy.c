@@ -47,7 +47,7 @@ static void note_diverged(struct sl_peer *p, struct sl_edge *e, uint32_t version
 	e->rx_held.used = 0;
 	e->totals.refused++;
 	sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
-	             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour,
+	             "local copy of peer %u at version %u has diverged; a snapshot follows", e->neighbour,
 	             version);
 	sl_edge_ask(p, e);
 }

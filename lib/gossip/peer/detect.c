@@ -55,13 +55,14 @@ static void report(struct sl_peer *p, struct sl_edge *e, const char *what)
 		return;
 	}
 	if (t->held_back)
-		sl_peer_note(p, SL_LEVEL_WARNING, "anomaly",
-		             "peer %u: the %s of its update is %.1f deviations off its habit (and %u more)",
-		             e->neighbour, what, t->score, t->held_back);
+		sl_peer_note(
+		    p, SL_LEVEL_WARNING, "anomaly",
+		    "peer %u: the %s of its update is %.1f deviations from its running mean (and %u more)",
+		    e->neighbour, what, t->score, t->held_back);
 	else
 		sl_peer_note(p, SL_LEVEL_WARNING, "anomaly",
-		             "peer %u: the %s of its update is %.1f deviations off its habit", e->neighbour,
-		             what, t->score);
+		             "peer %u: the %s of its update is %.1f deviations from its running mean",
+		             e->neighbour, what, t->score);
 	t->held_back = 0;
 	t->quiet_until = t->seen + QUIET;
 }

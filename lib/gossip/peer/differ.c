@@ -28,14 +28,13 @@ void sl_edge_note_stranger(struct sl_peer *p, const struct sl_edge *e, const cha
 	if (!e->compared)
 		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused", "peer %u sent %s", e->neighbour, sent);
 	else if (keys)
-		sl_peer_note(
-		    p, SL_LEVEL_WARNING, "frame-refused",
-		    "peer %u has another configuration: %s differ%s; it is refused until that is the same",
-		    e->neighbour, names, several ? "" : "s");
+		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused",
+		             "peer %u has another configuration: %s differ%s; it is refused until they match",
+		             e->neighbour, names, several ? "" : "s");
 	else
 		sl_peer_note(
 		    p, SL_LEVEL_WARNING, "frame-refused",
-		    "peer %u has another configuration: all keys are the same, but not the model's shape, the classes or the version of starling",
+		    "peer %u has another configuration: all keys match, but the model's shape, the classes or the version of starling differ",
 		    e->neighbour);
 }
 

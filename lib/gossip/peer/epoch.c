@@ -45,6 +45,6 @@ void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
 		memset(e->tag, 0xff, p->plan->tags * sizeof *e->tag);
 	}
 	sl_peer_note(p, sl_waits_forever(p) ? SL_LEVEL_WARNING : SL_LEVEL_NOTICE, "mean-shift",
-	             "epoch %u at number %u: %s", count, p->version, why);
+	             "epoch %u at version %u: %s", count, p->version, why);
 	sl_greet_all(p, true);
 }

@@ -9,9 +9,9 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct sl_hello 
 	const char *what = h->session != p->plan->session       ? "another session of the run"
 	                   : h->dimension != p->plan->dimension ? "a model of another size"
 	                   : h->sender != e->neighbour          ? "another peer's number"
-	                   : h->receiver != p->id               ? "a greeting for somebody else"
+	                   : h->receiver != p->id               ? "a greeting addressed to another peer"
 	                   : h->known_epoch > p->epoch && sl_epoch_is_made_up(p, h->known_epoch)
-	                       ? "heard of lives that this peer cannot have had"
+	                       ? "claims starts of this peer that cannot have happened"
 	                       : NULL;
 	if (!what)
 		return true;
@@ -44,8 +44,8 @@ static void follow_epoch(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		e->diverged = true;
 		e->theirs_open = false;
 		sl_peer_note(p, SL_LEVEL_WARNING, "copy-diverged",
-		             "my copy of peer %u at %u is not what it has; a snapshot follows", e->neighbour,
-		             e->their_version);
+		             "local copy of peer %u at version %u has diverged; a snapshot follows",
+		             e->neighbour, e->their_version);
 	}
 	e->rx_held.last = e->rx_held.used ? e->rx_held.last : e->their_version;
 	if (e->diverged ||
@@ -98,9 +98,9 @@ static void left_behind(struct sl_peer *p, struct sl_edge *e)
 	if (sl_waits_forever(p) && (p->plan->algorithm->irrecoverable || p->plan->directed))
 		sl_peer_halt(
 		    p, false,
-		    "a neighbour no longer holds what this peer missed, and its algorithm cannot go on without: restore a newer checkpoint, or begin anew");
+		    "a neighbour no longer holds the frames that this peer missed, and its algorithm cannot continue without them: restore a newer checkpoint, or start a new run");
 	else
-		sl_start_epoch(p, 0, "a neighbour no longer holds what this peer missed");
+		sl_start_epoch(p, 0, "a neighbour no longer holds the frames that this peer missed");
 }
 
 void sl_receive_stranger(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)

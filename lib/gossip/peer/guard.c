@@ -116,7 +116,7 @@ bool sl_guard_watch(struct sl_peer *p, struct sl_edge *e)
 	g->refusals.at = g->frames.at = p->now;
 	e->heard_at = p->now;
 	e->ask_every_us = 0;
-	sl_peer_note(p, SL_LEVEL_NOTICE, "quarantine-over", "peer %u is listened to again; step %u",
+	sl_peer_note(p, SL_LEVEL_NOTICE, "quarantine-over", "peer %u: quarantine ended; step %u",
 	             e->neighbour, e->step);
 	struct sl_action a = { .kind = SL_ACTION_QUARANTINE, .edge = (uint32_t)(e - p->edge), .ok = false };
 	sl_peer_emit(p, &a);

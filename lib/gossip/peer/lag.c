@@ -11,17 +11,17 @@ uint32_t sl_edge_lag(const struct sl_peer *p, const struct sl_edge *e)
 
 const char *sl_edge_why(const struct sl_peer *p, const struct sl_edge *e)
 {
-	return e->added                         ? "added, never heard yet"
+	return e->added                         ? "added, no message from it yet"
 	       : e->guard.closed                ? "in quarantine"
-	       : !e->up                         ? "not heard"
-	       : !e->greeted                    ? "its present life has not greeted"
+	       : !e->up                         ? "no messages from it"
+	       : !e->greeted                    ? "no greeting since its last start"
 	       : e->reset                       ? "its step is not known yet"
-	       : e->diverged                    ? "a snapshot is wanted"
+	       : e->diverged                    ? "needs a snapshot"
 	       : e->theirs_open && e->mine_open ? ""
-	       : sl_edge_wants_checkpoint(p, e) ? "it has to write a checkpoint first"
-	       : e->theirs_open                 ? "it lacks my last number"
+	       : sl_edge_wants_checkpoint(p, e) ? "it must write a checkpoint first"
+	       : e->theirs_open                 ? "it does not hold the last version sent to it"
 	       : e->their_round < p->round      ? "it is in an earlier round"
-	       : e->mine_open                   ? "its tag has not come"
+	       : e->mine_open                   ? "its tag has not arrived"
 	                                        : "";
 }
 

@@ -96,7 +96,7 @@ static void report_change(struct sl_peer *p, const struct sl_peer_roster *r)
 		if (!on && (e->mine_open || e->theirs_open))
 			sl_peer_note(
 			    p, SL_LEVEL_NOTICE, "mean-shift",
-			    "step %u of the edge to peer %u ends with the edge, maybe at one end only",
+			    "step %u of the edge to peer %u ends with the edge, possibly at one end only",
 			    e->step + 1, e->neighbour);
 	}
 	sl_peer_note(p, SL_LEVEL_NOTICE, "roster-changed",

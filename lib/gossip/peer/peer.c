@@ -166,7 +166,7 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
 		e->up = false;
 		p->edges_up--;
-		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "peer %u was not heard for link_timeout",
+		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "no message from peer %u for link_timeout",
 		             e->neighbour);
 	}
 	bool silent = !sl_time_before(p->now, sl_time_after(e->heard_at, timeout / 2));

@@ -19,15 +19,14 @@ static void note_heard(struct sl_peer *p, struct sl_edge *e, bool news)
 		e->up = true;
 		p->edges_up++;
 		if (e->greeted)
-			sl_peer_note(p, SL_LEVEL_NOTICE, "link-up", "peer %u is heard again", e->neighbour);
+			sl_peer_note(p, SL_LEVEL_NOTICE, "link-up", "peer %u sends again", e->neighbour);
 	}
 	if (e->added) {
 		e->added = e->late = false;
-		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-new", "peer %u is heard for the first time",
-		             e->neighbour);
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-new", "peer %u sent its first message", e->neighbour);
 	} else if (e->late && !talks_only(e)) {
 		e->late = false;
-		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-back", "peer %u is heard again; step %u", e->neighbour,
+		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-back", "peer %u sends again; step %u", e->neighbour,
 		             e->step);
 	}
 }

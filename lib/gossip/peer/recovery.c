@@ -35,7 +35,7 @@ static struct sl_edge *best_copy(struct sl_peer *p, bool *tie)
 	}
 	if (best && differ)
 		sl_peer_note(p, SL_LEVEL_WARNING, "copies-differ",
-		             "neighbours hold different copies of this peer at number %u",
+		             "neighbours hold different copies of this peer at version %u",
 		             best->holds_me_version);
 	return *tie ? NULL : best;
 }
@@ -106,7 +106,8 @@ void sl_greeting_check(struct sl_peer *p)
 		if (sl_epoch_newest(p, 0) > p->epoch)
 			sl_start_epoch(p, 0, "resumed from a checkpoint of an earlier epoch");
 		else if (p->plan->settings.pace != SL_PACE_LOCKSTEP || p->was_free)
-			sl_start_epoch(p, 0, "resumed from a checkpoint in a pace that does not recompute");
+			sl_start_epoch(
+			    p, 0, "resumed from a checkpoint with a pace that does not recompute rounds");
 		p->round_wished = true;
 		return;
 	}
@@ -119,7 +120,7 @@ void sl_greeting_check(struct sl_peer *p)
 	} else if (best && (p->plan->algorithm->irrecoverable || p->plan->directed)) {
 		sl_peer_halt(
 		    p, false,
-		    "this peer's state is lost, and its algorithm cannot go on from the neighbours' copies; restore a checkpoint");
+		    "this peer's state is lost, and its algorithm cannot continue from the neighbours' copies; restore a checkpoint");
 	} else if (best) {
 		p->joining = false;
 		p->phase = SL_PHASE_RECOVERING;
@@ -135,7 +136,7 @@ void sl_greeting_check(struct sl_peer *p)
 			p->edge[i].reset = p->edge[i].greeted ? false : p->edge[i].reset;
 		if (sl_epoch_newest(p, 0) > 0) {
 			p->phase = SL_PHASE_COMPUTING;
-			sl_start_epoch(p, 0, "neighbours have heard of a former life");
+			sl_start_epoch(p, 0, "neighbours know an earlier start of this peer");
 		}
 		p->round_wished = true;
 	}

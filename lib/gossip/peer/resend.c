@@ -264,8 +264,8 @@ static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl
 	e->totals.snapshots++;
 	e->asked_at.us = 0;
 	sl_peer_note(p, SL_LEVEL_INFO, "snapshot",
-	             "peer %u's copy at number %u, %zu bytes, was taken over whole", e->neighbour, f->version,
-	             p->plan->copy_bytes);
+	             "peer %u's copy at version %u was replaced by a snapshot of %zu bytes", e->neighbour,
+	             f->version, p->plan->copy_bytes);
 	sl_request(p, e, SL_WANT_FRAMES, f->version, 0); /* says what I hold now, and asks for the tag */
 }
 
@@ -281,7 +281,7 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
-	             "going on from peer %u's copy of me at number %u", p->staging_edge->neighbour,
+	             "continuing from peer %u's copy of this peer at version %u", p->staging_edge->neighbour,
 	             f->version);
 	p->staging_edge = NULL;
 	p->phase = SL_PHASE_COMPUTING;

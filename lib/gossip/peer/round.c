@@ -67,7 +67,7 @@ static void check_fork(struct sl_peer *p)
 		const struct sl_edge *e = &p->edge[i];
 		if (e->greeted && e->holds_me_epoch == p->epoch && e->holds_me_version == p->version &&
 		    e->holds_me_digest != p->digest) {
-			sl_start_epoch(p, 0, "what was computed again is not what neighbours hold");
+			sl_start_epoch(p, 0, "recomputed rounds differ from the copies that neighbours hold");
 			return;
 		}
 	}
@@ -141,7 +141,7 @@ static void give_up_late(struct sl_peer *p)
 		e->late_again = e->late_for == e->step + 1;
 		e->late_for = e->step + 1;
 		sl_peer_note(p, SL_LEVEL_WARNING, "edge-late",
-		             "peer %u did not answer for step %u within round_timeout; going on",
+		             "peer %u did not answer for step %u within round_timeout; continuing without it",
 		             e->neighbour, e->step + 1);
 	}
 }
@@ -341,7 +341,7 @@ static void note_unheard(struct sl_peer *p)
 		if (p->was_final && !p->edge[i].greeted && !p->edge[i].knows_finished)
 			sl_peer_note(
 			    p, SL_LEVEL_NOTICE, "left-unheard",
-			    "peer %u was not heard since this peer's restart: should it lack the last rounds, start this peer again",
+			    "peer %u has sent nothing since this peer's restart: if it misses the last rounds, start this peer again",
 			    p->edge[i].neighbour);
 }
 

@@ -149,7 +149,7 @@ static void walk_frame(struct walk *w, const struct sl_peer *p, struct sl_journa
 	walk_u32(w, &entry.length);
 	walk_u64(w, &entry.digest);
 	if (entry.length > p->plan->body_bound)
-		damaged(w, "a frame of the journal is longer than any can be");
+		damaged(w, "a frame of the journal is longer than the limit");
 	if (w->in.failed)
 		return;
 	SL_CHECK(w->mode != WRITE || body);
@@ -168,7 +168,7 @@ static void walk_journal(struct walk *w, const struct sl_peer *p, struct sl_jour
 	walk_u32(w, &first);
 	walk_u32(w, &count);
 	if ((uint64_t)first + count != (uint64_t)p->version + 1)
-		damaged(w, "the journal does not end at the copy's number");
+		damaged(w, "the journal does not end at the copy's version");
 	if (w->mode == READ)
 		sl_journal_restart(j, first);
 	for (uint32_t n = first; n != first + count && !w->in.failed; n++)
@@ -224,7 +224,7 @@ static void walk_gammas(struct walk *w, struct sl_gammas *g)
 	if (g->count > SL_EDGE_WEIGHTS)
 		damaged(w, "too many values of gamma");
 	if (!w->in.failed)
-		walk_weights(w, g->of, g->count, "an impossible gamma");
+		walk_weights(w, g->of, g->count, "an invalid gamma");
 }
 
 /* Whom the edge leads to, above `last`, and its weights. Reading, all else is as of a new edge then. */
@@ -236,7 +236,7 @@ static void walk_ends(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	walk_u32(w, &since);
 	if (neighbour == p->id || (last != UINT32_MAX && neighbour <= last) || weights == 0 ||
 	    weights > SL_EDGE_WEIGHTS)
-		damaged(w, "an edge leads nowhere");
+		damaged(w, "an edge has no neighbour");
 	if (w->in.failed)
 		return;
 	if (w->mode == READ) { /* a graph whose edges come and go keeps its members */
@@ -247,7 +247,7 @@ static void walk_ends(struct walk *w, const struct sl_peer *p, struct sl_edge *e
 	e->neighbour = neighbour;
 	e->weights = weights;
 	e->since = since;
-	walk_weights(w, e->weight, e->weights, "an edge has an impossible weight");
+	walk_weights(w, e->weight, e->weights, "an edge has an invalid weight");
 }
 
 static void walk_cursors(struct walk *w, struct sl_edge *e)
@@ -297,7 +297,7 @@ static void walk_stash(struct walk *w, const struct sl_peer *p, struct sl_held *
 	uint64_t used = stash->used;
 	walk_u64(w, &used);
 	if (used > p->plan->held_bytes)
-		damaged(w, "an edge has put aside more than there is room for");
+		damaged(w, "an edge holds more frames than fit");
 	if (w->in.failed)
 		return;
 	stash->used = (size_t)used;
@@ -329,7 +329,7 @@ static void walk_identity(struct walk *w, struct sl_peer *p)
 	uint64_t version = (uint64_t)STATE_MAGIC << 32 | STATE_VERSION, id = p->id;
 	walk_u64(w, &version);
 	if (version >> 32 != STATE_MAGIC)
-		refuse(w, SL_MALFORMED, "is no state of a peer");
+		refuse(w, SL_MALFORMED, "is not the state of a peer");
 	if ((uint32_t)version != STATE_VERSION)
 		refuse(w, SL_UNSUPPORTED, "has format version %u, and this starling reads version %u",
 		       (unsigned)version, (unsigned)STATE_VERSION);
@@ -541,7 +541,7 @@ enum sl_status sl_peer_check(const struct sl_peer *p, const uint8_t *bytes, size
 	if (status == SL_OK && w.serial > p->serial)
 		return sl_fail(
 		    error, SL_REFUSED,
-		    "the roster has serial %u, but this peer has run under %u already: an older one was put back",
+		    "the roster has serial %u, but this peer has run under %u already: an older roster was restored",
 		    p->serial, w.serial);
 	return status;
 }

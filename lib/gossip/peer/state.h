@@ -1,13 +1,12 @@
-/* state.h — what is inside a peer, for the files that together are its state machine. Nobody else includes it:
- * gossip/inspect.h shows what checks need.
+/* state.h — the state of a peer, shared by the files of its state machine only. Checks use gossip/inspect.h.
  *
  * Calls between these files run one way: a file calls only files of the lines above it.
- *   out, absorb, schedule     actions and event rows; what a frame does to a copy; weights and active rounds
+ *   out, absorb, schedule     actions and event rows; how a frame changes a copy; weights and active rounds
  *   detect, differ, robust    anomalies; settings that differ; robust mixing
- *   edge, durable, guard      one end of an edge; what checkpoints need; what a neighbour may cost
- *   stream                    connections: what is on its way
- *   terms                     what headers leave out
- *   lag, send                 edges that are behind; frames
+ *   edge, durable, guard      one end of an edge; frames kept for checkpoints; limits on a neighbour
+ *   stream                    connections: frames in flight
+ *   terms                     values omitted from headers
+ *   lag, send                 lagging edges; frames
  *   hello                     sends and parses greetings
  *   request, epoch, checkpoint, membership
  *   watch                     divergence
@@ -15,8 +14,8 @@
  *   greeting, recovery, step, save
  *   resend, round
  *   receive                   validates a frame and passes it on
- *   peer                      dispatches events, and begins a round where others set round_wished
- *   inspect                   what checks see, and planted faults
+ *   peer                      dispatches events, and begins a round if round_wished is set
+ *   inspect                   views for checks, and fault injection
  */
 #ifndef SL_GOSSIP_PEER_STATE_H
 #define SL_GOSSIP_PEER_STATE_H
@@ -31,140 +30,147 @@
 struct sl_held {
 	uint8_t *bytes;
 	size_t used;
-	uint32_t last; /* number of the newest frame in it */
-	bool overflow; /* something had to be left out: ask again once it drains */
+	uint32_t last; /* version of the newest frame in it */
+	bool overflow; /* a frame did not fit: request again once it drains */
 };
 
-/* What the watch on divergence follows of one value. */
+/* One value that the divergence check follows. */
 struct sl_watched {
-	double sum;                    /* of the look in hand, over `seen` rounds */
-	uint32_t seen, looks, growing; /* growing: looks on end in which it did */
-	double first, least, last;     /* means of looks; least: where `known` */
+	double sum;                    /* of the current window, over `seen` rounds */
+	uint32_t seen, looks, growing; /* looks: windows so far; growing: consecutive windows in which the
+	                                  value grew */
+	double first, least, last;     /* means of windows; least: valid if `known` */
 	bool known;
 };
 struct sl_watch {
 	struct sl_watched loss, apart;
-	uint32_t rounds, halvings; /* rounds of the look in hand; how often gamma was halved here */
+	uint32_t rounds, halvings; /* rounds of the current window; times that gamma was halved here */
 	bool diverging;
 };
 
-/* What a peer says of itself until it says something else. */
+/* Values that hold until a header carries new ones. */
 struct sl_terms {
 	uint32_t durable, serial;
 };
 
-/* The connection to a neighbour, where the driver reports connections (stream.c). What is on its way is not
- * requested: the neighbour's requests count what they have received, so that this end knows. */
+/* The connection to a neighbour, if the driver reports connections (stream.c). Frames in flight are not
+ * requested: a neighbour's request carries the number of messages it has received, from which this end
+ * derives them. */
 struct sl_stream {
-	uint32_t number; /* each connection has one of its own, rising; 0: the driver reports none */
+	uint32_t number; /* unique per connection, ascending; 0: the driver reports no connections */
 	bool up, full;
-	uint32_t handed; /* messages that were handed to it */
-	uint32_t asked;  /* how many of them the neighbour's newest request counts; 0: it asked for nothing */
-	/* rings by version and by step: `handed` when it was last sent; 0: not by this connection */
+	uint32_t handed; /* messages handed to it */
+	uint32_t asked;  /* number of them counted in the neighbour's newest request; 0: no request */
+	/* rings by version and by step: `handed` when it was last sent; 0: not sent on this connection */
 	uint32_t *frame, *tag;
 	uint32_t piece;       /* the same for the last piece of a snapshot */
-	uint32_t piece_asked; /* offset in the request that it answers */
-	/* of a snapshot, sent at once: no more than the link carries in about a quarter of a second, so that
-	 * frames do not wait for it */
+	uint32_t piece_asked; /* offset in the request answered */
+	/* bytes of a snapshot sent at once: at most what the link carries in about a quarter of a second, so
+	 * that frames do not wait for it */
 	uint32_t piece_bytes;
 	struct sl_time piece_at;
-	/* frames wait until the neighbour, which is still finding out where it stands, takes them */
-	bool unsettled, waits, said_unsettled; /* said_unsettled: this end is the one that does */
-	bool ask_soon; /* a request was due too soon after the last one: it follows */
-	/* the neighbour's: its number as its greeting says, and messages received since */
+	/* frames wait until the neighbour has determined its state and accepts them */
+	bool unsettled, waits, said_unsettled; /* said_unsettled: this end told the neighbour to wait */
+	bool ask_soon;                         /* a request was rate-limited and is sent later */
+	/* the neighbour's connection: its number from the greeting, and messages received since */
 	uint32_t their_number, received;
-	int64_t wait_us, spread_us; /* from my tag to the neighbour's: smoothed, and its mean deviation */
+	int64_t wait_us, spread_us; /* time from this end's tag to the neighbour's: smoothed, and its mean
+	                               deviation */
 };
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
  * stream. */
 struct sl_edge {
-	uint32_t neighbour, since; /* since: serial of the roster that brought it */
-	/* w_ij by the roster's serial from which on it holds, newest first: a step uses the weight of the
+	uint32_t neighbour, since; /* since: serial of the roster that added it */
+	/* w_ij with the roster serial from which it applies, newest first: a step uses the weight for the
 	 * lower serial of its two tags */
 	unsigned weights;
 	struct sl_weight weight[SL_EDGE_WEIGHTS];
-	const struct sl_activity
-	    *activity; /* the phases in which it is active; none: every round, both ways */
+	const struct sl_activity *activity; /* phases in which it is active; none: every round, both ways */
 	uint32_t activities;
 	bool tx_off,
-	    rx_off; /* directed: the neighbour takes nothing of mine and gets no frames; I take nothing of it */
-	int64_t owed; /* payload bytes of frames that it gets once the edge is active again */
+	    rx_off; /* directed: the neighbour mixes nothing of this peer and gets no frames; this peer mixes
+	               nothing of it */
+	int64_t owed; /* payload bytes of frames to send once the edge is active again */
 
-	/* what I hold of the neighbour's journal */
+	/* the neighbour's journal, as held here */
 	uint8_t *theirs; /* block at their_number */
 	uint32_t their_epoch, their_version;
-	uint32_t known_epoch; /* the newest that they have told of; above their_epoch until a snapshot of it
-	                         is here */
+	uint32_t known_epoch; /* the newest epoch the neighbour has announced; above their_epoch until a
+	                         snapshot of it has arrived */
 	uint64_t their_digest;
-	bool diverged;          /* my copy is not what they have: only a snapshot helps */
-	unsigned misfits;       /* frames of the next number that did not fit, one after another */
+	bool diverged;          /* the copy differs from the neighbour's: only a snapshot helps */
+	unsigned misfits;       /* consecutive frames of the next version whose digest did not match */
 	struct sl_held rx_held; /* their frames beyond an uncompleted tag */
 
 	/* the steps of this edge */
 	uint32_t step;      /* completed */
-	bool mine_open;     /* I have tagged step + 1 */
-	bool theirs_open;   /* I hold their tag of step + 1; `theirs` is at its number */
-	uint32_t limit;     /* number of my last tag: what was sent goes so far */
-	uint32_t opened_in; /* my round then */
+	bool mine_open;     /* this end has tagged step + 1 */
+	bool theirs_open;   /* the neighbour's tag of step + 1 is here; `theirs` is at its version */
+	uint32_t limit;     /* version in this end's last tag; frames up to it were sent */
+	uint32_t opened_in; /* own round at that time */
 	struct sl_time opened_at;
-	uint32_t *tag;          /* ring: number that I tagged for step s at s & (plan->tags − 1) */
-	uint64_t *tag_digest;   /* … and the digest of my copy there */
-	uint32_t *tag_serial;   /* … and the serial of the roster that the step is for, as far as I know */
+	uint32_t *tag;          /* ring: version tagged for step s, at s & (plan->tags − 1) */
+	uint64_t *tag_digest;   /* … the digest of the own copy there */
+	uint32_t *tag_serial;   /* … and the serial of the step's roster, as far as known here */
 	uint32_t their_serial;  /* of the tag of theirs_open */
-	uint32_t tagged;        /* my last tagged step: step + 1 while mine_open */
-	bool mine_saved;        /* my copy at `limit` is kept in `mine`, since the public copy moved on */
+	uint32_t tagged;        /* last step tagged here: step + 1 while mine_open */
+	bool mine_saved;        /* the own copy at `limit` is kept in `mine`, since the public copy has
+	                           advanced */
 	uint8_t *mine;          /* block */
-	struct sl_held tx_kept; /* my frames (acknowledged, limit] of a saved tag */
+	struct sl_held tx_kept; /* own frames (acknowledged, limit] of a saved tag */
 	double term_probe;      /* <probe, last term added here> */
 
-	/* what the neighbour is known to hold of mine */
+	/* this peer's journal, as the neighbour is known to hold it */
 	uint32_t acknowledged;
 	uint32_t seen_version,
-	    seen_step;       /* what its present life has said: whatever says less was overtaken */
-	uint32_t taken_over; /* having lost its counter it took over mine here: that step's copy it need not
-	                        hold */
-	uint32_t durable;    /* in its older checkpoint; UINT32_MAX: it makes none */
-	uint32_t sent;       /* newest number ever sent on this edge */
+	    seen_step;       /* highest values received since its last start: frames with lower ones were
+	                        overtaken */
+	uint32_t taken_over; /* step at which it adopted this end's counter after losing its own: it need not
+	                        hold that step's copy */
+	uint32_t durable;    /* in its older checkpoint; UINT32_MAX: it writes no checkpoints */
+	uint32_t sent;       /* newest version ever sent on this edge */
 
-	/* what my checkpoints hold of theirs */
+	/* versions of the neighbour's journal in own checkpoints */
 	uint32_t checkpoint_pending, checkpoint_newest, checkpoint_older;
-	bool wants; /* it has no room for many more frames of its own before a newer checkpoint of mine */
-	bool lost;  /* of what its older checkpoint needs something is gone, and that was said */
+	bool wants; /* its journal is almost full until this peer writes a newer checkpoint */
+	bool lost;  /* a frame that its older checkpoint needs was dropped, and that was reported */
 
-	/* what the headers of tags and differences need not say again: terms.c */
-	struct sl_terms said, agreed; /* mine, the neighbour's */
+	/* values that headers of tags and differences can omit: terms.c */
+	struct sl_terms said, agreed; /* this end's, the neighbour's */
 	uint32_t terms_from,
-	    near_from;      /* the first step whose frames leave out mine; … say less than whole numbers */
-	uint32_t told_step; /* the last step that its present life has greeted with */
-	bool agrees;        /* it has said its terms */
+	    near_from;        /* first step whose frames omit this end's terms; … whose frames have only low
+	                       bytes */
+	uint32_t told_step;   /* step in the last greeting since its last start */
+	bool agrees;          /* it has sent its terms */
 	uint32_t agreed_step; /* in frames of this step, or later ones */
-	unsigned unknown;     /* frames that referred to what this end does not know, one after another */
+	unsigned unknown;     /* consecutive frames that referred to values unknown here */
 	uint32_t unknown_all; /* … and all of them */
 	uint8_t wire_version; /* of its last frame of another version */
 
-	/* acquaintance */
-	bool reset;                    /* the step counter is lost: take over the neighbour's */
-	bool greeted;                  /* both ends know each other's present life */
+	/* greeting and liveness */
+	bool reset;                    /* the step counter is lost: adopt the neighbour's */
+	bool greeted;                  /* both ends know each other's present incarnation */
 	uint64_t incarnation;          /* of the neighbour */
-	bool refused;                  /* another session or shape: said so once */
-	bool added;                    /* by a roster while the run goes on, and not heard yet */
-	bool up, late;                 /* heard within link_timeout; not waited for until heard again */
-	bool late_again;               /* heard since, and again without the tag of step late_for */
-	uint32_t late_for;             /* the step that it was given up for last */
-	bool finished, knows_finished; /* it has done its rounds; it knows that I have */
+	bool refused;                  /* another session or shape; reported once */
+	bool added;                    /* by a later roster, and no message received yet */
+	bool up, late;                 /* up: message within link_timeout; late: not waited for until the next
+	                                  message */
+	bool late_again;               /* a message came since, and again without the tag of step late_for */
+	uint32_t late_for;             /* the last step at which waiting for it was given up */
+	bool finished, knows_finished; /* it has completed its rounds; it knows that this peer has */
 	uint32_t their_round, their_roster;
-	uint32_t their_rounds;     /* its run.rounds; 0: not heard yet */
-	uint64_t differs;          /* shared keys that it was started with another value of */
-	bool compared;             /* a greeting said so */
-	struct sl_time differs_at; /* when that may be said again */
-	bool behind;               /* and said so */
+	uint32_t their_rounds;     /* its run.rounds; 0: not known yet */
+	uint64_t differs;          /* shared keys for which it has another value */
+	bool compared;             /* from a greeting */
+	struct sl_time differs_at; /* when that may be reported again */
+	bool behind;               /* lagging, and reported */
 	struct sl_time behind_since;
 	uint32_t oldest;                           /* of the frames in its journal */
-	uint32_t knows_me_epoch;                   /* the newest of mine that it has heard of */
-	uint32_t holds_me_epoch, holds_me_version; /* its copy of me, as its greeting said */
+	uint32_t knows_me_epoch;                   /* newest epoch of this peer that it knows */
+	uint32_t holds_me_epoch, holds_me_version; /* its copy of this peer, from its greeting */
 	uint64_t holds_me_digest;
-	struct sl_time news_at; /* when a frame of its journal last counted */
+	struct sl_time news_at; /* when a frame of its journal was last accepted */
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
 	struct sl_stream stream;
@@ -172,67 +178,67 @@ struct sl_edge {
 	struct sl_detector detector;
 
 	struct sl_link_row totals;
-	int64_t early;        /* of totals.payload_rx: frames of rounds after the one in hand … */
+	int64_t early;        /* of totals.payload_rx: frames of rounds after the current one … */
 	uint32_t early_round; /* … which belong to this one */
 };
 
 struct sl_peer {
 	const struct sl_plan *plan;
 	uint32_t id, degree;
-	uint32_t capacity; /* of edge[]; those from `degree` on have room, and nothing else */
+	uint32_t capacity; /* of edge[]; entries from `degree` on are unused */
 	uint32_t serial;   /* of the roster in force */
 	struct sl_gammas gammas;
-	bool joining; /* added to a run under way: starts from the neighbours' mean */
+	bool joining; /* added to a running run: starts from the neighbours' mean */
 	struct sl_edge *edge;
 	struct sl_learner learner;
 
 	/* the public copy */
 	uint8_t *copy_state;
 	uint64_t digest,
-	    first_digest; /* of the copy at this number; at number 0, for edges that stay there */
+	    first_digest; /* of the copy at this version; at version 0, for edges that stay there */
 	uint32_t epoch, version;
 	struct sl_journal journal;
 
-	/* one snapshot at a time is received */
+	/* one snapshot is received at a time */
 	uint8_t *staging;
 	struct sl_edge *staging_edge;                        /* NULL: free */
 	uint32_t staging_epoch, staging_version, staging_at; /* bytes received */
-	bool staging_self;                                   /* it is the neighbour's copy of me */
+	bool staging_self;                                   /* it is the neighbour's copy of this peer */
 	struct sl_time staging_until;
 
 	enum sl_phase phase;
-	enum sl_job_kind job; /* of the job that is out: another thread may be reading it */
-	uint32_t round;       /* the round in hand = rounds done */
+	enum sl_job_kind job; /* of the running job: another thread may read it */
+	uint32_t round;       /* current round = completed rounds */
 	uint64_t incarnation;
 	bool resumed;       /* from a checkpoint */
 	bool recovered;     /* from a neighbour's copy, in this start */
-	bool was_free;      /* … that was made in a pace that does not recompute */
-	bool rates_changed; /* … and with other step sizes: from which round on these hold is not settled */
-	uint32_t rounds_most; /* the most that this run was ever meant to have */
+	bool was_free;      /* … written with a pace that does not recompute rounds */
+	bool rates_changed; /* … and with other step sizes: the round from which they apply is not determined
+	                       yet */
+	uint32_t rounds_most; /* largest run.rounds that this run has had */
 	uint32_t recover_tries;
 	struct sl_time phase_since, greet_until, recover_at;
 	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
 	int64_t nonzero, payload_tx, payload_rx;
-	double clip_at; /* robust mixing: longest difference of two copies that counts in full */
+	double clip_at; /* robust mixing: largest norm of a difference that is not clipped */
 	uint32_t edges_up;
 	struct sl_watch watch;
 
-	/* own checkpoints, by their round: both generations, and the one that is being written */
+	/* own checkpoints, by their round: both generations, and the one being written */
 	bool checkpointing;
 	uint32_t saved_newest, saved_older, saving_round;
 	bool checkpoint_due; /* one fell due while another was being written */
 	bool save_failed;    /* the last attempt */
 	bool hold_said, final_given_up;
 	bool saving_settled,
-	    saved_settled;      /* … that all neighbours have finished, and know it of this peer */
+	    saved_settled;      /* … in which all neighbours have finished, and know that this peer has */
 	bool was_final;         /* restarted from a checkpoint of the last round */
-	struct sl_time save_at; /* where rounds wait for it: not before */
+	struct sl_time save_at; /* if rounds wait for it: earliest time of the next attempt */
 	int64_t save_every_us;
 	char halt_detail[160];
 
-	/* of the step in hand */
-	bool
-	    round_wished; /* the next round can begin: peer.c begins it when the call that found it returns */
+	/* of the current sl_peer_step */
+	bool round_wished; /* the next round can begin: peer.c begins it when the present call returns */
 	struct sl_time now;
 	const struct sl_scratch *scratch;
 	sl_act *act;
@@ -250,7 +256,7 @@ static inline void *sl_copy_state_memory(const struct sl_peer *p, uint8_t *copy_
 	return one ? copy_state + 4 * p->plan->copy_floats + channel * one : NULL;
 }
 
-/* An exact run: nobody goes on without anybody, and all rounds are everyone's. */
+/* An exact run: peers wait for all neighbours without limit, and all take part in all rounds. */
 static inline bool sl_waits_forever(const struct sl_peer *p)
 {
 	return p->plan->settings.pace == SL_PACE_LOCKSTEP && p->plan->settings.round_timeout_us == INT64_MAX;
@@ -270,51 +276,51 @@ size_t sl_terms_header(const struct sl_peer *, struct sl_edge *, const struct sl
 /* … leaving nothing out, and changing nothing. */
 size_t sl_terms_whole(const struct sl_peer *, const struct sl_edge *, const struct sl_frame *,
                       uint32_t length, uint8_t out[static SL_FRAME_HEADER]);
-/* Reads a brief header as the neighbour's; it counts, by sl_terms_learn, once the frame is known to be sound. */
+/* Reads a brief header as the neighbour's; call sl_terms_learn once the frame is accepted. */
 enum sl_brief sl_terms_read(const struct sl_peer *, const struct sl_edge *, const uint8_t *bytes,
                             size_t length, struct sl_frame *out);
 void sl_terms_learn(struct sl_edge *, const struct sl_frame *);
-/* The neighbour may not know what was said to it: all is said again. */
+/* The neighbour may have missed values sent earlier: send all of them again. */
 void sl_terms_repeat(struct sl_edge *);
-/* What it has said counts no longer. */
+/* Forgets the neighbour's terms. */
 void sl_terms_drop(struct sl_edge *);
 
 /* send.c */
-/* Whether this peer knows where its edges stand, and so takes frames. */
+/* Whether this peer has determined the state of its edges, and so accepts frames. */
 bool sl_peer_is_settled(const struct sl_peer *, const struct sl_edge *);
-/* A frame header with everything that does not depend on the occasion. */
+/* A frame header with all fields that are the same for every frame to this neighbour now. */
 struct sl_frame sl_peer_frame(const struct sl_peer *, const struct sl_edge *, enum sl_frame_kind);
 /* False: it cannot leave now, because the connection is down or full. */
 bool sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, const uint8_t *body,
                   size_t length);
-/* The tag of a step alone; nothing where it is not known any more. */
+/* Sends the tag of a step alone; nothing if the tag is no longer known. */
 void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
-/* stream.c: what is on its way, and how long to wait for it */
+/* stream.c: frames in flight, and how long to wait for them */
 /* A connection's state has changed. True: the neighbour has to be greeted. */
 bool sl_stream_change(struct sl_peer *, struct sl_edge *, enum sl_link_change);
 /* A message was handed over. */
 void sl_stream_handed(const struct sl_peer *, struct sl_edge *, const struct sl_frame *);
-/* A message of the neighbour came, whatever it is. */
+/* A message of any kind was received from the neighbour. */
 void sl_stream_received(struct sl_edge *);
-/* The neighbour's greeting names the connection it came by. True: a new one. */
+/* The neighbour's greeting gives the number of its connection. True: a new connection. */
 bool sl_stream_greeted(struct sl_edge *, uint32_t number, bool new_incarnation);
-/* Whether a request that was made after `received` messages of connection `number` has to wait: what it may
- * want is on its way, or the greeting of the present connection is. */
+/* Whether a request that was made after `received` messages of connection `number` has to wait: the requested
+ * data, or the greeting of the present connection, are in flight. */
 bool sl_stream_premature(const struct sl_edge *, uint32_t number);
-/* Whether frame `version`, the tag of `step`, or the last piece of a snapshot is still on its way to a
- * neighbour that has received so many messages. */
+/* Whether frame `version`, the tag of `step`, or the last piece of a snapshot is still in flight to a
+ * neighbour that has received `received` messages. */
 bool sl_stream_has_frame(const struct sl_peer *, const struct sl_edge *, uint32_t version, uint32_t received);
 bool sl_stream_has_tag(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t received);
 bool sl_stream_has_piece(const struct sl_edge *, uint32_t received);
-/* Bytes that the next piece of a snapshot may have: as the time that the last one took suggests. */
+/* Largest next piece of a snapshot, in bytes, from the time that the last one took. */
 uint32_t sl_stream_piece_bytes(const struct sl_peer *, struct sl_edge *);
-/* The neighbour's tag of a step that this end has tagged is here. */
+/* Call when the neighbour's tag of a step tagged here arrives. */
 void sl_stream_waited(const struct sl_peer *, struct sl_edge *);
-/* How long to wait for what is expected before the first request, and between requests at most. */
+/* Time to wait for expected frames before the first request, and longest time between requests. */
 int64_t sl_stream_patience_us(const struct sl_edge *);
 int64_t sl_stream_patience_most_us(const struct sl_edge *);
-/* `least_us`, or what a slow connection makes of it. */
+/* `least_us`, increased for a slow connection. */
 int64_t sl_stream_patient_us(const struct sl_edge *, int64_t least_us);
 
 /* hello.c: the greeting as bytes */
@@ -338,70 +344,71 @@ enum {
 bool sl_hello_parse(const struct sl_plan *, struct sl_hello *, struct sl_reader);
 void sl_hello_send(struct sl_peer *, struct sl_edge *, unsigned flags);
 void sl_greet(struct sl_peer *, struct sl_edge *, bool answer);
-/* … and tells it that what it asked for is gone: its only way on is a new epoch. */
+/* … and reports that the requested data is no longer held: the neighbour needs a new epoch. */
 void sl_greet_cannot(struct sl_peer *, struct sl_edge *);
-/* The answer to a request when there is nothing for it yet: "I am here, do not ask at once". */
+/* The answer to a request when there is nothing to send yet: the neighbour should wait before it asks
+ * again. */
 void sl_greet_nothing(struct sl_peer *, struct sl_edge *);
 void sl_greet_all(struct sl_peer *, bool answer);
 
 /* greeting.c */
 void sl_receive_hello(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
-/* A greeting of another run: learns which settings differ, and takes nothing else from it. */
+/* A greeting of another run: records which settings differ, and ignores the rest. */
 void sl_receive_stranger(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 
 /* recovery.c */
-/* Goes on once every neighbour has answered, or had its time. */
+/* Continues once every neighbour has answered or timed out. */
 void sl_greeting_check(struct sl_peer *);
 void sl_recovery_check(struct sl_peer *);
 
 /* epoch.c */
-/* The newest epoch of this peer that anybody has heard of, and `least` at least. */
+/* The newest epoch of this peer that any neighbour knows, at least `least`. */
 uint32_t sl_epoch_newest(const struct sl_peer *, uint32_t least);
-/* So far ahead that this peer cannot have had it. */
+/* Whether an epoch is too high for this peer to have had it. */
 bool sl_epoch_is_made_up(const struct sl_peer *, uint32_t epoch);
-/* An epoch after `least` and all that neighbours have heard of: its upper 24 bits count, the lower 8 tell
- * lives of a peer apart that did not know of each other. */
+/* Starts an epoch above `least` and all epochs that neighbours know: the upper 24 bits count, the lower 8
+ * distinguish starts of a peer that did not know of each other. */
 void sl_start_epoch(struct sl_peer *, uint32_t least, const char *why);
 
 /* edge.c */
-/* Nothing but its room, and the state of an edge whose steps are not known. */
+/* Resets an edge, keeping its buffers, to the state in which its steps are unknown. */
 void sl_edge_clear(const struct sl_peer *, struct sl_edge *);
-/* An edge as it is before anything was said on it. */
+/* Initialises a new edge, before any message. */
 void sl_edge_begin(struct sl_peer *, struct sl_edge *, const struct sl_peer_neighbour *);
 /* NULL: no neighbour. */
 struct sl_edge *sl_peer_edge(struct sl_peer *, uint32_t neighbour);
-/* The number tagged for `step`, if the ring still knows; false otherwise. */
+/* The version tagged for `step`; false if the ring no longer has it. */
 bool sl_edge_tag_version(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t *version);
-/* The copy of mine that the last tag stands for. */
+/* The own copy at the last tag. */
 const uint8_t *sl_edge_mine(const struct sl_peer *, const struct sl_edge *);
-/* The neighbour holds my journal up to `version`. */
+/* Records that the neighbour holds this peer's journal up to `version`. */
 void sl_edge_acknowledge(struct sl_peer *, struct sl_edge *, uint32_t version);
 
 /* membership.c */
-/* Edges as of a roster; those that are new know nothing yet, also of their steps where `reset`. */
+/* Sets the edges from a roster. New edges are empty; with `reset` their steps are unknown too. */
 void sl_membership_set(struct sl_peer *, const struct sl_peer_roster *, bool reset);
 /* False: it is no newer than the one in force. */
 bool sl_membership_change(struct sl_peer *, const struct sl_peer_roster *);
 
 /* join.c */
-/* Begins to fetch the neighbours' copies, of which a late joiner starts from the mean; false: nobody is
+/* Begins to fetch the neighbours' copies, from whose mean a late joiner starts; false: no neighbour is
  * ahead. */
 bool sl_join_begin(struct sl_peer *);
 void sl_join_check(struct sl_peer *);
 
-/* Settings that the neighbour was started with, as its greeting says; event rows. */
+/* Compares the neighbour's settings, from its greeting, with own ones; event rows. */
 void sl_edge_compare(struct sl_peer *, struct sl_edge *, uint32_t rounds, uint64_t differs);
 void sl_edge_note_stranger(struct sl_peer *, const struct sl_edge *, const char *sent);
 /* No step of this edge is left: it ends with the lower run.rounds of its two ends. */
 bool sl_edge_is_over(const struct sl_peer *, const struct sl_edge *);
 /* The largest round, step or number that a frame of that neighbour may name. */
 uint32_t sl_edge_rounds_most(const struct sl_peer *, const struct sl_edge *);
-/* rates.c: behind a checkpoint that was made with those step sizes in force; before the first round. */
+/* rates.c: after loading a checkpoint written with those step sizes; before the first round. */
 void sl_rates_resume(struct sl_peer *, const struct sl_rates *saved);
 void sl_rates_settle(struct sl_peer *);
 
-/* lag.c: rounds since the open tag was sent; what the edge lacks, in words, empty where nothing; event rows.
- */
+/* lag.c: rounds since the open tag was sent; why the edge waits, as text, empty if it does not; event
+ * rows. */
 uint32_t sl_edge_lag(const struct sl_peer *, const struct sl_edge *);
 const char *sl_edge_why(const struct sl_peer *, const struct sl_edge *);
 void sl_edge_watch_lag(struct sl_peer *, struct sl_edge *);
@@ -415,95 +422,95 @@ void sl_edge_believe(struct sl_edge *, const struct sl_frame *);
 void sl_receive_journal(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 
-/* absorb.c: how a copy takes in a difference. One decoded body: an update a channel. */
+/* absorb.c: how a difference is applied to a copy. One decoded body: an update per channel. */
 struct sl_absorption {
 	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
-	float scalar[SL_ALGORITHM_SCALARS]; /* what came beside the channels */
+	float scalar[SL_ALGORITHM_SCALARS]; /* sent beside the channels */
 	uint64_t digest;                    /* of the copy after it */
 	bool beyond;                        /* a value over limits.value */
 };
-/* What the algorithm's plug-in says of a channel of frame `version` of a peer. */
+/* The algorithm's rule for a channel of frame `version` of a peer. */
 struct sl_absorb_rule sl_absorb_rule(const struct sl_plan *, uint32_t peer, uint32_t version,
                                      unsigned channel);
-/* Decodes a body against a block without touching it. False: malformed, or a value would not stay within
+/* Decodes a body against a copy state without changing it. False: malformed, or a value would not stay within
  * limits.value. */
 bool sl_absorb_decode(const struct sl_peer *, uint32_t sender, uint32_t version, struct sl_reader body,
                       uint8_t *copy_state, uint64_t digest, struct sl_absorption *out);
-/* Encodes what the algorithm sends now as the body of frame p->number + 1. False: the model is no longer
+/* Encodes the algorithm's outgoing vectors as the body of frame p->version + 1. False: the model is no longer
  * finite. */
 bool sl_absorb_encode(struct sl_peer *, struct sl_writer *, struct sl_absorption *out);
-/* Applies what was decoded just before (the coder's memory included). */
+/* Applies the update decoded just before, including the coder's memory. */
 void sl_absorb_apply(const struct sl_peer *, const struct sl_absorption *, uint8_t *copy_state, bool decoded);
 /* The digest after an update; false if a value would not stay within limits.value. */
 bool sl_absorb_digest(const struct sl_peer *, const uint8_t *copy_state, uint64_t digest,
                       struct sl_absorption *);
 
-/* durable.c: what is kept for the checkpoints of neighbours, and what own ones hold */
-/* What own tags on the edge say: this end soon has no room for what the neighbour's older checkpoint needs.
- */
+/* durable.c: frames kept for the checkpoints of neighbours, and the content of own ones */
+/* Whether own tags on the edge set `wants`: this end soon has no room for the frames that the neighbour's
+ * older checkpoint needs. */
 bool sl_edge_wants_checkpoint(const struct sl_peer *, const struct sl_edge *);
-/* Forgets frames that nobody can ask for any more: held live by all neighbours, and by the older checkpoint
- * of those that make checkpoints. */
+/* Drops frames that no neighbour can request any longer: all neighbours hold them, and so do the older
+ * checkpoints of those that write checkpoints. */
 void sl_durable_trim(struct sl_peer *);
-/* Room for the next frame. Says so where a frame has to go that a neighbour's checkpoint needs. */
+/* Room for the next frame. Reports it if that drops a frame that a neighbour's checkpoint needs. */
 uint8_t *sl_durable_room(struct sl_peer *);
-/* What stood for that number has to go: says so where it is needed. */
+/* Drops the data for that version, and reports it if a neighbour's checkpoint needs it. */
 void sl_durable_lost(struct sl_peer *, struct sl_edge *, uint32_t version);
-/* The number of the neighbour's journal from which on this end needs its frames after a restart. */
+/* The version of the neighbour's journal after which this end needs frames if it restarts. */
 uint32_t sl_edge_durable(const struct sl_peer *, const struct sl_edge *);
-/* All rounds are done and durable, which is what neighbours are told. */
+/* All rounds are done and durable, as reported to neighbours. */
 bool sl_is_final(const struct sl_peer *);
 
 /* checkpoint.c: own checkpoints */
 void sl_checkpoint_now(struct sl_peer *);
-/* What was being written is the newest checkpoint now, and that one the older. */
+/* The checkpoint being written becomes the newest, the newest becomes the older. */
 void sl_edge_checkpointed(struct sl_edge *);
-/* Between two rounds: begins a checkpoint where one is due. */
+/* Between two rounds: begins a checkpoint if one is due. */
 void sl_checkpoint_if_due(struct sl_peer *);
-/* Between two rounds: whether the next has to wait for checkpoints, which are then begun. */
+/* Between two rounds: whether the next round has to wait for checkpoints; begins them if so. */
 bool sl_checkpoint_holds(struct sl_peer *);
 void sl_checkpointed(struct sl_peer *, bool ok);
 void sl_checkpoint_check(struct sl_peer *);
 struct sl_time sl_checkpoint_deadline(const struct sl_peer *);
 /* All rounds are done: begins the last checkpoints. */
 void sl_checkpoint_final(struct sl_peer *);
-/* The last state is durable, and so is, where it is so, that all neighbours have finished too and know that
- * this peer has: started again, it leaves at once. */
+/* The last state is durable. If all neighbours have finished and know that this peer has, that is durable
+ * too: if started again, the peer exits at once. */
 bool sl_may_leave(const struct sl_peer *);
 
 /* request.c */
 enum { SL_WANT_FRAMES, SL_WANT_SNAPSHOT, SL_WANT_SELF, SL_WANTS };
 void sl_request(struct sl_peer *, struct sl_edge *, uint8_t what, uint32_t version, uint32_t offset);
-/* Asks for what the edge lacks; not again at once. */
+/* Requests what the edge is missing; rate-limited. */
 void sl_edge_ask(struct sl_peer *, struct sl_edge *);
 /* When a request follows that sl_edge_ask put off; SL_TIME_NEVER: none was. */
 struct sl_time sl_edge_asks_soon(const struct sl_edge *);
 void sl_ask_self(struct sl_peer *, struct sl_edge *);
-/* Whether the snapshot that is being received is another edge's. */
+/* Whether a snapshot of another edge is being received. */
 bool sl_staging_taken(struct sl_peer *, const struct sl_edge *);
 
 /* resend.c */
-/* The neighbour takes frames: sends what waited for that. */
+/* The neighbour accepts frames now: sends those held back. */
 void sl_edge_settled(struct sl_peer *, struct sl_edge *);
 void sl_receive_request(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_frame *);
 
 /* step.c: the edge's own counter */
-/* Opens step + 1 at the present number if that may be, and sends what it needs. */
+/* Opens step + 1 at the present version if allowed, and sends the frames and tag for it. */
 void sl_edge_open(struct sl_peer *, struct sl_edge *);
-/* Called before the public copy moves on: keeps what open tags still need. */
+/* Call before the public copy advances: keeps the data that open tags still need. */
 void sl_edges_keep(struct sl_peer *);
-/* Both tags held: adds the term, once. */
+/* With both tags present: adds the term, once. */
 void sl_edge_complete(struct sl_peer *, struct sl_edge *);
-/* … on every edge where that can be. */
+/* … on every edge that can complete its step. */
 void sl_edges_complete(struct sl_peer *);
 bool sl_edge_can_complete(const struct sl_edge *);
 
 /* schedule.c */
-/* The weight that a step under that serial has; the oldest that is known where it was before all of them. */
+/* The weight of a step under that serial; for serials before all known ones, the oldest weight. */
 double sl_edge_weight(const struct sl_edge *, uint32_t serial);
-/* The same of γ. */
+/* The same for γ. */
 double sl_peer_gamma(const struct sl_peer *, uint32_t serial);
 void sl_peer_set_gammas(struct sl_peer *, const struct sl_gammas *);
 /* c = (float)(γ·w_ij), the same at both ends. */
@@ -512,7 +519,7 @@ void sl_edge_set_weights(struct sl_edge *, const struct sl_peer_neighbour *);
 void sl_edge_schedule(struct sl_edge *, const struct sl_peer_neighbour *);
 /* Whether the edge takes part in the round in hand. */
 bool sl_edge_active(const struct sl_peer *, const struct sl_edge *);
-/* The round that a step stands for, where all is in step. */
+/* The round of a step in the regular schedule. */
 uint32_t sl_edge_round_of(const struct sl_peer *, const struct sl_edge *, uint32_t step);
 /* Neighbour and weights of a step, without the copies. */
 struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, uint32_t step,
@@ -520,9 +527,9 @@ struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, 
 void sl_count_payload(struct sl_peer *, size_t bytes);
 
 /* watch.c */
-/* A round is done: looks at its loss and disagreement; event rows, and what run.on_divergence says. */
+/* After a round: checks its loss and disagreement; event rows, and the action of run.on_divergence. */
 void sl_watch_round(struct sl_peer *);
-/* The model is of no use any more. */
+/* The model is no longer finite or within limits. */
 void sl_watch_broken(struct sl_peer *);
 
 /* round.c */

@@ -60,7 +60,7 @@ static void say(struct sl_peer *p, const char *what, const struct sl_watched *w)
 {
 	sl_peer_note(
 	    p, SL_LEVEL_ERROR, "diverging",
-	    "%s is %.3g, was %.3g at its least, and has grown for %u rounds: gamma, eta or a step of the algorithm is too large",
+	    "%s is %.3g, up from a minimum of %.3g, and has grown for %u rounds: gamma, eta or a step of the algorithm is too large",
 	    what, w->last, w->least, w->growing * LOOK);
 }
 
@@ -72,8 +72,7 @@ static void halve_gamma(struct sl_peer *p)
 		return;
 	p->watch.halvings++;
 	p->watch.apart.growing = p->watch.loss.growing = 0;
-	sl_peer_note(p, SL_LEVEL_WARNING, "gamma", "%g from here on, half of what it was",
-	             sl_peer_gamma(p, p->serial));
+	sl_peer_note(p, SL_LEVEL_WARNING, "gamma", "halved to %g from here on", sl_peer_gamma(p, p->serial));
 }
 
 static void begin(struct sl_peer *p)

@@ -77,8 +77,8 @@ static enum sl_status check_dimensions(struct stream *s, struct sl_error *error)
 		else
 			width *= size; /* no overflow: below 2^28 so far, times 2^32 */
 		if (width > SL_DIMENSION_MAX)
-			return sl_fail(error, SL_TOO_BIG, "%s: byte %u: over %u values a sample", s->what, at,
-			               SL_DIMENSION_MAX);
+			return sl_fail(error, SL_TOO_BIG, "%s: byte %u: over %u values per sample", s->what,
+			               at, SL_DIMENSION_MAX);
 	}
 	s->width = (uint32_t)width;
 	s->body = s->samples * width;
@@ -194,7 +194,7 @@ static enum sl_status check_shape(const struct sl_data_reader *reader, uint32_t 
 	/* An image of another size is another image: unlike sparse features it cannot be filled up with
 	 * zeros. */
 	if (features > 0 && images->width != features)
-		return sl_fail(error, SL_MALFORMED, "%s: byte 8: %u values a sample, must be %u",
+		return sl_fail(error, SL_MALFORMED, "%s: byte 8: %u values per sample, must be %u",
 		               images->what, images->width, features);
 	return SL_OK;
 }

@@ -169,10 +169,10 @@ static enum sl_status take_letter(struct sl_data_reader *r, char c, struct sl_er
 	if (r->letters == WORD_MAX) {
 		r->word[WORD_MAX] = '\0';
 		make_printable(r->word);
-		return sl_fail(error, SL_TOO_BIG, "a word of over %d bytes: '%.20s…'", WORD_MAX, r->word);
+		return sl_fail(error, SL_TOO_BIG, "a token of over %d bytes: '%.20s…'", WORD_MAX, r->word);
 	}
 	if (c == '\0')
-		return sl_fail(error, SL_MALFORMED, "a zero byte: this is no text");
+		return sl_fail(error, SL_MALFORMED, "a zero byte: not a text file");
 	r->word[r->letters++] = c;
 	return SL_OK;
 }
@@ -329,7 +329,7 @@ static enum sl_status check_list(const struct sl_data_reader *r, const struct sl
 		return SL_OK;
 	return sl_fail(
 	    error, SL_MALFORMED,
-	    "%s: the classes %s are no numbers, as labels of libsvm are: libsvm:labels=zero or libsvm:labels=one counts them",
+	    "%s: libsvm labels are numbers, and the classes %s are not: use libsvm:labels=zero or libsvm:labels=one to number them",
 	    r->what, brief);
 }
 

@@ -24,7 +24,7 @@ static enum sl_status assign(const void *options, const struct sl_dataset *data,
 		return status;
 	if (shards > n)
 		return sl_fail(error, SL_OUT_OF_RANGE,
-		               "shards: %llu shards for %u samples; at most %llu a peer",
+		               "shards: %llu shards for %u samples; at most %llu per peer",
 		               (unsigned long long)shards, data->samples, (unsigned long long)(n / peers));
 	uint32_t first[SL_CLASSES_MAX + 1], seen[SL_CLASSES_MAX] = { 0 };
 	sl_deal_classes(data, first);

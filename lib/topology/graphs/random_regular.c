@@ -159,10 +159,8 @@ static enum sl_status make(const char *arguments, uint64_t seed, uint32_t *peers
 		               "random-regular:%s: %u peers can have at most %u neighbours each", arguments,
 		               (unsigned)s.peers, (unsigned)s.peers - 1);
 	if (s.degree % 2 && s.peers % 2)
-		return sl_fail(
-		    error, SL_OUT_OF_RANGE,
-		    "random-regular:%s: peers or neighbours must be even in number: each edge has two ends",
-		    arguments);
+		return sl_fail(error, SL_OUT_OF_RANGE,
+		               "random-regular:%s: N or D must be even: each edge has two ends", arguments);
 	if (s.degree == 1 && s.peers > 2)
 		return sl_fail(error, SL_OUT_OF_RANGE,
 		               "random-regular:%s: with one neighbour each, only two peers are connected",

@@ -15,7 +15,7 @@ for k in 0 1 2 4 5; do start_peer run $k; done
 within 20 phase_is run 1 waiting # for peer 2, which waits for peer 3, whose seat is taken by somebody else
 flood garbage 1
 within 10 gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = 2 AND kind = 'frame-refused' AND level = 'warning'"
-query run/history.db "peer 3 sent bytes that are no frame of this version" \
+query run/history.db "peer 3 sent bytes that are not a frame of this version" \
 	"SELECT detail FROM event WHERE peer = 2 AND kind = 'frame-refused'"
 [ "$(grep -c 'frame-refused: ' run/2.out)" -eq 1 ] || fail "not one line: $(cat run/2.out)"
 ok "a refused frame is an event row and a line"
