@@ -30,7 +30,7 @@ double sl_gamma_copies_most(const struct sl_plan *plan, const struct sl_plan_gra
 	double gain = sl_gamma_gain(plan), given = graph->given;
 	gain = gain < exact ? gain : exact;
 	double fine = gain * (1.37 - 1.05 * given) * fmax(1, 0.43 / (1 - gain)),
-	       shaken = fmin(1.25 * fine, (0.98 - 0.75 * given) * gain / (1 - gain));
+	       shaken = (0.86 - 0.66 * given) * gain / (1 - gain);
 	bool rounds = sl_pipeline_coarseness(&plan->pipeline, &plan->model.layout) > coarse;
 	double most = rounds && shaken > fine ? shaken : fine;
 	return plan->pipeline.select->shared_support && most < gain ? gain : most;
