@@ -47,11 +47,11 @@ static void what_leads_nowhere_is_refused(void **state)
 	static const struct {
 		const char *text, *why;
 	} wrong[] = {
-		{ "tcp://*:7000",
-		  "'tcp://*:7000' is an address to listen at, not one to connect to" },
+		{ "tcp://*:7000", "'tcp://*:7000' is an address to listen at, not one to connect to" },
 		{ "tcp://0.0.0.0:7000",
 		  "means all addresses of a host; neighbours need one that reaches this host" },
-		{ "tcp://[::]:7000", "means all addresses of a host; neighbours need one that reaches this host" },
+		{ "tcp://[::]:7000",
+		  "means all addresses of a host; neighbours need one that reaches this host" },
 		{ "tcp://::1:7000", "needs brackets around its IPv6 address, such as tcp://[::1]:7000" },
 		{ "tcp://2001:db8::7:7000", "needs brackets around its IPv6 address" },
 		{ "tcp://eth0;127.0.0.1:7000", "contains an interface or a source address" },

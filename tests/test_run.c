@@ -275,8 +275,7 @@ static void shards_must_have_the_runs_classes(void **state)
 	assert_int_equal(check(0, "data.classes=auto"), SL_OK);
 	assert_string_not_equal(made.run.fingerprint, fingerprint);
 	close_made();
-	assert_refused(0, "data.classes=file:names",
-	               "peers need the value that it wrote to run.conf");
+	assert_refused(0, "data.classes=file:names", "peers need the value that it wrote to run.conf");
 }
 
 /* Data of version 1 are still read: names come from run.conf, or are numbers where nothing else was possible.
@@ -286,7 +285,8 @@ static void unnamed_classes_are_numbers_or_declared(void **state)
 	(void)state;
 	assert_int_equal(check(0, NULL), SL_OK);
 	close_made();
-	assert_refused(0, "data.classes=auto", "data/test.shard has format version 1, which contains no class names");
+	assert_refused(0, "data.classes=auto",
+	               "data/test.shard has format version 1, which contains no class names");
 	assert_refused(0, "data.classes=1,2", "[data] classes = 1,2: ");
 	write_conf("[model]\nname = softmax\n[data]\nformat = idx\n");
 	assert_int_equal(check(0, NULL), SL_OK);

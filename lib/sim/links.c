@@ -20,6 +20,15 @@ enum {
 	SEGMENT_HEAD = 66,       /* Ethernet, IPv4, TCP with timestamps */
 };
 
+/* What a message is on a TCP connection of ZeroMQ with CURVE (ZMTP 3.1, RFC 23 and 26): a MESSAGE command of 8 bytes of
+ * name, 8 of nonce, 16 of authentication and one of flags around it, in a ZMTP frame with a size of one byte or eight.
+ * There are no heartbeats. */
+size_t sl_sim_on_wire(size_t message)
+{
+	size_t sealed = 33 + message;
+	return sealed + (sealed > 255 ? 9 : 2);
+}
+
 size_t sl_sim_occupies(size_t message)
 {
 	size_t bytes = sl_sim_on_wire(message), segments = (bytes + SEGMENT_BYTES - 1) / SEGMENT_BYTES;

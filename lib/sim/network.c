@@ -1,49 +1,8 @@
-/* network.c — the event heap and the virtual network. */
+/* network.c — messages on their way between peers. */
 #include "sim/sim_state.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static bool before(const struct sl_sim_event *a, const struct sl_sim_event *b)
-{
-	return a->at.us != b->at.us ? a->at.us < b->at.us : a->order < b->order;
-}
-
-void sl_sim_push(struct sl_sim *s, struct sl_sim_event event)
-{
-	if (s->heap_length == s->heap_capacity) {
-		s->heap_capacity = s->heap_capacity ? 2 * s->heap_capacity : 1024;
-		s->heap = realloc(s->heap, s->heap_capacity * sizeof *s->heap);
-		SL_CHECK(s->heap);
-	}
-	event.order = s->order++;
-	size_t at = s->heap_length++;
-	for (; at > 0 && before(&event, &s->heap[(at - 1) / 2]); at = (at - 1) / 2)
-		s->heap[at] = s->heap[(at - 1) / 2];
-	s->heap[at] = event;
-}
-
-bool sl_sim_pop(struct sl_sim *s, struct sl_sim_event *out)
-{
-	if (s->heap_length == 0)
-		return false;
-	*out = s->heap[0];
-	struct sl_sim_event last = s->heap[--s->heap_length];
-	size_t at = 0;
-	for (;;) {
-		size_t child = 2 * at + 1;
-		if (child >= s->heap_length)
-			break;
-		if (child + 1 < s->heap_length && before(&s->heap[child + 1], &s->heap[child]))
-			child++;
-		if (!before(&s->heap[child], &last))
-			break;
-		s->heap[at] = s->heap[child];
-		at = child;
-	}
-	s->heap[at] = last;
-	return true;
-}
 
 static void arrive(struct sl_sim *s, uint32_t link, const struct sl_action *m, struct sl_time at)
 {
@@ -63,15 +22,6 @@ static void arrive(struct sl_sim *s, uint32_t link, const struct sl_action *m, s
 	if (m->body_length)
 		memcpy(e.bytes + m->header_length, m->body, m->body_length);
 	sl_sim_push(s, e);
-}
-
-/* What a message is on a TCP connection of ZeroMQ with CURVE (ZMTP 3.1, RFC 23 and 26): a MESSAGE command of 8 bytes of
- * name, 8 of nonce, 16 of authentication and one of flags around it, in a ZMTP frame with a size of one byte or eight.
- * Heartbeats (82 bytes per connection and 2 s) are not in it: virtual time is not the time of a real run. */
-size_t sl_sim_on_wire(size_t message)
-{
-	size_t sealed = 33 + message;
-	return sealed + (sealed > 255 ? 9 : 2);
 }
 
 /* To a connection; a message that a test takes away is lost without a word. */

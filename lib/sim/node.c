@@ -160,15 +160,3 @@ void sl_sim_note(void *context, enum sl_level level, const char *kind, const cha
 	if (s->setup.rows.event)
 		s->setup.rows.event(s->setup.rows.context, &row);
 }
-
-void sl_sim_broken(struct sl_sim *s, const char *format, ...)
-{
-	if (s->trouble[0])
-		return;
-	int n = snprintf(s->trouble, sizeof s->trouble,
-	                 "after event %llu: ", (unsigned long long)s->totals.events);
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(s->trouble + n, sizeof s->trouble - (size_t)n, format, arguments);
-	va_end(arguments);
-}
