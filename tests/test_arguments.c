@@ -61,7 +61,10 @@ static const char *good_value(const struct sl_argument *a)
 	static char text[SL_TEXT_MAX];
 	const struct sl_option *o = &a->option;
 	if (a->take)
-		return strcmp(o->name, "set") == 0 ? "run.rounds=7" : "3";
+		return strcmp(o->name, "set") == 0     ? "run.rounds=7"
+		       : strcmp(o->name, "rate") == 0  ? "256kbit"
+		       : strcmp(o->name, "queue") == 0 ? "64kB"
+		                                       : "3";
 	switch (o->type) {
 	case SL_OPTION_U32:
 	case SL_OPTION_U64:

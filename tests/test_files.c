@@ -248,7 +248,7 @@ static void damaged_streams_are_refused(void **state)
 	assert_ok(sl_file_read(test_path("a.gz"), 10000, &packed, &n, &error));
 	for (size_t cut = 2; cut < n; cut++) {
 		put("cut.gz", packed, cut);
-		assert_fails(stream("cut.gz", &h, sizeof h.bytes), SL_MALFORMED, "cut.gz", "cut off");
+		assert_fails(stream("cut.gz", &h, sizeof h.bytes), SL_MALFORMED, "cut.gz", "is truncated");
 	}
 	for (size_t at = n / 2; at < n - 4; at++) { /* in the data or its checksum */
 		packed[at] ^= 0x10;

@@ -227,7 +227,7 @@ static void impossible_wishes_are_explained(void **state)
 	assert_int_not_equal(assign("iid", &s.data, 11, 1, owner, &error), SL_OK);
 	assert_string_equal(error.text, "iid: 10 samples for 11 peers, each needs at least one");
 	assert_int_not_equal(assign("shards:6", &s.data, 2, 1, owner, &error), SL_OK);
-	assert_string_equal(error.text, "shards: 12 shards for 10 samples; at most 5 a peer");
+	assert_string_equal(error.text, "shards: 12 shards for 10 samples; at most 5 per peer");
 	assert_int_not_equal(assign("dirichlet:0", &s.data, 2, 1, owner, &error), SL_OK);
 	assert_int_not_equal(assign("dirichlet:x", &s.data, 2, 1, owner, &error), SL_OK);
 	assert_int_not_equal(assign("dirichlet", &real.data, 2, 1, owner, &error), SL_OK);
