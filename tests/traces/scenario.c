@@ -113,7 +113,7 @@ static void read_set(const struct line *l, struct scenario *c, const char *text)
 {
 	char section[64], key[64], value[SL_TEXT_MAX];
 	struct sl_error error = { 0 };
-	if (sscanf(text, "set %63[a-z_].%63[a-z_] = %255[^\n]", section, key, value) != 3)
+	if (sscanf(text, "set %63[a-z_].%63[a-z_] = %191[^\n]", section, key, value) != 3)
 		bad(l, "must be 'set SECTION.KEY = VALUE'");
 	struct sl_run_settings all = sl_run_settings_of(&c->swarm.settings);
 	if (sl_run_settings_set(&all, section, key, value, &error) != SL_OK)
