@@ -154,6 +154,9 @@ static bool check_spec(const struct sl_graph *g, const char *spec)
 static bool spell(const char *usage, unsigned first, unsigned second, char spec[static 64])
 {
 	static const char *const values[] = { "1", "2", "3", "4", "7", "0.7" };
+	enum { VALUES = sizeof values / sizeof *values };
+	if (second >= VALUES)
+		return false;
 	unsigned letters = 0;
 	size_t used = (size_t)(strchr(usage, ':') + 1 - usage);
 	memcpy(spec, usage, used);
@@ -166,7 +169,7 @@ static bool spell(const char *usage, unsigned first, unsigned second, char spec[
 			used += (size_t)snprintf(spec + used, 64 - used, "%s", values[second]);
 	spec[used] = '\0';
 	assert_true(letters >= 1 && letters <= 2);
-	return second < (letters == 1 ? 1 : sizeof values / sizeof *values);
+	return letters == 2 || second == 0;
 }
 
 static void every_graph_keeps_its_contract(void **state)
