@@ -283,7 +283,8 @@ static void read_keys_matter(void **state)
 			float *with = models(*a, i, true, &error), *without = models(*a, i, false, &error);
 			if (!with || !without)
 				fail_msg("%s: %s", (*a)->name, error.text);
-			if (memcmp(with, without, (size_t)PEERS * FEATURES * sizeof *with) == 0)
+			const uint8_t *bits = (const uint8_t *)with, *others_bits = (const uint8_t *)without;
+			if (memcmp(bits, others_bits, (size_t)PEERS * FEATURES * sizeof *with) == 0)
 				fail_msg("%s does not read %s", (*a)->name, others[i].key);
 			free(with);
 			free(without);

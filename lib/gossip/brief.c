@@ -87,7 +87,7 @@ bool sl_is_brief(const uint8_t *bytes, size_t length)
 /* The number nearest to what is expected that ends in this byte. */
 static uint32_t nearest(uint8_t low, uint32_t expected)
 {
-	int32_t away = (int8_t)(uint8_t)(low - (uint8_t)expected);
+	int32_t ahead = (uint8_t)(low - (uint8_t)expected), away = ahead < 128 ? ahead : ahead - 256;
 	return away < 0 && expected < (uint32_t)-away ? expected + (uint32_t)(away + 256)
 	                                              : expected + (uint32_t)away;
 }
