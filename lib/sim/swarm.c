@@ -28,6 +28,7 @@ struct run {
 	uint32_t shifts[64]; /* epochs that a peer has started */
 	uint32_t unheard;    /* times that a peer left without having heard of all neighbours */
 	bool disturbed;
+	bool diverged;            /* a peer saw the run diverge: what it ends with is promised no more */
 	struct sl_round_row *row; /* peers × rounds */
 	uint8_t *state;
 	uint64_t digest[64];
@@ -41,7 +42,7 @@ struct run {
 
 __attribute__((format(printf, 2, 3))) static void wrong(struct run *r, const char *format, ...)
 {
-	if (r->trouble[0])
+	if (r->trouble[0] || r->diverged)
 		return;
 	va_list arguments;
 	va_start(arguments, format);
@@ -278,6 +279,11 @@ static void finish_run(struct run *r)
 {
 	const struct sl_swarm *w = r->swarm;
 	for (uint32_t i = 0; i < w->topology.peers; i++) {
+		struct sl_peer_status status;
+		sl_peer_status(sl_sim_peer(r->sim, i), &status);
+		r->diverged = r->diverged || status.diverging;
+	}
+	for (uint32_t i = 0; i < w->topology.peers; i++) {
 		const float *x = sl_peer_model(sl_sim_peer(r->sim, i));
 		r->digest[i] = sl_vector_digest(w->plan.dimension, 0, x);
 		uint32_t round = sl_peer_round(sl_sim_peer(r->sim, i));
@@ -356,6 +362,7 @@ static bool run_one(struct run *r, struct sl_swarm_result *out)
 static void compare(struct run *calm, struct run *r)
 {
 	const struct sl_swarm *w = r->swarm;
+	r->diverged = r->diverged || calm->diverged;
 	if (r->faults.resumed && w->settings.checkpoint_every && !r->unheard)
 		wrong(r, "a peer had left and was needed again");
 	SL_CHECK(calm->state && r->state);
