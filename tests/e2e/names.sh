@@ -67,6 +67,6 @@ within 40 link_is run 2 true
 within 40 link_is run 4 true
 within 10 event run 0 connected 'peer 2: reached at tcp://127.0.0.1:7102%'
 within 10 event run 0 connected 'peer 4: reached at tcp://127.0.0.1:7104%'
-query run/history.db 1 "SELECT count(*) FROM event WHERE peer = 0 AND kind = 'name-unresolved'"
+query run/history.db 1 "SELECT count(*) FROM event WHERE peer = 0 AND kind = 'name-unresolved' AND detail LIKE 'peer 4 at %'"
 within 20 round_over run 0 3
 ok "an address that has changed, a name that is known at last: found without a restart, told of once"
