@@ -14,6 +14,7 @@
 # make long | threads | e2e            long end-to-end tests; with ThreadSanitizer; end-to-end tests alone
 # make cross               builds for aarch64 and tests it under qemu-user; needs root (scripts/cross)
 # make install DESTDIR= PREFIX=/usr/local
+# make deb                 Debian packages in build/deb, checked with lintian; DEB="-a arm64": for another architecture
 # make man | completion    manual pages; completion for bash and zsh
 # make compile_commands.json           for editors and clang tools
 # make clean               removes build and build-*
@@ -70,7 +71,7 @@ room      = $(filter-out $(programs:%=daemon/$(1)/%.c),$(wildcard daemon/$(1)/*.
 object    = $(patsubst %.c,$(B)/%.o,$(patsubst $(B)/%,%,$(1)))
 lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-e2e      := $(filter-out tests/e2e/lib.sh,$(wildcard tests/e2e/*.sh))
+e2e      := $(filter-out tests/e2e/lib.sh tests/e2e/machine.sh,$(wildcard tests/e2e/*.sh))
 hostile  := $(B)/tests/e2e/hostile
 sandbox  := $(B)/tests/e2e/sandbox
 completion := $(B)/completion/starling.bash $(B)/completion/starling.zsh
@@ -291,6 +292,8 @@ install: all man completion
 	install -D -m 644 $(B)/completion/starling.zsh $(DESTDIR)$(SHARE)/zsh/site-functions/_starling
 	for f in topologies/*; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/starling/topologies $$f || exit 1; done
 	for f in README.md NEWS LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
+deb:
+	$(Q)scripts/deb $(B)/deb $(DEB)
 clean:
 	$(RM) -r build build-*
 # What a compiler is called with, file by file.
@@ -301,7 +304,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
+.PHONY: FORCE all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

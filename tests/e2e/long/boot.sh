@@ -1,90 +1,11 @@
 #!/bin/sh
 # The units booted for real: systemd in namespaces of its own, over a minimal Debian, and in it every line of starlingd(8) as it is
 # typed there: four peers learn, take a new roster, stop, and are back after a reboot, from their checkpoints.
-# MINBASE: a folder that keeps that Debian for the next time (made with debootstrap, which needs a mirror). TRANSCRIPT: a file that
-# gets all that is typed and answered.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-root=$(cd "$root/.." && pwd) # this script is one folder deeper than others
-skip() {
-	echo "skipped: $1"
-	exit 0
-}
-[ "$(id -u)" -eq 0 ] || skip "only root can do that"
-unshare -muipCnf true 2> err || skip "no namespaces can be made here: $(cat err)"
-base=${MINBASE:-$work/minbase}
-if [ ! -x "$base/usr/lib/systemd/systemd" ]; then
-	command -v debootstrap > /dev/null || skip "there is no debootstrap"
-	debootstrap --variant=minbase \
-		--include=systemd,systemd-sysv,libzmq5,libsodium23,libsqlite3-0,zlib1g,libopenblas0-pthread \
-		bookworm "$base" > out 2>&1 || skip "debootstrap cannot make a root: $(tail -n 1 out)"
-fi
-mkdir upper overlay new
+# shellcheck source=../machine.sh
+. "$(dirname "$0")/../machine.sh"
 make --no-print-directory -C "$root" B="$build" DESTDIR="$work/upper" PREFIX=/usr install > out 2> err || fail "make install"
-transcript=${TRANSCRIPT:-$work/transcript}
-: > "$transcript"
-
-# A cgroup of its own, so that what systemd makes below it is easily found again.
-control=/sys/fs/cgroup/systemd kind="cgroup -o none,name=systemd"
-if [ -e /sys/fs/cgroup/cgroup.controllers ]; then control=/sys/fs/cgroup kind=cgroup2; fi
-control=$control/starling-$$
-mkdir "$control" 2> err || skip "no control group can be made here: $(cat err)"
-tear_down() {
-	kill -KILL "$booted" 2> /dev/null
-	deadline=$(($(date +%s) + 10))
-	while [ -d "$control" ] && [ "$(date +%s)" -lt $deadline ]; do
-		find "$control" -depth -type d -exec rmdir {} + 2> /dev/null
-	done
-}
-booted=
-trap 'tear_down; cleanup' EXIT
-
-cat > init <<'END'
-set -e
-cd "$1"
-mount --make-rprivate /
-mount -t overlay -o "lowerdir=$2,upperdir=upper,workdir=overlay" overlay new
-cd new
-mount -t proc proc proc
-mount -t sysfs sysfs sys
-mount -t tmpfs -o mode=755 tmpfs run
-mount -t tmpfs -o mode=755 tmpfs dev
-for d in null zero full random urandom tty; do
-	: > dev/$d
-	mount --bind /dev/$d dev/$d
-done
-mkdir dev/pts dev/shm
-mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
-ln -s pts/ptmx dev/ptmx
-mount -t tmpfs -o mode=1777 tmpfs dev/shm
-case $3 in cgroup2) at=sys/fs/cgroup ;; *) at=sys/fs/cgroup/systemd && mount -t tmpfs tmpfs sys/fs/cgroup && mkdir $at ;; esac
-mount -t $3 cgroup $at
-mkdir -p mnt
-pivot_root . mnt
-umount -l mnt
-mount --make-rshared /
-exec env -i container=starling-test PATH=/usr/sbin:/usr/bin /lib/systemd/systemd --log-target=journal < /dev/null
-END
-inside() { nsenter -t "$init" -m -u -i -n -p -- env -i PATH=/usr/sbin:/usr/bin HOME=/root sh -c "cd; $1"; }
-boot() {
-	# shellcheck disable=SC2016 # of the inner shell
-	sh -c 'echo $$ > "$1/cgroup.procs" && shift && exec unshare --kill-child -muipCnf sh "$@"' boot "$control" init "$work" "$base" \
-		"$kind" > console 2>&1 &
-	booted=$!
-	pids="$pids $booted"
-	within 10 grep -q . "/proc/$booted/task/$booted/children"
-	init=$(tr -d ' ' < "/proc/$booted/task/$booted/children")
-	within 60 inside "systemctl is-active multi-user.target"
-}
-typed() { # LINE: what is typed there; its answer goes to out and the transcript. As an exit code: that of the line.
-	echo "# $1" >> "$transcript"
-	inside "$1" > out 2> err
-	answer=$?
-	cat out err >> "$transcript"
-	[ $answer -eq 0 ] || echo "(exit code $answer)" >> "$transcript"
-	return $answer
-}
-must() { typed "$1" || fail "exit code $answer: $1"; }
 manual() { sed -n "/^$1/,/^\.Ed/p" "$root/daemon/man/starlingd.8.in" | sed '1,2d; /^\.Ed/d'; } # HEADING: the lines below it
 round_of() { typed "starling status --json" && sed -n "s/.*\"peer\":$1,.*\"round\":\([0-9]*\),.*/\1/p" out; }
 learns() { [ "$(round_of "$1")" -gt "$2" ]; }
