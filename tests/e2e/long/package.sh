@@ -4,7 +4,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=../machine.sh
-. "$(dirname "$0")/../machine.sh"
+. "$root/e2e/machine.sh"
 command -v dpkg-buildpackage > /dev/null || skip "dpkg-buildpackage is missing"
 debs=${DEBS:-$work/debs}
 if ! ls "$debs"/starling_*.deb > out 2>&1; then
