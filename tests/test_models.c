@@ -118,7 +118,7 @@ static void check_gradient(const char *spec, const struct sl_dataset *data)
 	assert_true(fabs(loss - loss_at(&b, data, b.x)) < 1e-6 * (1 + loss));
 	for (uint32_t t = 0; t < b.model.layout.tensors; t++)
 		for (uint64_t seed = 0; seed < 3; seed++) {
-			double along = make_direction(&b, &b.model.layout.tensor[t], seed, u), found = 0;
+			double along = make_direction(&b, &b.model.layout.own[t], seed, u), found = 0;
 			bool agree = false;
 			/* A rectifier's kink between the two points spoils a difference; a smaller step
 			 * avoids it. */
@@ -128,7 +128,7 @@ static void check_gradient(const char *spec, const struct sl_dataset *data)
 			}
 			if (!agree)
 				fail_msg("%s, kind %d, %s: gradient says %g, differences say %g", spec,
-				         data->kind, b.model.layout.tensor[t].name, along, found);
+				         data->kind, b.model.layout.own[t].name, along, found);
 		}
 	free(u);
 	free(moved);
@@ -328,7 +328,7 @@ static void extremes_are_honest(void **state)
 	struct samples s = samples_make(SL_FEATURES_FLOAT, 20, 6, 3, 2);
 	for (size_t i = 0; i < count; i++) {
 		struct bench b = bench_make(spec[i], &s.data, 20);
-		const struct sl_tensor *w = &b.model.layout.tensor[0];
+		const struct sl_tensor *w = &b.model.layout.own[0];
 		for (uint32_t k = 0; k < w->rows * w->columns; k++)
 			b.x[w->offset + k] *= 1e20f;
 		assert_true(isfinite(gradient_of(&b, &s.data, NULL, 20)));
@@ -351,13 +351,13 @@ static void layouts_are_whole(void **state)
 		assert_int_equal(sl_model_make(&m, spec[i], 20, 3, NULL), SL_OK);
 		uint32_t at = 0;
 		for (uint32_t t = 0; t < m.layout.tensors; t++) {
-			const struct sl_tensor *tensor = &m.layout.tensor[t];
+			const struct sl_tensor *tensor = &m.layout.own[t];
 			assert_int_equal(tensor->offset, at);
 			assert_true(tensor->rows > 0 && tensor->columns > 0 &&
 			            (!tensor->bias || tensor->columns == 1));
 			assert_true(tensor->name[0] && memchr(tensor->name, 0, sizeof tensor->name));
 			for (uint32_t u = 0; u < t; u++)
-				assert_string_not_equal(tensor->name, m.layout.tensor[u].name);
+				assert_string_not_equal(tensor->name, m.layout.own[u].name);
 			at += tensor->rows * tensor->columns;
 		}
 		assert_int_equal(at, m.layout.dimension);
@@ -383,7 +383,7 @@ static void initial_models_are_drawn_from_the_seed(void **state)
 	m.model->init(&m, 2, b);
 	assert_memory_not_equal(a, b, bytes);
 	for (uint32_t t = 0; t < m.layout.tensors; t++) {
-		const struct sl_tensor *tensor = &m.layout.tensor[t];
+		const struct sl_tensor *tensor = &m.layout.own[t];
 		uint32_t size = tensor->rows * tensor->columns;
 		double square = sl_vector_square(size, a + tensor->offset) / size;
 		if (tensor->bias)

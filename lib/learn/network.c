@@ -5,7 +5,6 @@
 #include "linalg/vector.h"
 
 #include <math.h>
-#include <stdio.h>
 
 /* Rows that go through the network at a time: enough for sgemm to run at full speed, few enough for a block
  * of images and its activations to stay in the second-level cache. Scratch is bounded by it, however large a
@@ -41,21 +40,16 @@ static uint32_t widest_hidden(const struct sl_model_instance *net)
 	return most;
 }
 
-static enum sl_status add_tensor(struct sl_model_instance *net, const char *letter, uint32_t layer,
-                                 uint32_t rows, uint32_t columns, struct sl_error *error)
+static enum sl_status add_layer(struct sl_model_instance *net, uint32_t layer, struct sl_error *error)
 {
-	struct sl_layout *layout = &net->layout;
-	uint64_t size = (uint64_t)rows * columns;
-	if (size > SL_DIMENSION_MAX - layout->dimension)
+	static const char *const weights[] = { "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9" };
+	static const char *const biases[] = { "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9" };
+	SL_CHECK(layer >= 1 && layer <= sizeof weights / sizeof *weights);
+	uint32_t inputs = width_of(net, layer - 1), outputs = width_of(net, layer);
+	if (!sl_layout_add(&net->layout, weights[layer - 1], inputs, outputs, false) ||
+	    !sl_layout_add(&net->layout, biases[layer - 1], outputs, 1, true))
 		return sl_fail(error, SL_TOO_BIG, "%s: over %u parameters with %u features and %u classes",
 		               net->model->name, SL_DIMENSION_MAX, net->features, net->classes);
-	SL_CHECK(layout->tensors < SL_TENSORS_MAX);
-	struct sl_tensor *tensor = &layout->tensor[layout->tensors++];
-	*tensor = (struct sl_tensor){
-		.offset = layout->dimension, .rows = rows, .columns = columns, .bias = *letter == 'b'
-	};
-	snprintf(tensor->name, sizeof tensor->name, "%s%u", letter, layer);
-	layout->dimension += (uint32_t)size;
 	return SL_OK;
 }
 
@@ -68,10 +62,7 @@ enum sl_status sl_network_lay_out(struct sl_model_instance *out, struct sl_error
 		return sl_fail(error, SL_UNSUPPORTED, "%s: the data has no features", out->model->name);
 	out->layout.dimension = out->layout.tensors = 0;
 	for (uint32_t l = 1; l <= layers_of(out); l++) {
-		enum sl_status status =
-		    add_tensor(out, "w", l, width_of(out, l - 1), width_of(out, l), error);
-		if (status == SL_OK)
-			status = add_tensor(out, "b", l, width_of(out, l), 1, error);
+		enum sl_status status = add_layer(out, l, error);
 		if (status != SL_OK)
 			return status;
 	}
@@ -85,7 +76,7 @@ void sl_network_init(const struct sl_model_instance *instance, uint64_t seed, fl
 	const struct sl_layout *layout = &instance->layout;
 	memset(x, 0, layout->dimension * sizeof *x);
 	for (uint32_t t = 0; instance->hidden_layers > 0 && t < layout->tensors; t++) {
-		const struct sl_tensor *tensor = &layout->tensor[t];
+		const struct sl_tensor *tensor = sl_layout_tensor(layout, t);
 		if (tensor->bias)
 			continue;
 		struct sl_random stream = sl_random_stream(seed, UINT32_MAX, "init", t);
@@ -206,7 +197,8 @@ static void forward(struct pass *p, const float *x)
 	const float *in = p->input;
 	uint32_t layers = layers_of(p->net);
 	for (uint32_t l = 1; l <= layers; l++) {
-		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
+		const struct sl_tensor *weights = sl_layout_tensor(&p->net->layout, 2 * (l - 1)),
+		                       *bias = weights + 1;
 		uint32_t inputs = weights->rows, outputs = weights->columns;
 		float *z = p->activation[l];
 		SL_CHECK(z);
@@ -270,7 +262,8 @@ static void output_delta(struct pass *p, const float *sum, uint32_t count)
 static void backward(struct pass *p, const float *x, float factor, float add, float *out)
 {
 	for (uint32_t l = layers_of(p->net); l >= 1; l--) {
-		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
+		const struct sl_tensor *weights = sl_layout_tensor(&p->net->layout, 2 * (l - 1)),
+		                       *bias = weights + 1;
 		uint32_t inputs = weights->rows, outputs = weights->columns;
 		const float *delta = p->activation[l];
 		const float *in = l > 1 ? p->activation[l - 1] : p->input;
@@ -295,7 +288,7 @@ static void backward(struct pass *p, const float *x, float factor, float add, fl
 static void clear(const struct sl_model_instance *net, bool sparse, float *gradient)
 {
 	for (uint32_t t = 0; t < net->layout.tensors; t++) {
-		const struct sl_tensor *tensor = &net->layout.tensor[t];
+		const struct sl_tensor *tensor = sl_layout_tensor(&net->layout, t);
 		if (tensor->bias || (sparse && t == 0))
 			memset(gradient + tensor->offset, 0,
 			       (size_t)tensor->rows * tensor->columns * sizeof *gradient);
