@@ -6,16 +6,19 @@
 #include "learn/dataset.h"
 #include "learn/layout.h"
 
-struct sl_model; /* registry entry of a model type */
+struct sl_model;         /* registry entry of a model type */
+struct sl_network_front; /* network.h */
 
 /* A model for given features and classes. Immutable after sl_model_make; shared by all peers of a process. */
 struct sl_model_instance {
 	const struct sl_model *model;
 	struct sl_layout layout;
 	uint32_t features, classes;
-	uint32_t hidden[8], hidden_layers; /* of mlp */
-	uint64_t parameters[16];           /* room for a plug-in's own options */
-	const float *start;                /* the start, `dimension` floats, borrowed; NULL: that of `init` */
+	uint32_t hidden[8], hidden_layers;    /* of networks */
+	const struct sl_network_front *front; /* of networks; NULL: none */
+	uint32_t front_width, front_tensors;
+	uint64_t parameters[16]; /* room for a plug-in's own options */
+	const float *start;      /* the start, `dimension` floats, borrowed; NULL: that of `init` */
 };
 
 struct sl_model {
