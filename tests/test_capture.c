@@ -135,7 +135,7 @@ static void read_back(const char *path, const struct witness *x, bool vectors, u
 	struct sl_capture f;
 	struct stream stream[PEERS * CHANNELS] = { 0 };
 	assert_int_equal(sl_file_map(&file, path, &error), SL_OK);
-	if (sl_capture_open(&f, file.bytes, file.length, &error) != SL_OK)
+	if (sl_capture_open(&f, file.bytes, file.length, NULL, 0, &error) != SL_OK)
 		fail_msg("%s", error.text);
 	uint32_t d = f.layout.dimension, messages = 0, found = 0;
 	struct sl_capture_room room = { malloc(d * sizeof(uint32_t)), malloc(d * sizeof(int32_t)),
@@ -218,7 +218,7 @@ static enum sl_status open_copy(const uint8_t *bytes, size_t length)
 	struct sl_error error;
 	uint8_t *exact = malloc(length + !length);
 	memcpy(exact, bytes, length);
-	enum sl_status status = sl_capture_open(&f, exact, length, &error);
+	enum sl_status status = sl_capture_open(&f, exact, length, NULL, 0, &error);
 	free(exact);
 	return status;
 }
@@ -263,9 +263,9 @@ static void test_forged(void **state)
 		{ { 1, 5, 39 }, { 4, 0, 1 }, 40, 3, false },  { { 1, 5, 39 }, { 5, -4, 1 }, 40, 3, false },
 		{ { 1, 5, 39 }, { 4, -4, 1 }, 41, 3, false }, { { 5, 1, 39 }, { 4, -4, 1 }, 40, 3, false },
 	};
-	uint8_t *bytes = malloc(3 * sl_capture_bound(&p)), side[2] = { 0 };
+	uint8_t *bytes = malloc(3 * sl_capture_bound(&p, &layout)), side[2] = { 0 };
 	for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
-		struct sl_writer w = sl_writer(bytes, 3 * sl_capture_bound(&p));
+		struct sl_writer w = sl_writer(bytes, 3 * sl_capture_bound(&p, &layout));
 		struct sl_captured m = { .domain = forged[i].domain,
 			                 .count = forged[i].count,
 			                 .position = forged[i].position,

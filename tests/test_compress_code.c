@@ -332,7 +332,7 @@ static void stream_open(struct stream *t, const char *code, uint32_t rows, uint3
 	char text[64];
 	memset(t, 0, sizeof *t);
 	t->layout = (struct sl_layout){ .dimension = rows * columns, .tensors = 1 };
-	t->layout.tensor[0] = (struct sl_tensor){ .rows = rows, .columns = columns };
+	t->layout.own[0] = (struct sl_tensor){ .rows = rows, .columns = columns };
 	snprintf(text, sizeof text, "all | dither:16 | %s", code);
 	assert_true(rig_make(&t->rig, text, &t->layout, NULL));
 }

@@ -105,8 +105,8 @@ static void test_sign(void **state)
 	rig_encode(&r, &s, 0);
 	for (uint32_t t = 0; t < s.layout.tensors; t++) {
 		double sum = 0;
-		uint32_t from = s.layout.tensor[t].offset,
-		         end = from + s.layout.tensor[t].rows * s.layout.tensor[t].columns;
+		uint32_t from = s.layout.own[t].offset,
+		         end = from + s.layout.own[t].rows * s.layout.own[t].columns;
 		for (uint32_t i = from; i < end; i++)
 			sum += fabs((double)s.v[i]);
 		for (uint32_t i = from; i < end; i++)

@@ -186,7 +186,7 @@ static void test_thresholds_of_tensors(void **state)
 	uint32_t count = r.count, *index = malloc(D * sizeof *index);
 	memcpy(index, r.index, count * sizeof *index);
 	assert_in_range(count, D * 0.035, D * 0.057); /* 4.55 % of normal numbers lie beyond 2σ */
-	for (uint32_t i = s.layout.tensor[1].offset; i < D; i++)
+	for (uint32_t i = s.layout.own[1].offset; i < D; i++)
 		v[i] *= 1024;
 	rig_encode(&r, &s, 0);
 	assert_int_equal(r.count, count);
@@ -194,7 +194,7 @@ static void test_thresholds_of_tensors(void **state)
 	for (uint32_t i = 0; i < count; i++)
 		v[index[i]] = 0;
 	for (uint32_t t = 0; t < 2; t++) {
-		const struct sl_tensor *tensor = &s.layout.tensor[t];
+		const struct sl_tensor *tensor = &s.layout.own[t];
 		float most = 0;
 		for (uint32_t i = 0; i < tensor->rows * tensor->columns; i++)
 			most = fmaxf(most, fabsf(v[tensor->offset + i]));

@@ -247,7 +247,7 @@ static void fingerprint_covers_what_peers_must_share(void **state)
 		assert_string_equal(standard, other);
 		assert_true(run == run_too);
 	}
-	layout.tensor[0] = (struct sl_tensor){ "w", 0, 3, 2, false };
+	layout.own[0] = (struct sl_tensor){ "w", 0, 3, 2, false };
 	sl_config_fingerprint(&config.settings, &layout, other, &run_too);
 	assert_string_not_equal(standard, other);
 }

@@ -97,11 +97,10 @@ static void the_penalty_is_a_row(void **state)
 			const float *x = sl_peer_model(sl_sim_peer(w->sim, i));
 			double sum = 0;
 			for (uint32_t t = 0; t < layout->tensors; t++)
-				for (uint32_t k = 0; k < layout->tensor[t].rows * layout->tensor[t].columns;
-				     k++)
-					sum += layout->tensor[t].bias
+				for (uint32_t k = 0; k < layout->own[t].rows * layout->own[t].columns; k++)
+					sum += layout->own[t].bias
 					           ? 0
-					           : fabs((double)x[layout->tensor[t].offset + k]);
+					           : fabs((double)x[layout->own[t].offset + k]);
 			assert_true(fabs(w->last_penalty[i] - (a == 0 ? 0.01 * sum : 0)) < 1e-12 && sum > 0);
 		}
 		swarm_close(w);

@@ -14,16 +14,32 @@
 
 /* Every network (test_convex.c has the rest) with its defaults, and shapes that deserve a look of their own.
  */
-static const char *const shapes[] = { "mlp:1", "mlp:7,5", "mlp:16,3,9" };
+static const char *const shapes[] = {
+	"mlp:1",
+	"mlp:7,5",
+	"mlp:16,3,9",
+	"conv:2x2,pool:2,5",
+	"conv:3x3p1,mean:2,2x1,4,3",
+	"conv:3x2s2p1",
+	"conv:mean:2,2x1",
+	"conv:in:1x16,5x3s2p2,2x2",
+	"conv:in:4x2x2,3x2p1,pool:2,2",
+	"conv:in:4x3x3,3x3p1,mean:2,2x1,4",
+};
 
-static size_t specs(const char *out[64])
+/* Those that data of so many features fit. */
+static size_t specs(uint32_t features, const char *out[64])
 {
+	struct sl_model_instance m;
 	size_t n = 0;
-	for (const struct sl_model *const *m = sl_models; *m; m++)
-		if ((*m)->scratch != sl_convex_scratch)
-			out[n++] = (*m)->name;
+	for (const struct sl_model *const *model = sl_models; *model; model++)
+		if ((*model)->scratch != sl_convex_scratch &&
+		    sl_model_make(&m, (*model)->name, features, 3, NULL) == SL_OK)
+			out[n++] = (*model)->name;
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-		out[n++] = shapes[i];
+		if (sl_model_make(&m, shapes[i], features, 3, NULL) == SL_OK)
+			out[n++] = shapes[i];
+	assert_true(n > 6);
 	return n;
 }
 
@@ -118,7 +134,7 @@ static void check_gradient(const char *spec, const struct sl_dataset *data)
 	assert_true(fabs(loss - loss_at(&b, data, b.x)) < 1e-6 * (1 + loss));
 	for (uint32_t t = 0; t < b.model.layout.tensors; t++)
 		for (uint64_t seed = 0; seed < 3; seed++) {
-			double along = make_direction(&b, &b.model.layout.tensor[t], seed, u), found = 0;
+			double along = make_direction(&b, &b.model.layout.own[t], seed, u), found = 0;
 			bool agree = false;
 			/* A rectifier's kink between the two points spoils a difference; a smaller step
 			 * avoids it. */
@@ -128,7 +144,7 @@ static void check_gradient(const char *spec, const struct sl_dataset *data)
 			}
 			if (!agree)
 				fail_msg("%s, kind %d, %s: gradient says %g, differences say %g", spec,
-				         data->kind, b.model.layout.tensor[t].name, along, found);
+				         data->kind, b.model.layout.own[t].name, along, found);
 		}
 	free(u);
 	free(moved);
@@ -139,11 +155,13 @@ static void gradients_agree_with_differences(void **state)
 {
 	(void)state;
 	const char *spec[64];
-	size_t count = specs(spec);
-	for (int kind = 0; kind < SL_FEATURE_KINDS; kind++) {
-		struct samples s = samples_make((enum sl_feature_kind)kind, 41, 13, 5, 3);
-		for (size_t i = 0; i < count; i++)
-			check_gradient(spec[i], &s.data);
+	for (int i = 0; i < 2 * SL_FEATURE_KINDS; i++) {
+		int kind = i / 2;
+		uint32_t features = i % 2 ? 16 : 36;
+		size_t count = specs(features, spec);
+		struct samples s = samples_make((enum sl_feature_kind)kind, 41, features, 5, 3);
+		for (size_t j = 0; j < count; j++)
+			check_gradient(spec[j], &s.data);
 		samples_free(&s);
 	}
 }
@@ -155,10 +173,10 @@ static void descents_are_steps(void **state)
 	(void)state;
 	static const uint32_t counts[] = { 1, 32, 300 };
 	const char *spec[64];
-	size_t number = specs(spec);
+	size_t number = specs(16, spec);
 	for (int i = 0; i < SL_FEATURE_KINDS * 3; i++) {
 		uint32_t count = counts[i % 3], pick[300];
-		struct samples s = samples_make((enum sl_feature_kind)(i / 3), 300, 17, 4, 8);
+		struct samples s = samples_make((enum sl_feature_kind)(i / 3), 300, 16, 4, 8);
 		for (uint32_t k = 0; k < count; k++)
 			pick[k] = 7 * k % 300;
 		for (size_t j = 0; j < number; j++) {
@@ -189,13 +207,13 @@ static void kinds_agree(void **state)
 {
 	(void)state;
 	const char *spec[64];
-	size_t count = specs(spec);
+	size_t count = specs(16, spec);
 	static const uint32_t pick[] = { 30, 2, 2, 7, 0, 19 };
 	for (size_t i = 0; i < count; i++) {
 		struct bench b[SL_FEATURE_KINDS];
 		double loss[SL_FEATURE_KINDS], all[SL_FEATURE_KINDS], accuracy[SL_FEATURE_KINDS];
 		for (int kind = 0; kind < SL_FEATURE_KINDS; kind++) {
-			struct samples s = samples_make((enum sl_feature_kind)kind, 300, 17, 4, 8);
+			struct samples s = samples_make((enum sl_feature_kind)kind, 300, 16, 4, 8);
 			b[kind] = bench_make(spec[i], &s.data, SL_EVALUATE_CHUNK);
 			all[kind] = sl_model_evaluate_all(&b[kind].model, &s.data, b[kind].x, &accuracy[kind],
 			                                  b[kind].scratch);
@@ -218,7 +236,7 @@ static void large_batches_are_means(void **state)
 	(void)state;
 	enum { COUNT = 300, PART = 75 };
 	const char *spec[64];
-	size_t count = specs(spec);
+	size_t count = specs(9, spec);
 	for (int kind = 0; kind < SL_FEATURE_KINDS; kind++) {
 		struct samples s = samples_make((enum sl_feature_kind)kind, COUNT, 9, 3, 4);
 		for (size_t i = 0; i < count; i++) {
@@ -252,8 +270,8 @@ static void evaluation_counts_and_adds_up(void **state)
 {
 	(void)state;
 	const char *spec[64];
-	size_t count = specs(spec);
-	struct samples s = samples_make(SL_FEATURES_BYTE, 2 * SL_EVALUATE_CHUNK + 31, 11, 4, 6);
+	size_t count = specs(16, spec);
+	struct samples s = samples_make(SL_FEATURES_BYTE, 2 * SL_EVALUATE_CHUNK + 31, 16, 4, 6);
 	for (size_t i = 0; i < count; i++) {
 		struct bench b = bench_make(spec[i], &s.data, s.data.samples);
 		double loss = 0, accuracy;
@@ -284,9 +302,9 @@ static void evaluation_counts_and_adds_up(void **state)
 static void the_largest_logit_is_the_answer(void **state)
 {
 	(void)state;
-	static const char *const spec[] = { "softmax", "mlp:4" };
+	static const char *const spec[] = { "softmax", "mlp:4", "conv:in:5x1,2x1" };
 	struct samples s = samples_make(SL_FEATURES_SPARSE, 200, 5, 3, 6);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 3; i++)
 		for (uint32_t wanted = 0; wanted < 3; wanted++) {
 			struct bench b = bench_make(spec[i], &s.data, SL_EVALUATE_CHUNK);
 			uint32_t have = 0;
@@ -303,12 +321,45 @@ static void the_largest_logit_is_the_answer(void **state)
 	samples_free(&s);
 }
 
+/* A convolution by hand: the logits of one filter of 2 x 2 over 3 x 3 places with two channels, then the largest. */
+static void convolutions_are_what_they_say(void **state)
+{
+	(void)state;
+	static const float image[18] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, 0, 1, 0, 2, 0, 3, 0, -3 };
+	static const uint16_t label[1] = { 1 };
+	struct sl_dataset data = { .kind = SL_FEATURES_FLOAT,
+		                   .samples = 1,
+		                   .features = 18,
+		                   .classes = 2,
+		                   .dense = image,
+		                   .label = label };
+	struct sl_model_instance m;
+	assert_int_equal(sl_model_make(&m, "conv:in:2x3x3,1x2,pool:2", 18, 2, NULL), SL_OK);
+	/* c1: line, column, channel; its bias; w1: 1 x 2; b1 */
+	float x[8 + 1 + 2 + 2] = { 1, 10, -1, 0, 0.5f, -2, 0, 1, 0.25f, 0, 1, 0, 0 };
+	/* Windows: 1·1 + 10·(−1) − 2 + 0.5·4 − 2·0 + 1·2 = −7, 2 + 0 − 3 + 2.5 − 4 + 0 = −2.5, 4 + 0 − 5 + 3.5 − 6 + 0 = −3.5,
+	 * 5 + 20 − 6 + 4 + 0 − 3 = 20; the largest with its bias is 20.25. */
+	float *scratch = malloc(m.model->scratch(&m, 1) * sizeof *scratch);
+	int64_t correct;
+	double loss = m.model->evaluate(&m, &data, 0, 1, x, &correct, scratch);
+	assert_true(fabs(loss - log1p(exp(-20.25))) < 1e-6 && correct == 1);
+	x[10] = 0.1f;
+	loss = m.model->evaluate(&m, &data, 0, 1, x, &correct, scratch);
+	assert_true(fabs(loss - log1p(exp(-2.025))) < 1e-6);
+	/* Of four equal places one counts. */
+	float gradient[13];
+	memset(x, 0, 8 * sizeof *x);
+	m.model->gradient(&m, &data, NULL, 1, x, gradient, scratch);
+	assert_true(fabs((double)gradient[8] + 0.1 / (1 + exp(0.025))) < 1e-6);
+	free(scratch);
+}
+
 static void runs_repeat_bit_for_bit(void **state)
 {
 	(void)state;
 	const char *spec[64];
-	size_t count = specs(spec);
-	struct samples s = samples_make(SL_FEATURES_BYTE, 64, 30, 5, 2);
+	size_t count = specs(36, spec);
+	struct samples s = samples_make(SL_FEATURES_BYTE, 64, 36, 5, 2);
 	for (size_t i = 0; i < count; i++) {
 		struct bench a = bench_make(spec[i], &s.data, 32), b = bench_make(spec[i], &s.data, 32);
 		assert_true(gradient_of(&a, &s.data, NULL, 32) == gradient_of(&b, &s.data, NULL, 32));
@@ -324,11 +375,11 @@ static void extremes_are_honest(void **state)
 {
 	(void)state;
 	const char *spec[64];
-	size_t count = specs(spec);
-	struct samples s = samples_make(SL_FEATURES_FLOAT, 20, 6, 3, 2);
+	size_t count = specs(16, spec);
+	struct samples s = samples_make(SL_FEATURES_FLOAT, 20, 16, 3, 2);
 	for (size_t i = 0; i < count; i++) {
 		struct bench b = bench_make(spec[i], &s.data, 20);
-		const struct sl_tensor *w = &b.model.layout.tensor[0];
+		const struct sl_tensor *w = &b.model.layout.own[0];
 		for (uint32_t k = 0; k < w->rows * w->columns; k++)
 			b.x[w->offset + k] *= 1e20f;
 		assert_true(isfinite(gradient_of(&b, &s.data, NULL, 20)));
@@ -345,19 +396,19 @@ static void layouts_are_whole(void **state)
 {
 	(void)state;
 	const char *spec[64];
-	size_t count = specs(spec);
+	size_t count = specs(36, spec);
 	for (size_t i = 0; i < count; i++) {
 		struct sl_model_instance m;
-		assert_int_equal(sl_model_make(&m, spec[i], 20, 3, NULL), SL_OK);
+		assert_int_equal(sl_model_make(&m, spec[i], 36, 3, NULL), SL_OK);
 		uint32_t at = 0;
 		for (uint32_t t = 0; t < m.layout.tensors; t++) {
-			const struct sl_tensor *tensor = &m.layout.tensor[t];
+			const struct sl_tensor *tensor = &m.layout.own[t];
 			assert_int_equal(tensor->offset, at);
 			assert_true(tensor->rows > 0 && tensor->columns > 0 &&
 			            (!tensor->bias || tensor->columns == 1));
 			assert_true(tensor->name[0] && memchr(tensor->name, 0, sizeof tensor->name));
 			for (uint32_t u = 0; u < t; u++)
-				assert_string_not_equal(tensor->name, m.layout.tensor[u].name);
+				assert_string_not_equal(tensor->name, m.layout.own[u].name);
 			at += tensor->rows * tensor->columns;
 		}
 		assert_int_equal(at, m.layout.dimension);
@@ -367,6 +418,8 @@ static void layouts_are_whole(void **state)
 	assert_int_equal(m.layout.dimension, 101770);
 	assert_int_equal(sl_model_make(&m, "softmax", 784, 10, NULL), SL_OK);
 	assert_int_equal(m.layout.dimension, 7850);
+	assert_int_equal(sl_model_make(&m, "conv", 784, 10, NULL), SL_OK);
+	assert_int_equal(m.layout.dimension, 8 * 25 + 8 + 16 * 200 + 16 + 256 * 64 + 64 + 640 + 10);
 }
 
 static void initial_models_are_drawn_from_the_seed(void **state)
@@ -383,7 +436,7 @@ static void initial_models_are_drawn_from_the_seed(void **state)
 	m.model->init(&m, 2, b);
 	assert_memory_not_equal(a, b, bytes);
 	for (uint32_t t = 0; t < m.layout.tensors; t++) {
-		const struct sl_tensor *tensor = &m.layout.tensor[t];
+		const struct sl_tensor *tensor = &m.layout.own[t];
 		uint32_t size = tensor->rows * tensor->columns;
 		double square = sl_vector_square(size, a + tensor->offset) / size;
 		if (tensor->bias)
@@ -416,6 +469,24 @@ static void wrong_specs_are_explained(void **state)
 		{ "softmax", 5, 0, "softmax: needs data with classes" },
 		{ "mlp:1048576", 300, 3, "mlp: over 268435456 parameters" },
 		{ "softmax", 1 << 28, 2, "softmax: over 268435456 parameters" },
+		{ "conv", 20, 3,
+		  "conv: 20 features are no square image of one channel: say which with conv:in:" },
+		{ "conv", 16, 3, "conv: layer 1: a window of 5x5 places over an image of 4x4" },
+		{ "conv", 784, 0, "conv: needs data with classes" },
+		{ "conv:2x2,pool:4", 9, 3, "conv: layer 2: a window of 4x4 places over an image of 2x2" },
+		{ "conv:in:3x32x32,8x5", 784, 10, "conv: in:3x32x32, but the data has 784 features" },
+		{ "conv:in:65535x65535x65535,8x5", 784, 10, "conv: in:65535x65535x65535, but the data" },
+		{ "conv:8x5,in:28x28", 784, 10, "conv: 'in:28x28': must be FILTERSxSIZE" },
+		{ "conv:8x0", 784, 10, "conv: '8x0': must be FILTERSxSIZE" },
+		{ "conv:8x5q", 784, 10, "conv: '8x5q': must be" },
+		{ "conv:8x5,poool:2", 784, 10, "conv: 'poool:2': must be" },
+		{ "conv:8x5,", 784, 10, "conv: '': must be" },
+		{ "conv:64,8x5", 784, 10, "conv: '8x5': convolutions and pooling come before hidden layers" },
+		{ "conv:64", 784, 10, "conv: no convolution; mlp has hidden layers alone" },
+		{ "conv:1x1,1x1,1x1,1x1,1x1,1x1,1x1,1x1", 784, 10, "conv: '1x1': at most 7 convolutions" },
+		{ "conv:1x1,1,1,1,1,1,1,1,1,1", 784, 10, "conv: '1': at most 8 hidden layers" },
+		{ "conv:65535x255p255", 784, 10, "conv: layer 1: over 268435456 numbers for a sample" },
+		{ "conv:1x1,1048576,1048576", 784, 10, "conv: over 268435456 parameters" },
 	};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
 		struct sl_model_instance m;
@@ -465,6 +536,7 @@ int main(void)
 		cmocka_unit_test(large_batches_are_means),
 		cmocka_unit_test(evaluation_counts_and_adds_up),
 		cmocka_unit_test(the_largest_logit_is_the_answer),
+		cmocka_unit_test(convolutions_are_what_they_say),
 		cmocka_unit_test(runs_repeat_bit_for_bit),
 		cmocka_unit_test(extremes_are_honest),
 		cmocka_unit_test(layouts_are_whole),

@@ -70,7 +70,7 @@ static void biases_are_left_alone(void **state)
 		memcpy(u, x, m.layout.dimension * sizeof *u);
 		(*p)->apply(&m.layout, 0.3f, u);
 		for (uint32_t t = 0; t < m.layout.tensors; t++) {
-			const struct sl_tensor *tensor = &m.layout.tensor[t];
+			const struct sl_tensor *tensor = &m.layout.own[t];
 			if (tensor->bias)
 				assert_memory_equal(u + tensor->offset, x + tensor->offset,
 				                    tensor->rows * sizeof *u);
@@ -91,12 +91,11 @@ static void l1_makes_exact_zeros(void **state)
 		x[k] = (k % 2 ? 1.0f : -1.0f) * (k % 3 ? 0.5f : 0.25f);
 	for (uint32_t t = 0; t < m.layout.tensors; t++)
 		for (uint32_t k = 0;
-		     !m.layout.tensor[t].bias && k < m.layout.tensor[t].rows * m.layout.tensor[t].columns;
-		     k++)
-			sum += fabs((double)x[m.layout.tensor[t].offset + k]);
+		     !m.layout.own[t].bias && k < m.layout.own[t].rows * m.layout.own[t].columns; k++)
+			sum += fabs((double)x[m.layout.own[t].offset + k]);
 	assert_true(fabs(l1->value(&m.layout, x) - sum) < 1e-9);
 	l1->apply(&m.layout, 0.25f, x);
-	const struct sl_tensor *w = &m.layout.tensor[0];
+	const struct sl_tensor *w = &m.layout.own[0];
 	for (uint32_t k = w->offset; k < w->offset + w->rows * w->columns; k++)
 		assert_true(k % 3 ? fabsf(x[k]) == 0.25f : x[k] == 0 && !signbit(x[k]));
 	free(x);

@@ -82,7 +82,7 @@ static void add_class(struct entry *e, const char *select, const char *quantise,
 	static const struct sl_layout layout = {
 		.dimension = CLASS_DIMENSION,
 		.tensors = 1,
-		.tensor = { { .name = "x", .rows = CLASS_DIMENSION, .columns = 1 } }
+		.own = { { .name = "x", .rows = CLASS_DIMENSION, .columns = 1 } }
 	};
 	char text[3 * SL_TEXT_MAX], constant[3 * SL_TEXT_MAX] = "";
 	struct sl_pipeline p;

@@ -204,7 +204,7 @@ void sl_config_fingerprint(const struct sl_run_settings *settings, const struct 
 	crypto_generichash_init(&hash, NULL, 0, sizeof digest);
 	crypto_generichash_update(&hash, (const uint8_t *)text, length + 1);
 	for (uint32_t i = 0; i < layout->tensors; i++) {
-		const struct sl_tensor *t = &layout->tensor[i];
+		const struct sl_tensor *t = sl_layout_tensor(layout, i);
 		uint8_t shape[13];
 		sl_store_u32(shape, t->offset);
 		sl_store_u32(shape + 4, t->rows);

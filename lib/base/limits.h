@@ -11,8 +11,8 @@
 #define SL_PEERS_MAX 65536
 /* Exchanged vectors of an algorithm (BEER, MoTEF and ADIANA need two). */
 #define SL_CHANNELS_MAX 2
-/* Tensors of a model: 16 layers, weights and biases. */
-#define SL_TENSORS_MAX 32
+/* Tensors of a model: recordings count them in two bytes. */
+#define SL_TENSORS_MAX 65535
 /* Buckets of the count sketch that a history row carries. */
 #define SL_SKETCH_MAX 1024
 /* Text of one setting, with the terminating NUL. */

@@ -21,11 +21,11 @@ uint64_t sl_capture_digest(uint64_t so_far, const uint8_t *bytes, size_t length)
 
 /* ---- writing ---- */
 
-size_t sl_capture_bound(const struct sl_pipeline *p)
+size_t sl_capture_bound(const struct sl_pipeline *p, const struct sl_layout *layout)
 {
 	size_t most = p->select->count_max(p->select_options, p->dimension);
 	size_t record = FIXED + sl_pipeline_side(p) + 4 * (size_t)p->dimension + 2 * VARINT_MAX * most;
-	size_t header = FIXED + 2 * SL_TEXT_MAX + SL_TENSORS_MAX * (NAME_BYTES + 9);
+	size_t header = FIXED + 2 * SL_TEXT_MAX + layout->tensors * (size_t)(NAME_BYTES + 9);
 	return record > header ? record : header;
 }
 
@@ -66,7 +66,7 @@ void sl_capture_begin(struct sl_writer *w, const struct sl_pipeline *p, const st
 	sl_write_u16(w, (uint16_t)layout->tensors);
 	sl_write_u16(w, (uint16_t)strlen(text));
 	for (uint32_t t = 0; t < layout->tensors; t++) {
-		const struct sl_tensor *tensor = &layout->tensor[t];
+		const struct sl_tensor *tensor = sl_layout_tensor(layout, t);
 		char name[NAME_BYTES] = { 0 };
 		memcpy(name, tensor->name, strnlen(tensor->name, sizeof name - 1));
 		sl_write_bytes(w, name, sizeof name);
@@ -265,21 +265,20 @@ static enum sl_capture_kind read_record(struct sl_capture *f, const struct sl_ca
 	return (enum sl_capture_kind)kind;
 }
 
-static bool read_tensors(struct sl_reader *r, struct sl_layout *layout)
+static bool read_tensors(struct sl_reader *r, struct sl_layout *layout, struct sl_tensor *list)
 {
 	uint64_t offset = 0;
 	for (uint32_t t = 0; t < layout->tensors; t++) {
-		struct sl_tensor *tensor = &layout->tensor[t];
+		struct sl_tensor *tensor = &list[t];
 		const uint8_t *name = sl_read_bytes(r, NAME_BYTES);
 		if (!name)
 			return false;
-		memcpy(tensor->name, name, NAME_BYTES);
+		tensor->name = (const char *)name;
 		tensor->rows = sl_read_u32(r);
 		tensor->columns = sl_read_u32(r);
 		uint8_t bias = sl_read_u8(r);
 		uint64_t size = (uint64_t)tensor->rows * tensor->columns;
-		if (tensor->name[NAME_BYTES - 1] || bias > 1 || size == 0 ||
-		    size > layout->dimension - offset)
+		if (name[NAME_BYTES - 1] || bias > 1 || size == 0 || size > layout->dimension - offset)
 			return false;
 		tensor->bias = bias;
 		tensor->offset = (uint32_t)offset;
@@ -288,7 +287,8 @@ static bool read_tensors(struct sl_reader *r, struct sl_layout *layout)
 	return !r->failed && offset == layout->dimension;
 }
 
-static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, struct sl_error *error)
+static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, struct sl_tensor *room,
+                                  uint32_t rooms, struct sl_error *error)
 {
 	struct sl_reader *r = &f->rest;
 	const uint8_t *found = sl_read_bytes(r, sizeof magic);
@@ -298,12 +298,14 @@ static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, st
 	f->layout.dimension = sl_read_u32(r);
 	f->seed = sl_read_u64(r);
 	f->layout.tensors = sl_read_u16(r);
+	f->layout.more = room;
 	uint16_t length = sl_read_u16(r);
 	if (!r->failed && version != SL_CAPTURE_VERSION)
 		return sl_fail(error, SL_MALFORMED, "recording of version %u; this starling reads %d",
 		               version, SL_CAPTURE_VERSION);
 	if (r->failed || f->layout.dimension == 0 || f->layout.dimension > SL_DIMENSION_MAX ||
-	    f->layout.tensors > SL_TENSORS_MAX || length >= sizeof f->text || !read_tensors(r, &f->layout))
+	    length >= sizeof f->text || f->layout.tensors > (room ? rooms : SL_TENSORS_OWN) ||
+	    !read_tensors(r, &f->layout, room ? room : f->layout.own))
 		return sl_fail(error, SL_MALFORMED,
 		               "byte %zu: tensors must fill a vector of 1 to %d coordinates",
 		               (size_t)((r->failed ? r->end : r->at) - bytes), SL_DIMENSION_MAX);
@@ -325,11 +327,11 @@ static enum sl_status read_header(struct sl_capture *f, const uint8_t *bytes, st
 }
 
 enum sl_status sl_capture_open(struct sl_capture *out, const uint8_t *bytes, size_t length,
-                               struct sl_error *error)
+                               struct sl_tensor *room, uint32_t rooms, struct sl_error *error)
 {
 	memset(out, 0, sizeof *out);
 	out->rest = sl_reader(bytes, length);
-	enum sl_status status = read_header(out, bytes, error);
+	enum sl_status status = read_header(out, bytes, room, rooms, error);
 	if (status != SL_OK)
 		return status;
 	struct sl_capture all = *out;

@@ -34,7 +34,7 @@ uint64_t sl_capture_digest(uint64_t so_far, const uint8_t *bytes, size_t length)
 
 /* Writing: a header, then records, then the end. Each call appends one piece, for which the writer must have
  * sl_capture_bound bytes of room, and updates *digest, initially 0. */
-size_t sl_capture_bound(const struct sl_pipeline *);
+size_t sl_capture_bound(const struct sl_pipeline *, const struct sl_layout *);
 void sl_capture_begin(struct sl_writer *, const struct sl_pipeline *, const struct sl_layout *, uint64_t seed,
                       uint64_t *digest);
 /* The present public copy of a stream: write it before the stream's first message, and whenever it is not the
@@ -55,10 +55,11 @@ struct sl_capture {
 	uint64_t digest;
 };
 
-/* Reads the header and checks the file from end to end; after SL_OK no record can fail. Errors give the byte
+/* `room`: for `rooms` tensors, borrowed by the result; NULL: at most SL_TENSORS_OWN.
+ * Reads the header and checks the file from end to end; after SL_OK no record can fail. Errors give the byte
  * offset, what was found and what is expected. */
 enum sl_status sl_capture_open(struct sl_capture *out, const uint8_t *bytes, size_t length,
-                               struct sl_error *error);
+                               struct sl_tensor *room, uint32_t rooms, struct sl_error *error);
 
 enum sl_capture_kind { SL_CAPTURE_END, SL_CAPTURE_COPY, SL_CAPTURE_MESSAGE };
 

@@ -4,15 +4,15 @@
 
 enum { FADE = 4, PRIOR = 1024 /* four symbols, in 2^-8 */, HASTE_MOST = 3, HASTE_LEAST = 7 };
 
-uint32_t sl_context_views(const struct sl_layout *layout, struct sl_context_view *view,
-                          struct sl_context_shape *shape)
+void sl_context_views(const struct sl_layout *layout, struct sl_context_view *view,
+                      struct sl_context_shape *shape)
 {
-	uint32_t offset = 0, count = layout->tensors;
-	*shape = (struct sl_context_shape){ .dimension = layout->dimension };
+	uint32_t offset = 0;
+	*shape = (struct sl_context_shape){ .dimension = layout->dimension, .views = layout->tensors };
 	for (uint32_t t = 0; t < layout->tensors; t++) {
-		const struct sl_tensor *from = &layout->tensor[t];
+		const struct sl_tensor *from = sl_layout_tensor(layout, t);
 		bool tall = from->columns == 1;
-		view[t] = (struct sl_context_view){
+		struct sl_context_view made = {
 			.offset = offset,
 			.rows = tall ? 1 : from->rows,
 			.columns = tall ? from->rows : from->columns,
@@ -23,16 +23,17 @@ uint32_t sl_context_views(const struct sl_layout *layout, struct sl_context_view
 		if (from->offset != offset || size == 0 || size > layout->dimension - offset)
 			break;
 		offset += (uint32_t)size;
-		shape->row_factors += view[t].rows;
-		shape->column_factors += view[t].columns;
+		shape->row_factors += made.rows;
+		shape->column_factors += made.columns;
+		if (view)
+			view[t] = made;
 	}
 	if (offset != layout->dimension) {
-		view[0] = (struct sl_context_view){ .rows = 1, .columns = layout->dimension };
-		shape->row_factors = 1;
+		if (view)
+			view[0] = (struct sl_context_view){ .rows = 1, .columns = layout->dimension };
+		shape->views = shape->row_factors = 1;
 		shape->column_factors = layout->dimension;
-		count = 1;
 	}
-	return count;
 }
 
 /* The tables, the factors of rows and columns, youth and past of the coordinates. */
@@ -58,8 +59,10 @@ struct sl_context *sl_context_layout(void *base, const struct sl_context_shape *
 	int16_t *lean = sl_arena_take(&a, domain, sizeof *lean);
 	uint8_t *trail = sl_arena_take(&a, domain, sizeof *trail);
 	uint16_t *usual = sl_arena_take(&a, domain, sizeof *usual);
+	struct sl_context_view *view = sl_arena_take(&a, shape->views, sizeof *view);
 	*size = a.used;
 	if (c) {
+		c->view = view;
 		c->shape = *shape;
 		c->state = state;
 		c->rate = rate;
@@ -160,7 +163,8 @@ void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t
 	c->coordinate = s->coordinate;
 	c->alone = s->coordinate != NULL;
 	struct sl_context_shape shape;
-	c->views = sl_context_views(s->message->layout, c->view, &shape);
+	sl_context_views(s->message->layout, c->view, &shape);
+	c->views = shape.views;
 	if (c->tables.messages == 0)
 		fresh_tables(c, s->domain, count);
 	scale_rates(c, count);

@@ -52,7 +52,7 @@ struct sl_context_view {
 };
 
 struct sl_context_shape {
-	uint32_t dimension, row_factors, column_factors;
+	uint32_t dimension, row_factors, column_factors, views;
 };
 
 /* Everything that changes while a message passes; in scratch memory. */
@@ -60,7 +60,7 @@ struct sl_context {
 	struct sl_mixer mixing;
 	struct sl_context_tables tables;
 	struct sl_context_shape shape;
-	struct sl_context_view view[SL_TENSORS_MAX];
+	struct sl_context_view *view;
 	uint32_t views;
 	bool alone;                  /* positions are not coordinates (shared support): no factors */
 	uint32_t skipped;            /* of each so many rows and one more, one teaches the rates */
@@ -91,9 +91,9 @@ static inline int32_t sl_log2_fixed(uint32_t v)
 	return (int32_t)(octave << 8) + f + (f * (256 - f) * 22 >> 14);
 }
 
-/* How a layout is cut into views; returns how many. A layout whose tensors do not tile the vector is one row.
- */
-uint32_t sl_context_views(const struct sl_layout *, struct sl_context_view *, struct sl_context_shape *);
+/* How a layout is cut into shape->views views (view NULL: only counts them). A layout whose tensors do not tile the
+ * vector is one row. */
+void sl_context_views(const struct sl_layout *, struct sl_context_view *, struct sl_context_shape *);
 size_t sl_context_memory(const struct sl_context_shape *);
 struct sl_context *sl_context_layout(void *base, const struct sl_context_shape *, uint32_t domain,
                                      size_t *size);

@@ -16,7 +16,7 @@ uint32_t sl_group_most(enum sl_per per, uint32_t block, const struct sl_layout *
 {
 	uint32_t largest = per == SL_PER_BLOCK ? block : 0;
 	for (uint32_t t = 0; per == SL_PER_TENSOR && t < layout->tensors; t++) {
-		uint32_t size = layout->tensor[t].rows * layout->tensor[t].columns;
+		uint32_t size = sl_tensor_size(sl_layout_tensor(layout, t));
 		largest = size > largest ? size : largest;
 	}
 	return largest > 0 && largest < most ? largest : most;
@@ -36,10 +36,10 @@ bool sl_next_scale_group(enum sl_per per, uint32_t block, const struct sl_values
 		limit = ((uint64_t)run->group + 1) * block;
 	} else if (per == SL_PER_TENSOR && layout->tensors > 1) {
 		uint32_t t = run->group;
-		while (t + 1 < layout->tensors && layout->tensor[t + 1].offset <= coordinate)
+		while (t + 1 < layout->tensors && sl_layout_tensor(layout, t + 1)->offset <= coordinate)
 			t++;
 		run->group = t;
-		limit = t + 1 < layout->tensors ? layout->tensor[t + 1].offset : layout->dimension;
+		limit = t + 1 < layout->tensors ? sl_layout_tensor(layout, t + 1)->offset : layout->dimension;
 	}
 	/* doubling steps, then halving ones: indices ascend */
 	uint32_t low = run->begin, step = 1;

@@ -7,7 +7,7 @@ const struct sl_option sl_scales_options[] = {
 
 static uint32_t tensor_size(const struct sl_layout *layout, uint32_t at)
 {
-	return layout->tensor[at].rows * layout->tensor[at].columns;
+	return sl_tensor_size(sl_layout_tensor(layout, at));
 }
 
 enum sl_status sl_scales_prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
@@ -38,7 +38,7 @@ uint32_t sl_scales_end(const struct sl_scales *o, const struct sl_values *values
 	const struct sl_layout *layout = values->message->layout;
 	if (at + 1 >= o->tensors)
 		return values->count;
-	uint32_t end = layout->tensor[at].offset + tensor_size(layout, at);
+	uint32_t end = sl_layout_tensor(layout, at)->offset + tensor_size(layout, at);
 	while (from < values->count && values->index[from] < end)
 		from++;
 	return from;

@@ -23,8 +23,8 @@ enum sl_status sl_convex_lay_out(struct sl_model_instance *out, uint32_t dimensi
 	if (dimension < 1 || dimension > SL_DIMENSION_MAX)
 		return sl_fail(error, SL_UNSUPPORTED, "%s: %u parameters, must be between 1 and %u",
 		               out->model->name, dimension, SL_DIMENSION_MAX);
-	out->layout = (struct sl_layout){ .dimension = dimension, .tensors = 1 };
-	out->layout.tensor[0] = (struct sl_tensor){ .name = "w", .rows = dimension, .columns = 1 };
+	out->layout = (struct sl_layout){ 0 };
+	SL_CHECK(sl_layout_add(&out->layout, "w", dimension, 1, false));
 	return SL_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "learn/model.h"
 
 #include <math.h>
+#include <string.h>
 
 static const struct sl_model *find_model(const char *name, struct sl_error *error)
 {
@@ -25,6 +26,17 @@ enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, ui
 		return SL_NOT_FOUND;
 	*out = (struct sl_model_instance){ .model = model, .features = features, .classes = classes };
 	return model->make(out, arguments, error);
+}
+
+void sl_model_start(const struct sl_model_instance *instance, uint64_t seed, float *x)
+{
+	uint32_t d = instance->layout.dimension;
+	if (instance->start)
+		memcpy(x, instance->start, d * sizeof *x);
+	else
+		instance->model->init(instance, seed, x);
+	for (uint32_t k = 0; k < d; k++)
+		x[k] = x[k] == 0 ? 0 : x[k];
 }
 
 double sl_model_evaluate_all(const struct sl_model_instance *instance, const struct sl_dataset *data,

@@ -4,28 +4,21 @@
 #define SL_LEARN_MODEL_H
 
 #include "learn/dataset.h"
+#include "learn/layout.h"
 
-/* One tensor of the parameter vector; biases have one column. */
-struct sl_tensor {
-	char name[24];
-	uint32_t offset, rows, columns;
-	bool bias; /* not penalised by the proximal step */
-};
-
-struct sl_layout {
-	uint32_t dimension, tensors;
-	struct sl_tensor tensor[SL_TENSORS_MAX];
-};
-
-struct sl_model; /* registry entry of a model type */
+struct sl_model;         /* registry entry of a model type */
+struct sl_network_front; /* network.h */
 
 /* A model for given features and classes. Immutable after sl_model_make; shared by all peers of a process. */
 struct sl_model_instance {
 	const struct sl_model *model;
 	struct sl_layout layout;
 	uint32_t features, classes;
-	uint32_t hidden[8], hidden_layers; /* of mlp */
-	uint64_t parameters[16];           /* room for a plug-in's own options */
+	uint32_t hidden[8], hidden_layers;    /* of networks */
+	const struct sl_network_front *front; /* of networks; NULL: none */
+	uint32_t front_width, front_tensors;
+	uint64_t parameters[16]; /* room for a plug-in's own options */
+	const float *start;      /* the start, `dimension` floats, borrowed; NULL: that of `init` */
 };
 
 struct sl_model {
@@ -57,6 +50,9 @@ extern const struct sl_model *const sl_models[];
  * ("unknown model 'mpl'; did you mean mlp?"). */
 enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, uint32_t features,
                              uint32_t classes, struct sl_error *error);
+
+/* The start of a run: `start` if there is one, else what `init` makes of the seed. Never −0. */
+void sl_model_start(const struct sl_model_instance *, uint64_t seed, float *x);
 
 /* Samples per call in sl_model_evaluate_all: the `count` for which to size its scratch. */
 enum { SL_EVALUATE_CHUNK = 128 };

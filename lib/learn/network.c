@@ -5,7 +5,6 @@
 #include "linalg/vector.h"
 
 #include <math.h>
-#include <stdio.h>
 
 /* Rows that go through the network at a time: enough for sgemm to run at full speed, few enough for a block
  * of images and its activations to stay in the second-level cache. Scratch is bounded by it, however large a
@@ -20,12 +19,14 @@ static uint32_t layers_of(const struct sl_model_instance *net)
 /* Units of layer l; layer 0 is the input. */
 static uint32_t width_of(const struct sl_model_instance *net, uint32_t l)
 {
-	return l == 0 ? net->features : l <= net->hidden_layers ? net->hidden[l - 1] : net->classes;
+	if (l == 0)
+		return net->front ? net->front_width : net->features;
+	return l <= net->hidden_layers ? net->hidden[l - 1] : net->classes;
 }
 
 static uint32_t block_rows(const struct sl_model_instance *net, uint32_t count)
 {
-	uint32_t widest = 1;
+	uint32_t widest = net->features;
 	for (uint32_t l = 0; l <= layers_of(net); l++)
 		widest = width_of(net, l) > widest ? width_of(net, l) : widest;
 	uint32_t rows = BLOCK_FLOATS / widest;
@@ -41,41 +42,44 @@ static uint32_t widest_hidden(const struct sl_model_instance *net)
 	return most;
 }
 
-static enum sl_status add_tensor(struct sl_model_instance *net, const char *letter, uint32_t layer,
-                                 uint32_t rows, uint32_t columns, struct sl_error *error)
+/* The weights of layer l; its bias follows. */
+static const struct sl_tensor *weights_of(const struct sl_model_instance *net, uint32_t l)
 {
-	struct sl_layout *layout = &net->layout;
-	uint64_t size = (uint64_t)rows * columns;
-	if (size > SL_DIMENSION_MAX - layout->dimension)
+	return sl_layout_tensor(&net->layout, net->front_tensors + 2 * (l - 1));
+}
+
+enum sl_status sl_network_add(struct sl_model_instance *out, const char *weights, const char *bias,
+                              uint32_t inputs, uint32_t outputs, struct sl_error *error)
+{
+	if (!sl_layout_add(&out->layout, weights, inputs, outputs, false) ||
+	    !sl_layout_add(&out->layout, bias, outputs, 1, true))
 		return sl_fail(error, SL_TOO_BIG, "%s: over %u parameters with %u features and %u classes",
-		               net->model->name, SL_DIMENSION_MAX, net->features, net->classes);
-	SL_CHECK(layout->tensors < SL_TENSORS_MAX);
-	struct sl_tensor *tensor = &layout->tensor[layout->tensors++];
-	*tensor = (struct sl_tensor){
-		.offset = layout->dimension, .rows = rows, .columns = columns, .bias = *letter == 'b'
-	};
-	snprintf(tensor->name, sizeof tensor->name, "%s%u", letter, layer);
-	layout->dimension += (uint32_t)size;
+		               out->model->name, SL_DIMENSION_MAX, out->features, out->classes);
 	return SL_OK;
+}
+
+static enum sl_status add_layer(struct sl_model_instance *net, uint32_t layer, struct sl_error *error)
+{
+	static const char *const weights[] = { "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8", "w9" };
+	static const char *const biases[] = { "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "b9" };
+	SL_CHECK(layer >= 1 && layer <= sizeof weights / sizeof *weights);
+	return sl_network_add(net, weights[layer - 1], biases[layer - 1], width_of(net, layer - 1),
+	                      width_of(net, layer), error);
 }
 
 enum sl_status sl_network_lay_out(struct sl_model_instance *out, struct sl_error *error)
 {
+	enum sl_status status = SL_OK;
 	if (out->classes < 2)
 		return sl_fail(error, SL_UNSUPPORTED,
 		               "%s: needs data with classes, this data has real targets", out->model->name);
 	if (out->features < 1)
 		return sl_fail(error, SL_UNSUPPORTED, "%s: the data has no features", out->model->name);
-	out->layout.dimension = out->layout.tensors = 0;
-	for (uint32_t l = 1; l <= layers_of(out); l++) {
-		enum sl_status status =
-		    add_tensor(out, "w", l, width_of(out, l - 1), width_of(out, l), error);
-		if (status == SL_OK)
-			status = add_tensor(out, "b", l, width_of(out, l), 1, error);
-		if (status != SL_OK)
-			return status;
-	}
-	return SL_OK;
+	if (!out->front)
+		out->layout.dimension = out->layout.tensors = 0;
+	for (uint32_t l = 1; l <= layers_of(out) && status == SL_OK; l++)
+		status = add_layer(out, l, error);
+	return status;
 }
 
 /* He et al. 2015, eq. 10: N(0, 2/inputs) for layers that feed or follow a rectifier. Without one the loss is
@@ -84,8 +88,9 @@ void sl_network_init(const struct sl_model_instance *instance, uint64_t seed, fl
 {
 	const struct sl_layout *layout = &instance->layout;
 	memset(x, 0, layout->dimension * sizeof *x);
-	for (uint32_t t = 0; instance->hidden_layers > 0 && t < layout->tensors; t++) {
-		const struct sl_tensor *tensor = &layout->tensor[t];
+	bool convex = instance->hidden_layers == 0 && !instance->front;
+	for (uint32_t t = 0; !convex && t < layout->tensors; t++) {
+		const struct sl_tensor *tensor = sl_layout_tensor(layout, t);
 		if (tensor->bias)
 			continue;
 		struct sl_random stream = sl_random_stream(seed, UINT32_MAX, "init", t);
@@ -105,6 +110,8 @@ struct pass {
 	float *activation[10]; /* of layer 1 …; the last holds logits, then probabilities, then deltas */
 	float *delta;          /* rows × widest hidden layer */
 	float *gathered;
+	float *front, *front_delta; /* the front's scratch; rows × its width */
+	const float *front_out;
 };
 _Static_assert(sizeof((struct pass *)NULL)->activation / sizeof(float *) >=
                    sizeof((struct sl_model_instance *)NULL)->hidden / sizeof(uint32_t) + 2,
@@ -128,6 +135,8 @@ static size_t pass_cut(struct pass *p, const struct sl_model_instance *net, uint
 		p->activation[l] = take(scratch, &used, (size_t)rows * width_of(net, l));
 	p->delta = take(scratch, &used, (size_t)rows * widest_hidden(net));
 	p->gathered = take(scratch, &used, (size_t)rows * net->features);
+	p->front_delta = take(scratch, &used, net->front ? (size_t)rows * net->front_width : 0);
+	p->front = take(scratch, &used, net->front ? net->front->scratch(net, rows) : 0);
 	return used;
 }
 
@@ -153,14 +162,26 @@ static uint32_t sample_of(const struct pass *p, uint32_t row)
 	return sample;
 }
 
-/* Dense input as floats: in place where it is stored so, else gathered. */
+static void gather_rows(struct pass *p)
+{
+	for (uint32_t i = 0; i < p->rows; i++) {
+		uint32_t sample = sample_of(p, i);
+		sl_dataset_gather(p->data, &sample, 1, p->gathered + (size_t)i * p->data->features);
+	}
+	p->input = p->gathered;
+}
+
+/* Dense input as floats: in place where it is stored so, else gathered. A front takes no sparse rows as they are. */
 static void load_input(struct pass *p)
 {
 	const struct sl_dataset *data = p->data;
 	SL_CHECK(p->pick || (p->first <= data->samples && p->rows <= data->samples - p->first));
 	p->input = NULL;
-	if (data->kind == SL_FEATURES_SPARSE)
+	if (data->kind == SL_FEATURES_SPARSE) {
+		if (p->net->front)
+			gather_rows(p);
 		return;
+	}
 	size_t at = (size_t)p->first * data->features;
 	if (p->pick) {
 		sl_dataset_gather(data, p->pick, p->rows, p->gathered);
@@ -205,8 +226,10 @@ static void forward(struct pass *p, const float *x)
 	load_input(p);
 	const float *in = p->input;
 	uint32_t layers = layers_of(p->net);
+	if (p->net->front)
+		in = p->front_out = p->net->front->forward(p->net, p->rows, x, in, p->front);
 	for (uint32_t l = 1; l <= layers; l++) {
-		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
+		const struct sl_tensor *weights = weights_of(p->net, l), *bias = weights + 1;
 		uint32_t inputs = weights->rows, outputs = weights->columns;
 		float *z = p->activation[l];
 		SL_CHECK(z);
@@ -270,24 +293,29 @@ static void output_delta(struct pass *p, const float *sum, uint32_t count)
 static void backward(struct pass *p, const float *x, float factor, float add, float *out)
 {
 	for (uint32_t l = layers_of(p->net); l >= 1; l--) {
-		const struct sl_tensor *weights = &p->net->layout.tensor[2 * (l - 1)], *bias = weights + 1;
+		const struct sl_tensor *weights = weights_of(p->net, l), *bias = weights + 1;
 		uint32_t inputs = weights->rows, outputs = weights->columns;
 		const float *delta = p->activation[l];
-		const float *in = l > 1 ? p->activation[l - 1] : p->input;
+		const float *in = l > 1 ? p->activation[l - 1] : p->net->front ? p->front_out : p->input;
+		float *back =
+		    l > 1 ? p->delta : p->front_delta; /* without a front nobody asks for the second */
 		for (uint32_t i = 0; i < p->rows; i++)
 			sl_vector_axpy(outputs, factor, delta + (size_t)i * outputs, out + bias->offset);
 		if (!in) {
 			sparse_backward(p, outputs, factor, delta, out + weights->offset);
 			return;
 		}
-		if (l > 1) /* nobody asks for the gradient of the input */
+		if (l > 1 || p->net->front)
 			sl_matrix_multiply(false, true, p->rows, inputs, outputs, 1, delta, outputs,
-			                   x + weights->offset, outputs, 0, p->delta, inputs);
+			                   x + weights->offset, outputs, 0, back, inputs);
 		sl_matrix_multiply(true, false, inputs, outputs, p->rows, factor, in, inputs, delta, outputs,
 		                   add, out + weights->offset, outputs);
 		if (l > 1)
 			sl_vector_relu_back((size_t)p->rows * inputs, p->delta, p->activation[l - 1]);
 	}
+	if (p->net->front)
+		p->net->front->backward(p->net, p->rows, x, p->input, p->front_delta, factor, add, out,
+		                        p->front);
 }
 
 /* What is added to must start at zero: biases, and with sparse data the first weights. The other weights are
@@ -295,7 +323,7 @@ static void backward(struct pass *p, const float *x, float factor, float add, fl
 static void clear(const struct sl_model_instance *net, bool sparse, float *gradient)
 {
 	for (uint32_t t = 0; t < net->layout.tensors; t++) {
-		const struct sl_tensor *tensor = &net->layout.tensor[t];
+		const struct sl_tensor *tensor = sl_layout_tensor(&net->layout, t);
 		if (tensor->bias || (sparse && t == 0))
 			memset(gradient + tensor->offset, 0,
 			       (size_t)tensor->rows * tensor->columns * sizeof *gradient);

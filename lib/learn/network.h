@@ -9,7 +9,26 @@
 
 #include "learn/model.h"
 
-/* Lays out the tensors w1, b1, w2, … from features, hidden and classes of the instance. Needs classes. */
+/* What a network may have before its first layer: it turns `rows` samples of `features` floats into as many of
+ * `front_width`, which the first layer then takes as its inputs. Its tensors are the first `front_tensors` of the layout.
+ * Pure; `scratch` holds what forward leaves for backward. */
+struct sl_network_front {
+	size_t (*scratch)(const struct sl_model_instance *, uint32_t rows);
+	/* Returns rows × front_width, in scratch. */
+	const float *(*forward)(const struct sl_model_instance *, uint32_t rows, const float *x,
+	                        const float *in, float *scratch);
+	/* out ← add·out + factor·gradient of the front's tensors, biases as if add were 1; `delta` is the derivative by what
+	 * forward returned. out may be x. */
+	void (*backward)(const struct sl_model_instance *, uint32_t rows, const float *x, const float *in,
+	                 const float *delta, float factor, float add, float *out, float *scratch);
+};
+
+/* Adds a matrix and its bias to the layout; names are borrowed. */
+enum sl_status sl_network_add(struct sl_model_instance *out, const char *weights, const char *bias,
+                              uint32_t inputs, uint32_t outputs, struct sl_error *error);
+
+/* Lays out the tensors w1, b1, w2, … from features (or what the front gives), hidden and classes of the instance. Needs
+ * classes. A front has laid out its tensors before. */
 enum sl_status sl_network_lay_out(struct sl_model_instance *out, struct sl_error *error);
 
 /* The other functions are as in struct sl_model. */

@@ -252,7 +252,8 @@ int main(int argc, char **argv)
 	}
 	snprintf(b.folder, sizeof b.folder, "/tmp/starling-bench-XXXXXX");
 	if (sl_file_map(&file, argv[1], &error) != SL_OK ||
-	    sl_capture_open(&b.file, file.bytes, file.length, &error) != SL_OK || !make_rigs(&b, &error)) {
+	    sl_capture_open(&b.file, file.bytes, file.length, NULL, 0, &error) != SL_OK ||
+	    !make_rigs(&b, &error)) {
 		fprintf(stderr, "%s: %s\n", argv[1], error.text);
 		return 1;
 	}

@@ -30,6 +30,8 @@ for shape in ring:8 torus:4x4; do
 	both "$shape" "$peers" --set 'compress.pipeline=topk:0.1 | qsgd:4 | elias' --set algorithm.momentum=0.5 \
 		--set model.name=softmax
 	ok "softmax with momentum through another pipeline on $shape"
+	both "$shape" "$peers" --set model.name=conv:in:4x8,4x3p1,pool:2,6x2,mean:1,8
+	ok "a convolutional network on $shape"
 	robust=clip:1
 	[ $shape = ring:8 ] || robust=trim:1
 	both "$shape" "$peers" --set algorithm.robust=$robust --set algorithm.name=choco

@@ -52,7 +52,7 @@ static void open_one(const uint8_t *bytes, size_t length)
 {
 	struct sl_capture f;
 	struct sl_error error = { 0 };
-	if (sl_capture_open(&f, bytes, length, &error) != SL_OK)
+	if (sl_capture_open(&f, bytes, length, NULL, 0, &error) != SL_OK)
 		SL_CHECK(error.text[0] && !memchr(error.text, '\n', strlen(error.text)));
 	else if (f.layout.dimension <= DIMENSION_MAX)
 		read_all(&f);

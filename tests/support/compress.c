@@ -12,10 +12,10 @@ void layout_fill(struct sl_layout *layout, uint32_t dimension, uint32_t columns)
 	uint32_t rows = dimension / (columns + 1); /* a bias a row, and what is left over */
 	layout->dimension = dimension;
 	if (rows > 0)
-		layout->tensor[layout->tensors++] =
+		layout->own[layout->tensors++] =
 		    (struct sl_tensor){ .name = "weights", .offset = 0, .rows = rows, .columns = columns };
 	uint32_t offset = rows * columns;
-	layout->tensor[layout->tensors++] = (struct sl_tensor){
+	layout->own[layout->tensors++] = (struct sl_tensor){
 		.name = "bias", .offset = offset, .rows = dimension - offset, .columns = 1, .bias = true
 	};
 }

@@ -87,7 +87,7 @@ enum sl_status sl_sim_capture_open(struct sl_sim_capture *r, const struct sl_pla
 	r->plan = plan;
 	r->peers = peers;
 	r->hook = (struct sl_capture_hook){ r, on_encoded };
-	r->bound = sl_capture_bound(&plan->pipeline);
+	r->bound = sl_capture_bound(&plan->pipeline, &plan->model.layout);
 	r->piece = malloc(r->bound);
 	r->copy = calloc((size_t)peers * plan->channels, sizeof *r->copy);
 	if (!r->piece || !r->copy)

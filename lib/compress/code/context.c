@@ -18,8 +18,7 @@ extern const struct sl_code sl_code_raw;
 static enum sl_status context_prepare(void *options, const struct sl_layout *layout, struct sl_error *error)
 {
 	(void)error;
-	struct sl_context_view view[SL_TENSORS_MAX];
-	sl_context_views(layout, view, options);
+	sl_context_views(layout, NULL, options);
 	return SL_OK;
 }
 

@@ -48,7 +48,7 @@ static uint32_t select_large(const void *options, const struct sl_message_contex
 	if (o->unit == FIXED)
 		return reach(v, 0, layout->dimension, (float)o->least, index);
 	for (uint32_t t = 0; t < (layout->tensors ? layout->tensors : 1); t++) {
-		const struct sl_tensor *tensor = &layout->tensor[t];
+		const struct sl_tensor *tensor = sl_layout_tensor(layout, t);
 		uint32_t offset = layout->tensors ? tensor->offset : 0,
 		         size = layout->tensors ? tensor->rows * tensor->columns : layout->dimension;
 		double rms = sqrt(sl_vector_square(size, v + offset) / size);

@@ -30,7 +30,7 @@ static bool piece_at(const struct topk_tensor *o, const struct sl_layout *layout
 {
 	if (at >= (layout->tensors ? layout->tensors : 1))
 		return false;
-	const struct sl_tensor *t = &layout->tensor[at];
+	const struct sl_tensor *t = sl_layout_tensor(layout, at);
 	out->size = layout->tensors ? t->rows * t->columns : layout->dimension;
 	out->offset = layout->tensors ? t->offset : 0;
 	out->k = (uint32_t)fmin(fmax(floor(o->keep * out->size + 0.5), 1), out->size);

@@ -38,9 +38,7 @@ static void aggregate(struct sl_learner *l, const struct sl_contribution *all, u
 		sl_server_fixed_descend(l, all, count);
 		return;
 	}
-	plan->model.model->init(&plan->model, plan->settings.seed, l->x);
-	for (uint32_t k = 0; k < l->dimension; k++)
-		l->x[k] = l->x[k] == 0 ? 0 : l->x[k]; /* never −0 */
+	sl_model_start(&plan->model, plan->settings.seed, l->x);
 }
 
 /* Theorem 2: γ ≤ 1/(L + max(L_i·ω_i)/n) */

@@ -17,9 +17,7 @@ static void seed_copy(const struct sl_peer *p, struct sl_edge *e)
 	}
 	memset(e->theirs, 0, plan->copy_bytes);
 	if (!plan->algorithm->from_zero)
-		plan->model.model->init(&plan->model, plan->settings.seed, x);
-	for (uint32_t k = 0; k < plan->dimension; k++)
-		x[k] = x[k] == 0 ? 0 : x[k];
+		sl_model_start(&plan->model, plan->settings.seed, x);
 	e->their_digest = sl_vector_digest(plan->copy_floats, 0, x);
 }
 

@@ -79,9 +79,7 @@ size_t sl_peer_busy(const struct sl_peer_setup *setup)
 static void seed_block(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
-	plan->model.model->init(&plan->model, plan->settings.seed, p->learner.x);
-	for (uint32_t k = 0; k < plan->dimension; k++)
-		p->learner.x[k] = p->learner.x[k] == 0 ? 0 : p->learner.x[k];
+	sl_model_start(&plan->model, plan->settings.seed, p->learner.x);
 	if (!plan->algorithm->from_zero) /* other channels start at 0 */
 		memcpy(p->copy_state, p->learner.x, plan->dimension * sizeof(float));
 	p->digest = p->first_digest =

@@ -8,7 +8,7 @@
 static void apply(const struct sl_layout *layout, float t, float *x)
 {
 	for (uint32_t i = 0; i < layout->tensors; i++) {
-		const struct sl_tensor *tensor = &layout->tensor[i];
+		const struct sl_tensor *tensor = sl_layout_tensor(layout, i);
 		if (!tensor->bias)
 			sl_vector_soft_threshold((size_t)tensor->rows * tensor->columns, t,
 			                         x + tensor->offset);
@@ -19,7 +19,7 @@ static double value(const struct sl_layout *layout, const float *x)
 {
 	double sum = 0;
 	for (uint32_t i = 0; i < layout->tensors; i++) {
-		const struct sl_tensor *tensor = &layout->tensor[i];
+		const struct sl_tensor *tensor = sl_layout_tensor(layout, i);
 		for (uint32_t k = 0; !tensor->bias && k < tensor->rows * tensor->columns; k++)
 			sum += fabs((double)x[tensor->offset + k]);
 	}
