@@ -107,7 +107,7 @@ static bool send_frame(struct sl_peer *p, struct sl_edge *e, uint32_t version, u
 		return false;
 	sl_guard_answered(p, e, entry.length);
 	if (version > e->sent) { /* it was left for the neighbour to ask for */
-		e->totals.payload_tx += SL_BRIEF_STEADY + entry.length;
+		sl_count_handed(p, e, SL_BRIEF_STEADY + entry.length);
 		e->sent = version;
 	} else {
 		e->totals.resent++;

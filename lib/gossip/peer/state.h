@@ -524,7 +524,9 @@ uint32_t sl_edge_round_of(const struct sl_peer *, const struct sl_edge *, uint32
 /* Neighbour and weights of a step, without the copies. */
 struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, uint32_t step,
                                 uint32_t serial);
+/* Payload bytes: a frame was made; a link took it for the first time. */
 void sl_count_payload(struct sl_peer *, size_t bytes);
+void sl_count_handed(struct sl_peer *, struct sl_edge *, size_t bytes);
 
 /* watch.c */
 /* After a round: checks its loss and disagreement; event rows, and the action of run.on_divergence. */
