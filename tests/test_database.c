@@ -38,7 +38,13 @@ static void make_schema_1(const char *name)
 	sl_history_close(h);
 	run_raw(name, "DROP VIEW summary; DROP VIEW traffic; DROP VIEW consensus; DROP INDEX round_tested;"
 	              "ALTER TABLE peer DROP COLUMN degree;"
-	              "DROP VIEW round; ALTER TABLE round_data DROP COLUMN penalty; PRAGMA user_version = 1");
+	              "DROP VIEW round; ALTER TABLE round_data DROP COLUMN penalty;"
+	              "ALTER TABLE round_data DROP COLUMN wire_resent; DROP VIEW link;"
+	              "ALTER TABLE link_data DROP COLUMN wire_tx; ALTER TABLE link_data DROP COLUMN wire_resent;"
+	              "ALTER TABLE link_data DROP COLUMN throughput; ALTER TABLE link_data DROP COLUMN queue_us;"
+	              "ALTER TABLE link_data DROP COLUMN srtt_us; ALTER TABLE link_data DROP COLUMN again_connection;"
+	              "ALTER TABLE link_data DROP COLUMN again_drop; ALTER TABLE link_data DROP COLUMN again_refusal;"
+	              "ALTER TABLE link_data DROP COLUMN again_digest; PRAGMA user_version = 1");
 }
 
 static void an_older_schema_is_migrated(void **state)
@@ -58,7 +64,7 @@ static void an_older_schema_is_migrated(void **state)
 		    count_from(migrated[i], "SELECT payload_tx FROM round WHERE peer = 1 AND round = 4"), 50);
 		assert_int_equal(count_from(migrated[i], "SELECT count(*) FROM summary"), 1);
 		/* Same things with the same columns as a new file has. */
-		assert_int_equal(count_from(migrated[i], "SELECT user_version FROM pragma_user_version"), 4);
+		assert_int_equal(count_from(migrated[i], "SELECT user_version FROM pragma_user_version"), 5);
 		char sql[320];
 		sqlite3 *db;
 		assert_int_equal(sqlite3_open(test_path(migrated[i]), &db), SQLITE_OK);
@@ -104,7 +110,7 @@ static void foreign_files_are_refused(void **state)
 	sl_history_close(must_open("newer.db"));
 	run_raw("newer.db", "PRAGMA user_version = 7");
 	refused("newer.db", SL_HISTORY_WRITE, SL_REFUSED,
-	        "has schema 7, and this program knows schemas up to 4");
+	        "has schema 7, and this program knows schemas up to 5");
 	refused("newer.db", SL_HISTORY_READ, SL_REFUSED, "has schema 7");
 
 	run_raw("foreign.db", "CREATE TABLE bookmark (address); INSERT INTO bookmark VALUES (1)");

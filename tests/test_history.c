@@ -14,9 +14,10 @@ static void names_are_as_documented(void **state)
 		"run_id, peer, name, public_key, endpoint, host, pid, started_at, stopped_at, exit, "
 		"model_digest FROM peer",
 		"run_id, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, payload_tx, "
-		"payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, objective FROM round",
+		"payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, objective, wire_resent FROM round",
 		"run_id, peer, neighbour, round, payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused, "
-		"snapshots, rtt_us FROM link",
+		"snapshots, rtt_us, wire_tx, wire_resent, throughput, queue_us, srtt_us, again_connection, again_drop, "
+		"again_refusal, again_digest FROM link",
 		"run_id, peer, round, k, value FROM sketch",
 		"run_id, round, error FROM consensus_exact",
 		"run_id, peer, at_us, round, level, kind, detail FROM event",
@@ -39,8 +40,10 @@ static void rows_come_back(void **state)
 	struct sl_history *h = must_open("h.db");
 	begin_run(h, "unit-1", 2, 1000);
 	add_peers(h, 2, 1);
-	struct sl_round_row r = { 1, 5, 11, 0.1, 0.2, 0.3, 12, 0.4, 13, 14, 15, 16, 17, 18, 19, 0.5 };
-	struct sl_link_row l = { 1, 0, 5, 21, 22, 23, 24, 25, 26, 27, 28, -1 };
+	struct sl_round_row r = { 1, 5, 11, 0.1, 0.2, 0.3, 12, 0.4, 13, 14, 15, 16, 17, 18, 19, 0.5, 20, false };
+	struct sl_link_row l = { 1, 0, 5, 21, 22, 23, 24, 25, 26, 27, 28, -1,
+		                 { 33, 34, 35, 36 },
+		                 37, 38, 39, 40, 41 };
 	struct sl_sketch_row s = {
 		.peer = 1, .round = 5, .count = 3, .value = { 0x1.fffffep-100f, -0.1f, 16777215 }
 	};
@@ -57,13 +60,13 @@ static void rows_come_back(void **state)
 	    count_from(
 	        "h.db",
 	        "SELECT count(*) FROM round WHERE run_id = 'unit-1' AND peer = 1 AND round = 5 AND "
-	        "at_us = 11 AND train_loss = 0.1 AND test_loss = 0.2 AND test_accuracy = 0.3 AND nonzero = 12 AND disagreement = 0.4 AND payload_tx = 13 AND payload_rx = 14 AND wire_tx = 15 AND wire_rx = 16 AND compute_us = 17 AND compress_us = 18 AND wait_us = 19 AND penalty = 0.5 AND objective = 0.1 + 0.5"),
+	        "at_us = 11 AND train_loss = 0.1 AND test_loss = 0.2 AND test_accuracy = 0.3 AND nonzero = 12 AND disagreement = 0.4 AND payload_tx = 13 AND payload_rx = 14 AND wire_tx = 15 AND wire_rx = 16 AND compute_us = 17 AND compress_us = 18 AND wait_us = 19 AND penalty = 0.5 AND objective = 0.1 + 0.5 AND wire_resent = 20"),
 	    1);
 	assert_int_equal(
 	    count_from(
 	        "h.db",
 	        "SELECT count(*) FROM link WHERE peer = 1 AND neighbour = 0 AND round = 5 AND "
-	        "payload_tx = 21 AND payload_rx = 22 AND frames_tx = 23 AND frames_rx = 24 AND resent = 25 AND repeated = 26 AND refused = 27 AND snapshots = 28 AND rtt_us IS NULL"),
+	        "payload_tx = 21 AND payload_rx = 22 AND frames_tx = 23 AND frames_rx = 24 AND resent = 25 AND repeated = 26 AND refused = 27 AND snapshots = 28 AND rtt_us IS NULL AND again_connection = 33 AND again_drop = 34 AND again_refusal = 35 AND again_digest = 36 AND wire_tx = 37 AND wire_resent = 38 AND throughput = 39 AND queue_us = 40 AND srtt_us = 41"),
 	    1);
 	for (int k = 0; k < 3; k++) {
 		char sql[128];
@@ -89,7 +92,7 @@ static void what_is_not_finite_is_null(void **state)
 	add_peers(h, 1, 1);
 	struct sl_round_row r = {
 		0,  0,  -1, NOTHING, (double)INFINITY, -(double)INFINITY, -1, NOTHING, -1, -1, -1,
-		-1, -1, -1, -1,      NOTHING
+		-1, -1, -1, -1,      NOTHING, -1,      false
 	};
 	struct sl_sketch_row s = { .count = 2, .value = { INFINITY, 1 } };
 	assert_ok(sl_history_round(h, &r, &test_error));
@@ -101,7 +104,7 @@ static void what_is_not_finite_is_null(void **state)
 	    count_from(
 	        "h.db",
 	        "SELECT coalesce(at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, "
-	        "payload_tx, payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, objective) IS NULL "
+	        "payload_tx, payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, objective, wire_resent) IS NULL "
 	        "FROM round"),
 	    1);
 	assert_int_equal(count_from("h.db", "SELECT count(*) FROM sketch WHERE value IS NULL"), 1);

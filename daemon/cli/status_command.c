@@ -22,6 +22,38 @@ static void print_peer(const struct sl_status_view *v)
 	       doing);
 }
 
+/* "-" or the number in that unit. */
+static const char *in_units(int64_t value, double unit, int digits, char text[static 32])
+{
+	if (value < 0)
+		return strcpy(text, "-");
+	snprintf(text, 32, "%.*f", digits, (double)value / unit);
+	return text;
+}
+
+/* "3: 2 connection, 1 drop" */
+static void tell_again(const struct sl_status_link *l, char *text, size_t size)
+{
+	static const char *const why[SL_AGAIN_KINDS] = { "connection", "drop", "refusal", "digest" };
+	int used = snprintf(text, size, "%lld", (long long)l->resent);
+	for (unsigned k = 0, named = 0; k < SL_AGAIN_KINDS; k++)
+		if (l->again[k] > 0)
+			used += snprintf(text + used, size - (size_t)used, "%s %lld %s", named++ ? "," : ":",
+			                 (long long)l->again[k], why[k]);
+}
+
+static void print_link(void *context, const struct sl_status_link *l)
+{
+	const uint32_t *peer = context;
+	char sent[32], rate[32], queue[32], rtt[32], tcp[32], again[160];
+	sl_bytes_text(l->wire_tx, sent, sizeof sent);
+	sl_bytes_text(l->wire_resent, tcp, sizeof tcp);
+	tell_again(l, again, sizeof again);
+	printf("%5u %9lld %9s %10s %8s %8s %9s  %s\n", *peer, (long long)l->neighbour, sent,
+	       in_units(l->throughput, 125, 1, rate), in_units(l->queue_us, 1000, 1, queue),
+	       in_units(l->srtt_us, 1000, 1, rtt), tcp, again);
+}
+
 /* The phase of a peer that did not answer; `detail` is printed after it. */
 static const char *absence(const struct sl_config *config, bool gone, uint32_t peer,
                            enum sl_status_reply reply, int64_t pid, char *detail, size_t size)
@@ -41,7 +73,7 @@ static const char *absence(const struct sl_config *config, bool gone, uint32_t p
 }
 
 /* Returns whether the peer answered. */
-static bool show_peer(const struct sl_config *config, bool gone, uint32_t k, bool json)
+static bool show_peer(const struct sl_config *config, bool gone, uint32_t k, bool json, bool links)
 {
 	static char line[SL_STATUS_LINE];
 	struct sl_status_view view;
@@ -51,10 +83,12 @@ static bool show_peer(const struct sl_config *config, bool gone, uint32_t k, boo
 	bool alive = reply == SL_STATUS_ANSWERED && sl_status_view_parse(&view, line);
 	if (alive && json)
 		printf("%s\n  %.*s", k ? "," : "", (int)strcspn(line, "\r\n"), line);
+	else if (alive && links)
+		sl_status_view_links(line, print_link, &k);
 	else if (alive)
 		print_peer(&view);
-	if (alive)
-		return true;
+	if (alive || (links && !json))
+		return alive;
 	const char *phase = absence(config, gone, k, reply, pid, detail, sizeof detail);
 	if (!json)
 		printf("%5u %13s %8s %9s %9s %7s  %s%s\n", k, "-", "-", "-", "-", "-", phase, detail);
@@ -67,16 +101,19 @@ static bool show_peer(const struct sl_config *config, bool gone, uint32_t k, boo
 }
 
 /* Returns the number of peers that answered. */
-static uint32_t show(const struct sl_config *config, const struct sl_roster *roster, bool json)
+static uint32_t show(const struct sl_config *config, const struct sl_roster *roster, bool json, bool links)
 {
 	uint32_t answered = 0;
 	if (json)
 		putchar('[');
+	else if (links)
+		printf("%5s %9s %9s %10s %8s %8s %9s  %s\n", "peer", "neighbour", "sent", "kbit/s",
+		       "queue ms", "rtt ms", "tcp again", "frames again");
 	else
 		printf("%5s %13s %8s %9s %9s %7s  %s\n", "peer", "round", "loss", "accuracy", "sent", "links",
 		       "doing");
 	for (uint32_t k = 0; k < roster->topology.peers; k++)
-		answered += show_peer(config, roster->peer[k].gone, k, json);
+		answered += show_peer(config, roster->peer[k].gone, k, json, links);
 	if (json)
 		puts("\n]");
 	return answered;
@@ -91,7 +128,7 @@ static const char *run_of(const char *named)
 }
 
 struct request {
-	bool json;
+	bool json, links;
 };
 
 static int run(int argc, char **argv)
@@ -112,7 +149,7 @@ static int run(int argc, char **argv)
 	snprintf(path, sizeof path, "%.4000s/run.conf", folder);
 	if (sl_local_open(&config, &roster, path, &error) != SL_OK)
 		return sl_command_fail(&sl_command_status, &error);
-	uint32_t answered = show(&config, &roster, request.json);
+	uint32_t answered = show(&config, &roster, request.json, request.links);
 	sl_roster_free(&roster);
 	return answered ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
@@ -125,6 +162,8 @@ static const struct sl_operand operands_of_status[] = {
 static const struct sl_argument arguments_of_status[] = {
 	SL_ARGUMENT_JSON(struct request, json,
 	                 "print the peers' answers, with the state of every link, as one JSON array"),
+	{ .option = { "links", "print what each link carries instead", SL_OPTION_SWITCH,
+	              offsetof(struct request, links) } },
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };
@@ -140,7 +179,11 @@ const struct sl_command sl_command_status = {
 	      "is doing. If a link is down or the history cannot be written, the line shows since when and why. A peer that\n"
 	      "runs but does not answer is shown as \"not answering\", one of another user as \"permission denied\". The peers of\n"
 	      "the service have their state in " SL_LOCAL_STATE
-	      "/K. Exits with status 1 if no peer answers.\n",
+	      "/K. Exits with status 1 if no peer answers.\n"
+	      "With --links: of the connection to each neighbour the bytes sent, the throughput while there was something to\n"
+	      "send, how long a byte waits for its turn, the smoothed round trip, the bytes that TCP sent again, and how many\n"
+	      "frames were sent again and why: the connection ended with them (connection), the queue was full (drop), they\n"
+	      "came and were not taken (refusal); and how many snapshots replaced a copy that differed (digest).\n",
 	  .operands = operands_of_status,
 	  .arguments = arguments_of_status },
 	run

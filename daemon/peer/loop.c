@@ -76,6 +76,7 @@ static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 {
 	row->at_us = wall_us();
 	sl_traffic_total(&l->net->traffic, &row->wire_tx, &row->wire_rx);
+	row->wire_resent = sl_traffic_resent(&l->net->traffic);
 	row->compute_us = l->compute_us;
 	row->compress_us = l->compress_us;
 	row->wait_us = l->wait_us;
@@ -151,6 +152,7 @@ static void act(void *driver, const struct sl_action *a)
 		keep_round(l, a->round);
 		break;
 	case SL_ACTION_LINK_ROW:
+		sl_net_measure(l->net, a->edge, a->link);
 		sl_store_link(l->store, a->link);
 		break;
 	case SL_ACTION_SKETCH_ROW:

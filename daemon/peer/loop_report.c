@@ -9,7 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { LINE_FIXED = 1024, LINE_EDGE = 160 + 280 + SL_NET_TROUBLE + 64 };
+enum { LINE_FIXED = 1024, LINE_EDGE = 160 + 280 + 400 + SL_NET_TROUBLE + 64 };
 
 /* Appends; what does not fit is our own mistake. */
 __attribute__((format(printf, 4, 5))) static void add(char *line, size_t size, size_t *used,
@@ -121,6 +121,31 @@ static void add_trouble(struct sl_loop *l, uint32_t edge, const struct sl_peer_e
 	add(line, size, used, "\"trouble_since_us\":%" PRId64, since_us);
 }
 
+/* What the link carries, and why frames were sent again. */
+static void add_measures(struct sl_loop *l, uint32_t edge, struct sl_link_row *row, char *line, size_t size,
+                         size_t *used)
+{
+	row->wire_tx = row->wire_resent = row->throughput = row->queue_us = row->srtt_us = -1;
+	sl_net_measure(l->net, edge, row);
+	const struct {
+		const char *name;
+		int64_t value;
+	} all[] = { { "wire_tx", row->wire_tx },
+		    { "wire_resent", row->wire_resent },
+		    { "throughput", row->throughput },
+		    { "queue_us", row->queue_us },
+		    { "srtt_us", row->srtt_us },
+		    { "again_connection", row->again[SL_AGAIN_CONNECTION] },
+		    { "again_drop", row->again[SL_AGAIN_DROP] },
+		    { "again_refusal", row->again[SL_AGAIN_REFUSAL] },
+		    { "again_digest", row->again[SL_AGAIN_DIGEST] } };
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].value >= 0)
+			add(line, size, used, ",\"%s\":%" PRId64, all[i].name, all[i].value);
+		else
+			add(line, size, used, ",\"%s\":null", all[i].name);
+}
+
 static void add_link(struct sl_loop *l, uint32_t edge, struct sl_time now, char *line, size_t size,
                      size_t *used)
 {
@@ -140,6 +165,7 @@ static void add_link(struct sl_loop *l, uint32_t edge, struct sl_time now, char 
 	    ",\"why\":\"%s\"",
 	    e.step, e.their_roster, e.totals.resent, e.totals.snapshots,
 	    e.behind || e.late || !e.up || e.saves ? e.why : "");
+	add_measures(l, edge, &e.totals, line, size, used);
 	if (open_ms(&e, now) >= 0)
 		add(line, size, used, ",\"open_ms\":%" PRId64, open_ms(&e, now));
 	if (e.anomaly > 0)
@@ -173,6 +199,7 @@ const char *sl_loop_status(struct sl_loop *l)
 	add_count(line, size, &used, "payload_rx", s.payload_rx);
 	add_count(line, size, &used, "wire_tx", tx);
 	add_count(line, size, &used, "wire_rx", rx);
+	add_count(line, size, &used, "wire_resent", sl_traffic_resent(&l->net->traffic));
 	if (s.save_failed)
 		add(line, size, &used, "\"checkpoint_failed\":true,");
 	if (s.diverging)

@@ -223,6 +223,66 @@ static const char *view_member(void *context, const char *key, const char *value
 	return next;
 }
 
+/* ---- what the links carry ---- */
+
+struct each_link {
+	struct sl_status_link link;
+	void (*each)(void *, const struct sl_status_link *);
+	void *context;
+};
+
+static const char *measure_member(void *context, const char *key, const char *value)
+{
+	struct sl_status_link *l = context;
+	const struct {
+		const char *key;
+		int64_t *field;
+	} numbers[] = { { "neighbour", &l->neighbour },
+		        { "resent", &l->resent },
+		        { "wire_tx", &l->wire_tx },
+		        { "wire_resent", &l->wire_resent },
+		        { "throughput", &l->throughput },
+		        { "queue_us", &l->queue_us },
+		        { "srtt_us", &l->srtt_us },
+		        { "again_connection", &l->again[SL_AGAIN_CONNECTION] },
+		        { "again_drop", &l->again[SL_AGAIN_DROP] },
+		        { "again_refusal", &l->again[SL_AGAIN_REFUSAL] },
+		        { "again_digest", &l->again[SL_AGAIN_DIGEST] } };
+	char text[300];
+	const char *next = take_scalar(value, text, sizeof text);
+	for (size_t i = 0; next && i < sizeof numbers / sizeof *numbers; i++)
+		if (strcmp(key, numbers[i].key) == 0)
+			*numbers[i].field = whole(text);
+	return next;
+}
+
+static const char *measures_member(void *context, const char *key, const char *value)
+{
+	struct each_link *c = context;
+	char text[300];
+	if (strcmp(key, "links") != 0)
+		return take_scalar(value, text, sizeof text);
+	if (*value != '[')
+		return NULL;
+	for (const char *p = skip(value + 1);; p = skip(p + 1)) {
+		if (*p == ']')
+			return p + 1;
+		memset(&c->link, 0xff, sizeof c->link); /* −1 everywhere */
+		p = take_object(p, measure_member, &c->link);
+		if (!p || (*(p = skip(p)) != ',' && *p != ']'))
+			return NULL;
+		c->each(c->context, &c->link);
+		if (*p == ']')
+			return p + 1;
+	}
+}
+
+bool sl_status_view_links(const char *line, void (*each)(void *, const struct sl_status_link *), void *context)
+{
+	struct each_link c = { .each = each, .context = context };
+	return take_object(skip(line), measures_member, &c) != NULL;
+}
+
 static void clear(struct sl_status_view *v)
 {
 	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };

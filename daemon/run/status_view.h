@@ -3,6 +3,7 @@
 #define SL_DAEMON_RUN_STATUS_VIEW_H
 
 #include "base/error.h"
+#include "base/row.h"
 
 #include <stdio.h>
 
@@ -41,6 +42,14 @@ struct sl_status_view {
 
 /* False where the line is not what status.h describes; *out is then empty. */
 bool sl_status_view_parse(struct sl_status_view *out, const char *line);
+
+/* What a link carries; −1: not known. */
+struct sl_status_link {
+	int64_t neighbour, resent, wire_tx, wire_resent, throughput, queue_us, srtt_us, again[SL_AGAIN_KINDS];
+};
+/* Calls `each` for every link of the line; false: it is no status line. */
+bool sl_status_view_links(const char *line, void (*each)(void *context, const struct sl_status_link *),
+                          void *context);
 
 /* "waiting for 2, 4 (3.1 s)", "computing" … */
 void sl_status_view_doing(const struct sl_status_view *, char *text, size_t size);

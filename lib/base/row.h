@@ -21,13 +21,28 @@ struct sl_round_row {
 	int64_t wire_tx, wire_rx;                 /* filled in by the driver */
 	int64_t compute_us, compress_us, wait_us; /* filled in by the driver */
 	double penalty;                           /* lambda |x|_1 over the weights */
+	int64_t wire_resent; /* bytes that TCP sent again, not in wire_tx; filled in by the driver */
 	bool payload_anew; /* the state was lost: payload counts from 0 in this start */
 };
 
-/* One edge as one end sees it: the table `link`. Totals since the start of the run. */
+/* Why a frame was sent again. */
+enum sl_again {
+	SL_AGAIN_CONNECTION, /* it was on its way when the connection ended */
+	SL_AGAIN_DROP,       /* the queue was full: the sender dropped it, and sends it now that there is room */
+	SL_AGAIN_REFUSAL,    /* it came by this connection, and the neighbour had no use or no room for it */
+	SL_AGAIN_DIGEST,     /* the neighbour's copy differs: a snapshot replaces it */
+	SL_AGAIN_KINDS
+};
+
+/* One edge as one end sees it: the table `link`. Totals since the start of the run; what the driver fills in
+ * belongs to the connection to the neighbour, and counts from this start of the process. */
 struct sl_link_row {
 	uint32_t peer, neighbour, round;
 	int64_t payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused, snapshots, rtt_us;
+	int64_t again[SL_AGAIN_KINDS]; /* frames, by reason; negative: the transport does not say */
+	/* Filled in by the driver: bytes that left for the first time, and bytes that TCP sent again; bytes a
+	 * second while there was something to send; how long a byte waits for its turn; round trip, smoothed. */
+	int64_t wire_tx, wire_resent, throughput, queue_us, srtt_us;
 };
 
 /* A count sketch of a peer's model: the table `sketch`, `count` rows. */

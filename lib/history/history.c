@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* The schema that this program reads and writes, in PRAGMA user_version. */
-#define SL_SCHEMA_VERSION 4
+#define SL_SCHEMA_VERSION 5
 /* PRAGMA application_id: "Murm". Tells a history from any other SQLite file. */
 #define SL_APPLICATION_ID 0x4d75726d
 /* A WAL is cut to this size when it is reset (its ordinary size is 1000 pages of 4 KiB). */
@@ -24,6 +24,16 @@ static const char *const step[SL_SCHEMA_VERSION] = {
 	[1] = "ALTER TABLE peer ADD COLUMN degree INTEGER",
 	[2] = "", /* the view summary */
 	[3] = "ALTER TABLE round_data ADD COLUMN penalty REAL",
+	[4] = "ALTER TABLE round_data ADD COLUMN wire_resent INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN wire_tx INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN wire_resent INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN throughput INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN queue_us INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN srtt_us INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN again_connection INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN again_drop INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN again_refusal INTEGER;"
+	      "ALTER TABLE link_data ADD COLUMN again_digest INTEGER",
 };
 
 void sl_history_busy_timeout(struct sl_history *h, int milliseconds)

@@ -71,7 +71,7 @@ enum sl_status sl_history_peer_stopped(struct sl_history *, uint32_t peer, int64
 /* The byte totals of the peer's newest row in this run, for a peer that lost its own, and that row's round;
  * zeros and −1 if there is none. */
 struct sl_history_bytes {
-	int64_t payload_tx, payload_rx, wire_tx, wire_rx, round;
+	int64_t payload_tx, payload_rx, wire_tx, wire_rx, round, wire_resent;
 };
 enum sl_status sl_history_last_bytes(struct sl_history *, uint32_t peer, struct sl_history_bytes *out,
                                      struct sl_error *error);

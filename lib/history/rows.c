@@ -12,8 +12,9 @@ static const char *const sql[SL_HISTORY_STATEMENTS] = {
 	[SL_HISTORY_BEGIN] = "BEGIN IMMEDIATE",
 	[SL_HISTORY_COMMIT] = "COMMIT",
 	[SL_HISTORY_ROUND] =
-	    "INSERT INTO round_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-	[SL_HISTORY_LINK] = "INSERT INTO link_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+	    "INSERT INTO round_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+	[SL_HISTORY_LINK] =
+	    "INSERT INTO link_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_SKETCH] = "INSERT INTO sketch_data VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_EVENT] = "INSERT INTO event VALUES (?,?,?,?,?,?,?)",
 	[SL_HISTORY_EXACT] = "INSERT INTO exact_data VALUES (?,?,?) ON CONFLICT DO NOTHING",
@@ -208,6 +209,7 @@ enum sl_status sl_history_round(struct sl_history *h, const struct sl_round_row 
 	for (int i = 0; i < (int)(sizeof count / sizeof *count); i++)
 		sl_history_bind_count(s, 10 + i, count[i]);
 	sl_history_bind_real(s, 17, r->penalty);
+	sl_history_bind_count(s, 18, r->wire_resent);
 	return run(h, s, error);
 }
 
@@ -219,9 +221,12 @@ enum sl_status sl_history_link(struct sl_history *h, const struct sl_link_row *r
 	sqlite3_stmt *s = h->statement[SL_HISTORY_LINK];
 	const int64_t value[] = { h->run,        r->peer,      r->neighbour, r->round,  r->payload_tx,
 		                  r->payload_rx, r->frames_tx, r->frames_rx, r->resent, r->repeated,
-		                  r->refused,    r->snapshots, r->rtt_us };
+		                  r->refused,    r->snapshots, r->rtt_us,    r->wire_tx,   r->wire_resent,
+		                  r->throughput, r->queue_us,  r->srtt_us };
 	for (int i = 0; i < (int)(sizeof value / sizeof *value); i++)
 		sl_history_bind_count(s, 1 + i, value[i]);
+	for (int i = 0; i < SL_AGAIN_KINDS; i++)
+		sl_history_bind_count(s, 1 + (int)(sizeof value / sizeof *value) + i, r->again[i]);
 	return run(h, s, error);
 }
 
@@ -271,7 +276,7 @@ enum sl_status sl_history_event(struct sl_history *h, const struct sl_event_row 
 enum sl_status sl_history_last_bytes(struct sl_history *h, uint32_t peer, struct sl_history_bytes *out,
                                      struct sl_error *error)
 {
-	static const char newest[] = "SELECT payload_tx, payload_rx, wire_tx, wire_rx, round FROM round_data "
+	static const char newest[] = "SELECT payload_tx, payload_rx, wire_tx, wire_rx, round, wire_resent FROM round_data "
 	                             "WHERE run = ? AND peer = ? ORDER BY round DESC LIMIT 1";
 	sqlite3_stmt *s;
 	*out = (struct sl_history_bytes){ .round = -1 };
@@ -285,7 +290,7 @@ enum sl_status sl_history_last_bytes(struct sl_history *h, uint32_t peer, struct
 	if (code == SQLITE_ROW)
 		*out = (struct sl_history_bytes){ sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
 			                          sqlite3_column_int64(s, 2), sqlite3_column_int64(s, 3),
-			                          sqlite3_column_int64(s, 4) };
+			                          sqlite3_column_int64(s, 4), sqlite3_column_int64(s, 5) };
 	sqlite3_finalize(s);
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SL_OK : sl_history_fail(h, code, error);
 }

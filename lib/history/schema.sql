@@ -60,6 +60,7 @@ CREATE TABLE IF NOT EXISTS round_data (
   compress_us INTEGER,
   wait_us INTEGER,
   penalty REAL,              -- lambda times the sum of the weights' magnitudes
+  wire_resent INTEGER,       -- bytes that TCP sent again; wire_tx has each byte once
   PRIMARY KEY (run, peer, round)
 ) STRICT, WITHOUT ROWID;
 -- Finds a peer's last accuracy without a walk over its rounds. Few rows are in it.
@@ -80,6 +81,15 @@ CREATE TABLE IF NOT EXISTS link_data (
   refused INTEGER,
   snapshots INTEGER,
   rtt_us INTEGER,
+  wire_tx INTEGER,           -- this and the next four: of the connection to the neighbour, since the process started
+  wire_resent INTEGER,       -- bytes that TCP sent again
+  throughput INTEGER,        -- bytes a second while there was something to send
+  queue_us INTEGER,          -- how long a byte waits for its turn, here and in the network
+  srtt_us INTEGER,           -- round trip of TCP, smoothed
+  again_connection INTEGER,  -- frames sent again: the connection ended with them
+  again_drop INTEGER,        -- … dropped here, because the queue was full
+  again_refusal INTEGER,     -- … came, and were not taken
+  again_digest INTEGER,      -- snapshots sent because the neighbour's copy differed
   PRIMARY KEY (run, peer, neighbour, round)
 ) STRICT, WITHOUT ROWID;
 
@@ -113,13 +123,15 @@ CREATE INDEX IF NOT EXISTS event_when ON event (run_id, peer, at_us);
 DROP VIEW IF EXISTS round;
 CREATE VIEW round AS
   SELECT run_id, peer, round, at_us, train_loss, test_loss, test_accuracy, nonzero, disagreement, payload_tx,
-         payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, train_loss + penalty AS objective
+         payload_rx, wire_tx, wire_rx, compute_us, compress_us, wait_us, penalty, train_loss + penalty AS objective,
+         wire_resent
   FROM run CROSS JOIN round_data ON round_data.run = run.number;
 
 DROP VIEW IF EXISTS link;
 CREATE VIEW link AS
   SELECT run_id, peer, neighbour, round, payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused,
-         snapshots, rtt_us
+         snapshots, rtt_us, wire_tx, wire_resent, throughput, queue_us, srtt_us, again_connection, again_drop,
+         again_refusal, again_digest
   FROM run CROSS JOIN link_data ON link_data.run = run.number;
 
 DROP VIEW IF EXISTS sketch;

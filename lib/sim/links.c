@@ -192,6 +192,36 @@ static struct sl_time occupy(const struct sl_sim *s, struct sl_time *free_at, si
 	return start;
 }
 
+static int64_t smooth(int64_t mean, int64_t value, bool first)
+{
+	return first ? value : mean + (value - mean) / 8;
+}
+
+static void measure(struct sl_sim *s, struct sl_sim_link *l, size_t message, struct sl_time start,
+                    struct sl_time done)
+{
+	bool first = l->wire_tx == 0;
+	struct sl_time since = sl_time_before(l->busy_until, s->now) ? s->now : l->busy_until;
+	l->wire_tx += (int64_t)sl_sim_on_wire(message);
+	l->busy_us += done.us - since.us;
+	l->busy_until = done;
+	l->queue_us = smooth(l->queue_us, start.us - s->now.us, first);
+	l->srtt_us = smooth(l->srtt_us, done.us - s->now.us + 2 * s->setup.network.latency_us, first);
+}
+
+void sl_sim_link_measure(const struct sl_sim *s, uint32_t link, struct sl_link_row *row)
+{
+	const struct sl_sim_link *l = &s->link[link];
+	if (!s->setup.network.rate || l->wire_tx == 0)
+		return;
+	row->wire_tx = l->wire_tx;
+	row->wire_resent = 0;
+	if (l->busy_us > 0)
+		row->throughput = (int64_t)((double)l->wire_tx * 1e6 / (double)l->busy_us);
+	row->queue_us = l->queue_us;
+	row->srtt_us = l->srtt_us;
+}
+
 bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t message,
                        struct sl_time *arrives)
 {
@@ -211,6 +241,7 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	struct sl_time done, none;
 	struct sl_time start = occupy(s, n->bottleneck ? &s->free_at : &s->node[from].free_at, bytes, &done);
 	occupy(s, n->bottleneck ? &s->free_at : &s->node[to].free_at, acknowledgements(message), &none);
+	measure(s, l, message, start, done);
 	l->queued += bytes;
 	l->handed++;
 	struct sl_sim_event e = { .at = done,

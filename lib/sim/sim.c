@@ -63,6 +63,7 @@ static void on_round(struct sl_sim *s, struct sl_round_row *row)
 	row->at_us = s->now.us;
 	row->wire_tx = (int64_t)s->node[s->acting].wire_tx;
 	row->wire_rx = (int64_t)s->node[s->acting].wire_rx;
+	row->wire_resent = s->setup.network.rate ? 0 : -1;
 	bool evaluated =
 	    row->round + 1 == set->rounds || (set->evaluate && (row->round + 1) % set->evaluate == 0);
 	if (s->setup.rows.round)
@@ -131,6 +132,7 @@ static void act(void *context, const struct sl_action *a)
 		on_round(s, a->round);
 		break;
 	case SL_ACTION_LINK_ROW:
+		sl_sim_link_measure(s, sl_sim_link_to(s, s->acting, a->link->neighbour), a->link);
 		if (s->setup.rows.link)
 			s->setup.rows.link(s->setup.rows.context, a->link);
 		break;

@@ -95,6 +95,10 @@ struct sl_sim_link {
 	uint32_t connection; /* rises with each, and with each end of one */
 	uint64_t queued;     /* bytes that have not left yet */
 	bool told_up, full, told_full;
+	/* what its rows say: bytes; while it had something to send; a message's time in the queue, and there and
+	 * back, smoothed as TCP does */
+	int64_t wire_tx, busy_us, queue_us, srtt_us;
+	struct sl_time busy_until;
 	/* what the invariants remember */
 	bool disturbed;                                          /* it was cut, or full, or … */
 	uint64_t handed, arrived;                                /* messages of this connection */
@@ -165,6 +169,8 @@ void sl_sim_link_moves(struct sl_sim *, const struct sl_sim_event *);
 /* Whether a message of that length is on its way now, and when it arrives. */
 bool sl_sim_link_takes(struct sl_sim *, uint32_t link, uint32_t from, size_t message,
                        struct sl_time *arrives);
+/* Fills in what the driver knows of a link's row. */
+void sl_sim_link_measure(const struct sl_sim *, uint32_t link, struct sl_link_row *);
 /* Nothing is asked of the link any more, nor of the way back. */
 void sl_sim_disturb(struct sl_sim *, uint32_t link);
 /* Nothing is sent twice over a link that nothing disturbed. */

@@ -27,11 +27,15 @@ undisturbed() {
 	db=$1/history.db
 	query "$db" "" "SELECT peer, kind, detail FROM event WHERE kind IN ('link-down', 'halted', 'copy-diverged')"
 	query "$db" 0 "SELECT sum(resent) + sum(repeated) + sum(refused) FROM link $last"
+	query "$db" 0 "SELECT count(*) FROM link $last AND (wire_tx > 0 AND wire_resent >= 0 AND throughput > 0
+		AND srtt_us > 0 AND queue_us >= 0 AND again_connection + again_drop + again_refusal + again_digest = 0) IS NOT TRUE"
+	query "$db" 1 "SELECT max(sum(payload_tx), sum(wire_tx)) <= $device FROM round $last"
+	[ "$pace" = lockstep ] || return 0 # frames of the last steps follow the last row
 	query "$db" 1 "SELECT sum(wire_tx) < 1.1 * sum(payload_tx) FROM round $last"
 	query "$db" 1 "SELECT $device < 1.3 * sum(payload_tx) FROM round $last"
 }
 
-for pace in lockstep staleness:2; do
+for pace in lockstep staleness:2 free; do
 	wide_run "$pace" --set run.pace=$pace
 	before=$(crossed)
 	expect 0 "$starling" up "$pace" --plain
@@ -52,7 +56,10 @@ within 30 round_over cut 0 1
 ip link set lo down
 within 30 gives cut/history.db 1 "SELECT count(*) > 0 FROM event WHERE kind = 'link-down'"
 ip link set lo up
+expect 0 "$starling" status cut --links
+says out "frames again"
 ends 0 60 $up
+query cut/history.db 1 "SELECT sum(resent) = sum(again_connection) AND sum(again_drop + again_refusal) = 0 FROM link $last"
 expect 0 "$starling" sim cut
 same_models cut/history.db 4
 same_rows cut/history.db $((4 * rounds))

@@ -125,6 +125,7 @@ static void disconnected(struct sl_net *net, struct sl_net_link *l, int fd)
 	l->connected = l->up = false;
 	l->lost = true;
 	sl_net_ask_later(net, l);
+	sl_net_remember(net, l);
 	sl_traffic_closed(&net->traffic, l->user + 1, fd);
 }
 

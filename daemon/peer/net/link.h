@@ -93,6 +93,11 @@ void sl_net_tell_name(struct sl_net *, struct sl_net_link *, const char *reason)
 /* Reports faults that persist. */
 void sl_net_watch_trouble(struct sl_net *, struct sl_net_link *);
 
+/* ---- peer/net/measure.c ---- */
+
+/* Before its connections are forgotten: what they have carried still counts. */
+void sl_net_remember(struct sl_net *, struct sl_net_link *);
+
 /* ---- peer/net/net.c ---- */
 
 /* A DEALER that connects to a neighbour. Of the setup it reads only endpoint, identity and frame_max. */

@@ -128,10 +128,12 @@ enum sl_status sl_net_reopen(struct sl_net *net, const struct sl_net_setup *setu
 {
 	int64_t tx, rx;
 	sl_traffic_total(&net->traffic, &tx, &rx);
+	int64_t resent = sl_traffic_resent(&net->traffic);
 	sl_net_close(net);
 	enum sl_status status = sl_net_open(net, setup, error);
 	net->traffic.closed_tx += tx;
 	net->traffic.closed_rx += rx;
+	net->traffic.closed_resent += resent;
 	return status;
 }
 

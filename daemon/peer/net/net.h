@@ -74,6 +74,7 @@ struct sl_net_link {
 	uint32_t connections, told_connections; /* handshakes so far */
 	bool full, told_up, told_full, moves;
 	int64_t acknowledged;    /* bytes, of the present connection */
+	struct sl_traffic_link past; /* of connections to it that have ended */
 	int64_t taken, unread;   /* bytes of messages since the last check; bytes received outside of
 	                            messages */
 	bool idle;               /* libzmq waits long before it reconnects: nothing is in flight */
@@ -152,6 +153,9 @@ bool sl_net_receive(struct sl_net *, uint32_t *edge, const uint8_t **bytes, size
 /* The fault of a link, as text, and its start (µs since 1970); false: no fault. */
 bool sl_net_trouble(const struct sl_net *, uint32_t edge, char text[static SL_NET_TROUBLE],
                     int64_t *since_us);
+
+/* Fills in what belongs to the connection to the neighbour: wire_tx to srtt_us. */
+void sl_net_measure(const struct sl_net *, uint32_t edge, struct sl_link_row *);
 
 /* Quarantine: closes its connections and refuses its key until the edge is open again. */
 void sl_net_close_edge(struct sl_net *, uint32_t edge, bool closed);

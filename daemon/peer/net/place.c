@@ -108,6 +108,7 @@ void sl_net_reconnect(struct sl_net *net, struct sl_net_link *l)
 	l->kick_at = sl_time_after(net->now, SL_NET_KICK_EVERY_US);
 	if (l->target[0])
 		zmq_disconnect(l->dealer, l->target); /* fails where libzmq has forgotten it already */
+	sl_net_remember(net, l);
 	sl_traffic_closed(&net->traffic, l->user + 1, -1);
 	l->connected = l->up = l->idle = l->trying = l->lost = false;
 	if (p->count)

@@ -66,6 +66,8 @@ static enum sl_status take(struct change *c, struct sl_net *net, const struct sl
 			c->link[to].closed = net->link[at].closed;
 			c->link[to].told_up = net->link[at].told_up;
 			c->link[to].told_full = net->link[at].told_full;
+			sl_net_remember(net, &net->link[at]);
+			c->link[to].past = net->link[at].past;
 		}
 	}
 	c->opened++;

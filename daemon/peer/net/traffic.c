@@ -74,7 +74,10 @@ static void name_other_end(int fd, char *address, size_t size)
 
 static void forget(struct sl_traffic *w, unsigned at)
 {
+	struct tcp_info info;
 	count(w->open[at].dup, &w->closed_tx, &w->closed_rx);
+	if (ask_kernel(w->open[at].dup, &info))
+		w->closed_resent += (int64_t)info.tcpi_bytes_retrans;
 	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SILENT;
 	close(w->open[at].dup);
 	w->open[at] = w->open[--w->count];
@@ -255,6 +258,35 @@ int64_t sl_traffic_acknowledged(const struct sl_traffic *w, unsigned owner)
 		if (w->open[i].owner == owner && ask_kernel(w->open[i].dup, &info))
 			sum += (int64_t)info.tcpi_bytes_acked;
 	return sum;
+}
+
+int64_t sl_traffic_resent(const struct sl_traffic *w)
+{
+	struct tcp_info info;
+	int64_t sum = w->closed_resent;
+	for (unsigned i = 0; i < w->count; i++)
+		if (ask_kernel(w->open[i].dup, &info))
+			sum += (int64_t)info.tcpi_bytes_retrans;
+	return sum;
+}
+
+bool sl_traffic_measure(const struct sl_traffic *w, unsigned owner, struct sl_traffic_link *out)
+{
+	struct tcp_info info;
+	int64_t received = 0;
+	bool found = false;
+	for (unsigned i = 0; i < w->count; i++) {
+		if (w->open[i].owner != owner || !ask_kernel(w->open[i].dup, &info))
+			continue;
+		found = true;
+		count(w->open[i].dup, &out->tx, &received);
+		out->resent += (int64_t)info.tcpi_bytes_retrans;
+		out->busy_us += (int64_t)info.tcpi_busy_time;
+		out->unsent += (int64_t)info.tcpi_notsent_bytes;
+		out->srtt_us = (int64_t)info.tcpi_rtt;
+		out->least_rtt_us = (int64_t)info.tcpi_min_rtt;
+	}
+	return found;
 }
 
 void sl_traffic_free(struct sl_traffic *w)

@@ -14,7 +14,15 @@ struct sl_traffic {
 	struct sl_traffic_connection *open; /* owned */
 	unsigned count, room, silent;       /* silent: incoming ones (owner 0) without a message so far */
 	uint64_t opened;
-	int64_t closed_tx, closed_rx; /* of closed connections */
+	int64_t closed_tx, closed_rx, closed_resent; /* of closed connections */
+};
+
+/* What the kernel knows of connections by which this end sends. */
+struct sl_traffic_link {
+	int64_t tx, resent; /* bytes: each once; sent again */
+	int64_t busy_us;    /* while there was something to send */
+	int64_t unsent;     /* bytes that the kernel has not sent yet */
+	int64_t srtt_us, least_rtt_us; /* of the newest connection; 0: none is open */
 };
 
 /* A connection of socket `owner` (any number) that libzmq reported under this descriptor. It is duplicated,
@@ -43,6 +51,10 @@ void sl_traffic_renumber(struct sl_traffic *, const int64_t *to, bool silent_too
 /* Bytes acknowledged by the other end on the open connections of `owner`. */
 int64_t sl_traffic_acknowledged(const struct sl_traffic *, unsigned owner);
 void sl_traffic_total(struct sl_traffic *, int64_t *tx, int64_t *rx);
+/* Bytes that TCP sent again, over all connections so far. */
+int64_t sl_traffic_resent(const struct sl_traffic *);
+/* Adds what the open connections of `owner` have carried to *out; false: none is open. */
+bool sl_traffic_measure(const struct sl_traffic *, unsigned owner, struct sl_traffic_link *out);
 /* Counts and drops all connections; the totals remain. */
 void sl_traffic_free(struct sl_traffic *);
 

@@ -229,6 +229,7 @@ static void complete(struct sl_round_row *row, const struct sl_history_bytes *ea
 {
 	row->wire_tx += earlier->wire_tx;
 	row->wire_rx += earlier->wire_rx;
+	row->wire_resent += row->wire_resent < 0 ? 0 : earlier->wire_resent;
 	if (!row->payload_anew)
 		return;
 	row->payload_tx += earlier->payload_tx;

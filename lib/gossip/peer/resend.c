@@ -103,14 +103,16 @@ static bool send_frame(struct sl_peer *p, struct sl_edge *e, uint32_t version, u
 	f.step = step_of(p, e, version, step, &f.tag);
 	if (f.tag)
 		f.serial = e->tag_serial[f.step & (p->plan->tags - 1)];
+	enum sl_again why = sl_stream_again(p, e, version);
 	if (!sl_peer_send(p, e, &f, body, entry.length))
 		return false;
 	sl_guard_answered(p, e, entry.length);
 	if (version > e->sent) { /* it was left for the neighbour to ask for */
-		e->totals.payload_tx += SL_BRIEF_STEADY + entry.length;
+		sl_count_handed(p, e, SL_BRIEF_STEADY + entry.length);
 		e->sent = version;
 	} else {
 		e->totals.resent++;
+		e->totals.again[why]++;
 	}
 	return true;
 }
@@ -237,6 +239,8 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 	e->stream.waits = false; /* what waited for the neighbour leaves now, with what it asks for */
 	e->stream.asked = received;
 	uint32_t next;
+	if (what == SL_WANT_SNAPSHOT && offset == 0 && f->epoch == p->epoch)
+		e->totals.again[SL_AGAIN_DIGEST]++;
 	if (what == SL_WANT_SNAPSHOT)
 		send_snapshot(p, e, f->step, version, offset);
 	else if (f->step < e->tagged && !sl_edge_tag_version(p, e, f->step + 1, &next))

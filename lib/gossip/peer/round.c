@@ -233,7 +233,10 @@ static void emit_links(struct sl_peer *p)
 		row.peer = p->id;
 		row.neighbour = p->edge[i].neighbour;
 		row.round = p->round;
-		struct sl_action a = { .kind = SL_ACTION_LINK_ROW, .link = &row };
+		row.wire_tx = row.wire_resent = row.throughput = row.queue_us = row.srtt_us = -1;
+		for (unsigned k = 0; k < SL_AGAIN_KINDS && p->edge[i].stream.number == 0; k++)
+			row.again[k] = -1;
+		struct sl_action a = { .kind = SL_ACTION_LINK_ROW, .edge = i, .link = &row };
 		sl_peer_emit(p, &a);
 	}
 }
@@ -260,6 +263,7 @@ static void emit_round(struct sl_peer *p)
 		                    .payload_anew = p->recovered,
 		                    .wire_tx = -1,
 		                    .wire_rx = -1,
+		                    .wire_resent = -1,
 		                    .compute_us = -1,
 		                    .compress_us = -1,
 		                    .wait_us = -1,

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATE_VERSION = 6, STATE_MAGIC = 0x534c5354 };
+enum { STATE_VERSION = 7, STATE_MAGIC = 0x534c5354 };
 
 enum mode { MEASURE, WRITE, CHECK, READ };
 
@@ -202,6 +202,8 @@ static void walk_totals(struct walk *w, struct sl_link_row *t)
 		           &t->resent,     &t->repeated,   &t->refused,   &t->snapshots };
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		walk_count(w, all[i]);
+	for (unsigned i = 0; i < SL_AGAIN_KINDS; i++)
+		walk_count(w, &t->again[i]);
 }
 
 static void walk_weights(struct walk *w, struct sl_weight *weight, unsigned count, const char *otherwise)

@@ -126,10 +126,13 @@ struct sl_mixing sl_edge_mixing(const struct sl_peer *p, const struct sl_edge *e
 	return m;
 }
 
-/* What a round's frame adds to what this peer sends: on an edge that sleeps, once it wakes up. A frame that
- * says all makes those before it superfluous. */
+/* In an exact run every frame is handed over sooner or later, and its bytes belong to its round, so that rows
+ * are a function of the seed: on an edge that sleeps, to the round in which it wakes up. A frame that says all
+ * makes those before it superfluous. */
 void sl_count_payload(struct sl_peer *p, size_t bytes)
 {
+	if (!sl_waits_forever(p))
+		return;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
 		if (e->tx_off)
@@ -140,4 +143,12 @@ void sl_count_payload(struct sl_peer *p, size_t bytes)
 		p->payload_tx += e->owed;
 		e->owed = 0;
 	}
+}
+
+/* In all others some frames never leave: each counts once, when a link takes it. */
+void sl_count_handed(struct sl_peer *p, struct sl_edge *e, size_t bytes)
+{
+	e->totals.payload_tx += (int64_t)bytes;
+	if (!sl_waits_forever(p))
+		p->payload_tx += (int64_t)bytes;
 }

@@ -59,6 +59,7 @@ struct sl_terms {
 struct sl_stream {
 	uint32_t number; /* unique per connection, ascending; 0: the driver reports no connections */
 	bool up, full;
+	enum sl_again began; /* what ended the stream before it: the connection, or a drop */
 	uint32_t handed; /* messages handed to it */
 	uint32_t asked;  /* number of them counted in the neighbour's newest request; 0: no request */
 	/* rings by version and by step: `handed` when it was last sent; 0: not sent on this connection */
@@ -313,6 +314,8 @@ bool sl_stream_premature(const struct sl_edge *, uint32_t number);
 bool sl_stream_has_frame(const struct sl_peer *, const struct sl_edge *, uint32_t version, uint32_t received);
 bool sl_stream_has_tag(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t received);
 bool sl_stream_has_piece(const struct sl_edge *, uint32_t received);
+/* Why frame `version`, which is not in flight, has to be sent again. */
+enum sl_again sl_stream_again(const struct sl_peer *, const struct sl_edge *, uint32_t version);
 /* Largest next piece of a snapshot, in bytes, from the time that the last one took. */
 uint32_t sl_stream_piece_bytes(const struct sl_peer *, struct sl_edge *);
 /* Call when the neighbour's tag of a step tagged here arrives. */
@@ -524,7 +527,9 @@ uint32_t sl_edge_round_of(const struct sl_peer *, const struct sl_edge *, uint32
 /* Neighbour and weights of a step, without the copies. */
 struct sl_mixing sl_edge_mixing(const struct sl_peer *, const struct sl_edge *, uint32_t step,
                                 uint32_t serial);
+/* Payload bytes: a frame was made; a link took it for the first time. */
 void sl_count_payload(struct sl_peer *, size_t bytes);
+void sl_count_handed(struct sl_peer *, struct sl_edge *, size_t bytes);
 
 /* watch.c */
 /* After a round: checks its loss and disagreement; event rows, and the action of run.on_divergence. */

@@ -78,7 +78,7 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		f.serial = e->tag_serial[e->tagged & (p->plan->tags - 1)];
 		if (!sl_peer_send(p, e, &f, body, entry->length))
 			return;
-		e->totals.payload_tx += SL_BRIEF_STEADY + entry->length;
+		sl_count_handed(p, e, SL_BRIEF_STEADY + entry->length);
 		e->sent = n;
 	}
 }

@@ -19,9 +19,10 @@ enum {
 	PIECE_FAST_US = 125000,
 };
 
-static void next_connection(const struct sl_peer *p, struct sl_stream *s)
+static void next_connection(const struct sl_peer *p, struct sl_stream *s, enum sl_again why)
 {
 	s->number++;
+	s->began = why;
 	s->handed = s->asked = s->piece = 0;
 	memset(s->frame, 0, p->plan->tags * sizeof *s->frame);
 	memset(s->tag, 0, p->plan->tags * sizeof *s->tag);
@@ -32,7 +33,7 @@ bool sl_stream_change(struct sl_peer *p, struct sl_edge *e, enum sl_link_change 
 	struct sl_stream *s = &e->stream;
 	switch (change) {
 	case SL_LINK_UP:
-		next_connection(p, s);
+		next_connection(p, s, SL_AGAIN_CONNECTION);
 		s->up = true;
 		s->full = false;
 		return true;
@@ -40,7 +41,7 @@ bool sl_stream_change(struct sl_peer *p, struct sl_edge *e, enum sl_link_change 
 		s->up = false;
 		return false;
 	case SL_LINK_FULL: /* what came after a dropped message counts from a greeting again */
-		next_connection(p, s);
+		next_connection(p, s, SL_AGAIN_DROP);
 		s->full = true;
 		return false;
 	case SL_LINK_ROOM:
@@ -99,6 +100,11 @@ bool sl_stream_has_frame(const struct sl_peer *p, const struct sl_edge *e, uint3
 {
 	bool known = e->sent < version || e->sent - version < p->plan->tags;
 	return e->stream.number && known && e->stream.frame[version & (p->plan->tags - 1)] > received;
+}
+
+enum sl_again sl_stream_again(const struct sl_peer *p, const struct sl_edge *e, uint32_t version)
+{
+	return sl_stream_has_frame(p, e, version, 0) ? SL_AGAIN_REFUSAL : e->stream.began;
 }
 
 bool sl_stream_has_tag(const struct sl_peer *p, const struct sl_edge *e, uint32_t step, uint32_t received)
