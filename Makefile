@@ -10,6 +10,7 @@
 # make mutations           breaks one thing in an algorithm at a time: each must be noticed (acceptance)
 # make mutants             breaks one thing in the protocol at a time: each must be found (swarm)
 # make bench | bits        speed and size, beside references; megabits to accuracy
+# make bench-quick | bench-compare     rounds alone, under a minute; this commit's figures beside another's
 # make fuzz SECONDS=60     libFuzzer on every decoder; make replay runs the kept corpus
 # make long | threads | e2e            long end-to-end tests; with ThreadSanitizer; end-to-end tests alone
 # make cross               builds for aarch64 and tests it under qemu-user; needs root (scripts/cross)
@@ -120,6 +121,10 @@ $(rooms) $(B)/libstarling.a:
 $(B)/tests/%: $(B)/tests/%.o $(call object,$(wildcard tests/support/*.c)) $(rooms) $(B)/libstarling.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(LDLIBS)
+# Without what needs cmocka, which only tests need.
+$(benches): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/tests/support/compress.o $(B)/run.a $(B)/libstarling.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 # It listens in on what its own loop sends.
 $(hostile): override LDFLAGS += -Wl,--wrap=sl_net_send
 # A name and number for each system call of this machine.
@@ -186,6 +191,12 @@ cross:
 	@sh scripts/cross
 bench: all $(benches)
 	@sh tests/bench/run $(B)
+# Rounds alone, in less than a minute.
+bench-quick: all $(benches)
+	@sh tests/bench/run $(B) quick
+# What bench and bench-quick measured of this commit beside another one: WITH=NAME of a file in .bench.
+bench-compare:
+	@sh tests/bench/compare $(WITH)
 # Megabits to a target, ours beside those of our numpy programs. make bits WORD=digits (part of bench), fashion, sorted or l1.
 bits: all
 	@sh tests/bench/bits $(B) $(WORD)
@@ -304,7 +315,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bits e2e lint man completion install clean swarm mutants fuzz replay
+.PHONY: FORCE all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,5 +1,6 @@
 /* Dense kernels: against plain loops, bit for bit where rounding is fixed, and across compiled variants. */
 #include "base/random.h"
+#include "linalg/blas.h"
 #include "linalg/mask.h"
 #include "linalg/sparse.h"
 #include "linalg/vector.h"
@@ -349,6 +350,24 @@ static void test_matrix(void **state)
 	assert_true(d[0] == 1 && d[1] == 4 && d[2] == 5 && d[8] == 9);
 }
 
+/* The fastest first, each one that this machine can run; the one in use multiplies right. */
+static void test_matrix_kernels(void **state)
+{
+	(void)state;
+	struct sl_error error;
+	const char *at, *before = NULL;
+	for (unsigned i = 0; (at = sl_blas_kernel(i)) != NULL; i++) {
+		assert_true(sl_blas_runs(at));
+		assert_true(!before || strcmp(at, before) != 0);
+		before = at;
+	}
+	assert_true(sl_blas_runs("no such kernel"));
+	assert_int_equal(sl_blas_check(NULL, &error), SL_OK);
+	assert_int_equal(sl_blas_check(sl_blas_start(), &error), SL_OK);
+	assert_int_equal(sl_blas_check("no such kernel", &error), SL_NOT_FOUND);
+	assert_non_null(strstr(error.text, "no such kernel"));
+}
+
 /* Products small and large enough to be cut, either way, against sums of products. */
 static void test_large_matrix(void **state)
 {
@@ -402,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_matrix),
+		cmocka_unit_test(test_matrix_kernels),
 		cmocka_unit_test(test_large_matrix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

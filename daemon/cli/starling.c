@@ -1,5 +1,6 @@
 /* starling.c — the command line: a table of subcommands, and a main that picks one. */
 #include "daemon/cli/commands.h"
+#include "daemon/run/blas.h"
 #include "daemon/run/process.h"
 #include "daemon/run/starlingd_usage.h"
 
@@ -43,6 +44,23 @@ static int unknown(const char *word)
 	return SL_EXIT_MISUSE;
 }
 
+/* Only what multiplies matrices, or says how: the other commands start at once. */
+static bool multiplies(const char *word)
+{
+	static const char *const words[] = { "init", "up", "sim", "--version", "-V" };
+	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+		if (word && strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
+static int print_version(void)
+{
+	char blas[SL_BLAS_TEXT];
+	printf("starling %s\n%s\n", SL_VERSION, sl_blas_describe(blas));
+	return SL_EXIT_OK;
+}
+
 static int dispatch(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : NULL;
@@ -50,10 +68,8 @@ static int dispatch(int argc, char **argv)
 		help(stderr);
 		return SL_EXIT_MISUSE;
 	}
-	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
-		printf("starling %s\n", SL_VERSION);
-		return SL_EXIT_OK;
-	}
+	if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0)
+		return print_version();
 	bool asks = strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
 	if (asks && argc == 2)
 		return help(stdout);
@@ -69,6 +85,11 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	struct sl_error error;
 	sl_process_start();
+	if (argc > 1 && multiplies(argv[1]) && sl_blas_settle(argv, &error) != SL_OK) {
+		fprintf(stderr, "starling: %s\n", error.text);
+		return sl_process_end("starling", SL_EXIT_MISUSE);
+	}
 	return sl_process_end("starling", dispatch(argc, argv));
 }

@@ -1,6 +1,7 @@
 /* starlingd.c — one peer in the foreground. */
 #include "daemon/peer/daemon.h"
 #include "daemon/peer/exposed.h"
+#include "daemon/run/blas.h"
 #include "daemon/run/local.h"
 #include "daemon/run/process.h"
 #include "daemon/run/starlingd_usage.h"
@@ -28,10 +29,10 @@ static int fail(const struct sl_error *error, int code)
 static int print_versions(void)
 {
 	struct sl_error error;
-	char zmq[16];
+	char zmq[16], blas[SL_BLAS_TEXT];
 	enum sl_status status = sl_net_library(zmq, &error);
-	printf("starlingd %s\nwire format %d\nlibzmq %s\nlibsodium %s\nSQLite %s\n", SL_VERSION,
-	       SL_WIRE_VERSION, zmq, sodium_version_string(), sl_history_library());
+	printf("starlingd %s\nwire format %d\nlibzmq %s\nlibsodium %s\nSQLite %s\n%s\n", SL_VERSION,
+	       SL_WIRE_VERSION, zmq, sodium_version_string(), sl_history_library(), sl_blas_describe(blas));
 	return status == SL_OK ? EXIT_OK : fail(&error, EXIT_FAILED);
 }
 
@@ -59,21 +60,6 @@ static int parse(struct sl_starlingd_options *o, int argc, char **argv)
 		return -1;
 	fprintf(stderr, "starlingd: %s (see starlingd --help)\n", error.text);
 	return error.status == SL_NO_MEMORY ? EXIT_FAILED : EXIT_MISCONFIGURED;
-}
-
-/* OpenBLAS starts its threads before main, with signals unblocked; a peer needs only one. The variable must be in
- * the environment when the library is loaded. */
-static void bind_blas_to_one_thread(char **argv)
-{
-	char self[4096];
-	const char *threads = getenv("OPENBLAS_NUM_THREADS");
-	if (threads && strcmp(threads, "1") == 0)
-		return;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	if (n <= 0 || setenv("OPENBLAS_NUM_THREADS", "1", 1) != 0)
-		return;
-	self[n] = '\0';
-	execv(self, argv); /* if it fails, there are some idle threads */
 }
 
 /* An error that a restart does not fix is a misconfiguration. */
@@ -148,10 +134,12 @@ static int run_or_reload(const struct sl_starlingd_options *o)
 int main(int argc, char **argv)
 {
 	static struct sl_starlingd_options options;
-	bind_blas_to_one_thread(argv);
+	struct sl_error error;
 	sl_process_start();
-	sl_daemon_block_signals();
 	sl_log_name("starlingd");
+	if (sl_blas_settle(argv, &error) != SL_OK)
+		return sl_process_end("starlingd", fail(&error, EXIT_MISCONFIGURED));
+	sl_daemon_block_signals();
 	int code = parse(&options, argc, argv);
 	if (code < 0)
 		code = run_or_reload(&options);

@@ -110,6 +110,7 @@ struct sl_history_summary {
 	char topology[SL_TEXT_MAX], algorithm[SL_TEXT_MAX], compress[SL_TEXT_MAX], model[SL_TEXT_MAX],
 	    dataset[SL_TEXT_MAX];
 	char seed[24];           /* decimal; empty: unknown */
+	char kernel[32];         /* matrix kernel of the peer that registered the run; empty: unknown */
 	uint32_t peers, present; /* peers of the run, and peers with rows in this database */
 	uint32_t rounds, dimension;
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;

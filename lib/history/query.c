@@ -47,6 +47,7 @@ static void read_summary(sqlite3_stmt *s, struct sl_history_summary *out)
 	out->objective = real_of(s, 20);
 	out->events = count_of(s, 21);
 	out->diverging = (uint32_t)sqlite3_column_int64(s, 22);
+	text_of(s, 23, out->kernel, sizeof out->kernel);
 }
 
 enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
@@ -61,7 +62,8 @@ enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
 	    "penalty, objective, "
 	    "(SELECT count(*) FROM event WHERE event.run_id = run.run_id AND level IN ('error', 'warning')), "
 	    "(SELECT count(*) FROM (SELECT kind, max(rowid) FROM event WHERE event.run_id = run.run_id AND kind IN "
-	    "  ('diverging', 'settled') GROUP BY peer) WHERE kind = 'diverging') "
+	    "  ('diverging', 'settled') GROUP BY peer) WHERE kind = 'diverging'), "
+	    "CASE WHEN instr(config, '# blas = ') THEN rtrim(substr(config, instr(config, '# blas = ') + 9), char(10)) END "
 	    "FROM run JOIN summary USING (run_id) WHERE ?1 IS NULL OR run.name = ?1 OR run_id = ?1 "
 	    "ORDER BY started_at, number",
 	    -1, &s, NULL);

@@ -5,6 +5,7 @@
  *
  * prints microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
  * voluntary and involuntary context switches. The first rounds are not counted. */
+#include "daemon/run/blas.h"
 #include "daemon/run/memory.h"
 #include "daemon/run/run.h"
 #include "gossip/algorithm.h"
@@ -198,10 +199,13 @@ int main(int argc, char **argv)
 	static struct floor f;
 	struct sl_error error;
 	char conf[4096];
-	setenv("OPENBLAS_NUM_THREADS", "1", 1);
 	if (argc != 5) {
 		fputs("usage: floor RUN gradient|exchange|both ROUNDS BYTES\n", stderr);
 		return 2;
+	}
+	if (sl_blas_settle(argv, &error) != SL_OK) {
+		fprintf(stderr, "floor: %s\n", error.text);
+		return 1;
 	}
 	char step[] = "algorithm.local_steps=1", *one_step[] = { step, NULL };
 	snprintf(conf, sizeof conf, "%s/run.conf", argv[1]);

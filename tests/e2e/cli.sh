@@ -7,7 +7,7 @@ expect 0 "$starling" --help
 says out "usage: starling" "init" "keygen"
 commands=$(sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p' out)
 expect 0 "$starling" --version
-one_line out
+says out "starling " "OpenBLAS " "matrix kernel "
 expect 2 "$starling"
 says err "usage: starling"
 ok "starling --help, --version"

@@ -20,7 +20,8 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 		const char *key, *text;
 	} texts[] = { { "run_id", s->run_id },       { "name", s->name },         { "topology", s->topology },
 		      { "algorithm", s->algorithm }, { "compress", s->compress }, { "model", s->model },
-		      { "dataset", s->dataset },     { "seed", s->seed },         { "history", database } };
+		      { "dataset", s->dataset },     { "seed", s->seed },         { "kernel", s->kernel },
+		      { "history", database } };
 	const struct {
 		const char *key;
 		double value;
@@ -112,6 +113,8 @@ static void print_text(const struct report *r, const struct sl_history_summary *
 	fprintf(r->out, "compress   %s\n", s->compress);
 	if (s->seed[0])
 		fprintf(r->out, "seed       %s\n", s->seed);
+	if (s->kernel[0])
+		fprintf(r->out, "kernel     %s\n", s->kernel);
 	if (s->events > 0)
 		fprintf(r->out, "warnings   %lld: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s'\"\n",
 		        (long long)s->events, r->database, s->run_id);

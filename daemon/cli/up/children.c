@@ -112,8 +112,6 @@ enum sl_status sl_children_start(struct sl_children *c, struct sl_time now, stru
 		                               "CREDENTIALS_DIRECTORY" };
 	for (unsigned i = 0; i < sizeof foreign / sizeof *foreign; i++)
 		unsetenv(foreign[i]);
-	setenv("OPENBLAS_NUM_THREADS", "1",
-	       1); /* saves each peer the start of threads that it would not use */
 	if (mkdir(c->log, 0777) != 0 && errno != EEXIST)
 		return sl_fail(error, SL_IO, "cannot create %s: %s", c->log, strerror(errno));
 	for (uint32_t k = 0; k < c->count; k++) {
