@@ -142,7 +142,7 @@ static void act(void *driver, const struct sl_action *a)
 		sl_recording_action(l->recording, a);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_net_send(l->net, a->edge, a->header, a->header_length, a->body, a->body_length);
+		sl_pacer_send(&l->pacer, l->net, a, l->now);
 		break;
 	case SL_ACTION_JOB:
 		l->job = true;
@@ -204,8 +204,11 @@ static void step(struct sl_loop *l, struct sl_event event)
 static void follow_links(struct sl_loop *l)
 {
 	struct sl_event event = { .kind = SL_EVENT_LINK };
-	while (!l->halted && sl_net_change_of(l->net, &event.edge, &event.link))
+	while (!l->halted && sl_net_change_of(l->net, &event.edge, &event.link)) {
+		if (event.link == SL_LINK_UP || event.link == SL_LINK_DOWN || event.link == SL_LINK_FULL)
+			sl_pacer_drop(&l->pacer, event.edge, l->now);
 		step(l, event);
+	}
 }
 
 static void receive(struct sl_loop *l)
@@ -349,6 +352,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 		l->checkpoint_failed = false;
 		step(l, (struct sl_event){ .kind = SL_EVENT_CHECKPOINTED, .ok = false });
 	}
+	sl_pacer_turn(&l->pacer, l->net, l->now);
 	follow_links(l); /* what was not taken */
 	if (!l->halted && l->job)
 		start_job(l);
@@ -364,6 +368,7 @@ static struct sl_time deadline(const struct sl_loop *l)
 		return l->now;
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
 	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
+	due = sl_time_earlier(due, sl_pacer_deadline(&l->pacer));
 	if (l->listener < 0)
 		due = sl_time_earlier(due, l->listen_at);
 	return sl_time_earlier(due, l->trim_at);
@@ -406,6 +411,7 @@ static struct pollfd *descriptors(struct sl_loop *l, nfds_t *count)
 
 void sl_loop_roster(struct sl_loop *l, const struct sl_peer_roster *roster)
 {
+	sl_pacer_renumber(&l->pacer, l->net, l->now);
 	step(l, (struct sl_event){ .kind = SL_EVENT_ROSTER, .roster = roster });
 }
 
@@ -414,6 +420,17 @@ void sl_loop_leave(struct sl_loop *l, const char *why)
 	l->stopping = true;
 	step(l, (struct sl_event){ .kind = SL_EVENT_STOP });
 	halt(l, true, why);
+}
+
+static void begin_budget(struct sl_loop *l)
+{
+	const struct sl_settings *s = &l->plan->settings;
+	sl_pacer_begin(&l->pacer, s, l->state, l->number, l->now);
+	sl_traffic_pace(&l->net->traffic, s->limit_rate * SL_BUDGET_SEGMENT /
+	                                      (8 * (SL_BUDGET_SEGMENT + SL_BUDGET_HEAD)));
+	if (s->limit_volume.bytes && !l->pacer.clean)
+		sl_loop_event(l, SL_LEVEL_NOTICE, "budget-unknown",
+		              "no orderly end has left word of limits.volume: what it saves up counts as used");
 }
 
 static void start(struct sl_loop *l)
@@ -425,6 +442,7 @@ static void start(struct sl_loop *l)
 	l->trim_at = sl_time_after(l->now, TRIM_FIRST_US);
 	l->status_at = sl_sd_managed() ? l->now : SL_TIME_NEVER;
 	l->started = true;
+	begin_budget(l);
 	step(l, (struct sl_event){ .kind = SL_EVENT_START });
 }
 
@@ -444,6 +462,8 @@ enum sl_loop_result sl_loop_run(struct sl_loop *l)
 		items[ITEM_LISTENER].fd = l->listener;
 	}
 	free(items);
+	if (l->halted)
+		sl_pacer_end(&l->pacer, l->net, sl_clock());
 	if (!l->halted) {
 		l->reload_asked = false;
 		return SL_LOOP_RELOAD;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/run/recording.h"
 #include "daemon/peer/net/net.h"
+#include "daemon/peer/pacer.h"
 #include "daemon/peer/store/store.h"
 #include "daemon/peer/worker.h"
 #include "daemon/run/clock.h"
@@ -26,6 +27,7 @@ struct sl_loop {
 	int listener;      /* status socket; −1: retried */
 	const char *state; /* its folder */
 
+	struct sl_pacer pacer;     /* begun by sl_loop_run */
 	struct sl_worker *worker;  /* NULL until a job is long enough for one */
 	struct sl_time now;        /* of this turn */
 	bool job;                  /* one is requested, and not started yet */

@@ -25,6 +25,15 @@ void sl_option_text_range(const struct sl_option *option, char *text, size_t siz
 	case SL_OPTION_DURATION:
 		snprintf(text, size, "%.10gs to %.10gs, or never", option->min, option->max);
 		break;
+	case SL_OPTION_RATE:
+		snprintf(text, size, "such as 64kbit, 8kB, or none");
+		break;
+	case SL_OPTION_VOLUME:
+		snprintf(text, size, "such as 5MB/day, 200MB/month, or none");
+		break;
+	case SL_OPTION_SIZE:
+		snprintf(text, size, "%.10gB to %.10gB, auto, or none", option->min, option->max);
+		break;
 	case SL_OPTION_SWITCH:
 		snprintf(text, size, "yes or no");
 		break;

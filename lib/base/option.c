@@ -152,6 +152,47 @@ static enum sl_status set_switch(const struct sl_option *o, void *record, const 
 	return SL_OK;
 }
 
+static enum sl_status set_rate(const struct sl_option *o, void *record, const char *text,
+                               struct sl_error *error)
+{
+	uint64_t bits = 0;
+	if (strcmp(text, "none") != 0 && !sl_rate_parse(text, &bits))
+		return sl_fail(error, SL_MALFORMED,
+		               "%s = %s: not a rate (a number and bit, kbit, Mbit, Gbit, B, kB, MB or GB, "
+		               "such as 64kbit or 8kB; or none)",
+		               o->name, text);
+	*(uint64_t *)field_of(o, record) = bits;
+	return SL_OK;
+}
+
+static enum sl_status set_volume(const struct sl_option *o, void *record, const char *text,
+                                 struct sl_error *error)
+{
+	struct sl_volume volume = { 0, 0 };
+	if (strcmp(text, "none") != 0 && !sl_volume_parse(text, &volume))
+		return sl_fail(error, SL_MALFORMED,
+		               "%s = %s: not a volume (a number and B, kB, MB, GB or TB, then /hour, /day or "
+		               "/month, such as 200MB/month, at least 1 bit per second; or none)",
+		               o->name, text);
+	memcpy(field_of(o, record), &volume, sizeof volume);
+	return SL_OK;
+}
+
+static enum sl_status set_size(const struct sl_option *o, void *record, const char *text,
+                               struct sl_error *error)
+{
+	uint64_t size = strcmp(text, "auto") == 0 ? UINT64_MAX : 0;
+	bool word = size > 0 || strcmp(text, "none") == 0;
+	if (!word && !sl_size_parse(text, &size))
+		return sl_fail(error, SL_MALFORMED,
+		               "%s = %s: not a size (a number and B, kB, MB or GB, such as 1400B; or auto, or none)",
+		               o->name, text);
+	if (!word && ((double)size < o->min || (double)size > o->max))
+		return out_of_range(o, text, "B", error);
+	*(uint64_t *)field_of(o, record) = size;
+	return SL_OK;
+}
+
 enum sl_status sl_option_set(const struct sl_option *option, void *record, const char *text,
                              struct sl_error *error)
 {
@@ -169,6 +210,12 @@ enum sl_status sl_option_set(const struct sl_option *option, void *record, const
 		return set_duration(option, record, text, error);
 	case SL_OPTION_SWITCH:
 		return set_switch(option, record, text, error);
+	case SL_OPTION_RATE:
+		return set_rate(option, record, text, error);
+	case SL_OPTION_VOLUME:
+		return set_volume(option, record, text, error);
+	case SL_OPTION_SIZE:
+		return set_size(option, record, text, error);
 	case SL_OPTION_BORROWED:
 		*(const char **)field_of(option, record) = text;
 		return SL_OK;
@@ -201,6 +248,25 @@ static void print_duration(int64_t us, char *text, size_t size)
 	if (us == 0)
 		i = 2;
 	snprintf(text, size, "%" PRId64 "%s", us / duration_units[i].us, duration_units[i].name);
+}
+
+static void print_quantity(const struct sl_option *o, const void *field, char *text, size_t size)
+{
+	struct sl_volume volume = { 0, 0 };
+	uint64_t value;
+	if (o->type == SL_OPTION_VOLUME)
+		memcpy(&volume, field, sizeof volume);
+	memcpy(&value, o->type == SL_OPTION_VOLUME ? &volume.bytes : field, sizeof value);
+	if (value == 0)
+		snprintf(text, size, "none");
+	else if (o->type == SL_OPTION_VOLUME)
+		sl_volume_print(volume, text, size);
+	else if (o->type == SL_OPTION_RATE)
+		sl_rate_print(value, text, size);
+	else if (value == UINT64_MAX)
+		snprintf(text, size, "auto");
+	else
+		sl_size_print(value, text, size);
 }
 
 static void print_choice(const char *choices, uint32_t index, char *text, size_t size)
@@ -237,6 +303,11 @@ void sl_option_print(const struct sl_option *option, const void *record, char *t
 		break;
 	case SL_OPTION_SWITCH:
 		snprintf(text, size, "%s", *(const bool *)field ? "yes" : "no");
+		break;
+	case SL_OPTION_RATE:
+	case SL_OPTION_VOLUME:
+	case SL_OPTION_SIZE:
+		print_quantity(option, field, text, size);
 		break;
 	case SL_OPTION_BORROWED:
 		snprintf(text, size, "%s", *(const char *const *)field ? *(const char *const *)field : "");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/units.h"
 
 enum sl_option_type {
 	SL_OPTION_U32,  /* uint32_t, within min … max */
@@ -14,6 +15,9 @@ enum sl_option_type {
 	SL_OPTION_CHOICE,   /* uint32_t: index into `choices` ("a|b|c") */
 	SL_OPTION_DURATION, /* int64_t microseconds: "30s", "250ms", "5min", "2h", or "never" (INT64_MAX) */
 	SL_OPTION_SWITCH,   /* bool: "yes" or "no" */
+	SL_OPTION_RATE,     /* uint64_t bits per second: "64kbit", "8kB", or "none" (0); see units.h */
+	SL_OPTION_VOLUME,   /* struct sl_volume: "200MB/month", also /day and /hour, or "none" */
+	SL_OPTION_SIZE,     /* uint64_t bytes, within min … max: "1400B", "2kB", "none" (0), "auto" (UINT64_MAX) */
 	SL_OPTION_BORROWED, /* const char *: pointer to the text, not a copy; any length */
 };
 

@@ -96,6 +96,9 @@ static const struct sl_option algorithm_options[] = {
 static const struct sl_option compress_options[] = {
 	{ "pipeline", "select | quantise | code (see `starling list compressors`)", SL_OPTION_TEXT,
 	  AT(pipeline), 0, 0, "topk:0.05 | dither:16 | golomb", NULL, RUN, SL_COMPLETE_PIPELINE },
+	{ "budget",
+	  "bytes of an encoded vector: of the coordinates that the pipeline selects, only as many of the largest are sent as fit. auto: what takes half a second of limits.rate on each link, at least 1 kB (none: all are sent)",
+	  SL_OPTION_SIZE, AT(compress_budget), 64, 1e9, "none", NULL, RUN },
 	{ NULL }
 };
 
@@ -123,6 +126,12 @@ static const struct sl_option data_options[] = {
 };
 
 static const struct sl_option limit_options[] = {
+	{ "rate",
+	  "bits per second that this peer may send, with all headers: 64kbit, 8kB, 1Mbit (none: no limit). Rounds wait for it",
+	  SL_OPTION_RATE, AT(limit_rate), 0, 0, "none", NULL, HOST },
+	{ "volume",
+	  "bytes that this peer may send per hour, day or month of 30 days, with all headers, spread evenly: 200MB/month (none: no limit). At most 1/20 of it is saved up for a burst",
+	  SL_OPTION_VOLUME, AT(limit_volume), 0, 0, "none", NULL, HOST },
 	{ "value", "largest magnitude of a coordinate of a model, at its owner and in every copy of it",
 	  SL_OPTION_REAL, AT(limit_value), 1e-3, 1e30, "1e+09", NULL, RUN },
 	{ "refusals",
@@ -173,7 +182,8 @@ const struct sl_settings_section sl_settings_sections[] = {
 	{ "data",
 	  "Training and test data. `starling init` reads these keys; peers read the prepared shards, whose classes must match classes below",
 	  data_options },
-	{ "limits", "Limits on misbehaving neighbours that hold a valid key", limit_options },
+	{ "limits", "Limits on what this peer sends, and on misbehaving neighbours that hold a valid key",
+	  limit_options },
 	{ "history", "The history of the run", history_options },
 	{ "checkpoint", "Checkpoints, from which a restarted peer resumes", checkpoint_options },
 	{ NULL }

@@ -38,11 +38,14 @@ struct sl_settings {
 
 	/* [compress] */
 	char pipeline[SL_TEXT_MAX];
+	uint64_t compress_budget; /* bytes per encoded vector; 0: none, UINT64_MAX: auto */
 
 	/* [model] */
 	char model[SL_TEXT_MAX];
 
 	/* [limits] */
+	uint64_t limit_rate; /* bits per second that this peer may send; 0: no limit */
+	struct sl_volume limit_volume;
 	double limit_value;
 	uint32_t limit_refusals, limit_frames, detect_every;
 	double anomaly;

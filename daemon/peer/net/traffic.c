@@ -17,6 +17,7 @@ struct sl_traffic_connection {
 	int fd;  /* as libzmq knows it */
 	int dup; /* ours */
 	ino_t socket;
+	bool ipv6;
 	/* of owner 0 */
 	int64_t edge, received; /* edge −1: silent so far; −2: hung up on */
 	uint64_t order;
@@ -58,6 +59,50 @@ static bool count(int fd, int64_t *tx, int64_t *rx)
 	return true;
 }
 
+enum { SEGMENT = 1448, HEAD_ETHERNET = 14, HEAD_IPV4 = 20, HEAD_IPV6 = 40, HEAD_TCP = 32 };
+
+/* Of one connection: with `waiting` what the kernel still holds, which is a message's last part. */
+static int64_t left(const struct sl_traffic_connection *c, bool waiting)
+{
+	struct tcp_info info;
+	if (!ask_kernel(c->dup, &info))
+		return 0;
+	int64_t head = HEAD_ETHERNET + (c->ipv6 ? HEAD_IPV6 : HEAD_IPV4) + HEAD_TCP,
+	        rest = waiting ? (int64_t)info.tcpi_notsent_bytes : 0;
+	return (int64_t)info.tcpi_bytes_sent + (int64_t)info.tcpi_segs_out * head + rest +
+	       (rest + SEGMENT - 1) / SEGMENT * head;
+}
+
+int64_t sl_traffic_left(struct sl_traffic *w)
+{
+	int64_t sum = w->closed_left;
+	for (unsigned i = 0; i < w->count; i++)
+		sum += left(&w->open[i], true);
+	return sum;
+}
+
+static void pace(const struct sl_traffic *w, int fd)
+{
+	uint64_t rate = w->pace ? w->pace : UINT64_MAX;
+	setsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof rate);
+}
+
+void sl_traffic_pace(struct sl_traffic *w, uint64_t bytes)
+{
+	w->pace = bytes;
+	for (unsigned i = 0; i < w->count; i++)
+		pace(w, w->open[i].dup);
+}
+
+/* Over IPv6, and not IPv4 through a socket that takes both. */
+static bool is_ipv6(int fd)
+{
+	struct sockaddr_in6 own;
+	socklen_t size = sizeof own;
+	return getsockname(fd, (struct sockaddr *)&own, &size) == 0 && own.sin6_family == AF_INET6 &&
+	       !IN6_IS_ADDR_V4MAPPED(&own.sin6_addr);
+}
+
 #define MAPPED "::ffff:"
 
 static void name_other_end(int fd, char *address, size_t size)
@@ -78,6 +123,7 @@ static void forget(struct sl_traffic *w, unsigned at)
 	count(w->open[at].dup, &w->closed_tx, &w->closed_rx);
 	if (ask_kernel(w->open[at].dup, &info))
 		w->closed_resent += (int64_t)info.tcpi_bytes_retrans;
+	w->closed_left += left(&w->open[at], false);
 	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SILENT;
 	close(w->open[at].dup);
 	w->open[at] = w->open[--w->count];
@@ -108,8 +154,16 @@ void sl_traffic_opened(struct sl_traffic *w, unsigned owner, int fd)
 		return;
 	}
 	struct sl_traffic_connection *c = &w->open[w->count++];
-	*c = (struct sl_traffic_connection){ owner, fd, dup, about.st_ino, SILENT, 0, w->opened++, "" };
+	*c = (struct sl_traffic_connection){ .owner = owner,
+		                             .fd = fd,
+		                             .dup = dup,
+		                             .socket = about.st_ino,
+		                             .edge = SILENT,
+		                             .order = w->opened++,
+		                             .ipv6 = is_ipv6(dup) };
 	w->silent += owner == 0;
+	if (w->pace)
+		pace(w, dup);
 	if (owner == 0)
 		name_other_end(dup, c->address, sizeof c->address);
 }

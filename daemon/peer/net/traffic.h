@@ -15,6 +15,8 @@ struct sl_traffic {
 	unsigned count, room, silent;       /* silent: incoming ones (owner 0) without a message so far */
 	uint64_t opened;
 	int64_t closed_tx, closed_rx, closed_resent; /* of closed connections */
+	int64_t closed_left;
+	uint64_t pace; /* 0: none */
 };
 
 /* What the kernel knows of connections by which this end sends. */
@@ -50,6 +52,12 @@ unsigned sl_traffic_weigh(struct sl_traffic *, int64_t silent_most, int64_t *rec
 void sl_traffic_renumber(struct sl_traffic *, const int64_t *to, bool silent_too);
 /* Bytes acknowledged by the other end on the open connections of `owner`. */
 int64_t sl_traffic_acknowledged(const struct sl_traffic *, unsigned owner);
+/* Bytes that our connections have sent or still hold, as on a device of Ethernet: TCP payload with what was sent again,
+ * and the heads of all segments, acknowledgements included (Ethernet 14, IP, TCP with timestamps). */
+int64_t sl_traffic_left(struct sl_traffic *);
+/* Makes the kernel spread what it sends on connections of all owners; bytes of TCP payload per second, 0: as fast as it
+ * can. */
+void sl_traffic_pace(struct sl_traffic *, uint64_t bytes);
 void sl_traffic_total(struct sl_traffic *, int64_t *tx, int64_t *rx);
 /* Bytes that TCP sent again, over all connections so far. */
 int64_t sl_traffic_resent(const struct sl_traffic *);
