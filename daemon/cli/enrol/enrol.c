@@ -1,0 +1,88 @@
+/* enrol.c — starling enrol: the key of a host that wants to take part, and the line that asks the operator for it. */
+#include "daemon/cli/common/command_line.h"
+#include "daemon/cli/enrol/enrol.h"
+#include "daemon/run/request.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const char *sl_enrol_key_file(const char *given)
+{
+	if (given)
+		return given;
+	return access(SL_ENROL_FOLDER, W_OK) == 0 ? SL_ENROL_FOLDER "/keys/identity.key" : "identity.key";
+}
+
+/* A key that exists is used again: asking twice asks for the same. */
+static enum sl_status own_key(struct sl_identity *out, const char *path, struct sl_error *error)
+{
+	if (access(path, F_OK) == 0)
+		return sl_identity_read(out, path, error);
+	if (strcmp(path, SL_ENROL_FOLDER "/keys/identity.key") == 0 &&
+	    mkdir(SL_ENROL_FOLDER "/keys", 0700) != 0 && errno != EEXIST)
+		return sl_fail(error, SL_IO, SL_ENROL_FOLDER "/keys: %s", strerror(errno));
+	sl_identity_make(out);
+	return sl_identity_write(out, path, error);
+}
+
+struct request {
+	const char *name, *endpoint, *key;
+};
+
+static int run(int argc, char **argv)
+{
+	struct request request = { 0 };
+	struct sl_error error;
+	struct sl_identity identity;
+	char **operands, line[SL_REQUEST_MOST];
+	int code = sl_command_parse(&sl_command_enrol, argc, argv, &request, &operands);
+	if (code >= 0)
+		return code;
+	const char *path = sl_enrol_key_file(request.key);
+	enum sl_status status = sl_keys_start(&error);
+	if (status == SL_OK)
+		status = own_key(&identity, path, &error);
+	if (status == SL_OK) {
+		status = sl_request_write(line, &identity, request.name, request.endpoint, &error);
+		sl_identity_wipe(&identity);
+	}
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_enrol, &error);
+	fprintf(stderr, "starling enrol: the secret key stays in %s; send this line to the operator\n", path);
+	puts(line);
+	return SL_EXIT_OK;
+}
+
+static const struct sl_argument arguments_of_enrol[] = {
+	{ .option = { "name", "name of this host in the run", SL_OPTION_BORROWED,
+	              offsetof(struct request, name) },
+	  .value = "NAME",
+	  .required = true },
+	{ .option = { "endpoint", "where neighbours reach this host, such as tcp://site-3.example:7000",
+	              SL_OPTION_BORROWED, offsetof(struct request, endpoint) },
+	  .value = "ENDPOINT",
+	  .required = true },
+	{ .option = { "key",
+	              "file of the secret key, created if it does not exist; without it, keys/identity.key in " SL_ENROL_FOLDER
+	              " where that may be written, else identity.key here",
+	              SL_OPTION_BORROWED, offsetof(struct request, key), .completes = SL_COMPLETE_FILE },
+	  .letter = 'k',
+	  .value = "FILE" },
+	SL_ARGUMENT_HELP,
+	{ .value = NULL }
+};
+
+const struct sl_command sl_command_enrol = {
+	"enrol",
+	{ .program = "starling enrol",
+	  .doc = "create the key of this host, and print the request that the operator admits",
+	  .forms = (const char *const[]){ "--name NAME --endpoint ENDPOINT", NULL },
+	  .text =
+	      "Creates the secret key of a host, unless it exists, and prints one signed line: name, endpoint and public key.\n"
+	      "The line holds no secret. The operator admits it with starling roster RUN --admit, which writes a bundle for\n"
+	      "this host; starling install installs that.\n",
+	  .arguments = arguments_of_enrol },
+	run
+};
