@@ -4,10 +4,10 @@
  *
  * Body: a byte, 1 when what follows is coded by raw (which was shorter), else 0; the two final states, four
  * bytes each; 16-bit words. Encoding runs from the last operation to the first, decoding from the first to the
- * last; encoding starts with both states at 2^16, where decoding must end. Operations: a bit, 1 when there are as many symbols as in the
- * last message, else the count (two times 14 bits); for each nonzero the gap + 1 as octave, the two bits
- * below the leading one, the other bits as they are; the sign as it is; the magnitude − 1, from 15 on in
- * Elias gamma. */
+ * last; encoding starts with both states at 2^16, where decoding must end. Operations: a bit, 1 if there are as
+ * many symbols as in the last message, else also the count (two times 14 bits); for each nonzero the gap + 1 as its
+ * octave, the two bits below the leading one, and the other bits without a model; the sign without a model; the
+ * magnitude − 1, from 15 on in Elias gamma. */
 #include "compress/bits.h"
 #include "compress/stage.h"
 
