@@ -505,31 +505,6 @@ static void a_job_says_what_it_is(void **state)
 	free(w);
 }
 
-/* A connection each way per edge, the first edge of a peer included. */
-static void handshakes_are_counted_on_every_edge(void **state)
-{
-	static const struct {
-		const char *topology;
-		uint64_t edges;
-	} graphs[] = { { "path:2", 1 }, { "path:3", 2 }, { "ring:4", 4 } };
-	uint64_t bytes[3];
-	(void)state;
-	for (unsigned i = 0; i < 3; i++) {
-		struct swarm *w = calloc(1, sizeof *w);
-		struct sl_sim_totals totals;
-		swarm_standard(w);
-		snprintf(w->topology_spec, sizeof w->topology_spec, "%s", graphs[i].topology);
-		swarm_open(w);
-		sl_sim_totals(w->sim, &totals);
-		bytes[i] = totals.wire_bytes;
-		swarm_close(w);
-		free(w);
-	}
-	assert_true(bytes[0] > 1000);
-	for (unsigned i = 0; i < 3; i++)
-		assert_int_equal(bytes[i], bytes[0] * graphs[i].edges);
-}
-
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -550,7 +525,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(other_graphs_and_algorithms),
 		cmocka_unit_test(busy_vectors_stand_in_front),
 		cmocka_unit_test(a_job_says_what_it_is),
-		cmocka_unit_test(handshakes_are_counted_on_every_edge),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "linalg/vector.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -382,10 +383,86 @@ static void what_is_lost_is_sent_again_and_nothing_else(void **state)
 	assert_true(shown.old_requests > 20 && shown.fulls > 100);
 }
 
+/* ---- several peers, over connections of the simulator ---- */
+
+static void small_pieces(struct swarm *w)
+{
+	w->plan.snapshot_piece = 32;
+}
+
+static void open_thin(struct swarm *w, const char *spec, const char *pace)
+{
+	swarm_standard(w);
+	snprintf(w->topology_spec, sizeof w->topology_spec, "%s", spec);
+	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "%s", pace);
+	w->settings.rounds = 400;
+	w->settings.checkpoint_every = 16;
+	w->choose = small_pieces;
+	w->network.rate = 10000000;
+	w->network.queue = 64000;
+	w->network.compute_us = 20000;
+	w->network.latency_us = 9000;
+	swarm_open(w);
+}
+
+/* Peer 1 is cut off for 300 rounds, in which nobody waits for it. In the 50 rounds after that its edges make 15 steps and
+ * more, though it needs two snapshots at once, and no end knows at first what the other one holds. */
+static void edges_resume_at_once_after_an_outage(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	assert_non_null(w);
+	open_thin(w, "path:3", "free");
+	swarm_run_to(w, 1, 20);
+	for (int cut = 1; cut >= 0; cut--) {
+		for (uint32_t i = 0; i <= 2; i += 2) {
+			sl_sim_cut(w->sim, 1, i, cut);
+			sl_sim_cut(w->sim, i, 1, cut);
+		}
+		if (cut)
+			swarm_run_to(w, 1, 320);
+	}
+	const struct sl_peer *p = sl_sim_peer(w->sim, 1);
+	const uint32_t before[2] = { p->edge[0].step, p->edge[1].step };
+	for (uint32_t round = 321; round <= 370; round++) {
+		swarm_run_to(w, 1, round);
+		for (unsigned k = 0; k < 2; k++) /* the outage counts for nothing */
+			assert_true(sl_stream_patience_us(&p->edge[k]) < 2000000);
+	}
+	for (unsigned k = 0; k < 2; k++) {
+		assert_true(before[k] < 30);
+		assert_in_range(p->edge[k].step - before[k], 15, 50);
+	}
+	swarm_close(w);
+	free(w);
+}
+
+/* The successor of peer 0 on the ring sends it no frames, only tags: restarted with a checkpoint of many rounds ago, it
+ * gets all of them without waiting for a timer. */
+static void old_tags_come_at_once(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	assert_non_null(w);
+	open_thin(w, "directed-ring:4", "lockstep");
+	swarm_run_to(w, 0, 60);
+	sl_sim_kill(w->sim, 0);
+	sl_sim_revive(w->sim, 0, SL_SIM_DISK_OLDER);
+	assert_true(sl_peer_round(sl_sim_peer(w->sim, 0)) < 50);
+	int64_t before_us = sl_sim_now(w->sim).us;
+	swarm_run_to(w, 0, 62);
+	assert_in_range(sl_sim_now(w->sim).us - before_us, 20000, 3000000);
+	swarm_run(w, 1000000);
+	swarm_close(w);
+	free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_lost_is_sent_again_and_nothing_else),
+		cmocka_unit_test(edges_resume_at_once_after_an_outage),
+		cmocka_unit_test(old_tags_come_at_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

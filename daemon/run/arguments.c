@@ -7,7 +7,7 @@
 
 enum { ARGUMENTS_MAX = 48, OPERANDS_MAX = 8, LONG = 256 /* above every letter */, COLUMN_MAX = 32 };
 
-/* What getopt_long wants, made from the table. */
+/* Input of getopt_long, made from the table. */
 struct table {
 	char letters[2 * ARGUMENTS_MAX + 2];
 	struct option option[ARGUMENTS_MAX + 1];
@@ -43,7 +43,7 @@ static const struct sl_argument *find(const struct sl_usage *usage, int found)
 	return a->option.name ? a : NULL;
 }
 
-/* A long option that getopt does not know, or that more than one could be. */
+/* Reports a long option that is unknown or ambiguous. */
 static void unknown_long(const struct sl_usage *usage, const char *word, struct sl_error *error)
 {
 	char name[SL_TEXT_MAX], all[SL_TEXT_MAX] = "";
@@ -66,7 +66,7 @@ static void unknown_long(const struct sl_usage *usage, const char *word, struct 
 		sl_fail(error, SL_NOT_FOUND, "unknown option '%s'", name);
 }
 
-/* getopt has moved past a long option; a letter may be inside a word. */
+/* The option that getopt refused: it has moved past a long option, but not past a letter inside a word. */
 static int misuse(const struct sl_usage *usage, int result, const char *word, struct sl_error *error)
 {
 	const struct sl_argument *a = optopt ? find(usage, optopt) : NULL;

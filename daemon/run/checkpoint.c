@@ -23,7 +23,7 @@ static enum sl_status name_of(const char *stem, unsigned generation, char out[st
 	return n > 0 && n < PATH_MAX ? SL_OK : sl_fail(error, SL_TOO_BIG, "%s: path too long", stem);
 }
 
-/* Hash of header and state, which are not beside each other in memory. */
+/* Hash of header and state, which are not contiguous in memory. */
 static void hash(const uint8_t *header, const uint8_t *bytes, size_t length,
                  uint8_t out[static SL_CHECKPOINT_HASH])
 {
@@ -34,7 +34,7 @@ static void hash(const uint8_t *header, const uint8_t *bytes, size_t length,
 	crypto_generichash_final(&state, out, SL_CHECKPOINT_HASH);
 }
 
-/* What is wrong with a file, or NULL: then its number and its state are filled in. */
+/* Returns what is wrong with a file; NULL: nothing, and its number and state are filled in. */
 static const char *verify(const struct sl_mapping *file, uint64_t *number, struct sl_reader *state)
 {
 	*number = 0;
@@ -105,7 +105,7 @@ void sl_checkpoint_close(struct sl_checkpoint_pair *pair)
 	sl_file_unmap(&pair->file[1]);
 }
 
-/* Calls with the number of each file STEM.aside-N. */
+/* Calls back with the number of each file STEM.aside-N. */
 static void each_aside(const char *stem, void (*found)(void *, unsigned long), void *context)
 {
 	const char *slash = strrchr(stem, '/'), *base = slash ? slash + 1 : stem;
@@ -164,8 +164,7 @@ enum sl_status sl_checkpoint_set_aside(const char *stem, unsigned generation, ch
 	return SL_OK;
 }
 
-/* The folder that could not be made at the start, when the disk was full or read-only. True: it is there now,
- * and was not. */
+/* Creates the folder if that failed at the start, when the disk was full or read-only. True: it was created now. */
 static bool make_folder(const char *path)
 {
 	char folder[PATH_MAX];
@@ -177,7 +176,7 @@ static bool make_folder(const char *path)
 	return mkdir(folder, 0700) == 0;
 }
 
-/* Which generation is to be replaced: one that cannot be used rather than the older of two that can. */
+/* Selects the generation to replace: an unusable one if there is one, else the older one. */
 static void choose(struct sl_checkpoint_files *files, const struct sl_generation *g)
 {
 	bool usable[2];
@@ -192,7 +191,7 @@ static void choose(struct sl_checkpoint_files *files, const struct sl_generation
 		files->next = g[0].there && !g[1].there;
 }
 
-/* Looks what lies there, and makes room for a new one without harm to anything. */
+/* Reads the existing files, and moves one that is not ours aside before a new one replaces it. */
 static enum sl_status make_room(struct sl_checkpoint_files *files, struct sl_error *error)
 {
 	struct sl_checkpoint_pair pair;
@@ -208,7 +207,7 @@ static enum sl_status make_room(struct sl_checkpoint_files *files, struct sl_err
 	if (keep && status == SL_OK)
 		sl_log(SL_LEVEL_NOTICE, "checkpoint: %s.%u could not be used and is kept as %s", files->stem,
 		       files->next, aside);
-	/* A second one waits for its turn, when the other generation is newer. */
+	/* A second such file is moved later, when its generation is to be replaced. */
 	if (status == SL_OK)
 		files->refused[files->next] = false;
 	files->looked =
@@ -249,7 +248,7 @@ enum sl_status sl_checkpoint_write(struct sl_checkpoint_files *files, const uint
 	if (status == SL_OK)
 		status = replace(files, bytes, length, error);
 	if (status != SL_OK) {
-		files->looked = false; /* it may be there all the same, if only the folder's sync failed */
+		files->looked = false; /* the file may exist even so, if only the sync of the folder failed */
 		return status;
 	}
 	files->newest++;

@@ -17,7 +17,7 @@ void sl_class_list_free(struct sl_class_list *list)
 	*list = (struct sl_class_list){ 0 };
 }
 
-/* Owns `text` from here on. */
+/* Takes ownership of `text`. */
 static enum sl_status parse_own(struct sl_class_list *out, char *text, struct sl_error *error)
 {
 	size_t length = strlen(text);
@@ -115,7 +115,7 @@ void sl_classes_setting(const char *text, size_t length, uint32_t count, char ou
 	snprintf(out, SL_TEXT_MAX, "list:%u:%s", count, hex);
 }
 
-/* What the classes of a data set without names are called. */
+/* Names of the classes of a data set without names. */
 static void name_by_number(uint32_t count, char out[static SL_TEXT_MAX])
 {
 	struct sl_classes_writer w = sl_classes_begin(out);

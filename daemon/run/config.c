@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* A run.conf has some 40 keys; a megabyte is another file, given by mistake. */
+/* Size limit of run.conf: it has about 40 keys, so a megabyte is another file, given by mistake. */
 enum { FILE_MAX = 1 << 20 };
 
 static uint16_t *line_of(struct sl_config *config, const char *section, const char *key)
@@ -37,7 +37,7 @@ static enum sl_status check_section(struct sl_config *c, const char *name, struc
 	return sl_run_settings_set(&c->settings, name, "", "", error); /* names the nearest section */
 }
 
-/* A value that an INI file cannot hold would make a configuration that does not parse back. */
+/* Refuses a value that an INI file cannot represent: the written configuration would not parse back. */
 static enum sl_status check_value(const char *key, const char *value, struct sl_error *error)
 {
 	return sl_ini_can_hold(value)
@@ -190,7 +190,7 @@ void sl_config_path(const struct sl_config *config, const char *name, bool writt
 	bool absolute = name[0] == '/';
 	int length = snprintf(out, 4096, "%s%s%s", absolute ? "" : base, absolute ? "" : "/", name);
 	SL_CHECK(length >= 0 &&
-	         length < 4096); /* names are bounded by SL_TEXT_MAX, folders when they are taken */
+	         length < 4096); /* names are limited to SL_TEXT_MAX, folders when they are read */
 }
 
 void sl_config_fingerprint(const struct sl_run_settings *settings, const struct sl_layout *layout,
@@ -214,14 +214,14 @@ void sl_config_fingerprint(const struct sl_run_settings *settings, const struct 
 	}
 	uint8_t tail[4 + SL_KEY_BYTES] = { 0 };
 	sl_store_u32(tail, SL_WIRE_VERSION);
-	sl_key_parse(settings->host.operator_key, tail + 4); /* a simulation has none: zeros */
+	sl_key_parse(settings->host.operator_key, tail + 4); /* a simulation has no key: zeros */
 	crypto_generichash_update(&hash, tail, sizeof tail);
 	crypto_generichash_final(&hash, digest, sizeof digest);
 	sodium_bin2hex(hex, 33, digest, sizeof digest);
 	*run = sl_load_u64(digest);
 }
 
-/* libsodium's BLAKE2b gives 16 bytes or more: the first 8 of 16 are taken. */
+/* libsodium's BLAKE2b gives 16 bytes or more: the first 8 of 16 are used. */
 void sl_config_run_id(const struct sl_run_settings *settings, const char *fingerprint_hex, uint64_t session,
                       char out[static SL_TEXT_MAX + 32])
 {

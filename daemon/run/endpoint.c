@@ -94,7 +94,7 @@ static bool name_good(const char *host, const char **last)
 	}
 }
 
-/* What ends in a number would be taken for an address that is cut short, by some. */
+/* Some resolvers take a name that ends in a number for an abbreviated address. */
 static enum sl_status take_name(const char *text, const char *host, struct sl_error *error)
 {
 	const char *last = host;

@@ -17,7 +17,7 @@ static enum sl_status system_error(const char *path, struct sl_error *error)
 	return sl_fail(error, errno == ENOENT ? SL_NOT_FOUND : SL_IO, "%s: %s", path, strerror(errno));
 }
 
-/* Opens a regular file and learns its length. Without O_NONBLOCK a fifo would wait for a writer. */
+/* Opens a regular file and gets its length. Without O_NONBLOCK, opening a fifo would wait for a writer. */
 static enum sl_status open_regular(const char *path, int *fd, size_t *length, struct sl_error *error)
 {
 	struct stat status;
@@ -61,7 +61,7 @@ void sl_file_unmap(struct sl_mapping *mapping)
 	errno = keep;
 }
 
-/* Reads until `capacity` bytes are there or the file ends. Returns how many, or -1. */
+/* Reads up to `capacity` bytes; fewer only at the end of the file. Returns their number, or -1. */
 static ssize_t read_all(int fd, uint8_t *out, size_t capacity)
 {
 	size_t got = 0;
@@ -78,7 +78,7 @@ static ssize_t read_all(int fd, uint8_t *out, size_t capacity)
 	return (ssize_t)got;
 }
 
-/* Reads `length` bytes, and tries one more to see that the file ends there. */
+/* Reads `length` bytes, and tries to read one more to check that the file ends there. */
 static enum sl_status read_whole(int fd, const char *path, uint8_t **bytes, size_t *length,
                                  struct sl_error *error)
 {
@@ -146,7 +146,7 @@ static bool sync_folder_of(const char *path)
 	return ok;
 }
 
-/* Writes the temporary whole. Unlinked first: what a crash left there may have another mode, or be a link. */
+/* Writes the whole temporary file. It is unlinked first: one left by a crash may have another mode, or be a link. */
 static bool write_temporary(const char *name, const struct iovec *parts, int count, unsigned mode)
 {
 	if (unlink(name) != 0 && errno != ENOENT)
@@ -177,7 +177,8 @@ enum sl_status sl_file_replace_parts(const char *path, const struct iovec *parts
 	if (write_temporary(name, parts, count, mode) && rename(name, path) == 0) {
 		if (sync_folder_of(path))
 			return SL_OK;
-		return system_error(path, error); /* whole, but perhaps not there after a power cut */
+		return system_error(
+		    path, error); /* the file is complete, but may be missing after a power failure */
 	}
 	enum sl_status status = system_error(path, error);
 	unlink(name);
@@ -191,11 +192,10 @@ enum sl_status sl_file_replace(const char *path, const void *bytes, size_t lengt
 	return sl_file_replace_parts(path, &part, 1, mode, error);
 }
 
-/* Files are read and handed on in pieces of this size: large enough that a call costs nothing beside its
- * bytes. */
+/* Files are read and passed on in pieces of this size: large enough that the cost of a call is negligible. */
 enum { SL_PIECE = 65536 };
 
-/* One open file on its way through zlib to whoever wants its bytes. */
+/* State of reading one file through zlib. */
 struct stream {
 	const char *path;
 	int fd;
@@ -232,8 +232,8 @@ static enum sl_status stream_plain(struct stream *s, size_t n, struct sl_error *
 	return status;
 }
 
-/* Where a member has ended, zeros up to the end of the file are padding, as of a tape block, which gzip -d
- * passes over as well; anything but another member is refused. */
+/* After a gzip member: zeros up to the end of the file are padding (as from tape blocks), which gzip -d also ignores;
+ * anything else but another member is refused. */
 static enum sl_status skip_padding(struct stream *s, struct sl_error *error)
 {
 	z_stream *z = &s->inflate;
@@ -245,7 +245,7 @@ static enum sl_status skip_padding(struct stream *s, struct sl_error *error)
 	return SL_OK;
 }
 
-/* Inflates what is in the input. *ended: a gzip member has just ended; another one may follow. */
+/* Inflates the buffered input. *ended: a gzip member has ended; another one may follow. */
 static enum sl_status inflate_piece(struct stream *s, bool *ended, struct sl_error *error)
 {
 	z_stream *z = &s->inflate;

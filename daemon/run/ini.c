@@ -20,7 +20,7 @@ static struct slice trim(struct slice s)
 	return s;
 }
 
-/* Drops a comment that begins after a blank. */
+/* Removes a comment that begins after a blank. */
 static struct slice without_comment(struct slice s)
 {
 	for (const char *p = s.at; p + 1 < s.end; p++)

@@ -72,7 +72,7 @@ static bool sync_folder_of(const char *path)
 	return ok;
 }
 
-/* Written under another name and then linked: the key appears whole or not at all, and never over another. */
+/* Writes under another name, then links: the key appears complete or not at all, and never replaces another one. */
 static enum sl_status create_durably(const char *path, const char *line, size_t length,
                                      struct sl_error *error)
 {
@@ -106,7 +106,7 @@ enum sl_status sl_identity_write(const struct sl_identity *identity, const char 
 	return status;
 }
 
-/* systemd guards its credentials' folder by itself, and shows modes that stand for access lists. */
+/* systemd protects its credentials folder itself; the modes there reflect access control lists. */
 static bool is_credential(const char *path)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -150,7 +150,7 @@ static enum sl_status parse_line(struct sl_identity *out, const char *line, size
 static enum sl_status read_key(struct sl_identity *out, const char *path, bool guarded,
                                struct sl_error *error)
 {
-	char line[LINE + 1]; /* one more than a key has, so that a longer file shows */
+	char line[LINE + 1]; /* one byte more than a key has, to detect a longer file */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return sl_fail(error, errno == ENOENT ? SL_NOT_FOUND : SL_IO,

@@ -29,7 +29,7 @@ enum sl_status sl_local_open(struct sl_config *config, struct sl_roster *roster,
 	return sl_roster_read(roster, path, key, error);
 }
 
-/* False where this is not the run of the unit. */
+/* False if this is not the run of the unit. */
 static bool unit_state(const struct sl_config *config, uint32_t peer, char *path, size_t size)
 {
 	struct stat here, unit;

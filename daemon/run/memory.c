@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Long vectors side by side want more addresses than the processor remembers, and what it fetches ahead of a
- * loop ends at each page. A last huge page that would be less than half used is not worth its memory. */
+/* Several long vectors use more pages than the TLB has entries, and hardware prefetching stops at page boundaries; huge
+ * pages help against both. A last huge page that would be less than half used is not worth its memory. */
 enum { HUGE = 2 << 20 };
 
 uint8_t *sl_memory_take(size_t size, size_t busy)
@@ -42,7 +42,7 @@ enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *p
 struct mapping {
 	uintptr_t begin, end;
 	bool code_or_constants;           /* of a file, private, not writable */
-	unsigned long anonymous, swapped; /* kB that are no longer the file's */
+	unsigned long anonymous, swapped; /* kB that were modified, and are no longer backed by the file */
 };
 
 static bool read_head(struct mapping *m, const char *line)
@@ -68,7 +68,7 @@ static void read_number(const char *line, const char *name, unsigned long *kilob
 
 static void let_go(const struct mapping *m)
 {
-	/* Pages that were written (relocated constants) would be lost; the others are still in their file. */
+	/* Only unmodified pages can be dropped: relocated constants would be lost. */
 	if (m->code_or_constants && m->anonymous == 0 && m->swapped == 0)
 		madvise((void *)m->begin, m->end - m->begin, MADV_DONTNEED);
 }

@@ -105,14 +105,14 @@ void sl_option_text_wrap(FILE *out, const char *text, size_t at, const char *ind
 	putc('\n', out);
 }
 
-/* A method key that nobody has set stands as a comment: another algorithm has another default, or does not read it. */
+/* A method key that was not set is written as a comment: its default depends on the algorithm, which may not read it. */
 static void write_key(FILE *out, const struct sl_option *option, const char *section,
                       const struct sl_run_settings *settings, bool all)
 {
 	char range[SL_TEXT_MAX], value[SL_TEXT_MAX + 32], comment[1024];
 	sl_option_text_range(option, range, sizeof range);
 	sl_option_print(option, settings, value, sizeof value);
-	/* An empty text needs no mention. */
+	/* An empty default is not mentioned. */
 	const char *standard = option->standard && *option->standard ? option->standard : NULL;
 	bool read = all || sl_settings_reads(&settings->method, section, option);
 	bool set = all || !sl_settings_of_method(section, option) ||

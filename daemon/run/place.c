@@ -13,8 +13,8 @@
 
 static const char *const suffix[SL_PLACE_FILES] = { "", "-wal", "-shm" };
 
-/* Where SQLite's locks are (os_unix.c and os.h; all of its versions must agree on them): one on the database
- * that all have who use it by a log, and one on the shared memory that all have who use that. */
+/* Byte offsets of SQLite's locks (os_unix.c and os.h; they are the same in all versions). Every process that uses a
+ * database in WAL mode holds one on the database and one on the shared memory. */
 static const struct {
 	off_t at, length;
 } lock_of_users[SL_PLACE_FILES] = {
@@ -24,7 +24,7 @@ static const struct {
 enum {
 	MOMENT_MS = 10,
 	MOMENTS = 40,           /* peers look at their names every 250 ms */
-	MOMENTS_OF_OTHERS = 500 /* in which they open it, one after the other */
+	MOMENTS_OF_OTHERS = 500 /* they open it one after the other */
 };
 
 static void wait_a_moment(void)
@@ -41,8 +41,8 @@ static const char *name_of(const struct sl_place *p, enum sl_place_file which, c
 	return out;
 }
 
-/* A descriptor that keeps the file's number from being used again, and whose end does not end the locks that
- * SQLite has on the file, as that of any other would. */
+/* Opens a descriptor (O_PATH) that keeps the inode number from being reused. Closing it does not release the locks that
+ * SQLite holds on the file; closing any other kind of descriptor would. */
 static int pin(const struct sl_place *p, enum sl_place_file which)
 {
 	char name[PATH_MAX];
@@ -107,8 +107,8 @@ static bool is_at(int fd, const char *name)
 	       there.st_ino == ours.st_ino;
 }
 
-/* One at a time opens the names, while it holds the lock on a file beside them, which is gone afterwards.
- * Where that cannot be made it goes without. */
+/* Serialises opening: a process opens the names while it holds a lock on a file beside them, which is removed
+ * afterwards. If that file cannot be created, it continues without. */
 static bool lock_names(struct sl_place *p)
 {
 	char name[PATH_MAX];
@@ -119,7 +119,7 @@ static bool lock_names(struct sl_place *p)
 			return true;
 		bool mine = flock(p->lock, LOCK_EX | LOCK_NB) == 0;
 		if (mine && is_at(p->lock, name))
-			return true; /* else it was removed by the one who had it before */
+			return true; /* else the process that held the lock has removed the file */
 		if (!mine && errno != EWOULDBLOCK)
 			break;
 		let_go(&p->lock);
@@ -142,20 +142,20 @@ static long user_of(int fd, enum sl_place_file which)
 	return lock.l_pid > 0 ? lock.l_pid : 1;
 }
 
-/* The number of a process that uses what is at a name; 0: none. */
+/* Process id of a process that uses the file at a name; 0: none. */
 static long user_at(struct sl_place *p, enum sl_place_file which)
 {
 	char name[PATH_MAX];
 	int fd = open(name_of(p, which, name), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	long pid = user_of(fd, which);
 	if (pid)
-		p->probe[which] = fd; /* closing it would end locks of this process, too */
+		p->probe[which] = fd; /* closing it would release locks of this process */
 	else
 		let_go(&fd);
 	return pid;
 }
 
-/* Whether all users of the database use the log and the memory that are beside it, and nobody else does. */
+/* Whether all users of the database use the log and the shared memory beside it, and nobody else uses these. */
 static enum sl_status check_names(struct sl_place *p, struct sl_error *error)
 {
 	long user = user_at(p, SL_PLACE_DATABASE), sharer = user_at(p, SL_PLACE_SHARED);
@@ -177,8 +177,8 @@ static enum sl_status check_names(struct sl_place *p, struct sl_error *error)
 	return SL_OK;
 }
 
-/* Others who have open what was left will look at their names before their next batch, and leave too: wait a
- * moment, since they may be about to take away names that mean what was left. */
+/* Other processes that still have the former files open check their names before their next batch, and close them too:
+ * wait for that, since they may be about to remove names that belong to those files. */
 static void await_others(struct sl_place *p)
 {
 	for (int i = 0; i < MOMENTS && user_of(p->left, SL_PLACE_SHARED); i++)
@@ -202,7 +202,7 @@ enum sl_status sl_place_enter(struct sl_place *p, const char *path, struct sl_er
 		unpin(p);
 		if (status != SL_IO || i == MOMENTS)
 			return status;
-		wait_a_moment(); /* others are leaving it, perhaps */
+		wait_a_moment(); /* other processes may be closing it */
 	}
 }
 
@@ -215,7 +215,7 @@ static enum meaning meaning_of(const struct sl_place *p, enum sl_place_file whic
 	if (stat(name_of(p, which, name), &there) != 0)
 		return errno == ENOENT || errno == ENOTDIR ? MEANS_NOTHING : MEANS_IT;
 	if (fstat(p->pinned[which], &ours) != 0)
-		return MEANS_ANOTHER; /* it was not there when it was opened */
+		return MEANS_ANOTHER; /* the name did not exist when the database was opened */
 	return there.st_dev == ours.st_dev && there.st_ino == ours.st_ino ? MEANS_IT : MEANS_ANOTHER;
 }
 
@@ -261,8 +261,8 @@ static void unname(const struct sl_place *p, enum sl_place_file which)
 		unlink(name_of(p, which, name));
 }
 
-/* A log that is still beside its database stays: it is read when the database is opened anew. Without its
- * database it would be taken for the log of the next one. */
+/* A log that is beside its database is kept: it is read when the database is opened again. Without its database it would
+ * be taken for the log of the next one, so it is removed. */
 void sl_place_clear(const struct sl_place *p)
 {
 	if (!p->path)

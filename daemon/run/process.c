@@ -10,11 +10,11 @@
 
 void sl_process_start(void)
 {
-	/* Read-only: what is printed to a descriptor that was closed is still an error. */
+	/* Read-only: output to a standard descriptor that was closed still fails. */
 	for (int fd = 0; fd <= 2; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
 			(void)!open("/dev/null", O_RDONLY);
-	/* Shards, histories, recordings and logs all say something about somebody's data. */
+	/* Shards, histories, recordings and logs all reveal something about the data. */
 	mode_t mask = umask(0077);
 	umask(mask | 0007);
 }

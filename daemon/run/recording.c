@@ -14,20 +14,20 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What comes in while the disk is busy with something else; more, and the recording ends. */
+/* Buffer size: bytes that may arrive while the disk is busy; beyond that the recording ends. */
 enum { BUFFER = 16 << 20, FILES_MOST = 1000000 };
 
 struct sl_recording {
 	char path[4096 + 32];
 	int fd;
-	pthread_mutex_t lock; /* of the buffer that is being filled */
+	pthread_mutex_t lock; /* protects the buffer that is being filled */
 	uint8_t *filling, *writing;
 	size_t used;
 	int64_t total;
 	uint64_t digest;
-	const char *stopped; /* the loop's */
+	const char *stopped; /* used by the loop only */
 	bool told;
-	atomic_bool failed; /* the writer's word to the loop */
+	atomic_bool failed; /* set by the writer, read by the loop */
 };
 
 /* ---- digest ---- */
@@ -89,7 +89,7 @@ uint64_t sl_recording_digest_event(uint64_t digest, const struct sl_event *e)
 
 /* ---- writing ---- */
 
-/* One record, whole or not at all. */
+/* Adds one record, complete or not at all. */
 static void put(struct sl_recording *f, uint8_t kind, const void *first, size_t first_length,
                 const void *second, size_t second_length)
 {
@@ -144,7 +144,7 @@ static void write_neighbours(struct sl_writer *w, const struct sl_peer_roster *r
 
 enum { NEIGHBOURS_MOST = 5 + 12 * SL_EDGE_WEIGHTS + SL_DEGREE_MAX * (9 + 12 * SL_EDGE_WEIGHTS) };
 
-/* The head may be larger than the buffer: it is written at once, before anything runs. */
+/* The head may be larger than the buffer: it is written directly, before the threads start. */
 static bool write_head(struct sl_recording *f, const struct sl_recording_head *h)
 {
 	size_t text = strlen(h->configuration), room = 64 + NEIGHBOURS_MOST + text + h->state_length;

@@ -1,4 +1,4 @@
-/* recording_read.c — a recording taken apart: every length and number is checked before it is used. */
+/* recording_read.c — parses a recording: every length and number is checked before it is used. */
 #include "daemon/run/recording.h"
 #include "daemon/run/recording_format.h"
 
@@ -8,8 +8,7 @@
 enum { NUMBER_AT = 13 }; /* of the format, in the magic */
 const char sl_recording_magic[SL_RECORDING_MAGIC_BYTES] = "starling-fed 3\n";
 
-/* Cuts off the next record; false at the end, also where that is within a record. A damaged length gives a
- * kind that there is not. */
+/* Reads the next record; false at the end, also if that is within a record. A damaged length gives an undefined kind. */
 static bool next_record(struct sl_recording_reader *f, uint8_t *kind, struct sl_reader *out)
 {
 	struct sl_reader at = f->in;
@@ -28,7 +27,7 @@ static bool next_record(struct sl_recording_reader *f, uint8_t *kind, struct sl_
 	return true;
 }
 
-/* Of falling serials. */
+/* Serials must descend. */
 static bool read_weights(struct sl_reader *r, struct sl_weight *weight, unsigned *count)
 {
 	*count = sl_read_u8(r);
@@ -45,7 +44,7 @@ static bool read_weights(struct sl_reader *r, struct sl_weight *weight, unsigned
 	return !r->failed;
 }
 
-/* Ascending numbers, none of them the peer's own. */
+/* Numbers must ascend, and not contain the peer's own. */
 static bool read_neighbours(struct sl_reader *r, uint32_t peer, uint32_t capacity, struct sl_peer_roster *out,
                             struct sl_peer_neighbour *room)
 {

@@ -16,7 +16,7 @@ void sl_resume_stem(const struct sl_config *config, uint32_t peer, char out[stat
 	sl_config_path(config, name, true, out);
 }
 
-/* Without a checkpoint where it should be: were they kept elsewhere before? */
+/* No checkpoint where it is expected: checks whether they were kept in another folder before. */
 static enum sl_status check_folder(const struct sl_run *p, uint32_t peer, struct sl_error *error)
 {
 	struct sl_config before = p->config;
@@ -55,14 +55,14 @@ static enum sl_status judge(struct sl_resume *out, const struct sl_run *p, const
 	out->recorded = sl_config_text(&out->settings, "checkpoint", kept->settings, kept->settings_length,
 	                               &unread) == SL_OK;
 	if (!out->recorded)
-		return SL_OK; /* of another version: the state itself says whether it fits */
+		return SL_OK; /* of another version: loading the state decides whether it can be used */
 	if (sl_shared_resume(&p->config.settings, &out->settings, kept->round, p->plan.algorithm, error) !=
 	    SL_OK)
 		return sl_config_blame(&p->config, error);
 	return SL_OK;
 }
 
-/* The newest of the two that verifies. */
+/* The newest generation that verifies. */
 static int newest_of(const struct sl_generation *g, struct sl_kept kept[2])
 {
 	int newest = -1;

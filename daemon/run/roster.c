@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* SL_PEERS_MAX lines of a peer and twenty edges for each fit. */
+/* Size limit: room for SL_PEERS_MAX peers with twenty edges each. */
 enum { FILE_MAX = 64 << 20, LINE_MOST = 512, SIGNATURE_HEX = 2 * crypto_sign_BYTES };
 static const char signature_word[] = "signature ";
 enum { SIGNATURE_LINE = sizeof signature_word - 1 + SIGNATURE_HEX + 1 };
@@ -20,10 +20,10 @@ enum { SIGNATURE_LINE = sizeof signature_word - 1 + SIGNATURE_HEX + 1 };
 
 struct parse {
 	struct sl_roster *out;
-	const char *at, *end; /* the signed text; ends behind a newline */
+	const char *at, *end; /* the signed text; it ends after a newline */
 	const char *what;
 	uint32_t line;
-	char text[LINE_MOST]; /* the line in hand, cut into words */
+	char text[LINE_MOST]; /* the current line, split into words */
 	uint32_t peers, peers_room;
 	struct sl_edge_pair *edge;
 	double *weight;
@@ -44,7 +44,7 @@ __attribute__((format(printf, 2, 3))) static enum sl_status bad_line(struct pars
 	return sl_fail(p->error, SL_MALFORMED, "%s:%" PRIu32 ": %s", p->what, p->line, sentence);
 }
 
-/* The signature covers every byte above its line, which is the last and exactly as long as it must be. */
+/* The signature covers all bytes before its line, which is the last one and has a fixed length. */
 static enum sl_status verify(const char *text, size_t length, const char *what, const uint8_t *operator_key,
                              uint8_t signature[static SL_SIGNATURE_BYTES], size_t *signed_length,
                              struct sl_error *error)
@@ -68,7 +68,7 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 		    what, SIGNATURE_HEX);
 	sodium_bin2hex(again, sizeof again, signature, SL_SIGNATURE_BYTES);
 	*signed_length = length - SIGNATURE_LINE;
-	/* Comparing the digits too leaves one spelling a signature: no byte of the file can be changed. */
+	/* Comparing the digits allows only one spelling per signature: no byte of the file can be changed. */
 	if (memcmp(again, hex, SIGNATURE_HEX) == 0 &&
 	    crypto_sign_verify_detached(signature, (const uint8_t *)text, *signed_length, operator_key) == 0)
 		return SL_OK;
@@ -79,7 +79,7 @@ static enum sl_status verify(const char *text, size_t length, const char *what, 
 	    what, key);
 }
 
-/* Cuts the next line into p->text; false at the end. */
+/* Copies the next line to p->text; false at the end. */
 static bool next_line(struct parse *p, enum sl_status *status)
 {
 	*status = SL_OK;
@@ -99,7 +99,7 @@ static bool next_line(struct parse *p, enum sl_status *status)
 	return true;
 }
 
-/* Words are divided by single blanks; how many there are, 0 where it is not that, or more than `most`. */
+/* Splits at single blanks; returns the number of words, 0 if there are other blanks or more than `most` words. */
 static unsigned split(char *text, char **word, unsigned most)
 {
 	for (unsigned i = 0; i < most; i++)
@@ -229,7 +229,7 @@ static bool weight_good(const char *text, double *weight)
 	return end != text && !*end && isfinite(*weight) && *weight > 0 && *weight <= 1;
 }
 
-/* "WEIGHT", or "WEIGHT ADDED SINCE" and pairs "WEIGHT SINCE" of former ones. */
+/* "WEIGHT", or "WEIGHT ADDED SINCE" and a pair "WEIGHT SINCE" per former weight. */
 static bool take_weights(const struct parse *p, char **word, unsigned words, struct sl_roster_edge *out)
 {
 	uint32_t below = p->out->serial;
@@ -284,7 +284,7 @@ static enum sl_status take_edge(struct parse *p, char *text)
 	return SL_OK;
 }
 
-/* What was said of the edges, in the topology's order. */
+/* Stores the weights of the edges in the topology's order. */
 static enum sl_status keep_told(struct parse *p)
 {
 	const struct sl_topology *t = &p->out->topology;
@@ -301,7 +301,7 @@ static enum sl_status keep_told(struct parse *p)
 	return SL_OK;
 }
 
-/* Who is there has neighbours. */
+/* Checks that every member has neighbours. */
 static enum sl_status check_members(const struct parse *p)
 {
 	for (uint32_t i = 0; i < p->peers; i++)
@@ -355,7 +355,7 @@ static int compare_endpoints(const void *a, const void *b)
 	              (*(const struct sl_roster_peer *const *)b)->endpoint);
 }
 
-/* A key is an identity, and an endpoint leads to one peer. */
+/* Keys and endpoints must be unique. */
 static enum sl_status check_distinct(struct parse *p, int (*compare)(const void *, const void *),
                                      const char *thing)
 {

@@ -52,7 +52,7 @@ static enum sl_status check_members(const struct sl_roster *old, const struct sl
 	return SL_OK;
 }
 
-/* Whether the run can go on under it: limits, step sizes, and what an algorithm keeps over all peers. */
+/* Whether the run can continue with this roster: limits, step sizes, and invariants of the algorithm over all peers. */
 static enum sl_status check_plan(const struct sl_run *p, const struct sl_roster *next, struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */

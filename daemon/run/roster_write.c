@@ -1,4 +1,4 @@
-/* roster_write.c — a roster asked, and written: signed, and read back before anybody gets it. */
+/* roster_write.c — queries a roster, and writes one: signed, and parsed again before it is published. */
 #include "daemon/run/files.h"
 #include "daemon/run/roster.h"
 #include "gossip/gamma.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
 bool sl_roster_same(const struct sl_roster *a, const struct sl_roster *b)
 {
@@ -115,12 +115,12 @@ enum sl_status sl_roster_write(struct sl_roster *roster, const char *path,
 	good = fclose(f) == 0 && good;
 	struct sl_roster again;
 	enum sl_status status = good ? SL_OK : sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);
-	if (status == SL_OK) /* nobody gets a roster that peers would refuse, say for a blank in a name */
+	if (status == SL_OK) /* a roster that peers would refuse, as for a blank in a name, is not written */
 		status = sl_roster_parse(&again, text, length, path, operator_identity->public_key, error);
 	if (status == SL_OK) {
 		memcpy(roster->signature, again.signature, sizeof roster->signature);
 		sl_roster_free(&again);
-		mode_t mask = umask(022); /* no secret: every account that runs a peer has to read it */
+		mode_t mask = umask(022); /* not secret: every account that runs a peer must read it */
 		status = sl_file_replace(path, text, length, 0644, error);
 		umask(mask);
 	}

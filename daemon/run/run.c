@@ -84,7 +84,7 @@ enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const st
 	const struct sl_topology *graph_of = &roster->topology;
 	struct sl_topology members = { 0 };
 	struct sl_spectrum spectrum;
-	if (!graph_of->activity) { /* whose members never change */
+	if (!graph_of->activity) { /* graphs with activities have fixed members */
 		enum sl_status status = sl_topology_members(&members, graph_of, error);
 		if (status != SL_OK)
 			return status;
@@ -170,7 +170,7 @@ void sl_run_close(struct sl_run *p)
 	memset(p, 0, sizeof *p);
 }
 
-/* The run's classes are settled by now: never auto. */
+/* The run's classes are known by now, never auto. */
 static enum sl_status check_shard_classes(const struct sl_run *p, const struct sl_dataset *shard,
                                           const char *path, struct sl_error *error)
 {

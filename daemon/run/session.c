@@ -27,7 +27,7 @@ static enum sl_status parse(struct sl_session *out, const char *path, const char
 		return sl_fail(error, SL_MALFORMED, "%s: must contain 16 hex digits on its first line", path);
 	out->number = strtoull(text, NULL, 16);
 	const char *rest = text + DIGITS + strspn(text + DIGITS, "\n");
-	/* A record of another version of starling is no record. */
+	/* A record of another version of starling is ignored. */
 	struct sl_error unread;
 	out->recorded = *rest && sl_config_text(&out->settings, path, rest, length - (size_t)(rest - text),
 	                                        &unread) == SL_OK;

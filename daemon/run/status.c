@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Those who asked a peer that hangs fill it; then nobody can learn that peer's process number. */
+/* Backlog of the socket: clients of a hanging peer fill it, and then its process id cannot be queried. */
 enum { BACKLOG = 128 };
 
-/* A socket's address has room for 107 bytes, a run's folder for thousands: the name is reached through the
- * folder's descriptor. */
+/* A socket address has room for 107 bytes, a run's folder may have thousands: the socket is opened through the folder's
+ * descriptor. */
 static int open_folder(const char *folder, bool create)
 {
 	char path[4096];
@@ -34,8 +34,8 @@ static struct sockaddr_un address_of(int folder, uint32_t peer)
 	return a;
 }
 
-/* Whether somebody listens there; a name that nobody listens on is left over from a killed daemon. One that
- * this user may not ask is another user's, and not ours to take. */
+/* Whether a process listens on the socket; a name without a listener was left by a killed daemon. A socket without
+ * permission belongs to another user and is not replaced. */
 static bool listens(const struct sockaddr_un *address)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -97,7 +97,7 @@ void sl_status_answer(int listener, const char *line)
 	int fd;
 	size_t length = strlen(line);
 	while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
-		/* A client that asks and does not read gets what fits its socket's buffer. */
+		/* A client that does not read gets only what fits into its socket buffer. */
 		if (send(fd, line, length, MSG_NOSIGNAL | MSG_MORE) == (ssize_t)length)
 			send(fd, "\n", 1, MSG_NOSIGNAL);
 		close(fd);
@@ -111,7 +111,7 @@ static int64_t clock_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Reads until the other end closes; only a whole line that fits is an answer. */
+/* Reads until the other end closes; only a complete line that fits is an answer. */
 static enum sl_status_reply read_line(int fd, int64_t until_ms, char *line, size_t size)
 {
 	size_t used = 0;
@@ -122,7 +122,7 @@ static enum sl_status_reply read_line(int fd, int64_t until_ms, char *line, size
 			return SL_STATUS_SILENT;
 		ssize_t n = recv(fd, line + used, size - used, 0);
 		if (n < 0 || (n > 0 && (used += (size_t)n) == size))
-			return SL_STATUS_ABSENT; /* it has gone meanwhile, or is no starlingd */
+			return SL_STATUS_ABSENT; /* it has ended meanwhile, or is not starlingd */
 		if (n > 0)
 			continue;
 		if (used == 0 || line[used - 1] != '\n')
@@ -132,7 +132,7 @@ static enum sl_status_reply read_line(int fd, int64_t until_ms, char *line, size
 	}
 }
 
-/* What an attempt to reach a peer that failed with errno says of it. */
+/* The status that follows from the errno of a failed connection. */
 static enum sl_status_reply unreachable(void)
 {
 	if (errno == EACCES || errno == EPERM)

@@ -1,5 +1,4 @@
-/* status_view.c — a reader of one flat JSON object that holds an array of flat objects: all that a status
- * line is. */
+/* status_view.c — parser for status lines: a flat JSON object that contains an array of flat objects. */
 #include "daemon/run/status_view.h"
 
 #include <math.h>
@@ -12,7 +11,7 @@ static const char *skip(const char *p)
 	return p + strspn(p, " \t");
 }
 
-/* A string without escapes, which is all that we write; NULL otherwise. */
+/* Parses a string without escapes (no others are written); NULL if it is none. */
 static const char *take_text(const char *p, char *out, size_t size)
 {
 	if (*p != '"')
@@ -24,7 +23,7 @@ static const char *take_text(const char *p, char *out, size_t size)
 	return p + n + 2;
 }
 
-/* A scalar as text: a string, a number, true, false, null. */
+/* Parses a scalar as text: a string, a number, true, false, null. */
 static const char *take_scalar(const char *p, char *out, size_t size)
 {
 	if (*p == '"')
@@ -39,7 +38,7 @@ static const char *take_scalar(const char *p, char *out, size_t size)
 
 typedef const char *member(void *context, const char *key, const char *value);
 
-/* "{" members "}": gives each value's position to `each`, which returns the position behind it, or NULL. */
+/* "{" members "}": calls `each` with the position of each value; it returns the position after the value, or NULL. */
 static const char *take_object(const char *p, member *each, void *context)
 {
 	char key[32];
@@ -277,7 +276,8 @@ static const char *measures_member(void *context, const char *key, const char *v
 	}
 }
 
-bool sl_status_view_links(const char *line, void (*each)(void *, const struct sl_status_link *), void *context)
+bool sl_status_view_links(const char *line, void (*each)(void *, const struct sl_status_link *),
+                          void *context)
 {
 	struct each_link c = { .each = each, .context = context };
 	return take_object(skip(line), measures_member, &c) != NULL;

@@ -44,7 +44,7 @@ void sl_log(enum sl_level level, const char *format, ...)
 		length = sizeof line - 2;
 	line[length++] = '\n';
 	ssize_t written = write(STDERR_FILENO, line, length);
-	(void)written; /* nowhere left to complain */
+	(void)written; /* there is nowhere to report a failure */
 	errno = keep;
 }
 

@@ -15,8 +15,8 @@ bool sl_bits_done(const struct sl_bit_reader *b)
 	return b->position % 8 == 0 || (uint8_t)(b->bytes[b->length - 1] << b->position % 8) == 0;
 }
 
-/* The code from its end: a zero; before it n in binary; before that its length − 1 in binary; and so on down
- * to 1. */
+/* Builds the code from its end: a zero; before it n in binary; before that the length of n minus 1 in binary; and
+ * so on until the length is 1. */
 static uint64_t omega_code(uint32_t n, unsigned *length)
 {
 	uint64_t code = 0;

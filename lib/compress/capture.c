@@ -78,7 +78,7 @@ void sl_capture_begin(struct sl_writer *w, const struct sl_pipeline *p, const st
 	*digest = sl_capture_digest(0, start, (size_t)(w->at - start));
 }
 
-/* A record: its kind, the length of what follows, and that. */
+/* Writes a record: kind, length, content. */
 static uint8_t *begin_record(struct sl_writer *w, enum sl_capture_kind kind)
 {
 	uint8_t *start = w->at;
@@ -139,7 +139,7 @@ void sl_capture_end(struct sl_writer *w, uint64_t records, uint64_t digest)
 
 /* ---- reading ---- */
 
-/* The only form that write_varint has of a number; others make the reader fail. */
+/* Accepts only the form that write_varint writes; any other makes the reader fail. */
 static uint32_t read_varint(struct sl_reader *r)
 {
 	uint64_t v = 0;
@@ -156,7 +156,7 @@ static uint32_t read_varint(struct sl_reader *r)
 	return 0;
 }
 
-/* Finite ones only; `out` NULL: checked, and not kept. */
+/* Reads floats, all of which must be finite; `out` NULL: only checks them. */
 static void read_floats(struct sl_reader *r, uint32_t count, float *out)
 {
 	const uint8_t *p = sl_read_bytes(r, 4 * (size_t)count);
@@ -195,7 +195,7 @@ static bool read_symbols(const struct sl_capture *f, struct sl_reader *r, const 
 	return !r->failed;
 }
 
-/* A message's record, its length known; false where it cannot have been written. */
+/* Reads a message's record of known length; false if the writer cannot have written it. */
 static bool read_message(const struct sl_capture *f, struct sl_reader r, const struct sl_capture_room *room,
                          struct sl_captured *m)
 {
@@ -237,7 +237,7 @@ static bool read_copy(const struct sl_capture *f, struct sl_reader r, const stru
 	return sl_reader_done(&r);
 }
 
-/* One record; *why is NULL where it is good. */
+/* Reads one record; *why ← NULL, or what is wrong with it. */
 static enum sl_capture_kind read_record(struct sl_capture *f, const struct sl_capture_room *room,
                                         struct sl_captured *m, const char **why)
 {

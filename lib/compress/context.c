@@ -36,7 +36,7 @@ void sl_context_views(const struct sl_layout *layout, struct sl_context_view *vi
 	}
 }
 
-/* The tables, the factors of rows and columns, youth and past of the coordinates. */
+/* Memory of a stream: tables, row and column factors, age and history per coordinate. */
 size_t sl_context_memory(const struct sl_context_shape *s)
 {
 	return sizeof(struct sl_context_tables) + 2 * ((size_t)s->row_factors + s->column_factors) +
@@ -79,7 +79,7 @@ struct sl_context *sl_context_layout(void *base, const struct sl_context_shape *
 	return c;
 }
 
-/* e^-x for x = 2^(b/4 rounded down)·(1 + (b mod 4)/4) in units of 2^-14, as a chance of 65536. */
+/* 65536·e^-x for x = 2^(b/4 rounded down)·(1 + (b mod 4)/4) in units of 2^-14. */
 static const uint16_t quiet_at_first[SL_CONTEXT_BINS] = {
 	65504, 65504, 65504, 65504, 65504, 65504, 65504, 65504, 65504, 65504, 65504, 65504, 65504,
 	65496, 65488, 65480, 65472, 65456, 65440, 65424, 65408, 65376, 65344, 65312, 65280, 65217,
@@ -95,7 +95,7 @@ static void set_chances(sl_chance *chance, size_t count)
 		chance[i] = SL_CHANCE_EVEN;
 }
 
-/* The tables before the first message, once it is known how many symbols that has. */
+/* Initial tables, given the number of symbols of the first message. */
 static void fresh_tables(struct sl_context *c, uint32_t domain, uint32_t count)
 {
 	struct sl_context_tables *t = &c->tables;
@@ -124,7 +124,7 @@ static void fresh_tables(struct sl_context *c, uint32_t domain, uint32_t count)
 		c->column_factor[i] = SL_FACTOR_ONE;
 }
 
-/* The rates for another number of symbols than that of the first message. */
+/* Scales the rates to a number of symbols other than that of the first message. */
 static void scale_rates(struct sl_context *c, uint32_t count)
 {
 	uint64_t scale = ((uint64_t)count << 12) / c->tables.first;
@@ -134,8 +134,8 @@ static void scale_rates(struct sl_context *c, uint32_t count)
 	}
 }
 
-/* Youth is 255 right after a symbol and one less with each message, 0 for "long ago or never". Ages fall into
- * the classes 0, 1, 2–3, … 14–15, 16–23, 24–31, 32–63, 64–127, 128–254, 255. */
+/* `youth` is 255 right after a symbol and falls by one with each message; 0: long ago, or never. Ages are in the
+ * classes 0, 1, 2–3, … 14–15, 16–23, 24–31, 32–63, 64–127, 128–254, 255. */
 SL_VARIANTS static void states_of(uint32_t n, const uint8_t *restrict youth, const uint8_t *restrict past,
                                   uint16_t *restrict state)
 {
@@ -169,7 +169,7 @@ void sl_context_begin(struct sl_context *c, const struct sl_symbols *s, uint32_t
 		fresh_tables(c, s->domain, count);
 	scale_rates(c, count);
 	c->skipped = s->domain / count < 32 ? 1 : 3;
-	if (c->alone) { /* one row; its factors, behind the others, are not kept */
+	if (c->alone) { /* one row; its factors, after the others, are not stored */
 		c->view[0] = (struct sl_context_view){ .rows = 1,
 			                               .columns = s->domain,
 			                               .column_factor = c->shape.column_factors };
@@ -201,9 +201,9 @@ void sl_context_begin_view(struct sl_context *c, const struct sl_context_view *v
 	memset(c->usual, 0, v->columns * sizeof *c->usual);
 }
 
-/* Intensities with the column factors as they stand now; what the kept factors alone would expect is added
- * up; and the present factors sink by 2^-haste of what they expect (a symbol raises them by as much of the
- * kept factor). */
+/* Computes intensities with the present column factors, and sums what the stored factors alone would expect. The
+ * present factors are lowered by 2^-haste of what they expect; a symbol raises them by the same share of the
+ * stored factor. */
 SL_VARIANTS static void row_intensities(uint32_t n, const uint16_t *restrict rate,
                                         const uint16_t *restrict factor, uint32_t row, unsigned haste,
                                         uint32_t *restrict now, uint32_t *restrict expected,
@@ -231,8 +231,8 @@ void sl_context_row(struct sl_context *c, const struct sl_context_view *v, uint3
 	                c->column_now, c->column_expected, c->intensity);
 }
 
-/* A factor after `seen` symbols where `expected` (in 2^-14) were: three tenths of the way to the ratio, four
- * symbols of each kind added to both. */
+/* Updates a factor after `seen` symbols where `expected` (in units of 2^-14) were expected: three tenths of the way to
+ * their ratio, with four symbols added to both as a prior. */
 static uint16_t refit(uint16_t factor, uint32_t seen, uint64_t expected)
 {
 	int64_t off = ((int64_t)seen << SL_RATE_BITS) - (int64_t)expected;
@@ -265,7 +265,7 @@ void sl_context_end_view(struct sl_context *c, const struct sl_context_view *v)
 		factor[k] = refit(factor[k], c->column_seen[k], c->column_expected[k]);
 }
 
-/* Factors that moved with profit may move faster, others less. */
+/* Factors whose updates saved bits adapt faster from now on, others more slowly. */
 static uint8_t next_haste(uint8_t haste, int64_t gain, int64_t excess)
 {
 	int64_t bits = gain - excess * 369 / (1 << SL_RATE_BITS); /* 256/ln 2 */
@@ -274,9 +274,9 @@ static uint8_t next_haste(uint8_t haste, int64_t gain, int64_t excess)
 	return haste < HASTE_LEAST ? haste + 1 : haste;
 }
 
-/* The rate of a state is what was seen of it by what room there was, both fading by a quarter a message (step
- * sizes fall, and rates with them: longer memories cost more than they tell); four symbols of the rate so far
- * are added to both. */
+/* The rate of a state is symbols seen divided by coordinates in that state. Both counts decay by a quarter per message,
+ * because rates fall with the step size: a longer memory costs bits. Four symbols at the previous rate are added
+ * to both as a prior. */
 void sl_context_end(struct sl_context *c, uint32_t count)
 {
 	struct sl_context_tables *t = &c->tables;
@@ -303,8 +303,7 @@ SL_VARIANTS static void grow_older(uint32_t n, uint8_t *youth)
 		youth[i] = (uint8_t)(youth[i] - (youth[i] > 0));
 }
 
-/* Classes of the interval between two symbols: below 4, 8, 16, 32, 64, 128, 255 messages, and longer or none.
- */
+/* Classes of the interval between two symbols: below 4, 8, 16, 32, 64, 128, 255 messages; longer, or none. */
 static unsigned interval_class(unsigned youth)
 {
 	unsigned age = 255 - youth;

@@ -2,8 +2,8 @@
 
 #include "linalg/variants.h"
 
-/* From so many nonzeros on their gaps are two streams, which are read side by side: the first half, rounded
- * down, and the rest. */
+/* From this number of nonzeros on, gaps are split into two streams that are decoded in parallel: the first half,
+ * rounded down, and the rest. */
 enum { SPLIT_FROM = 2048 };
 
 static uint32_t half_of(uint32_t count)
@@ -30,8 +30,8 @@ SL_VARIANTS static uint32_t least_magnitude(uint32_t n, const int32_t *symbol, u
 	return least;
 }
 
-/* Tokens of a stretch are made first, which vectorises, then counted, in tables that take turns, so that
- * equal tokens in a row need not wait for each other. */
+/* Computes the tokens of a stretch first, which vectorises, then counts them. Counts alternate between tables, so
+ * that equal tokens in sequence do not depend on each other. */
 enum { STRETCH = 256, TABLES = 4 };
 typedef uint32_t tables[TABLES][SL_TOKENS];
 
@@ -106,7 +106,7 @@ static void plan_gaps(const struct sl_symbols *s, struct sl_gaps_plan *p)
 		p->gap_bytes[h] = (uint32_t)((bits[h] + 7) / 8);
 }
 
-/* Writes towards the front: what is put comes before what was. */
+/* Writes backwards: what is put later comes first. */
 struct back_sink {
 	uint8_t *at;
 	uint64_t held; /* right-aligned */
@@ -123,7 +123,7 @@ static inline void back_put(struct back_sink *k, uint64_t v, unsigned n)
 	k->fill &= 7;
 }
 
-/* Bits of one number from state x, which becomes the one before. */
+/* Writes the bits of one number from state x, and moves x to the previous state. */
 static inline unsigned level_bits(const struct sl_tans_writer *w, uint32_t *x, uint32_t v, uint64_t *out)
 {
 	uint32_t token = sl_token_of(v, SL_LEVEL_PRECISION);
@@ -133,8 +133,8 @@ static inline unsigned level_bits(const struct sl_tans_writer *w, uint32_t *x, u
 	return bits + extra;
 }
 
-/* From the last to the first; the states begin, and reading ends, at 0. In front of all a bit 1, and zeros
- * that fill its byte. */
+/* Encodes from the last number to the first. The states start at 0, where decoding ends. A bit 1, and zeros that
+ * fill its byte, are put in front. */
 SL_VARIANTS static uint8_t *put_levels(const struct sl_symbols *s, uint32_t least,
                                        const struct sl_tans_writer *w, uint8_t *end)
 {
@@ -158,7 +158,8 @@ SL_VARIANTS static uint8_t *put_levels(const struct sl_symbols *s, uint32_t leas
 
 size_t sl_gaps_room(uint32_t most)
 {
-	return 3 * (size_t)most + 16; /* at most 9 bits of state and 11 others, and what is stored in front */
+	return 3 * (size_t)most +
+	       16; /* at most 9 bits of state and 11 others each; the rest is slack of the stores */
 }
 
 static void plan_levels(const struct sl_symbols *s, uint8_t *room, struct sl_gaps_plan *p)
@@ -190,8 +191,8 @@ void sl_gaps_plan(const struct sl_symbols *s, uint8_t *room, struct sl_gaps_plan
 
 /* ---- writing ---- */
 
-/* A writer whose room was checked beforehand. Its stores reach up to eight bytes further than what was put.
- */
+/* A writer without bounds checks: the caller has checked the room. Its stores write up to eight bytes more than was
+ * put. */
 struct sink {
 	uint8_t *at;
 	uint64_t held;
@@ -221,7 +222,7 @@ static uint8_t *sink_end(const struct sink *k)
 	return k->at + (k->fill > 0);
 }
 
-/* Two at a time: gaps are below 2^28, so 35 bits at most, and hardly ever more than 28. */
+/* Two at a time: gaps are below 2^28, so at most 35 bits each, rarely more than 28. */
 SL_VARIANTS static uint8_t *put_gaps(uint32_t n, const uint32_t *index, uint32_t next,
                                      const struct sl_token_code *c, uint8_t *at)
 {
@@ -285,12 +286,12 @@ void sl_gaps_put(const struct sl_symbols *s, const struct sl_gaps_plan *p, struc
 
 /* ---- reading ---- */
 
-/* The next bits of a stream are the upper ones of the window. */
+/* The next bits of a stream are the upper bits of the window. */
 struct source {
 	const uint8_t *bytes;
 	size_t length, at; /* bytes; `at` may run past the end, where all bits are 0 */
 	uint64_t window;
-	unsigned held; /* bits of the window that count; below them are 0s, or what `at` will bring again */
+	unsigned held; /* valid bits of the window; those below are 0, or will be read again at `at` */
 };
 
 static void refill_tail(struct source *k)
@@ -300,7 +301,7 @@ static void refill_tail(struct source *k)
 		k->window |= (uint64_t)(k->at < k->length ? k->bytes[k->at] : 0) << (56 - k->held);
 }
 
-/* At least 56 bits. */
+/* Refills the window to at least 56 bits. */
 static inline void refill(struct source *k)
 {
 	if (__builtin_expect(k->at + 8 > k->length, 0)) {
@@ -322,7 +323,7 @@ static inline uint32_t take_number(struct source *k, const struct sl_token_entry
 	return e.base + (uint32_t)low;
 }
 
-/* All of it was used, but for less than a byte of zeros. */
+/* Whether the whole stream was consumed, except for less than a byte of zeros. */
 static bool source_done(const struct source *k)
 {
 	uint64_t position = (uint64_t)k->at * 8 - k->held;
@@ -331,9 +332,9 @@ static bool source_done(const struct source *k)
 	return position % 8 == 0 || (uint8_t)(k->bytes[k->length - 1] << position % 8) == 0;
 }
 
-/* What is read will be added to the copy, which is long out of the cache, while the loops here wait for
- * nothing but themselves: so half of its places are asked for as soon as they are known, with their gaps, the
- * other half with the levels. Nothing is judged yet, so a place may be anywhere. */
+/* Prefetches the coordinates of the copy that the symbols will be added to: they are no longer in the cache, and
+ * the loops here do not wait for memory. Half of them are prefetched while gaps are decoded, the others with the
+ * levels. Positions are not validated yet; a prefetch of any address is harmless. */
 static inline void fetch(const float *copy, uint32_t place)
 {
 	if (copy)
@@ -345,7 +346,7 @@ static const float *copy_behind(const struct sl_symbols *s)
 	return s->message && !s->coordinate ? s->message->copy : NULL;
 }
 
-/* Positions from gaps. In the loops nothing is judged: what was read steers only where it is written. */
+/* Positions from gaps. The loops validate nothing: values read only select where they are written. */
 SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source from[2],
                                  const struct sl_token_entry *table, const float *copy, uint32_t *index)
 {
@@ -372,7 +373,7 @@ SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source 
 	return source_done(&from[0]) && source_done(&from[1]);
 }
 
-/* One number from a state that goes on; there must be 40 bits for two of them. */
+/* Decodes one number and advances the state; two of them need 40 bits in the window. */
 static inline uint32_t take_level(struct source *k, const struct sl_tans_entry *table, uint32_t *state)
 {
 	struct sl_tans_entry e = table[*state];
@@ -428,7 +429,7 @@ SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const u
 	return even == 0 && odd == 0 && most <= s->symbol_max && k.at * 8 - k.held == k.length * 8;
 }
 
-/* Cuts the next bytes off. */
+/* Splits off the next bytes. */
 static bool cut(struct sl_reader *r, size_t bytes, struct source *out)
 {
 	const uint8_t *at = sl_read_bytes(r, bytes);
@@ -436,7 +437,7 @@ static bool cut(struct sl_reader *r, size_t bytes, struct source *out)
 	return !r->failed;
 }
 
-/* Nothing but zeros up to the next byte, and what follows. */
+/* Checks that only zeros follow up to the next byte; returns the bytes after them. */
 static bool rest_of(const struct sl_bit_reader *b, struct sl_reader *rest)
 {
 	uint64_t at = (b->position + 7) / 8;
@@ -446,7 +447,7 @@ static bool rest_of(const struct sl_bit_reader *b, struct sl_reader *rest)
 	return true;
 }
 
-/* Count, least magnitude, tables, and the bytes of either half of the gaps. */
+/* Reads count, smallest magnitude, tables, and the bytes of both streams of gaps. */
 static bool get_head(struct sl_symbols *s, struct sl_bit_reader *b, uint32_t *least, uint32_t bytes[2],
                      struct sl_gaps_scratch *scratch)
 {

@@ -1,6 +1,6 @@
-/* gaps.h — a sparse message as the gaps between its nonzeros in a prefix code (tokens.h), its magnitudes in a
- * numeral system (tans.h), and its signs: a few nanoseconds a nonzero, whatever the dimension. A form of the
- * coder golomb, which has the layout, and says when it is taken. */
+/* gaps.h — form 11 of the coder golomb: gaps between nonzeros in a prefix code (tokens.h), magnitudes by tabled
+ * asymmetric numeral systems (tans.h), and signs. A few nanoseconds per nonzero, independent of the dimension.
+ * code/golomb.c documents the layout and decides when to use it. */
 #ifndef SL_COMPRESS_GAPS_H
 #define SL_COMPRESS_GAPS_H
 
@@ -10,26 +10,26 @@
 enum { SL_GAP_PRECISION = 2, SL_LEVEL_PRECISION = 3 };
 
 struct sl_gaps_plan {
-	uint32_t least;    /* magnitude */
-	uint32_t negative; /* how many */
+	uint32_t least;    /* smallest magnitude */
+	uint32_t negative; /* number of negative symbols */
 	struct sl_token_code gap;
 	struct sl_tans level;
-	uint32_t gaps[SL_TOKENS], levels[SL_TOKENS]; /* how many have which token */
-	uint32_t gap_bytes[2];                       /* of either half */
-	uint8_t *stream, *stream_end;                /* of the levels */
-	uint64_t bits; /* of the whole message, behind two that chose this form */
+	uint32_t gaps[SL_TOKENS], levels[SL_TOKENS]; /* count of each token */
+	uint32_t gap_bytes[2];                       /* bytes of streams 2 and 3 (halves of the gaps) */
+	uint8_t *stream, *stream_end;                /* encoded levels */
+	uint64_t bits; /* of the whole message, without the two that choose this form */
 };
-size_t sl_gaps_room(uint32_t most); /* bytes, for the levels of most nonzeros */
-/* count ≥ 1 */
+size_t sl_gaps_room(uint32_t most); /* bytes that the levels of `most` nonzeros need */
+/* Computes codes and length; count ≥ 1. */
 void sl_gaps_plan(const struct sl_symbols *, uint8_t *room, struct sl_gaps_plan *);
-/* Takes room for the plan's bits, and for SL_BITS_SLACK + 1 bytes more. */
+/* Writes the message. The writer needs room for the plan's bits plus SL_BITS_SLACK + 1 bytes. */
 void sl_gaps_put(const struct sl_symbols *, const struct sl_gaps_plan *, struct sl_bit_writer *);
 
 struct sl_gaps_scratch {
 	struct sl_token_entry gap[1 << SL_TOKEN_LIMIT];
 	struct sl_tans_entry level[SL_TANS_STATES];
 };
-/* Count, positions and symbols from all that is left; refuses what is no such message. */
+/* Reads count, positions and symbols from the rest of the reader; false if the bytes are not such a message. */
 bool sl_gaps_get(struct sl_symbols *, struct sl_bit_reader *, struct sl_gaps_scratch *);
 
 #endif

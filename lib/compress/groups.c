@@ -41,7 +41,7 @@ bool sl_next_scale_group(enum sl_per per, uint32_t block, const struct sl_values
 		run->group = t;
 		limit = t + 1 < layout->tensors ? sl_layout_tensor(layout, t + 1)->offset : layout->dimension;
 	}
-	/* doubling steps, then halving ones: indices ascend */
+	/* steps double, then halve (galloping search): indices ascend */
 	uint32_t low = run->begin, step = 1;
 	while (step < values->count - low && values->index[low + step] < limit) {
 		low += step;

@@ -1,6 +1,6 @@
 #include "compress/stage.h"
 
-/* What select and quantise promise together. With S the selected part of v and Q unbiased:
+/* The combined guarantee of select and quantise. With S the selected part of v and Q unbiased:
  * E|Q(S) − v|² = |v − S|² + E|Q(S) − S|², since S and v − S share no coordinate. */
 static struct sl_guarantee compose(struct sl_guarantee select, struct sl_guarantee quantise)
 {
@@ -32,10 +32,10 @@ struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *p)
 
 enum { ORDINARY = 1024, SCALINGS = 4, SIDE_MAX = 8192 };
 
-/* The z with a normal number beyond ±z with chance p. */
+/* The z for which a standard normal number exceeds z in magnitude with probability p. */
 static double normal_quantile(double p)
 {
-	double low = 0, high = 8; /* beyond which lies one in 10^15 */
+	double low = 0, high = 8; /* exceeded with probability 10^-15 */
 	for (int i = 0; i < 30; i++) {
 		double middle = (low + high) / 2;
 		if (erfc(middle * M_SQRT1_2) > p)
@@ -46,8 +46,8 @@ static double normal_quantile(double p)
 	return low;
 }
 
-/* |Q(S) − S|²/|S|² for the share p of independent normal numbers that are largest, p = 1 where they are not
- * chosen by size: quantiles in random order, spread over the vector, at several scales. */
+/* |Q(S) − S|²/|S|² where S is the share p of largest numbers among independent normal ones (p = 1: not chosen by
+ * magnitude). Evaluated on quantiles in random order, spread over the vector, at several scales. */
 static double quantiser_error(const struct sl_pipeline *p, const struct sl_layout *layout, uint32_t most,
                               double share)
 {
@@ -61,7 +61,7 @@ static double quantiser_error(const struct sl_pipeline *p, const struct sl_layou
 	if (sl_pipeline_side(p) > sizeof side)
 		return (double)NAN;
 	for (uint32_t rank = 0; rank < count; rank++) {
-		/* the largest is that of all, not of as many as there are here */
+		/* the maximum is that of the full dimension, not of this sample */
 		double beyond = rank ? (rank + 0.5) / count : 0.5 / most;
 		quantile[rank] = normal_quantile(share * beyond);
 	}
@@ -107,7 +107,7 @@ double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *lay
 	bool by_size = selects_by_size(p, most);
 	double share = (double)most / p->dimension, energy = share;
 	if (select.kind == SL_CLASS_ABSOLUTE || (select.kind == SL_CLASS_NONE && most == p->dimension))
-		return (double)NAN; /* depends on the vector: how large it is, or how even */
+		return (double)NAN; /* depends on the vector's norm, or on how uniform it is */
 	if (by_size) {
 		double z = normal_quantile(share);
 		energy = share + z * exp(-z * z / 2) * 2 * M_SQRT1_2 / sqrt(M_PI);

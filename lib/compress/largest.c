@@ -21,9 +21,9 @@ enum {
 };
 
 struct scratch {
-	uint32_t guess; /* from the last vector; 0: none */
+	uint32_t guess; /* threshold derived from the last vector; 0: none */
 	uint32_t histogram[2 * BINS];
-	uint32_t *candidate, *bits, *spare; /* coordinates, what stands there as bits, and room */
+	uint32_t *candidate, *bits, *spare; /* coordinates, their bit patterns, and free space */
 };
 
 static struct scratch *scratch_layout(void *base, uint32_t dimension, size_t *size)
@@ -51,14 +51,14 @@ size_t sl_largest_scratch(uint32_t dimension)
 	return size;
 }
 
-/* Counts alternate between two tables, so that equal bins need not wait for each other; this adds them up. */
+/* Counts alternate between two tables, so that equal bins do not depend on each other; this adds the tables. */
 static void fold(uint32_t *histogram)
 {
 	for (uint32_t bin = 0; bin < BINS; bin++)
 		histogram[bin] += histogram[BINS + bin];
 }
 
-/* The bin that holds the rank-th largest; *above: how many are in higher ones. */
+/* The bin that contains the rank-th largest; *above: number of elements in higher bins. */
 static uint32_t bin_of_rank(const uint32_t *histogram, uint32_t rank, uint32_t *above)
 {
 	uint32_t bin = BINS - 1;
@@ -68,7 +68,7 @@ static uint32_t bin_of_rank(const uint32_t *histogram, uint32_t rank, uint32_t *
 	return bin;
 }
 
-/* The same for few of them, where clearing histograms would cost more: those so far, the largest first. */
+/* The same for few elements, by insertion sort in descending order: cheaper than clearing histograms. */
 static uint32_t nth_of_few(uint32_t count, const uint32_t *magnitude, uint32_t rank, uint32_t *spare,
                            uint32_t *above)
 {
@@ -83,9 +83,9 @@ static uint32_t nth_of_few(uint32_t count, const uint32_t *magnitude, uint32_t r
 	return spare[rank - 1];
 }
 
-/* The rank-th largest (1 ≤ rank ≤ count) of magnitudes below 2^31, by radix: first all by their upper bits,
- * then those that share the upper bits of the one sought, moved to the front of spare[], which may be
- * magnitude[]. *above: how many are larger than it. */
+/* The rank-th largest (1 ≤ rank ≤ count) of magnitudes below 2^31, by radix selection: first by the upper bits of
+ * all, then among those that share the upper bits of the result. These are moved to the front of spare[], which
+ * may be magnitude[]. *above: number of larger magnitudes. */
 static uint32_t nth_largest(uint32_t count, const uint32_t *magnitude, uint32_t rank, uint32_t *histogram,
                             uint32_t *spare, uint32_t *above)
 {
@@ -112,14 +112,15 @@ static uint32_t nth_largest(uint32_t count, const uint32_t *magnitude, uint32_t 
 	return prefix;
 }
 
-/* A magnitude that, going by a sample, somewhat more than k of the coordinates reach; 1 (the smallest that is
- * not zero) where no sample can tell. One from each stretch of the vector, at a place that follows no column
- * of a matrix (golden-ratio steps); rounded down to the upper bits, an eighth of a power of two. */
+/* Estimates from a sample a threshold that somewhat more than k coordinates reach; 1 (the smallest magnitude above
+ * zero) if a sample is not enough. The sample has one element per stretch of the vector, at golden-ratio steps so
+ * that it does not align with the columns of a matrix. Rounded down to an eighth of a power of two. */
 static uint32_t sampled_threshold(uint32_t dimension, const float *x, const float *y, uint32_t k,
                                   uint32_t *histogram)
 {
 	double expected = (double)k * SAMPLES / dimension;
-	double rank = expected + 3 * sqrt(expected) + 3; /* the count in a sample varies by about its root */
+	double rank = expected + 3 * sqrt(expected) +
+	              3; /* the count in a sample has a standard deviation of about its square root */
 	if (dimension < 4 * SAMPLES || rank >= SAMPLES)
 		return 1;
 	uint32_t stride = dimension / SAMPLES, step = 0, above;
@@ -143,8 +144,8 @@ SL_VARIANTS static bool any_within(uint32_t n, const uint32_t *bits, uint32_t lo
 	return any;
 }
 
-/* The k-th largest of candidates that all reach `least`: counted in fine bins from there up, the last bin
- * takes what is beyond; then among those of its bin alone. */
+/* The k-th largest of candidates that all reach `least`: counts them in fine bins from there up (the last bin takes
+ * the rest), then selects within one bin. */
 static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, struct scratch *s,
                                   uint32_t *above)
 {
@@ -158,7 +159,7 @@ static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, st
 	for (higher = count - histogram[0]; higher >= k; higher -= histogram[++bin])
 		;
 	uint32_t low = least + (bin << FINE), width = bin < BINS - 1 ? 1u << FINE : UINT32_MAX;
-	for (uint32_t at = 0; at < count; at += PART) { /* few parts have one */
+	for (uint32_t at = 0; at < count; at += PART) { /* few parts contain one */
 		uint32_t end = count - at < PART ? count : at + PART;
 		if (any_within(end - at, bits + at, low, width))
 			for (uint32_t i = at; i < end; i++) {
@@ -171,7 +172,7 @@ static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, st
 	return kth;
 }
 
-/* Candidates of x − y, or of x: at least k coordinates, if so many are not zero. */
+/* Collects candidates of x − y, or of x: at least k coordinates, if that many are not zero. */
 static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint32_t k, uint32_t *threshold,
                         bool *finite, struct scratch *s)
 {
@@ -191,7 +192,7 @@ static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint
 	return count;
 }
 
-/* Moves those of the first k to the front, and returns how many that are. */
+/* Moves the k largest to the front; returns their number. */
 static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct scratch *s)
 {
 	uint32_t above, kth = kth_of_candidates(count, k, threshold, s, &above), equal = k - above, kept = 0;
@@ -205,7 +206,7 @@ static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct sc
 	}
 	if (kept == k)
 		return k;
-	uint32_t all = kept; /* more ties than are wanted */
+	uint32_t all = kept; /* there are more ties than needed */
 	kept = 0;
 	for (uint32_t i = 0; i < all; i++) {
 		bool tie = (bits[i] & MAGNITUDE) == kth, take = !tie | (equal > 0);

@@ -1,8 +1,8 @@
-/* mixer.h — adaptive predictions of bits, and logistic mixtures of them (after Mahoney's PAQ), in integers.
+/* mixer.h — adaptive bit predictions and their logistic mixing (as in Mahoney's PAQ), in integers.
  *
- * A prediction is kept as a probability with a count, so that it moves fast at first. Several are brought to
- * the logistic domain, ln(p / (1 − p)), weighted, summed and brought back; the weights follow the gradient of
- * the code length. */
+ * A prediction is a probability with a count, so that it adapts fast at first. Mixing transforms several
+ * predictions to the logistic domain, ln(p / (1 − p)), and transforms their weighted sum back. The weights are
+ * updated along the gradient of the code length. */
 #ifndef SL_COMPRESS_MIXER_H
 #define SL_COMPRESS_MIXER_H
 
@@ -10,11 +10,11 @@
 
 enum { SL_STRETCH_ENTRIES = 4096, SL_WEIGHT_MAX = 1 << 20 };
 
-/* ln(p / (1 − p)) in units of 1/256 for p in units of 2^-12: the inverse of sl_squash. In scratch memory,
- * made once. */
+/* stretch: ln(p / (1 − p)) in units of 1/256 for p in units of 2^-12, the inverse of sl_squash. Kept in scratch
+ * memory and computed once. */
 struct sl_mixer {
 	int16_t stretch[SL_STRETCH_ENTRIES];
-	uint32_t step[64]; /* of a prediction that has seen so many bits: 2^16/(n + 1.5) */
+	uint32_t step[64]; /* adaptation rate of a prediction after n bits: 2^16/(n + 1.5) */
 	bool made;
 };
 void sl_mixer_make(struct sl_mixer *);
@@ -25,7 +25,7 @@ static const uint16_t sl_squash_table[33] = { 22,    36,    60,    98,    162,  
 	                                      47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097,
 	                                      65269, 65374, 65438, 65476, 65500, 65514 };
 
-/* 65536/(1 + e^(−x/256)), −2047 ≤ x ≤ 2047; linear between halves. */
+/* 65536/(1 + e^(−x/256)), −2047 ≤ x ≤ 2047; linear interpolation between table entries. */
 static inline uint32_t sl_squash(int32_t x)
 {
 	int32_t at = x + 2048, part = at & 127;
@@ -33,7 +33,7 @@ static inline uint32_t sl_squash(int32_t x)
 	return (uint32_t)(low + ((high - low) * part >> 7));
 }
 
-/* A probability that the next bit is 1: 26 bits, and how many bits it has seen, 6 bits. */
+/* 26 bits: probability that the next bit is 1; 6 bits: number of bits seen so far. */
 typedef uint32_t sl_chance;
 #define SL_CHANCE_EVEN (UINT32_C(1) << 31)
 
@@ -50,7 +50,7 @@ static inline void sl_chance_learn(const struct sl_mixer *m, sl_chance *c, bool 
 	*c = (uint32_t)p << 6 | (seen < limit ? seen + 1 : limit);
 }
 
-/* The mixture of n predictions. `weight` belongs to the situation, 65536 is 1; input[] is kept for
+/* Mixes n predictions. `weight` is the weight vector of the present context, 65536 is 1. Pass input[] on to
  * sl_mix_learn. */
 static inline uint32_t sl_mix(const struct sl_mixer *m, const int32_t *weight, sl_chance *const *chance,
                               int n, int32_t *input)

@@ -5,7 +5,7 @@
 
 enum { STAGES = 3, NAMES_MAX = 64 };
 
-/* One stage as all three registries describe it. */
+/* The fields of a stage that all three registries share. */
 struct entry {
 	const char *name;
 	const struct sl_option *options;
@@ -56,7 +56,7 @@ static enum sl_status unknown_stage(unsigned stage, const char *name, struct sl_
 	               list);
 }
 
-/* Copies the next stage's text, without the blanks around it; false when it is too long. */
+/* Copies the text of the next stage without surrounding blanks; false if it is too long. */
 static bool cut_stage(const char **text, char stage[static SL_TEXT_MAX])
 {
 	const char *from = *text, *end = from + strcspn(from, "|");

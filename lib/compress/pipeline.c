@@ -12,7 +12,7 @@ struct sl_workspace {
 	int32_t *symbol;
 	uint32_t *index; /* of the update */
 	float *value;
-	uint64_t *mask;            /* which are not zero */
+	uint64_t *mask;            /* bit per symbol: not zero */
 	void *select, *code;       /* scratch of the stages */
 	struct sl_symbols symbols; /* of the last message */
 };
@@ -43,7 +43,7 @@ size_t sl_pipeline_bound(const struct sl_pipeline *p)
 	       p->code->bound(p->code_options, code_domain(p), most_symbols(p), largest_symbol(p));
 }
 
-/* A stream's memory: the code's, then the select's. */
+/* Memory of a stream: first the code's, then the select's. */
 static size_t code_memory(const struct sl_pipeline *p)
 {
 	return p->code->memory ? (p->code->memory(p->code_options) + 7) / 8 * 8 : 0;
@@ -100,10 +100,10 @@ static void gather(uint32_t count, const uint32_t *index, const float *v, double
 		for (uint32_t i = 0; i < count; i++)
 			value[i] = (float)fmax(
 			    -(double)FLT_MAX,
-			    fmin((double)FLT_MAX, (double)value[i] * scale)); /* finite stays finite */
+			    fmin((double)FLT_MAX, (double)value[i] * scale)); /* finite values stay finite */
 }
 
-/* Leaves out zero symbols: w->position and w->symbol of the others; returns how many. */
+/* Removes zero symbols: writes w->position and w->symbol of the others; returns their number. */
 static uint32_t drop_zero_symbols(uint32_t count, bool by_coordinate, struct sl_workspace *w)
 {
 	sl_mask_reach(count, w->symbol, 1, w->mask);
@@ -127,8 +127,8 @@ SL_VARIANTS static bool all_finite_and_nonzero(uint32_t count, const float *valu
 	return !bad && !zero;
 }
 
-/* The receiver's half, which gives the sender its update as well: values from symbols, without zeros; false
- * where one is not finite. */
+/* The receiver's part, which also computes the sender's own update: values from symbols, without zeros; false if a
+ * value is not finite. */
 static bool values_of_symbols(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t count,
                               const uint8_t *side, struct sl_update *update, struct sl_workspace *w)
 {
@@ -171,7 +171,7 @@ static struct sl_symbols symbols_of(const struct sl_pipeline *p, const struct sl
 	};
 }
 
-/* Nothing was left to send: the empty body. */
+/* Nothing to send: the body is empty. */
 static void nothing_left(const struct sl_pipeline *p, const struct sl_message_context *m,
                          struct sl_update *update, struct sl_workspace *w)
 {
@@ -180,7 +180,7 @@ static void nothing_left(const struct sl_pipeline *p, const struct sl_message_co
 	commit_select(p, m, 0);
 }
 
-/* Bytes of the symbols in w->position and w->symbol, behind the side information. */
+/* Codes the symbols in w->position and w->symbol after the side information. */
 static void encode_code(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t domain,
                         uint32_t count, struct sl_writer *writer, struct sl_workspace *w)
 {
@@ -193,7 +193,7 @@ static void encode_code(const struct sl_pipeline *p, const struct sl_message_con
 	w->symbols = symbols;
 }
 
-/* From w->support and w->value on. */
+/* Quantises and codes w->support and w->value. */
 static void encode_selected(const struct sl_pipeline *p, const struct sl_message_context *m,
                             uint32_t selected, struct sl_writer *writer, struct sl_update *update,
                             struct sl_workspace *w)
@@ -245,7 +245,7 @@ const struct sl_symbols *sl_workspace_symbols(const struct sl_workspace *w)
 	return &w->symbols;
 }
 
-/* Positions ascend within the domain, symbols within their range. */
+/* Whether positions ascend within the domain and symbols are within their range. */
 static bool symbols_sound(const struct sl_symbols *s, const uint32_t *position, const int32_t *symbol,
                           uint32_t count)
 {

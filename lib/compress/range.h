@@ -1,17 +1,17 @@
-/* range.h — a range coder (Martin 1979; byte-wise with carries) in 32-bit integers: the same bytes on every
- * machine.
+/* range.h — a range coder (Martin 1979; byte-wise, with carry propagation) in 32-bit integers: the same bytes on
+ * every machine.
  *
- * A stream ends with the shortest string of bytes all of whose continuations lie in the final interval. So no
- * stream is the beginning of another, and sl_range_ended accepts exactly the bytes that the encoder wrote. */
+ * A stream ends with the shortest byte string all of whose continuations lie in the final interval. So no stream
+ * is a prefix of another one, and sl_range_ended accepts exactly the bytes that the encoder wrote. */
 #ifndef SL_COMPRESS_RANGE_H
 #define SL_COMPRESS_RANGE_H
 
 #include "base/bytes.h"
 
-enum { SL_RANGE_TOP = 1 << 24 }; /* the range stays at or above it between calls */
+enum { SL_RANGE_TOP = 1 << 24 }; /* lower limit of the range between calls */
 
 struct sl_range_encoder {
-	uint8_t *at, *end; /* the rest of the room; the bytes before `at` may still change by a carry */
+	uint8_t *at, *end; /* free part of the buffer; a carry may still change the bytes before `at` */
 	uint32_t low, range;
 	bool overflow; /* the buffer was too small: the output is invalid */
 };
@@ -34,7 +34,7 @@ static inline void sl_range_carry(struct sl_range_encoder *e)
 	if (e->overflow)
 		return;
 	uint8_t *p = e->at - 1;
-	while (++*p == 0) /* the interval is below 1, so that some earlier byte is not 255 */
+	while (++*p == 0) /* the interval lies below 1, so some earlier byte is not 255 */
 		p--;
 }
 
@@ -51,21 +51,21 @@ static inline void sl_range_narrow(struct sl_range_encoder *e, uint32_t from, ui
 	}
 }
 
-/* One bit, which is 1 with probability p/65536, 0 < p < 65536. */
+/* Codes one bit, which is 1 with probability p/65536, 0 < p < 65536. */
 static inline void sl_range_put_bit(struct sl_range_encoder *e, uint32_t p, bool bit)
 {
 	uint32_t bound = (uint32_t)((uint64_t)e->range * p >> 16);
 	sl_range_narrow(e, bit ? 0 : bound, bit ? bound : e->range - bound);
 }
 
-/* The interval [from, from + size) of [0, total), total ≤ 2^20. */
+/* Codes the interval [from, from + size) of [0, total), total ≤ 2^20. */
 static inline void sl_range_put_span(struct sl_range_encoder *e, uint32_t from, uint32_t size, uint32_t total)
 {
 	uint32_t unit = e->range / total;
 	sl_range_narrow(e, unit * from, unit * size);
 }
 
-/* Number of bytes written of the final 32-bit window, and their value. */
+/* Number of bytes of the final 32-bit window that are written, and their value. */
 static inline unsigned sl_range_tail(uint32_t low, uint32_t range, uint64_t *value)
 {
 	unsigned bytes = 0;
@@ -90,8 +90,8 @@ static inline void sl_range_finish(struct sl_range_encoder *e)
 
 struct sl_range_decoder {
 	const uint8_t *bytes;
-	size_t length, at; /* `at` may run past the end, where bytes are 0 */
-	uint32_t window;   /* the last four bytes */
+	size_t length, at; /* `at` may exceed length: bytes after the end are read as 0 */
+	uint32_t window;   /* the last four bytes read */
 	uint32_t code;     /* window − low */
 	uint32_t range;
 };
@@ -130,7 +130,7 @@ static inline bool sl_range_get_bit(struct sl_range_decoder *d, uint32_t p)
 	return bit;
 }
 
-/* A number below total; sl_range_take_span must follow, with the interval that contains it. */
+/* A number below `total`; call sl_range_take_span next, with the interval that contains it. */
 static inline uint32_t sl_range_get_span(const struct sl_range_decoder *d, uint32_t total)
 {
 	uint32_t at = d->code / (d->range / total);
@@ -144,7 +144,7 @@ static inline void sl_range_take_span(struct sl_range_decoder *d, uint32_t from,
 	sl_range_take(d, unit * from, unit * size);
 }
 
-/* All bytes are consumed, and equal the encoder's output. */
+/* True if all bytes are consumed and equal the encoder's output. */
 static inline bool sl_range_ended(const struct sl_range_decoder *d)
 {
 	uint64_t value;

@@ -7,14 +7,16 @@ struct sl_random sl_dither_stream(const struct sl_message_context *m)
 	return sl_random_stream(m->seed, m->peer, "dither", (uint64_t)m->channel << 32 | m->version);
 }
 
-/* u < fraction is exact, where adding u to a|v| would round; truncation and a comparison vectorise
- * everywhere. */
+/* u < fraction is exact, whereas adding u to a|v| would round. Truncation and comparison vectorise on every
+ * architecture. */
 SL_VARIANTS void sl_rounding_random(const struct sl_values *values, struct sl_random stream,
                                     double levels_per_unit, int32_t limit, const float *restrict value,
                                     int32_t *restrict symbol)
 {
 	const uint32_t *index = values->index;
-	uint32_t count = values->count; /* in a local: the stores below might be to it */
+	uint32_t count =
+	    values
+	        ->count; /* a local variable: the compiler must assume that the stores below alias the field */
 	for (uint32_t i = 0; i < count; i++) {
 		double level = fabs((double)value[i]) * levels_per_unit;
 		int32_t whole = (int32_t)level;

@@ -17,7 +17,7 @@ void sl_tans_make(struct sl_tans *a, const uint32_t count[static SL_TOKENS])
 		sum += a->share[t];
 		a->tokens = t + 1;
 	}
-	while (sum != SL_TANS_STATES) { /* the largest shares feel it least */
+	while (sum != SL_TANS_STATES) { /* corrections cost least at the largest shares */
 		uint32_t most = 0;
 		for (uint32_t t = 1; t < a->tokens; t++)
 			most = a->share[t] > a->share[most] ? t : most;
@@ -66,7 +66,8 @@ bool sl_tans_get(struct sl_tans *a, uint32_t last, struct sl_bit_reader *b)
 static void spread(const struct sl_tans *a, uint8_t token[SL_TANS_STATES])
 {
 	uint32_t place = 0;
-	memset(token, 0, SL_TANS_STATES); /* all are written below, since shares fill up the states */
+	memset(token, 0,
+	       SL_TANS_STATES); /* all are overwritten below, since shares add up to the number of states */
 	for (uint32_t t = 0; t < a->tokens; t++)
 		for (uint32_t i = 0; i < a->share[t]; i++) {
 			token[place] = (uint8_t)t;

@@ -2,8 +2,8 @@
 
 enum { FIRST_LENGTH = 4 };
 
-/* Lengths of Huffman's code from counts that rise, in place (Moffat & Katajainen 1995): w holds the counts,
- * then, for inner nodes, their parents, then depths. */
+/* Lengths of a Huffman code from ascending counts, in place (Moffat & Katajainen 1995): w holds the counts, then the
+ * parents of inner nodes, then depths. */
 static void huffman_lengths(uint32_t *w, uint32_t n)
 {
 	uint32_t leaf = 0, root = 0;
@@ -36,8 +36,8 @@ static void huffman_lengths(uint32_t *w, uint32_t n)
 	}
 }
 
-/* No length above the limit: what is cut off is taken from the rarest that have room, and what that gives too
- * much goes back to the most frequent. length[] falls. */
+/* Limits all lengths: the excess code space is taken from the rarest tokens whose codes can still grow, and what is
+ * left over is given to the most frequent ones. length[] is descending. */
 static void limit_lengths(uint32_t *length, uint32_t n)
 {
 	const int32_t whole = 1 << SL_TOKEN_LIMIT;
@@ -55,7 +55,7 @@ static void limit_lengths(uint32_t *length, uint32_t n)
 	SL_CHECK(used == whole);
 }
 
-/* Canonical codes from lengths; false where they do not fill up the code space. */
+/* Canonical codes from lengths; false if they do not fill the code space. */
 static bool assign(struct sl_token_code *c)
 {
 	uint32_t of_length[SL_TOKEN_LIMIT + 2] = { 0 }, next = 0;
@@ -101,7 +101,7 @@ void sl_token_code_make(struct sl_token_code *c, const uint32_t count[static SL_
 	SL_CHECK(assign(c));
 }
 
-/* One length after another: bits of its code, and how many. */
+/* Code for a length relative to the previous one: its bits, and their number. */
 static unsigned length_code(unsigned length, unsigned previous, unsigned *code)
 {
 	*code = 0;

@@ -8,11 +8,11 @@
 
 #include <cblas.h>
 
-/* What a kernel needs, each more than the one before. */
+/* Instruction sets that kernels need, in ascending order. */
 enum level { LEVEL_SSE3, LEVEL_SSE42, LEVEL_AVX, LEVEL_AVX2, LEVEL_AVX512, LEVEL_BF16, LEVEL_FMA4 };
 
-/* The first ones are chosen from, the fastest first. Cooperlake and SapphireRapids multiply floats as SkylakeX
- * does: only their products of bfloat16 differ. */
+/* In order of preference, the fastest first. Cooperlake and SapphireRapids multiply floats as SkylakeX does; only their
+ * bfloat16 products differ. */
 enum { CHOICES = 5 };
 static const struct kernel {
 	const char *name;
@@ -77,8 +77,8 @@ bool sl_blas_runs(const char *kernel)
 	return true;
 }
 
-/* Multiples of 1/512 below 1, which a bfloat16 does not hold. A sum of a hundred products is a multiple of 2⁻¹⁸
- * below 2⁶, which a float does. */
+/* Multiples of 1/512 below 1, which bfloat16 cannot represent. A sum of a hundred products is a multiple of 2⁻¹⁸ below
+ * 2⁶, which a float represents exactly. */
 static void fill(size_t n, uint32_t state, float *x)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -91,7 +91,7 @@ struct shape {
 	bool transpose_a, transpose_b;
 	unsigned m, n, k;
 };
-/* As models have them: forward, gradients, back; one that is large enough to be cut; and odd ones. */
+/* Shapes as in models: forward, gradients, backward; one large enough to be split into blocks; and odd ones. */
 static const struct shape shapes[] = {
 	{ false, false, 32, 10, 101 }, { false, true, 32, 100, 10 },  { true, false, 33, 71, 32 },
 	{ true, true, 17, 19, 65 },    { false, true, 102, 99, 100 }, { false, false, 1, 64, 80 },
@@ -121,7 +121,7 @@ static bool multiplies(const struct shape *s)
 	sl_matrix_multiply(s->transpose_a, s->transpose_b, s->m, s->n, s->k, 1, a, lda, b, ldb, 1, found,
 	                   s->n);
 	for (size_t i = 0; i < n; i++)
-		if (found[i] != right[i]) /* or not a number */
+		if (found[i] != right[i]) /* true for NaN too */
 			return false;
 	return true;
 }

@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "linalg/variants.h"
 
-/* gcc's -O2 vectorises hardly any loop of unknown length: ask for more here. */
+/* gcc's -O2 vectorises almost no loop of unknown length, so this file asks for more. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define KERNEL SL_VARIANTS __attribute__((optimize("O3")))
 #else
@@ -29,8 +29,8 @@ KERNEL void sl_vector_relu_back(size_t n, const float *restrict delta, float *re
 }
 
 /* exp(x) = 2^k · exp(r), r = x − k·ln 2 in two parts (Cody and Waite), |r| ≤ ½·ln 2, Taylor to the seventh
- * power. Adding 1.5·2²³ rounds to the nearest whole number and leaves it in the low bits, so there is no
- * conversion that a NaN could make undefined. */
+ * power. Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low bits, without a conversion, which would be
+ * undefined for NaN. */
 KERNEL void sl_vector_exp(size_t n, float *x)
 {
 	const float magic = 0x1.8p23f;
@@ -60,7 +60,7 @@ KERNEL void sl_vector_add(size_t n, const float *restrict x, float *restrict y)
 
 KERNEL bool sl_vector_ascending(size_t n, const uint32_t *column, uint32_t limit)
 {
-	uint32_t bad = n > 0 && column[n - 1] >= limit; /* the last is the largest, if they ascend */
+	uint32_t bad = n > 0 && column[n - 1] >= limit; /* if they ascend, the last one is the largest */
 	for (size_t i = 1; i < n; i++)
 		bad |= column[i] <= column[i - 1];
 	return !bad;

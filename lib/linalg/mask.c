@@ -24,7 +24,7 @@ static void reach_portable(size_t blocks, const uint8_t *x, uint32_t threshold, 
 }
 
 #ifdef __x86_64__
-/* Magnitudes are below 2^31, so the signed comparisons of SSE2 and AVX2 will do. */
+/* Magnitudes are below 2^31, so the signed comparisons of SSE2 and AVX2 are sufficient. */
 static void reach_sse2(size_t blocks, const uint8_t *x, uint32_t threshold, uint64_t *mask)
 {
 	const __m128i below = _mm_set1_epi32((int)threshold - 1), positive = _mm_set1_epi32(0x7fffffff);
@@ -85,12 +85,12 @@ void sl_mask_reach(size_t n, const void *x, uint32_t threshold, uint64_t *mask)
 		uint8_t tail[4 * BLOCK] = { 0 };
 		memcpy(tail, (const uint8_t *)x + 4 * blocks * BLOCK, 4 * rest);
 		best->reach(1, tail, threshold, mask + blocks);
-		mask[blocks] &= (UINT64_C(1) << rest) - 1; /* a threshold of 0 takes the padding as well */
+		mask[blocks] &=
+		    (UINT64_C(1) << rest) - 1; /* with a threshold of 0 the padding is marked too */
 	}
 }
 
-/* Of each word, four positions are written whether they are there or not: how many there are cannot be
- * predicted. */
+/* Writes four positions of each word unconditionally: a branch on their number would be mispredicted. */
 SL_VARIANTS uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out)
 {
 	uint32_t count = 0;
@@ -140,7 +140,7 @@ uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint
 }
 
 #ifdef __x86_64__
-/* Sixteen at a time, packed to the front, and four of them stored whether they are there or not. */
+/* Sixteen elements at a time, packed to the front; four of them are stored unconditionally. */
 __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"), always_inline)) static inline uint32_t
 collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
                uint32_t *bits, bool *finite)

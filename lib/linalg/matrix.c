@@ -4,8 +4,8 @@
 
 #include <cblas.h>
 
-/* Up to here OpenBLAS's kernels for AVX-512 multiply without packing the operands into buffers first, which
- * for a mini-batch costs as much as a fourth of the product, and evicts half of the cache. */
+/* Up to this size OpenBLAS's kernels for AVX-512 multiply without first packing the operands into buffers. For a
+ * mini-batch, packing costs a quarter of the product's time, and evicts half of the cache. */
 enum { SMALL = 1000000, PIECES_MAX = 4, WIDTH = 16 };
 
 static bool knows_small(void)

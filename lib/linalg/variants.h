@@ -1,9 +1,9 @@
-/* variants.h — function multiversioning: one body, compiled for plain x86-64, AVX2 and AVX-512; the loader
- * picks.
+/* variants.h — function multiversioning: one function body, compiled for plain x86-64, AVX2 and AVX-512; the
+ * dynamic loader selects a variant.
  *
- * Only for kernels without reassociation, so that whichever variant runs gives the same bits
- * (-ffp-contract=off keeps fused multiply-adds out). Empty where it cannot work: clang 14 has no
- * target_clones, and sanitizers do not survive the resolvers that run before them. */
+ * Use it only for kernels without reassociation: then all variants give the same bits (-ffp-contract=off excludes
+ * fused multiply-adds). Empty where it is not available: clang 14 has no target_clones, and resolvers would run
+ * before the sanitizers are initialised. */
 #ifndef SL_LINALG_VARIANTS_H
 #define SL_LINALG_VARIANTS_H
 

@@ -52,7 +52,7 @@ SL_VARIANTS void sl_vector_scale(size_t n, float a, float *x)
 		x[k] *= a;
 }
 
-/* The product of two floats is exact in double, so these sums round only where they add. */
+/* The product of two floats is exact in double, so only the additions round. */
 SL_VARIANTS double sl_vector_dot(size_t n, const float *x, const float *y)
 {
 	double lane[LANES] = { 0 };
@@ -86,8 +86,7 @@ SL_VARIANTS double sl_vector_distance(size_t n, const float *a, const float *b)
 	return lanes_sum(lane);
 }
 
-/* The absolute values of floats are ordered as their bit patterns are, and integers vectorise without further
- * ado. */
+/* Absolute values of floats have the order of their bit patterns, and integer comparisons vectorise. */
 SL_VARIANTS float sl_vector_largest(size_t n, const float *x)
 {
 	uint32_t lane[4 * LANES] = { 0 }, most = 0;
@@ -155,8 +154,8 @@ SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, con
 	return lanes_sum(lane);
 }
 
-/* Two terms side by side: four streams that begin and end together keep the memory busier than two times
- * three, and x is read and written once. A whole number of LANES, or the end of the vector. */
+/* Two terms in one pass: x is read and written once, and memory bandwidth is used better than in two passes. A whole
+ * number of LANES, or the end of the vector. */
 __attribute__((always_inline)) static inline void mix_pair(size_t n, size_t at,
                                                            const struct sl_mix_term *term, float *restrict x,
                                                            double (*restrict lane)[LANES])
@@ -180,7 +179,7 @@ __attribute__((always_inline)) static inline void mix_pair(size_t n, size_t at,
 	}
 }
 
-/* In parts that stay in the first-level cache. */
+/* In parts that fit into the first-level cache. */
 SL_VARIANTS void sl_vector_mix_all(size_t n, unsigned terms, const struct sl_mix_term *term, float *x,
                                    double *square)
 {

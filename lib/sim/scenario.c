@@ -197,7 +197,20 @@ static void draw_guard(struct sl_swarm *w)
 		snprintf(s->robust, sizeof s->robust, "%s", PICK(&g, mixing));
 }
 
-/* Combinations that are refused are run with plain mixing, or then with an algorithm that takes all. */
+/* With gamma = auto instead of the number drawn: whether there is a gamma under which the run cannot diverge. */
+static enum sl_status check_stable(const struct sl_swarm *w, const struct sl_plan_graph *graph,
+                                   uint32_t features, uint32_t classes, struct sl_error *error)
+{
+	struct sl_settings settings = w->settings;
+	struct sl_plan plan;
+	char note[SL_TEXT_MAX];
+	settings.gamma = 0;
+	struct sl_run_settings all = sl_run_settings_of(&settings);
+	return sl_plan_make(&plan, &all, graph, features, classes, &w->test, note, error);
+}
+
+/* Combinations that are refused, or diverge whatever gamma is, are run with plain mixing, or then with an algorithm
+ * that takes all. */
 static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t classes,
                                 struct sl_error *error)
 {
@@ -215,6 +228,8 @@ static enum sl_status make_plan(struct sl_swarm *w, uint32_t features, uint32_t 
 		sl_settings_drop_unread(&w->settings);
 		status = sl_settings_check(&w->settings, error);
 		struct sl_run_settings all = sl_run_settings_of(&w->settings);
+		if (status == SL_OK)
+			status = check_stable(w, &graph, features, classes, error);
 		if (status == SL_OK)
 			status =
 			    sl_plan_make(&w->plan, &all, &graph, features, classes, &w->test, note, error);

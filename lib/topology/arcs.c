@@ -1,5 +1,5 @@
-/* arcs.c — topologies whose edges are active in some rounds of a period, or weigh more one way than the
- * other. */
+/* arcs.c — topologies whose edges are active in some rounds of a period only, or have different weights per
+ * direction. */
 #include "topology/build.h"
 
 #include <math.h>
@@ -75,7 +75,7 @@ static uint32_t high_end(const struct sl_arc *a)
 	return a->from < a->to ? a->to : a->from;
 }
 
-/* By edge, then phase, then direction. */
+/* Order: by edge, then phase, then direction. */
 static int by_edge(const void *left, const void *right)
 {
 	const struct sl_arc *x = &((const struct sl_arc_given *)left)->arc,
@@ -104,7 +104,7 @@ static enum sl_status sort_arcs(const char *what, uint32_t peers, struct sl_arc_
 	return SL_OK;
 }
 
-/* Sums a peer and phase: what it gives, what it takes, and how many it feeds. */
+/* Sums per peer and phase: outgoing weights, incoming weights, and number of receivers. */
 struct sums {
 	double *out, *in; /* peers × period */
 	uint32_t *feeds;
@@ -148,7 +148,7 @@ static void settle_sums(struct sl_topology *t, const struct sums *s)
 		}
 }
 
-/* The rows' activities: `first[e]` is the first arc of edge e in the sorted list. */
+/* Fills the activities of the rows; `first[e]` is the first arc of edge e in the sorted list. */
 static enum sl_status fill_activity(struct sl_topology *t, const struct sl_arc_list *list,
                                     const size_t *first, struct sl_error *error)
 {
@@ -168,7 +168,8 @@ static enum sl_status fill_activity(struct sl_topology *t, const struct sl_arc_l
 					t->activity[count - 1].in = a->weight;
 				else
 					t->activity[count - 1].out = a->weight;
-				t->weight[e] += a->weight / (4 * t->period); /* met at both ends */
+				t->weight[e] +=
+				    a->weight / (4 * t->period); /* each arc is counted at both ends */
 			}
 			for (uint32_t k = begin; k < count; k++)
 				t->directed = t->directed || t->activity[k].in != t->activity[k].out;
@@ -177,7 +178,7 @@ static enum sl_status fill_activity(struct sl_topology *t, const struct sl_arc_l
 	return SL_OK;
 }
 
-/* From peer 0 along arcs (forward) or against them, everybody must be reached. */
+/* Whether every peer can be reached from peer 0 along arcs (forward), or against them. */
 static enum sl_status check_ways(const struct sl_topology *t, const char *what, bool forward,
                                  struct sl_error *error)
 {

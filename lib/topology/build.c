@@ -29,7 +29,7 @@ void sl_edge_list_free(struct sl_edge_list *list)
 	memset(list, 0, sizeof *list);
 }
 
-/* "what:12" for an edge of a file, else "what". */
+/* "FILE:12" for an edge of a file, else the name of the graph. */
 static const char *place(char *text, size_t size, const char *what, uint32_t line)
 {
 	if (line)
@@ -101,7 +101,7 @@ enum sl_status sl_edge_list_sort(const char *what, uint32_t peers, struct sl_edg
 	return SL_OK;
 }
 
-/* calloc that never asks for nothing. */
+/* calloc, but never of zero bytes. */
 static void *zeros(size_t count, size_t size)
 {
 	return calloc(count ? count : 1, size);
@@ -123,8 +123,8 @@ static enum sl_status allocate(struct sl_topology *t, uint32_t peers, size_t edg
 	return SL_OK;
 }
 
-/* Rows come out ascending because the edges are sorted: i's neighbours a < i are met (as ends b) before those
- * over i. */
+/* Rows are ascending because the edges are sorted: the neighbours of i below i (as ends b) are visited before those
+ * above i. */
 static enum sl_status fill_rows(struct sl_topology *t, const char *what, struct sl_error *error)
 {
 	for (uint32_t e = 0; e < t->edges; e++) {
@@ -150,7 +150,7 @@ static enum sl_status fill_rows(struct sl_topology *t, const char *what, struct 
 	return SL_OK;
 }
 
-/* The first peer with an edge. */
+/* The first peer that has an edge. */
 static uint32_t first_member(const struct sl_topology *t)
 {
 	uint32_t i = 0;
@@ -159,8 +159,7 @@ static uint32_t first_member(const struct sl_topology *t)
 	return i;
 }
 
-/* Distances from the first peer, UINT32_MAX where there is no way; NULL without memory. The caller frees it.
- */
+/* Distances from the first peer, UINT32_MAX for peers that cannot be reached; NULL: no memory. The caller frees it. */
 static uint32_t *distances(const struct sl_topology *t)
 {
 	SL_CHECK(t->peers > 0);
@@ -185,8 +184,8 @@ static uint32_t *distances(const struct sl_topology *t)
 	return distance;
 }
 
-/* Connected; and W has no eigenvalue −1, which it has if the graph is bipartite and nobody keeps a weight:
- * then two halves would swap their values for ever. */
+/* Checks that the graph is connected, and that W has no eigenvalue −1. It has one if the graph is bipartite and all
+ * self-weights are zero: then two halves would swap their values for ever. */
 static enum sl_status check_mixing(const struct sl_topology *t, const char *what, bool gaps,
                                    struct sl_error *error)
 {
@@ -213,7 +212,7 @@ static enum sl_status check_mixing(const struct sl_topology *t, const char *what
 	return status;
 }
 
-/* w_ii = 1 − Σ_j w_ij, summed in ascending order: everyone who has the weights gets the same bits. */
+/* w_ii = 1 − Σ_j w_ij, summed in ascending order, so that every machine gets the same bits. */
 static enum sl_status fill_self(struct sl_topology *t, const char *what, struct sl_error *error)
 {
 	for (uint32_t i = 0; i < t->peers; i++) {

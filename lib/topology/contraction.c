@@ -1,8 +1,8 @@
-/* contraction.c — how fast a schedule or a directed graph comes to agreement.
+/* contraction.c — convergence rate of consensus on a schedule or a directed graph.
  *
- * The product A of a period's matrices has columns that add up to one, so it keeps vectors that sum to zero;
- * the growth of such a vector a round is |λ₂|, found by power iteration (of a pair of complex eigenvalues,
- * the geometric mean over many periods). */
+ * The product A of a period's matrices has columns that add up to one, so it maps vectors that sum to zero to such
+ * vectors. The growth of one of these per round is |λ₂|, found by power iteration (for a pair of complex
+ * eigenvalues, as the geometric mean over many periods). */
 #include "base/random.h"
 #include "topology/build.h"
 
@@ -14,7 +14,7 @@ enum { PERIODS = 600, LOOK_AFTER = 200 };
 #define WORK_MAX 4e8
 #define EXACT    1e-12
 
-/* x ← (the matrix of one phase)·x; change: peers of them. */
+/* x ← (matrix of one phase)·x; `change` has room for one value per peer. */
 static void apply_phase(const struct sl_topology *t, uint32_t phase, double *x, double *change)
 {
 	memset(change, 0, t->peers * sizeof *change);
@@ -28,7 +28,7 @@ static void apply_phase(const struct sl_topology *t, uint32_t phase, double *x, 
 		x[i] += change[i];
 }
 
-/* Scales x, less its mean, to length 1; returns the length before. */
+/* Subtracts the mean from x and scales it to length 1; returns the length before. */
 static double normalise(uint32_t n, double *x)
 {
 	double mean = 0, square = 0;
@@ -72,7 +72,7 @@ static double growth(const struct sl_topology *t)
 	return exp(sum / counted);
 }
 
-/* The most hops that news of one peer need to another. */
+/* Diameter: the largest number of hops between two peers. */
 static uint32_t diameter(const struct sl_topology *t)
 {
 	uint32_t *distance = calloc(2 * (size_t)t->peers, sizeof *distance), most = 0;
@@ -99,7 +99,7 @@ static uint32_t diameter(const struct sl_topology *t)
 	return most;
 }
 
-/* Gershgorin: the columns of I − W reach no farther than twice what a peer gives away in one phase. */
+/* Gershgorin: eigenvalues of I − W are at most twice the outgoing weight of a peer in one phase. */
 static double most_given(const struct sl_topology *t)
 {
 	double most = 0;

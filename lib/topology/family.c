@@ -17,7 +17,7 @@ enum sl_status sl_family_circulant(uint32_t peers, const uint32_t *distance, uin
 {
 	for (uint32_t k = 0; k < distances; k++) {
 		bool half_way =
-		    2 * distance[k] == peers; /* i and i + n/2 see each other: half as many edges */
+		    2 * distance[k] == peers; /* i and i + n/2 are the same pair twice: half as many edges */
 		for (uint32_t i = 0; i < (half_way ? peers / 2 : peers); i++) {
 			enum sl_status status = add(context, i, (i + distance[k]) % peers, error);
 			if (status != SL_OK)

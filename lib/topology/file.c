@@ -13,7 +13,7 @@ struct parser {
 	uint32_t line, peers; /* peers 0: not given yet */
 	struct sl_edge_list list;
 	struct sl_arc_list arcs; /* a file has edges or arcs */
-	char text[SL_TEXT_MAX];  /* of the line, cut into words */
+	char text[SL_TEXT_MAX];  /* the line, split into words */
 	char *word[WORDS_MAX + 1];
 	unsigned words;
 };
@@ -84,7 +84,7 @@ static enum sl_status take_weight(const struct parser *p, const char *word, doub
 	return SL_OK;
 }
 
-/* The first edge or arc says which the file has, and whether all have weights. */
+/* The first line decides whether the file has edges or arcs, and whether these have weights. */
 static enum sl_status check_kind(const struct parser *p, bool arc, bool weighted, struct sl_error *error)
 {
 	if (!p->peers)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where a family's edges go; `peers` is the family's to set before the first one. */
+/* Receives the edges of a family, which sets `peers` before the first one. */
 struct collected {
 	struct sl_edge_list list;
 	uint32_t peers;

@@ -1,11 +1,10 @@
-/* The eigenvalues of L = I − W that decide how fast gossip agrees, by the Lanczos method on the sparse
- * matrix.
+/* The extreme eigenvalues of L = I − W, which determine the convergence rate of gossip, by the Lanczos method on the
+ * sparse matrix.
  *
- * L is applied as Σ_j w_ij (x_i − x_j): its zero row sums are exact, so that a gap of 1e-6 keeps its digits.
- * The eigenvector of ones, with eigenvalue 0, is moved to the mean of the other eigenvalues, into the middle
- * of the spectrum, where it cannot be mistaken for the smallest. Lanczos runs without reorthogonalisation:
- * copies of eigenvalues that it then finds (Paige 1980) do no harm to somebody who wants the two outer ones.
- */
+ * L is applied as Σ_j w_ij (x_i − x_j): row sums are exactly zero, so a gap of 1e-6 keeps its digits. The
+ * eigenvalue 0 of the vector of ones is shifted to the mean of the others, into the middle of the spectrum, so that
+ * it is not taken for the smallest. Lanczos runs without reorthogonalisation: it may find copies of eigenvalues
+ * (Paige 1980), which does not matter for the two extreme ones. */
 #include "base/random.h"
 #include "topology/build.h"
 
@@ -13,15 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Multiply-adds that are spent at most: some seconds. Only graphs of over ten thousand peers with a tiny gap
- * (rings, paths) reach it; their gap is then an upper bound. */
+/* Limit on multiply-adds: some seconds. Only graphs of more than ten thousand peers with a tiny gap (rings, paths)
+ * reach it; the reported gap is then an upper bound. */
 #define WORK_MAX  1e10
 #define CONVERGED 1e-12
 
 /* Lanczos: the tridiagonal matrix T with diagonal alpha and off-diagonal beta (beta[k] joins k−1 and k). */
 struct lanczos {
 	const struct sl_topology *t;
-	double shift;                /* of the vector of ones */
+	double shift;                /* new eigenvalue of the vector of ones */
 	double *now, *before, *next; /* vectors of `peers` */
 	double *alpha, *beta;        /* `capacity` each */
 	size_t steps, capacity;
@@ -80,7 +79,7 @@ static void step(struct lanczos *l)
 	l->next = spare;
 }
 
-/* How many eigenvalues of T are below x: negative pivots of T − xI (Sturm). */
+/* Number of eigenvalues of T below x: negative pivots of T − xI (Sturm). */
 static size_t below(const struct lanczos *l, double x)
 {
 	size_t count = 0;
@@ -94,8 +93,8 @@ static size_t below(const struct lanczos *l, double x)
 	return count;
 }
 
-/* The smallest (rank 0) or largest (rank steps−1) eigenvalue of T, by bisection of 0 … 2, which hold all of
- * L's. */
+/* The smallest (rank 0) or largest (rank steps−1) eigenvalue of T, by bisection of 0 … 2, which contains all
+ * eigenvalues of L. */
 static double outer(const struct lanczos *l, size_t rank)
 {
 	double low = -1e-9, high = 2 + 1e-9;
@@ -125,7 +124,7 @@ static void start(struct lanczos *l)
 		l->now[i] /= norm;
 }
 
-/* Steps until the outer eigenvalues stand still while the number of steps grows by half. */
+/* Runs until the extreme eigenvalues no longer change when the number of steps grows by half. */
 static void run(struct lanczos *l, double *least, double *most)
 {
 	const struct sl_topology *t = l->t;
@@ -186,9 +185,8 @@ static uint32_t eccentricity(const struct sl_topology *t, uint32_t from, uint32_
 	return distance[queue[tail - 1]];
 }
 
-/* The largest eccentricity of the 64 peers from `from` on, all at once: a bit a peer that has been reached
- * from it. Costs a pass over all edges for every step of distance, so it pays where those are few. reached
- * and grown: peers each. */
+/* The largest eccentricity of the 64 peers from `from` on, in parallel: one bit per source. Takes a pass over all edges
+ * per unit of distance, so it pays if the diameter is small. `reached` and `grown` have one word per peer. */
 static uint32_t eccentricity_of_64(const struct sl_topology *t, uint32_t from, uint64_t *reached,
                                    uint64_t *grown)
 {
@@ -241,11 +239,10 @@ void sl_topology_spectrum(const struct sl_topology *t, struct sl_spectrum *out)
 		return;
 	}
 	extremes(t, &least, &most);
-	/* λ(W) = 1 − λ(L): |λ|₂ is that of the smaller distance of L's outer eigenvalues from 0 and from 2.
-	 */
+	/* λ(W) = 1 − λ(L): the gap is the smaller distance of L's extreme eigenvalues from 0 and from 2. */
 	out->gap = least < 2 - most ? least : 2 - most;
 	if (out->gap > 1)
-		out->gap = 1; /* by rounding, where W is the average itself */
+		out->gap = 1; /* rounding errors, if W is the exact average */
 	out->second = 1 - out->gap;
 	out->beta = most;
 	out->given = 0;

@@ -50,8 +50,8 @@ while read -r line; do
 	[ "$(grep -cxF -- "$line" seen)" -eq 1 ] || continue
 	expect 0 sh -c "$line"
 done < run
-for plugin in graphs:wheel models:huber algorithms:combine-first compressors:comb compressors:grid compressors:plain \
-	formats:table; do
+for plugin in graphs:tree models:huber algorithms:combine-first compressors:comb compressors:grid compressors:plain \
+	formats:series; do
 	expect 0 "$name/starling" list
 	grep -q "^  ${plugin#*:}" "$work/out" || fail "starling list does not show ${plugin#*:}"
 done

@@ -1,12 +1,12 @@
-/* context — an adaptive binary range coder whose predictions come from what both ends know: when each
- * coordinate was sent before and with what sign and size, how busy its row and column of the tensor are, and
- * this message so far. The model is in compress/context.h.
+/* context — an adaptive binary range coder. Its predictions use only what both ends know: when each coordinate was
+ * last sent, with which sign and magnitude, how many symbols its row and column of the tensor have, and this
+ * message so far. The model is in compress/context.h.
  *
- * Body: a byte; bit 7: what follows is coded by raw (the model would have needed more); bit 6: four bytes
- * with the number of symbols follow (else it is that of the last message); bits 0–5: the mean size, in
- * quarter octaves. Then the range coder's bytes. The vector is passed row by row, in stretches of a few
- * columns. Of each stretch it is coded whether another symbol falls in it, and if so where, by the
- * intensities of its coordinates; then sign and size. */
+ * Body: one byte; bit 7: the rest is coded by raw (the model would have needed more); bit 6: four bytes with the
+ * number of symbols follow (else it equals that of the last message); bits 0–5: the mean magnitude, in quarter
+ * octaves. Then the range coder's bytes. The vector is coded row by row, in stretches of a few columns. Each
+ * stretch codes whether it contains another symbol, and if so where, by the intensities of its coordinates; then
+ * sign and magnitude. */
 #include "compress/bits.h"
 #include "compress/context.h"
 #include "compress/range.h"
@@ -47,16 +47,16 @@ struct pass {
 	struct sl_symbols *s;
 	struct sl_range_encoder out;
 	struct sl_range_decoder in;
-	uint32_t next; /* symbols done */
+	uint32_t next; /* symbols coded so far */
 	uint32_t count, stretch;
 	unsigned usual,
-	    shift; /* mean size: its class within the shifted sizes, and the low bits that are not modelled */
+	    shift; /* of the mean magnitude: its class after the shift, and the number of low bits without a model */
 	uint32_t row_factor, row_now, row_seen;
 	uint64_t row_sum;
-	bool counts; /* this row teaches the rates */
+	bool counts; /* this row updates the rates */
 };
 
-/* The functions below run in both directions: `decoding` is a constant where they are inlined. */
+/* The functions below encode and decode: `decoding` is a constant after inlining. */
 #define BOTH static inline __attribute__((always_inline))
 
 BOTH bool code_bit(struct pass *p, uint32_t chance, bool bit, const bool decoding)
@@ -67,7 +67,7 @@ BOTH bool code_bit(struct pass *p, uint32_t chance, bool bit, const bool decodin
 	return bit;
 }
 
-/* `bits` ≤ 16 low bits that no model knows. */
+/* `bits` ≤ 16 low bits, without a model. */
 BOTH uint32_t code_plain(struct pass *p, uint32_t value, unsigned bits, const bool decoding)
 {
 	if (bits == 0)
@@ -81,8 +81,8 @@ BOTH uint32_t code_plain(struct pass *p, uint32_t value, unsigned bits, const bo
 	return value;
 }
 
-/* Whether nothing more falls in a stretch of intensity x (2^-14 nats): interpolated between learnt chances at
- * quarter octaves of x. */
+/* Codes whether a stretch of intensity x (2^-14 nats) contains no further symbol. The probability is interpolated
+ * between adaptive ones at quarter octaves of x. */
 BOTH bool code_quiet(struct pass *p, uint64_t x, bool after_symbol, bool quiet, const bool decoding)
 {
 	uint32_t v = x < 1 ? 1 : x >= 1u << 18 ? (1u << 18) - 1 : (uint32_t)x;
@@ -97,7 +97,7 @@ BOTH bool code_quiet(struct pass *p, uint64_t x, bool after_symbol, bool quiet, 
 	return quiet;
 }
 
-/* A bit by a mixture of chances. */
+/* Codes a bit with mixed predictions. */
 BOTH bool code_mixed(struct pass *p, int32_t *weight, sl_chance *const *chance, int n, uint32_t limit,
                      bool bit, const bool decoding)
 {
@@ -114,7 +114,9 @@ BOTH bool code_sign(struct pass *p, uint32_t column, unsigned state, unsigned pa
 	struct sl_context *c = p->c;
 	struct sl_context_tables *t = &c->tables;
 	unsigned age = state >> 6, size = state & 7, interval = state >> 3 & 7;
-	unsigned signs = size ? 1 + (past >> 6) : 0; /* none yet; the last one, and whether it turned */
+	unsigned signs =
+	    size ? 1 + (past >> 6)
+	         : 0; /* 0: none yet; else the last sign, and whether it differed from the one before */
 	unsigned lean = (unsigned)(((c->lean[column] * 7 + 256) >> 9) + 7);
 	sl_chance *const chance[4] = {
 		&t->sign_own[(age * 8 + signs) * 8 + size],
@@ -125,7 +127,7 @@ BOTH bool code_sign(struct pass *p, uint32_t column, unsigned state, unsigned pa
 	return code_mixed(p, t->sign_weight[age], chance, 4, LEARN_SIGN, negative, decoding);
 }
 
-/* A size above 15: Elias gamma of what is left, without a model. */
+/* A magnitude above 15: Elias gamma of the rest, without a model. */
 BOTH uint32_t code_long(struct pass *p, uint32_t rest, const bool decoding)
 {
 	unsigned length = sl_bit_length(rest + 1), bits = 1;
@@ -160,8 +162,8 @@ BOTH uint32_t code_size(struct pass *p, uint32_t column, unsigned state, uint32_
 	return (u << p->shift | low) + 1;
 }
 
-/* Which column of start … end−1 the next symbol stands in, by their intensities; returns it, and in *before
- * the intensity up to it. */
+/* Codes the column of the next symbol among start … end−1, by their intensities; returns it. *before: the summed
+ * intensity of the columns before it. */
 BOTH uint32_t code_place(struct pass *p, uint32_t start, uint32_t end, uint32_t column, uint32_t total,
                          uint32_t *before, const bool decoding)
 {
@@ -183,7 +185,7 @@ BOTH uint32_t code_place(struct pass *p, uint32_t start, uint32_t end, uint32_t 
 	return at;
 }
 
-/* The symbol at a column: sign and size, and what is to be remembered of it. False where it is impossible. */
+/* Codes the symbol at a column, sign and magnitude, and updates the statistics. False if it is invalid. */
 BOTH bool code_symbol(struct pass *p, uint32_t base, uint32_t column, const bool decoding)
 {
 	struct sl_context *c = p->c;
@@ -209,7 +211,7 @@ BOTH bool code_symbol(struct pass *p, uint32_t base, uint32_t column, const bool
 	return true;
 }
 
-/* The row's factor as this row goes: what was expected lowers it, a symbol raises it. */
+/* Updates the row's factor within the row: expected symbols lower it, a symbol raises it. */
 static inline void row_expects(struct pass *p, uint64_t x, uint64_t plain)
 {
 	uint64_t less = p->row_factor * x >> (SL_RATE_BITS + p->c->tables.row_haste);
@@ -276,7 +278,7 @@ BOTH bool code_row(struct pass *p, const struct sl_context_view *v, uint32_t row
 	return true;
 }
 
-/* How many columns a stretch has: few enough that two symbols in it are rare. */
+/* Columns of a stretch: few enough that two symbols in one are rare. */
 static uint32_t stretch_for(uint32_t sparseness)
 {
 	static const struct {
@@ -315,7 +317,7 @@ static bool decode_pass(struct pass *p)
 	return code_message(p, true);
 }
 
-/* The mean magnitude in quarter octaves, from 0 for 1. */
+/* The mean magnitude in quarter octaves; 0 stands for 1. */
 static unsigned mean_class(const struct sl_symbols *s)
 {
 	uint64_t sum = 0;
@@ -328,7 +330,7 @@ static unsigned mean_class(const struct sl_symbols *s)
 	return 4 * octave + (unsigned)(mean >> (octave + 2) & 3);
 }
 
-/* How many low bits of sizes go without a model: none up to a mean of 16. */
+/* Number of low bits of magnitudes that are coded without a model: none up to a mean of 16. */
 static unsigned low_bits(unsigned mean)
 {
 	return mean / 4 > 3 ? mean / 4 - 3 : 0;

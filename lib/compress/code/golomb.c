@@ -19,9 +19,10 @@
  *        takes and its low bits, up to the end, where both states are 0. For messages with few nonzeros;
  *        much the fastest.
  *
- * Striking out is not done position by position. Over the symbols in order of rarity stands a binary tree,
- * split by count: going down, elements on the left keep their place, those on the right count only the places
- * that the left has not taken. That costs (entropy + 1) steps an element, whatever the dimension. */
+ * Positions are not removed one by one. A binary tree over the symbols, ordered by rarity and split by count,
+ * does it: on the way down, elements on the left keep their positions, and those on the right count only the
+ * positions that the left does not use. This takes (entropy + 1) steps per element, independent of the dimension.
+ */
 #include "compress/stage.h"
 
 #include "compress/bits.h"
@@ -30,10 +31,11 @@
 
 enum {
 	LARGEST = 32767,
-	PATIENT_MAX = 1024, /* nonzeros up to which every form is tried */
+	PATIENT_MAX = 1024, /* up to this number of nonzeros every form is tried */
 };
 
-/* Position and symbol of what is not the most frequent symbol; encoding: symbol is its rank, rarest 0. */
+/* Position and symbol of an element that is not the most frequent symbol. When encoding, `symbol` is its rank, 0 for
+ * the rarest. */
 struct element {
 	uint32_t position, symbol;
 };
@@ -41,7 +43,7 @@ struct element {
 struct golomb_scratch {
 	struct element *element, *spare;
 	uint64_t *order;  /* per distinct symbol: ~count << 32 | zigzag, sorted: the table */
-	uint32_t *before; /* per rank: how many elements have a smaller one; one more entry at the end */
+	uint32_t *before; /* per rank: number of elements with a lower rank; one more entry at the end */
 	uint32_t *count;  /* per zigzag; all zero between calls; then its rank */
 	int32_t *symbol;  /* per rank */
 	struct sl_gaps_scratch *gaps;
@@ -56,7 +58,7 @@ static uint32_t distinct_most(uint32_t domain, uint32_t count_max, uint32_t symb
 	return m < domain ? (uint32_t)m : domain;
 }
 
-/* Everything but the most frequent symbol: when at most half of the domain can be nonzero, that symbol is
+/* Number of elements other than the most frequent symbol. If at most half of the domain can be nonzero, that symbol is
  * zero. */
 static uint32_t elements_most(uint32_t domain, uint32_t count_max)
 {
@@ -93,8 +95,8 @@ static size_t golomb_scratch(const void *options, uint32_t domain, uint32_t coun
 	return size;
 }
 
-/* The runs of all symbols take at most log2 of the number of arrangements, and 3 bits more an element: the
- * quotient and its end, the rounding of the remainder and of the parameter. */
+/* The runs of all symbols take at most log2 of the number of arrangements plus 3 bits per element: quotient and
+ * terminator, rounding of the remainder and of the parameter. */
 static size_t golomb_bound(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
@@ -111,7 +113,7 @@ static size_t golomb_bound(const void *options, uint32_t domain, uint32_t count_
 	       1 + SL_BITS_SLACK;
 }
 
-/* Shell sort: the table is short, and nothing here may allocate as qsort does. */
+/* Shell sort: the table is short, and qsort may allocate, which is not allowed here. */
 static void sort_rising(uint64_t *a, uint32_t n)
 {
 	uint32_t gap = 1;
@@ -132,7 +134,7 @@ static uint32_t count_of(uint64_t order)
 	return ~(uint32_t)(order >> 32);
 }
 
-/* The table of a message, from the counts; leaves in count[] the rank of each symbol. */
+/* Makes the table of a message from the counts; count[] then holds the rank of each symbol. */
 static void make_table(struct golomb_scratch *g, const struct sl_symbols *s)
 {
 	for (uint32_t i = 0; i < s->count; i++)
@@ -149,7 +151,7 @@ static void make_table(struct golomb_scratch *g, const struct sl_symbols *s)
 		g->count[(uint32_t)g->order[i]] = m - 1 - i;
 }
 
-/* before[] from the table. */
+/* Computes before[] from the table. */
 static void count_up(struct golomb_scratch *g)
 {
 	uint32_t sum = 0;
@@ -162,7 +164,7 @@ static void count_up(struct golomb_scratch *g)
 	g->before[g->distinct] = sum;
 }
 
-/* Elements in order of position; returns how many. */
+/* Writes the elements in order of position; returns their number. */
 static uint32_t make_elements(struct golomb_scratch *g, const struct sl_symbols *s)
 {
 	uint32_t most_frequent = g->distinct - 1, n = 0;
@@ -181,7 +183,7 @@ static uint32_t make_elements(struct golomb_scratch *g, const struct sl_symbols 
 	return n;
 }
 
-/* Where the ranks low … high−1 are cut: as near to half of their elements as can be. */
+/* Where to split the ranks low … high−1: as near as possible to half of their elements. */
 static uint32_t middle_of(const struct golomb_scratch *g, uint32_t low, uint32_t high)
 {
 	uint32_t half = g->before[low] + (g->before[high] - g->before[low]) / 2;
@@ -214,7 +216,7 @@ static void put_runs(const struct golomb_scratch *g, struct sl_bit_writer *b, ui
 	}
 }
 
-/* The elements e[] hold the ranks low … high−1, with positions among what the ranks below `low` leave. */
+/* The elements e[] hold the ranks low … high−1, with positions among those that ranks below `low` do not use. */
 static void put_tree(const struct golomb_scratch *g, struct sl_bit_writer *b, uint32_t low, uint32_t high,
                      struct element *e)
 {
@@ -251,8 +253,8 @@ static double weight(uint32_t n, double whole)
 	return n ? n * (log2(whole) - log2(n)) : 0;
 }
 
-/* About what form 0 would take: the entropy of places, signs and magnitudes (all alike where they share a
- * token), and a table. */
+/* Estimated bits of form 0: the entropy of positions, signs and magnitudes (taken as uniform within a token), and the
+ * table. */
 static double other_bits(const struct sl_symbols *s, const struct sl_gaps_plan *p)
 {
 	double n = s->count;
@@ -270,7 +272,7 @@ static double other_bits(const struct sl_symbols *s, const struct sl_gaps_plan *
 	return bits;
 }
 
-/* Whether form 11 is to be taken without a look at the others: it costs at most 1 % more. */
+/* Whether to use form 11 without trying the others: it costs at most 1 % more. */
 static bool good_enough(const struct sl_symbols *s, const struct sl_gaps_plan *p, size_t room)
 {
 	return s->count > PATIENT_MAX && p->bits / 8 + 1 + SL_BITS_SLACK <= room &&
@@ -282,7 +284,7 @@ static uint64_t bits_since(const struct sl_bit_writer *b, const struct sl_bit_wr
 	return (uint64_t)(b->at - start->at) * 8 + b->fill - start->fill;
 }
 
-/* Form 0. */
+/* Writes form 0. */
 static void put_supports(const struct sl_symbols *s, struct golomb_scratch *g, struct sl_bit_writer *b)
 {
 	make_table(g, s);
@@ -370,7 +372,7 @@ static bool get_runs(const struct golomb_scratch *g, struct sl_bit_reader *b, ui
 	return !sl_bits_overrun(b);
 }
 
-/* The way back up: positions of the right half make room for those of the left. */
+/* The way back up: positions of the right half are shifted past those of the left. */
 static bool get_tree(const struct golomb_scratch *g, struct sl_bit_reader *b, uint32_t low, uint32_t high,
                      struct element *e)
 {
@@ -396,8 +398,8 @@ static bool get_tree(const struct golomb_scratch *g, struct sl_bit_reader *b, ui
 	return true;
 }
 
-/* The nonzero symbols, from the elements: either these are they, or zero is among them and another symbol
- * fills up. */
+/* The nonzero symbols, from the elements: either the elements themselves, or zero is one of their symbols and the most
+ * frequent symbol takes the other positions. */
 static void take_elements(const struct golomb_scratch *g, struct sl_symbols *s, uint32_t n)
 {
 	int32_t rest = g->symbol[g->distinct - 1];

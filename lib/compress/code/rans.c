@@ -1,13 +1,13 @@
 /* rans — order-0 statistics of gaps and magnitudes in range asymmetric numeral systems (Duda 2009), two
- * interleaved states. The statistics adapt as a message passes and are remembered from message to message, so
- * that no table is sent.
+ * interleaved states. The statistics adapt within a message and are kept from message to message, so no table is
+ * sent.
  *
  * Body: a byte, 1 when what follows is coded by raw (which was shorter), else 0; the two final states, four
- * bytes each; 16-bit words. The states are made from the last operation to the first, and read from the first
- * to the last; they begin and must end as 2^16. Operations: a bit, 1 when there are as many symbols as in the
- * last message, else the count (two times 14 bits); for each nonzero the gap + 1 as octave, the two bits
- * below the leading one, the other bits as they are; the sign as it is; the magnitude − 1, from 15 on in
- * Elias gamma. */
+ * bytes each; 16-bit words. Encoding runs from the last operation to the first, decoding from the first to the
+ * last; encoding starts with both states at 2^16, where decoding must end. Operations: a bit, 1 if there are as
+ * many symbols as in the last message, else also the count (two times 14 bits); for each nonzero the gap + 1 as its
+ * octave, the two bits below the leading one, and the other bits without a model; the sign without a model; the
+ * magnitude − 1, from 15 on in Elias gamma. */
 #include "compress/bits.h"
 #include "compress/stage.h"
 
@@ -16,8 +16,8 @@ enum {
 	SYMBOLS = 16,
 	TOTAL_BITS = 15,
 	TOTAL = 1 << TOTAL_BITS,
-	LEAST = 8,       /* chance that every symbol keeps */
-	LOWER = 1 << 16, /* states are at or above it, and below 2^32 */
+	LEAST = 8,       /* minimum probability of a symbol, of 2^15 */
+	LOWER = 1 << 16, /* states are in LOWER … 2^32 − 1 */
 	OPERATIONS = 8,  /* of one nonzero, at most */
 	CLASS_FAST = 4,
 	CLASS_SLOW = 7,
@@ -25,7 +25,7 @@ enum {
 
 extern const struct sl_code sl_code_raw;
 
-/* Cumulative chances of 16 symbols out of 2^15, and how often it was used. */
+/* Cumulative probabilities of 16 symbols, of 2^15, and the number of updates. */
 struct chances {
 	uint16_t below[SYMBOLS + 1];
 	uint16_t used;
@@ -100,7 +100,7 @@ static void take_tables(struct rans_scratch *s, const struct sl_message_context 
 		even_chances(&s->tables.upper[i], i < 2 ? 2 : 4);
 }
 
-/* Moves the chances towards the symbol; fast at first, then slowly. Every symbol keeps LEAST. */
+/* Moves the probabilities towards the symbol; fast at first, then slowly. No symbol falls below LEAST. */
 static void learn(struct chances *c, uint32_t symbol, uint32_t symbols)
 {
 	int rate = CLASS_FAST + (c->used > 16) + (c->used > 48) + (c->used > 112);
@@ -182,15 +182,15 @@ static void note_message(struct rans_scratch *s, const struct sl_symbols *from)
 	}
 }
 
-/* Operations from last to first; words from the end of the room forwards. Returns where they begin, or NULL.
- */
+/* Encodes the operations from last to first; writes words backwards from the end of the buffer. Returns their start,
+ * or NULL if the buffer is too small. */
 static uint8_t *put_operations(const struct rans_scratch *s, uint8_t *start, uint8_t *end, uint32_t state[2])
 {
 	state[0] = state[1] = LOWER;
 	for (uint32_t i = s->operations; i-- > 0;) {
 		const struct operation *o = &s->operation[i];
 		uint32_t *x = &state[i & 1];
-		if (*x >> (32 - o->bits) >= o->size) { /* it would not stay below 2^32 */
+		if (*x >> (32 - o->bits) >= o->size) { /* else the state would exceed 2^32 − 1 */
 			if (end - start < 2)
 				return NULL;
 			end -= 2;
@@ -225,7 +225,7 @@ static void rans_encode(const void *options, const struct sl_symbols *s, struct 
 	writer->at += end - words;
 }
 
-/* The other direction. */
+/* Decodes. */
 struct source {
 	struct rans_scratch *s;
 	struct sl_reader words;

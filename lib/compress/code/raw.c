@@ -88,7 +88,7 @@ static void raw_encode(const void *options, const struct sl_symbols *s, struct s
 	sl_bits_finish(&b, writer);
 }
 
-/* One more symbol, unless it is zero; false where it does not fit. */
+/* Appends a symbol unless it is zero; false if there is no room. */
 static bool append(struct sl_symbols *s, uint32_t position, uint32_t field)
 {
 	if (field == 0)

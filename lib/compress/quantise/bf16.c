@@ -1,5 +1,5 @@
-/* bf16 — the upper half of each float, rounded to the nearest (ties to even) or at random, after a common
- * power of two has been taken out: so the largest floats do not become infinite and the smallest not zero. */
+/* bf16 — the upper half of each float, rounded to the nearest (ties to even) or at random, after division by a common
+ * power of two: so the largest floats do not become infinite, and the smallest not zero. */
 #include "compress/rounding.h"
 
 #include "linalg/vector.h"

@@ -1,6 +1,6 @@
-/* dither — unbiased random rounding to multiples of a power of two 2^e, the smallest with max|v| ≤ s·2^e
- * over the vector, each tensor or each block. Values are level·2^e exactly: both ends add the same floats
- * whatever their arithmetic. */
+/* dither — unbiased random rounding to multiples of a power of two 2^e, the smallest with max|v| ≤ s·2^e over the
+ * vector, each tensor or each block. Values are level·2^e exactly, so both ends add the same floats on any
+ * hardware. */
 #include "compress/groups.h"
 #include "compress/rounding.h"
 
@@ -44,7 +44,7 @@ static size_t dither_side(const void *options)
 	return 2 * (size_t)o->groups + (o->contractive ? SL_FACTOR_BYTES : 0);
 }
 
-/* The largest level whose value is a finite float: s, except next to the largest floats of all. */
+/* The largest level whose value is a finite float: s, except near FLT_MAX. */
 static int32_t level_limit(int e, uint32_t s)
 {
 	double limit = (double)0x1.fffffep127f / sl_power_of_two(e);

@@ -1,6 +1,6 @@
 /* induced — a biased compressor made unbiased (Horváth & Richtárik, ICLR 2021): C(v) + Q(v − C(v)), with C
- * the nearest of r powers of two (as rounding:r) and Q the dither of what that leaves (as dither:s). The
- * variance is Q's times what C does not get. One symbol carries both: a·(2s + 1) + b. */
+ * the nearest of r powers of two (as rounding:r) and Q the dither of the remainder (as dither:s). The variance is
+ * that of Q times the relative error of C. One symbol carries both: a·(2s + 1) + b. */
 #include "compress/rounding.h"
 
 #include "linalg/vector.h"

@@ -1,5 +1,5 @@
-/* natural — natural compression (Horváth et al. 2019): each value to one of the two powers of two next to it,
- * at random without bias. Powers are counted down from the largest that occurs, so that sign and exponent fit
+/* natural — natural compression (Horváth et al. 2019): unbiased random rounding of each value to one of the two
+ * adjacent powers of two. Exponents are counted down from the largest that occurs, so sign and exponent fit into
  * nine bits for every vector of floats, denormals included. */
 #include "compress/rounding.h"
 
@@ -52,8 +52,8 @@ static bool decode(const void *options, const struct sl_values *values, const in
 	return true;
 }
 
-/* Next to powers, (v − a)(2a − v) ≤ v²/8. What lies below the window of 255 powers is at least 2^254 times
- * smaller than the largest value: nothing beside the eighth. */
+/* Between the powers a and 2a, (v − a)(2a − v) ≤ v²/8. Values below the window of 255 powers are at least 2^254 times
+ * smaller than the largest one, which is negligible against v²/8. */
 static struct sl_guarantee guarantee(const void *options, uint32_t most)
 {
 	const struct natural *o = options;

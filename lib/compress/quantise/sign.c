@@ -1,4 +1,4 @@
-/* sign — the signs, times the mean magnitude of what is not zero: the least squares fit of a vector of signs
+/* sign — the signs, times the mean magnitude of the nonzero values: the least-squares fit by a vector of signs
  * (Bernstein et al. 2018; Karimireddy et al., ICML 2019). */
 #include "compress/scales.h"
 

@@ -1,7 +1,7 @@
-/* subtractive — dithered rounding to multiples of a power of two, of which the receiver takes the dither away
- * again (Roberts 1962; Schuchman 1964): it draws the same one from the message's address. What is left is
- * uniform noise of variance step²/12 whatever the value, a third of what dither may cost. Zeros get it too,
- * so every selected coordinate is sent. */
+/* subtractive — dithered rounding to multiples of a power of two; the receiver subtracts the dither again (Roberts
+ * 1962; Schuchman 1964), which it draws from the message's address. The remaining error is uniform noise of
+ * variance step²/12 for any value, a third of the maximum of dither. Zeros are dithered too, so every selected
+ * coordinate is sent. */
 #include "compress/rounding.h"
 
 #include "linalg/vector.h"
@@ -33,7 +33,7 @@ static size_t side_length(const void *options)
 	                           : 0); /* exponent of the step, little-endian two's complement */
 }
 
-/* Uniform in [0, 1), so few bits that everything below is exact. */
+/* Uniform in [0, 1), with so few bits that the arithmetic below is exact. */
 static double dither_at(const struct sl_random *stream, uint32_t coordinate)
 {
 	return (double)(int32_t)(sl_random_at(stream, coordinate) >> 33) * 0x1p-31;
@@ -45,7 +45,7 @@ static double omega_of(const struct subtractive *o, double d)
 	return d / (3.0 * o->s * o->s);
 }
 
-/* Levels 0, 1 … are the symbols 1, 2 …, so that none is 0, which would not be sent. */
+/* Levels 0, 1 … are the symbols 1, 2 …, because a symbol 0 would not be sent. */
 static void encode(const void *options, const struct sl_values *values, const float *value, int32_t *symbol,
                    uint8_t *side)
 {

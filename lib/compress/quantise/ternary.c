@@ -1,5 +1,5 @@
-/* ternary — the largest magnitude with the value's sign, or zero, at random without bias (TernGrad, Wen et
- * al., NeurIPS 2017, eq. 3), one magnitude a tensor or for the whole. */
+/* ternary — unbiased random rounding of each value to zero or to the largest magnitude with its sign (TernGrad, Wen
+ * et al., NeurIPS 2017, eq. 3); one magnitude per tensor or for the whole vector. */
 #include "compress/rounding.h"
 #include "compress/scales.h"
 

@@ -6,8 +6,7 @@ static uint32_t all_count_max(const void *options, uint32_t dimension)
 	return dimension;
 }
 
-/* Every coordinate, zeros included: a test would cost more than the zero symbols do, which the pipeline
- * drops. */
+/* Every coordinate, zeros included: a test would cost more time than the zero symbols, which the pipeline drops. */
 static uint32_t all_select(const void *options, const struct sl_message_context *m, const float *v,
                            uint32_t *index, void *scratch)
 {

@@ -1,4 +1,4 @@
-/* bernoulli — the whole vector or nothing, by a coin that both ends throw alike from the message's address
+/* bernoulli — the whole vector or nothing, by a coin flip that both ends derive from the message's address
  * (Rand-DIANA, Shulgin & Richtárik, UAI 2022, table 2). */
 #include "compress/stage.h"
 

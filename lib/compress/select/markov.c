@@ -1,8 +1,8 @@
-/* markov — k coordinates at random among those that were not sent lately: what was just sent is left out
- * until the rest has had its turn. As BanLast of Veprikov et al., "Markovian compression" (UAI 2026), with
- * the longest ban, d/k − 1 messages: a random permutation of all coordinates, cut into messages, and another
- * one when it is used up. Both ends draw it alike from the message's address, so indices cost nothing, and a
- * lost message changes nothing. */
+/* markov — k random coordinates among those that were not sent recently: a coordinate that was sent is excluded until
+ * all others have been sent. This is BanLast of Veprikov et al., "Markovian compression" (UAI 2026), with the
+ * longest ban, d/k − 1 messages: a random permutation of all coordinates, split into messages, then another one.
+ * Both ends derive it from the message's address, so indices cost no bytes, and a lost message has no effect on
+ * later ones. */
 #include "compress/stage.h"
 
 #include "compress/keep.h"
@@ -54,7 +54,7 @@ static uint32_t select_next(const void *o, const struct sl_message_context *m, c
 	return count;
 }
 
-/* Each message has the coordinates of a random k of d; two that follow each other are not independent. */
+/* Each message has k random coordinates of d; consecutive messages are not independent. */
 static struct sl_guarantee guarantee(const void *o, uint32_t dimension)
 {
 	return sl_guarantee_contractive((double)count_max(o, dimension) / dimension);

@@ -1,5 +1,5 @@
-/* randk — k coordinates at random, from the message's address: both ends draw the same ones, indices cost
- * nothing, and every sender and message draws its own. */
+/* randk — k random coordinates, drawn from the message's address: both ends draw the same ones, so indices cost no
+ * bytes; every sender and message has its own. */
 #include "compress/stage.h"
 
 #include "compress/keep.h"

@@ -1,7 +1,6 @@
-/* threshold — the coordinates of at least a fixed magnitude: under error feedback the sparsifier of least
- * total error for a given number of elements over a whole training (Sahu et al., NeurIPS 2021). Or of a
- * magnitude in proportion to each tensor's root mean square: one threshold a tensor, which shrinks as
- * training converges. */
+/* threshold — the coordinates whose magnitude reaches a fixed threshold: under error feedback, the sparsifier with the
+ * smallest total error for a given number of elements over a whole training (Sahu et al., NeurIPS 2021). Or a
+ * threshold per tensor, in proportion to its root mean square, which shrinks as training converges. */
 #include "compress/stage.h"
 
 #include "linalg/vector.h"
@@ -27,7 +26,7 @@ static uint32_t count_max(const void *options, uint32_t dimension)
 	return dimension;
 }
 
-/* Coordinates offset … offset + size − 1 that reach `least`; returns how many. */
+/* Selects coordinates of offset … offset + size − 1 that reach `least`; returns their number. */
 static uint32_t reach(const float *v, uint32_t offset, uint32_t size, float least, uint32_t *index)
 {
 	uint32_t count = 0;
@@ -57,7 +56,7 @@ static uint32_t select_large(const void *options, const struct sl_message_contex
 	return count;
 }
 
-/* What is dropped of a tensor has less than least²·(its square) in all. */
+/* The squares of the coordinates dropped from a tensor add up to less than least² times its squared norm. */
 static struct sl_guarantee guarantee(const void *options, uint32_t dimension)
 {
 	const struct threshold *o = options;

@@ -1,7 +1,6 @@
-/* threshold-auto — a threshold that meets a mean number k of coordinates a message. It starts at 1/(2√k)
- * (Sahu et al., NeurIPS 2021) and follows what was sent: up where that was more than k, down where it was
- * less, so that messages may differ in length but on average do not. Both ends see how many symbols a message
- * had, and so keep the same memory; only the sender has use for it. */
+/* threshold-auto — a threshold controlled so that messages have k coordinates on average. It starts at 1/(2√k) (Sahu
+ * et al., NeurIPS 2021), rises after a message of more than k symbols and falls after one of fewer. Both ends know
+ * the number of symbols, so they keep the same memory; only the sender needs it. */
 #include "compress/stage.h"
 
 #include "compress/keep.h"
@@ -10,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Thresholds in units of 2^-10 octaves; no message is longer than BURST·k. */
+/* Thresholds are in units of 2^-10 octaves; a message has at most BURST·k coordinates. */
 enum { OCTAVE = 1024, GAIN = OCTAVE / 8, SLOWER = 32, BURST = 4, STEP_MAX = 4 * OCTAVE, FAR = 160 * OCTAVE };
 
 struct threshold_auto {
@@ -19,9 +18,9 @@ struct threshold_auto {
 };
 
 struct memory {
-	int32_t level;  /* of the threshold, from where it started */
+	int32_t level;  /* the threshold, relative to its start */
 	int32_t trend;  /* sum of the steps since the threshold was last far off */
-	int32_t streak; /* messages that were all empty (negative) or all of the greatest length */
+	int32_t streak; /* consecutive messages that were empty (negative) or of the greatest length */
 };
 
 static const struct sl_option threshold_auto_options[] = {
@@ -67,7 +66,7 @@ static uint32_t select_large(const void *options, const struct sl_message_contex
 	uint32_t count = 0, d = m->layout->dimension;
 	for (uint32_t k = 0; k < d; k++) {
 		bool taken = fabs((double)v[k]) >= threshold && v[k] != 0;
-		if (taken && count == o->burst) { /* too many: the largest of them */
+		if (taken && count == o->burst) { /* too many: keep the largest */
 			SL_CHECK(sl_largest(o->burst, d, v, NULL, index, NULL, &count, scratch));
 			return count;
 		}
@@ -82,9 +81,9 @@ static int64_t within(int64_t x, int64_t bound)
 	return x > bound ? bound : x < -bound ? -bound : x;
 }
 
-/* A proportional step of (count − k)/k times an eighth of an octave, and an integral one for vectors that
- * grow or shrink steadily: the mean is k. In ever larger steps, up to four octaves, while messages are empty
- * or as long as they may be: then the threshold is far off. */
+/* A PI controller: a proportional step of (count − k)/k times an eighth of an octave, and an integral one for vectors
+ * that grow or shrink steadily, so that the mean is k. While messages are empty or of the greatest length the
+ * threshold is far off: steps then double, up to four octaves. */
 static void commit(const void *options, const struct sl_message_context *m, uint32_t count)
 {
 	const struct threshold_auto *o = options;

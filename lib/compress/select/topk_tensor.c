@@ -1,5 +1,5 @@
-/* topk-tensor — the same share of every tensor, its largest: no layer goes unheard because another's
- * gradients are larger, and biases are not drowned by weights. */
+/* topk-tensor — the largest coordinates of every tensor, the same share of each: no layer is left out because another
+ * one has larger gradients, and biases are not left out in favour of weights. */
 #include "compress/stage.h"
 
 #include "compress/largest.h"
@@ -24,7 +24,7 @@ struct piece {
 	size_t scratch;
 };
 
-/* Tensor `at`, or the whole of a vector without tensors. False behind the last. */
+/* Tensor `at`, or the whole vector if there are no tensors. False after the last. */
 static bool piece_at(const struct topk_tensor *o, const struct sl_layout *layout, uint32_t at,
                      struct piece *out)
 {
@@ -66,7 +66,7 @@ static size_t scratch_size(const void *options, uint32_t dimension)
 	return ((const struct topk_tensor *)options)->scratch;
 }
 
-/* Each tensor has scratch of its own, whose guess is the tensor's. */
+/* Each tensor has its own scratch memory, which keeps the tensor's threshold estimate. */
 static uint32_t select_large(const void *options, const struct sl_message_context *m, const float *v,
                              uint32_t *index, void *scratch)
 {

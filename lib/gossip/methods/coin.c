@@ -1,4 +1,4 @@
-/* coin.c — a coin that all peers toss alike. */
+/* coin.c — pseudo-random coin flips that all peers derive alike. */
 #include "gossip/algorithm.h"
 
 bool sl_part_coin(const struct sl_plan *plan, const char *purpose, uint32_t peer, uint32_t version, double p)

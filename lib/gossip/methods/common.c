@@ -1,4 +1,4 @@
-/* common.c — what algorithms are composed of: local steps, mixing, averaging, the proximal step. */
+/* common.c — building blocks of algorithms: local steps, mixing, averaging, the proximal step. */
 #include "gossip/algorithm.h"
 
 #include "linalg/vector.h"
@@ -78,7 +78,7 @@ const float *sl_part_send_model(struct sl_learner *l, unsigned channel)
 	return l->x;
 }
 
-/* What one end adds is bitwise what the other takes off. */
+/* The terms of the two ends are bitwise opposite. */
 static double mix_directed(const struct sl_learner *l, const struct sl_mixing *m, size_t at, float *to)
 {
 	const float *mine = m->mine + at, *theirs = m->theirs + at;
@@ -89,7 +89,9 @@ static double mix_directed(const struct sl_learner *l, const struct sl_mixing *m
 		to[k] += gain - loss;
 		square += (double)apart * (double)apart;
 	}
-	return m->weight > 0 ? m->weight * square : 0; /* of one that is not listened to the copy is of old */
+	return m->weight > 0
+	           ? m->weight * square
+	           : 0; /* weight 0: frames of the neighbour are not received, so its copy is outdated */
 }
 
 double sl_part_mix_into(struct sl_learner *l, const struct sl_mixing *m, unsigned channel, float *to)

@@ -22,7 +22,7 @@ enum sl_status sl_dual_prepare(struct sl_plan *plan, const struct sl_plan_graph 
 	return SL_OK;
 }
 
-/* The messages say of ŷ what the compressor does to the whole step, not to its loss: a bias stays in the duals. */
+/* Messages carry the compressed whole step, not its compression error, so a bias of the compressor stays in the duals. */
 void sl_dual_gamma(const struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_gamma_bound *out)
 {
 	double omega = sl_part_omega(plan);

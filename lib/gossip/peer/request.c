@@ -53,6 +53,8 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 		sl_request(p, e, SL_WANT_FRAMES, e->rx_held.used ? e->rx_held.last : e->their_version, 0);
 	} else if (!sl_staging_taken(p, e)) {
 		sl_request(p, e, SL_WANT_SNAPSHOT, 0, 0);
+	} else {
+		e->stream.denied = true;
 	}
 }
 

@@ -293,6 +293,19 @@ static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
 	p->round_wished = true;
 }
 
+/* There is room for the snapshots that were not taken. */
+static void ask_denied(struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++) {
+		struct sl_edge *e = &p->edge[i];
+		if (!e->stream.denied)
+			continue;
+		e->stream.denied = false;
+		if (e->stream.number && e->greeted && !e->theirs_open)
+			sl_edge_ask(p, e);
+	}
+}
+
 static bool staged_is_sound(const struct sl_peer *p, const struct sl_frame *f)
 {
 	for (size_t k = 0; k < p->plan->copy_floats; k++)
@@ -316,9 +329,12 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		return;
 	}
 	bool wanted = self ? p->phase == SL_PHASE_RECOVERING : e->diverged || f->version > e->their_version;
-	if (!wanted || !e->greeted || sl_staging_taken(p, e) ||
-	    (!self && (f->epoch < e->known_epoch || e->theirs_open)))
+	if (!wanted || !e->greeted || (!self && (f->epoch < e->known_epoch || e->theirs_open)))
 		return;
+	if (sl_staging_taken(p, e)) {
+		e->stream.denied = !self;
+		return;
+	}
 	bool same = p->staging_edge == e && p->staging_self == self && p->staging_version == f->version &&
 	            p->staging_epoch == f->epoch;
 	if (!same && offset == 0) {
@@ -346,4 +362,6 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 		p->staging_edge = NULL;
 		adopt_snapshot(p, e, f);
 	}
+	if (!p->staging_edge)
+		ask_denied(p);
 }

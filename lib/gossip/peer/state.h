@@ -77,6 +77,8 @@ struct sl_stream {
 	uint32_t their_number, received;
 	int64_t wait_us, spread_us; /* time from this end's tag to the neighbour's: smoothed, and its mean
 	                               deviation */
+	uint32_t opened_on; /* number of the connection on which this end tagged its step; 0: none was up */
+	bool denied;        /* a snapshot of the neighbour was not taken: another edge's was in progress */
 };
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
@@ -143,6 +145,7 @@ struct sl_edge {
 	    near_from;        /* first step whose frames omit this end's terms; … whose frames have only low
 	                       bytes */
 	uint32_t told_step;   /* step in the last greeting since its last start */
+	uint32_t asked_step;  /* step before which it was asked what it holds */
 	bool agrees;          /* it has sent its terms */
 	uint32_t agreed_step; /* in frames of this step, or later ones */
 	unsigned unknown;     /* consecutive frames that referred to values unknown here */

@@ -83,6 +83,19 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 	}
 }
 
+/* The next step cannot be opened before the neighbour says what it holds: it is asked at once, and again by the
+ * timer, which may be slow. */
+static void ask_what_it_holds(struct sl_peer *p, struct sl_edge *e)
+{
+	if (e->mine_open || !e->greeted)
+		return;
+	bool first = e->stream.number && e->asked_step != e->step + 1 && !e->reset && !sl_edge_is_over(p, e);
+	if (!first && sl_time_before(p->now, e->ask_at))
+		return;
+	e->asked_step = e->step + 1;
+	sl_greet(p, e, true);
+}
+
 void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 {
 	if (p->phase != SL_PHASE_SERVING && !sl_edge_active(p, e))
@@ -90,8 +103,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	if (!may_open(p, e)) {
 		if (e->added) /* never heard: it will begin where I am then */
 			e->limit = e->sent = p->version;
-		if (!e->mine_open && e->greeted && !sl_time_before(p->now, e->ask_at))
-			sl_greet(p, e, true); /* what do you hold? */
+		ask_what_it_holds(p, e);
 		return;
 	}
 	if (e->up) {
@@ -104,6 +116,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->limit = e->tx_off ? 0 : p->version;
 	e->opened_in = p->round;
 	e->opened_at = p->now;
+	e->stream.opened_on = e->stream.up ? e->stream.number : 0;
 	e->tagged = e->step + 1;
 	uint32_t gone = e->tag[e->tagged & (p->plan->tags - 1)];
 	if (gone != UINT32_MAX && e->tagged > p->plan->tags)
@@ -112,6 +125,10 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 	e->tag_digest[e->tagged & (p->plan->tags - 1)] = e->tx_off ? p->first_digest : p->digest;
 	e->tag_serial[e->tagged & (p->plan->tags - 1)] = p->serial;
 	send_journal(p, e);
+	if (e->stream.number && !e->theirs_open && e->told_step >= e->tagged)
+		sl_edge_ask(
+		    p,
+		    e); /* the neighbour is past this step: its tag was sent before, and is not on its way */
 }
 
 static void stash_frames(struct sl_peer *p, struct sl_edge *e)

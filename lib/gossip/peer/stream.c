@@ -137,6 +137,8 @@ uint32_t sl_stream_piece_bytes(const struct sl_peer *p, struct sl_edge *e)
 void sl_stream_waited(const struct sl_peer *p, struct sl_edge *e)
 {
 	struct sl_stream *s = &e->stream;
+	if (e->mine_open && s->opened_on != s->number)
+		return; /* the connection ended in between: how long it was down says nothing of the neighbour */
 	int64_t wait_us = e->mine_open && p->now.us > e->opened_at.us ? p->now.us - e->opened_at.us : 0;
 	int64_t off_us = wait_us > s->wait_us ? wait_us - s->wait_us : s->wait_us - wait_us;
 	s->spread_us += (off_us - s->spread_us) / 4;

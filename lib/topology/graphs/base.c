@@ -1,17 +1,17 @@
 /* The Base-(k+1) graph of Takezawa, Sato, Bao, Niwa & Yamada (NeurIPS 2023): a schedule in which a peer has
- * at most k = B − 1 neighbours a round, and which gives the exact average after O(log_B N) rounds for every
- * N.
+ * at most k = B − 1 neighbours per round. It gives the exact average after O(log_B N) rounds for every N.
  *
- * Its parts. A hyper-hypercube of n = f₁·f₂·… peers, all f ≤ B: in phase l the groups whose numbers differ in
- * digit l only average. The simple graph of any n = Σ_l a_l B^p_l: blocks of a_l·B^p_l peers average within
- * themselves; then block 1 meets all later ones, block 2 all later ones, …: a peer of the rest meets one of
- * each of the block's a_l parts, with weights such that it then holds the mean of block and rest together;
- * then the parts, whose means are now that too, average within themselves. The base graph: N = p·q, groups of
- * q by the simple graph, then across the groups by a hyper-hypercube; the p that takes the fewest rounds. */
+ * Construction. A hyper-hypercube has n = f₁·f₂·… peers, all f ≤ B: in phase l, groups of peers whose numbers differ
+ * only in digit l average. The simple graph is for any n = Σ_l a_l B^p_l: blocks of a_l·B^p_l peers first average
+ * internally. Then block 1 is joined with all later ones, then block 2 with all later ones, and so on: each peer
+ * of the later blocks has one neighbour in each of the a_l parts of the block, with weights such that it then holds
+ * the mean of both. The parts now have this mean too, and average internally. The base graph has N = p·q peers:
+ * groups of q average by the simple graph, then a hyper-hypercube averages across the groups; p is chosen so that
+ * the number of rounds is smallest. */
 #include "topology/family.h"
 
 struct builder {
-	uint32_t base, phases; /* phases: one more than the last that was used */
+	uint32_t base, phases; /* phases: number of phases used */
 	sl_add_arc *add;       /* NULL: only count the phases */
 	void *context;
 	enum sl_status status;
@@ -47,7 +47,7 @@ static bool is_smooth(uint32_t n, uint32_t base)
 	return true;
 }
 
-/* From `phase` on; returns the phase behind it. */
+/* Adds arcs from `phase` on; returns the next free phase. */
 static uint32_t hyper_hypercube(struct builder *b, uint32_t phase, struct some s)
 {
 	uint32_t inner = 1, f;
@@ -62,7 +62,7 @@ static uint32_t hyper_hypercube(struct builder *b, uint32_t phase, struct some s
 	return phase;
 }
 
-/* A block of the simple graph: parts·part peers from offset on. */
+/* A block of the simple graph: parts·part peers, the first one at `offset`. */
 struct block {
 	uint32_t offset, parts, part;
 };

@@ -27,11 +27,11 @@ static const struct sl_option options[] = {
 	{ 0 },
 };
 
-/* How many pairs in a row have no edge: geometric, P(gap ≥ g) = q^g with q = 1 − p. Its binary digits are
- * independent, digit i being 1 with probability q^(2^i)/(1 + q^(2^i)): no logarithm, so the same graph on
- * every machine. */
+/* Number of consecutive pairs without an edge: geometric, P(gap ≥ g) = q^g with q = 1 − p. Its binary digits are
+ * independent; digit i is 1 with probability q^(2^i)/(1 + q^(2^i)). This needs no logarithm, so every machine gets
+ * the same graph. */
 struct gaps {
-	double one[36]; /* probability of a 1; 2^35 is more than the pairs there are */
+	double one[36]; /* per digit, probability of a 1; 2^35 exceeds the number of pairs */
 	unsigned digits;
 };
 
@@ -50,8 +50,8 @@ static uint64_t next_gap(const struct gaps *g, struct sl_random *random)
 	return gap;
 }
 
-/* Walks the pairs (a, b), a < b, in order and gives those that have an edge to `add`. The same try gives the
- * same edges, so a first walk can look whether they connect all peers and a second one hand them on. */
+/* Visits the pairs (a, b), a < b, in order and calls `add` for those with an edge. The same attempt gives the same
+ * edges, so a first pass can check whether they connect all peers, and a second one pass them on. */
 static enum sl_status walk(const struct settings *s, const struct gaps *g, uint64_t seed, uint32_t attempt,
                            sl_add_edge *add, void *context, struct sl_error *error)
 {
@@ -105,8 +105,9 @@ static enum sl_status make(const char *arguments, uint64_t seed, uint32_t *peers
 	}
 	free(components.parent);
 	if (attempt == TRIES) {
-		double enough = 1; /* 2 ln n / n, well over the threshold ln n / n of connectedness; ln 2
-		                      times the digits of n */
+		double enough =
+		    1; /* 2 ln n / n, well above the threshold ln n / n of connectedness; with ln 2
+		                      times the binary digits of n for ln n */
 		for (uint32_t n = s.peers; n > 1; n /= 2)
 			enough++;
 		enough = 2 * 0.693 * enough / s.peers;

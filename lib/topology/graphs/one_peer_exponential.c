@@ -1,7 +1,7 @@
 #include "topology/family.h"
 
-/* Ying, Yuan, Chen, Hu, Pan & Yin, NeurIPS 2021: in phase k peer i hears i + 2^k (mod N), one message a peer
- * and round; the exact average after log₂ N rounds where N is a power of two. */
+/* Ying, Yuan, Chen, Hu, Pan & Yin, NeurIPS 2021: in phase k peer i receives from i + 2^k (mod N), one message per peer
+ * and round; the exact average after log₂ N rounds if N is a power of two. */
 static enum sl_status arcs(const char *arguments, uint32_t *peers, sl_add_arc *add, void *context,
                            struct sl_error *error)
 {

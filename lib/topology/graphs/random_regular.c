@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-/* Switches an edge on the average until the graph counts as mixed (Milo et al. 2003 find about 100 a lot and
- * 10 enough in practice), and how often a graph that came out in pieces is mixed again. */
+/* Average number of switches per edge until the graph counts as random (Milo et al. 2003: 100 is plenty, 10 is enough
+ * in practice), and how often a graph that is not connected is shuffled again. */
 enum { SWITCHES = 10, TRIES = 100 };
 
 struct settings {
@@ -53,8 +53,7 @@ static void replace(struct shuffle *s, uint32_t a, uint32_t old, uint32_t new)
 	*row = new;
 }
 
-/* Edges ab and cd become ad and cb, unless that would make a loop or a double edge: every degree stays as it
- * is. */
+/* Edges ab and cd become ad and cb, unless that would make a loop or a double edge. Degrees do not change. */
 static void try_switch(struct shuffle *s, struct sl_random *random)
 {
 	uint32_t e = sl_random_below(random, 2 * s->edges), f = sl_random_below(random, 2 * s->edges);
@@ -109,7 +108,7 @@ static bool shuffle_until_connected(struct shuffle *s, uint32_t peers, uint64_t 
 	return false;
 }
 
-/* A connected graph of degree two is one circle, which shuffling hardly ever leaves whole. */
+/* A connected graph of degree two is one cycle, which shuffling almost always splits. */
 static enum sl_status random_circle(uint32_t peers, uint64_t seed, sl_add_edge *add, void *context,
                                     struct sl_error *error)
 {

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* A whole number of digits only, at most SL_PEERS_MAX; 0 where there is none. */
+/* Parses a whole number, digits only, at most SL_PEERS_MAX; 0: there is none. */
 static uint32_t side(const char *text, char **end)
 {
 	*end = (char *)text;
@@ -31,7 +31,7 @@ static enum sl_status sides(const char *arguments, uint32_t *rows, uint32_t *col
 	return SL_OK;
 }
 
-/* A side of two peers has one edge between them, not two, and a side of one none. */
+/* A side of two peers has one edge, not two, and a side of one peer has none. */
 static enum sl_status make(const char *arguments, uint64_t seed, uint32_t *peers, sl_add_edge *add,
                            void *context, struct sl_error *error)
 {
