@@ -393,6 +393,8 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 		                 sl_vector_digest(d->run.plan.dimension, 0, sl_peer_model(d->loop.peer)));
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->run.plan.dimension, digest);
+	if (d->store && d->loop.peer)
+		sl_loop_events_end(&d->loop);
 	if (!d->loop
 	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
 		sl_store_close_timeout(d->store, FINISHED_PATIENCE_MS);
