@@ -74,6 +74,7 @@ lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 e2e      := $(filter-out tests/e2e/lib.sh tests/e2e/machine.sh,$(wildcard tests/e2e/*.sh))
 hostile  := $(B)/tests/e2e/hostile
+door     := $(B)/tests/e2e/door
 sandbox  := $(B)/tests/e2e/sandbox
 completion := $(B)/completion/starling.bash $(B)/completion/starling.zsh
 manual   := $(patsubst daemon/man/%.in,$(B)/man/%,$(wildcard daemon/man/*.in))
@@ -175,7 +176,7 @@ $(preloads): $(B)/tests/%.so: tests/preload/%.c
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra $(WERROR) -shared -fPIC -o $@ $<
-check: all $(tests) $(traces) $(hostile) $(sandbox) $(preloads) replay
+check: all $(tests) $(traces) $(hostile) $(door) $(sandbox) $(preloads) replay
 	@NM=$(AR:%ar=%nm) sh scripts/run-tests $(B) scripts/calls $(tests) tests/traces/traces.sh $(e2e)
 # The kept texts, and what runs tell now; traces-accept replaces them.
 traces: $(traces)
@@ -223,7 +224,7 @@ $(B)/tests/published/trajectory: $(B)/tests/published/trajectory.o $(call object
 published: $(B)/tests/published/trajectory
 	@$(PYTHON) -c 'import numpy' 2> /dev/null || { echo "published: $(PYTHON) has no numpy: apt-get install python3-numpy" >&2; exit 1; }
 	@$(PYTHON) tests/published/compare.py $<
-e2e: all $(hostile) $(sandbox) $(preloads)
+e2e: all $(hostile) $(door) $(sandbox) $(preloads)
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
 # repository: what it finds worth keeping lies in build-fuzz/corpus. `make replay` feeds the corpus to plain builds.
@@ -251,7 +252,7 @@ replay: $(corpora:%=$(B)/replay/%)
 resume-table: all
 	@BUILD=$(B) sh tests/e2e/resume.sh | sed -n 's/^    //p'
 # End to end, with thousands of hostile frames, and a kill at every system call of a checkpoint: wants the machine to itself.
-long: all $(hostile) $(sandbox) $(preloads)
+long: all $(hostile) $(door) $(sandbox) $(preloads)
 	@LANES=1 PATIENCE=$${PATIENCE:-3600} sh scripts/run-tests $(B) $(wildcard tests/e2e/long/*.sh)
 # Real daemons under ThreadSanitizer: a race is exit code 66, which no script takes for a success.
 threads:

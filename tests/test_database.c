@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -308,6 +309,12 @@ static void a_reader_that_stays_does_not_fill_the_disk(void **state)
 	assert_int_equal(count_from("log.db", "SELECT count(*) FROM round"), 100 * round + 1);
 }
 
+static enum sl_status collect_from(struct sl_history *h, const char *name)
+{
+	struct sl_history_source source = { .path = test_path(name) };
+	return sl_history_collect(h, &source, 1, &test_error);
+}
+
 static void sources_are_collected(void **state)
 {
 	(void)state;
@@ -315,8 +322,8 @@ static void sources_are_collected(void **state)
 	make_source("1.db", 1, 6, "another");
 	struct sl_history *h = must_open("all.db");
 	for (int turn = 0; turn < 2; turn++) {
-		assert_ok(sl_history_collect(h, test_path("0.db"), &test_error));
-		assert_ok(sl_history_collect(h, test_path("1.db"), &test_error));
+		assert_ok(collect_from(h, "0.db"));
+		assert_ok(collect_from(h, "1.db"));
 		assert_int_equal(count_from("all.db", "SELECT count(*) FROM run"), 2);
 		assert_int_equal(count_from("all.db", "SELECT count(*) FROM peer"), 2);
 		assert_int_equal(count_from("all.db", "SELECT count(*) FROM round WHERE run_id = 'unit-1'"),
@@ -332,19 +339,108 @@ static void sources_are_collected(void **state)
 	/* The run goes on and is collected again. */
 	make_source("0.db", 0, 6, NULL);
 	assert_int_equal(count_from("all.db", "SELECT stopped_at IS NULL FROM peer WHERE peer = 0"), 1);
-	assert_ok(sl_history_collect(h, test_path("0.db"), &test_error));
+	assert_ok(collect_from(h, "0.db"));
 	assert_int_equal(count_from("all.db", "SELECT count(*) FROM consensus"), 6);
 	assert_int_equal(
 	    count_from("all.db", "SELECT stopped_at = 77 AND model_digest = 'ff' FROM peer WHERE peer = 0"),
 	    1);
 
 	make_schema_1("old.db");
-	assert_ok(sl_history_collect(h, test_path("old.db"), &test_error));
-	assert_int_equal(sl_history_collect(h, test_path("gone.db"), &test_error), SL_NOT_FOUND);
+	run_raw("old.db", "UPDATE peer SET started_at = 0, host = NULL"); /* of the same site */
+	assert_ok(collect_from(h, "old.db"));
+	assert_int_equal(collect_from(h, "gone.db"), SL_NOT_FOUND);
 	run_raw("foreign.db", "CREATE TABLE bookmark (address)");
-	assert_int_equal(sl_history_collect(h, test_path("foreign.db"), &test_error), SL_REFUSED);
+	assert_int_equal(collect_from(h, "foreign.db"), SL_REFUSED);
 	assert_int_equal(count_from("all.db", "SELECT count(*) FROM run"), 2);
 	sl_history_close(h);
+}
+
+/* A site that speaks of another site's peer, before or after that site: nothing of it counts. */
+static void nobody_speaks_of_another_sites_peers(void **state)
+{
+	(void)state;
+	make_source("0.db", 0, 4, NULL);
+	make_source("1.db", 1, 4, NULL);
+	run_raw("0.db", "UPDATE peer SET host = 'a', started_at = 1234567, public_key = '00'");
+	run_raw(
+	    "1.db",
+	    "UPDATE peer SET host = 'b', started_at = 7654321, public_key = '01';"
+	    "INSERT INTO peer (run_id, peer, host, started_at, public_key) VALUES ('unit-1', 0, 'a', 1234568, 'ff');"
+	    "INSERT INTO round_data (run, peer, round, train_loss) SELECT run, 0, round + 2, 666 FROM round_data;"
+	    "INSERT INTO event (run_id, peer, level, kind) VALUES ('unit-1', 0, 'error', 'forged')");
+	for (int order = 0; order < 2; order++) {
+		struct sl_history *h = must_open(order ? "b.db" : "a.db");
+		struct sl_history_source source[2] = { { .path = strdup(test_path(order ? "1.db" : "0.db")) },
+			                               { .path =
+			                                     strdup(test_path(order ? "0.db" : "1.db")) } };
+		assert_int_equal(sl_history_collect(h, source, 2, &test_error), SL_REFUSED);
+		assert_non_null(strstr(test_error.text, "contradict each other about peer 0"));
+		assert_non_null(strstr(test_error.text, "Say which database is the peer's own: 0=DB"));
+		assert_int_equal(count_from(order ? "b.db" : "a.db", "SELECT count(*) FROM peer"), 0);
+		/* What was collected before contradicts, too. */
+		if (!order) {
+			assert_ok(sl_history_collect(h, source, 1, &test_error));
+			assert_int_equal(sl_history_collect(h, source + 1, 1, &test_error), SL_REFUSED);
+		} else { /* the forger came first, and is found out */
+			assert_ok(sl_history_collect(h, source, 1, &test_error));
+			assert_int_equal(
+			    count_from("b.db", "SELECT count(*) FROM event WHERE kind = 'forged'"), 1);
+		}
+		struct sl_history_source *own = &source[order];
+		own->ranges = 1;
+		own->range[0].first = own->range[0].last = 0;
+		assert_ok(sl_history_collect(h, source, 2, &test_error));
+		assert_int_equal(source[!order].conflicts.peers, 1);
+		const char *name = order ? "b.db" : "a.db";
+		assert_int_equal(count_from(name, "SELECT count(*) FROM round WHERE peer = 0"), 4);
+		assert_int_equal(count_from(name, "SELECT count(*) FROM round WHERE peer = 1"), 4);
+		assert_int_equal(count_from(name, "SELECT count(*) FROM round WHERE train_loss = 666"), 0);
+		assert_int_equal(count_from(name, "SELECT count(*) FROM event WHERE kind = 'forged'"), 0);
+		assert_int_equal(count_from(name, "SELECT public_key = '00' FROM peer WHERE peer = 0"), 1);
+		sl_history_close(h);
+		free((void *)(uintptr_t)source[0].path);
+		free((void *)(uintptr_t)source[1].path);
+	}
+}
+
+static void rows_that_differ_are_counted(void **state)
+{
+	(void)state;
+	make_source("0.db", 0, 4, NULL);
+	struct sl_history *h = must_open("all.db");
+	assert_ok(collect_from(h, "0.db"));
+	run_raw("0.db", "UPDATE round_data SET train_loss = 666 WHERE round > 1; UPDATE run SET dim = 11");
+	struct sl_history_source source = { .path = test_path("0.db") };
+	assert_ok(sl_history_collect(h, &source, 1, &test_error));
+	assert_int_equal(source.conflicts.rounds, 2);
+	assert_int_equal(source.conflicts.runs, 1);
+	assert_int_equal(count_from("all.db", "SELECT count(*) FROM round WHERE train_loss = 666"), 0);
+	sl_history_close(h);
+}
+
+/* Views in the place of tables, and programs in the schema. */
+static void tables_that_are_none_are_refused(void **state)
+{
+	(void)state;
+	make_source("0.db", 0, 4, NULL);
+	run_raw("0.db", "ALTER TABLE sketch_data RENAME TO s; CREATE VIEW sketch_data AS SELECT * FROM s");
+	struct sl_history *h = must_open("all.db");
+	assert_int_equal(collect_from(h, "0.db"), SL_REFUSED);
+	assert_non_null(strstr(test_error.text, "its tables are not those of a history"));
+	sl_history_close(h);
+	/* A program of this machine that the file's view would have run: readfile() is one of sqlite3's shell, and
+	 * load_extension() one of every build that does not forbid it. Any that is not harmless is enough. */
+	make_source("1.db", 1, 4, NULL);
+	run_raw(
+	    "1.db",
+	    "DROP VIEW summary; CREATE VIEW summary AS SELECT run_id, load_extension('x') AS peers, 0 AS present, "
+	    "0 AS rounds, 0 AS test_accuracy, 0 AS worst_accuracy, 0 AS consensus_error, 0 AS payload_bytes, 0 AS "
+	    "wire_bytes, 0 AS saved, 0 AS seconds, 0 AS seed, 0 AS penalty, 0 AS objective FROM run");
+	struct sl_history *r = sl_history_open(test_path("1.db"), SL_HISTORY_READ, &test_error);
+	assert_non_null(r);
+	assert_int_not_equal(sl_history_summaries(r, NULL, NULL, NULL, &test_error), SL_OK);
+	assert_non_null(strstr(test_error.text, "unsafe use of load_extension"));
+	sl_history_close(r);
 }
 
 int main(void)
@@ -360,6 +456,9 @@ int main(void)
 		in_folder(a_busy_database_is_waited_for_with_patience),
 		in_folder(a_reader_that_stays_does_not_fill_the_disk),
 		in_folder(sources_are_collected),
+		in_folder(tables_that_are_none_are_refused),
+		in_folder(rows_that_differ_are_counted),
+		in_folder(nobody_speaks_of_another_sites_peers),
 	};
 	return cmocka_run_group_tests_name("database", tests, NULL, NULL);
 }

@@ -176,13 +176,56 @@ static void histories_are_collected(void **state)
 	assert_int_equal(count_from("all.db", "SELECT count(*) FROM summary WHERE rounds = 10"), 2);
 }
 
+/* A database from elsewhere: what a terminal or a shell would obey is shown, not done. */
+static void what_others_wrote_is_harmless(void **state)
+{
+	(void)state;
+	struct sl_history *h = must_open("h.db");
+	for (int i = 0; i < 2; i++) {
+		const char *id = i ? "x'; DROP TABLE run; --$(touch /tmp/x)`\""
+		                   : "\x1b]0;owned\a\xc2\x9b"
+		                     "31m-1";
+		struct sl_history_run run = { .run_id = id,
+			                      .name = i ? "two\nlines"
+			                                : "\x1b[2Jname\xe2\x80\xae"
+			                                  "eman",
+			                      .algorithm = "\x1b[31mred\xff",
+			                      .topology = "\r ring",
+			                      .compress = "\x7f",
+			                      .model = "softmax",
+			                      .peers = 1,
+			                      .dimension = 10 };
+		assert_ok(sl_history_register_run(h, &run, &test_error));
+		add_peers(h, 1, 1);
+		struct sl_round_row r = row_of(0, 9);
+		assert_ok(sl_history_round(h, &r, &test_error));
+		struct sl_event_row event = { .level = SL_LEVEL_ERROR, .kind = "digest" };
+		assert_ok(sl_history_event(h, &event, &test_error));
+		assert_ok(sl_history_commit(h, false, &test_error));
+		for (int is_json = 0; is_json < 2; is_json++) {
+			call(&sl_command_history, test_path("h.db"), is_json ? "--json" : NULL, NULL, NULL);
+			for (const char *p = printed; *p; p++)
+				assert_true((unsigned char)*p >= ' ' ? *p != 127 : *p == '\n');
+			says_not("\xc2\x9b");
+			assert_null(memchr(printed, 0xff, strlen(printed)));
+			if (is_json)
+				continue;
+			says(i ? "two\\x0alines" : "\\x1b]0;owned\\x07\\xc2\\x9b31m-1");
+			says("\\x1b[31mred\\xff");
+			says_not("DROP TABLE run; --$(touch /tmp/x)`\"'");
+			says(i ? "run_id = CAST(x'78273b2044524f50205441424c452072756e3b202d2d24"
+			       : "run_id = CAST(x'1b5d303b6f776e656407c29b33316d2d31' AS TEXT)");
+		}
+	}
+	sl_history_close(h);
+}
+
 int main(void)
 {
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, test_folder_make, test_folder_remove)
 	const struct CMUnitTest tests[] = {
-		in_folder(one_run_is_summarised),
-		in_folder(several_runs_are_compared),
-		in_folder(mistakes_are_named),
+		in_folder(one_run_is_summarised),         in_folder(several_runs_are_compared),
+		in_folder(what_others_wrote_is_harmless), in_folder(mistakes_are_named),
 		in_folder(histories_are_collected),
 	};
 	return cmocka_run_group_tests_name("history command", tests, NULL, NULL);

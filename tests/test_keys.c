@@ -334,7 +334,13 @@ static void signed_mistakes_are_named(void **state)
 	static const struct {
 		const char *lines, *sentence; /* A and B stand for two keys */
 	} wrong[] = {
-		{ "starling-roster 2\n", "roster:1: must be 'starling-roster 1'" },
+		{ "starling-roster 3\n", "roster:1: must be 'starling-roster 2' or 'starling-roster 1'" },
+		{ "starling-roster 2\nserial 1\n", "roster:2: must be 'run' and 32 hex digits" },
+		{ "starling-roster 2\nrun 0123456789abcdef0123456789abcde\n",
+		  "roster:2: must be 'run' and 32 hex digits" },
+		{ "starling-roster 2\nrun 0123456789abcdef0123456789abcdeF\n",
+		  "roster:2: must be 'run' and 32 hex digits" },
+		{ "starling-roster 1\nrun 0123456789abcdef0123456789abcdef\n", "roster:2: must be 'serial NUMBER'" },
 		{ "starling-roster 1\nserial x\n", "roster:2: must be 'serial NUMBER'" },
 		{ "starling-roster 1\nserial 1\n", "roster:2: must be 'topology SPECIFICATION'" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\nhello\n",

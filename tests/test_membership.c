@@ -245,6 +245,35 @@ static void an_edge_behind_is_told_once(void **state)
 	finish(w);
 }
 
+/* A peer whose roster is older than that of all its neighbours says so, once for each; they do not. */
+static void an_older_roster_is_objected_to(void **state)
+{
+	(void)state;
+	struct swarm *w = standard("complete:4", 100000);
+	struct sl_topology next = graph(4, 15, 0.2);
+	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "free");
+	w->network.compute_us = 100000;
+	swarm_open(w);
+	swarm_run_to(w, 0, 12);
+	for (uint32_t i = 1; i < 4; i++)
+		sl_sim_roster(w->sim, i, &next, 2, 0);
+	sl_sim_kill(w->sim, 0);
+	sl_sim_revive(w->sim, 0, SL_SIM_DISK_LOST);
+	int64_t since = sl_sim_now(w->sim).us;
+	while (sl_sim_now(w->sim).us < since + 8000000 && sl_sim_step(w->sim))
+		;
+	assert_int_equal(swarm_count(w, "roster-behind"), 0); /* they come at different times */
+	while (sl_sim_now(w->sim).us < since + 60000000 && sl_sim_step(w->sim))
+		;
+	assert_int_equal(swarm_count(w, "roster-behind"), 3);
+	sl_sim_roster(w->sim, 0, &next, 2, 0);
+	while (sl_sim_now(w->sim).us < since + 90000000 && sl_sim_step(w->sim))
+		;
+	assert_int_equal(swarm_count(w, "roster-behind"), 3);
+	finish(w);
+	sl_topology_free(&next);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +283,7 @@ int main(void)
 		cmocka_unit_test(weights_change_at_both_ends),
 		cmocka_unit_test(checkpoints_outlive_rosters),
 		cmocka_unit_test(an_edge_behind_is_told_once),
+		cmocka_unit_test(an_older_roster_is_objected_to),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

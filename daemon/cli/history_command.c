@@ -190,14 +190,33 @@ static void print_comparison(const struct runs *runs)
 	}
 }
 
-static void print_warnings(const struct runs *runs, const char *database)
+static void print_warnings(const struct runs *runs, const struct runs *raw, const char *database)
 {
-	for (size_t i = 0; i < runs->count; i++)
-		if (runs->item[i].events > 0)
-			printf(
-			    "\n%s: events of level warning or error: %lld. To list them: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s' AND level IN ('error', 'warning')\"\n",
-			    label_of(runs, i), (long long)runs->item[i].events, database,
-			    runs->item[i].run_id);
+	for (size_t i = 0; i < runs->count; i++) {
+		if (runs->item[i].events <= 0)
+			continue;
+		printf("\n%s: events of level warning or error: %lld. To list them: ", label_of(runs, i),
+		       (long long)runs->item[i].events);
+		sl_summary_events_line(stdout, database, raw->item[i].run_id,
+		                       " AND level IN ('error', 'warning')");
+		putchar('\n');
+	}
+}
+
+/* Databases may come from elsewhere, with anything in them. */
+static enum sl_status print_texts(const struct runs *raw, const char *database, struct sl_error *error)
+{
+	struct runs shown = { .count = raw->count, .item = calloc(raw->count + 1, sizeof *shown.item) };
+	if (!shown.item)
+		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", database);
+	for (size_t i = 0; i < raw->count; i++)
+		sl_summary_shown(&raw->item[i], &shown.item[i]);
+	print_table(&shown);
+	if (shown.count > 1)
+		print_comparison(&shown);
+	print_warnings(&shown, raw, database);
+	free(shown.item);
+	return SL_OK;
 }
 
 static enum sl_status print(const struct runs *runs, const char *database, bool json, struct sl_error *error)
@@ -212,10 +231,7 @@ static enum sl_status print(const struct runs *runs, const char *database, bool 
 	} else if (runs->count == 1 && runs->item[0].rounds > 0) {
 		return sl_summary_print(stdout, database, runs->item[0].run_id, false, NULL, error);
 	} else {
-		print_table(runs);
-		if (runs->count > 1)
-			print_comparison(runs);
-		print_warnings(runs, database);
+		return print_texts(runs, database, error);
 	}
 	return SL_OK;
 }

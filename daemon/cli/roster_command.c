@@ -2,6 +2,7 @@
 #include "daemon/cli/common/command_line.h"
 #include "daemon/run/endpoint.h"
 #include "daemon/run/local.h"
+#include "daemon/run/roster_of_run.h"
 #include "daemon/run/run.h"
 #include "daemon/cli/common/ports.h"
 #include "daemon/cli/roster_edit.h"
@@ -28,7 +29,7 @@ struct change {
 
 struct roster_command {
 	char run[4096], conf[4096 + 16];
-	bool signal;
+	bool signal, again; /* again: sign it also without a change */
 	struct change change[CHANGES_MAX];
 	unsigned changes;
 	struct sl_config config;
@@ -40,7 +41,6 @@ struct roster_command {
 
 static enum sl_status open_roster(struct roster_command *c, struct sl_error *error)
 {
-	char path[4096];
 	enum sl_status status = sl_keys_start(error);
 	if (status == SL_OK)
 		status = sl_config_load(&c->config, c->conf, NULL, error);
@@ -48,8 +48,7 @@ static enum sl_status open_roster(struct roster_command *c, struct sl_error *err
 		return status;
 	if (!sl_key_parse(c->config.settings.host.operator_key, c->operator_key))
 		return sl_fail(error, SL_MALFORMED, "%s: [run] operator_key must be 64 hex digits", c->conf);
-	sl_config_path(&c->config, c->config.settings.host.roster, false, path);
-	return sl_roster_read(&c->roster, path, c->operator_key, error);
+	return sl_roster_to_sign(&c->roster, &c->config, c->operator_key, error);
 }
 
 /* ---- showing ---- */
@@ -449,7 +448,7 @@ static int run(int argc, char **argv)
 	if (open_roster(&c, &error) != SL_OK)
 		return sl_command_fail(&sl_command_roster, &error);
 	code = SL_EXIT_OK;
-	if (c.changes)
+	if (c.changes || c.again)
 		code = change_roster(&c, &error);
 	else if (c.signal)
 		signal_peers(&c);
@@ -488,6 +487,9 @@ static const struct sl_argument arguments_of_roster[] = {
 	CHANGE("endpoint", "change the endpoint of peer K", "K=ENDPOINT"),
 	CHANGE("link", "make peers A and B neighbours", "A:B"),
 	CHANGE("unlink", "remove the link between peers A and B", "A:B"),
+	{ .option = { "sign",
+	              "sign the roster again under the next serial, also without a change: a roster that names no run (version 1) then names that of [run] id",
+	              SL_OPTION_SWITCH, offsetof(struct roster_command, again) } },
 	{ .option = { "tell",
 	              "send SIGHUP to the peers on this machine; starling up passes it on to its peers, and starts added peers whose key and data are in RUN",
 	              SL_OPTION_SWITCH, offsetof(struct roster_command, signal) } },

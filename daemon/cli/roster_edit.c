@@ -304,6 +304,8 @@ enum sl_status sl_roster_draft_finish(struct sl_roster_draft *d, struct sl_roste
 		snprintf(out->topology.spec + strlen(out->topology.spec),
 		         sizeof out->topology.spec - strlen(out->topology.spec), " changed");
 	out->serial = d->serial;
+	out->bound = d->from->bound;
+	memcpy(out->run, d->from->run, sizeof out->run);
 	out->peer = d->peer;
 	d->peer = NULL;
 	out->edge = calloc(out->topology.edges + 1, sizeof *out->edge);

@@ -3,6 +3,7 @@
 #include "daemon/run/aside.h"
 #include "daemon/run/kept.h"
 #include "daemon/run/memory.h"
+#include "daemon/run/roster_of_run.h"
 #include "daemon/peer/sd.h"
 #include "daemon/run/status.h"
 #include "linalg/vector.h"
@@ -97,6 +98,8 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 	    sl_run_open(&d->run, options->file, options->overrides, SL_SESSION_KEPT, error);
 	if (status == SL_OK)
 		status = check_number(d, error);
+	if (status == SL_OK)
+		status = sl_serial_check(&d->run.config, d->number, &d->run.roster, d->run.operator_key, error);
 	if (status == SL_OK)
 		status = read_identity(d, error);
 	if (status == SL_OK)
@@ -332,6 +335,7 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		return status;
 	if (d->run.note[0])
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->run.note);
+	sl_daemon_keep_serial(d, &d->run.roster);
 	return sl_daemon_links(d, &d->run.roster, &d->identity, error);
 }
 
@@ -393,6 +397,8 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 		                 sl_vector_digest(d->run.plan.dimension, 0, sl_peer_model(d->loop.peer)));
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->run.plan.dimension, digest);
+	if (d->store && d->loop.peer)
+		sl_loop_events_end(&d->loop);
 	if (!d->loop
 	         .stopping) /* nobody waits for its end: other peers may keep the database busy for a while */
 		sl_store_close_timeout(d->store, FINISHED_PATIENCE_MS);

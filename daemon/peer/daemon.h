@@ -55,6 +55,8 @@ enum sl_status sl_daemon_links(struct sl_daemon *, const struct sl_roster *, str
                                struct sl_error *error);
 /* For sl_net_setup and sl_net_change; `out` has room for SL_DEGREE_MAX. */
 uint32_t sl_daemon_neighbours(const struct sl_roster *, uint32_t peer, struct sl_net_neighbour *out);
+/* Records that this roster is in force, for the next start. */
+void sl_daemon_keep_serial(struct sl_daemon *, const struct sl_roster *);
 /* SIGHUP: reads the roster again. A bad one is reported, and the one in force stays. */
 void sl_daemon_reload(struct sl_daemon *);
 /* Writes the last rows and lets the last frames leave; returns the exit code, 1 instead of 0 where rows are

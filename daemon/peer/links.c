@@ -1,6 +1,8 @@
 /* links.c — the links of a peer as a roster lists them, opened with the key that lies on the disk. */
 #include "daemon/peer/daemon.h"
 
+#include "daemon/run/roster_of_run.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +46,16 @@ uint32_t sl_daemon_neighbours(const struct sl_roster *roster, uint32_t peer, str
 			                            roster->peer[other].curve_public };
 	}
 	return degree;
+}
+
+/* A full disk is no reason not to run: what is not recorded is that an older roster would be accepted. */
+void sl_daemon_keep_serial(struct sl_daemon *d, const struct sl_roster *roster)
+{
+	struct sl_error error = { 0 };
+	if (sl_serial_keep(&d->run.config, d->number, roster, d->run.operator_key, &error) != SL_OK)
+		sl_loop_event(&d->loop, SL_LEVEL_WARNING, "serial-not-kept",
+		              "%s; after a restart a roster older than serial %" PRIu32 " would be accepted",
+		              error.text, roster->serial);
 }
 
 static void on_notice(void *context, enum sl_level level, const char *kind, const char *detail)

@@ -57,8 +57,30 @@ static void say(struct sl_loop *l, const struct sl_event_row *row)
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
 	row->at_us = wall_us();
-	sl_store_event(l->store, row);
-	say(l, row);
+	if (!l->budgeted)
+		sl_event_budgets_start(&l->events);
+	l->budgeted = true;
+	bool allowed = sl_event_allowed(&l->events, row, sl_clock());
+	if (allowed)
+		sl_store_event(l->store, row);
+	if (allowed || row->level <= SL_LEVEL_WARNING) /* those lines have a limit of their own */
+		say(l, row);
+}
+
+/* What was left out of the history, in rows that are never left out. */
+static void report_events(struct sl_loop *l, bool all)
+{
+	struct sl_event_row row = { .peer = l->number, .round = sl_peer_round(l->peer) };
+	while (l->budgeted && sl_event_report(&l->events, sl_clock(), all, &row)) {
+		row.at_us = wall_us();
+		sl_store_event(l->store, &row);
+		say(l, &row);
+	}
+}
+
+void sl_loop_events_end(struct sl_loop *l)
+{
+	report_events(l, true);
 }
 
 void sl_loop_event(struct sl_loop *l, enum sl_level level, const char *kind, const char *format, ...)
@@ -327,6 +349,8 @@ static void housekeep(struct sl_loop *l)
 		l->listen_at = sl_time_after(l->now, LISTEN_EVERY_US);
 		l->listener = sl_status_listen(l->state, l->number, &error);
 	}
+	if (l->budgeted && !sl_time_before(l->now, l->events.report_at))
+		report_events(l, false);
 	if (!sl_time_before(l->now, l->status_at)) {
 		l->status_at = sl_time_after(l->now, STATUS_EVERY_US);
 		sl_loop_summary(l, line, sizeof line);
@@ -369,6 +393,8 @@ static struct sl_time deadline(const struct sl_loop *l)
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
 	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
 	due = sl_time_earlier(due, sl_pacer_deadline(&l->pacer));
+	if (l->budgeted)
+		due = sl_time_earlier(due, l->events.report_at);
 	if (l->listener < 0)
 		due = sl_time_earlier(due, l->listen_at);
 	return sl_time_earlier(due, l->trim_at);

@@ -3,6 +3,7 @@
 #define SL_DAEMON_PEER_LOOP_H
 
 #include "base/log.h"
+#include "daemon/peer/event_budget.h"
 #include "daemon/run/recording.h"
 #include "daemon/peer/net/net.h"
 #include "daemon/peer/pacer.h"
@@ -48,11 +49,16 @@ struct sl_loop {
 		char kind[32];
 		struct sl_log_burst burst;
 	} said[SL_LOOP_KINDS]; /* log lines are limited per kind */
+	struct sl_event_budgets events;
+	bool budgeted; /* the above is initialised */
 };
 
 /* Writes an event row of the daemon, and a log line. */
 __attribute__((format(printf, 4, 5))) void sl_loop_event(struct sl_loop *, enum sl_level level,
                                                          const char *kind, const char *format, ...);
+
+/* Writes the rows that count what was left out; at the end. */
+void sl_loop_events_end(struct sl_loop *);
 
 /* Passes a new roster to the peer; the links have been changed already. */
 void sl_loop_roster(struct sl_loop *, const struct sl_peer_roster *);

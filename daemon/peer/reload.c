@@ -1,6 +1,7 @@
 /* reload.c — SIGHUP: the roster is read again, judged whole, and only then put in force. */
 #include "daemon/peer/daemon.h"
 #include "daemon/run/roster_next.h"
+#include "daemon/run/roster_of_run.h"
 #include "daemon/peer/sd.h"
 
 #include <errno.h>
@@ -82,6 +83,7 @@ static enum sl_status put_in_force(struct sl_daemon *d, struct sl_roster *next, 
 	if (status != SL_OK)
 		return status;
 	d->degree = sl_roster_neighbours(next, d->number, d->neighbours);
+	sl_daemon_keep_serial(d, next);
 	sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster", "serial %" PRIu32 " is in force%s", next->serial,
 	              text);
 	struct sl_peer_roster roster = { next->serial, d->neighbours, d->degree };
@@ -100,7 +102,7 @@ void sl_daemon_reload(struct sl_daemon *d)
 	char path[4096];
 	sl_sd_notify("RELOADING=1\nMONOTONIC_USEC=%" PRId64, sl_clock().us);
 	sl_config_path(&d->run.config, d->run.config.settings.host.roster, false, path);
-	enum sl_status status = sl_roster_read(&next, path, d->run.operator_key, &error);
+	enum sl_status status = sl_roster_of_run(&next, &d->run.config, d->run.operator_key, &error);
 	bool same = status == SL_OK && sl_roster_same(&d->run.roster, &next);
 	if (same)
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "roster-unchanged", "serial %" PRIu32 " is in force",

@@ -33,9 +33,16 @@ static void from_seed(struct sl_identity *out, const uint8_t seed[static crypto_
 	crypto_scalarmult_curve25519_base(out->curve_public, out->curve_secret);
 }
 
+/* Not in swap, nor in a core. A limit that is too low for it is no reason not to run. */
+static void keep_in_memory(struct sl_identity *identity)
+{
+	(void)sodium_mlock(identity, sizeof *identity);
+}
+
 void sl_identity_make(struct sl_identity *out)
 {
 	uint8_t seed[crypto_sign_SEEDBYTES];
+	keep_in_memory(out);
 	randombytes_buf(seed, sizeof seed);
 	from_seed(out, seed);
 	sodium_memzero(seed, sizeof seed);
@@ -43,7 +50,7 @@ void sl_identity_make(struct sl_identity *out)
 
 void sl_identity_wipe(struct sl_identity *identity)
 {
-	sodium_memzero(identity, sizeof *identity);
+	sodium_munlock(identity, sizeof *identity); /* and zeros it */
 }
 
 static bool write_all(int fd, const char *bytes, size_t length)

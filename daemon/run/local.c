@@ -1,5 +1,6 @@
 #include "daemon/run/local.h"
 
+#include "daemon/run/roster_of_run.h"
 #include "daemon/run/status_view.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@ enum { RELOAD_MS = 15000 };
 enum sl_status sl_local_open(struct sl_config *config, struct sl_roster *roster, const char *conf,
                              struct sl_error *error)
 {
-	char path[4096];
 	uint8_t key[SL_KEY_BYTES];
 	enum sl_status status = sl_keys_start(error);
 	if (status == SL_OK)
@@ -25,8 +25,7 @@ enum sl_status sl_local_open(struct sl_config *config, struct sl_roster *roster,
 		return status;
 	if (!sl_key_parse(config->settings.host.operator_key, key))
 		return sl_fail(error, SL_MALFORMED, "%s: [run] operator_key must be 64 hex digits", conf);
-	sl_config_path(config, config->settings.host.roster, false, path);
-	return sl_roster_read(roster, path, key, error);
+	return sl_roster_of_run(roster, config, key, error);
 }
 
 /* False if this is not the run of the unit. */

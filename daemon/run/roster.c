@@ -327,12 +327,31 @@ static enum sl_status take_arc(struct parse *p, char *text)
 	return SL_OK;
 }
 
+static bool take_run(struct parse *p)
+{
+	char again[SL_RUN_ID_HEX];
+	uint8_t *run = p->out->run;
+	size_t length = 0;
+	const char *hex = p->text + 4;
+	if (strncmp(p->text, "run ", 4) != 0 ||
+	    sodium_hex2bin(run, SL_RUN_ID_BYTES, hex, strlen(hex), NULL, &length, NULL) != 0 ||
+	    length != SL_RUN_ID_BYTES)
+		return false;
+	sodium_bin2hex(again, sizeof again, run, SL_RUN_ID_BYTES);
+	return strcmp(hex, again) == 0;
+}
+
 static enum sl_status take_head(struct parse *p)
 {
 	enum sl_status status;
 	struct sl_roster *r = p->out;
-	if (!next_line(p, &status) || strcmp(p->text, "starling-roster 1") != 0)
-		return status != SL_OK ? status : bad_line(p, "must be 'starling-roster 1'");
+	bool first = next_line(p, &status);
+	r->bound = first && strcmp(p->text, "starling-roster 2") == 0;
+	if (!first || (!r->bound && strcmp(p->text, "starling-roster 1") != 0))
+		return status != SL_OK ? status
+		                       : bad_line(p, "must be 'starling-roster 2' or 'starling-roster 1'");
+	if (r->bound && (!next_line(p, &status) || !take_run(p)))
+		return status != SL_OK ? status : bad_line(p, "must be 'run' and %d hex digits", SL_RUN_ID_HEX - 1);
 	if (!next_line(p, &status) || strncmp(p->text, "serial ", 7) != 0 ||
 	    !whole(p->text + 7, UINT32_MAX, &r->serial))
 		return status != SL_OK ? status : bad_line(p, "must be 'serial NUMBER'");

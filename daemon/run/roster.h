@@ -1,7 +1,8 @@
 /* roster.h — the members of a run: names, endpoints, keys, edges, and a serial; a text file signed by the
  * operator.
  *
- *   starling-roster 1
+ *   starling-roster 2
+ *   run <32 hex digits: [run] id of the run that it is for>
  *   serial 7
  *   topology ring:8
  *   mixing 7 0.75 1.5 0.5
@@ -18,6 +19,8 @@
  *   arc FROM TO 0.5 PHASE
  *   …
  *   signature <128 hex digits: Ed25519 over all bytes above this line>
+ *
+ * A text of version 1 begins with 'starling-roster 1' and has no line 'run'. It is for a run without an id.
  *
  * Numbers are never reused: a removed member stays listed as gone. A peer added after the start has the
  * serial of the roster that added it after its key. An edge that was added or changed after the start has,
@@ -54,10 +57,12 @@ struct sl_roster_mixing {
 	double given, beta, gap;
 };
 
-enum { SL_SIGNATURE_BYTES = 64 };
+enum { SL_SIGNATURE_BYTES = 64, SL_RUN_ID_BYTES = 16, SL_RUN_ID_HEX = 2 * SL_RUN_ID_BYTES + 1 };
 
 struct sl_roster {
 	uint32_t serial;
+	bool bound;                   /* names its run: version 2 of the text */
+	uint8_t run[SL_RUN_ID_BYTES]; /* zeros if it does not */
 	uint8_t signature[SL_SIGNATURE_BYTES]; /* as read or written; equal signatures mean equal rosters */
 	struct sl_topology topology;           /* peers, edges, weights */
 	unsigned mixings;                      /* 0: the graph has not changed */

@@ -72,8 +72,12 @@ static void print_arc(void *file, struct sl_arc arc)
 
 static void print(FILE *f, const struct sl_roster *r)
 {
-	char key[SL_KEY_HEX];
-	fprintf(f, "starling-roster 1\nserial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
+	char key[SL_KEY_HEX], run[SL_RUN_ID_HEX];
+	sodium_bin2hex(run, sizeof run, r->run, sizeof r->run);
+	fprintf(f, "starling-roster %d\n", r->bound ? 2 : 1);
+	if (r->bound)
+		fprintf(f, "run %s\n", run);
+	fprintf(f, "serial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
 	for (unsigned i = 0; i < r->mixings; i++)
 		fprintf(f, "mixing %" PRIu32 " %.17g %.17g %.17g\n", r->mixing[i].since, r->mixing[i].given,
 		        r->mixing[i].beta, r->mixing[i].gap);

@@ -1,6 +1,7 @@
 #include "daemon/run/run.h"
 
 #include "daemon/run/classes.h"
+#include "daemon/run/roster_of_run.h"
 
 #include "linalg/vector.h"
 
@@ -51,7 +52,6 @@ enum sl_status sl_float_check(struct sl_error *error)
 
 static enum sl_status open_roster(struct sl_run *p, struct sl_error *error)
 {
-	char path[4096];
 	const char *key = p->config.settings.host.operator_key;
 	if (!sl_key_parse(key, p->operator_key)) {
 		if (key[0])
@@ -62,8 +62,7 @@ static enum sl_status open_roster(struct sl_run *p, struct sl_error *error)
 			    "[run] operator_key is missing: the public key of the operator who signs the roster, 64 hex digits");
 		return sl_config_blame(&p->config, error);
 	}
-	sl_config_path(&p->config, p->config.settings.host.roster, false, path);
-	return sl_roster_read(&p->roster, path, p->operator_key, error);
+	return sl_roster_of_run(&p->roster, &p->config, p->operator_key, error);
 }
 
 static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out, const char *path,

@@ -19,8 +19,8 @@ uint64_t sl_session_draw(void)
 	return session;
 }
 
-static enum sl_status parse(struct sl_session *out, const char *path, const char *text, size_t length,
-                            struct sl_error *error)
+enum sl_status sl_session_parse(struct sl_session *out, const char *path, const char *text, size_t length,
+                                struct sl_error *error)
 {
 	size_t digits = strspn(text, "0123456789abcdef");
 	if (digits != DIGITS || (text[DIGITS] && text[DIGITS] != '\n'))
@@ -47,7 +47,7 @@ enum sl_status sl_session_read(const struct sl_config *config, struct sl_session
 		return SL_OK;
 	if (status != SL_OK)
 		return sl_fail(error, status, "%s", missing.text);
-	status = parse(out, path, (const char *)text, length, error);
+	status = sl_session_parse(out, path, (const char *)text, length, error);
 	free(text);
 	return status;
 }

@@ -14,6 +14,9 @@ struct sl_session {
 /* Never 0. */
 uint64_t sl_session_draw(void);
 enum sl_status sl_session_read(const struct sl_config *, struct sl_session *out, struct sl_error *error);
+/* The same from the file's text, which ends with a zero byte behind `length`. */
+enum sl_status sl_session_parse(struct sl_session *out, const char *path, const char *text, size_t length,
+                                struct sl_error *error);
 /* Replaces the file; settings NULL: nothing is recorded. */
 enum sl_status sl_session_write(const struct sl_config *, uint64_t number, const struct sl_run_settings *,
                                 struct sl_error *error);

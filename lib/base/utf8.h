@@ -11,4 +11,8 @@
 size_t sl_utf8_length(const char *text);
 bool sl_utf8_valid(const char *text);
 
+/* The text as a terminal may have it: control characters, bytes that are no UTF-8, and characters that turn the
+ * direction of writing around become \xHH. False: something did, or the end did not fit. */
+bool sl_utf8_shown(const char *text, char *out, size_t size);
+
 #endif

@@ -41,6 +41,8 @@ static const struct sl_option run_options[] = {
 	  SL_DEGREE_MAX, "64", NULL, HOST },
 	{ "roster", "path of the signed roster", SL_OPTION_TEXT, HOST_AT(roster), 0, 0, "roster", NULL, HOST,
 	  SL_COMPLETE_FILE },
+	{ "id", "id of the run, which its roster names: 32 hex digits (empty: rosters of version 1, which name none)",
+	  SL_OPTION_TEXT, HOST_AT(id), 0, 0, "", NULL, HOST },
 	{ "operator_key", "public key (Ed25519, 64 hex digits) of the operator who signs the roster",
 	  SL_OPTION_TEXT, HOST_AT(operator_key), 0, 0, "", NULL, RUN },
 	{ "keys", "folder of the identity keys; K.key is the key of peer K", SL_OPTION_TEXT, HOST_AT(keys), 0,

@@ -64,6 +64,7 @@ struct sl_host_settings {
 	/* [run] */
 	char name[SL_TEXT_MAX];
 	char roster[SL_TEXT_MAX];       /* path of the signed roster */
+	char id[SL_TEXT_MAX];           /* names the run in its roster: 32 hex digits; empty: none */
 	char operator_key[SL_TEXT_MAX]; /* hex Ed25519 public key that signs it */
 	char keys[SL_TEXT_MAX];         /* folder of identity keys */
 	char record[SL_TEXT_MAX];       /* prefix of input recordings; empty: none */

@@ -174,6 +174,12 @@ static enum sl_status connect_to(struct sl_history *h, int flags, const char *op
 	free(uri);
 	if (!h->db)
 		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", h->path);
+	/* The file may be another site's: what its schema says is data, no program, and nothing that it says gets at
+	 * pages of the file. */
+	if (code == SQLITE_OK)
+		code = sqlite3_db_config(h->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_db_config(h->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	if (code == SQLITE_OK)
 		code = sqlite3_busy_handler(h->db, wait_for_others, h);
 	return code == SQLITE_OK ? SL_OK : sl_history_fail(h, code, error);

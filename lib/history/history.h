@@ -101,8 +101,27 @@ enum sl_status sl_history_settle(struct sl_history *, struct sl_error *error);
  * rows fail with SL_IO, and may be retried. */
 void sl_history_log_most(struct sl_history *, int64_t bytes);
 
-/* Copies every run, peer and row of `from` (a path) into this database; existing rows are kept. */
-enum sl_status sl_history_collect(struct sl_history *, const char *from, struct sl_error *error);
+/* A database to collect from. With ranges it is the own database of those peers: it alone is asked about them, and
+ * about no others. */
+enum { SL_HISTORY_RANGES = 16 };
+struct sl_history_source {
+	const char *path;
+	unsigned ranges;
+	struct {
+		uint32_t first, last;
+	} range[SL_HISTORY_RANGES];
+	/* Filled in: entries of peers that are not its own, which were left out; rows that differ from those that
+	 * were kept; runs that it describes otherwise. */
+	struct sl_history_conflicts {
+		int64_t peers, rounds, runs;
+	} conflicts;
+};
+
+/* Copies runs, and the rows of each peer from its own databases alone, into this one; existing rows are kept. Without
+ * ranges, databases are a peer's own where they agree on its host and its first start. SL_REFUSED, before anything is
+ * copied: two disagree. */
+enum sl_status sl_history_collect(struct sl_history *, struct sl_history_source *from, unsigned count,
+                                  struct sl_error *error);
 
 /* One line of the view `summary`. Unknown doubles are NaN, unknown counts negative. */
 struct sl_history_summary {

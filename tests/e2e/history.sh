@@ -46,6 +46,34 @@ expect 0 "$starling" history both.db --run second
 says out "present    2 of 3 peers" "mean over the models of the peers in this database"
 expect 2 "$starling" collect both.db no-such-folder
 says err "no-such-folder: No such file"
+# A site that speaks of another's peer.
+cp -r site-1 liar
+sqlite3 liar/history.db "INSERT INTO peer (run_id, peer, host, started_at) SELECT run_id, 0, host, started_at + 1 FROM peer WHERE peer = 1;
+	INSERT INTO round_data (run, peer, round, train_loss) SELECT run, 0, 999, 666 FROM round_data WHERE peer = 1 AND round = 0"
+expect 2 "$starling" collect no.db liar site-0
+says err "liar/history.db and site-0/history.db contradict each other about peer 0" "0=DB"
+expect 0 "$starling" collect sure.db liar 0=site-0
+says err "liar/history.db: left out what it says of"
+query sure.db 0 "SELECT count(*) FROM round WHERE train_loss = 666"
+expect 2 "$starling" collect no.db 3-1=site-0
+says err "before the = must stand up to 16 peers or ranges of peers"
+ok "nobody speaks of another site's peers"
+
+# What it prints for a shell does what it says, whatever a run is called.
+cp site-0/history.db named.db
+sqlite3 named.db "UPDATE run SET run_id = 'a'';\$(touch gone)' || char(27) || '[31m'; UPDATE peer SET run_id = (SELECT run_id FROM run);
+	UPDATE event SET run_id = (SELECT run_id FROM run);
+	INSERT INTO event (run_id, peer, level, kind) SELECT run_id, 0, 'error', 'found-it' FROM run" 2> err || sqlite3 named.db "DELETE FROM run WHERE number > 1;
+	UPDATE run SET run_id = 'a'';\$(touch gone)' || char(27) || '[31m'; DELETE FROM peer; DELETE FROM event;
+	INSERT INTO event (run_id, peer, level, kind) SELECT run_id, 0, 'error', 'found-it' FROM run"
+expect 0 "$starling" history named.db
+! grep -q "$(printf '\033')" out || fail "an escape sequence is printed"
+sed -n 's/.*\(sqlite3 named\.db "SELECT.*"\)$/\1/p' out | head -n 1 > line
+sh line > found
+grep -q found-it found || fail "the line does not work: $(cat line)"
+[ ! -e gone ] || fail "the line runs what a run is called"
+ok "lines for a shell are quoted, and escape sequences are shown"
+
 ok "collect takes folders; who is in a database is said; clocks of hosts do not mix"
 
 odd=$(printf 'a\377"b\303')

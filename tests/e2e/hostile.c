@@ -5,6 +5,8 @@
  *   hostile raw RUN VICTIM              writes bytes that are no ZeroMQ
  *   hostile loris RUN VICTIM N          keeps N connections open that say next to nothing, until they are
  *                                       ended
+ *   hostile crowd RUN K VICTIM N        with the key of peer K, N connections that each send one message, kept
+ *                                       open until standard input ends; says "open" when all are
  *   hostile endless RUN K VICTIM MB     with the key of peer K, a message that never ends, until it is cut
  *                                       off
  *   hostile flood RUN K VICTIM WHAT N   sends N messages with the key of peer K, under another neighbour's
@@ -12,7 +14,8 @@
  *   hostile peer RUN K HOW              is peer K (as starlingd -p K), whose frames are followed by what
  *                                       HOW says
  *
- * WHAT: garbage, empty, parts, header, version, cut, foreign, greeting, long, huge. HOW: replay, corrupt, mangle.
+ * WHAT: garbage, empty, parts, header, version, cut, foreign, greeting, long, huge, session (greetings of this
+ * session and of another one in turn). HOW: replay, corrupt, mangle.
  * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */
 #include "daemon/peer/daemon.h"
 #include "gossip/brief.h"
@@ -24,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -177,8 +181,7 @@ static int raw(const char *victim)
 	return n == 0 || errno == ECONNRESET ? 0 : 1;
 }
 
-/* Begins as ZMTP does. The first must be hung up on before handshakes run out of time, though others are not.
- */
+/* Begins as ZMTP does. The last must be hung up on before handshakes run out of time, though others are not. */
 static int loris(const char *victim, const char *count)
 {
 	enum { MOST = 512 };
@@ -191,7 +194,8 @@ static int loris(const char *victim, const char *count)
 		fd[i] = door_of(number(victim));
 		send(fd[i], begin, sizeof begin, MSG_NOSIGNAL);
 	}
-	while ((n = recv(fd[0], answer, sizeof answer, 0)) > 0)
+	int last = fd[(connections < MOST ? connections : MOST) - 1];
+	while ((n = recv(last, answer, sizeof answer, 0)) > 0)
 		;
 	bool ended = n == 0 || errno == ECONNRESET;
 	for (long i = 0; i < connections && i < MOST; i++)
@@ -208,6 +212,34 @@ static struct sl_frame greeting(void)
 		                  .durable = UINT32_MAX,
 		                  .serial = run.roster.serial,
 		                  .run = run.plan.run };
+}
+
+/* A whole greeting to `addressed` from `posing`: every other one of another session. */
+static uint32_t posing, addressed;
+static size_t compose_session(uint8_t *out)
+{
+	static uint64_t incarnation, sent;
+	struct sl_frame f = greeting();
+	struct sl_writer w = sl_writer(out + SL_FRAME_HEADER, 256);
+	if (!incarnation)
+		randombytes_buf(&incarnation, sizeof incarnation);
+	sl_write_u64(&w, run.plan.session ^ (sent++ & 1));
+	sl_write_u32(&w, run.plan.dimension);
+	sl_write_u32(&w, posing);
+	sl_write_u32(&w, addressed);
+	sl_write_u32(&w, 0); /* flags */
+	sl_write_u64(&w, incarnation);
+	for (unsigned i = 0; i < 8; i++) /* echo, held copy, step, oldest, known epoch */
+		sl_write_u32(&w, 0);
+	sl_write_u32(&w, 0);
+	sl_write_u32(&w, run.plan.settings.rounds);
+	sl_write_u32(&w, 0); /* stream */
+	sl_write_u8(&w, (uint8_t)run.plan.keys);
+	for (unsigned i = 0; i < run.plan.keys; i++)
+		sl_write_u16(&w, run.plan.key_digest[i]);
+	uint32_t body = (uint32_t)sl_writer_length(&w);
+	sl_frame_header(out, &f, body);
+	return SL_FRAME_HEADER + body;
 }
 
 /* Fills `out`, which has room for HUGE bytes, with a message of that kind; its length. */
@@ -235,6 +267,8 @@ static size_t compose(const char *what, uint8_t *out)
 		length -= 1 + randombytes_uniform((uint32_t)length - 1);
 	else if (strcmp(what, "greeting") == 0)
 		length = SL_FRAME_HEADER + --body;
+	else if (strcmp(what, "session") == 0)
+		return compose_session(out);
 	else if (strcmp(what, "version") != 0)
 		die("nobody sends '%s'", what);
 	sl_frame_header(out, &f, body);
@@ -266,6 +300,8 @@ static int flood(const char *folder, char **argument)
 	bool cut_off = strcmp(what, "huge") == 0;
 	static uint8_t message[HUGE];
 	read_key(&key, folder, as);
+	posing = as;
+	addressed = victim;
 	for (long left = cut_off ? 1 : atol(argument[3]), times = cut_off ? atol(argument[3]) : 1; times > 0;
 	     times--) {
 		dial(&c, victim, &key, other_name(victim, as));
@@ -283,6 +319,41 @@ static int flood(const char *folder, char **argument)
 		hang_up(&c, cut_off ? 0 : 1000 * PATIENCE_S);
 	}
 	return 0;
+}
+
+/* Frames of another run cost their sender nothing. */
+static int crowd(const char *folder, char **argument)
+{
+	struct sl_identity key;
+	static uint8_t message[HUGE];
+	const struct sl_roster_peer *v = &run.roster.peer[number(argument[1])];
+	long connections = atol(argument[2]);
+	void *context = zmq_ctx_new();
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	zmq_ctx_set(context, ZMQ_MAX_SOCKETS, (int)connections + 16);
+	read_key(&key, folder, number(argument[0]));
+	for (long i = 0; i < connections; i++) {
+		void *socket = zmq_socket(context, ZMQ_DEALER);
+		zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, key.curve_public, SL_KEY_BYTES);
+		zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, key.curve_secret, SL_KEY_BYTES);
+		zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, v->curve_public, SL_KEY_BYTES);
+		int once = -1, yes = 1, patience = 2000; /* never connects again; sends when it is let in */
+		zmq_setsockopt(socket, ZMQ_RECONNECT_IVL, &once, sizeof once);
+		zmq_setsockopt(socket, ZMQ_IMMEDIATE, &yes, sizeof yes);
+		zmq_setsockopt(socket, ZMQ_SNDTIMEO, &patience, sizeof patience);
+		if (!socket || zmq_connect(socket, v->endpoint) != 0 ||
+		    zmq_send(socket, message, compose("foreign", message), 0) < 0)
+			die("connection %ld: %s", i, zmq_strerror(errno));
+	}
+	puts("open");
+	fflush(stdout);
+	while (getchar() != EOF)
+		;
+	_exit(0); /* nobody waits for thousands of sockets to close in good order */
 }
 
 /* libzmq sends nothing of a message before its last part is there; who receives it keeps all parts until
@@ -413,6 +484,8 @@ int main(int argc, char **argv)
 		code = raw(argv[3]);
 	else if (strcmp(argv[1], "loris") == 0 && argc == 5)
 		code = loris(argv[3], argv[4]);
+	else if (strcmp(argv[1], "crowd") == 0 && argc == 6)
+		code = crowd(argv[2], argv + 3);
 	else if (strcmp(argv[1], "endless") == 0 && argc == 6)
 		code = endless(argv[2], argv + 3);
 	else if (strcmp(argv[1], "flood") == 0 && argc == 7)

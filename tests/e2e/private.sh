@@ -73,3 +73,20 @@ cp -p elsewhere run/keys/1.key
 expect 0 "$starling" roster run --remove 1
 says out "destroyed  the old secret key of peer 1"
 ok "rotated or removed: the old secret is destroyed, a new one is not"
+
+# Secret keys are in its memory, and in that of libzmq.
+make_run alone ring:3 --set run.rounds=1000000
+cat > crash.pl <<'END'
+# Starts a peer, ends it as a crash would, and says whether the kernel dumped its memory.
+my ($socket, @command) = @ARGV;
+my $pid = fork();
+exec @command unless $pid;
+for (1 .. 600) { last if -S $socket; select undef, undef, undef, 0.1; }
+kill 'ABRT', $pid;
+waitpid $pid, 0;
+print $? & 128 ? "dumped\n" : "not dumped\n";
+END
+case $build in *-address*) exit 0 ;; esac # a sanitizer looks for leaks where a debugger would
+(ulimit -c unlimited && perl crash.pl alone/status/0 "$build/starlingd" -r alone -p 0 > dumps 2> err)
+grep -q '^not dumped' dumps || fail "a peer that crashed left a core: $(cat dumps)"
+ok "a crash leaves no core, in which secret keys would be"

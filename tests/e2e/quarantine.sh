@@ -29,6 +29,13 @@ grep -q '2 in quarantine (shape, ' out || "$starling" status run --json | grep -
 "$hostile" flood run 2 1 garbage 1 > out 2>&1 && [ "$(sql run/history.db "$(event quarantine-over)")" -lt 2 ] && fail "let in during quarantine"
 ok "the second is longer, status tells of it, and the key is refused meanwhile"
 
+# Greetings of this session and of another in turn: each other one is an event of level error, and none is refused as a frame.
+expect 0 "$hostile" flood run 2 3 session 1000
+refused="SELECT count(*) FROM event WHERE peer = 3 AND kind = 'neighbour-refused'"
+some_refused() { [ "$(sql run/history.db "$refused")" -ge 64 ]; }
+within 10 some_refused
+ok "1,000 greetings of two sessions: rows have a budget"
+
 before=$(resident 3)
 case $build in *-address*) most=65536 ;; *) most=8192 ;; esac
 expect 0 "$hostile" loris run 3 200
@@ -46,4 +53,6 @@ peers_end 0 60 run 0 1 2 3
 expect 0 "$starling" sim run
 same_models run/history.db 4
 same_rows run/history.db 240
+[ "$(sql run/history.db "$refused")" -le 70 ] || fail "$(sql run/history.db "$refused") rows of one kind"
+query run/history.db 1 "SELECT sum(CAST(detail AS INTEGER)) > 400 FROM event WHERE peer = 3 AND kind = 'rows-left-out' AND detail LIKE '%neighbour-refused%'"
 ok "the run ends with the models that it would have ended with"

@@ -93,3 +93,51 @@ expect 0 "$starling" roster run --add tcp://192.0.2.10:7000
 says out "added      peer 5 at tcp://192.0.2.10:7000: copy keys/5.key and its data (data/train-5.shard) to its host, and start it"
 [ ! -e run/keys/4.key ] && [ -e run/keys/5.key ] || fail "not the keys that it names"
 ok "who was added is told of the key that there is"
+
+# A roster is for one run, and none is followed by an older one.
+refused_start() { # TEXT: of peer 0, and exit code 2
+	expect 2 "$build/starlingd" -r old/run.conf -p 0
+	says err "$1"
+	one_line err
+}
+make_run old ring:4 --set run.rounds=1000000 --set run.link_timeout=1s
+cp old/roster serial-1
+expect 0 "$starling" roster old --rotate 1
+cp old/roster serial-2
+start_peer old 0
+within 20 test -s old/serial.0
+kill -TERM "$pid"
+peers_end 0 20 old 0
+cp serial-1 old/roster
+refused_start "roster: its serial 1 is below 2, which was in force here (old/serial.0): an older roster was restored"
+[ ! -e old/checkpoint ] || fail "there is a checkpoint: it would have refused too"
+cp serial-2 old/roster
+expect 0 "$starling" roster old --sign
+cp old/roster serial-3
+start_peer old 0
+within 20 grep -q '^serial 3 ' old/serial.0
+cp serial-2 old/roster
+kill -HUP "$pid"
+within 20 grep -q 'its serial 2 is below 3' old/0.out
+cp serial-3 old/roster
+expect 0 "$starling" roster old --sign
+kill -HUP "$pid"
+within 20 grep -q '^serial 4 ' old/serial.0
+kill -TERM "$pid"
+peers_end 0 20 old 0
+cp serial-3 old/roster
+refused_start "its serial 3 is below 4"
+ok "an older roster is refused, also without checkpoints"
+
+cp -r old other-run
+rm other-run/serial.*
+sed -i 's/^id = .*/id = 00112233445566778899aabbccddeeff/' other-run/run.conf
+for command in "$build/starlingd -r other-run/run.conf -p 0" "$starling up other-run" "$starling roster other-run --sign" "$starling sim other-run"; do
+	# shellcheck disable=SC2086 # words
+	expect 2 $command
+	says err "roster: is the roster of run " "but [run] id = 00112233445566778899aabbccddeeff: another run's roster, signed by the same operator"
+done
+sed -i '/^id = /d' other-run/run.conf
+expect 2 "$starling" up other-run
+says err "[run] id is missing: add id = $(sed -n 's/^id = //p' old/run.conf) if this is that run"
+ok "the roster of another run is refused, though operator and keys are the same"

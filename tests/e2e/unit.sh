@@ -17,6 +17,8 @@ case $? in 0) ;; 77) sed 's/^sandbox:/unit:/' err; exit 0 ;; *) fail "the sandbo
 inside perl -e 'use Errno; $! = 0; socket($s, 17, 3, 0); exit !$!{EAFNOSUPPORT}' || fail "packet sockets are not refused"
 # shellcheck disable=SC2016
 inside perl -e 'use Errno; $! = 0; chroot("/"); exit !$!{EPERM}' || fail "a privileged call is not refused"
+# shellcheck disable=SC2016
+inside perl -e 'use Errno; $! = 0; setpriority(0, 0, 5); exit !$!{EPERM}' || fail "a resource may be changed"
 ok "the filters of the unit are in force"
 
 # What systemd would pass on. Leaks are looked for with ptrace, which the unit forbids.

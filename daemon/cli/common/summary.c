@@ -1,5 +1,6 @@
 /* summary.c — what a run came to: the last words of `starling up`. */
 #include "daemon/cli/common/summary.h"
+#include "base/utf8.h"
 #include "daemon/cli/common/command_line.h"
 #include "daemon/run/status_view.h"
 #include "history/history.h"
@@ -54,6 +55,52 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 	putc('}', out);
 }
 
+void sl_summary_shown(const struct sl_history_summary *s, struct sl_history_summary *out)
+{
+	*out = *s;
+	sl_utf8_shown(s->run_id, out->run_id, sizeof out->run_id);
+	sl_utf8_shown(s->name, out->name, sizeof out->name);
+	sl_utf8_shown(s->topology, out->topology, sizeof out->topology);
+	sl_utf8_shown(s->algorithm, out->algorithm, sizeof out->algorithm);
+	sl_utf8_shown(s->compress, out->compress, sizeof out->compress);
+	sl_utf8_shown(s->model, out->model, sizeof out->model);
+	sl_utf8_shown(s->dataset, out->dataset, sizeof out->dataset);
+	sl_utf8_shown(s->seed, out->seed, sizeof out->seed);
+	sl_utf8_shown(s->kernel, out->kernel, sizeof out->kernel);
+}
+
+/* In single quotes, where nothing has a meaning to a shell. */
+static void put_quoted(FILE *out, const char *text)
+{
+	putc('\'', out);
+	for (; *text; text++)
+		if (*text == '\'')
+			fputs("'\\''", out);
+		else
+			putc(*text, out);
+	putc('\'', out);
+}
+
+void sl_summary_events_line(FILE *out, const char *database, const char *run_id, const char *which)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/";
+	char sql[256 + 4 * sizeof((struct sl_history_summary){ 0 }.run_id)], shown[4096];
+	size_t used = (size_t)snprintf(sql, sizeof sql, "SELECT * FROM event WHERE run_id = ");
+	bool simple = run_id[strspn(run_id, plain)] == '\0';
+	used += (size_t)snprintf(sql + used, sizeof sql - used, simple ? "'" : "CAST(x'");
+	for (const char *p = run_id; *p; p++)
+		used += (size_t)snprintf(sql + used, sizeof sql - used, simple ? "%c" : "%02x",
+		                         (unsigned char)*p);
+	snprintf(sql + used, sizeof sql - used, "%s%s", simple ? "'" : "' AS TEXT)", which);
+	fputs("sqlite3 ", out);
+	sl_utf8_shown(database, shown, sizeof shown);
+	if (shown[strspn(shown, plain)])
+		put_quoted(out, shown);
+	else
+		fputs(shown, out);
+	fprintf(out, " \"%s\"", sql);
+}
+
 static void print_traffic(const struct report *r, const struct sl_history_summary *s)
 {
 	char payload[32], wire[32];
@@ -82,8 +129,11 @@ static void print_accuracy(const struct report *r, const struct sl_history_summa
 		        s->worst_accuracy);
 }
 
-static void print_text(const struct report *r, const struct sl_history_summary *s)
+static void print_text(const struct report *r, const struct sl_history_summary *raw)
 {
+	struct sl_history_summary shown;
+	const struct sl_history_summary *s = &shown;
+	sl_summary_shown(raw, &shown);
 	fprintf(r->out, "run        %s: %s, %u peers on %s\n", s->run_id, s->algorithm, s->peers,
 	        s->topology);
 	if (s->present < s->peers)
@@ -115,9 +165,11 @@ static void print_text(const struct report *r, const struct sl_history_summary *
 		fprintf(r->out, "seed       %s\n", s->seed);
 	if (s->kernel[0])
 		fprintf(r->out, "kernel     %s\n", s->kernel);
-	if (s->events > 0)
-		fprintf(r->out, "warnings   %lld: sqlite3 %s \"SELECT * FROM event WHERE run_id = '%s'\"\n",
-		        (long long)s->events, r->database, s->run_id);
+	if (s->events > 0) {
+		fprintf(r->out, "warnings   %lld: ", (long long)s->events);
+		sl_summary_events_line(r->out, r->database, raw->run_id, "");
+		putc('\n', r->out);
+	}
 	fprintf(r->out, "history    %s\n", r->database);
 }
 

@@ -5,6 +5,7 @@
 #include "daemon/run/files.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/common/ports.h"
+#include "daemon/run/roster_of_run.h"
 #include "daemon/run/run.h"
 
 #include <ctype.h>
@@ -165,10 +166,11 @@ static enum sl_status make_peers(struct init_command *in, struct sl_roster *rost
 /* The keys of all peers, and the roster that the operator signs. */
 static enum sl_status make_roster(struct init_command *in, struct sl_error *error)
 {
-	char path[4096], hex[SL_KEY_HEX];
+	char path[4096], hex[SL_KEY_HEX], id[SL_RUN_ID_HEX];
 	uint8_t public_key[SL_KEY_BYTES], curve[SL_KEY_BYTES];
 	struct sl_identity operator_identity;
-	struct sl_roster roster = { .serial = 1, .topology = in->topology };
+	struct sl_roster roster = { .serial = 1, .bound = true, .topology = in->topology };
+	sl_run_id_draw(roster.run, id);
 	roster.peer = calloc(in->topology.peers, sizeof *roster.peer);
 	enum sl_status status = roster.peer ? make_key(in, "operator.key", public_key, curve, error)
 	                                    : sl_fail(error, SL_NO_MEMORY, "no memory for the roster");
@@ -185,6 +187,8 @@ static enum sl_status make_roster(struct init_command *in, struct sl_error *erro
 		sl_identity_wipe(&operator_identity);
 	}
 	free(roster.peer); /* the topology stays ours */
+	if (status == SL_OK)
+		status = sl_run_settings_set(&in->config.settings, "run", "id", id, error);
 	return status == SL_OK ? sl_run_settings_set(&in->config.settings, "run", "operator_key", hex, error)
 	                       : status;
 }

@@ -2,6 +2,7 @@
 #include "daemon/cli/up/up.h"
 
 #include "daemon/run/roster_next.h"
+#include "daemon/run/roster_of_run.h"
 #include "daemon/run/status.h"
 
 #include <inttypes.h>
@@ -98,7 +99,7 @@ static enum sl_status read_next(struct sl_up *up, struct sl_roster *next, struct
 	char path[4096];
 	const struct sl_run *p = &up->run;
 	sl_config_path(&p->config, p->config.settings.host.roster, false, path);
-	enum sl_status status = sl_roster_read(next, path, p->operator_key, error);
+	enum sl_status status = sl_roster_of_run(next, &p->config, p->operator_key, error);
 	if (status != SL_OK || sl_roster_same(&p->roster, next))
 		return status;
 	if (sl_roster_next(p, next, error) != SL_OK)

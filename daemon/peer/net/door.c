@@ -1,4 +1,5 @@
 /* door.c — where a peer listens, and how it goes on when the process runs out of descriptors. */
+#include "daemon/peer/net/crowd.h"
 #include "daemon/peer/net/link.h"
 
 #include <errno.h>
@@ -117,12 +118,43 @@ enum sl_status sl_net_open_door(struct sl_net *net, struct sl_error *error)
 	return good ? SL_OK : sl_fail(error, SL_IO, "%s: cannot listen: %s", net->own, zmq_strerror(errno));
 }
 
+/* ---- who waits there ---- */
+
+static unsigned allowance(const void *context, const struct sl_host *host)
+{
+	const struct sl_net *net = context;
+	unsigned neighbours = 0;
+	for (uint32_t i = 0; i < net->degree; i++)
+		neighbours += sl_net_lives_at(&net->link[i], host);
+	return neighbours ? SL_NET_HOST_SLACK + SL_NET_SILENT_EDGE * neighbours : 0;
+}
+
+/* An eighth of the descriptors that nothing else may need: a connection has two. */
+static unsigned guests(const struct sl_net *net)
+{
+	struct rlimit files;
+	unsigned needed = sl_net_descriptors_for(net->degree);
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= needed)
+		return SL_NET_GUESTS;
+	uint64_t more = (files.rlim_cur - needed) / 8;
+	return more < SL_NET_GUESTS_MOST - SL_NET_GUESTS ? SL_NET_GUESTS + (unsigned)more : SL_NET_GUESTS_MOST;
+}
+
+void sl_net_admit(struct sl_net *net)
+{
+	char address[64];
+	struct sl_crowd_limits limits = { guests(net), allowance, net };
+	if (sl_crowd_admit(&net->traffic, &limits, net->now, address))
+		sl_net_say(net, &net->crowd_burst, SL_LEVEL_WARNING, "crowd",
+		           "closed a connection from %s: too many wait for their authentication", address);
+}
+
 /* ---- descriptors ---- */
 
 unsigned sl_net_descriptors_for(uint32_t degree)
 {
 	return PROCESS + SL_NET_RESERVE + A_LINK * degree +
-	       A_CONNECTION * (SL_NET_SILENT + SL_NET_SILENT_EDGE * degree);
+	       A_CONNECTION * (SL_NET_GUESTS + SL_NET_SILENT_EDGE * degree);
 }
 
 /* Whether fewer are left than the rest of the process may want at any moment. */
@@ -146,16 +178,32 @@ void sl_net_listens(struct sl_net *net, int fd)
 	net->listener[net->listeners++] = fd;
 }
 
+/* Accepts and closes what waits. Without a free descriptor the spare one is given up for it. */
+static void hang_up_on_all(struct sl_net *net, int listener)
+{
+	int fd;
+	do {
+		while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+			close(fd);
+		if ((errno != EMFILE && errno != ENFILE) || net->spare < 0)
+			return;
+		close(net->spare);
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		net->spare = eventfd(0, EFD_CLOEXEC);
+	} while (fd >= 0);
+}
+
 /* Unbinding would end what has come in by that door. So the kernel drops who knocks, who then knocks again,
  * and what waits is hung up on; without that, libzmq would try to accept it, in vain, all the time. */
-static void shut_door(const struct sl_net *net)
+static void shut_door(struct sl_net *net)
 {
 	static const struct sock_filter drop = { .code = BPF_RET | BPF_K, .k = 0 };
 	struct sock_fprog nobody = { .len = 1, .filter = (struct sock_filter *)&drop };
 	for (unsigned i = 0; i < net->listeners; i++) {
 		setsockopt(net->listener[i], SOL_SOCKET, SO_ATTACH_FILTER, &nobody, sizeof nobody);
-		for (int fd; (fd = accept4(net->listener[i], NULL, NULL, SOCK_CLOEXEC)) >= 0;)
-			close(fd);
+		hang_up_on_all(net, net->listener[i]);
 	}
 }
 
@@ -170,6 +218,8 @@ void sl_net_watch_door(struct sl_net *net)
 {
 	uint64_t limit;
 	bool was = net->shut;
+	if (net->spare < 0)
+		net->spare = eventfd(0, EFD_CLOEXEC);
 	net->shut = scarce(&limit);
 	if (net->shut) {
 		shut_door(net);

@@ -58,7 +58,7 @@ static void handshake_failed(struct sl_net *net, struct sl_net_link *l)
 		sl_net_say(
 		    net, &l->burst, SL_LEVEL_WARNING, "handshake-failed",
 		    "peer %" PRIu32
-		    " at %s: the handshake fails; the listener there does not hold the key in the roster",
+		    " at %s: the handshake fails; the listener there has too many connections, or does not hold the key in the roster",
 		    l->peer, l->endpoint);
 }
 
@@ -180,13 +180,10 @@ static void router_disconnected(struct sl_net *net, int fd)
 
 static void accepted(struct sl_net *net, int fd)
 {
-	char address[64];
-	sl_traffic_opened(&net->traffic, 0, fd);
+	bool counted = sl_traffic_opened(&net->traffic, 0, fd);
 	sl_net_watch_door(net);
-	if (net->traffic.silent > SL_NET_SILENT + SL_NET_SILENT_EDGE * net->degree &&
-	    sl_traffic_evict(&net->traffic, address))
-		sl_net_say(net, &net->crowd_burst, SL_LEVEL_WARNING, "crowd",
-		           "closed a connection from %s: too many idle unauthenticated connections", address);
+	if (counted)
+		sl_net_admit(net);
 }
 
 void sl_net_weigh(struct sl_net *net)

@@ -39,8 +39,7 @@ void sl_net_see_connections(struct sl_net_link *);
 /* Processes a monitor's events; the link is NULL for the router's. */
 void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
 
-/* Limits memory per remote host to a few messages: keeps only a few unauthenticated connections, closing the
- * oldest one of the address that has most; and closes connections that send an unterminated multipart message
+/* Limits memory per remote host to a few messages: closes connections that send an unterminated multipart message
  * (libzmq buffers all its parts). */
 void sl_net_weigh(struct sl_net *);
 
@@ -67,6 +66,8 @@ bool sl_net_connect(struct sl_net_link *);
 void sl_net_reconnect(struct sl_net *, struct sl_net_link *);
 /* An attempt at l->target has failed. */
 void sl_net_try_elsewhere(struct sl_net *, struct sl_net_link *);
+/* Whether it is one of the neighbour's addresses: of its endpoint, or proven by its last connection. */
+bool sl_net_lives_at(const struct sl_net_link *, const struct sl_host *);
 enum { SL_NET_KICK_EVERY_US = 100000, SL_NET_CONNECT_MS = 5000 };
 
 /* ---- peer/net/door.c ---- */
@@ -77,8 +78,11 @@ enum sl_status sl_net_open_door(struct sl_net *, struct sl_error *error);
 void sl_net_listens(struct sl_net *, int fd);
 /* Stops accepting connections when descriptors run out, and resumes when they are free. */
 void sl_net_watch_door(struct sl_net *);
-/* Limits of unauthenticated connections: in total SL_NET_SILENT plus SL_NET_SILENT_EDGE per neighbour. */
-enum { SL_NET_SILENT = 16, SL_NET_SILENT_EDGE = 2 };
+/* A connection was accepted: closes it, or an older one, where there are too many (crowd.h). From addresses that
+ * are no neighbour's: SL_NET_GUESTS, or up to SL_NET_GUESTS_MOST as descriptors permit. From a neighbour's:
+ * SL_NET_HOST_SLACK, plus SL_NET_SILENT_EDGE for each neighbour there. */
+void sl_net_admit(struct sl_net *);
+enum { SL_NET_GUESTS = 16, SL_NET_GUESTS_MOST = 128, SL_NET_HOST_SLACK = 2, SL_NET_SILENT_EDGE = 2 };
 
 /* ---- peer/net/trouble.c ---- */
 

@@ -1,5 +1,6 @@
 #include "daemon/peer/net/net.h"
 
+#include "daemon/peer/net/crowd.h"
 #include "daemon/peer/net/link.h"
 #include "daemon/run/clock.h"
 
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Hidden behind the draft switch of zmq.h, honoured by the library all the same. */
 enum { ZAP_ENFORCE_DOMAIN = 93 };
@@ -60,6 +62,7 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 	if (status != SL_OK)
 		return status;
 	zmq_msg_init(&net->message);
+	net->spare = -1;
 	net->degree = setup->degree;
 	net->message_max = setup->frame_max;
 	net->notice = setup->notice;
@@ -116,6 +119,8 @@ void sl_net_close(struct sl_net *net)
 	sl_zap_close(&net->zap);
 	sl_resolver_close(net->resolver);
 	sl_traffic_free(&net->traffic);
+	if (net->spare >= 0)
+		close(net->spare);
 	zmq_ctx_term(net->context);
 	free(net->link);
 	free(net->key);
@@ -303,6 +308,19 @@ static void drop(struct sl_net *net)
 	           "dropped a message from an unauthenticated sender");
 }
 
+/* The first message of a connection: a key has few of them, and where it comes from its next ones may wait. */
+static void spoke(struct sl_net *net, struct sl_net_link *l, uint32_t edge)
+{
+	struct sl_host host;
+	if (!net->traffic.silent || !sl_traffic_spoke(&net->traffic, came_on(&net->message), edge, &host))
+		return;
+	l->proven = host;
+	if (sl_crowd_of_key(&net->traffic, edge))
+		sl_net_say(net, &net->key_burst, SL_LEVEL_NOTICE, "crowd",
+		           "peer %" PRIu32 " has more than %d connections to this peer: closed the older ones",
+		           l->peer, SL_CROWD_KEY);
+}
+
 bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, size_t *length)
 {
 	for (unsigned budget = DROPS_A_CALL; budget > 0; budget--) {
@@ -321,8 +339,7 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 			sl_traffic_shut(&net->traffic, came_on(&net->message));
 			continue;
 		}
-		if (net->traffic.silent)
-			sl_traffic_spoke(&net->traffic, came_on(&net->message), (uint32_t)from);
+		spoke(net, l, (uint32_t)from);
 		net->shapeless += parts != 2;
 		l->heard = true;
 		l->heard_at = net->now;

@@ -59,6 +59,8 @@ struct sl_net_link {
 	struct sl_net_place place;
 	char target[SL_TEXT_MAX]; /* endpoint passed to libzmq, never a name; empty: none yet */
 	uint32_t user;            /* the User-Id of its messages: unique per key, never reused */
+	struct sl_host home;      /* the endpoint's address; zero: a name or a path */
+	struct sl_host proven;    /* where its last authenticated connection came from; zero: none so far */
 	void *dealer, *monitor;
 	bool connected, up; /* TCP is connected; the handshake is done */
 	bool trying;        /* an attempt to connect is under way, since tried_at */
@@ -102,6 +104,7 @@ struct sl_net {
 	int listener[SL_RESOLVED_MAX]; /* libzmq's descriptors */
 	unsigned listeners;
 	bool shut;          /* out of descriptors: new connections are not accepted */
+	int spare;          /* a descriptor to give up, so that a connection can be accepted and closed; −1: none */
 	struct sl_time now; /* of this turn of the loop */
 	bool again;         /* work is pending: do not sleep */
 	bool changed;       /* connections may have changed: sl_net_change_of has not returned false since */
@@ -113,7 +116,7 @@ struct sl_net {
 	bool handshake_failed; /* last event of the router's monitor */
 	size_t message_max;
 	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst, crowd_burst,
-	    scarce_burst;
+	    key_burst, scarce_burst;
 	struct sl_time weigh_at, weighed_at;
 	int64_t *received; /* scratch for sl_net_weigh */
 	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);

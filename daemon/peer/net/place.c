@@ -26,7 +26,21 @@ enum sl_status sl_net_place(struct sl_net *net, struct sl_net_link *l, struct sl
 		return SL_OK;
 	}
 	snprintf(l->target, sizeof l->target, "%s", l->endpoint);
+	sl_host_parse(&l->home, form.host);
 	return sl_net_connect(l) ? SL_OK : sl_fail(error, SL_IO, "%s", zmq_strerror(zmq_errno()));
+}
+
+bool sl_net_lives_at(const struct sl_net_link *l, const struct sl_host *host)
+{
+	struct sl_host found;
+	if (sl_host_none(host))
+		return false;
+	if (sl_host_same(host, &l->home) || sl_host_same(host, &l->proven))
+		return true;
+	for (unsigned i = 0; i < l->place.count; i++)
+		if (sl_host_parse(&found, l->place.address[i].text) && sl_host_same(host, &found))
+			return true;
+	return false;
 }
 
 /* ---- looking up ---- */

@@ -1,5 +1,7 @@
 #include "daemon/peer/net/traffic.h"
 
+#include "daemon/peer/net/connection.h"
+
 #include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
@@ -11,20 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct sl_traffic_connection {
-	unsigned owner;
-	int fd;  /* as libzmq knows it */
-	int dup; /* ours */
-	ino_t socket;
-	bool ipv6;
-	/* of owner 0 */
-	int64_t edge, received; /* edge −1: silent so far; −2: hung up on */
-	uint64_t order;
-	char address[46];
-};
-
-enum { SILENT = -1, SHUT = -2 };
 
 static bool ask_kernel(int fd, struct tcp_info *info)
 {
@@ -124,18 +112,18 @@ static void forget(struct sl_traffic *w, unsigned at)
 	if (ask_kernel(w->open[at].dup, &info))
 		w->closed_resent += (int64_t)info.tcpi_bytes_retrans;
 	w->closed_left += left(&w->open[at], false);
-	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SILENT;
+	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SL_TRAFFIC_SILENT;
 	close(w->open[at].dup);
 	w->open[at] = w->open[--w->count];
 }
 
-void sl_traffic_opened(struct sl_traffic *w, unsigned owner, int fd)
+bool sl_traffic_opened(struct sl_traffic *w, unsigned owner, int fd)
 {
 	int64_t tx = 0, rx = 0;
 	sl_traffic_closed(w, owner, fd);
 	int dup = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (dup < 0)
-		return; /* closed meanwhile: it carried a greeting at most */
+		return false; /* closed meanwhile: it carried a greeting at most */
 	struct stat about;
 	bool known = fstat(dup, &about) != 0;
 	for (unsigned i = 0; i < w->count;
@@ -151,93 +139,66 @@ void sl_traffic_opened(struct sl_traffic *w, unsigned owner, int fd)
 	}
 	if (known || w->count == w->room || !count(dup, &tx, &rx)) {
 		close(dup);
-		return;
+		return false;
 	}
 	struct sl_traffic_connection *c = &w->open[w->count++];
 	*c = (struct sl_traffic_connection){ .owner = owner,
 		                             .fd = fd,
 		                             .dup = dup,
 		                             .socket = about.st_ino,
-		                             .edge = SILENT,
+		                             .edge = SL_TRAFFIC_SILENT,
 		                             .order = w->opened++,
 		                             .ipv6 = is_ipv6(dup) };
 	w->silent += owner == 0;
 	if (w->pace)
 		pace(w, dup);
-	if (owner == 0)
+	if (owner == 0) {
 		name_other_end(dup, c->address, sizeof c->address);
+		sl_host_parse(&c->host, c->address);
+	}
+	return true;
 }
 
-void sl_traffic_spoke(struct sl_traffic *w, int fd, uint32_t edge)
+bool sl_traffic_spoke(struct sl_traffic *w, int fd, uint32_t edge, struct sl_host *host)
 {
 	for (unsigned i = 0; i < w->count; i++) {
 		struct sl_traffic_connection *c = &w->open[i];
-		if (c->owner != 0 || c->fd != fd || c->edge != SILENT)
+		if (c->fd != fd || !sl_connection_silent(c))
 			continue;
 		c->edge = edge;
 		w->silent--;
+		*host = c->host;
+		return true;
 	}
+	return false;
 }
 
-static void hang_up(struct sl_traffic *w, struct sl_traffic_connection *c)
+void sl_connection_shut(struct sl_traffic *w, struct sl_traffic_connection *c)
 {
 	shutdown(c->dup, SHUT_RDWR);
-	w->silent -= c->edge == SILENT;
-	c->edge = SHUT;
+	w->silent -= c->edge == SL_TRAFFIC_SILENT;
+	c->edge = SL_TRAFFIC_SHUT;
 }
 
 void sl_traffic_shut(struct sl_traffic *w, int fd)
 {
 	for (unsigned i = 0; i < w->count; i++)
 		if (w->open[i].owner == 0 && w->open[i].fd == fd)
-			hang_up(w, &w->open[i]);
+			sl_connection_shut(w, &w->open[i]);
 }
 
 void sl_traffic_shut_edge(struct sl_traffic *w, uint32_t edge)
 {
 	for (unsigned i = 0; i < w->count; i++)
 		if (w->open[i].owner == 0 && w->open[i].edge == edge)
-			hang_up(w, &w->open[i]);
-}
-
-static bool is_silent(const struct sl_traffic_connection *c)
-{
-	return c->owner == 0 && c->edge == SILENT;
+			sl_connection_shut(w, &w->open[i]);
 }
 
 void sl_traffic_shut_silent(struct sl_traffic *w)
 {
 	for (unsigned i = 0; i < w->count; i++)
-		if (is_silent(&w->open[i]))
-			hang_up(w, &w->open[i]);
-}
-
-/* Silent connections from the address of this one. */
-static unsigned crowd(const struct sl_traffic *w, const struct sl_traffic_connection *c)
-{
-	unsigned n = 0;
-	for (unsigned i = 0; i < w->count; i++)
-		n += is_silent(&w->open[i]) && strcmp(w->open[i].address, c->address) == 0;
-	return n;
-}
-
-bool sl_traffic_evict(struct sl_traffic *w, char address[static 64])
-{
-	struct sl_traffic_connection *worst = NULL;
-	unsigned most = 0;
-	for (unsigned i = 0; i < w->count; i++) {
-		struct sl_traffic_connection *c = &w->open[i];
-		unsigned n = is_silent(c) ? crowd(w, c) : 0;
-		if (n > most || (worst && n == most && n > 0 && c->order < worst->order)) {
-			worst = c;
-			most = n;
-		}
-	}
-	if (!worst)
-		return false;
-	memcpy(address, worst->address, sizeof worst->address);
-	hang_up(w, worst);
-	return true;
+		if (sl_connection_silent(&w->open[i]))
+			sl_connection_shut(w, &w->open[i]);
 }
 
 unsigned sl_traffic_weigh(struct sl_traffic *w, int64_t silent_most, int64_t *received)
@@ -246,13 +207,13 @@ unsigned sl_traffic_weigh(struct sl_traffic *w, int64_t silent_most, int64_t *re
 	for (unsigned i = 0; i < w->count; i++) {
 		struct sl_traffic_connection *c = &w->open[i];
 		int64_t tx = 0, rx = 0;
-		if (c->owner != 0 || c->edge == SHUT || !count(c->dup, &tx, &rx))
+		if (c->owner != 0 || c->edge == SL_TRAFFIC_SHUT || !count(c->dup, &tx, &rx))
 			continue;
 		if (c->edge >= 0)
 			received[c->edge] += rx - c->received;
 		c->received = rx;
-		if (c->edge == SILENT && rx > silent_most) {
-			hang_up(w, c);
+		if (c->edge == SL_TRAFFIC_SILENT && rx > silent_most) {
+			sl_connection_shut(w, c);
 			cut++;
 		}
 	}
@@ -287,11 +248,11 @@ void sl_traffic_renumber(struct sl_traffic *w, const int64_t *to, bool silent_to
 {
 	for (unsigned i = 0; i < w->count; i++) {
 		struct sl_traffic_connection *c = &w->open[i];
-		if (c->owner != 0 || c->edge == SHUT)
+		if (c->owner != 0 || c->edge == SL_TRAFFIC_SHUT)
 			continue;
-		if (c->edge == SILENT ? silent_too : to[c->edge] < 0)
-			hang_up(w, c);
-		else if (c->edge != SILENT)
+		if (c->edge == SL_TRAFFIC_SILENT ? silent_too : to[c->edge] < 0)
+			sl_connection_shut(w, c);
+		else if (c->edge != SL_TRAFFIC_SILENT)
 			c->edge = to[c->edge];
 	}
 }

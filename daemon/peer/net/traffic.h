@@ -4,6 +4,9 @@
 #ifndef SL_DAEMON_PEER_NET_TRAFFIC_H
 #define SL_DAEMON_PEER_NET_TRAFFIC_H
 
+#include "base/time.h"
+#include "daemon/peer/net/host.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -29,21 +32,20 @@ struct sl_traffic_link {
 
 /* A connection of socket `owner` (any number) that libzmq reported under this descriptor. It is duplicated,
  * so that its last bytes can be counted after libzmq has closed it. Other sockets than TCP are not
- * counted. */
-void sl_traffic_opened(struct sl_traffic *, unsigned owner, int fd);
+ * counted. True: it is counted, and the newest. */
+bool sl_traffic_opened(struct sl_traffic *, unsigned owner, int fd);
 /* libzmq reported that it closed it. fd −1: all connections of `owner`. */
 void sl_traffic_closed(struct sl_traffic *, unsigned owner, int fd);
 /* Call before sl_traffic_closed: whether this end closed the connection while the sender was still sending,
  * and the sender's address. */
 bool sl_traffic_cut(const struct sl_traffic *, unsigned owner, int fd, char address[static 64]);
-/* An authenticated neighbour's message arrived on a connection of owner 0. */
-void sl_traffic_spoke(struct sl_traffic *, int fd, uint32_t edge);
+/* An authenticated neighbour's message arrived on a connection of owner 0. True: its first one; `host` is where
+ * it comes from. */
+bool sl_traffic_spoke(struct sl_traffic *, int fd, uint32_t edge, struct sl_host *host);
 /* Shuts the connection down; libzmq will report it closed. */
 void sl_traffic_shut(struct sl_traffic *, int fd);
 void sl_traffic_shut_edge(struct sl_traffic *, uint32_t edge);
 void sl_traffic_shut_silent(struct sl_traffic *);
-/* Shuts down the oldest silent connection of the address that has most of them. False: there is none. */
-bool sl_traffic_evict(struct sl_traffic *, char address[static 64]);
 /* Adds to received[edge] the bytes received on its connections since the last call. Shuts down silent
  * connections that have sent more than `silent_most` bytes, and returns their number. */
 unsigned sl_traffic_weigh(struct sl_traffic *, int64_t silent_most, int64_t *received);

@@ -2,7 +2,10 @@
  * and one when it is in step again. */
 #include "gossip/peer/state.h"
 
-enum { BEHIND_ROUNDS = 32 }; /* in a pace that does not wait, less is the order of the day */
+enum {
+	BEHIND_ROUNDS = 32,        /* in a pace that does not wait, less is the order of the day */
+	ROSTER_LATE_US = 10000000, /* rosters reach peers at different times */
+};
 
 uint32_t sl_edge_lag(const struct sl_peer *p, const struct sl_edge *e)
 {
@@ -39,4 +42,20 @@ void sl_edge_watch_lag(struct sl_peer *p, struct sl_edge *e)
 		sl_peer_note(p, SL_LEVEL_NOTICE, "edge-in-step", "peer %u: step %u, after %.1f s",
 		             e->neighbour, e->step, 1e-6 * (double)(p->now.us - e->behind_since.us));
 	}
+}
+
+/* A claim, not a proof: the number is the neighbour's, and only the operator can say which roster is the newest. */
+void sl_edge_watch_roster(struct sl_peer *p, struct sl_edge *e)
+{
+	if (e->their_roster <= p->serial || e->their_roster <= e->objected) {
+		e->ahead_since = p->now;
+		return;
+	}
+	if (sl_time_before(p->now, sl_time_after(e->ahead_since, ROSTER_LATE_US)))
+		return;
+	e->objected = e->their_roster;
+	sl_peer_note(
+	    p, SL_LEVEL_WARNING, "roster-behind",
+	    "peer %u has a roster of serial %u, and this peer of serial %u: is an older one in force here?",
+	    e->neighbour, e->their_roster, p->serial);
 }

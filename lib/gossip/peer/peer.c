@@ -161,6 +161,7 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		sl_greet(p, e, true);
 	if (e->guard.closed)
 		return;
+	sl_edge_watch_roster(p, e);
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
 		e->up = false;
 		p->edges_up--;

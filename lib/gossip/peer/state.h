@@ -168,6 +168,8 @@ struct sl_edge {
 	uint64_t differs;          /* shared keys for which it has another value */
 	bool compared;             /* from a greeting */
 	struct sl_time differs_at; /* when that may be reported again */
+	uint32_t objected;         /* the highest serial of theirs that was reported */
+	struct sl_time ahead_since; /* … since then their roster is newer than this peer's */
 	bool behind;               /* lagging, and reported */
 	struct sl_time behind_since;
 	uint32_t oldest;                           /* of the frames in its journal */
@@ -418,6 +420,8 @@ void sl_rates_settle(struct sl_peer *);
 uint32_t sl_edge_lag(const struct sl_peer *, const struct sl_edge *);
 const char *sl_edge_why(const struct sl_peer *, const struct sl_edge *);
 void sl_edge_watch_lag(struct sl_peer *, struct sl_edge *);
+/* Reports a neighbour that has had a newer roster for a while: this one may be an old one restored. */
+void sl_edge_watch_roster(struct sl_peer *, struct sl_edge *);
 
 /* receive.c */
 void sl_receive(struct sl_peer *, struct sl_edge *, const uint8_t *bytes, size_t length);
