@@ -5,11 +5,13 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/random.h"
 #include "base/time.h"
 
@@ -325,6 +327,21 @@ static void known_numbers(void **state)
 		fail_msg("the first draw is now 0x%016llx", (unsigned long long)first);
 }
 
+/* Around the ends of blocks, as libsodium has it. */
+static void hashes_are_blake2b(void **state)
+{
+	(void)state;
+	struct sl_random g = sl_random_stream(3, 0, "test", 0);
+	uint8_t bytes[700], mine[SL_HASH_BYTES], theirs[SL_HASH_BYTES];
+	for (size_t k = 0; k < sizeof bytes; k++)
+		bytes[k] = (uint8_t)sl_random_u64(&g);
+	for (size_t length = 0; length <= sizeof bytes; length++) {
+		sl_hash(mine, bytes, length);
+		crypto_generichash(theirs, sizeof theirs, bytes, length, NULL, 0);
+		assert_memory_equal(mine, theirs, sizeof mine);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -335,6 +352,7 @@ int main(void)
 		cmocka_unit_test(permutations_are_fair),    cmocka_unit_test(streams_are_addressed),
 		cmocka_unit_test(streams_do_not_collide),   cmocka_unit_test(units_are_uniform),
 		cmocka_unit_test(bounded_and_normal_draws), cmocka_unit_test(known_numbers),
+		cmocka_unit_test(hashes_are_blake2b),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

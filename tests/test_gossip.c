@@ -243,7 +243,8 @@ static void crashes_with_checkpoints_change_nothing(void **state)
 	}
 }
 
-static void recovers_from_neighbours(const char *pace, bool faults)
+/* The second that dies with peer 5 may be its neighbour: then one word alone is left for each, which is not believed. */
+static void recovers_from_neighbours(const char *pace, bool faults, uint32_t second)
 {
 	struct swarm *w = calloc(1, sizeof *w);
 	swarm_standard(w);
@@ -259,11 +260,11 @@ static void recovers_from_neighbours(const char *pace, bool faults)
 	sl_sim_revive(w->sim, 3, false);
 	swarm_run_to(w, 5, 60);
 	sl_sim_kill(w->sim, 5);
-	sl_sim_kill(w->sim, 6);
+	sl_sim_kill(w->sim, second);
 	sl_sim_revive(w->sim, 5, false);
-	sl_sim_revive(w->sim, 6, false);
+	sl_sim_revive(w->sim, second, false);
 	swarm_run(w, 2000000);
-	assert_true(swarm_count(w, "recovered-from-neighbours") >= 2);
+	assert_true(swarm_count(w, "recovered-from-neighbours") >= (second == 6 ? 1 : 3));
 	for (uint32_t i = 0; i < 8; i++)
 		assert_true(w->last_accuracy[i] > 0.75);
 	swarm_close(w);
@@ -273,10 +274,11 @@ static void recovers_from_neighbours(const char *pace, bool faults)
 static void a_lost_disk_is_survived(void **state)
 {
 	(void)state;
-	recovers_from_neighbours("lockstep", false);
-	recovers_from_neighbours("lockstep", true);
-	recovers_from_neighbours("staleness:2", true);
-	recovers_from_neighbours("free", true);
+	recovers_from_neighbours("lockstep", false, 7);
+	recovers_from_neighbours("lockstep", false, 6);
+	recovers_from_neighbours("lockstep", true, 7);
+	recovers_from_neighbours("staleness:2", true, 7);
+	recovers_from_neighbours("free", true, 7);
 }
 
 static uint32_t count_about(const struct swarm *w, const char *kind, const char *whom)

@@ -224,6 +224,8 @@ static void derive_sizes(struct sl_plan *plan)
 		plan->resend_bytes = missed > plan->resend_bytes ? missed : plan->resend_bytes;
 	}
 	plan->held_bytes = plan->resend_bytes + 2 * (plan->body_bound + SL_FRAME_HEADER);
+	if (plan->held_bytes < plan->copy_bytes)
+		plan->held_bytes = plan->copy_bytes; /* a snapshot arrives where frames are held */
 	bool exact = plan->settings.pace == SL_PACE_LOCKSTEP && plan->settings.round_timeout_us == INT64_MAX;
 	plan->spare = 2 * plan->period + 4;
 	double needed = exact ? 3.0 * plan->spare : 2.0 * plan->period;

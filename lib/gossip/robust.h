@@ -35,6 +35,11 @@ struct sl_peer;
 /* Reads all neighbours' copies; call before the first edge of a round is completed. */
 void sl_robust_prepare(struct sl_peer *);
 /* The vector that replaces `theirs` in this edge's term; in scratch, valid until the next call. */
+/* The mean of neighbours' values of one coordinate, count > 0 (reordered): with trim or clip without the `byzantine` least
+ * and the `byzantine` largest, their median where none would be left or the number is not known. */
+float sl_robust_mean(const struct sl_peer *, float *value, uint32_t count);
+/* The median; of an even number the mean of the two in the middle. */
+float sl_robust_median(float *value, uint32_t count);
 const float *sl_robust_view(const struct sl_peer *, const float *mine, const float *theirs);
 
 #endif

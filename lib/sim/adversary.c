@@ -4,14 +4,28 @@
 #include "gossip/inspect.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { HELLO_MOST = 77 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
+enum { HELLO_MOST = 109 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
+
+static const char *const attack_text[] = {
+#define X(id, text) text,
+	SL_ATTACKS(X)
+#undef X
+};
+
+const char *sl_attack_text(enum sl_attack attack)
+{
+	return attack_text[attack];
+}
 
 static enum sl_sim_fate keep(void *context, struct sl_sim_message *m)
 {
 	struct sl_adversary *l = context;
 	const struct sl_action *a = m->send;
+	if (l->attack && (m->from == l->peer || m->to == l->peer))
+		return sl_attack_hears(l, m);
 	if (m->from != l->peer || a->header_length + a->body_length > SL_ADVERSARY_LONGEST)
 		return SL_SIM_PASS;
 	struct sl_adversary_frame *f = &l->kept[l->keeps++ % SL_ADVERSARY_KEPT];
@@ -23,9 +37,10 @@ static enum sl_sim_fate keep(void *context, struct sl_sim_message *m)
 }
 
 void sl_adversary_start(struct sl_adversary *l, struct sl_sim *sim, const struct sl_plan *plan,
-                        const struct sl_topology *t, uint64_t seed)
+                        const struct sl_topology *t, uint64_t seed, enum sl_attack attack)
 {
 	memset(l, 0, sizeof *l);
+	l->attack = attack;
 	l->sim = sim;
 	l->plan = plan;
 	l->topology = t;
@@ -34,8 +49,20 @@ void sl_adversary_start(struct sl_adversary *l, struct sl_sim *sim, const struct
 	l->rate = 0.01 * pow(70, sl_random_unit_double(&l->random)); /* each is an event itself: below 1 */
 	l->careful = sl_random_below(&l->random, 2);
 	l->ghost = l->careful && sl_random_below(&l->random, 2);
+	l->claim = 1 + sl_random_below(&l->random, plan->settings.rounds);
+	l->fake = calloc(1, plan->copy_bytes);
+	SL_CHECK(l->fake && t->peers <= SL_ADVERSARY_PEERS);
+	float *x = (float *)(void *)l->fake;
+	for (size_t k = 0; k < plan->copy_floats; k++)
+		x[k] = SL_ATTACK_VALUE;
 	sl_sim_distrust(sim, l->peer);
 	sl_sim_watch(sim, &(struct sl_sim_watch){ .context = l, .sent = keep });
+}
+
+void sl_adversary_free(struct sl_adversary *l)
+{
+	free(l->fake);
+	l->fake = NULL;
 }
 
 /* The truth, near it, far from it. */
@@ -64,8 +91,8 @@ static uint32_t lie_about_epoch(struct sl_random *g, uint32_t truth)
 	return truth + ahead[sl_random_below(g, sizeof ahead / sizeof *ahead)];
 }
 
-static void send(struct sl_adversary *l, uint32_t to, const struct sl_frame *f, const uint8_t *body,
-                 size_t length)
+void sl_adversary_send(struct sl_adversary *l, uint32_t to, const struct sl_frame *f, const uint8_t *body,
+                       size_t length)
 {
 	uint8_t bytes[SL_ADVERSARY_LONGEST];
 	SL_CHECK(SL_FRAME_HEADER + length <= sizeof bytes);
@@ -93,40 +120,82 @@ static void tell_again(struct sl_adversary *l, uint32_t to)
 	sl_sim_inject(l->sim, l->peer, to, f->bytes, f->length);
 }
 
-/* A greeting that is heard: the right session, size, numbers and lives, mostly. */
-static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *f,
-                          const struct sl_edge_view *mine)
+bool sl_adversary_greeting(struct sl_adversary *l, uint32_t to, struct sl_adversary_greeting *out)
+{
+	const struct sl_peer *p = sl_sim_peer(l->sim, l->peer);
+	uint32_t edge = sl_peer_edge_to(p, to);
+	struct sl_peer_view v, other;
+	struct sl_edge_view mine;
+	if (edge == SL_NO_EDGE)
+		return false;
+	sl_peer_inspect(p, &v);
+	sl_peer_inspect(sl_sim_peer(l->sim, to), &other);
+	sl_peer_inspect_edge(p, edge, &mine);
+	*out = (struct sl_adversary_greeting){ .frame = sl_peer_forge(p, edge, SL_FRAME_HELLO),
+		                               .held_epoch = mine.their_epoch,
+		                               .held_version = mine.their_version,
+		                               .held_digest = mine.their_digest,
+		                               .step = mine.step,
+		                               .oldest = 1,
+		                               .known_epoch = mine.known_epoch,
+		                               .rounds = l->plan->settings.rounds,
+		                               .incarnation = v.incarnation,
+		                               .echo = other.incarnation };
+	sl_hash(out->held_hash, mine.theirs, 4 * l->plan->copy_floats);
+	out->frame.version = v.version;
+	out->frame.digest = v.digest;
+	return true;
+}
+
+void sl_adversary_greet(struct sl_adversary *l, uint32_t to, const struct sl_adversary_greeting *h)
 {
 	uint8_t body[HELLO_MOST];
-	struct sl_random *g = &l->random;
-	struct sl_peer_view p, other;
-	sl_peer_inspect(sl_sim_peer(l->sim, l->peer), &p);
-	sl_peer_inspect(sl_sim_peer(l->sim, to), &other);
-	uint32_t rounds = l->plan->settings.rounds;
 	struct sl_writer w = sl_writer(body, sizeof body);
-	f->kind = SL_FRAME_HELLO;
-	f->step = 0;
-	f->tag = false;
-	f->epoch = l->careful ? f->epoch : lie_about_epoch(g, f->epoch);
 	sl_write_u64(&w, l->plan->session);
 	sl_write_u32(&w, l->plan->dimension);
 	sl_write_u32(&w, l->peer);
 	sl_write_u32(&w, to);
-	sl_write_u32(&w, sl_random_below(g, l->careful ? 2 : 128));
-	sl_write_u64(&w, p.incarnation + (!l->careful && sl_random_below(g, 20) == 0));
-	sl_write_u64(&w, other.incarnation);
-	sl_write_u32(&w, mine->their_epoch);
-	sl_write_u32(&w, near(l, mine->their_version, rounds));
-	sl_write_u64(&w, sl_random_below(g, 2) ? mine->their_digest : sl_random_u64(g));
-	sl_write_u32(&w, near(l, mine->step, rounds));
-	sl_write_u32(&w, near(l, 1, rounds));
-	sl_write_u32(&w, lie_about_epoch(g, mine->known_epoch));
-	sl_write_u32(&w, rounds);
-	sl_write_u32(&w, sl_random_below(g, 3)); /* its connection */
+	sl_write_u32(&w, h->flags);
+	sl_write_u64(&w, h->incarnation);
+	sl_write_u64(&w, h->echo);
+	sl_write_u32(&w, h->held_epoch);
+	sl_write_u32(&w, h->held_version);
+	sl_write_u64(&w, h->held_digest);
+	sl_write_u32(&w, h->step);
+	sl_write_u32(&w, h->oldest);
+	sl_write_u32(&w, h->known_epoch);
+	sl_write_u32(&w, h->rounds);
+	sl_write_u32(&w, h->stream);
+	sl_write_bytes(&w, h->held_hash, sizeof h->held_hash);
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);
-	send(l, to, f, body, sl_writer_length(&w));
+	sl_adversary_send(l, to, &h->frame, body, sl_writer_length(&w));
+}
+
+/* A greeting that is heard: the right session, size, numbers and lives, mostly. */
+static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *f)
+{
+	struct sl_random *g = &l->random;
+	struct sl_adversary_greeting h;
+	uint32_t rounds = l->plan->settings.rounds;
+	if (!sl_adversary_greeting(l, to, &h))
+		return;
+	f->kind = SL_FRAME_HELLO;
+	f->step = 0;
+	f->tag = false;
+	f->epoch = l->careful ? f->epoch : lie_about_epoch(g, f->epoch);
+	h.frame = *f;
+	h.flags = sl_random_below(g, l->careful ? 2 : 256);
+	h.incarnation += !l->careful && sl_random_below(g, 20) == 0;
+	h.held_version = near(l, h.held_version, rounds);
+	h.held_digest = sl_random_below(g, 2) ? h.held_digest : sl_random_u64(g);
+	h.held_hash[0] ^= (uint8_t)sl_random_below(g, 2);
+	h.step = near(l, h.step, rounds);
+	h.oldest = near(l, 1, rounds);
+	h.known_epoch = lie_about_epoch(g, h.known_epoch);
+	h.stream = sl_random_below(g, 3); /* its connection */
+	sl_adversary_greet(l, to, &h);
 }
 
 static void tell_difference(struct sl_adversary *l, uint32_t to, struct sl_frame *f)
@@ -138,7 +207,7 @@ static void tell_difference(struct sl_adversary *l, uint32_t to, struct sl_frame
 	f->kind = SL_FRAME_DIFFERENCE;
 	if (length >= 4 && l->plan->channels > 1 && sl_random_below(&l->random, 2))
 		body[0] = (uint8_t)(length - 1 < 0x7f ? length - 1 : 0x7f);
-	send(l, to, f, body, length);
+	sl_adversary_send(l, to, f, body, length);
 }
 
 static void tell_question(struct sl_adversary *l, uint32_t to, struct sl_frame *f)
@@ -156,7 +225,7 @@ static void tell_question(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u32(&w, sl_random_below(g, 2) ? 0 : sl_random_below(g, (uint32_t)l->plan->copy_bytes));
 	sl_write_u32(&w, sl_random_below(g, 3));
 	sl_write_u32(&w, (uint32_t)sl_random_below(g, 1000));
-	send(l, to, f, body, sizeof body);
+	sl_adversary_send(l, to, f, body, sizeof body);
 }
 
 static void tell_snapshot(struct sl_adversary *l, uint32_t to, struct sl_frame *f)
@@ -173,7 +242,7 @@ static void tell_snapshot(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u32(&w, total);
 	for (size_t k = SNAPSHOT_HEAD; k < sizeof body; k++)
 		body[k] = (uint8_t)sl_random_u64(g);
-	send(l, to, f, body, SNAPSHOT_HEAD + sl_random_below(g, sizeof body - SNAPSHOT_HEAD));
+	sl_adversary_send(l, to, f, body, SNAPSHOT_HEAD + sl_random_below(g, sizeof body - SNAPSHOT_HEAD));
 }
 
 static void lie(struct sl_adversary *l)
@@ -206,7 +275,7 @@ static void lie(struct sl_adversary *l)
 		tell_again(l, to);
 		break;
 	case 2:
-		tell_greeting(l, to, &f, &mine);
+		tell_greeting(l, to, &f);
 		break;
 	case 3:
 		tell_difference(l, to, &f);
@@ -219,7 +288,7 @@ static void lie(struct sl_adversary *l)
 		break;
 	default:
 		f.tag = true;
-		send(l, to, &f, NULL, 0);
+		sl_adversary_send(l, to, &f, NULL, 0);
 		break;
 	}
 }
@@ -227,6 +296,11 @@ static void lie(struct sl_adversary *l)
 void sl_adversary_step(struct sl_adversary *l)
 {
 	bool alive = sl_sim_alive(l->sim, l->peer);
+	if (l->attack) {
+		if (alive)
+			sl_attack_step(l);
+		return;
+	}
 	if (l->ghost && alive && sl_peer_round(sl_sim_peer(l->sim, l->peer)) > 5)
 		sl_sim_kill(l->sim, l->peer);
 	if ((alive || l->ghost) && sl_random_unit_double(&l->random) < l->rate)

@@ -136,6 +136,19 @@ static void draw_links(struct sl_swarm *w)
 	n->loss = n->duplicate = n->reorder = 0;
 }
 
+/* Half of the Byzantine peers lie at random: drawn beside the rest, which does not move by it. */
+static void draw_attack(struct sl_swarm *w)
+{
+	struct sl_random g = sl_random_stream(w->seed, UINT32_MAX, "attack", 0);
+	if (w->kind == SL_SWARM_HOSTILE && sl_random_below(&g, 2))
+		w->attack = (enum sl_attack)(1 + sl_random_below(&g, SL_ATTACK_COUNT - 1));
+}
+
+static bool is_at_starts(enum sl_attack a)
+{
+	return a == SL_ATTACK_THIEF || a == SL_ATTACK_CHANGELING || a == SL_ATTACK_WRAP;
+}
+
 static void draw_faults(struct sl_swarm *w)
 {
 	uint32_t crashes = 1u << SL_FAULT_CRASH | 1u << SL_FAULT_CRASH_ALL, lost = 1u << SL_FAULT_DISK_LOST;
@@ -149,7 +162,7 @@ static void draw_faults(struct sl_swarm *w)
 		w->allowed &= ~members;
 	w->part = w->kind == SL_SWARM_EXACT ? 0.95 : 0.5;
 	if (w->kind == SL_SWARM_MEAN || w->kind == SL_SWARM_HOSTILE)
-		w->allowed &= ~(crashes | lost);
+		w->allowed &= ~(crashes | (is_at_starts(w->attack) ? 0 : lost));
 	if (w->kind == SL_SWARM_HOSTILE) /* all noise is the liar's */
 		w->allowed &= ~(1u << SL_FAULT_GARBAGE | weights | members);
 	if (w->kind == SL_SWARM_EXACT)
@@ -299,6 +312,7 @@ enum sl_status sl_swarm_draw(struct sl_swarm *w, uint64_t seed, struct sl_error 
 	w->plan.session = 99;
 	draw_network(w, &g);
 	draw_links(w);
+	draw_attack(w);
 	draw_faults(w);
 	return status;
 }

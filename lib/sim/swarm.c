@@ -5,7 +5,6 @@
 #include "gossip/inspect.h"
 #include "linalg/vector.h"
 #include "sim/closing.h"
-#include "sim/adversary.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -141,7 +140,8 @@ static bool open_run(struct run *r, struct sl_error *error)
 		r->faults.killed = on_kill;
 		r->faults.context = r;
 		if (w->kind == SL_SWARM_HOSTILE)
-			sl_adversary_start(&r->adversary, r->sim, &w->plan, &w->topology, w->seed);
+			sl_adversary_start(&r->adversary, r->sim, &w->plan, &w->topology, w->seed,
+			                   w->attack);
 		r->faults.keep = w->settings.checkpoint_every == 0 || w->kind == SL_SWARM_MEAN ||
 		                 w->kind == SL_SWARM_HOSTILE;
 	}
@@ -213,9 +213,28 @@ static bool is_adversary(const struct run *r, uint32_t peer)
 	return r->adversary.sim && r->adversary.peer == peer;
 }
 
-/* What lies may not do: take honest peers to rounds where none of them is, and start epochs without end. */
+/* A model that an attack made up, taken for one's own. */
+static bool is_stolen(const struct run *r, uint32_t peer)
+{
+	const float *x = sl_peer_model(sl_sim_peer(r->sim, peer));
+	uint32_t k = 0;
+	while (k < r->swarm->plan.dimension && x[k] == SL_ATTACK_VALUE)
+		k++;
+	return k == r->swarm->plan.dimension;
+}
+
+static uint32_t epoch_count(const struct run *r, uint32_t peer)
+{
+	struct sl_peer_view p;
+	sl_peer_inspect(sl_sim_peer(r->sim, peer), &p);
+	return p.epoch >> 8;
+}
+
+/* What lies may not do: take honest peers to rounds where none of them is, give them another model, and start epochs
+ * without end. */
 static void check_honest(struct run *r)
 {
+	enum { EPOCHS_MOST = (1 << 23) + 64 };
 	enum { SHIFTS_MOST = 40 }; /* sixteen on a liar's word, the others in their own right */
 	uint32_t ahead = 0, peers = r->swarm->topology.peers;
 	for (uint32_t i = 0; i < peers; i++) {
@@ -223,6 +242,10 @@ static void check_honest(struct run *r)
 		if (round > r->ahead + 1)
 			wrong(r, "peer %u went to round %u, where no honest peer is", i, round);
 		ahead = round > ahead ? round : ahead;
+		if (r->swarm->attack && !is_adversary(r, i) && is_stolen(r, i))
+			wrong(r, "peer %u took over a model that nobody had", i);
+		if (!is_adversary(r, i) && epoch_count(r, i) > EPOCHS_MOST)
+			wrong(r, "peer %u went to epoch %u", i, epoch_count(r, i));
 		if (!is_adversary(r, i) && r->shifts[i] > SHIFTS_MOST)
 			wrong(r, "peer %u started %u epochs", i, r->shifts[i]);
 	}
@@ -327,6 +350,7 @@ static void check_headers(struct run *r)
 static void close_run(struct run *r)
 {
 	sl_sim_close(r->sim);
+	sl_adversary_free(&r->adversary);
 	sl_faults_free(&r->faults);
 	free(r->row);
 	free(r->state);
@@ -410,6 +434,9 @@ static void describe(const struct sl_swarm *w, struct sl_swarm_result *out)
 	    kind[w->kind], w->topology.spec, s->pace_text, s->algorithm, s->pipeline, s->model, s->rounds,
 	    s->checkpoint_every, timeout, 1e-6 * (double)s->link_timeout_us);
 	size_t used = strlen(out->scenario);
+	if (w->attack)
+		used += (size_t)snprintf(out->scenario + used, sizeof out->scenario - used, ", a peer that %s",
+		                         sl_attack_text(w->attack));
 	if (w->network.rate)
 		snprintf(out->scenario + used, sizeof out->scenario - used,
 		         ", links of %.0f kbit/s%s with queues of %.1f kB", 1e-3 * (double)w->network.rate,

@@ -9,6 +9,7 @@
 #ifndef SL_SIM_SWARM_H
 #define SL_SIM_SWARM_H
 
+#include "sim/adversary.h"
 #include "sim/faults.h"
 
 enum sl_swarm_kind { SL_SWARM_EXACT, SL_SWARM_MEAN, SL_SWARM_SURVIVE, SL_SWARM_HOSTILE, SL_SWARM_KINDS };
@@ -21,7 +22,8 @@ struct sl_swarm {
 	struct sl_plan plan;
 	struct sl_sim_network network;
 	double disk[64];  /* rounds that a checkpoint of a peer takes longer than a job */
-	uint32_t allowed; /* kinds of faults */
+	enum sl_attack attack; /* of the Byzantine peer */
+	uint32_t allowed;      /* kinds of faults */
 	double part;      /* of the rounds, in which faults start */
 	struct sl_dataset shard[64], test;
 	float *numbers, *probe;

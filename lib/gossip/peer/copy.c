@@ -128,6 +128,7 @@ static bool apply(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f
 static void hold(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	struct sl_held *h = &e->rx_held;
+	e->staging.open = false; /* the copy went on without it */
 	size_t body = sl_reader_left(&f->body), length = SL_FRAME_HEADER + body;
 	if (length + 4 > p->plan->held_bytes - h->used) {
 		h->overflow = true;

@@ -5,10 +5,17 @@
 #include <string.h>
 
 /* A Byzantine neighbour can make this peer count up to EPOCHS_TOLD of 2^24; the rest stays for honest ones. */
-enum { EPOCH_INCARNATION_BITS = 8, EPOCHS_AHEAD = 1 << 16, EPOCHS_TOLD = 1 << 23 };
+enum {
+	EPOCH_INCARNATION_BITS = 8,
+	EPOCHS_AHEAD = 1 << 16,
+	EPOCHS_TOLD = 1 << 23,
+	EPOCHS_MOST = (1 << 24) - 1
+};
 
 bool sl_epoch_is_made_up(const struct sl_peer *p, uint32_t epoch)
 {
+	if (epoch <= p->epoch)
+		return false;
 	epoch >>= EPOCH_INCARNATION_BITS;
 	return epoch > EPOCHS_TOLD || epoch > (p->epoch >> EPOCH_INCARNATION_BITS) + EPOCHS_AHEAD;
 }
@@ -25,6 +32,10 @@ uint32_t sl_epoch_newest(const struct sl_peer *p, uint32_t least)
 void sl_start_epoch(struct sl_peer *p, uint32_t least, const char *why)
 {
 	uint32_t count = (sl_epoch_newest(p, least) >> EPOCH_INCARNATION_BITS) + 1;
+	if (count > EPOCHS_MOST) { /* never from the start again: neighbours would ignore it */
+		sl_peer_halt(p, false, "this peer has had all epochs that there are; start a new run");
+		return;
+	}
 	p->epoch = count << EPOCH_INCARNATION_BITS |
 	           (uint32_t)(sl_mix64(p->incarnation) & ((1u << EPOCH_INCARNATION_BITS) - 1));
 	sl_journal_restart(&p->journal, p->version + 1);

@@ -10,7 +10,7 @@ static bool belongs(struct sl_peer *p, struct sl_edge *e, const struct sl_hello 
 	                   : h->dimension != p->plan->dimension ? "a model of another size"
 	                   : h->sender != e->neighbour          ? "another peer's number"
 	                   : h->receiver != p->id               ? "a greeting addressed to another peer"
-	                   : h->known_epoch > p->epoch && sl_epoch_is_made_up(p, h->known_epoch)
+	                   : h->held_epoch > h->known_epoch || sl_epoch_is_made_up(p, h->known_epoch)
 	                       ? "claims starts of this peer that cannot have happened"
 	                       : NULL;
 	if (!what)
@@ -61,6 +61,13 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct sl_h
 	e->holds_me_epoch = h->held_epoch;
 	e->holds_me_version = h->held_version;
 	e->holds_me_digest = h->held_digest;
+	memcpy(e->holds_me_hash, h->held_hash, sizeof e->holds_me_hash);
+	if (!e->met) {
+		e->met = true;
+		e->former_epoch = h->held_epoch;
+		e->former_version = h->held_version;
+		e->former_digest = h->held_digest;
+	}
 	e->oldest = h->oldest;
 	e->told_step = h->step > e->told_step ? h->step : e->told_step;
 	if (h->held_epoch == p->epoch && h->held_version >= e->seen_version) {
@@ -143,10 +150,12 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	if (new_incarnation) {
 		e->greeted = e->finished = e->knows_finished = e->wants = false;
 		e->seen_version = e->seen_step = e->told_step = 0;
+		e->met = false;
 		sl_terms_drop(e);
 		e->ask_every_us = 0;
 	}
 	e->incarnation = h.incarnation;
+	e->wants_hash = h.flags & SL_HELLO_HASH;
 	if (knows_me && e->asked_hello_at.us > 0 && !(h.flags & SL_HELLO_ANSWER)) {
 		e->totals.rtt_us = p->now.us - e->asked_hello_at.us;
 		e->asked_hello_at.us = 0;

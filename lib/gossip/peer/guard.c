@@ -9,10 +9,12 @@ enum {
 	COMPLAIN_EVERY_US = 10000000,
 	FRAMES_BURST = 2048, /* what queues may hold of a neighbour when this end was asleep */
 	FRAMES_SECONDS = 8,  /* … and so many seconds' worth */
-	ANSWER_LEAST = 4096, /* looking for an answer costs something too */
-	ANSWER_MODELS = 8,   /* at once; then one a second */
+	ANSWER_LEAST = 1024, /* looking for an answer costs something too */
+	ANSWER_MODELS = 8,   /* at once, beside what the journal holds; then one in so many seconds: */
+	ANSWER_SECONDS = 64,
 	ANSWER_SLACK = 4 << 20,
-	EPOCHS_AT_ONCE = 16, /* neighbours that a new life did not hear of at its start: one epoch each */
+	ANSWER_BASE = 4096,
+	EPOCHS_AT_ONCE = 4, /* one after a start is the rule; greetings of former starts may come late */
 	EPOCH_EVERY_S = 600,
 	FORGIVEN_AFTER = 8, /* times the last quarantine without another */
 };
@@ -62,7 +64,7 @@ static int64_t model_bytes(const struct sl_peer *p)
 
 static int64_t answers_most(const struct sl_peer *p)
 {
-	return ANSWER_MODELS * model_bytes(p) + ANSWER_SLACK;
+	return ANSWER_MODELS * model_bytes(p) + (int64_t)p->plan->journal_bytes + ANSWER_SLACK;
 }
 
 void sl_guard_start(const struct sl_peer *p, struct sl_edge *e)
@@ -96,8 +98,7 @@ static void quarantine(struct sl_peer *p, struct sl_edge *e, enum sl_offence cau
 	e->rx_held.used = 0;
 	e->rx_held.last = e->their_version;
 	e->rx_held.overflow = true;
-	if (p->staging_edge == e)
-		p->staging_edge = NULL;
+	e->staging.open = e->staging.whole = false;
 	sl_peer_note(p, SL_LEVEL_WARNING, "quarantine",
 	             "peer %u for %.3g s: it sent %s; %lld frames refused so far", e->neighbour,
 	             1e-6 * (double)g->length_us, sl_offence_text(cause), (long long)e->totals.refused);
@@ -185,7 +186,7 @@ void sl_guard_expect(struct sl_peer *p, struct sl_edge *e, unsigned frames)
 bool sl_guard_answers(struct sl_peer *p, struct sl_edge *e)
 {
 	struct sl_guard *g = &e->guard;
-	fill(&g->answers, p->now, model_bytes(p) + ANSWER_SLACK / 16, 1, answers_most(p));
+	fill(&g->answers, p->now, model_bytes(p) / ANSWER_SECONDS + ANSWER_BASE, 1, answers_most(p));
 	if (g->answers.level <= 0) {
 		g->unanswered++;
 		return false;
@@ -193,6 +194,13 @@ bool sl_guard_answers(struct sl_peer *p, struct sl_edge *e)
 	g->answers.level -= (int64_t)ANSWER_LEAST * TOKEN;
 	sl_guard_expect(p, e, 1); /* it paid for itself */
 	return true;
+}
+
+/* What goes over the edge unasked shows what its link carries: as much again may be asked for. */
+void sl_guard_sent(struct sl_peer *p, struct sl_edge *e, size_t bytes)
+{
+	int64_t most = answers_most(p) * TOKEN, level = e->guard.answers.level + (int64_t)bytes * TOKEN;
+	e->guard.answers.level = level < most ? level : most;
 }
 
 void sl_guard_answered(struct sl_peer *p, struct sl_edge *e, size_t bytes)

@@ -4,7 +4,7 @@
  * requests, so that a slow machine or a long absence never counts against a correct neighbour:
  *   refusals   invalid frames, by weight
  *   frames     all frames received; each request by this end adds tokens for its answers
- *   answers    bytes sent in answer to its requests
+ *   answers    bytes sent in answer to its requests; grows with what is sent unasked
  * Requests beyond the budget `answers` are dropped, as if lost. A neighbour that exceeds one of the other two
  * is quarantined: the edge is closed for a time that doubles with each quarantine. */
 #ifndef SL_GOSSIP_PEER_GUARD_H
@@ -74,6 +74,8 @@ void sl_edge_refuse(struct sl_peer *, struct sl_edge *, enum sl_offence);
 /* Whether to answer a request; and the bytes that the answer took. */
 bool sl_guard_answers(struct sl_peer *, struct sl_edge *);
 void sl_guard_answered(struct sl_peer *, struct sl_edge *, size_t bytes);
+/* Counts bytes of frames that were sent unasked: the budget for answers follows what the edge carries. */
+void sl_guard_sent(struct sl_peer *, struct sl_edge *, size_t bytes);
 /* Whether this peer may start a new epoch because of the neighbour's claim, which costs every edge a
  * snapshot. False: too many such claims; the frame is refused. */
 bool sl_guard_epoch(struct sl_peer *, struct sl_edge *);

@@ -3,14 +3,38 @@
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
  * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
  * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), stream
- * u32 (the connection it leaves by; 0: none is known), keys u8, then for each shared key of run.conf, in table order, a digest u16 of its value. */
+ * u32 (the connection it leaves by; 0: none is known), held hash (32 bytes; zeros unless asked for), keys u8, then for
+ * each shared key of run.conf, in table order, a digest u16 of its value. */
 #include "gossip/peer/state.h"
 
-enum { HELLO_MOST = 77 + 2 * SL_SHARED_MOST };
+#include <string.h>
+
+enum { HELLO_MOST = 109 + 2 * SL_SHARED_MOST };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
+
+/* The hash of the copy of the neighbour, computed once for each copy. */
+static const uint8_t *hash_of(const struct sl_peer *p, struct sl_edge *e)
+{
+	bool known = e->hashed && e->hashed_epoch == e->their_epoch &&
+	             e->hashed_version == e->their_version && e->hashed_digest == e->their_digest;
+	if (!known)
+		sl_hash(e->hash, e->theirs, 4 * p->plan->copy_floats);
+	e->hashed = true;
+	e->hashed_epoch = e->their_epoch;
+	e->hashed_version = e->their_version;
+	e->hashed_digest = e->their_digest;
+	return e->hash;
+}
+
+/* It is only a peer without a checkpoint that has to know what its neighbours hold of it. */
+static bool asks_for_hash(const struct sl_peer *p)
+{
+	return (p->phase == SL_PHASE_GREETING || p->phase == SL_PHASE_RECOVERING) && !p->resumed;
+}
 
 void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 {
+	static const uint8_t none[SL_HASH_BYTES];
 	uint8_t body[HELLO_MOST];
 	struct sl_writer w = sl_writer(body, sizeof body);
 	if (e->reset)
@@ -18,6 +42,8 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	e->stream.said_unsettled = !sl_peer_is_settled(p, e);
 	if (e->stream.said_unsettled)
 		flags |= SL_HELLO_UNSETTLED;
+	if (asks_for_hash(p))
+		flags |= SL_HELLO_HASH;
 	if (sl_is_final(p))
 		flags |= SL_HELLO_FINISHED;
 	if (e->finished)
@@ -37,6 +63,7 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u32(&w, e->known_epoch);
 	sl_write_u32(&w, p->plan->settings.rounds);
 	sl_write_u32(&w, e->stream.number);
+	sl_write_bytes(&w, e->wants_hash ? hash_of(p, e) : none, SL_HASH_BYTES);
 	sl_write_u8(&w, (uint8_t)p->plan->keys);
 	for (unsigned i = 0; i < p->plan->keys; i++)
 		sl_write_u16(&w, p->plan->key_digest[i]);
@@ -92,6 +119,9 @@ bool sl_hello_parse(const struct sl_plan *plan, struct sl_hello *h, struct sl_re
 	h->known_epoch = sl_read_u32(&r);
 	h->rounds = sl_read_u32(&r);
 	h->stream = sl_read_u32(&r);
+	const uint8_t *hash = sl_read_bytes(&r, SL_HASH_BYTES);
+	if (hash)
+		memcpy(h->held_hash, hash, SL_HASH_BYTES);
 	h->differs = 0;
 	unsigned keys = sl_read_u8(&r);
 	for (unsigned i = 0; i < keys && keys == plan->keys; i++)

@@ -15,6 +15,8 @@ static bool is_ahead(const struct sl_edge *e)
 bool sl_join_begin(struct sl_peer *p)
 {
 	bool any = false;
+	if (sl_guard_round(p) == 0)
+		return false; /* too few have been heard, or the run has not begun */
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
 		if (!e->greeted || e->their_round == 0)
@@ -31,7 +33,8 @@ bool sl_join_begin(struct sl_peer *p)
 	return true;
 }
 
-/* x, and with it the public copy, is the mean of the copies that are here; other channels are zero. */
+/* x, and with it the public copy, is the mean of the copies that are here, or what robust mixing makes of them; other
+ * channels are zero. */
 static void take_mean(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
@@ -41,11 +44,12 @@ static void take_mean(struct sl_peer *p)
 		count += is_ahead(&p->edge[i]) && !p->edge[i].diverged;
 	memset(p->copy_state, 0, plan->copy_bytes);
 	for (uint32_t k = 0; k < plan->dimension && count; k++) {
-		double sum = 0;
+		float value[SL_DEGREE_MAX];
+		uint32_t n = 0;
 		for (uint32_t i = 0; i < p->degree; i++)
 			if (is_ahead(&p->edge[i]) && !p->edge[i].diverged)
-				sum += (double)sl_copy_state_floats(p->edge[i].theirs)[k];
-		float mean = (float)(sum / count);
+				value[n++] = sl_copy_state_floats(p->edge[i].theirs)[k];
+		float mean = sl_robust_mean(p, value, n);
 		copy[k] = mean == 0 ? 0 : mean;
 	}
 	memcpy(p->learner.x, copy, plan->dimension * sizeof *copy);
@@ -54,12 +58,7 @@ static void take_mean(struct sl_peer *p)
 
 static void join(struct sl_peer *p, uint32_t copies)
 {
-	uint32_t round = sl_guard_round(p), least = UINT32_MAX; /* one that lies does not decide */
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (is_ahead(&p->edge[i]) && p->edge[i].their_round < least)
-			least = p->edge[i].their_round;
-	if (round == 0)
-		round = least;
+	uint32_t round = sl_guard_round(p); /* one that lies does not decide */
 	take_mean(p);
 	if (round > p->plan->settings.rounds)
 		round = p->plan->settings.rounds;
@@ -67,7 +66,8 @@ static void join(struct sl_peer *p, uint32_t copies)
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
 	p->joining = false;
-	p->staging_edge = NULL;
+	for (uint32_t i = 0; i < p->degree; i++)
+		p->edge[i].staging.open = false;
 	sl_peer_note(p, SL_LEVEL_NOTICE, "joined-late", "in round %u, from the mean of %u neighbours' models",
 	             round, copies);
 	p->phase = SL_PHASE_COMPUTING;

@@ -68,7 +68,6 @@ static void add_edge(struct sl_peer *p, const struct sl_peer_neighbour *n, bool 
 void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool reset)
 {
 	SL_CHECK(r->degree <= p->capacity);
-	uint32_t staging = p->staging_edge ? p->staging_edge->neighbour : UINT32_MAX;
 	remove_edges(p, r);
 	for (uint32_t i = 0; i < r->degree; i++) {
 		const struct sl_peer_neighbour *n = &r->neighbours[i];
@@ -80,7 +79,6 @@ void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool r
 	}
 	p->serial = r->serial;
 	sl_peer_set_gammas(p, &r->gammas);
-	p->staging_edge = staging == UINT32_MAX ? NULL : sl_peer_edge(p, staging);
 }
 
 /* Says what the change is, before it is one. */

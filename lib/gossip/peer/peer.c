@@ -54,7 +54,6 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
 	for (uint32_t i = 0; i < capacity; i++)
 		lay_out_edge(p ? &p->edge[i] : NULL, plan, arena);
-	at->staging = sl_arena_take(arena, plan->copy_bytes, 1);
 	at->capacity = capacity;
 	return p;
 }
@@ -116,7 +115,7 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
  * round_wished. It begins here as soon as they return, before anything else that the event leads to. */
 static void begin_wished(struct sl_peer *p)
 {
-	if (!p->round_wished)
+	if (!p->round_wished || p->phase == SL_PHASE_HALTED)
 		return;
 	p->round_wished = false;
 	sl_round_begin(p);
@@ -189,8 +188,7 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		if (!e->mine_open && p->phase == SL_PHASE_WAITING)
 			sl_edge_open(p, e);
 		sl_edge_ask(p, e);
-		if (!sl_time_before(p->now,
-		                    e->ask_at)) /* it could not: another edge's snapshot is on its way */
+		if (!sl_time_before(p->now, e->ask_at)) /* it asked a moment ago */
 			e->ask_at = sl_time_after(p->now, ASK_FIRST_US);
 	}
 }

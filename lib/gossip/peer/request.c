@@ -31,13 +31,6 @@ void sl_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t ver
 	e->ask_at = sl_time_after(p->now, e->ask_every_us);
 }
 
-bool sl_staging_taken(struct sl_peer *p, const struct sl_edge *e)
-{
-	if (p->staging_edge && p->staging_edge != e && !sl_time_before(p->now, p->staging_until))
-		p->staging_edge = NULL; /* the other one went silent */
-	return p->staging_edge && p->staging_edge != e;
-}
-
 void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 {
 	e->stream.ask_soon =
@@ -47,14 +40,12 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 	if (!e->greeted) {
 		e->asked_at = p->now;
 		sl_greet(p, e, true);
-	} else if (p->staging_edge == e && !p->staging_self) {
-		sl_request(p, e, SL_WANT_SNAPSHOT, p->staging_version, p->staging_at);
+	} else if (e->staging.open && !e->staging.self) {
+		sl_request(p, e, SL_WANT_SNAPSHOT, e->staging.version, e->staging.at);
 	} else if (!e->diverged) {
 		sl_request(p, e, SL_WANT_FRAMES, e->rx_held.used ? e->rx_held.last : e->their_version, 0);
-	} else if (!sl_staging_taken(p, e)) {
-		sl_request(p, e, SL_WANT_SNAPSHOT, 0, 0);
 	} else {
-		e->stream.denied = true;
+		sl_request(p, e, SL_WANT_SNAPSHOT, 0, 0);
 	}
 }
 
@@ -65,6 +56,7 @@ struct sl_time sl_edge_asks_soon(const struct sl_edge *e)
 
 void sl_ask_self(struct sl_peer *p, struct sl_edge *e)
 {
-	bool going_on = p->staging_edge == e && p->staging_self;
-	sl_request(p, e, SL_WANT_SELF, going_on ? p->staging_version : 0, going_on ? p->staging_at : 0);
+	const struct sl_staging *s = &e->staging;
+	bool going_on = s->open && s->self;
+	sl_request(p, e, SL_WANT_SELF, going_on ? s->version : 0, going_on ? s->at : 0);
 }

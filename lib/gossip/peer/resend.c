@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-enum { SNAPSHOT_HEAD = 9, STAGING_US = 3000000, BURST = 32 };
+enum { SNAPSHOT_HEAD = 9, BURST = 32 };
+/* A snapshot may take so long, and a second for so many bytes. */
+enum { WHOLE_US = 30000000, WHOLE_RATE = 512 };
 
 /* The tag of a step; of an end that sends no frames also the one after it, which no frame brings. */
 static void send_tags(struct sl_peer *p, struct sl_edge *e, uint32_t step, uint32_t received)
@@ -256,7 +258,7 @@ void sl_receive_request(struct sl_peer *p, struct sl_edge *e, const struct sl_fr
 /* A whole copy of the neighbour has arrived: it replaces journal frames, never a step. */
 static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
-	memcpy(e->theirs, p->staging, p->plan->copy_bytes);
+	memcpy(e->theirs, e->rx_held.bytes, p->plan->copy_bytes);
 	e->their_epoch = e->known_epoch = f->epoch;
 	e->their_version = f->version;
 	e->their_digest = f->digest;
@@ -273,95 +275,96 @@ static void adopt_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl
 	sl_request(p, e, SL_WANT_FRAMES, f->version, 0); /* says what I hold now, and asks for the tag */
 }
 
-static void adopt_self(struct sl_peer *p, const struct sl_frame *f)
+/* Bytes that could be a copy. */
+static bool is_copy(const struct sl_plan *plan, const uint8_t *bytes)
 {
-	memcpy(p->copy_state, p->staging, p->plan->copy_bytes);
-	memcpy(p->learner.x, p->staging, p->plan->dimension * sizeof(float));
-	p->version = f->version;
-	p->digest = f->digest;
-	p->round = p->learner.round =
-	    f->version < p->plan->settings.rounds ? f->version : p->plan->settings.rounds;
-	p->recovered = true;
-	if (p->plan->algorithm->start)
-		p->plan->algorithm->start(&p->learner);
-	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
-	             "continuing from peer %u's copy of this peer at version %u", p->staging_edge->neighbour,
-	             f->version);
-	p->staging_edge = NULL;
-	p->phase = SL_PHASE_COMPUTING;
-	sl_start_epoch(p, f->epoch, "recovered from the neighbours' copy");
-	p->round_wished = true;
-}
-
-/* There is room for the snapshots that were not taken. */
-static void ask_denied(struct sl_peer *p)
-{
-	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++) {
-		struct sl_edge *e = &p->edge[i];
-		if (!e->stream.denied)
-			continue;
-		e->stream.denied = false;
-		if (e->stream.number && e->greeted && !e->theirs_open)
-			sl_edge_ask(p, e);
-	}
-}
-
-static bool staged_is_sound(const struct sl_peer *p, const struct sl_frame *f)
-{
-	for (size_t k = 0; k < p->plan->copy_floats; k++)
-		if (!sl_float_bits_ok(sl_load_u32(p->staging + 4 * k)))
+	for (size_t k = 0; k < plan->copy_floats; k++)
+		if (!sl_float_bits_ok(sl_load_u32(bytes + 4 * k)))
 			return false;
-	const float *copy = (const float *)(const void *)p->staging;
-	return (double)sl_vector_largest(p->plan->copy_floats, copy) <= p->plan->settings.limit_value &&
-	       sl_vector_digest(p->plan->copy_floats, 0, copy) == f->digest;
+	const float *copy = (const float *)(const void *)bytes;
+	return (double)sl_vector_largest(plan->copy_floats, copy) <= plan->settings.limit_value;
+}
+
+/* A copy of the neighbour's own may be what it likes: its digest guards against accidents. Its copy of this peer has to
+ * be the one that it, and others with it, had said that they hold. */
+static bool staged_is_sound(const struct sl_peer *p, const struct sl_edge *e, const struct sl_frame *f)
+{
+	const float *copy = (const float *)(const void *)e->rx_held.bytes;
+	uint8_t hash[SL_HASH_BYTES];
+	if (!is_copy(p->plan, e->rx_held.bytes))
+		return false;
+	if (!e->staging.self)
+		return sl_vector_digest(p->plan->copy_floats, 0, copy) == f->digest;
+	sl_hash(hash, copy, 4 * p->plan->copy_floats);
+	return f->version == e->holds_me_version && f->epoch == e->holds_me_epoch &&
+	       memcmp(hash, e->holds_me_hash, sizeof hash) == 0;
+}
+
+/* Every piece but the last has the size of a piece, or all of it would take for ever. */
+static bool is_piece(const struct sl_peer *p, size_t piece, uint32_t offset, uint32_t total)
+{
+	size_t most = p->plan->snapshot_piece, least = most < SL_PIECE_LEAST ? most : SL_PIECE_LEAST;
+	return total == p->plan->copy_bytes && offset < total && piece > 0 && piece <= total - offset &&
+	       piece <= most && (piece >= least || piece == total - offset);
+}
+
+static void begin_staging(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f, bool self)
+{
+	int64_t us = WHOLE_US + (int64_t)p->plan->copy_bytes * 1000000 / WHOLE_RATE;
+	e->staging = (struct sl_staging){ .open = true,
+		                          .self = self,
+		                          .failed = e->staging.failed,
+		                          .epoch = f->epoch,
+		                          .version = f->version,
+		                          .ends = sl_time_after(p->now, us) };
+}
+
+static void finish_staging(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
+{
+	e->staging.open = false;
+	if (!staged_is_sound(p, e, f)) {
+		e->staging.failed = e->staging.self;
+		sl_edge_refuse(p, e, SL_OFFENCE_DIGEST);
+	} else if (e->staging.self) {
+		e->staging.whole = true;
+		sl_recovery_received(p, e);
+	} else {
+		adopt_snapshot(p, e, f);
+	}
 }
 
 void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
 {
 	struct sl_reader r = f->body;
+	struct sl_staging *s = &e->staging;
 	uint8_t what = sl_read_u8(&r);
 	uint32_t offset = sl_read_u32(&r), total = sl_read_u32(&r);
 	size_t piece = sl_reader_left(&r);
 	bool self = what == SL_WANT_SELF;
-	if (r.failed || (what != SL_WANT_SNAPSHOT && !self) || total != p->plan->copy_bytes ||
-	    offset > total || piece == 0 || piece > total - offset || piece > p->plan->snapshot_piece) {
+	if (r.failed || (what != SL_WANT_SNAPSHOT && !self) || !is_piece(p, piece, offset, total)) {
 		sl_edge_refuse(p, e, SL_OFFENCE_SNAPSHOT);
 		return;
 	}
-	bool wanted = self ? p->phase == SL_PHASE_RECOVERING : e->diverged || f->version > e->their_version;
-	if (!wanted || !e->greeted || (!self && (f->epoch < e->known_epoch || e->theirs_open)))
+	bool wanted = self ? p->phase == SL_PHASE_RECOVERING && !p->joining && !s->whole
+	                   : e->diverged || f->version > e->their_version;
+	if (!wanted || !e->greeted || e->rx_held.used || (!self && (f->epoch < e->known_epoch || e->theirs_open)))
 		return;
-	if (sl_staging_taken(p, e)) {
-		e->stream.denied = !self;
-		return;
-	}
-	bool same = p->staging_edge == e && p->staging_self == self && p->staging_version == f->version &&
-	            p->staging_epoch == f->epoch;
+	bool same = s->open && s->self == self && s->version == f->version && s->epoch == f->epoch;
 	if (!same && offset == 0) {
-		p->staging_edge = e;
-		p->staging_self = self;
-		p->staging_version = f->version;
-		p->staging_epoch = f->epoch;
-		p->staging_at = 0;
-	} else if (!same || offset != p->staging_at) {
+		begin_staging(p, e, f, self);
+	} else if (!same || offset != s->at) {
 		return; /* a repeated piece, or one of another snapshot */
+	} else if (sl_time_before(s->ends, p->now)) {
+		s->open = false;
+		s->failed = s->failed || self;
+		sl_edge_refuse(p, e, SL_OFFENCE_SNAPSHOT);
+		return;
 	}
-	memcpy(p->staging + offset, sl_read_bytes(&r, piece), piece);
-	p->staging_at = offset + (uint32_t)piece;
-	p->staging_until = sl_time_after(p->now, sl_stream_patient_us(e, STAGING_US));
-	if (self)
-		p->recover_tries = 0; /* it goes on */
-	if (p->staging_at < total) {
-		sl_request(p, e, self ? SL_WANT_SELF : SL_WANT_SNAPSHOT, f->version, p->staging_at);
-	} else if (!staged_is_sound(p, f)) {
-		p->staging_edge = NULL;
-		sl_edge_refuse(p, e, SL_OFFENCE_DIGEST);
-	} else if (self) {
-		adopt_self(p, f);
-	} else {
-		p->staging_edge = NULL;
-		adopt_snapshot(p, e, f);
-	}
-	if (!p->staging_edge)
-		ask_denied(p);
+	memcpy(e->rx_held.bytes + offset, sl_read_bytes(&r, piece), piece);
+	s->at = offset + (uint32_t)piece;
+	s->tries = 0;
+	if (s->at < total)
+		sl_request(p, e, self ? SL_WANT_SELF : SL_WANT_SNAPSHOT, f->version, s->at);
+	else
+		finish_staging(p, e, f);
 }

@@ -81,6 +81,38 @@ static void clip(double most, uint32_t d, const float *mine, const float *theirs
 		out[k] = mine[k] + part * (theirs[k] - mine[k]);
 }
 
+static int rising(const void *a, const void *b)
+{
+	float x = *(const float *)a, y = *(const float *)b;
+	return (x > y) - (x < y);
+}
+
+/* Of what is left without so many at either end. */
+static float mean_within(const float *value, uint32_t count, uint32_t without)
+{
+	double sum = 0;
+	for (uint32_t i = without; i < count - without; i++)
+		sum += (double)value[i];
+	return (float)(sum / (count - 2 * without));
+}
+
+float sl_robust_median(float *value, uint32_t count)
+{
+	qsort(value, count, sizeof *value, rising);
+	return mean_within(value, count, (count - 1) / 2);
+}
+
+float sl_robust_mean(const struct sl_peer *p, float *value, uint32_t count)
+{
+	const struct sl_robust *r = &p->plan->robust;
+	if (r->kind == SL_ROBUST_NONE)
+		return mean_within(value, count, 0);
+	if (r->kind == SL_ROBUST_CLIP_AT || 2 * r->byzantine >= count)
+		return sl_robust_median(value, count);
+	qsort(value, count, sizeof *value, rising);
+	return mean_within(value, count, r->byzantine);
+}
+
 const float *sl_robust_view(const struct sl_peer *p, const float *mine, const float *theirs)
 {
 	uint32_t d = p->plan->dimension;

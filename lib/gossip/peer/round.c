@@ -60,13 +60,14 @@ void sl_round_begin(struct sl_peer *p)
 }
 
 /* After a crash frames are computed again, byte for byte unless somebody did not wait: what neighbours hold
- * of the life before then is another copy under the same number. */
+ * of the life before then is another copy under the same number. Nobody can hold what this life has not sent, so only
+ * what a neighbour said when it first greeted this life counts. */
 static void check_fork(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree; i++) {
-		const struct sl_edge *e = &p->edge[i];
-		if (e->greeted && e->holds_me_epoch == p->epoch && e->holds_me_version == p->version &&
-		    e->holds_me_digest != p->digest) {
+		struct sl_edge *e = &p->edge[i];
+		if (e->greeted && e->former_epoch == p->epoch && e->former_version == p->version &&
+		    e->former_digest != p->digest && sl_guard_epoch(p, e)) {
 			sl_start_epoch(p, 0, "recomputed rounds differ from the copies that neighbours hold");
 			return;
 		}
@@ -93,6 +94,8 @@ void sl_round_exchange(struct sl_peer *p)
 	p->digest = a.digest;
 	p->version = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
 	check_fork(p);
+	if (p->phase == SL_PHASE_HALTED)
+		return;
 	sl_count_payload(p, SL_BRIEF_STEADY + sl_writer_length(&w));
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;

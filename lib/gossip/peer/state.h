@@ -20,6 +20,7 @@
 #ifndef SL_GOSSIP_PEER_STATE_H
 #define SL_GOSSIP_PEER_STATE_H
 
+#include "base/hash.h"
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
 #include "gossip/peer/guard.h"
@@ -78,8 +79,18 @@ struct sl_stream {
 	int64_t wait_us, spread_us; /* time from this end's tag to the neighbour's: smoothed, and its mean
 	                               deviation */
 	uint32_t opened_on; /* number of the connection on which this end tagged its step; 0: none was up */
-	bool denied;        /* a snapshot of the neighbour was not taken: another edge's was in progress */
 };
+
+/* A snapshot that is being received. It lies in rx_held.bytes, where no frames are held meanwhile. */
+struct sl_staging {
+	bool open, self; /* self: it is the neighbour's copy of this peer */
+	bool whole;      /* … and is complete: it waits for those of the others */
+	bool failed;     /* the neighbour did not send its copy of this peer, or another one than it had said */
+	uint32_t epoch, version, at; /* at: bytes received */
+	unsigned tries;              /* requests for its copy of this peer since the last piece of it */
+	struct sl_time ends;         /* deadline for the whole */
+};
+enum { SL_PIECE_LEAST = 1 << 10 }; /* no sender makes smaller pieces, but for the last one */
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
  * stream. */
@@ -105,6 +116,7 @@ struct sl_edge {
 	bool diverged;          /* the copy differs from the neighbour's: only a snapshot helps */
 	unsigned misfits;       /* consecutive frames of the next version whose digest did not match */
 	struct sl_held rx_held; /* their frames beyond an uncompleted tag */
+	struct sl_staging staging;
 
 	/* the steps of this edge */
 	uint32_t step;      /* completed */
@@ -176,6 +188,17 @@ struct sl_edge {
 	uint32_t knows_me_epoch;                   /* newest epoch of this peer that it knows */
 	uint32_t holds_me_epoch, holds_me_version; /* its copy of this peer, from its greeting */
 	uint64_t holds_me_digest;
+	uint8_t holds_me_hash[SL_HASH_BYTES];
+	bool wants_hash;        /* it asked for the hash of this end's copy of it */
+	bool hashed;            /* `hash` is that of `theirs` at these: */
+	uint32_t hashed_epoch, hashed_version;
+	uint64_t hashed_digest;
+	uint8_t hash[SL_HASH_BYTES];
+	/* what it held of this peer's epoch when it first greeted this start of it: only frames of a former
+	 * start can differ from those computed now */
+	bool met;
+	uint32_t former_epoch, former_version;
+	uint64_t former_digest;
 	struct sl_time news_at; /* when a frame of its journal was last accepted */
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
@@ -205,13 +228,6 @@ struct sl_peer {
 	uint32_t epoch, version;
 	struct sl_journal journal;
 
-	/* one snapshot is received at a time */
-	uint8_t *staging;
-	struct sl_edge *staging_edge;                        /* NULL: free */
-	uint32_t staging_epoch, staging_version, staging_at; /* bytes received */
-	bool staging_self;                                   /* it is the neighbour's copy of this peer */
-	struct sl_time staging_until;
-
 	enum sl_phase phase;
 	enum sl_job_kind job; /* of the running job: another thread may read it */
 	uint32_t round;       /* current round = completed rounds */
@@ -222,7 +238,7 @@ struct sl_peer {
 	bool rates_changed; /* … and with other step sizes: the round from which they apply is not determined
 	                       yet */
 	uint32_t rounds_most; /* largest run.rounds that this run has had */
-	uint32_t recover_tries;
+	bool undecided; /* too few neighbours have greeted to know how it goes on: greet_until was put off */
 	struct sl_time phase_since, greet_until, recover_at;
 	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
 	int64_t nonzero, payload_tx, payload_rx;
@@ -334,6 +350,7 @@ int64_t sl_stream_patient_us(const struct sl_edge *, int64_t least_us);
 /* hello.c: the greeting as bytes */
 struct sl_hello {
 	uint64_t session, incarnation, echo, held_digest;
+	uint8_t held_hash[SL_HASH_BYTES]; /* zeros: the receiver did not ask */
 	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
 	    rounds, stream;
 	uint64_t differs; /* shared keys with another digest than mine */
@@ -346,7 +363,8 @@ enum {
 	SL_HELLO_CANNOT = 16,
 	SL_HELLO_NOTHING = 32,
 	SL_HELLO_UNSETTLED = 64, /* it takes no frames yet */
-	SL_HELLO_FLAGS = 127
+	SL_HELLO_HASH = 128,     /* say the hash of your copy of me */
+	SL_HELLO_FLAGS = 255
 };
 /* False: malformed. */
 bool sl_hello_parse(const struct sl_plan *, struct sl_hello *, struct sl_reader);
@@ -368,6 +386,8 @@ void sl_receive_stranger(struct sl_peer *, struct sl_edge *, const struct sl_fra
 /* Continues once every neighbour has answered or timed out. */
 void sl_greeting_check(struct sl_peer *);
 void sl_recovery_check(struct sl_peer *);
+/* A neighbour's copy of this peer is complete, in its staging place. */
+void sl_recovery_received(struct sl_peer *, struct sl_edge *);
 
 /* epoch.c */
 /* The newest epoch of this peer that any neighbour knows, at least `least`. */
@@ -497,8 +517,6 @@ void sl_edge_ask(struct sl_peer *, struct sl_edge *);
 /* When a request follows that sl_edge_ask put off; SL_TIME_NEVER: none was. */
 struct sl_time sl_edge_asks_soon(const struct sl_edge *);
 void sl_ask_self(struct sl_peer *, struct sl_edge *);
-/* Whether a snapshot of another edge is being received. */
-bool sl_staging_taken(struct sl_peer *, const struct sl_edge *);
 
 /* resend.c */
 /* The neighbour accepts frames now: sends those held back. */

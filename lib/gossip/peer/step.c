@@ -79,6 +79,7 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 		if (!sl_peer_send(p, e, &f, body, entry->length))
 			return;
 		sl_count_handed(p, e, SL_BRIEF_STEADY + entry->length);
+		sl_guard_sent(p, e, entry->length);
 		e->sent = n;
 	}
 }

@@ -14,7 +14,6 @@ enum {
 	PATIENCE_MOST_US = 60000000,
 	SPREADS = 8,
 	PIECE_FIRST = 8 << 10,
-	PIECE_LEAST = 1 << 10,
 	PIECE_SLOW_US = 500000,
 	PIECE_FAST_US = 125000,
 };
@@ -127,7 +126,7 @@ uint32_t sl_stream_piece_bytes(const struct sl_peer *p, struct sl_edge *e)
 	int64_t took_us = s->piece ? p->now.us - s->piece_at.us : (PIECE_SLOW_US + PIECE_FAST_US) / 2;
 	if (s->piece_bytes == 0)
 		s->piece_bytes = PIECE_FIRST;
-	else if (took_us > PIECE_SLOW_US && s->piece_bytes > PIECE_LEAST)
+	else if (took_us > PIECE_SLOW_US && s->piece_bytes > SL_PIECE_LEAST)
 		s->piece_bytes /= 2;
 	else if (took_us < PIECE_FAST_US && s->piece_bytes < most)
 		s->piece_bytes *= 2;
