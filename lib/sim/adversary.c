@@ -166,10 +166,10 @@ void sl_adversary_greet(struct sl_adversary *l, uint32_t to, const struct sl_adv
 	sl_write_u32(&w, h->known_epoch);
 	sl_write_u32(&w, h->rounds);
 	sl_write_u32(&w, h->stream);
-	sl_write_bytes(&w, h->held_hash, sizeof h->held_hash);
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);
+	sl_write_bytes(&w, h->held_hash, sizeof h->held_hash);
 	sl_adversary_send(l, to, &h->frame, body, sl_writer_length(&w));
 }
 

@@ -44,14 +44,14 @@ enum sl_sim_fate sl_attack_hears(struct sl_adversary *l, const struct sl_sim_mes
 		note_heard(l, m);
 		return SL_SIM_PASS;
 	}
-	bool gives_away = steals(l) && is_starting(l, m->to) &&
-	                  (kind == SL_FRAME_HELLO || kind == SL_FRAME_SNAPSHOT);
+	bool gives_away =
+	    steals(l) && is_starting(l, m->to) && (kind == SL_FRAME_HELLO || kind == SL_FRAME_SNAPSHOT);
 	return gives_away ? SL_SIM_LOSE : SL_SIM_PASS;
 }
 
 static uint32_t stolen_version(const struct sl_adversary *l)
 {
-	return l->attack == SL_ATTACK_THIEF ? l->plan->settings.rounds
+	return l->attack == SL_ATTACK_THIEF  ? l->plan->settings.rounds
 	       : l->attack == SL_ATTACK_WRAP ? 1
 	                                     : l->claim;
 }

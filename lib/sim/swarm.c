@@ -140,8 +140,7 @@ static bool open_run(struct run *r, struct sl_error *error)
 		r->faults.killed = on_kill;
 		r->faults.context = r;
 		if (w->kind == SL_SWARM_HOSTILE)
-			sl_adversary_start(&r->adversary, r->sim, &w->plan, &w->topology, w->seed,
-			                   w->attack);
+			sl_adversary_start(&r->adversary, r->sim, &w->plan, &w->topology, w->seed, w->attack);
 		r->faults.keep = w->settings.checkpoint_every == 0 || w->kind == SL_SWARM_MEAN ||
 		                 w->kind == SL_SWARM_HOSTILE;
 	}
@@ -435,8 +434,8 @@ static void describe(const struct sl_swarm *w, struct sl_swarm_result *out)
 	    s->checkpoint_every, timeout, 1e-6 * (double)s->link_timeout_us);
 	size_t used = strlen(out->scenario);
 	if (w->attack)
-		used += (size_t)snprintf(out->scenario + used, sizeof out->scenario - used, ", a peer that %s",
-		                         sl_attack_text(w->attack));
+		used += (size_t)snprintf(out->scenario + used, sizeof out->scenario - used,
+		                         ", a peer that %s", sl_attack_text(w->attack));
 	if (w->network.rate)
 		snprintf(out->scenario + used, sizeof out->scenario - used,
 		         ", links of %.0f kbit/s%s with queues of %.1f kB", 1e-3 * (double)w->network.rate,

@@ -71,11 +71,10 @@ void forged_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_f
 	sl_write_u32(&out, h->known_epoch);
 	sl_write_u32(&out, h->rounds ? h->rounds : w->plan.settings.rounds);
 	sl_write_u32(&out, 0); /* connections are not reported */
-	uint8_t hash[SL_HASH_BYTES];
-	sl_hash(hash, forged_edge(w, from, to)->theirs, 4 * w->plan.copy_floats);
-	sl_write_bytes(&out, h->held_hash ? h->held_hash : hash, sizeof hash);
 	sl_write_u8(&out, (uint8_t)w->plan.keys);
 	for (unsigned i = 0; i < w->plan.keys; i++)
 		sl_write_u16(&out, w->plan.key_digest[i] ^ (uint16_t)(h->other_keys >> i & 1));
+	if (h->held_hash)
+		sl_write_bytes(&out, h->held_hash, SL_HASH_BYTES);
 	forged_send(w, from, to, f, body, sl_writer_length(&out));
 }

@@ -12,7 +12,7 @@ struct forged_hello {
 	uint32_t rounds;     /* 0: those of the run */
 	uint64_t other_keys; /* shared keys with another digest */
 	uint64_t incarnation, echo, held_digest;
-	const uint8_t *held_hash; /* NULL: of the copy that it holds */
+	const uint8_t *held_hash; /* NULL: it was not asked */
 };
 
 struct sl_edge *forged_edge(struct swarm *, uint32_t at, uint32_t neighbour);

@@ -3,8 +3,8 @@
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
  * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
  * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), stream
- * u32 (the connection it leaves by; 0: none is known), held hash (32 bytes; zeros unless asked for), keys u8, then for
- * each shared key of run.conf, in table order, a digest u16 of its value. */
+ * u32 (the connection it leaves by; 0: none is known), keys u8, then for each shared key of run.conf, in table order, a
+ * digest u16 of its value, then, where it was asked for, the hash of the copy held (32 bytes). */
 #include "gossip/peer/state.h"
 
 #include <string.h>
@@ -34,7 +34,6 @@ static bool asks_for_hash(const struct sl_peer *p)
 
 void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 {
-	static const uint8_t none[SL_HASH_BYTES];
 	uint8_t body[HELLO_MOST];
 	struct sl_writer w = sl_writer(body, sizeof body);
 	if (e->reset)
@@ -63,10 +62,11 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u32(&w, e->known_epoch);
 	sl_write_u32(&w, p->plan->settings.rounds);
 	sl_write_u32(&w, e->stream.number);
-	sl_write_bytes(&w, e->wants_hash ? hash_of(p, e) : none, SL_HASH_BYTES);
 	sl_write_u8(&w, (uint8_t)p->plan->keys);
 	for (unsigned i = 0; i < p->plan->keys; i++)
 		sl_write_u16(&w, p->plan->key_digest[i]);
+	if (e->wants_hash)
+		sl_write_bytes(&w, hash_of(p, e), SL_HASH_BYTES);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_HELLO);
 	f.version = p->version;
 	f.digest = p->digest;
@@ -119,13 +119,14 @@ bool sl_hello_parse(const struct sl_plan *plan, struct sl_hello *h, struct sl_re
 	h->known_epoch = sl_read_u32(&r);
 	h->rounds = sl_read_u32(&r);
 	h->stream = sl_read_u32(&r);
-	const uint8_t *hash = sl_read_bytes(&r, SL_HASH_BYTES);
-	if (hash)
-		memcpy(h->held_hash, hash, SL_HASH_BYTES);
 	h->differs = 0;
 	unsigned keys = sl_read_u8(&r);
 	for (unsigned i = 0; i < keys && keys == plan->keys; i++)
 		h->differs |= (uint64_t)(sl_read_u16(&r) != plan->key_digest[i]) << i;
+	const uint8_t *hash = sl_reader_left(&r) ? sl_read_bytes(&r, SL_HASH_BYTES) : NULL;
+	memset(h->held_hash, 0, SL_HASH_BYTES);
+	if (hash)
+		memcpy(h->held_hash, hash, SL_HASH_BYTES);
 	return keys == plan->keys && h->rounds > 0 && sl_reader_done(&r) &&
 	       !(h->flags & ~(unsigned)SL_HELLO_FLAGS);
 }

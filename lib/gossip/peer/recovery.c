@@ -122,9 +122,10 @@ static void take_median(struct sl_peer *p, uint32_t copies)
 			value[n++] = copy[k];
 		copy[k] = sl_robust_median(value, n);
 	}
-	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
-	             "continuing from the median of %u neighbours' different copies of this peer, at version %u",
-	             copies, version);
+	sl_peer_note(
+	    p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
+	    "continuing from the median of %u neighbours' different copies of this peer, at version %u",
+	    copies, version);
 	go_on_from(p, version);
 }
 

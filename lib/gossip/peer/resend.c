@@ -347,7 +347,8 @@ void sl_receive_snapshot(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	}
 	bool wanted = self ? p->phase == SL_PHASE_RECOVERING && !p->joining && !s->whole
 	                   : e->diverged || f->version > e->their_version;
-	if (!wanted || !e->greeted || e->rx_held.used || (!self && (f->epoch < e->known_epoch || e->theirs_open)))
+	if (!wanted || !e->greeted || e->rx_held.used ||
+	    (!self && (f->epoch < e->known_epoch || e->theirs_open)))
 		return;
 	bool same = s->open && s->self == self && s->version == f->version && s->epoch == f->epoch;
 	if (!same && offset == 0) {

@@ -85,7 +85,7 @@ struct sl_stream {
 struct sl_staging {
 	bool open, self; /* self: it is the neighbour's copy of this peer */
 	bool whole;      /* … and is complete: it waits for those of the others */
-	bool failed;     /* the neighbour did not send its copy of this peer, or another one than it had said */
+	bool failed; /* the neighbour did not send its copy of this peer, or another one than it had said */
 	uint32_t epoch, version, at; /* at: bytes received */
 	unsigned tries;              /* requests for its copy of this peer since the last piece of it */
 	struct sl_time ends;         /* deadline for the whole */
@@ -189,8 +189,8 @@ struct sl_edge {
 	uint32_t holds_me_epoch, holds_me_version; /* its copy of this peer, from its greeting */
 	uint64_t holds_me_digest;
 	uint8_t holds_me_hash[SL_HASH_BYTES];
-	bool wants_hash;        /* it asked for the hash of this end's copy of it */
-	bool hashed;            /* `hash` is that of `theirs` at these: */
+	bool wants_hash; /* it asked for the hash of this end's copy of it */
+	bool hashed;     /* `hash` is that of `theirs` at these: */
 	uint32_t hashed_epoch, hashed_version;
 	uint64_t hashed_digest;
 	uint8_t hash[SL_HASH_BYTES];
@@ -350,7 +350,7 @@ int64_t sl_stream_patient_us(const struct sl_edge *, int64_t least_us);
 /* hello.c: the greeting as bytes */
 struct sl_hello {
 	uint64_t session, incarnation, echo, held_digest;
-	uint8_t held_hash[SL_HASH_BYTES]; /* zeros: the receiver did not ask */
+	uint8_t held_hash[SL_HASH_BYTES]; /* zeros: it was not asked */
 	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
 	    rounds, stream;
 	uint64_t differs; /* shared keys with another digest than mine */
