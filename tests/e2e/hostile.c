@@ -15,10 +15,13 @@
  *                                       HOW says
  *
  * WHAT: garbage, empty, parts, header, version, cut, foreign, greeting, long, huge, session (greetings of this
- * session and of another one in turn). HOW: replay, corrupt, mangle.
+ * session and of another one in turn). HOW: replay, corrupt, mangle; steal: it
+ * claims to hold every neighbour's copy of the last round, and sends one of its own making.
  * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */
 #include "daemon/peer/daemon.h"
+#include "base/hash.h"
 #include "gossip/brief.h"
+#include "linalg/vector.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -246,7 +249,7 @@ static size_t compose_session(uint8_t *out)
 static size_t compose(const char *what, uint8_t *out)
 {
 	struct sl_frame f = greeting();
-	uint32_t body = 73 + 2 * run.plan.keys; /* as a greeting has */
+	uint32_t body = 77 + 2 * run.plan.keys; /* as a greeting has */
 	size_t length = SL_FRAME_HEADER + body;
 	if (strcmp(what, "empty") == 0)
 		return 0;
@@ -376,7 +379,7 @@ static int endless(const char *folder, char **argument)
 
 /* ---- a peer that does its work, and more ---- */
 
-enum how { REPLAY, CORRUPT, MANGLE };
+enum how { REPLAY, CORRUPT, MANGLE, STEAL, HOWS };
 enum { KEPT = 64 };
 static enum how how;
 static struct kept {
@@ -432,6 +435,52 @@ static void mangle(struct sl_net *net, const struct kept *k)
 	__real_sl_net_send(net, k->edge, message, length, NULL, 0);
 }
 
+/* The stolen copy: every number is this. */
+#define STOLEN 0.625f
+
+static uint64_t stolen_digest(uint8_t hash[static SL_HASH_BYTES])
+{
+	size_t floats = run.plan.copy_floats;
+	float *copy = calloc(floats, sizeof *copy);
+	if (!copy)
+		die("out of memory");
+	for (size_t k = 0; k < floats; k++)
+		copy[k] = STOLEN;
+	uint64_t digest = sl_vector_digest(floats, 0, copy);
+	sl_hash(hash, copy, 4 * floats);
+	free(copy);
+	return digest;
+}
+
+/* Of what is about to leave, greetings and snapshots say something else. */
+static void steal(struct kept *k)
+{
+	enum { HELD_EPOCH = 40, HELD_VERSION = 44, HELD_DIGEST = 48, OLDEST = 60, KEYS = 77, PIECE = 9 };
+	struct sl_frame f;
+	uint8_t hash[SL_HASH_BYTES], *body = k->bytes + k->header;
+	size_t length = k->length - k->header, before_hash = KEYS + 2 * (size_t)run.plan.keys;
+	uint32_t rounds = run.plan.settings.rounds;
+	uint64_t digest = stolen_digest(hash);
+	if (sl_is_brief(k->bytes, k->length) || !sl_frame_parse(&f, k->bytes, k->length))
+		return;
+	if (f.kind == SL_FRAME_HELLO) {
+		f.round = rounds;
+		sl_store_u32(body + HELD_EPOCH, 0);
+		sl_store_u32(body + HELD_VERSION, rounds);
+		sl_store_u64(body + HELD_DIGEST, digest);
+		sl_store_u32(body + OLDEST, 2);
+		if (length > before_hash)
+			memcpy(body + before_hash, hash, sizeof hash);
+	} else if (f.kind == SL_FRAME_SNAPSHOT && body[0] == 2) {
+		f.epoch = 0;
+		f.version = rounds;
+		f.digest = digest;
+		for (size_t at = PIECE; at + 4 <= length; at += 4)
+			memcpy(body + at, &(float){ STOLEN }, 4);
+	}
+	sl_frame_header(k->bytes, &f, (uint32_t)length);
+}
+
 bool __wrap_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
                         const uint8_t *body, size_t body_length)
 {
@@ -439,6 +488,8 @@ bool __wrap_sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header
 	keep(edge, header, header_length, body, body_length);
 	if (how == CORRUPT && sl_is_brief(header, header_length) && body_length && sent % 3 == 0)
 		k->bytes[header_length + randombytes_uniform((uint32_t)body_length)] ^= 4;
+	if (how == STEAL)
+		steal(k);
 	send_kept(net, k, edge);
 	if (how == REPLAY)
 		replay(net);
@@ -454,11 +505,11 @@ static int be_peer(const char *folder, char **argument)
 	char conf[4096];
 	struct sl_error error = { 0 };
 	struct sl_daemon_options options = { .file = conf, .peer = number(argument[0]) };
-	static const char *const names[] = { "replay", "corrupt", "mangle" };
+	static const char *const names[] = { "replay", "corrupt", "mangle", "steal" };
 	snprintf(conf, sizeof conf, "%s/run.conf", folder);
-	while (how < 3 && strcmp(names[how], argument[1]) != 0)
+	while (how < HOWS && strcmp(names[how], argument[1]) != 0)
 		how++;
-	if (how == 3)
+	if (how == HOWS)
 		die("no peer does '%s'", argument[1]);
 	sl_daemon_block_signals();
 	if (sl_daemon_check(&daemon, &options, &error) != SL_OK || sl_daemon_open(&daemon, &error) != SL_OK)
