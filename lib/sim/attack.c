@@ -44,8 +44,9 @@ enum sl_sim_fate sl_attack_hears(struct sl_adversary *l, const struct sl_sim_mes
 		note_heard(l, m);
 		return SL_SIM_PASS;
 	}
-	bool gives_away =
-	    steals(l) && is_starting(l, m->to) && (kind == SL_FRAME_HELLO || kind == SL_FRAME_SNAPSHOT);
+	bool gives_away = steals(l)
+	                      ? is_starting(l, m->to) && (kind == SL_FRAME_HELLO || kind == SL_FRAME_SNAPSHOT)
+	                      : l->attack == SL_ATTACK_DRIP && kind == SL_FRAME_SNAPSHOT;
 	return gives_away ? SL_SIM_LOSE : SL_SIM_PASS;
 }
 
