@@ -142,6 +142,8 @@ static void drip(struct sl_adversary *l, uint32_t to)
 	v->due = sl_time_after(sl_sim_now(l->sim), DRIP_US);
 	h.frame.epoch = theirs.known_epoch + (theirs.diverged ? 0 : 256);
 	if (theirs.diverged && v->asked) {
+		v->told = v->offset ? v->told : h.frame.version;
+		h.frame.version = v->told; /* all pieces are of one version */
 		send_piece(l, to, &h.frame, WANT_SNAPSHOT, v->offset, 1);
 	} else if (!theirs.diverged) {
 		h.frame.digest = ~h.frame.digest;

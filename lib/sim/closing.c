@@ -60,16 +60,15 @@ enum { ROUNDS_A_STEP = 4, STEPS_LOST = 8, SPREAD_MOST = 16 };
 /* Copies that lagged when faults ended leave a term of their own time behind. */
 enum { STEPS_LEAST = 16 };
 
-void sl_closing_check(const struct sl_closing *c, const struct sl_closing_bound *b, struct sl_sim *s,
-                      const struct sl_topology *t, uint32_t dimension, char *trouble, size_t size)
+bool sl_closing_steps(const struct sl_closing *c, const struct sl_closing_bound *b, struct sl_sim *s,
+                      const struct sl_topology *t, uint32_t but, uint32_t *out, char *trouble, size_t size)
 {
-	const double floor = 1e-4, least_calm = 1e-6;
 	uint32_t least = UINT32_MAX;
-	if (!c->healed)
-		return;
 	for (uint32_t e = 0; e < t->edges; e++) {
 		if (c->step[e] == UINT32_MAX || steps_of(s, t, e) == UINT32_MAX)
 			continue; /* a roster brought it, or took it */
+		if (t->edge[e].a == but || t->edge[e].b == but)
+			continue;
 		uint32_t i = t->edge[e].a, k = t->edge[e].b, steps = steps_of(s, t, e) - c->step[e],
 		         left = b->rounds - (c->round[i] > c->round[k] ? c->round[i] : c->round[k]);
 		uint32_t useful = steps < left ? steps : left; /* who has done its rounds sends nothing new */
@@ -77,9 +76,20 @@ void sl_closing_check(const struct sl_closing *c, const struct sl_closing_bound 
 		if (ROUNDS_A_STEP * b->period * (steps + STEPS_LOST) + b->deaf < left) {
 			snprintf(trouble, size, "edge %u-%u completed %u steps in %u rounds after all faults",
 			         i, k, steps, left);
-			return;
+			return false;
 		}
 	}
+	*out = least;
+	return true;
+}
+
+void sl_closing_check(const struct sl_closing *c, const struct sl_closing_bound *b, struct sl_sim *s,
+                      const struct sl_topology *t, uint32_t dimension, char *trouble, size_t size)
+{
+	const double floor = 1e-4, least_calm = 1e-6;
+	uint32_t least;
+	if (!c->healed || !sl_closing_steps(c, b, s, t, UINT32_MAX, &least, trouble, size))
+		return;
 	double now = sl_closing_spread(s, t, dimension);
 	double bound =
 	    SPREAD_MOST * c->spread * pow(fmax(b->calm, least_calm), 0.5 * least / b->rounds) + floor;

@@ -26,6 +26,9 @@ struct sl_closing_bound {
 	double calm;
 	bool reweighed; /* rosters have changed the weights: `calm` does not apply */
 };
+/* The edges but those of one peer: each has gone on since the faults healed. `least`: the fewest useful steps of an edge. */
+bool sl_closing_steps(const struct sl_closing *, const struct sl_closing_bound *, struct sl_sim *,
+                      const struct sl_topology *, uint32_t but, uint32_t *least, char *trouble, size_t size);
 /* Call after the end: writes a fault to `trouble`, or leaves it unchanged. */
 void sl_closing_check(const struct sl_closing *, const struct sl_closing_bound *, struct sl_sim *,
                       const struct sl_topology *, uint32_t dimension, char *trouble, size_t size);

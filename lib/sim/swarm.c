@@ -408,14 +408,31 @@ static void compare(struct run *calm, struct run *r)
 			wrong(r, "peer %u ended with another model than in the undisturbed run", i);
 }
 
-static void check_closing(const struct run *calm, struct run *r, double before)
+static struct sl_closing_bound closing_bound(const struct run *r, double calm)
 {
 	enum { ASK_MOST_US = 2000000 };
 	const struct sl_swarm *w = r->swarm;
 	int64_t deaf_us = 2 * ASK_MOST_US + w->settings.link_timeout_us;
-	struct sl_closing_bound bound = { w->settings.rounds, w->plan.period,
-		                          (uint32_t)(deaf_us / w->network.compute_us), calm->spread / before,
+	return (struct sl_closing_bound){ w->settings.rounds, w->plan.period,
+		                          (uint32_t)(deaf_us / w->network.compute_us), calm,
 		                          r->faults.rosters > 0 };
+}
+
+/* Whatever the adversary does to its own edges, the others go on; where disks were lost they may begin again. */
+static void check_honest_edges(struct run *r)
+{
+	const struct sl_swarm *w = r->swarm;
+	struct sl_closing_bound bound = closing_bound(r, 0);
+	uint32_t least;
+	if (r->closing.healed && w->attack && !r->faults.happened[SL_FAULT_DISK_LOST])
+		sl_closing_steps(&r->closing, &bound, r->sim, &w->topology, r->adversary.peer, &least,
+		                 r->trouble, r->trouble_size);
+}
+
+static void check_closing(const struct run *calm, struct run *r, double before)
+{
+	const struct sl_swarm *w = r->swarm;
+	struct sl_closing_bound bound = closing_bound(r, calm->spread / before);
 	sl_closing_check(&r->closing, &bound, r->sim, &w->topology, w->plan.dimension, r->trouble,
 	                 r->trouble_size);
 }
@@ -457,6 +474,8 @@ bool sl_swarm_run(uint64_t seed, struct sl_swarm_result *out,
 		run_one(&calm, out);
 	if (!out->trouble[0])
 		run_one(&r, out);
+	if (!out->trouble[0] && w.kind == SL_SWARM_HOSTILE)
+		check_honest_edges(&r);
 	if (!out->trouble[0] && w.kind == SL_SWARM_EXACT)
 		compare(&calm, &r);
 	if (!out->trouble[0] && w.kind == SL_SWARM_MEAN)

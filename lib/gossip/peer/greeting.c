@@ -84,6 +84,7 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct sl_h
 		e->mine_saved = false;
 		e->tx_kept.used = 0;
 		e->step = e->tagged = h->flags & SL_HELLO_RESET ? 0 : h->step;
+		e->seen_step = e->seen_step < e->step ? e->seen_step : e->step; /* they may begin again */
 		e->limit = p->version;
 		sl_terms_repeat(e);
 	}
