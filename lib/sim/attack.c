@@ -50,16 +50,16 @@ enum sl_sim_fate sl_attack_hears(struct sl_adversary *l, const struct sl_sim_mes
 	return gives_away ? SL_SIM_LOSE : SL_SIM_PASS;
 }
 
-static uint32_t stolen_version(const struct sl_adversary *l)
+/* The version and epoch that a stolen copy claims; a changeling's are those that others hold too. */
+static void claim_numbers(const struct sl_adversary *l, uint32_t to, uint32_t *version, uint32_t *epoch)
 {
-	return l->attack == SL_ATTACK_THIEF  ? l->plan->settings.rounds
-	       : l->attack == SL_ATTACK_WRAP ? 1
-	                                     : l->claim;
-}
-
-static uint32_t stolen_epoch(const struct sl_adversary *l)
-{
-	return l->attack == SL_ATTACK_WRAP ? UINT32_C(0xfffffe42) : 0;
+	const struct sl_peer *p = sl_sim_peer(l->sim, l->peer);
+	struct sl_edge_view mine;
+	sl_peer_inspect_edge(p, sl_peer_edge_to(p, to), &mine);
+	bool same = l->attack == SL_ATTACK_CHANGELING && mine.their_version > 0;
+	*version = l->attack == SL_ATTACK_THIEF ? l->plan->settings.rounds : l->claim;
+	*version = l->attack == SL_ATTACK_WRAP ? 1 : same ? mine.their_version : *version;
+	*epoch = l->attack == SL_ATTACK_WRAP ? UINT32_C(0xfffffe42) : same ? mine.their_epoch : 0;
 }
 
 /* "I hold your copy, and cannot help you to compute it again." */
@@ -68,8 +68,7 @@ static void claim_copy(struct sl_adversary *l, uint32_t to)
 	struct sl_adversary_greeting h;
 	if (!sl_adversary_greeting(l, to, &h))
 		return;
-	h.held_version = stolen_version(l);
-	h.held_epoch = stolen_epoch(l);
+	claim_numbers(l, to, &h.held_version, &h.held_epoch);
 	h.held_digest = sl_vector_digest(l->plan->copy_floats, 0, (const float *)(const void *)l->fake);
 	sl_hash(h.held_hash, l->fake, 4 * l->plan->copy_floats);
 	h.oldest = 2;
@@ -105,8 +104,7 @@ static void steal(struct sl_adversary *l, uint32_t to)
 	if (!v->asked || !sl_adversary_greeting(l, to, &h))
 		return;
 	v->asked = false;
-	h.frame.version = stolen_version(l);
-	h.frame.epoch = stolen_epoch(l);
+	claim_numbers(l, to, &h.frame.version, &h.frame.epoch);
 	send_piece(l, to, &h.frame, WANT_SELF, v->offset, l->plan->snapshot_piece);
 }
 
