@@ -604,6 +604,57 @@ static void without_descriptors_the_door_is_shut(void **state)
 	assert_string_equal(end[0].kinds, "no-descriptors ");
 }
 
+/* A roster takes a neighbour away: what it had open is closed, spoken on or silent, and it is a stranger from then on. */
+static void a_removed_peer_stays_out(void **state)
+{
+	uint32_t edge;
+	char text[64];
+	(void)state;
+	need_socket_option(counts_bytes(), "TCP_INFO");
+	open_end(0, (const unsigned[]){ 1, 2 }, 2);
+	open_end(2, (const unsigned[]){ 0 }, 1);
+	struct client spoke = client_open(&end[1].identity, 0, "spoke"),
+	              silent = client_open(&end[1].identity, 0, "silent");
+	client_send(&spoke, "hello");
+	assert_true(take(0, &edge, text, patience()));
+	UNTIL(end[0].net.zap.accepted >= 3);
+	struct sl_net_neighbour left = { 2, end[2].endpoint, end[2].identity.curve_public };
+	uint64_t refused = end[0].net.zap.refused;
+	assert_int_equal(sl_net_change(&end[0].net, &left, 1, &error), SL_OK);
+	client_send(&spoke, "again");
+	client_send(&silent, "again");
+	UNTIL(end[0].net.zap.refused >= refused + 2);
+	assert_passes(2, 0, 0, 0, "still here"); /* and nothing before it */
+	client_close(&spoke);
+	client_close(&silent);
+}
+
+/* A message of parts without end, on a connection that has said something proper before. */
+static void endless_parts_are_cut_off(void **state)
+{
+	enum { BYTES = 48 << 20 };
+	static char part[FRAME_MAX / 2];
+	uint32_t edge;
+	char text[64];
+	const uint8_t *bytes;
+	size_t length;
+	(void)state;
+	need_socket_option(counts_bytes(), "TCP_INFO");
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	struct client c = client_open(&end[1].identity, 0, NULL);
+	client_send(&c, "hello");
+	assert_true(take(0, &edge, text, patience()));
+	for (size_t sent = 0; sent < BYTES; sent += sizeof part)
+		assert_int_equal(zmq_send(c.socket, part, sizeof part, ZMQ_SNDMORE), sizeof part);
+	assert_int_equal(zmq_send(c.socket, "", 0, 0), 0);
+	for (struct sl_time until = patience(); !strstr(end[0].kinds, "cut-off");) {
+		assert_true(sl_time_before(sl_clock(), until));
+		sl_net_receive(&end[0].net, &edge, &bytes, &length);
+		turn_all();
+	}
+	client_close(&c);
+}
+
 #define NET_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -628,6 +679,8 @@ int main(void)
 		NET_TEST(a_name_leads_to_its_address),
 		NET_TEST(a_monitor_never_blocks),
 		NET_TEST(without_descriptors_the_door_is_shut),
+		NET_TEST(a_removed_peer_stays_out),
+		NET_TEST(endless_parts_are_cut_off),
 	};
 	if (sl_keys_start(&error) != SL_OK)
 		return 1;
