@@ -259,8 +259,14 @@ static void json_text(const char *key, const char *text)
 
 static void json_option(const struct sl_option *o)
 {
-	static const char *const types[] = { "whole",  "whole",    "real",   "text",
-		                             "choice", "duration", "switch", "text" };
+	static const char *const types[] = {
+		[SL_OPTION_U32] = "whole",     [SL_OPTION_U64] = "whole",
+		[SL_OPTION_REAL] = "real",     [SL_OPTION_TEXT] = "text",
+		[SL_OPTION_CHOICE] = "choice", [SL_OPTION_DURATION] = "duration",
+		[SL_OPTION_SWITCH] = "switch", [SL_OPTION_RATE] = "rate",
+		[SL_OPTION_VOLUME] = "volume", [SL_OPTION_SIZE] = "size",
+		[SL_OPTION_BORROWED] = "text",
+	};
 	fputs("{\"name\": ", stdout);
 	sl_json_text(stdout, o->name);
 	json_text("type", types[o->type]);

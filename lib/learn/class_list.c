@@ -70,7 +70,7 @@ static bool is_printable(const char *text, size_t length)
 	return is_utf8(text, length);
 }
 
-/* Whether an item that was taken as a name is one; `class` is its number. */
+/* Checks an item that was parsed as a name; `class` is its number. */
 static enum sl_status check_name(const struct sl_class_item *item, struct sl_error *error)
 {
 	if (item->length == 0)
@@ -85,7 +85,7 @@ static enum sl_status check_name(const struct sl_class_item *item, struct sl_err
 	return SL_OK;
 }
 
-/* "7" or "0..9", if the item is that. */
+/* Parses "7" or "0..9"; false if the item is neither. */
 static void take_numbers(struct sl_class_item *item)
 {
 	struct cursor c = { item->name, item->name + item->length };
@@ -98,7 +98,7 @@ static void take_numbers(struct sl_class_item *item)
 	item->number = item->number && take_whole(&c, &item->last) && c.at == c.end;
 }
 
-/* Takes one item and the separator behind it. */
+/* Parses one item and the separator after it. */
 static enum sl_status take_item(struct cursor *c, struct sl_class_item *item, struct sl_error *error)
 {
 	const char *first = c->at, *last;
@@ -126,7 +126,7 @@ static int64_t size_of(const struct sl_class_item *item)
 	return item->number ? (int64_t)item->last - item->first + 1 : 1;
 }
 
-/* Walks through all items, which are kept in `room` where that is not NULL. */
+/* Parses all items, and stores them in `room` unless that is NULL. */
 static enum sl_status walk(const char *text, size_t length, struct sl_class_item *room, uint32_t *items,
                            uint32_t *count, struct sl_error *error)
 {
@@ -336,7 +336,7 @@ size_t sl_classes_canonical(const char *text, size_t length, char *out)
 	return sl_classes_end(&w);
 }
 
-/* Adds an item to a union: what of it is there already is left out. */
+/* Adds an item to a union, without the parts that are in it already. */
 static void merge_item(struct sl_classes_writer *w, const struct sl_class_item *item,
                        const struct sl_class_item *before)
 {

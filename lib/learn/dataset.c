@@ -9,7 +9,7 @@ static void gather_sparse(const struct sl_dataset *data, uint32_t sample, float 
 		out[data->column[k]] = data->value[k];
 }
 
-/* Picked samples lie anywhere: the processor cannot guess the next one, but be told. */
+/* Picked samples are scattered: the next one is prefetched explicitly. */
 static void fetch(const struct sl_dataset *data, uint32_t sample)
 {
 	enum { LINE = 64 };

@@ -6,9 +6,8 @@
 
 #include <math.h>
 
-/* Rows that go through the network at a time: enough for sgemm to run at full speed, few enough for a block
- * of images and its activations to stay in the second-level cache. Scratch is bounded by it, however large a
- * batch is. */
+/* Rows per pass through the network: enough for sgemm to run at full speed, few enough that a block of images and its
+ * activations fit into the second-level cache. It also limits scratch memory, for batches of any size. */
 enum { BLOCK_ROWS = 128, BLOCK_FLOATS = 1 << 19 };
 
 static uint32_t layers_of(const struct sl_model_instance *net)
@@ -100,7 +99,7 @@ void sl_network_init(const struct sl_model_instance *instance, uint64_t seed, fl
 	}
 }
 
-/* One block of rows on its way through the network. */
+/* State of one block of rows in a pass through the network. */
 struct pass {
 	const struct sl_model_instance *net;
 	const struct sl_dataset *data;
@@ -117,7 +116,7 @@ _Static_assert(sizeof((struct pass *)NULL)->activation / sizeof(float *) >=
                    sizeof((struct sl_model_instance *)NULL)->hidden / sizeof(uint32_t) + 2,
                "an activation for each layer");
 
-/* The next buffer of so many floats, on a cache line of its own; NULL while only counting. */
+/* The next buffer of `floats` floats, aligned to a cache line; NULL while only counting. */
 static float *take(float *scratch, size_t *used, size_t floats)
 {
 	size_t at = *used;
@@ -125,8 +124,7 @@ static float *take(float *scratch, size_t *used, size_t floats)
 	return scratch ? scratch + at : NULL;
 }
 
-/* Cuts scratch into the buffers of a pass of `rows` rows and returns the floats used; scratch NULL: only
- * counts. */
+/* Divides scratch into the buffers of a pass of `rows` rows; returns the floats used. scratch NULL: only counts. */
 static size_t pass_cut(struct pass *p, const struct sl_model_instance *net, uint32_t rows, float *scratch)
 {
 	size_t used = 0;
@@ -171,7 +169,7 @@ static void gather_rows(struct pass *p)
 	p->input = p->gathered;
 }
 
-/* Dense input as floats: in place where it is stored so, else gathered. A front takes no sparse rows as they are. */
+/* Dense input as floats: in place if it is stored as floats, else gathered. A front needs dense rows. */
 static void load_input(struct pass *p)
 {
 	const struct sl_dataset *data = p->data;
@@ -318,8 +316,8 @@ static void backward(struct pass *p, const float *x, float factor, float add, fl
 		                        p->front);
 }
 
-/* What is added to must start at zero: biases, and with sparse data the first weights. The other weights are
- * overwritten by the first block's product. */
+/* Clears what the blocks add to: biases, and with sparse data the first weights. The other weights are overwritten by
+ * the product of the first block. */
 static void clear(const struct sl_model_instance *net, bool sparse, float *gradient)
 {
 	for (uint32_t t = 0; t < net->layout.tensors; t++) {

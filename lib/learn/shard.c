@@ -1,5 +1,5 @@
-/* The prepared form of a data set: one block of little-endian bytes that is used where it lies. All arrays
- * begin at a multiple of 8; the bytes between them are zero.
+/* The prepared form of a data set: one block of little-endian bytes that is used in place. All arrays begin at a
+ * multiple of 8; the bytes between them are zero.
  *
  *      0  magic "SLDATA\r\n"
  *      8  u32 version (2; 1 where classes have no names, or there are none)
@@ -30,7 +30,7 @@
 static const uint8_t magic[8] = "SLDATA\r\n";
 enum { UNNAMED = 1, NAMED = 2, HEADER = 64, RESERVED = 12 };
 
-/* Where the arrays lie: the one place that turns counts into sizes, for reading and for writing. */
+/* Offsets of the arrays. The only place that computes sizes from counts, for reading and for writing. */
 struct plan {
 	uint64_t first, second, third, label, names, length; /* offsets; dense features have only the first */
 };
@@ -124,7 +124,7 @@ static enum sl_status check_names(const struct sl_dataset *d, struct sl_error *e
 	                                     count, d->classes);
 }
 
-/* Row offsets first: nothing behind them may be looked at before they are known to be in order and within
+/* Checks row offsets first: the arrays after them may be read only once the offsets are known to be ascending and within
  * bounds. */
 static enum sl_status check_sparse(const struct sl_dataset *d, uint64_t nonzeros, struct sl_error *error)
 {
@@ -261,7 +261,7 @@ static uint64_t count_nonzeros(const struct sl_dataset *from, const uint32_t *pi
 	return sum;
 }
 
-/* A data set that exists in memory has sizes that fit: failing here is our own mistake. */
+/* The sizes of a data set in memory always fit: a failure here is a bug. */
 static struct plan plan_of(const struct sl_dataset *from, uint32_t count, uint64_t nonzeros)
 {
 	struct plan plan;
@@ -322,7 +322,7 @@ void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uin
 	count = pick ? count : from->samples;
 	uint64_t nonzeros = count_nonzeros(from, pick, count);
 	struct plan plan = plan_of(from, count, nonzeros);
-	/* Zeros for the padding; each array overwrites the last eight bytes of its own room. */
+	/* Zeros for the padding: the last eight bytes of each array's space, before the array is written. */
 	memset(out + plan.length - 8, 0, 8);
 	memset(out + plan.label - 8, 0, 8);
 	memset(out + plan.names - 8, 0, 8);

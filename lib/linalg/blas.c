@@ -110,7 +110,7 @@ static void add_product(const struct shape *s, const float *a, size_t lda, const
 
 static bool multiplies(const struct shape *s)
 {
-	float a[ELEMENTS], b[ELEMENTS], found[ELEMENTS], right[ELEMENTS];
+	float a[ELEMENTS] = { 0 }, b[ELEMENTS] = { 0 }, found[ELEMENTS], right[ELEMENTS] = { 0 };
 	size_t lda = s->transpose_a ? s->m : s->k, ldb = s->transpose_b ? s->k : s->n,
 	       n = (size_t)s->m * s->n;
 	fill((size_t)s->m * s->k, 1, a);

@@ -53,7 +53,7 @@ refused "unknown data format 'csv'; there are idx, libsvm, regression, synthetic
 refused "unknown data format 'csv'; there are idx, libsvm, regression, synthetic" --set data.format=csv
 refused "did you mean libsvm?" --data libsv:all.svm
 refused "there are idx, libsvm" --data all.svm
-refused "unknown model 'tree'; there are logistic, mlp" --data libsvm:all.svm --set model.name=tree
+refused "unknown model 'tree'; there are conv, logistic, mlp" --data libsvm:all.svm --set model.name=tree
 ok "unknown names come with those there are"
 
 cp all.svm own-0.svm

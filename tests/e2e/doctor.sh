@@ -17,7 +17,7 @@ fresh() { rm -rf run; make_run run ring:3; }
 
 fresh
 start_peer run 0
-within 10 status_of run 0 phase
+within 20 answers run 0
 expect 0 "$starling" doctor run -p 0
 says out "ok       configuration" "ok       roster" "ok       session" "ok       key 0" "ok       samples 0" "ok       disk 0" \
 	"warning  peer 0" "cannot connect to"
@@ -36,7 +36,7 @@ fresh; rm run/keys/1.key; finds "4 no key" 1 "fault    key 1" -p 1
 fresh; rm run/data/train-1.shard; finds "5 no samples" 1 "fault    samples 1" -p 1
 fresh; sed -i 's/^serial .*/serial 9/' run/roster; finds "6 a roster that is not signed" 1 "signature"
 fresh; rm run/session; finds "7 no session" 0 "warning  session" -p 1
-fresh; head -c 100 run/data/train-2.shard > cut && cp cut run/data/train-2.shard; finds "8 samples cut short" 1 "fault    samples 2" -p 2
+fresh; head -c 100 run/data/train-2.shard > short && cp short run/data/train-2.shard; finds "8 samples cut short" 1 "fault    samples 2" -p 2
 fresh
 expect 0 "$starling" roster run --endpoint 2=tcp://no-such-host.invalid:7000
 finds "9 a name that does not resolve" 1 "does not resolve" -p 1

@@ -20,6 +20,7 @@
  * Exit code 0: it was treated as it has to be, or all was sent; 1: it was let in, or something failed. */
 #include "daemon/peer/daemon.h"
 #include "base/hash.h"
+#include "daemon/run/blas.h"
 #include "gossip/brief.h"
 #include "linalg/vector.h"
 
@@ -523,6 +524,9 @@ static int be_peer(const char *folder, char **argument)
 
 int main(int argc, char **argv)
 {
+	struct sl_error error;
+	if (sl_blas_settle(argv, &error) != SL_OK) /* the models are those of a daemon, bit for bit */
+		die("%s", error.text);
 	if (argc < 4)
 		die("see hostile.c");
 	open_run(argv[2]);

@@ -149,9 +149,11 @@ peers_end() {
 	done
 }
 
-# status_of RUN K FIELD: a number or word of the peer's own answer; nothing while it does not answer.
+# status_of RUN K FIELD: a number or word of the peer's own answer, of its first link if it is no field of the peer; nothing
+# while it does not answer.
 status_of() {
-	"$starling" status "$1" --json 2> /dev/null | sed -n "s/.*\"peer\":$2,.*\"$3\":\"\{0,1\}\([^,\"}]*\).*/\1/p"
+	"$starling" status "$1" --json 2> /dev/null | sed "s/{\"peer\":/\n&/g" | grep "^{\"peer\":$2," |
+		grep -o "\"$3\":\"\{0,1\}[^,\"}]*" | sed "s/^[^:]*:\"\{0,1\}//; 1q"
 }
 
 # field_is RUN K FIELD VALUE / phase_is RUN K PHASE / round_over RUN K ROUND: as conditions, for within.

@@ -3,10 +3,13 @@
 #include "linalg/vector.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <spawn.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/timex.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void check_clock(struct sl_doctor *d)
@@ -47,19 +50,44 @@ void sl_doctor_host(struct sl_doctor *d)
 	sl_doctor_say(d, SL_FINDING_OK, "kernels", NULL, "matrix products by OpenBLAS, %s", sl_blas_start());
 }
 
-/* The first line that systemctl prints: "enabled", "active", …; empty where it does not run. */
+/* Starts systemctl without a shell; returns the descriptor of its output, or -1. */
+static int start_systemctl(const char *verb, const char *unit, pid_t *child)
+{
+	char *const argv[] = { (char *)"systemctl", (char *)verb, (char *)unit, NULL };
+	posix_spawn_file_actions_t files;
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, ends[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	int failure = posix_spawnp(child, argv[0], &files, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&files);
+	close(ends[1]);
+	if (failure == 0)
+		return ends[0];
+	close(ends[0]);
+	return -1;
+}
+
+/* The first line that systemctl prints: "enabled", "active", …; empty if it cannot be run. */
 static void ask_systemctl(const char *verb, uint32_t peer, char answer[static 64])
 {
-	char command[128];
-	snprintf(command, sizeof command, "systemctl %s starlingd@%" PRIu32 " 2> /dev/null", verb, peer);
-	FILE *pipe = popen(command, "r");
+	char unit[64];
+	pid_t child;
+	ssize_t got;
+	size_t length = 0;
+	snprintf(unit, sizeof unit, "starlingd@%" PRIu32, peer);
 	answer[0] = '\0';
-	if (!pipe)
+	int from = start_systemctl(verb, unit, &child);
+	if (from < 0)
 		return;
-	if (!fgets(answer, 64, pipe))
-		answer[0] = '\0';
+	while (length < 63 && (got = read(from, answer + length, 63 - length)) > 0)
+		length += (size_t)got;
+	answer[length] = '\0';
 	answer[strcspn(answer, "\n")] = '\0';
-	pclose(pipe);
+	close(from);
+	waitpid(child, NULL, 0);
 }
 
 void sl_doctor_unit(struct sl_doctor *d, uint32_t peer)

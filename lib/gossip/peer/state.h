@@ -61,8 +61,8 @@ struct sl_stream {
 	uint32_t number; /* unique per connection, ascending; 0: the driver reports no connections */
 	bool up, full;
 	enum sl_again began; /* what ended the stream before it: the connection, or a drop */
-	uint32_t handed; /* messages handed to it */
-	uint32_t asked;  /* number of them counted in the neighbour's newest request; 0: no request */
+	uint32_t handed;     /* messages handed to it */
+	uint32_t asked;      /* number of them counted in the neighbour's newest request; 0: no request */
 	/* rings by version and by step: `handed` when it was last sent; 0: not sent on this connection */
 	uint32_t *frame, *tag;
 	uint32_t piece;       /* the same for the last piece of a snapshot */
@@ -176,13 +176,13 @@ struct sl_edge {
 	uint32_t late_for;             /* the last step at which waiting for it was given up */
 	bool finished, knows_finished; /* it has completed its rounds; it knows that this peer has */
 	uint32_t their_round, their_roster;
-	uint32_t their_rounds;     /* its run.rounds; 0: not known yet */
-	uint64_t differs;          /* shared keys for which it has another value */
-	bool compared;             /* from a greeting */
-	struct sl_time differs_at; /* when that may be reported again */
-	uint32_t objected;         /* the highest serial of theirs that was reported */
+	uint32_t their_rounds;      /* its run.rounds; 0: not known yet */
+	uint64_t differs;           /* shared keys for which it has another value */
+	bool compared;              /* from a greeting */
+	struct sl_time differs_at;  /* when that may be reported again */
+	uint32_t objected;          /* the highest serial of theirs that was reported */
 	struct sl_time ahead_since; /* … since then their roster is newer than this peer's */
-	bool behind;               /* lagging, and reported */
+	bool behind;                /* lagging, and reported */
 	struct sl_time behind_since;
 	uint32_t oldest;                           /* of the frames in its journal */
 	uint32_t knows_me_epoch;                   /* newest epoch of this peer that it knows */

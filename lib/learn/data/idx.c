@@ -1,4 +1,4 @@
-/* The IDX format of MNIST and its kin: big-endian header, then bytes. Two streams: images (unsigned bytes of
+/* The IDX format of MNIST and similar data sets: big-endian header, then bytes. Two streams: images (unsigned bytes of
  * any rank from 2 up; all dimensions but the first make one row of features) and labels (unsigned bytes of
  * rank 1).
  *
@@ -14,8 +14,8 @@ struct stream {
 	uint8_t header[HEADER_MAX];
 	uint32_t have, need;      /* bytes of the header */
 	uint32_t samples, width;  /* known once the header is complete */
-	uint64_t body;            /* bytes that the header promises behind itself */
-	struct sl_growing values; /* those that came */
+	uint64_t body;            /* length after the header, as the header says */
+	struct sl_growing values; /* bytes received so far */
 };
 
 struct sl_data_reader {
@@ -85,7 +85,7 @@ static enum sl_status check_dimensions(struct stream *s, struct sl_error *error)
 	return SL_OK;
 }
 
-/* Takes header bytes until both parts of it are there; moves *bytes on. */
+/* Consumes header bytes until both parts of it are complete; advances *bytes. */
 static enum sl_status take_header(struct stream *s, unsigned kind, const uint8_t **bytes, size_t *length,
                                   struct sl_error *error)
 {

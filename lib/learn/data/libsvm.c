@@ -1,8 +1,7 @@
-/* The text format of LIBSVM: a sample a line, "label index:value index:value …", indices from 1 up and
- * ascending; "#" begins a comment. Rows stay sparse.
+/* The text format of LIBSVM: one sample per line, "label index:value index:value …", indices ascending from 1; "#"
+ * begins a comment. Rows stay sparse.
  *
- * Words are short and are all that is kept between chunks, so a chunk may end anywhere and a line may be as
- * long as the features allow. */
+ * Only the current word is kept between chunks, so a chunk may end anywhere, and the length of a line is not limited. */
 #include "learn/reader.h"
 
 #include <math.h>
@@ -29,7 +28,7 @@ struct sl_data_reader {
 	uint64_t line; /* of the file, from 1 */
 	char word[WORD_MAX + 1];
 	uint32_t letters;
-	bool begun;        /* this line's label has come */
+	bool begun;        /* the label of this line was read */
 	uint32_t last;     /* its last index */
 	uint32_t features; /* the largest index of all, and the line where it stands */
 	uint64_t features_line, samples;
@@ -56,7 +55,7 @@ static struct sl_data_reader *libsvm_open(const void *options, uint64_t seed, bo
 	return r;
 }
 
-/* Puts "file:line: " in front of a failure. */
+/* Prefixes an error with "file:line: ". */
 static enum sl_status at_line(const struct sl_data_reader *r, uint64_t line, enum sl_status status,
                               struct sl_error *error)
 {
@@ -64,7 +63,7 @@ static enum sl_status at_line(const struct sl_data_reader *r, uint64_t line, enu
 	return status;
 }
 
-/* A word is printed in error texts: nothing in it may disturb a terminal. */
+/* Error texts contain the word: whatever is not printable ASCII is replaced. */
 static void make_printable(char *word)
 {
 	for (; *word; word++)
@@ -198,7 +197,7 @@ static int compare_labels(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The distinct labels in ascending order, into sorted[]; returns how many. */
+/* Writes the distinct labels to sorted[], ascending; returns their number. */
 static size_t distinct(const int32_t *label, size_t samples, int32_t *sorted)
 {
 	memcpy(sorted, label, samples * sizeof *sorted);
@@ -258,7 +257,7 @@ static enum sl_status find_classes(struct sl_data_reader *r, int32_t *sorted, st
 	return SL_OK;
 }
 
-/* Ends a last line that has no newline, and adds the offset behind the last row. */
+/* Ends a last line without a newline, and adds the offset after the last row. */
 static enum sl_status complete(struct sl_data_reader *r, struct sl_error *error)
 {
 	enum sl_status status = end_word(r, error);

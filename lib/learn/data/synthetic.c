@@ -1,7 +1,7 @@
-/* A generator of classification data that a linear model learns in part and a network well: the samples of a
- * class lie around two centres, offset + bend and offset − bend. A linear model sees the offset alone; what
- * the bend says of the class is even in the sample, out of its reach. All centres and samples are functions
- * of the seed, the same on every machine. */
+/* A generator of classification data that a linear model learns in part and a network learns well. The samples of a class
+ * lie around two centres, offset + bend and offset − bend. A linear model can use only the offset; the dependence on
+ * the bend is an even function, which it cannot represent. All centres and samples are functions of the seed, the
+ * same on every machine. */
 #include "learn/reader.h"
 
 #include "learn/portable.h"
@@ -181,7 +181,7 @@ static enum sl_status synthetic_survey(struct sl_data_reader *r, struct sl_surve
 	return SL_OK;
 }
 
-/* Whatever a list calls the classes: there must be as many. */
+/* The list may have any names, but must have as many classes. */
 static enum sl_status synthetic_finish(struct sl_data_reader *r, uint32_t features,
                                        const struct sl_classes *classes, uint8_t **block, size_t *length,
                                        struct sl_error *error)

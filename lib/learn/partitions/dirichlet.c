@@ -1,7 +1,6 @@
 /* Hsu et al. 2019: each class is split among the peers by proportions from a symmetric Dirichlet
  * distribution; a small alpha gives a class to few peers, a large one gives every peer the same mixture.
- * Here, as in most work that followed, a draw for each class (rather than for each peer), so that every
- * sample has one owner. */
+ * As in most later work, proportions are drawn per class (rather than per peer), so that every sample has one owner. */
 #include "learn/deal.h"
 
 #include "learn/portable.h"
@@ -75,8 +74,7 @@ static uint32_t peer_of(const uint32_t *cut, uint32_t peers, uint32_t place)
 	return low;
 }
 
-/* Gives peers that got nothing a sample each, from peers that have more than one, in a random but repeatable
- * order. */
+/* Moves a sample to each peer without any, from peers that have more than one, in a random but repeatable order. */
 static void feed_the_empty(const struct sl_dataset *data, uint32_t peers, uint64_t key, uint32_t *owner)
 {
 	uint32_t have[SL_PEERS_MAX] = { 0 }, at = 0;

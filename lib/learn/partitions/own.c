@@ -1,4 +1,4 @@
-/* Every peer has a file of its own: there is nothing to assign. */
+/* Every peer has its own file: there is nothing to assign. */
 #include "learn/dataset.h"
 
 const struct sl_partition sl_partition_own = {

@@ -1,5 +1,5 @@
 /* McMahan et al. 2017, §3: the samples in the order of their classes are cut into equal shards, and every
- * peer gets K of them at random, so it sees few classes. Within a class the order is random. */
+ * peer gets K random ones, so it has few classes. Within a class the order is random. */
 #include "learn/deal.h"
 
 #include "base/random.h"

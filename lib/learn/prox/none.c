@@ -1,4 +1,4 @@
-/* R = 0: nothing is penalised. */
+/* R = 0: no penalty. */
 #include "learn/model.h"
 
 static void apply(const struct sl_layout *layout, float t, float *x)
