@@ -4,7 +4,8 @@
  *   out, absorb, schedule     actions and event rows; how a frame changes a copy; weights and active rounds
  *   detect, differ, robust    anomalies; settings that differ; robust mixing
  *   edge, durable, guard      one end of an edge; frames kept for checkpoints; limits on a neighbour
- *   stream                    connections: frames in flight
+ *   window                    how long the last waits took
+ *   stream                    connections: frames in flight; deadlines
  *   terms                     values omitted from headers
  *   lag, send                 lagging edges; frames
  *   hello                     sends and parses greetings
@@ -23,6 +24,7 @@
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
 #include "gossip/peer/guard.h"
+#include "gossip/peer/window.h"
 #include "gossip/inspect.h"
 #include "gossip/journal.h"
 
@@ -79,6 +81,7 @@ struct sl_stream {
 	                               deviation */
 	uint32_t opened_on; /* number of the connection on which this end tagged its step; 0: none was up */
 	bool denied;        /* a snapshot of the neighbour was not taken: another edge's was in progress */
+	struct sl_window waits_of;  /* the last of them */
 };
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
@@ -328,6 +331,12 @@ void sl_stream_waited(const struct sl_peer *, struct sl_edge *);
 /* Time to wait for expected frames before the first request, and longest time between requests. */
 int64_t sl_stream_patience_us(const struct sl_edge *);
 int64_t sl_stream_patience_most_us(const struct sl_edge *);
+/* Time without a message and without a byte that moves after which the neighbour counts as down, and after which
+ * a round no longer waits for it: they follow its own times, up to link_timeout and round_timeout. */
+int64_t sl_stream_silence_us(const struct sl_peer *, const struct sl_edge *);
+int64_t sl_stream_round_us(const struct sl_peer *, const struct sl_edge *);
+/* When the round in hand stops waiting for it: at round_timeout, or before, if nothing moves. */
+struct sl_time sl_stream_round_ends(const struct sl_peer *, const struct sl_edge *);
 /* `least_us`, increased for a slow connection. */
 int64_t sl_stream_patient_us(const struct sl_edge *, int64_t least_us);
 
