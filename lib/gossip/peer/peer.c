@@ -296,6 +296,11 @@ static void greet_when_settled(struct sl_peer *p)
 		struct sl_edge *e = &p->edge[i];
 		if (e->stream.said_unsettled && e->stream.number && sl_peer_is_settled(p, e))
 			sl_greet(p, e, false);
+		if (!e->stream.ask_settled || !sl_peer_is_settled(p, e))
+			continue;
+		e->stream.ask_settled = false;
+		if (e->greeted && lacks_something(p, e))
+			sl_edge_ask(p, e);
 	}
 }
 

@@ -38,6 +38,12 @@ bool sl_staging_taken(struct sl_peer *p, const struct sl_edge *e)
 	return p->staging_edge && p->staging_edge != e;
 }
 
+/* Before this end knows where it stands it would drop them. A late joiner is sent a snapshot instead. */
+static bool takes_frames(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return sl_peer_is_settled(p, e) || (p->phase == SL_PHASE_RECOVERING && p->joining);
+}
+
 void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 {
 	e->stream.ask_soon =
@@ -49,6 +55,8 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 		sl_greet(p, e, true);
 	} else if (p->staging_edge == e && !p->staging_self) {
 		sl_request(p, e, SL_WANT_SNAPSHOT, p->staging_version, p->staging_at);
+	} else if (!e->diverged && !takes_frames(p, e)) {
+		e->stream.ask_settled = true;
 	} else if (!e->diverged) {
 		sl_request(p, e, SL_WANT_FRAMES, e->rx_held.used ? e->rx_held.last : e->their_version, 0);
 	} else if (!sl_staging_taken(p, e)) {

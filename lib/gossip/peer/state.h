@@ -75,6 +75,7 @@ struct sl_stream {
 	/* frames wait until the neighbour has determined its state and accepts them */
 	bool unsettled, waits, said_unsettled; /* said_unsettled: this end told the neighbour to wait */
 	bool ask_soon;                         /* a request was rate-limited and is sent later */
+	bool ask_settled;                      /* … or when this end takes frames */
 	/* the neighbour's connection: its number from the greeting, and messages received since */
 	uint32_t their_number, received;
 	int64_t wait_us, spread_us; /* time from this end's tag to the neighbour's: smoothed, and its mean
