@@ -180,8 +180,9 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
 		e->up = false;
 		p->edges_up--;
-		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "no message from peer %u for %.3g s, and no byte",
-		             e->neighbour, (double)timeout * 1e-6);
+		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down",
+		             "no message from peer %u for %.3g s, and no byte", e->neighbour,
+		             (double)timeout * 1e-6);
 	}
 	bool silent = !sl_time_before(p->now, sl_time_after(e->heard_at, timeout / 2));
 	if (!sl_time_before(p->now, sl_edge_asks_soon(e))) {

@@ -62,8 +62,8 @@ struct sl_stream {
 	uint32_t number; /* unique per connection, ascending; 0: the driver reports no connections */
 	bool up, full;
 	enum sl_again began; /* what ended the stream before it: the connection, or a drop */
-	uint32_t handed; /* messages handed to it */
-	uint32_t asked;  /* number of them counted in the neighbour's newest request; 0: no request */
+	uint32_t handed;     /* messages handed to it */
+	uint32_t asked;      /* number of them counted in the neighbour's newest request; 0: no request */
 	/* rings by version and by step: `handed` when it was last sent; 0: not sent on this connection */
 	uint32_t *frame, *tag;
 	uint32_t piece;       /* the same for the last piece of a snapshot */

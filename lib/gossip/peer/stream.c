@@ -37,7 +37,8 @@ bool sl_stream_change(struct sl_peer *p, struct sl_edge *e, enum sl_link_change 
 		next_connection(p, s, SL_AGAIN_CONNECTION);
 		s->up = true;
 		s->full = false;
-		e->asked_hello_at.us = 0; /* whatever was asked by the connection before this one may be lost */
+		e->asked_hello_at.us =
+		    0; /* whatever was asked by the connection before this one may be lost */
 		return true;
 	case SL_LINK_DOWN:
 		s->up = false;
