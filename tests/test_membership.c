@@ -129,6 +129,44 @@ static void a_member_comes(void **state)
 	sl_topology_free(&without_4);
 }
 
+/* Of the complete graph of four, without the edge 0–1 or with it. */
+static struct sl_topology four(bool with)
+{
+	struct sl_edge_pair pair[] = { { 0, 2 }, { 0, 3 }, { 1, 2 }, { 1, 3 }, { 2, 3 }, { 0, 1 } };
+	double weights[] = { 0.2, 0.2, 0.2, 0.2, 0.2, 0.2 };
+	struct sl_topology t;
+	struct sl_error error;
+	if (sl_topology_from_members(&t, "four", 4, pair, weights, with ? 6 : 5, &error) != SL_OK)
+		fail_msg("%s", error.text);
+	return t;
+}
+
+/* Nobody saw the roster in between: the edge begins anew, over the connection that it had, and what is on its way
+ * still counts. */
+static void an_edge_that_begins_anew_keeps_its_connection(void **state)
+{
+	(void)state;
+	struct swarm *w = standard("complete:4", 60);
+	struct sl_topology without = four(false), with = four(true);
+	w->network.rate = 200000;
+	w->network.queue = 64000;
+	swarm_open(w);
+	swarm_run_to(w, 0, 20);
+	uint32_t before = sl_peer_edge(sl_sim_peer(w->sim, 0), 1)->stream.number;
+	for (uint32_t serial = 2; serial <= 3; serial++)
+		tell_all(w, serial == 2 ? &without : &with, serial, 700);
+	swarm_run(w, 2000000);
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct sl_edge *e = sl_peer_edge(sl_sim_peer(w->sim, i), 1 - i);
+		assert_int_equal(e->since, 3);
+		assert_true(e->step > 20 && e->stream.number > before);
+		assert_true(e->stream.their_number > 0);
+	}
+	finish(w);
+	sl_topology_free(&without);
+	sl_topology_free(&with);
+}
+
 /* One that was added and is not there yet holds up nobody. */
 static void the_absent_are_not_waited_for(void **state)
 {
@@ -279,6 +317,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_member_leaves),
 		cmocka_unit_test(a_member_comes),
+		cmocka_unit_test(an_edge_that_begins_anew_keeps_its_connection),
 		cmocka_unit_test(the_absent_are_not_waited_for),
 		cmocka_unit_test(weights_change_at_both_ends),
 		cmocka_unit_test(checkpoints_outlive_rosters),

@@ -113,6 +113,8 @@ static void hand_over(struct pair *t, struct end *e, const struct sl_action *a)
 {
 	struct connection *c = &e->to;
 	assert_false(c->told_full);
+	if (a->frame->kind == SL_FRAME_REQUEST && a->body[0] == SL_WANT_FRAMES) /* who asks, takes them */
+		assert_true(sl_peer_is_settled(e->peer, &e->peer->edge[0]));
 	if (!c->up)
 		return; /* there is none that could take it */
 	look_at_first(e, a);

@@ -16,6 +16,7 @@ enum {
 	MOVES_EVERY_US = 250000,
 	CONNECT_MOST_US = 20000, /* beside three times the latency: drawn for each connection */
 	NOTICE_MOST_US = 50000,  /* until the sender hears that its connection has ended; drawn too */
+	ROOM_LEAST = 4,          /* messages that always have room: a greeting, a request, a tag and its frame */
 	SEGMENT_BYTES = 1448,    /* of a TCP segment at an MTU of 1500, with timestamps */
 	SEGMENT_HEAD = 66,       /* Ethernet, IPv4, TCP with timestamps */
 };
@@ -100,6 +101,8 @@ static void break_link(struct sl_sim *s, uint32_t from, uint32_t link)
 	l->state = SL_SIM_CLOSED;
 	l->connection++; /* what is on its way belongs to none now */
 	l->queued = l->handed = l->arrived = 0;
+	l->waiting = 0;
+	l->moving = false;
 	l->full = l->told_full = false;
 }
 
@@ -163,6 +166,7 @@ void sl_sim_link_drained(struct sl_sim *s, const struct sl_sim_event *e)
 	if (e->connection != l->connection)
 		return;
 	l->queued -= e->length;
+	l->waiting -= e->length > 0;
 	if (l->told_full && 2 * l->queued <= s->setup.network.queue) {
 		l->told_full = false;
 		tell(s, e->peer, e->link, SL_LINK_ROOM, 0);
@@ -178,7 +182,8 @@ void sl_sim_link_moves(struct sl_sim *s, const struct sl_sim_event *e)
 	tell(s, e->peer, e->link, SL_LINK_MOVES, 0);
 	tell(s, s->setup.topology->neighbour[e->link], l->reverse, SL_LINK_MOVES, 0);
 	next.at = sl_time_after(e->at, MOVES_EVERY_US);
-	if (sl_time_before(next.at, e->until))
+	s->link[e->link].moving = sl_time_before(next.at, l->moves_until);
+	if (l->moving)
 		sl_sim_push(s, next);
 }
 
@@ -231,7 +236,7 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	size_t bytes = sl_sim_occupies(message);
 	if (l->state != SL_SIM_UP)
 		return false;
-	if (l->queued && l->queued + bytes > n->queue) {
+	if (l->waiting >= ROOM_LEAST && l->queued + bytes > n->queue) {
 		sl_sim_disturb(s, link);
 		if (!l->full)
 			tell(s, from, link, SL_LINK_FULL, 0);
@@ -243,19 +248,22 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	occupy(s, n->bottleneck ? &s->free_at : &s->node[to].free_at, acknowledgements(message), &none);
 	measure(s, l, message, start, done);
 	l->queued += bytes;
+	l->waiting++;
 	l->handed++;
 	struct sl_sim_event e = { .at = done,
 		                  .what = SL_HAPPENS_DRAIN,
 		                  .peer = from,
 		                  .link = link,
 		                  .length = bytes,
-		                  .connection = l->connection,
-		                  .until = done };
+		                  .connection = l->connection };
 	sl_sim_push(s, e);
+	l->moves_until = done;
 	e.what = SL_HAPPENS_MOVE;
-	e.at = sl_time_after(start, MOVES_EVERY_US);
-	if (sl_time_before(e.at, done))
+	e.at = sl_time_after(s->now, MOVES_EVERY_US); /* packets of all connections take turns */
+	if (!l->moving && sl_time_before(e.at, done)) {
+		l->moving = true;
 		sl_sim_push(s, e);
+	}
 	*arrives = sl_time_after(done, n->latency_us);
 	return true;
 }

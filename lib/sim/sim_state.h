@@ -30,7 +30,6 @@ struct sl_sim_event {
 	uint64_t message;    /* its number; 0: injected */
 	uint32_t connection; /* RECEIVE, LINK, DRAIN, MOVE: void unless it is still the link's; 0: of none */
 	enum sl_link_change change; /* LINK */
-	struct sl_time until;       /* MOVE: the message is complete */
 };
 
 /* A checkpoint's position in a neighbour's journal: after a restart it needs the frames that follow. */
@@ -94,6 +93,9 @@ struct sl_sim_link {
 	enum { SL_SIM_CLOSED, SL_SIM_CONNECTING, SL_SIM_UP } state;
 	uint32_t connection; /* rises with each, and with each end of one */
 	uint64_t queued;     /* bytes that have not left yet */
+	unsigned waiting;    /* … of so many messages */
+	bool moving;         /* peers hear every now and then that bytes move, until moves_until */
+	struct sl_time moves_until;
 	bool told_up, full, told_full;
 	/* what its rows say: bytes; while it had something to send; a message's time in the queue, and there and
 	 * back, smoothed as TCP does */

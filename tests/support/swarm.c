@@ -72,6 +72,12 @@ static void on_round(void *context, const struct sl_round_row *row)
 		w->last_accuracy[row->peer] = row->test_accuracy;
 }
 
+static void on_link(void *context, const struct sl_link_row *row)
+{
+	struct swarm *w = context;
+	w->link[row->peer] = *row;
+}
+
 static void on_event(void *context, const struct sl_event_row *row)
 {
 	struct swarm *w = context;
@@ -123,7 +129,7 @@ static void open_sim(struct swarm *w)
 		w->shard,
 		w->network,
 		w->unchecked ? SL_SIM_CHECK_NONE : SL_SIM_CHECK_COPIES,
-		{ .context = w, .round = on_round, .event = on_event, .exact = on_exact },
+		{ .context = w, .round = on_round, .link = on_link, .event = on_event, .exact = on_exact },
 		.roster = w->roster
 	};
 	w->sim = sl_sim_open(&setup, &error);
@@ -173,7 +179,8 @@ void swarm_run_to(struct swarm *w, uint32_t peer, uint32_t round)
 {
 	for (uint64_t n = 0; sl_peer_round(sl_sim_peer(w->sim, peer)) < round; n++) {
 		if (n > 5000000 || !sl_sim_step(w->sim))
-			fail_msg("peer %u never reached round %u", peer, round);
+			fail_msg("peer %u never reached round %u: %s", peer, round,
+			         sl_sim_trouble(w->sim) ? sl_sim_trouble(w->sim) : "it takes too long");
 	}
 }
 

@@ -30,6 +30,7 @@ struct swarm {
 	uint32_t rows, exact_rows;
 	double last_accuracy[SWARM_PEERS_MAX], last_exact, last_penalty[SWARM_PEERS_MAX];
 	int64_t payload_tx[SWARM_PEERS_MAX];
+	struct sl_link_row link[SWARM_PEERS_MAX]; /* the last one of each peer, to its highest neighbour */
 	struct sl_event_row event[SWARM_EVENTS_MAX];
 	uint32_t events;
 };

@@ -24,9 +24,9 @@ struct sl_traffic {
 
 /* What the kernel knows of connections by which this end sends. */
 struct sl_traffic_link {
-	int64_t tx, resent; /* bytes: each once; sent again */
-	int64_t busy_us;    /* while there was something to send */
-	int64_t unsent;     /* bytes that the kernel has not sent yet */
+	int64_t tx, resent;            /* bytes: each once; sent again */
+	int64_t busy_us;               /* while there was something to send */
+	int64_t unsent;                /* bytes that the kernel has not sent yet */
 	int64_t srtt_us, least_rtt_us; /* of the newest connection; 0: none is open */
 };
 

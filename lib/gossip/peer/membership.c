@@ -65,9 +65,41 @@ static void add_edge(struct sl_peer *p, const struct sl_peer_neighbour *n, bool 
 	e->added = true;
 }
 
+/* The connection to a neighbour whose edge begins anew may be the one that it had: no driver reports it again. Its
+ * next stream begins. */
+struct connection {
+	uint32_t neighbour, number;
+	bool up, full;
+};
+
+static uint32_t list_connections(const struct sl_peer *p, const struct sl_peer_roster *r,
+                                 struct connection out[static SL_DEGREE_MAX])
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (listed(r, e->neighbour) && !goes_on(p, r, e->neighbour) && e->stream.number)
+			out[count++] = (struct connection){ e->neighbour, e->stream.number, e->stream.up,
+				                            e->stream.full };
+	}
+	return count;
+}
+
+static void resume_connection(struct sl_peer *p, const struct connection *c)
+{
+	struct sl_edge *e = sl_peer_edge(p, c->neighbour);
+	e->stream.number = c->number;
+	if (c->up)
+		sl_stream_change(p, e, SL_LINK_UP);
+	if (c->up && c->full)
+		sl_stream_change(p, e, SL_LINK_FULL);
+}
+
 void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool reset)
 {
 	SL_CHECK(r->degree <= p->capacity);
+	struct connection connection[SL_DEGREE_MAX];
+	uint32_t connections = list_connections(p, r, connection);
 	remove_edges(p, r);
 	for (uint32_t i = 0; i < r->degree; i++) {
 		const struct sl_peer_neighbour *n = &r->neighbours[i];
@@ -77,6 +109,8 @@ void sl_membership_set(struct sl_peer *p, const struct sl_peer_roster *r, bool r
 		else
 			add_edge(p, n, reset);
 	}
+	for (uint32_t i = 0; i < connections; i++)
+		resume_connection(p, &connection[i]);
 	p->serial = r->serial;
 	sl_peer_set_gammas(p, &r->gammas);
 }

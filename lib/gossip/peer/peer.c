@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { ASK_FIRST_US = 100000 };
+enum { ASK_FIRST_US = 100000, PROBE_LEAST_US = 500000 };
 
 static const char *const phase_name[] = { "greeting", "recovering", "saving",  "computing",
 	                                  "waiting",  "evaluating", "serving", "halted" };
@@ -153,9 +153,24 @@ static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
 	       (e->rx_held.overflow && !e->theirs_open);
 }
 
+/* A greeting that a connection has taken arrives, and is answered. */
+static bool greeting_under_way(const struct sl_edge *e)
+{
+	return e->stream.number && e->stream.up && e->asked_hello_at.us > 0;
+}
+
+/* When a neighbour that is silent, and asked for nothing, is asked whether it is there. */
+static struct sl_time probes_at(const struct sl_peer *p, const struct sl_edge *e)
+{
+	bool probes = e->stream.number && e->stream.up && e->greeted && e->asked_hello_at.us == 0;
+	int64_t after_us = sl_stream_silence_us(p, e) / 2;
+	after_us = after_us < PROBE_LEAST_US ? PROBE_LEAST_US : after_us;
+	return probes ? sl_time_after(e->heard_at, after_us) : SL_TIME_NEVER;
+}
+
 static void watch_link(struct sl_peer *p, struct sl_edge *e)
 {
-	int64_t timeout = p->plan->settings.link_timeout_us;
+	int64_t timeout = sl_stream_silence_us(p, e);
 	if (sl_guard_watch(p, e))
 		sl_greet(p, e, true);
 	if (e->guard.closed)
@@ -164,8 +179,9 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 	if (e->up && !sl_time_before(p->now, sl_time_after(e->heard_at, timeout))) {
 		e->up = false;
 		p->edges_up--;
-		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down", "no message from peer %u for link_timeout",
-		             e->neighbour);
+		sl_peer_note(p, SL_LEVEL_NOTICE, "link-down",
+		             "no message from peer %u for %.3g s, and no byte", e->neighbour,
+		             (double)timeout * 1e-6);
 	}
 	bool silent = !sl_time_before(p->now, sl_time_after(e->heard_at, timeout / 2));
 	if (!sl_time_before(p->now, sl_edge_asks_soon(e))) {
@@ -173,14 +189,20 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 		if (e->greeted && lacks_something(p, e))
 			sl_edge_ask(p, e);
 	}
+	if (!sl_time_before(p->now, probes_at(p, e))) {
+		struct sl_time ask_at = e->ask_at;
+		sl_greet(p, e, true);
+		e->ask_at = ask_at; /* what is lacking is asked for when it was to be */
+	}
 	bool unsettled = p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished);
 	if (sl_time_before(p->now, e->ask_at))
 		return;
 	if (!e->greeted || silent || unsettled) {
 		e->ask_every_us = e->ask_every_us < sl_stream_patience_us(e) ? sl_stream_patience_us(e)
 		                                                             : e->ask_every_us * 3 / 2;
-		if (e->ask_every_us > timeout / 2)
-			e->ask_every_us = timeout / 2;
+		int64_t most_us = greeting_under_way(e) ? sl_stream_patience_most_us(e) : timeout / 2;
+		if (e->ask_every_us > most_us)
+			e->ask_every_us = most_us;
 		sl_greet(p, e, true);
 		if (e->greeted && e->stream.number && lacks_something(p, e))
 			sl_edge_ask(p, e); /* patience may be longer than link_timeout */
@@ -273,6 +295,11 @@ static void greet_when_settled(struct sl_peer *p)
 		struct sl_edge *e = &p->edge[i];
 		if (e->stream.said_unsettled && e->stream.number && sl_peer_is_settled(p, e))
 			sl_greet(p, e, false);
+		if (!e->stream.ask_settled || !sl_peer_is_settled(p, e))
+			continue;
+		e->stream.ask_settled = false;
+		if (e->greeted && lacks_something(p, e))
+			sl_edge_ask(p, e);
 	}
 }
 
@@ -343,22 +370,24 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 			continue;
 		}
 		due = sl_time_earlier(due, sl_edge_asks_soon(e));
+		due = sl_time_earlier(due, probes_at(p, e));
+		int64_t silence = sl_stream_silence_us(p, e);
 		bool asking = !e->greeted || lacks_something(p, e) ||
 		              (p->phase == SL_PHASE_SERVING && !(e->finished && e->knows_finished));
-		struct sl_time silent = sl_time_after(e->heard_at, timeout / 2);
+		struct sl_time silent = sl_time_after(e->heard_at, silence / 2);
 		if (!asking)
 			due = sl_time_earlier(due, sl_time_before(silent, e->ask_at) ? e->ask_at : silent);
 		else
 			due = sl_time_earlier(due, e->ask_at);
 		if (e->up)
-			due = sl_time_earlier(due, sl_time_after(e->heard_at, timeout));
+			due = sl_time_earlier(due, sl_time_after(e->heard_at, silence));
+		if (sl_edge_awaited(p, e))
+			due = sl_time_earlier(due, sl_stream_round_ends(p, e));
 	}
 	if (p->phase == SL_PHASE_GREETING)
 		due = sl_time_earlier(due, p->greet_until);
 	else if (p->phase == SL_PHASE_RECOVERING)
 		due = sl_time_earlier(due, p->recover_at);
-	else if (p->phase == SL_PHASE_WAITING)
-		due = sl_time_earlier(due, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
 	due = sl_time_earlier(due, sl_checkpoint_deadline(p));
 	struct sl_time settled = sl_time_after(p->phase_since, timeout);
 	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))

@@ -31,6 +31,12 @@ void sl_request(struct sl_peer *p, struct sl_edge *e, uint8_t what, uint32_t ver
 	e->ask_at = sl_time_after(p->now, e->ask_every_us);
 }
 
+/* Before this end knows where it stands it would drop them. A late joiner is sent a snapshot instead. */
+static bool takes_frames(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return sl_peer_is_settled(p, e) || (p->phase == SL_PHASE_RECOVERING && p->joining);
+}
+
 void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 {
 	e->stream.ask_soon =
@@ -42,6 +48,8 @@ void sl_edge_ask(struct sl_peer *p, struct sl_edge *e)
 		sl_greet(p, e, true);
 	} else if (e->staging.open && !e->staging.self) {
 		sl_request(p, e, SL_WANT_SNAPSHOT, e->staging.version, e->staging.at);
+	} else if (!e->diverged && !takes_frames(p, e)) {
+		e->stream.ask_settled = true;
 	} else if (!e->diverged) {
 		sl_request(p, e, SL_WANT_FRAMES, e->rx_held.used ? e->rx_held.last : e->their_version, 0);
 	} else {

@@ -131,21 +131,22 @@ bool sl_edge_awaited(const struct sl_peer *p, const struct sl_edge *e)
 	return p->phase == SL_PHASE_WAITING && awaited(p, e);
 }
 
-/* Lockstep waits, but not for the dead. */
+/* Lockstep waits, but not for the dead: up to round_timeout, and less for a neighbour of which nothing moves for
+ * longer than its tags take. */
 static void give_up_late(struct sl_peer *p)
 {
-	if (sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us)))
+	if (sl_waits_forever(p))
 		return;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
-		if (!awaited(p, e))
+		if (!awaited(p, e) || sl_time_before(p->now, sl_stream_round_ends(p, e)))
 			continue;
 		e->late = true;
 		e->late_again = e->late_for == e->step + 1;
 		e->late_for = e->step + 1;
 		sl_peer_note(p, SL_LEVEL_WARNING, "edge-late",
-		             "peer %u did not answer for step %u within round_timeout; continuing without it",
-		             e->neighbour, e->step + 1);
+		             "peer %u did not answer for step %u within %.3g s; continuing without it",
+		             e->neighbour, e->step + 1, (double)(p->now.us - p->phase_since.us) * 1e-6);
 	}
 }
 

@@ -4,7 +4,8 @@
  *   out, absorb, schedule     actions and event rows; how a frame changes a copy; weights and active rounds
  *   detect, differ, robust    anomalies; settings that differ; robust mixing
  *   edge, durable, guard      one end of an edge; frames kept for checkpoints; limits on a neighbour
- *   stream                    connections: frames in flight
+ *   window                    how long the last waits took
+ *   stream                    connections: frames in flight; deadlines
  *   terms                     values omitted from headers
  *   lag, send                 lagging edges; frames
  *   hello                     sends and parses greetings
@@ -24,6 +25,7 @@
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
 #include "gossip/peer/guard.h"
+#include "gossip/peer/window.h"
 #include "gossip/inspect.h"
 #include "gossip/journal.h"
 
@@ -74,11 +76,13 @@ struct sl_stream {
 	/* frames wait until the neighbour has determined its state and accepts them */
 	bool unsettled, waits, said_unsettled; /* said_unsettled: this end told the neighbour to wait */
 	bool ask_soon;                         /* a request was rate-limited and is sent later */
+	bool ask_settled;                      /* … or when this end takes frames */
 	/* the neighbour's connection: its number from the greeting, and messages received since */
 	uint32_t their_number, received;
 	int64_t wait_us, spread_us; /* time from this end's tag to the neighbour's: smoothed, and its mean
 	                               deviation */
 	uint32_t opened_on; /* number of the connection on which this end tagged its step; 0: none was up */
+	struct sl_window waits_of;  /* the last of them */
 };
 
 /* A snapshot that is being received. It lies in rx_held.bytes, where no frames are held meanwhile. */
@@ -344,6 +348,12 @@ void sl_stream_waited(const struct sl_peer *, struct sl_edge *);
 /* Time to wait for expected frames before the first request, and longest time between requests. */
 int64_t sl_stream_patience_us(const struct sl_edge *);
 int64_t sl_stream_patience_most_us(const struct sl_edge *);
+/* Time without a message and without a byte that moves after which the neighbour counts as down, and after which
+ * a round no longer waits for it: they follow its own times, up to link_timeout and round_timeout. */
+int64_t sl_stream_silence_us(const struct sl_peer *, const struct sl_edge *);
+int64_t sl_stream_round_us(const struct sl_peer *, const struct sl_edge *);
+/* When the round in hand stops waiting for it: at round_timeout, or before, if nothing moves. */
+struct sl_time sl_stream_round_ends(const struct sl_peer *, const struct sl_edge *);
 /* `least_us`, increased for a slow connection. */
 int64_t sl_stream_patient_us(const struct sl_edge *, int64_t least_us);
 

@@ -13,6 +13,7 @@ enum {
 	PATIENCE_LEAST_US = 1000000,
 	PATIENCE_MOST_US = 60000000,
 	SPREADS = 8,
+	SILENCE_LEAST_US = 2000000,
 	PIECE_FIRST = 8 << 10,
 	PIECE_SLOW_US = 500000,
 	PIECE_FAST_US = 125000,
@@ -35,6 +36,8 @@ bool sl_stream_change(struct sl_peer *p, struct sl_edge *e, enum sl_link_change 
 		next_connection(p, s, SL_AGAIN_CONNECTION);
 		s->up = true;
 		s->full = false;
+		e->asked_hello_at.us =
+		    0; /* whatever was asked by the connection before this one may be lost */
 		return true;
 	case SL_LINK_DOWN:
 		s->up = false;
@@ -142,6 +145,35 @@ void sl_stream_waited(const struct sl_peer *p, struct sl_edge *e)
 	int64_t off_us = wait_us > s->wait_us ? wait_us - s->wait_us : s->wait_us - wait_us;
 	s->spread_us += (off_us - s->spread_us) / 4;
 	s->wait_us += (wait_us - s->wait_us) / 8;
+	sl_window_add(&s->waits_of, wait_us);
+}
+
+/* A greeting goes out after half of it, unless a request is to go out before long; the answer takes as long as tags
+ * do at the most. */
+int64_t sl_stream_silence_us(const struct sl_peer *p, const struct sl_edge *e)
+{
+	int64_t most_us = p->plan->settings.link_timeout_us;
+	if (e->stream.number == 0)
+		return most_us;
+	int64_t half_us = sl_window_limit(&e->stream.waits_of, SILENCE_LEAST_US / 2, most_us / 2),
+	        patience_us = sl_stream_patience_us(e);
+	half_us = half_us > patience_us ? half_us : patience_us;
+	return 2 * half_us < most_us ? 2 * half_us : most_us;
+}
+
+int64_t sl_stream_round_us(const struct sl_peer *p, const struct sl_edge *e)
+{
+	int64_t most_us = p->plan->settings.round_timeout_us;
+	if (e->stream.number == 0 || most_us == INT64_MAX)
+		return most_us;
+	return sl_window_limit(&e->stream.waits_of, sl_stream_silence_us(p, e), most_us);
+}
+
+struct sl_time sl_stream_round_ends(const struct sl_peer *p, const struct sl_edge *e)
+{
+	struct sl_time since = sl_time_before(p->phase_since, e->heard_at) ? e->heard_at : p->phase_since;
+	return sl_time_earlier(sl_time_after(since, sl_stream_round_us(p, e)),
+	                       sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
 }
 
 int64_t sl_stream_patience_us(const struct sl_edge *e)
