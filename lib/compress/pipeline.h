@@ -56,6 +56,10 @@ struct sl_pipeline {
 	const struct sl_quantise *quantise;
 	const struct sl_code *code;
 	uint32_t dimension;
+	/* A budget (sl_pipeline_fit): bytes of an encoded vector, 0: none; and the least number of coordinates
+	 * that are sent whatever they cost. */
+	uint64_t budget;
+	uint32_t least;
 	_Alignas(8) unsigned char select_options[SL_STAGE_OPTIONS];
 	_Alignas(8) unsigned char quantise_options[SL_STAGE_OPTIONS];
 	_Alignas(8) unsigned char code_options[SL_STAGE_OPTIONS];

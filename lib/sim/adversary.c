@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { HELLO_MOST = 77 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
+enum { HELLO_MOST = 82 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
 
 static enum sl_sim_fate keep(void *context, struct sl_sim_message *m)
 {
@@ -123,6 +123,8 @@ static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u32(&w, lie_about_epoch(g, mine->known_epoch));
 	sl_write_u32(&w, rounds);
 	sl_write_u32(&w, sl_random_below(g, 3)); /* its connection */
+	sl_write_u32(&w, l->careful ? 0 : sl_random_below(g, 2000));
+	sl_write_u8(&w, (uint8_t)sl_random_below(g, 256));
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);

@@ -16,8 +16,6 @@ enum {
 	MOVES_EVERY_US = 250000,
 	CONNECT_MOST_US = 20000, /* beside three times the latency: drawn for each connection */
 	NOTICE_MOST_US = 50000,  /* until the sender hears that its connection has ended; drawn too */
-	SEGMENT_BYTES = 1448,    /* of a TCP segment at an MTU of 1500, with timestamps */
-	SEGMENT_HEAD = 66,       /* Ethernet, IPv4, TCP with timestamps */
 };
 
 /* What a message is on a TCP connection of ZeroMQ with CURVE (ZMTP 3.1, RFC 23 and 26): a MESSAGE command of 8 bytes of
@@ -25,20 +23,18 @@ enum {
  * There are no heartbeats. */
 size_t sl_sim_on_wire(size_t message)
 {
-	size_t sealed = 33 + message;
-	return sealed + (sealed > 255 ? 9 : 2);
+	return sl_budget_sealed(message);
 }
 
 size_t sl_sim_occupies(size_t message)
 {
-	size_t bytes = sl_sim_on_wire(message), segments = (bytes + SEGMENT_BYTES - 1) / SEGMENT_BYTES;
-	return bytes + segments * SEGMENT_HEAD;
+	return sl_budget_message(message);
 }
 
 static size_t acknowledgements(size_t message)
 {
 	(void)message;
-	return SEGMENT_HEAD; /* the segments of a message arrive together */
+	return SL_BUDGET_HEAD; /* the segments of a message arrive together */
 }
 
 static bool has_started(const struct sl_sim *s, uint32_t peer)
@@ -222,6 +218,15 @@ void sl_sim_link_measure(const struct sl_sim *s, uint32_t link, struct sl_link_r
 	row->srtt_us = l->srtt_us;
 }
 
+void sl_sim_link_overflows(struct sl_sim *s, uint32_t link, uint32_t from)
+{
+	struct sl_sim_link *l = &s->link[link];
+	sl_sim_disturb(s, link);
+	if (!l->full)
+		tell(s, from, link, SL_LINK_FULL, 0);
+	l->full = true;
+}
+
 bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t message,
                        struct sl_time *arrives)
 {
@@ -232,10 +237,7 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	if (l->state != SL_SIM_UP)
 		return false;
 	if (l->queued && l->queued + bytes > n->queue) {
-		sl_sim_disturb(s, link);
-		if (!l->full)
-			tell(s, from, link, SL_LINK_FULL, 0);
-		l->full = true;
+		sl_sim_link_overflows(s, link, from);
 		return false;
 	}
 	struct sl_time done, none;

@@ -8,7 +8,7 @@
 
 enum { ASK_FIRST_US = 100000 };
 
-static const char *const phase_name[] = { "greeting", "recovering", "saving",  "computing",
+static const char *const phase_name[] = { "greeting", "recovering", "saving",  "pacing", "computing",
 	                                  "waiting",  "evaluating", "serving", "halted" };
 _Static_assert(sizeof phase_name / sizeof *phase_name == SL_PHASES, "one name a phase");
 
@@ -126,11 +126,12 @@ static void on_start(struct sl_peer *p)
 {
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
 	p->phase = SL_PHASE_GREETING;
+	sl_pace_start(p);
 	p->phase_since = p->now;
 	p->greet_until =
 	    sl_waits_forever(p) && (!p->resumed || p->rates_changed)
 	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
-	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
+	        : sl_time_after(p->now, sl_link_timeout_us(p));
 	for (uint32_t i = 0; i < p->degree; i++) {
 		if (p->resumed)
 			sl_edge_checkpointed(&p->edge[i]); /* its state was made before it was the newest */
@@ -156,7 +157,7 @@ static bool lacks_something(const struct sl_peer *p, const struct sl_edge *e)
 
 static void watch_link(struct sl_peer *p, struct sl_edge *e)
 {
-	int64_t timeout = p->plan->settings.link_timeout_us;
+	int64_t timeout = sl_link_timeout_us(p);
 	if (sl_guard_watch(p, e))
 		sl_greet(p, e, true);
 	if (e->guard.closed)
@@ -205,6 +206,7 @@ static void on_timer(struct sl_peer *p)
 		sl_recovery_check(p);
 	else if (p->phase == SL_PHASE_WAITING)
 		sl_round_check(p);
+	p->round_wished = p->round_wished || p->phase == SL_PHASE_PACING;
 	begin_wished(p);
 	sl_checkpoint_check(p);
 	begin_wished(p);
@@ -335,7 +337,7 @@ void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
 struct sl_time sl_peer_deadline(const struct sl_peer *p)
 {
 	struct sl_time due = SL_TIME_NEVER;
-	int64_t timeout = p->plan->settings.link_timeout_us;
+	int64_t timeout = sl_link_timeout_us(p);
 	if (p->phase == SL_PHASE_HALTED || p->incarnation == 0)
 		return due;
 	for (uint32_t i = 0; i < p->degree; i++) {
@@ -360,8 +362,8 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 	else if (p->phase == SL_PHASE_RECOVERING)
 		due = sl_time_earlier(due, p->recover_at);
 	else if (p->phase == SL_PHASE_WAITING)
-		due = sl_time_earlier(due, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
-	due = sl_time_earlier(due, sl_checkpoint_deadline(p));
+		due = sl_time_earlier(due, sl_time_after(p->phase_since, sl_round_timeout_us(p)));
+	due = sl_time_earlier(due, sl_time_earlier(sl_checkpoint_deadline(p), sl_pace_deadline(p)));
 	struct sl_time settled = sl_time_after(p->phase_since, timeout);
 	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
 		due = sl_time_earlier(due, settled);

@@ -52,7 +52,7 @@ void sl_round_begin(struct sl_peer *p)
 		begin_serving(p);
 		return;
 	}
-	if (sl_checkpoint_holds(p))
+	if (sl_checkpoint_holds(p) || sl_pace_holds(p))
 		return;
 	p->disagreement = (double)NAN;
 	p->test_loss = p->test_accuracy = (double)NAN;
@@ -93,6 +93,7 @@ void sl_round_exchange(struct sl_peer *p)
 	p->digest = a.digest;
 	p->version = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
 	check_fork(p);
+	sl_pace_encoded(p, sl_writer_length(&w));
 	sl_count_payload(p, SL_BRIEF_STEADY + sl_writer_length(&w));
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
@@ -131,7 +132,7 @@ bool sl_edge_awaited(const struct sl_peer *p, const struct sl_edge *e)
 /* Lockstep waits, but not for the dead. */
 static void give_up_late(struct sl_peer *p)
 {
-	if (sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.round_timeout_us)))
+	if (sl_time_before(p->now, sl_time_after(p->phase_since, sl_round_timeout_us(p))))
 		return;
 	for (uint32_t i = 0; i < p->degree; i++) {
 		struct sl_edge *e = &p->edge[i];
@@ -315,9 +316,8 @@ enum { PATIENCE = 20 };
 
 static struct sl_time patience_ends(const struct sl_peer *p, const struct sl_edge *e)
 {
-	const struct sl_settings *s = &p->plan->settings;
 	struct sl_time since = sl_time_before(p->phase_since, e->news_at) ? e->news_at : p->phase_since;
-	return sl_time_after(sl_time_after(since, PATIENCE * s->link_timeout_us), s->round_timeout_us);
+	return sl_time_after(sl_time_after(since, PATIENCE * sl_link_timeout_us(p)), sl_round_timeout_us(p));
 }
 
 /* Whether the neighbour may still want something of this end. One that is down is given up after
@@ -325,7 +325,7 @@ static struct sl_time patience_ends(const struct sl_peer *p, const struct sl_edg
  * finished, and then late: it may not have heard yet that this end has. */
 static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 {
-	int64_t timeout = p->plan->settings.link_timeout_us;
+	int64_t timeout = sl_link_timeout_us(p);
 	if (e->finished && e->knows_finished)
 		return false;
 	if (p->was_final && !e->greeted) /* it had finished too and left, as far as can be known */

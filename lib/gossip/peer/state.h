@@ -22,6 +22,7 @@
 
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
+#include "gossip/budget.h"
 #include "gossip/peer/guard.h"
 #include "gossip/inspect.h"
 #include "gossip/journal.h"
@@ -79,6 +80,12 @@ struct sl_stream {
 	                               deviation */
 	uint32_t opened_on; /* number of the connection on which this end tagged its step; 0: none was up */
 	bool denied;        /* a snapshot of the neighbour was not taken: another edge's was in progress */
+};
+
+/* How long a byte budget may delay the messages of a round, and how many edges away (pace.c); ms 0: none. */
+struct sl_delay {
+	uint32_t ms;
+	uint8_t hops;
 };
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
@@ -180,6 +187,7 @@ struct sl_edge {
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
 	struct sl_stream stream;
+	struct sl_delay pace, said_pace; /* as the neighbour announced it, and as this end did */
 	struct sl_guard guard;
 	struct sl_detector detector;
 
@@ -228,6 +236,7 @@ struct sl_peer {
 	int64_t nonzero, payload_tx, payload_rx;
 	double clip_at; /* robust mixing: largest norm of a difference that is not clipped */
 	uint32_t edges_up;
+	struct sl_budget pacing; /* of the frames of pace = free */
 	struct sl_watch watch;
 
 	/* own checkpoints, by their round: both generations, and the one being written */
@@ -302,6 +311,21 @@ bool sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, c
 /* Sends the tag of a step alone; nothing if the tag is no longer known. */
 void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
+/* pace.c: byte budgets, of this peer and of those that it waits for */
+void sl_pace_start(struct sl_peer *);
+/* What a greeting to that neighbour announces, and what one from it has announced. */
+struct sl_delay sl_pace_announced(const struct sl_peer *, const struct sl_edge *to);
+void sl_pace_heard(struct sl_peer *, struct sl_edge *, struct sl_delay);
+/* The longest that any of them may delay the messages of a round. */
+int64_t sl_pace_us(const struct sl_peer *);
+/* run.round_timeout and run.link_timeout, with twice that. */
+int64_t sl_round_timeout_us(const struct sl_peer *);
+int64_t sl_link_timeout_us(const struct sl_peer *);
+/* A frame was encoded; whether the next round has to wait for the budget, and until when. */
+void sl_pace_encoded(struct sl_peer *, size_t body);
+bool sl_pace_holds(struct sl_peer *);
+struct sl_time sl_pace_deadline(const struct sl_peer *);
+
 /* stream.c: frames in flight, and how long to wait for them */
 /* A connection's state has changed. True: the neighbour has to be greeted. */
 bool sl_stream_change(struct sl_peer *, struct sl_edge *, enum sl_link_change);
@@ -336,6 +360,7 @@ struct sl_hello {
 	uint64_t session, incarnation, echo, held_digest;
 	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
 	    rounds, stream;
+	struct sl_delay pace;
 	uint64_t differs; /* shared keys with another digest than mine */
 };
 enum {

@@ -150,14 +150,15 @@ int64_t sl_stream_patience_us(const struct sl_edge *e)
 	const struct sl_stream *s = &e->stream;
 	if (s->number == 0)
 		return DATAGRAM_FIRST_US;
-	int64_t us = s->wait_us + SPREADS * s->spread_us;
-	return us < PATIENCE_LEAST_US ? PATIENCE_LEAST_US : us > PATIENCE_MOST_US ? PATIENCE_MOST_US : us;
+	int64_t us = s->wait_us + SPREADS * s->spread_us, budget_us = 2 * 1000 * (int64_t)e->pace.ms;
+	us = us < PATIENCE_LEAST_US ? PATIENCE_LEAST_US : us > PATIENCE_MOST_US ? PATIENCE_MOST_US : us;
+	return us < budget_us ? budget_us : us;
 }
 
 int64_t sl_stream_patience_most_us(const struct sl_edge *e)
 {
-	int64_t us = 8 * sl_stream_patience_us(e);
-	return e->stream.number == 0 ? DATAGRAM_MOST_US : us < PATIENCE_MOST_US ? us : PATIENCE_MOST_US;
+	int64_t least = sl_stream_patience_us(e), most = least > PATIENCE_MOST_US ? least : PATIENCE_MOST_US;
+	return e->stream.number == 0 ? DATAGRAM_MOST_US : 8 * least < most ? 8 * least : most;
 }
 
 int64_t sl_stream_patient_us(const struct sl_edge *e, int64_t least_us)
