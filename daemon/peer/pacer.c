@@ -64,6 +64,7 @@ void sl_pacer_begin(struct sl_pacer *p, const struct sl_settings *s, const char 
 	memset(p, 0, sizeof *p);
 	p->on = sl_outbox_is_needed(s);
 	p->limit = s->limit_volume;
+	p->rate = sl_outbox_rate(s);
 	snprintf(p->path, sizeof p->path, "%.4000s/peer-%" PRIu32 ".budget", state, peer);
 	if (!p->on)
 		return;
@@ -144,6 +145,15 @@ void sl_pacer_renumber(struct sl_pacer *p, struct sl_net *net, struct sl_time no
 		sl_pacer_drop(p, i, now);
 	for (uint32_t i = 0; waits && i < net->degree; i++)
 		refuse(net, i);
+}
+
+void sl_pacer_row(const struct sl_pacer *p, struct sl_round_row *row, struct sl_time now)
+{
+	if (!p->on)
+		return;
+	row->budget_rate = (int64_t)p->rate;
+	row->budget_tx = sl_outbox_total(&p->outbox);
+	row->budget_us = sl_outbox_waited_us(&p->outbox, now);
 }
 
 struct sl_time sl_pacer_deadline(const struct sl_pacer *p)

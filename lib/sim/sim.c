@@ -64,6 +64,11 @@ static void on_round(struct sl_sim *s, struct sl_round_row *row)
 	row->wire_tx = (int64_t)s->node[s->acting].wire_tx;
 	row->wire_rx = (int64_t)s->node[s->acting].wire_rx;
 	row->wire_resent = s->setup.network.rate ? 0 : -1;
+	if (s->node[s->acting].outbox) {
+		row->budget_rate = (int64_t)sl_outbox_rate(set);
+		row->budget_tx = sl_outbox_total(s->node[s->acting].outbox);
+		row->budget_us = sl_outbox_waited_us(s->node[s->acting].outbox, s->now);
+	}
 	bool evaluated =
 	    row->round + 1 == set->rounds || (set->evaluate && (row->round + 1) % set->evaluate == 0);
 	if (s->setup.rows.round)
