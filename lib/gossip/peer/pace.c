@@ -6,21 +6,22 @@
 
 #include "gossip/outbox.h"
 
-enum { HOPS_MOST = 64, BELIEVED_MS = 900000, GREETING_BYTES = 250 };
+enum { HOPS_MOST = 64, BELIEVED_MS = 900000, GREETING_BYTES = 250, HANDSHAKES_BYTES = 1500 };
 
 void sl_pace_start(struct sl_peer *p)
 {
 	sl_budget_begin(&p->pacing, sl_outbox_rate(&p->plan->settings), 0, 0, p->now);
 }
 
-/* The messages of a round, frames as long as they may be, and a greeting for each neighbour. */
+/* The messages of a round for each neighbour, with a frame as long as it may be, two greetings, and what a connection each
+ * way costs at its beginning. */
 static uint32_t own_ms(const struct sl_peer *p)
 {
 	uint64_t rate = sl_outbox_rate(&p->plan->settings);
 	uint64_t budget = p->plan->pipeline.budget ? p->plan->channels * p->plan->pipeline.budget : SIZE_MAX;
 	size_t body = p->plan->body_bound < budget ? p->plan->body_bound : (size_t)budget;
 	uint64_t bytes = p->degree * (sl_budget_message(SL_FRAME_HEADER + body) +
-	                              sl_budget_message(SL_FRAME_HEADER + GREETING_BYTES));
+	                              2 * sl_budget_message(SL_FRAME_HEADER + GREETING_BYTES) + HANDSHAKES_BYTES);
 	uint64_t ms = rate ? 8000 * bytes / rate : 0;
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
