@@ -10,7 +10,8 @@
 static size_t bound_of(const struct sl_pipeline *p, uint32_t count)
 {
 	uint32_t symbol_max = p->quantise->symbol_max ? p->quantise->symbol_max(p->quantise_options) : 0;
-	return sl_pipeline_side(p) + p->code->bound(p->code_options, p->dimension, count, symbol_max);
+	size_t side = p->quantise->side ? p->quantise->side(p->quantise_options) : 0;
+	return side + p->code->bound(p->code_options, p->dimension, count, symbol_max);
 }
 
 enum sl_status sl_pipeline_fit(struct sl_pipeline *p, uint64_t bytes, uint64_t floor, struct sl_error *error)

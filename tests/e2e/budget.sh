@@ -6,7 +6,7 @@
 apart -n "$0"
 PATH=$PATH:/usr/sbin:/sbin
 # Segments of a real device: on loopback's own a frame would be one packet.
-ip link set lo mtu 1500 up
+ip link set lo mtu 1500 gso_max_segs 1 up
 
 expect 2 "$starling" sim --topology ring:4 --set limits.rate=64kbts
 says err "limits.rate" "rate = 64kbts: not a rate" "such as 64kbit or 8kB"

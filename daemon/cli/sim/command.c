@@ -284,7 +284,7 @@ static const struct sl_argument arguments_of_sim[] = {
 	              AT(network.reorder), 0, 1, "0" },
 	  .value = "P" },
 	{ .option = { "rate",
-	              "make links connections on which nothing is lost, over a wire of this rate: a number and bit, kbit, Mbit or Gbit a second. Each peer has one, by which all that it sends leaves. Frames occupy it with all headers, down to Ethernet" },
+	              "make links connections on which nothing is lost, over a wire of this rate: a number and bit, kbit, Mbit or Gbit a second. Each peer has one, by which all that it sends leaves. Frames occupy it with all headers, down to Ethernet. (What a peer allows itself to send is limits.rate)" },
 	  .value = "RATE",
 	  .take = take_rate },
 	{ .option = { "queue",

@@ -8,9 +8,11 @@
 
 enum { HOPS_MOST = 64, BELIEVED_MS = 900000, GREETING_BYTES = 250, HANDSHAKES_BYTES = 1500 };
 
+/* Two seconds may be made up for, in which steps were not completed, and so nothing was sent. */
 void sl_pace_start(struct sl_peer *p)
 {
-	sl_budget_begin(&p->pacing, sl_outbox_rate(&p->plan->settings), 0, 0, p->now);
+	uint64_t rate = sl_outbox_rate(&p->plan->settings);
+	sl_budget_begin(&p->pacing, rate, (int64_t)(rate / 4), 0, p->now);
 }
 
 /* The messages of a round for each neighbour, with a frame as long as it may be, two greetings, and what a connection each
@@ -37,23 +39,16 @@ struct sl_delay sl_pace_announced(const struct sl_peer *p, const struct sl_edge 
 	return most;
 }
 
-/* Greets those to whom this end would now announce something else. */
-static void announce(struct sl_peer *p)
+bool sl_pace_is_news(const struct sl_peer *p, const struct sl_edge *to)
 {
-	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++) {
-		struct sl_delay pace = sl_pace_announced(p, &p->edge[i]);
-		if (p->edge[i].greeted && (pace.ms != p->edge[i].said_pace.ms || pace.hops != p->edge[i].said_pace.hops))
-			sl_greet(p, &p->edge[i], false);
-	}
+	struct sl_delay pace = sl_pace_announced(p, to);
+	return to->greeted && (pace.ms != to->said_pace.ms || pace.hops != to->said_pace.hops);
 }
 
-void sl_pace_heard(struct sl_peer *p, struct sl_edge *e, struct sl_delay pace)
+void sl_pace_heard(struct sl_edge *e, struct sl_delay pace)
 {
 	pace.ms = pace.hops > HOPS_MOST ? 0 : pace.ms < BELIEVED_MS ? pace.ms : BELIEVED_MS;
-	bool news = pace.ms != e->pace.ms || pace.hops != e->pace.hops;
 	e->pace = pace;
-	if (news)
-		announce(p);
 }
 
 int64_t sl_pace_us(const struct sl_peer *p)

@@ -270,12 +270,14 @@ static void on_roster(struct sl_peer *p, const struct sl_peer_roster *roster)
 	sl_serve_check(p);
 }
 
-/* Neighbours that hold back their frames hear that these are welcome now. */
-static void greet_when_settled(struct sl_peer *p)
+/* Neighbours that hold back their frames hear that these are welcome now; and others, that a budget they may have to wait for
+ * has changed. */
+static void greet_with_news(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++) {
 		struct sl_edge *e = &p->edge[i];
-		if (e->stream.said_unsettled && e->stream.number && sl_peer_is_settled(p, e))
+		bool settled = e->stream.said_unsettled && e->stream.number && sl_peer_is_settled(p, e);
+		if (settled || sl_pace_is_news(p, e))
 			sl_greet(p, e, false);
 	}
 }
@@ -321,7 +323,7 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 	case SL_EVENT_KINDS:
 		break;
 	}
-	greet_when_settled(p);
+	greet_with_news(p);
 }
 
 void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)

@@ -315,7 +315,9 @@ void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 void sl_pace_start(struct sl_peer *);
 /* What a greeting to that neighbour announces, and what one from it has announced. */
 struct sl_delay sl_pace_announced(const struct sl_peer *, const struct sl_edge *to);
-void sl_pace_heard(struct sl_peer *, struct sl_edge *, struct sl_delay);
+void sl_pace_heard(struct sl_edge *, struct sl_delay);
+/* Whether that neighbour has to be greeted because this end would announce something else now. */
+bool sl_pace_is_news(const struct sl_peer *, const struct sl_edge *to);
 /* The longest that any of them may delay the messages of a round. */
 int64_t sl_pace_us(const struct sl_peer *);
 /* run.round_timeout and run.link_timeout, with twice that. */

@@ -8,7 +8,7 @@ fi
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 PATH=$PATH:/usr/sbin:/sbin
-ip link set lo mtu 1500 up
+ip link set lo mtu 1500 gso_max_segs 1 up
 rate=${RATE:-64}
 
 device() { sed -n 's/^ *lo: *\([0-9]*\).*/\1/p' /proc/self/net/dev; }
@@ -22,8 +22,8 @@ measure() {
 	echo $((1000 * 8 * bytes / 4 / (rate * ms)))
 }
 
-for pace in lockstep staleness:2 free; do
-	for budget in none auto; do
+for pace in ${PACES:-lockstep staleness:2 free}; do
+	for budget in ${BUDGETS:-none auto}; do
 		name=$pace-$budget
 		expect 0 "$starling" init "$name" --topology ring:4 --data synthetic:640,100,784,10 --set model.name=mlp:128 \
 			--set algorithm.local_steps=1 --set run.rounds=1000000 --set run.pace=$pace --set history.evaluate=5 \
