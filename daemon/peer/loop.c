@@ -466,7 +466,8 @@ static void begin_budget(struct sl_loop *l)
 {
 	const struct sl_settings *s = &l->plan->settings;
 	sl_pacer_begin(&l->pacer, s, l->state, l->number, l->now);
-	sl_traffic_pace(&l->net->traffic, s->limit_rate * SL_BUDGET_SEGMENT /
+	/* A quarter more than the budget, for what it makes up for. */
+	sl_traffic_pace(&l->net->traffic, s->limit_rate * 5 / 4 * SL_BUDGET_SEGMENT /
 	                                      (8 * (SL_BUDGET_SEGMENT + SL_BUDGET_HEAD)));
 	if (s->limit_volume.bytes && !l->pacer.clean)
 		sl_loop_event(l, SL_LEVEL_NOTICE, "budget-unknown",

@@ -12,7 +12,7 @@ struct sl_pacer {
 	struct sl_outbox outbox;
 	struct sl_time settled_at, saved_at;
 	struct sl_volume limit;
-	uint64_t rate; /* bits per second in the long run */
+	uint64_t rate;   /* bits per second in the long run */
 	char path[4096]; /* of the file that keeps the volume's level between starts */
 };
 

@@ -20,10 +20,11 @@ enum sl_status sl_pipeline_fit(struct sl_pipeline *p, uint64_t bytes, uint64_t f
 	uint32_t most = p->select->count_max(p->select_options, p->dimension), low = 0, high = most;
 	if (p->select->shared_support ||
 	    (select.kind != SL_CLASS_CONTRACTIVE && select.kind != SL_CLASS_IDENTITY))
-		return sl_fail(error, SL_UNSUPPORTED,
-		               "%s does not choose coordinates by size, and sending fewer of them would be biased: "
-		               "use topk, or set no budget",
-		               p->select->name);
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "%s does not choose coordinates by size, and sending fewer of them would be biased: "
+		    "use topk, or set no budget",
+		    p->select->name);
 	while (low < high) { /* `low` fits */
 		uint32_t middle = low + (high - low + 1) / 2;
 		if (bound_of(p, middle) <= floor)
@@ -32,8 +33,8 @@ enum sl_status sl_pipeline_fit(struct sl_pipeline *p, uint64_t bytes, uint64_t f
 			high = middle - 1;
 	}
 	if (low == 0)
-		return sl_fail(error, SL_OUT_OF_RANGE, "not one coordinate is sure to fit: at least %zuB are needed",
-		               bound_of(p, 1));
+		return sl_fail(error, SL_OUT_OF_RANGE,
+		               "not one coordinate is sure to fit: at least %zuB are needed", bound_of(p, 1));
 	p->least = low;
 	p->budget = bytes;
 	return SL_OK;
@@ -45,8 +46,8 @@ size_t sl_fit_scratch(const struct sl_pipeline *p, uint32_t count_max)
 }
 
 /* Bytes per coordinate rise as coordinates become fewer, so this may have to be done more than once. */
-uint32_t sl_fit_fewer(const struct sl_pipeline *p, uint32_t count, size_t bytes, uint32_t *support, float *value,
-                      uint32_t *index, void *scratch)
+uint32_t sl_fit_fewer(const struct sl_pipeline *p, uint32_t count, size_t bytes, uint32_t *support,
+                      float *value, uint32_t *index, void *scratch)
 {
 	uint32_t kept, aim = (uint32_t)((double)count * (double)p->budget / (double)bytes * 0.995);
 	aim = aim < count ? aim : count - 1;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct waiting { /* allocated as a whole */
+struct waiting {                       /* allocated as a whole */
 	struct sl_outbox_message head; /* first; edge: index of the link among the peer's */
 	struct sl_frame frame;
 	size_t header_length;

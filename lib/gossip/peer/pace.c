@@ -22,8 +22,9 @@ static uint32_t own_ms(const struct sl_peer *p)
 	uint64_t rate = sl_outbox_rate(&p->plan->settings);
 	uint64_t budget = p->plan->pipeline.budget ? p->plan->channels * p->plan->pipeline.budget : SIZE_MAX;
 	size_t body = p->plan->body_bound < budget ? p->plan->body_bound : (size_t)budget;
-	uint64_t bytes = p->degree * (sl_budget_message(SL_FRAME_HEADER + body) +
-	                              2 * sl_budget_message(SL_FRAME_HEADER + GREETING_BYTES) + HANDSHAKES_BYTES);
+	uint64_t bytes =
+	    p->degree * (sl_budget_message(SL_FRAME_HEADER + body) +
+	                 2 * sl_budget_message(SL_FRAME_HEADER + GREETING_BYTES) + HANDSHAKES_BYTES);
 	uint64_t ms = rate ? 8000 * bytes / rate : 0;
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
