@@ -13,7 +13,6 @@ enum sl_phase {
 	SL_PHASE_RECOVERING, /* fetching the neighbours' copy of this peer */
 	SL_PHASE_SAVING, /* between two rounds: waiting for a checkpoint, before which the neighbours have no
 	                    room */
-	SL_PHASE_PACING,     /* between two rounds: the byte budget allows no more frames yet */
 	SL_PHASE_COMPUTING,  /* the local steps are out as a job */
 	SL_PHASE_WAITING,    /* the difference is sent; neighbours' tags are awaited */
 	SL_PHASE_EVALUATING, /* the test set is out as a job */

@@ -83,16 +83,15 @@ void sl_pace_encoded(struct sl_peer *p, size_t body)
 	sl_budget_charge(&p->pacing, p->now, bytes * p->edges_up);
 }
 
-/* The other paces wait for neighbours, and so for the frames that they exchange. */
+/* The other paces wait for neighbours, and so for the frames that they exchange. While a round waits, tags arrive: steps are
+ * complete when it ends. */
 bool sl_pace_holds(struct sl_peer *p)
 {
-	if (p->plan->settings.pace != SL_PACE_FREE || sl_budget_is_open(&p->pacing, p->now, 0))
-		return false;
-	p->phase = SL_PHASE_PACING;
-	return true;
+	return p->plan->settings.pace == SL_PACE_FREE && !sl_budget_is_open(&p->pacing, p->now, 0);
 }
 
 struct sl_time sl_pace_deadline(const struct sl_peer *p)
 {
-	return p->phase == SL_PHASE_PACING ? sl_budget_opens(&p->pacing, 0) : SL_TIME_NEVER;
+	bool holds = p->phase == SL_PHASE_WAITING && p->plan->settings.pace == SL_PACE_FREE;
+	return holds ? sl_budget_opens(&p->pacing, 0) : SL_TIME_NEVER;
 }

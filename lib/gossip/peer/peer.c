@@ -8,7 +8,7 @@
 
 enum { ASK_FIRST_US = 100000 };
 
-static const char *const phase_name[] = { "greeting", "recovering", "saving",  "pacing", "computing",
+static const char *const phase_name[] = { "greeting", "recovering", "saving",  "computing",
 	                                  "waiting",  "evaluating", "serving", "halted" };
 _Static_assert(sizeof phase_name / sizeof *phase_name == SL_PHASES, "one name a phase");
 
@@ -206,7 +206,6 @@ static void on_timer(struct sl_peer *p)
 		sl_recovery_check(p);
 	else if (p->phase == SL_PHASE_WAITING)
 		sl_round_check(p);
-	p->round_wished = p->round_wished || p->phase == SL_PHASE_PACING;
 	begin_wished(p);
 	sl_checkpoint_check(p);
 	begin_wished(p);

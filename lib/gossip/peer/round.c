@@ -52,7 +52,7 @@ void sl_round_begin(struct sl_peer *p)
 		begin_serving(p);
 		return;
 	}
-	if (sl_checkpoint_holds(p) || sl_pace_holds(p))
+	if (sl_checkpoint_holds(p))
 		return;
 	p->disagreement = (double)NAN;
 	p->test_loss = p->test_accuracy = (double)NAN;
@@ -182,6 +182,8 @@ void sl_round_check(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (awaited(p, &p->edge[i]))
 			return;
+	if (sl_pace_holds(p))
+		return;
 	sl_peer_mark(p, 3);
 	if (p->plan->algorithm->aggregate && !aggregate(p)) {
 		sl_peer_halt(

@@ -323,7 +323,7 @@ int64_t sl_pace_us(const struct sl_peer *);
 /* run.round_timeout and run.link_timeout, with twice that. */
 int64_t sl_round_timeout_us(const struct sl_peer *);
 int64_t sl_link_timeout_us(const struct sl_peer *);
-/* A frame was encoded; whether the next round has to wait for the budget, and until when. */
+/* A frame was encoded; whether the end of the round has to wait for the budget, and until when. */
 void sl_pace_encoded(struct sl_peer *, size_t body);
 bool sl_pace_holds(struct sl_peer *);
 struct sl_time sl_pace_deadline(const struct sl_peer *);
