@@ -470,8 +470,9 @@ static void begin_budget(struct sl_loop *l)
 	sl_traffic_pace(&l->net->traffic, s->limit_rate * 5 / 4 * SL_BUDGET_SEGMENT /
 	                                      (8 * (SL_BUDGET_SEGMENT + SL_BUDGET_HEAD)));
 	if (s->limit_volume.bytes && !l->pacer.clean)
-		sl_loop_event(l, SL_LEVEL_NOTICE, "budget-unknown",
-		              "no orderly end has left word of limits.volume: what it saves up counts as used");
+		sl_loop_event(
+		    l, SL_LEVEL_NOTICE, "budget-unknown",
+		    "no orderly end has left word of limits.volume: what it saves up counts as used");
 }
 
 static void start(struct sl_loop *l)

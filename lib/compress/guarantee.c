@@ -40,8 +40,7 @@ static struct sl_guarantee select_guarantee(const struct sl_pipeline *p)
 struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *p)
 {
 	uint32_t most = count_of(p);
-	return compose(select_guarantee(p),
-	               p->quantise->guarantee(p->quantise_options, most));
+	return compose(select_guarantee(p), p->quantise->guarantee(p->quantise_options, most));
 }
 
 /* ---- ordinary vectors ---- */

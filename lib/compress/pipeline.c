@@ -12,9 +12,9 @@ struct sl_workspace {
 	int32_t *symbol;
 	uint32_t *index; /* of the update */
 	float *value;
-	uint64_t *mask;            /* bit per symbol: not zero */
-	void *select, *code;       /* scratch of the stages */
-	float *held;               /* with a budget: the values before they are quantised */
+	uint64_t *mask;      /* bit per symbol: not zero */
+	void *select, *code; /* scratch of the stages */
+	float *held;         /* with a budget: the values before they are quantised */
 	void *fit;
 	struct sl_symbols symbols; /* of the last message */
 };

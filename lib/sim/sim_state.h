@@ -62,7 +62,7 @@ struct sl_sim_node {
 	uint64_t wire_tx, wire_rx;
 	struct sl_outbox *outbox; /* of a byte budget; NULL: none */
 	struct sl_time paced_at;  /* the pending event of it */
-	struct sl_time free_at; /* its wire has sent all that it was given */
+	struct sl_time free_at;   /* its wire has sent all that it was given */
 
 	/* faults in force */
 	int64_t skew_us; /* offset of its clock from the simulator's */

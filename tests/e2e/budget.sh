@@ -46,4 +46,19 @@ query run/history.db "" "SELECT kind, detail FROM event WHERE kind IN ('edge-lat
 query run/history.db 0 "SELECT sum(resent) + sum(repeated) + sum(refused) FROM link"
 query run/history.db 1 "SELECT count(*) > 6 AND min(tx) > 0 AND max(waited_us) > 0 FROM budget WHERE rate = 64000"
 grep -q '^starling-budget 1 end ' "$(find run -name peer-0.budget)" || fail "the volume's level was not kept"
+query run/history.db 3 "SELECT count(*) FROM event WHERE kind = 'budget-unknown'"
 ok "64 kbit/s in lockstep: $percent % of it in ten seconds, and nobody is taken for dead"
+
+# After an orderly end a start knows what is left of the volume; after kill -9 what it had saved up counts as used.
+file=$(find run -name peer-0.budget)
+start_peer run 0
+within 30 grep -q '^starling-budget 1 run ' "$file"
+kill -KILL "$pid"
+wait "$pid"
+query run/history.db 3 "SELECT count(*) FROM event WHERE kind = 'budget-unknown'"
+start_peer run 0
+within 30 gives run/history.db 4 "SELECT count(*) FROM event WHERE kind = 'budget-unknown'"
+kill -TERM "$pid"
+ends 0 30 "$pid"
+grep -q '^starling-budget 1 end ' "$file" || fail "the volume's level was not kept"
+ok "a volume's level is kept over an orderly end, and counts as used after any other"

@@ -40,10 +40,19 @@ struct sl_delay sl_pace_announced(const struct sl_peer *p, const struct sl_edge 
 	return most;
 }
 
-bool sl_pace_is_news(const struct sl_peer *p, const struct sl_edge *to)
+/* A neighbour that announces something else each time must not make this end greet all others each time: a few greetings at
+ * once, and one per link_timeout. */
+bool sl_pace_is_news(const struct sl_peer *p, struct sl_edge *to)
 {
+	enum { AT_ONCE = 4 };
 	struct sl_delay pace = sl_pace_announced(p, to);
-	return to->greeted && (pace.ms != to->said_pace.ms || pace.hops != to->said_pace.hops);
+	int64_t every_us = p->plan->settings.link_timeout_us;
+	if (!to->greeted || (pace.ms == to->said_pace.ms && pace.hops == to->said_pace.hops) ||
+	    sl_time_before(sl_time_after(p->now, (AT_ONCE - 1) * every_us), to->pace_news_at))
+		return false;
+	to->pace_news_at =
+	    sl_time_after(sl_time_before(to->pace_news_at, p->now) ? p->now : to->pace_news_at, every_us);
+	return true;
 }
 
 void sl_pace_heard(struct sl_edge *e, struct sl_delay pace)

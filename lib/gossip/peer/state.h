@@ -188,6 +188,7 @@ struct sl_edge {
 	int64_t ask_every_us;
 	struct sl_stream stream;
 	struct sl_delay pace, said_pace; /* as the neighbour announced it, and as this end did */
+	struct sl_time pace_news_at;     /* limits greetings that only say another one */
 	struct sl_guard guard;
 	struct sl_detector detector;
 
@@ -317,7 +318,7 @@ void sl_pace_start(struct sl_peer *);
 struct sl_delay sl_pace_announced(const struct sl_peer *, const struct sl_edge *to);
 void sl_pace_heard(struct sl_edge *, struct sl_delay);
 /* Whether that neighbour has to be greeted because this end would announce something else now. */
-bool sl_pace_is_news(const struct sl_peer *, const struct sl_edge *to);
+bool sl_pace_is_news(const struct sl_peer *, struct sl_edge *to);
 /* The longest that any of them may delay the messages of a round. */
 int64_t sl_pace_us(const struct sl_peer *);
 /* run.round_timeout and run.link_timeout, with twice that. */
