@@ -38,7 +38,7 @@ static void make_schema_1(const char *name)
 	assert_ok(sl_history_commit(h, false, &test_error));
 	sl_history_close(h);
 	run_raw(name, "DROP VIEW summary; DROP VIEW traffic; DROP VIEW consensus; DROP INDEX round_tested;"
-	              "ALTER TABLE peer DROP COLUMN degree;"
+	              "ALTER TABLE peer DROP COLUMN degree; DROP VIEW budget; DROP TABLE budget_data;"
 	              "DROP VIEW round; ALTER TABLE round_data DROP COLUMN penalty;"
 	              "ALTER TABLE round_data DROP COLUMN wire_resent; DROP VIEW link;"
 	              "ALTER TABLE link_data DROP COLUMN wire_tx; ALTER TABLE link_data DROP COLUMN wire_resent;"

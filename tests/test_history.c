@@ -19,6 +19,7 @@ static void names_are_as_documented(void **state)
 		"snapshots, rtt_us, wire_tx, wire_resent, throughput, queue_us, srtt_us, again_connection, again_drop, "
 		"again_refusal, again_digest FROM link",
 		"run_id, peer, round, k, value FROM sketch",
+		"run_id, peer, round, rate, tx, waited_us FROM budget",
 		"run_id, round, error FROM consensus_exact",
 		"run_id, peer, at_us, round, level, kind, detail FROM event",
 		"run_id, round, peers, error FROM consensus",

@@ -34,6 +34,7 @@ static const struct {
 	{ "algorithm", "refresh", "0.9", { "estimator=lsvrg" } },
 	{ "algorithm", "renewal", "0.9", { "estimator=storm" } },
 	{ "compress", "pipeline", "randk:2 | float32 | raw", { NULL } },
+	{ "compress", "budget", "2kB", { NULL } },
 };
 enum { OTHERS = sizeof others / sizeof *others };
 
@@ -263,8 +264,8 @@ static float *models(const struct sl_algorithm *a, int i, bool change, struct sl
 /* Whether the method has this at all: some refuse robust mixing, or have no rule for eta. */
 static bool applies(const struct sl_algorithm *a, const char *key)
 {
-	if (strcmp(key, "robust") == 0)
-		return false; /* the peer's, not the method's: test_robust */
+	if (strcmp(key, "robust") == 0 || strcmp(key, "budget") == 0)
+		return false; /* the peer's, not the method's: test_robust; the pipeline's: test_budget */
 	if (strcmp(key, "eta_rule") == 0 || strcmp(key, "smoothness") == 0)
 		return a->theory;
 	if (strcmp(key, "convexity") == 0)

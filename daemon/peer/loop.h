@@ -39,6 +39,12 @@ struct sl_loop {
 	char detail[256];             /* why it halted */
 	int64_t job_us[SL_JOB_KINDS]; /* smoothed */
 
+	/* Where the peer was a minute or two ago: the present pace of rounds, and of bytes under a budget. */
+	struct sl_loop_was {
+		struct sl_time at;
+		uint32_t round;
+		int64_t bytes;
+	} was, next_was;
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */
 	int64_t worst_turn_us;                    /* since the last STATUS= */

@@ -177,6 +177,25 @@ static void add_link(struct sl_loop *l, uint32_t edge, struct sl_time now, char 
 	add(line, size, used, "}");
 }
 
+/* The budget, its use in the last ten seconds, the part of the time in which messages waited for it, and what a day has at
+ * the present pace. */
+static void add_budget(struct sl_loop *l, const struct sl_peer_status *s, struct sl_time now, char *line,
+                       size_t size, size_t *used)
+{
+	struct sl_pacer *p = &l->pacer;
+	double us = (double)(now.us - l->was.at.us), rounds = (double)s->round - l->was.round;
+	if (!p->on || us <= 0)
+		return;
+	add_count(line, size, used, "budget_rate", (int64_t)p->rate);
+	add_count(line, size, used, "budget_used", sl_outbox_used(&p->outbox, now));
+	add_count(line, size, used, "budget_tx", sl_outbox_total(&p->outbox));
+	add_count(line, size, used, "budget_waited_us", sl_outbox_waited_us(&p->outbox, now));
+	add_count(line, size, used, "budget_waiting", p->outbox.count);
+	add_real(line, size, used, "rounds_a_day", rounds / us * 86400e6);
+	add_real(line, size, used, "bytes_a_round",
+	         ((double)sl_outbox_total(&p->outbox) - (double)l->was.bytes) / rounds);
+}
+
 const char *sl_loop_status(struct sl_loop *l)
 {
 	static char line[LINE_FIXED + SL_DEGREE_MAX * LINE_EDGE];
@@ -200,6 +219,7 @@ const char *sl_loop_status(struct sl_loop *l)
 	add_count(line, size, &used, "wire_tx", tx);
 	add_count(line, size, &used, "wire_rx", rx);
 	add_count(line, size, &used, "wire_resent", sl_traffic_resent(&l->net->traffic));
+	add_budget(l, &s, now, line, size, &used);
 	if (s.save_failed)
 		add(line, size, &used, "\"checkpoint_failed\":true,");
 	if (s.diverging)

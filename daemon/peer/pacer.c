@@ -26,19 +26,38 @@ static int64_t wall_s(void)
 	return (int64_t)t.tv_sec;
 }
 
+/* "starling-budget 1 end 1795920980 -123": how the last start ended, when this was written, and bytes. */
+static bool read_file(const char *path, bool *ended, int64_t *at, int64_t *level)
+{
+	static const char head[] = "starling-budget 1 ";
+	enum { MOST = 128, WORD = 4 };
+	uint8_t *bytes;
+	size_t length;
+	struct sl_error error;
+	if (sl_file_read(path, MOST, &bytes, &length, &error) != SL_OK)
+		return false;
+	char *text = (char *)bytes, *end = text;
+	bool good = strncmp(text, head, sizeof head - 1) == 0 && length > sizeof head + WORD;
+	if (good) {
+		text += sizeof head - 1;
+		*ended = strncmp(text, "end ", WORD) == 0;
+		*at = strtoll(text + WORD, &end, 10);
+		*level = strtoll(end, &end, 10);
+		good = *end == '\n';
+	}
+	free(bytes);
+	return good;
+}
+
 /* What is left: after an orderly end with what was earned since; after any other, nothing that was saved up. A clock
  * that was set back earns nothing. */
 static int64_t load(struct sl_pacer *p)
 {
-	char ended[8] = "";
+	bool ended;
 	int64_t at, level, now = wall_s(), most = sl_outbox_volume_burst(p->limit);
-	FILE *f = p->limit.bytes ? fopen(p->path, "r") : NULL;
-	bool read = f && fscanf(f, "starling-budget 1 %7s %" SCNd64 " %" SCNd64, ended, &at, &level) == 3;
-	if (f)
-		fclose(f);
-	if (!read || level > most)
+	if (!p->limit.bytes || !read_file(p->path, &ended, &at, &level) || level > most)
 		return 0;
-	if (strcmp(ended, "end") != 0)
+	if (!ended)
 		return level < 0 ? level : 0;
 	p->clean = true;
 	double earned = now > at ? (double)(now - at) * (double)sl_volume_rate(p->limit) / 8 : 0;
@@ -64,6 +83,7 @@ void sl_pacer_begin(struct sl_pacer *p, const struct sl_settings *s, const char 
 	memset(p, 0, sizeof *p);
 	p->on = sl_outbox_is_needed(s);
 	p->limit = s->limit_volume;
+	p->rate = sl_outbox_rate(s);
 	snprintf(p->path, sizeof p->path, "%.4000s/peer-%" PRIu32 ".budget", state, peer);
 	if (!p->on)
 		return;
@@ -144,6 +164,15 @@ void sl_pacer_renumber(struct sl_pacer *p, struct sl_net *net, struct sl_time no
 		sl_pacer_drop(p, i, now);
 	for (uint32_t i = 0; waits && i < net->degree; i++)
 		refuse(net, i);
+}
+
+void sl_pacer_row(const struct sl_pacer *p, struct sl_round_row *row, struct sl_time now)
+{
+	if (!p->on)
+		return;
+	row->budget_rate = (int64_t)p->rate;
+	row->budget_tx = sl_outbox_total(&p->outbox);
+	row->budget_us = sl_outbox_waited_us(&p->outbox, now);
 }
 
 struct sl_time sl_pacer_deadline(const struct sl_pacer *p)

@@ -12,6 +12,7 @@ struct sl_pacer {
 	struct sl_outbox outbox;
 	struct sl_time settled_at, saved_at;
 	struct sl_volume limit;
+	uint64_t rate;   /* bits per second in the long run */
 	char path[4096]; /* of the file that keeps the volume's level between starts */
 };
 
@@ -26,6 +27,8 @@ void sl_pacer_turn(struct sl_pacer *, struct sl_net *, struct sl_time now);
 void sl_pacer_drop(struct sl_pacer *, uint32_t edge, struct sl_time now);
 /* Edges have been renumbered: drops all that waits, and marks the links as full. */
 void sl_pacer_renumber(struct sl_pacer *, struct sl_net *, struct sl_time now);
+/* Fills in what a row of the history says of the budget. */
+void sl_pacer_row(const struct sl_pacer *, struct sl_round_row *, struct sl_time now);
 /* Time of the next sl_pacer_turn. */
 struct sl_time sl_pacer_deadline(const struct sl_pacer *);
 /* Sends the greetings that wait, whatever the budget says, and keeps the level of the volume. */

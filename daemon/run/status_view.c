@@ -1,6 +1,8 @@
 /* status_view.c — parser for status lines: a flat JSON object that contains an array of flat objects. */
 #include "daemon/run/status_view.h"
 
+#include "base/units.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +199,9 @@ static const char *view_member(void *context, const char *key, const char *value
 		{ "wire_rx", &v->wire_rx },
 		{ "history_since_us", &v->history_since_us },
 		{ "rows_lost", &v->rows_lost },
+		{ "budget_rate", &v->budget_rate },
+		{ "budget_used", &v->budget_used },
+		{ "budget_waiting", &v->budget_waiting },
 	};
 	char text[256];
 	if (strcmp(key, "links") == 0)
@@ -215,6 +220,10 @@ static const char *view_member(void *context, const char *key, const char *value
 		v->diverging = strcmp(text, "true") == 0;
 	else if (strcmp(key, "history_error") == 0 && *value == '"')
 		snprintf(v->history, sizeof v->history, "%.*s", (int)sizeof v->history - 1, text);
+	else if (strcmp(key, "rounds_a_day") == 0)
+		v->rounds_a_day = real(text);
+	else if (strcmp(key, "bytes_a_round") == 0)
+		v->bytes_a_round = real(text);
 	else if (strcmp(key, "train_loss") == 0)
 		v->train_loss = real(text);
 	else if (strcmp(key, "test_accuracy") == 0)
@@ -288,6 +297,8 @@ static void clear(struct sl_status_view *v)
 	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };
 	v->peer = v->pid = v->serial = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
 	v->payload_tx = v->payload_rx = v->wire_tx = v->wire_rx = -1;
+	v->rounds_a_day = v->bytes_a_round = (double)NAN;
+	v->budget_rate = v->budget_used = v->budget_waiting = -1;
 	v->history_since_us = v->rows_lost = v->trouble_since_us = -1;
 }
 
@@ -383,12 +394,32 @@ static void checkpoint_text(const struct sl_status_view *view, char *text, size_
 		snprintf(text + used, size - used, "; checkpoints fail");
 }
 
+/* "; 97 % of 64kbit/s used, 3 messages wait for it; 59000 rounds a day, 11.8 kB each" */
+static void budget_text(const struct sl_status_view *view, char *text, size_t size)
+{
+	char rate[32];
+	size_t used = strlen(text);
+	if (view->budget_rate <= 0 || used >= size)
+		return;
+	sl_rate_print((uint64_t)view->budget_rate, rate, sizeof rate);
+	used += (size_t)snprintf(text + used, size - used, "; %.0f %% of %s/s used",
+	                         100 * (double)view->budget_used * 8 / 10 / (double)view->budget_rate, rate);
+	if (view->budget_waiting > 0 && used < size)
+		used += (size_t)snprintf(text + used, size - used, ", %lld message%s wait%s for it",
+		                         (long long)view->budget_waiting, view->budget_waiting > 1 ? "s" : "",
+		                         view->budget_waiting > 1 ? "" : "s");
+	if (view->rounds_a_day > 0 && isfinite(view->bytes_a_round) && used < size)
+		snprintf(text + used, size - used, "; %.3g rounds a day, %.1f kB each", view->rounds_a_day,
+		         view->bytes_a_round / 1000);
+}
+
 void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t size)
 {
 	snprintf(text, size, "%s%s", view->diverging ? "diverging; " : "", view->phase);
 	waits_text(view, text, size);
 	behind_text(view, text, size);
 	quarantine_text(view, text, size);
+	budget_text(view, text, size);
 	trouble_text(view, text, size);
 	checkpoint_text(view, text, size);
 	history_text(view, text, size);

@@ -35,6 +35,10 @@ struct sl_status_view {
 	uint32_t troubles, troubled;
 	char trouble[300];
 	int64_t trouble_since_us;
+	/* A byte budget: bits per second (−1: none), bytes charged in the last ten seconds, messages that wait; rounds of
+	 * a day and bytes of a round at the present pace. */
+	int64_t budget_rate, budget_used, budget_waiting;
+	double rounds_a_day, bytes_a_round;
 	/* Why the history cannot be written (empty: it can), since when, and how many rows are lost. */
 	char history[200];
 	int64_t history_since_us, rows_lost;

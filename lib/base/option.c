@@ -184,9 +184,10 @@ static enum sl_status set_size(const struct sl_option *o, void *record, const ch
 	uint64_t size = strcmp(text, "auto") == 0 ? UINT64_MAX : 0;
 	bool word = size > 0 || strcmp(text, "none") == 0;
 	if (!word && !sl_size_parse(text, &size))
-		return sl_fail(error, SL_MALFORMED,
-		               "%s = %s: not a size (a number and B, kB, MB or GB, such as 1400B; or auto, or none)",
-		               o->name, text);
+		return sl_fail(
+		    error, SL_MALFORMED,
+		    "%s = %s: not a size (a number and B, kB, MB or GB, such as 1400B; or auto, or none)",
+		    o->name, text);
 	if (!word && ((double)size < o->min || (double)size > o->max))
 		return out_of_range(o, text, "B", error);
 	*(uint64_t *)field_of(o, record) = size;

@@ -23,6 +23,9 @@ struct sl_round_row {
 	double penalty;                           /* lambda |x|_1 over the weights */
 	int64_t wire_resent; /* bytes that TCP sent again, not in wire_tx; filled in by the driver */
 	bool payload_anew; /* the state was lost: payload counts from 0 in this start */
+	/* The table `budget`, filled in by the driver: bits per second that a byte budget allows (0: none); bytes charged
+	 * to it, and time in which messages waited for it, since the process started. */
+	int64_t budget_rate, budget_tx, budget_us;
 };
 
 /* Why a frame was sent again. */

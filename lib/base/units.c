@@ -11,11 +11,11 @@ struct unit {
 	double scale;
 };
 
-static const struct unit bits[] = { { "bit", 1 }, { "kbit", 1e3 }, { "Mbit", 1e6 }, { "Gbit", 1e9 },
+static const struct unit rates[] = { { "bit", 1 }, { "kbit", 1e3 }, { "Mbit", 1e6 }, { "Gbit", 1e9 },
 	                            { "B", 8 },   { "kB", 8e3 },   { "MB", 8e6 },   { "GB", 8e9 } };
-static const struct unit bytes[] = { { "B", 1 },    { "kB", 1e3 },  { "MB", 1e6 },
+static const struct unit sizes[] = { { "B", 1 },    { "kB", 1e3 },  { "MB", 1e6 },
 	                             { "GB", 1e9 }, { "TB", 1e12 }, { "", 1 } };
-enum { BITS = sizeof bits / sizeof *bits, BYTES = sizeof bytes / sizeof *bytes };
+enum { RATES = sizeof rates / sizeof *rates, SIZES = sizeof sizes / sizeof *sizes };
 
 static const struct {
 	const char *name;
@@ -45,23 +45,23 @@ static bool parse(const char *text, const struct unit *unit, size_t units, doubl
 	return false;
 }
 
-bool sl_rate_parse(const char *text, uint64_t *out)
+bool sl_rate_parse(const char *text, uint64_t *bits)
 {
 	const char *end;
 	uint64_t value;
-	if (!parse(text, bits, BITS, 1e12, &value, &end) || (*end && strcmp(end, "/s") != 0))
+	if (!parse(text, rates, RATES, 1e12, &value, &end) || (*end && strcmp(end, "/s") != 0))
 		return false;
-	*out = value;
+	*bits = value;
 	return true;
 }
 
-bool sl_size_parse(const char *text, uint64_t *out)
+bool sl_size_parse(const char *text, uint64_t *bytes)
 {
 	const char *end;
 	uint64_t value;
-	if (!parse(text, bytes, BYTES, 1e12, &value, &end) || *end)
+	if (!parse(text, sizes, SIZES, 1e12, &value, &end) || *end)
 		return false;
-	*out = value;
+	*bytes = value;
 	return true;
 }
 
@@ -69,7 +69,7 @@ bool sl_volume_parse(const char *text, struct sl_volume *out)
 {
 	const char *end;
 	struct sl_volume v;
-	if (!parse(text, bytes, BYTES, 1e12, &v.bytes, &end) || *end != '/')
+	if (!parse(text, sizes, SIZES, 1e12, &v.bytes, &end) || *end != '/')
 		return false;
 	for (size_t i = 0; i < TIMES; i++) {
 		if (strcmp(end + 1, times[i].name) != 0)
@@ -91,27 +91,27 @@ static void print(uint64_t value, const struct unit *unit, size_t units, char *t
 	snprintf(text, size, "%" PRIu64 "%s", value / (uint64_t)unit[units - 1].scale, unit[units - 1].name);
 }
 
-void sl_rate_print(uint64_t value, char *text, size_t size)
+void sl_rate_print(uint64_t bits, char *text, size_t size)
 {
-	print(value, bits, 4, text, size);
+	print(bits, rates, 4, text, size);
 }
 
-void sl_size_print(uint64_t value, char *text, size_t size)
+void sl_size_print(uint64_t bytes, char *text, size_t size)
 {
-	print(value, bytes, 5, text, size);
+	print(bytes, sizes, 5, text, size);
 }
 
-void sl_volume_print(struct sl_volume v, char *text, size_t size)
+void sl_volume_print(struct sl_volume volume, char *text, size_t size)
 {
 	char amount[32];
 	size_t i = 0;
-	while (i + 1 < TIMES && times[i].seconds != v.seconds)
+	while (i + 1 < TIMES && times[i].seconds != volume.seconds)
 		i++;
-	sl_size_print(v.bytes, amount, sizeof amount);
+	sl_size_print(volume.bytes, amount, sizeof amount);
 	snprintf(text, size, "%s/%s", amount, times[i].name);
 }
 
-uint64_t sl_volume_rate(struct sl_volume v)
+uint64_t sl_volume_rate(struct sl_volume volume)
 {
-	return v.bytes ? 8 * v.bytes / v.seconds : 0;
+	return volume.bytes ? 8 * volume.bytes / volume.seconds : 0;
 }

@@ -21,11 +21,26 @@ static struct sl_guarantee compose(struct sl_guarantee select, struct sl_guarant
 	return sl_guarantee_other(SL_CLASS_NONE);
 }
 
+/* The most coordinates that are sent; with a budget those that always fit. */
+static uint32_t count_of(const struct sl_pipeline *p)
+{
+	return p->least ? p->least : p->select->count_max(p->select_options, p->dimension);
+}
+
+/* With a budget: of the |S|² in the selected part, the largest k of n coordinates hold at least k/n. */
+static struct sl_guarantee select_guarantee(const struct sl_pipeline *p)
+{
+	struct sl_guarantee all = p->select->guarantee(p->select_options, p->dimension);
+	uint32_t most = p->select->count_max(p->select_options, p->dimension);
+	if (p->least == 0 || p->least == most)
+		return all;
+	return sl_guarantee_contractive((all.kind == SL_CLASS_IDENTITY ? 1 : all.delta) * p->least / most);
+}
+
 struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *p)
 {
-	uint32_t most = p->select->count_max(p->select_options, p->dimension);
-	return compose(p->select->guarantee(p->select_options, p->dimension),
-	               p->quantise->guarantee(p->quantise_options, most));
+	uint32_t most = count_of(p);
+	return compose(select_guarantee(p), p->quantise->guarantee(p->quantise_options, most));
 }
 
 /* ---- ordinary vectors ---- */
@@ -94,7 +109,7 @@ static bool selects_by_size(const struct sl_pipeline *p, uint32_t most)
 
 double sl_pipeline_coarseness(const struct sl_pipeline *p, const struct sl_layout *layout)
 {
-	uint32_t most = p->select->count_max(p->select_options, p->dimension);
+	uint32_t most = count_of(p);
 	if (p->quantise->guarantee(p->quantise_options, most).kind == SL_CLASS_IDENTITY)
 		return 0;
 	return quantiser_error(p, layout, most, selects_by_size(p, most) ? (double)most / p->dimension : 1);
@@ -102,8 +117,8 @@ double sl_pipeline_coarseness(const struct sl_pipeline *p, const struct sl_layou
 
 double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *layout)
 {
-	struct sl_guarantee select = p->select->guarantee(p->select_options, p->dimension);
-	uint32_t most = p->select->count_max(p->select_options, p->dimension);
+	struct sl_guarantee select = select_guarantee(p);
+	uint32_t most = count_of(p);
 	bool by_size = selects_by_size(p, most);
 	double share = (double)most / p->dimension, energy = share;
 	if (select.kind == SL_CLASS_ABSOLUTE || (select.kind == SL_CLASS_NONE && most == p->dimension))

@@ -1,4 +1,4 @@
-#include "compress/stage.h"
+#include "compress/fit.h"
 
 #include <float.h>
 
@@ -12,8 +12,10 @@ struct sl_workspace {
 	int32_t *symbol;
 	uint32_t *index; /* of the update */
 	float *value;
-	uint64_t *mask;            /* bit per symbol: not zero */
-	void *select, *code;       /* scratch of the stages */
+	uint64_t *mask;      /* bit per symbol: not zero */
+	void *select, *code; /* scratch of the stages */
+	float *held;         /* with a budget: the values before they are quantised */
+	void *fit;
 	struct sl_symbols symbols; /* of the last message */
 };
 
@@ -87,6 +89,10 @@ struct sl_workspace *sl_workspace_make(const struct sl_pipeline *p, struct sl_ar
 		made.code = sl_arena_take(
 		    arena, 1,
 		    p->code->scratch(p->code_options, code_domain(p), count_max, largest_symbol(p)));
+	if (p->budget) {
+		made.held = sl_arena_take(arena, count_max, sizeof *made.held);
+		made.fit = sl_arena_take(arena, 1, sl_fit_scratch(p, count_max));
+	}
 	if (w)
 		*w = made;
 	return w;
@@ -181,22 +187,30 @@ static void nothing_left(const struct sl_pipeline *p, const struct sl_message_co
 }
 
 /* Codes the symbols in w->position and w->symbol after the side information. */
-static void encode_code(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t domain,
-                        uint32_t count, struct sl_writer *writer, struct sl_workspace *w)
+static struct sl_symbols write_code(const struct sl_pipeline *p, const struct sl_message_context *m,
+                                    uint32_t domain, uint32_t count, struct sl_writer *writer,
+                                    struct sl_workspace *w)
 {
 	struct sl_symbols symbols = symbols_of(p, m, domain, w);
 	symbols.count = count;
 	p->code->encode(p->code_options, &symbols, writer, w->code);
+	return symbols;
+}
+
+/* The message is final: memories follow it. */
+static void commit(const struct sl_pipeline *p, const struct sl_message_context *m, struct sl_symbols symbols,
+                   uint32_t count, struct sl_workspace *w)
+{
 	if (p->code->commit)
 		p->code->commit(p->code_options, &symbols, w->code);
 	commit_select(p, m, count);
 	w->symbols = symbols;
 }
 
-/* Quantises and codes w->support and w->value. */
-static void encode_selected(const struct sl_pipeline *p, const struct sl_message_context *m,
-                            uint32_t selected, struct sl_writer *writer, struct sl_update *update,
-                            struct sl_workspace *w)
+/* Quantises and codes w->support and w->value; false where nothing is left to send. */
+static bool encode_once(const struct sl_pipeline *p, const struct sl_message_context *m, uint32_t selected,
+                        struct sl_writer *writer, struct sl_update *update, struct sl_symbols *symbols,
+                        struct sl_workspace *w)
 {
 	struct sl_values values = { .message = m, .index = w->support, .count = selected };
 	uint8_t *side = sl_write_room(writer, sl_pipeline_side(p));
@@ -205,11 +219,32 @@ static void encode_selected(const struct sl_pipeline *p, const struct sl_message
 	uint32_t count = drop_zero_symbols(selected, !shared, w);
 	if (count == 0) {
 		writer->at = side;
-		nothing_left(p, m, update, w);
-		return;
+		return false;
 	}
 	SL_CHECK(values_of_symbols(p, m, count, side, update, w));
-	encode_code(p, m, shared ? selected : p->dimension, count, writer, w);
+	*symbols = write_code(p, m, shared ? selected : p->dimension, count, writer, w);
+	return true;
+}
+
+static void encode_selected(const struct sl_pipeline *p, const struct sl_message_context *m,
+                            uint32_t selected, struct sl_writer *writer, struct sl_update *update,
+                            struct sl_workspace *w)
+{
+	uint8_t *start = writer->at;
+	struct sl_symbols symbols;
+	if (p->budget && selected)
+		memcpy(w->held, w->value, selected * sizeof *w->held);
+	while (encode_once(p, m, selected, writer, update, &symbols, w)) {
+		size_t bytes = (size_t)(writer->at - start);
+		if (p->budget == 0 || bytes <= p->budget || selected <= p->least) {
+			commit(p, m, symbols, symbols.count, w);
+			return;
+		}
+		writer->at = start;
+		selected = sl_fit_fewer(p, selected, bytes, w->support, w->held, w->index, w->fit);
+		memcpy(w->value, w->held, selected * sizeof *w->value);
+	}
+	nothing_left(p, m, update, w);
 }
 
 void sl_pipeline_encode(const struct sl_pipeline *p, const struct sl_message_context *m, const float *v,
@@ -280,7 +315,7 @@ bool sl_pipeline_encode_symbols(const struct sl_pipeline *p, const struct sl_mes
 		return false;
 	if (sl_pipeline_side(p))
 		sl_write_bytes(writer, side, sl_pipeline_side(p));
-	encode_code(p, m, domain, count, writer, w);
+	commit(p, m, write_code(p, m, domain, count, writer, w), count, w);
 	return true;
 }
 

@@ -56,6 +56,10 @@ struct sl_pipeline {
 	const struct sl_quantise *quantise;
 	const struct sl_code *code;
 	uint32_t dimension;
+	/* sl_pipeline_fit: bytes of an encoded vector, 0: no limit; and the number of coordinates that always
+	 * fit, 0: all that are selected. */
+	uint64_t budget;
+	uint32_t least;
 	_Alignas(8) unsigned char select_options[SL_STAGE_OPTIONS];
 	_Alignas(8) unsigned char quantise_options[SL_STAGE_OPTIONS];
 	_Alignas(8) unsigned char code_options[SL_STAGE_OPTIONS];
@@ -65,6 +69,10 @@ struct sl_pipeline {
  * and what is expected, also for incompatible stages (golomb after float32). */
 enum sl_status sl_pipeline_parse(struct sl_pipeline *out, const char *text, const struct sl_layout *layout,
                                  struct sl_error *error);
+/* Limits encodings to `bytes` (0: no limit): of the coordinates that the pipeline selects, only as many of the largest are
+ * sent as fit. The guarantee and the gain become those of the number that fits into `floor` bytes in the worst case; bytes
+ * is at least floor, or 0. Decoding is the same with and without. SL_UNSUPPORTED: the select does not choose by size. */
+enum sl_status sl_pipeline_fit(struct sl_pipeline *, uint64_t bytes, uint64_t floor, struct sl_error *error);
 /* The text with every argument explicit; parses back to the same pipeline. */
 void sl_pipeline_print(const struct sl_pipeline *, char *text, size_t size);
 struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *);

@@ -3,6 +3,7 @@
 #include "gossip/algorithm.h"
 #include "gossip/frame.h"
 #include "gossip/gamma.h"
+#include "gossip/outbox.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -190,6 +191,20 @@ static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_pla
 	return status == SL_OK ? apply_theory(plan, error) : status;
 }
 
+/* [compress] budget. What auto takes follows the host's own rate, but never below a floor that is the same for all: gamma
+ * must be equal at both ends of an edge. */
+static enum sl_status fit_pipeline(struct sl_plan *plan, struct sl_error *error)
+{
+	enum { FLOOR = 1000, TAKES_S_INVERSE = 2 };
+	uint64_t budget = plan->settings.compress_budget, rate = sl_outbox_rate(&plan->settings);
+	if (budget == 0)
+		return SL_OK;
+	if (budget != UINT64_MAX)
+		return sl_pipeline_fit(&plan->pipeline, budget, budget, error);
+	uint64_t takes = rate / 8 / TAKES_S_INVERSE;
+	return sl_pipeline_fit(&plan->pipeline, rate == 0 ? 0 : takes > FLOOR ? takes : FLOOR, FLOOR, error);
+}
+
 static uint32_t power_of_two_above(double least, double most)
 {
 	uint32_t power = 64;
@@ -272,6 +287,8 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *a
 	const char *pipeline = out->algorithm->pipeline ? out->algorithm->pipeline : settings->pipeline;
 	if (sl_pipeline_parse(&out->pipeline, pipeline, &out->model.layout, error) != SL_OK)
 		return sl_wrap(error, "[compress] pipeline");
+	if (fit_pipeline(out, error) != SL_OK)
+		return sl_wrap(error, "[compress] budget");
 	SL_CHECK(sl_pipeline_parse(&out->dense, "all | float32 | raw", &out->model.layout, error) == SL_OK);
 	out->prox = sl_prox_find("l1");
 	SL_CHECK(out->prox);

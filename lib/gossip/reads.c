@@ -26,6 +26,7 @@ static const struct key {
 	{ "renewal", SL_READS_ESTIMATOR, NULL, "has an estimator of its own" },
 	{ "gamma", SL_READS_GAMMA, NULL, "averages over all peers and has no consensus step size" },
 	{ "pipeline", SL_READS_PIPELINE, NULL, "sends its vectors uncompressed" },
+	{ "budget", SL_READS_PIPELINE, "none", "sends its vectors uncompressed" },
 };
 enum { KEYS = sizeof keys / sizeof *keys };
 
@@ -63,7 +64,7 @@ bool sl_algorithm_reads(const struct sl_algorithm *a, const char *key)
 /* What holds where a method does not read the key, or NULL. */
 static const char *holds(const struct sl_algorithm *a, const struct key *k, char text[static VALUE])
 {
-	if (k->reads == SL_READS_PIPELINE)
+	if (k->reads == SL_READS_PIPELINE && !k->without)
 		return a->pipeline;
 	if (k->reads != SL_READS_GAMMA || !(a->gamma > 0))
 		return k->without;

@@ -176,6 +176,8 @@ static const char merge[] =
     "INSERT INTO sketch_data SELECT ours, round, peer, bucket "
     "FROM same CROSS JOIN source.sketch_data ON run = theirs "
     "WHERE (ours, peer) IN own ON CONFLICT DO NOTHING;"
+    "INSERT INTO budget_data SELECT ours, peer, round, rate, tx, waited_us "
+    "FROM same CROSS JOIN source.budget_data ON run = theirs WHERE true ON CONFLICT DO NOTHING;"
     "INSERT INTO exact_data SELECT ours, round, error "
     "FROM same CROSS JOIN source.exact_data ON run = theirs "
     "WHERE NOT EXISTS (SELECT 1 FROM main.peer AS p JOIN main.run AS r USING (run_id) WHERE r.number = ours "

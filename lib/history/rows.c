@@ -17,6 +17,7 @@ static const char *const sql[SL_HISTORY_STATEMENTS] = {
 	    "INSERT INTO link_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_SKETCH] = "INSERT INTO sketch_data VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_EVENT] = "INSERT INTO event VALUES (?,?,?,?,?,?,?)",
+	[SL_HISTORY_BUDGET] = "INSERT INTO budget_data VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_EXACT] = "INSERT INTO exact_data VALUES (?,?,?) ON CONFLICT DO NOTHING",
 };
 
@@ -189,6 +190,18 @@ enum sl_status sl_history_peer_stopped(struct sl_history *h, uint32_t peer, int6
 	return finish(h, s, error);
 }
 
+static enum sl_status budget(struct sl_history *h, const struct sl_round_row *r, struct sl_error *error)
+{
+	enum sl_status status = ready(h, SL_HISTORY_BUDGET, error);
+	if (status != SL_OK)
+		return status;
+	sqlite3_stmt *s = h->statement[SL_HISTORY_BUDGET];
+	const int64_t value[] = { h->run, r->peer, r->round, r->budget_rate, r->budget_tx, r->budget_us };
+	for (int i = 0; i < (int)(sizeof value / sizeof *value); i++)
+		sl_history_bind_count(s, 1 + i, value[i]);
+	return run(h, s, error);
+}
+
 enum sl_status sl_history_round(struct sl_history *h, const struct sl_round_row *r, struct sl_error *error)
 {
 	enum sl_status status = ready(h, SL_HISTORY_ROUND, error);
@@ -210,7 +223,8 @@ enum sl_status sl_history_round(struct sl_history *h, const struct sl_round_row 
 		sl_history_bind_count(s, 10 + i, count[i]);
 	sl_history_bind_real(s, 17, r->penalty);
 	sl_history_bind_count(s, 18, r->wire_resent);
-	return run(h, s, error);
+	status = run(h, s, error);
+	return status == SL_OK && r->budget_rate ? budget(h, r, error) : status;
 }
 
 enum sl_status sl_history_link(struct sl_history *h, const struct sl_link_row *r, struct sl_error *error)

@@ -93,6 +93,17 @@ CREATE TABLE IF NOT EXISTS link_data (
   PRIMARY KEY (run, peer, neighbour, round)
 ) STRICT, WITHOUT ROWID;
 
+-- The byte budget of a peer (limits.rate, limits.volume), for rounds that had one.
+CREATE TABLE IF NOT EXISTS budget_data (
+  run INTEGER NOT NULL,
+  peer INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  rate INTEGER,              -- bits per second that it allows in the long run
+  tx INTEGER,                -- bytes charged to it since the process started, with all headers
+  waited_us INTEGER,         -- time in which messages waited for it, since the process started
+  PRIMARY KEY (run, peer, round)
+) STRICT, WITHOUT ROWID;
+
 -- A count sketch of a model as a JSON array of its buckets, null where not finite.
 CREATE TABLE IF NOT EXISTS sketch_data (
   run INTEGER NOT NULL,
@@ -133,6 +144,10 @@ CREATE VIEW link AS
          snapshots, rtt_us, wire_tx, wire_resent, throughput, queue_us, srtt_us, again_connection, again_drop,
          again_refusal, again_digest
   FROM run CROSS JOIN link_data ON link_data.run = run.number;
+
+DROP VIEW IF EXISTS budget;
+CREATE VIEW budget AS
+  SELECT run_id, peer, round, rate, tx, waited_us FROM run CROSS JOIN budget_data ON budget_data.run = run.number;
 
 DROP VIEW IF EXISTS sketch;
 CREATE VIEW sketch AS

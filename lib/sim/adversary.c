@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELLO_MOST = 109 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
+enum { HELLO_MOST = 114 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
 
 static const char *const attack_text[] = {
 #define X(id, text) text,
@@ -166,6 +166,8 @@ void sl_adversary_greet(struct sl_adversary *l, uint32_t to, const struct sl_adv
 	sl_write_u32(&w, h->known_epoch);
 	sl_write_u32(&w, h->rounds);
 	sl_write_u32(&w, h->stream);
+	sl_write_u32(&w, h->pace);
+	sl_write_u8(&w, h->hops);
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);
@@ -195,6 +197,8 @@ static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	h.oldest = near(l, 1, rounds);
 	h.known_epoch = lie_about_epoch(g, h.known_epoch);
 	h.stream = sl_random_below(g, 3); /* its connection */
+	h.pace = l->careful ? 0 : sl_random_below(g, 2000);
+	h.hops = (uint8_t)sl_random_below(g, 256);
 	sl_adversary_greet(l, to, &h);
 }
 

@@ -61,9 +61,9 @@ void sl_adversary_step(struct sl_adversary *);
 /* adversary.c, for attack.c: a greeting as the adversary would send it in truth, to change; and sends. */
 struct sl_adversary_greeting {
 	struct sl_frame frame;
-	uint32_t flags, held_epoch, held_version, step, oldest, known_epoch, rounds, stream;
+	uint32_t flags, held_epoch, held_version, step, oldest, known_epoch, rounds, stream, pace;
 	uint64_t incarnation, echo, held_digest;
-	uint8_t held_hash[SL_HASH_BYTES];
+	uint8_t held_hash[SL_HASH_BYTES], hops;
 };
 /* False: no such edge now. */
 bool sl_adversary_greeting(struct sl_adversary *, uint32_t to, struct sl_adversary_greeting *out);

@@ -26,20 +26,18 @@ enum {
  * There are no heartbeats. */
 size_t sl_sim_on_wire(size_t message)
 {
-	size_t sealed = 33 + message;
-	return sealed + (sealed > 255 ? 9 : 2);
+	return sl_budget_sealed(message);
 }
 
 size_t sl_sim_occupies(size_t message)
 {
-	size_t bytes = sl_sim_on_wire(message), segments = (bytes + SEGMENT_BYTES - 1) / SEGMENT_BYTES;
-	return bytes + segments * SEGMENT_HEAD;
+	return sl_budget_message(message);
 }
 
 static size_t acknowledgements(size_t message)
 {
 	(void)message;
-	return SEGMENT_HEAD; /* the segments of a message arrive together */
+	return SL_BUDGET_HEAD; /* the segments of a message arrive together */
 }
 
 static bool has_started(const struct sl_sim *s, uint32_t peer)
@@ -227,6 +225,15 @@ void sl_sim_link_measure(const struct sl_sim *s, uint32_t link, struct sl_link_r
 	row->srtt_us = l->srtt_us;
 }
 
+void sl_sim_link_overflows(struct sl_sim *s, uint32_t link, uint32_t from)
+{
+	struct sl_sim_link *l = &s->link[link];
+	sl_sim_disturb(s, link);
+	if (!l->full)
+		tell(s, from, link, SL_LINK_FULL, 0);
+	l->full = true;
+}
+
 bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t message,
                        struct sl_time *arrives)
 {
@@ -237,10 +244,7 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	if (l->state != SL_SIM_UP)
 		return false;
 	if (l->waiting >= ROOM_LEAST && l->queued + bytes > n->queue) {
-		sl_sim_disturb(s, link);
-		if (!l->full)
-			tell(s, from, link, SL_LINK_FULL, 0);
-		l->full = true;
+		sl_sim_link_overflows(s, link, from);
 		return false;
 	}
 	struct sl_time done, none;

@@ -109,6 +109,7 @@ void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 	n->timer = SL_TIME_NEVER;
 	n->slow = n->slow ? n->slow : 1;
 	n->last_round = 0;
+	sl_sim_pace_begin(s, i);
 }
 
 /* The handshake of a connection: greeting, HELLO and INITIATE of the end that connects; greeting, WELCOME and READY of
@@ -121,6 +122,8 @@ void sl_sim_count_handshake(struct sl_sim *s, uint32_t a, uint32_t b)
 	s->node[a].wire_tx += SHAKES_CLIENT, s->node[a].wire_rx += SHAKES_SERVER;
 	s->node[b].wire_tx += SHAKES_SERVER, s->node[b].wire_rx += SHAKES_CLIENT;
 	s->totals.wire_bytes += bytes;
+	sl_sim_pace_charge(s, a, SHAKES_CLIENT + 4 * SL_BUDGET_HEAD);
+	sl_sim_pace_charge(s, b, SHAKES_SERVER + 4 * SL_BUDGET_HEAD);
 }
 
 /* It and its neighbours that run connect to each other. */

@@ -64,6 +64,11 @@ static void on_round(struct sl_sim *s, struct sl_round_row *row)
 	row->wire_tx = (int64_t)s->node[s->acting].wire_tx;
 	row->wire_rx = (int64_t)s->node[s->acting].wire_rx;
 	row->wire_resent = s->setup.network.rate ? 0 : -1;
+	if (s->node[s->acting].outbox) {
+		row->budget_rate = (int64_t)sl_outbox_rate(set);
+		row->budget_tx = sl_outbox_total(s->node[s->acting].outbox);
+		row->budget_us = sl_outbox_waited_us(s->node[s->acting].outbox, s->now);
+	}
 	bool evaluated =
 	    row->round + 1 == set->rounds || (set->evaluate && (row->round + 1) % set->evaluate == 0);
 	if (s->setup.rows.round)
@@ -116,10 +121,12 @@ static void act(void *context, const struct sl_action *a)
 {
 	struct sl_sim *s = context;
 	struct sl_sim_node *n = &s->node[s->acting];
+	uint32_t link;
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_sim_send(s, sl_sim_link_to(s, s->acting, sl_peer_edge_neighbour(n->peer, a->edge)),
-		            s->acting, a);
+		link = sl_sim_link_to(s, s->acting, sl_peer_edge_neighbour(n->peer, a->edge));
+		if (!sl_sim_pace_takes(s, s->acting, link, a))
+			sl_sim_send(s, link, s->acting, a);
 		break;
 	case SL_ACTION_JOB:
 		sl_sim_push(s, (struct sl_sim_event){
@@ -151,6 +158,7 @@ static void act(void *context, const struct sl_action *a)
 		n->halted = true;
 		n->ok = a->ok;
 		s->totals.halted++;
+		sl_sim_pace_end(s, s->acting);
 		sl_sim_links_review(s, s->acting);
 		check_durable(s, a);
 		if (!a->ok && !n->distrusted && !has_diverged(n))
@@ -222,6 +230,8 @@ void sl_sim_close(struct sl_sim *s)
 		return;
 	for (uint32_t i = 0; s->node && i < s->setup.topology->peers; i++) {
 		free(s->node[i].block);
+		sl_sim_pace_clear(s, i);
+		free(s->node[i].outbox);
 		free(s->node[i].checkpoint[0]);
 		free(s->node[i].checkpoint[1]);
 		free(s->node[i].pending);
@@ -257,6 +267,7 @@ static void step_peer(struct sl_sim *s, const struct sl_sim_event *e, const stru
 	if (s->watch.before)
 		s->watch.before(s->watch.context, &step);
 	sl_peer_step(s->node[e->peer].peer, event, &s->scratch, act, s);
+	sl_sim_pace_turn(s, e->peer);
 	if (s->watch.after)
 		s->watch.after(s->watch.context, &step);
 	file_timer(s, e->peer);
@@ -283,6 +294,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 	case SL_HAPPENS_RECEIVE:
 		event.kind = SL_EVENT_RECEIVE;
 		n->wire_rx += sl_sim_on_wire(e->length);
+		sl_sim_pace_charge(s, e->peer, SL_BUDGET_HEAD); /* it is acknowledged */
 		s->link[s->link[e->link].reverse].arrived += e->connection > 0;
 		event.edge = sl_sim_edge(s, e->peer, e->link);
 		if (event.edge == SL_NO_EDGE)
@@ -306,7 +318,10 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e)
 		event.link = e->change;
 		if (!sl_sim_link_hears(s, e) || event.edge == SL_NO_EDGE)
 			return;
+		if (e->change == SL_LINK_UP || e->change == SL_LINK_DOWN || e->change == SL_LINK_FULL)
+			sl_sim_pace_drop(s, e->peer, e->link);
 		break;
+	case SL_HAPPENS_PACED:
 	case SL_HAPPENS_DRAIN:
 	case SL_HAPPENS_MOVE:
 		return;
@@ -330,6 +345,8 @@ static bool happens_unseen(struct sl_sim *s, const struct sl_sim_event *e)
 		sl_sim_link_drained(s, e);
 	else if (e->what == SL_HAPPENS_MOVE)
 		sl_sim_link_moves(s, e);
+	else if (e->what == SL_HAPPENS_PACED)
+		sl_sim_paced(s, e);
 	else
 		return e->what == SL_HAPPENS_RECEIVE && e->connection &&
 		       e->connection != s->link[s->link[e->link].reverse].connection;

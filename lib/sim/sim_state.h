@@ -4,6 +4,7 @@
 
 #include "gossip/generations.h"
 #include "gossip/inspect.h"
+#include "gossip/outbox.h"
 #include "sim/sim.h"
 
 enum sl_happening {
@@ -15,6 +16,7 @@ enum sl_happening {
 	SL_HAPPENS_ROSTER,
 	SL_HAPPENS_LINK,
 	SL_HAPPENS_DRAIN, /* bytes have left a link's queue: no peer sees this, nor the next */
+	SL_HAPPENS_PACED, /* the budget lets a message leave */
 	SL_HAPPENS_MOVE   /* bytes of an incomplete message have moved */
 };
 
@@ -57,7 +59,9 @@ struct sl_sim_node {
 	size_t pending_length;
 	uint32_t pending_round, written; /* written: checkpoints since the disk was new */
 	uint64_t wire_tx, wire_rx;
-	struct sl_time free_at; /* its wire has sent all that it was given */
+	struct sl_outbox *outbox; /* of a byte budget; NULL: none */
+	struct sl_time paced_at;  /* the pending event of it */
+	struct sl_time free_at;   /* its wire has sent all that it was given */
 
 	/* faults in force */
 	int64_t skew_us; /* offset of its clock from the simulator's */
@@ -166,6 +170,8 @@ void sl_sim_count_handshake(struct sl_sim *, uint32_t a, uint32_t b);
 void sl_sim_links_review(struct sl_sim *, uint32_t peer);
 /* Whether the sender on a link is to be told of the change, which takes effect. */
 bool sl_sim_link_hears(struct sl_sim *, const struct sl_sim_event *);
+/* A message was dropped for lack of room before it reached the link. */
+void sl_sim_link_overflows(struct sl_sim *, uint32_t link, uint32_t from);
 void sl_sim_link_drained(struct sl_sim *, const struct sl_sim_event *);
 void sl_sim_link_moves(struct sl_sim *, const struct sl_sim_event *);
 /* Whether a message of that length is on its way now, and when it arrives. */
@@ -205,6 +211,22 @@ size_t sl_sim_on_wire(size_t message);
 /* … and all that it makes pass over the link in its direction, headers of TCP, IP and Ethernet included. */
 size_t sl_sim_occupies(size_t message);
 /* Draws the fate of a message on a link and schedules its arrivals. */
+/* outbox.c: the outbox of a peer; nothing happens without a byte budget */
+void sl_sim_pace_begin(struct sl_sim *, uint32_t peer);
+/* Bytes that no message accounts for. */
+void sl_sim_pace_charge(struct sl_sim *, uint32_t peer, int64_t bytes);
+/* What waits for a link, or for all, is lost. */
+void sl_sim_pace_drop(struct sl_sim *, uint32_t peer, uint32_t link);
+void sl_sim_pace_clear(struct sl_sim *, uint32_t peer);
+/* paced.c */
+/* Takes a message that the peer sends on that link, if it has an outbox. */
+bool sl_sim_pace_takes(struct sl_sim *, uint32_t peer, uint32_t link, const struct sl_action *);
+/* Sends what may leave; after each event of the peer, and when due. */
+void sl_sim_pace_turn(struct sl_sim *, uint32_t peer);
+void sl_sim_paced(struct sl_sim *, const struct sl_sim_event *);
+/* The peer has halted: the greetings that wait leave, and nothing else. */
+void sl_sim_pace_end(struct sl_sim *, uint32_t peer);
+
 void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
 void sl_sim_check_node(struct sl_sim *, uint32_t peer);
 

@@ -23,6 +23,7 @@ void sl_sim_kill(struct sl_sim *s, uint32_t peer)
 	free(n->pending);
 	n->pending = NULL;
 	n->paused_until = (struct sl_time){ 0 };
+	sl_sim_pace_clear(s, peer);
 	sl_sim_links_review(s, peer);
 }
 

@@ -54,7 +54,7 @@ void forged_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_fr
 void forged_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f,
                   const struct forged_hello *h)
 {
-	uint8_t body[109 + 2 * SL_SHARED_MOST];
+	uint8_t body[114 + 2 * SL_SHARED_MOST];
 	struct sl_writer out = sl_writer(body, sizeof body);
 	sl_write_u64(&out, w->plan.session);
 	sl_write_u32(&out, w->plan.dimension);
@@ -71,6 +71,8 @@ void forged_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_f
 	sl_write_u32(&out, h->known_epoch);
 	sl_write_u32(&out, h->rounds ? h->rounds : w->plan.settings.rounds);
 	sl_write_u32(&out, 0); /* connections are not reported */
+	sl_write_u32(&out, 0); /* no byte budget */
+	sl_write_u8(&out, 0);
 	sl_write_u8(&out, (uint8_t)w->plan.keys);
 	for (unsigned i = 0; i < w->plan.keys; i++)
 		sl_write_u16(&out, w->plan.key_digest[i] ^ (uint16_t)(h->other_keys >> i & 1));

@@ -6,6 +6,7 @@
 #include "daemon/cli/common/summary.h"
 #include "daemon/cli/sim/swarm.h"
 #include "daemon/cli/sim/units.h"
+#include "gossip/outbox.h"
 
 #include <math.h>
 #include <signal.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EVENTS_A_TURN = 256, QUEUE_BYTES = 1000000 };
+enum { EVENTS_A_TURN = 256, QUEUE_BYTES = 1000000, BUDGET_WIRE = 1000000000 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -37,6 +38,13 @@ static enum sl_status poison(struct sl_sim_command *s, struct sl_error *error)
 	return SL_OK;
 }
 
+/* A byte budget waits at the sender of a connection; over datagrams timers would ask for what only waits. */
+static uint64_t rate_of(const struct sl_sim_command *s)
+{
+	bool budget = sl_outbox_is_needed(&s->run.plan.settings);
+	return s->network.rate == 0 && budget ? BUDGET_WIRE : s->network.rate;
+}
+
 static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 {
 	const struct sl_sim_network_options *n = &s->network;
@@ -45,7 +53,7 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 		.topology = &s->run.roster.topology,
 		.shards = s->shard,
 		.network = { n->latency_us, n->jitter_us, n->loss, n->duplicate, n->reorder, n->compute_us,
-		             n->rate, n->queue ? n->queue : QUEUE_BYTES, n->bottleneck },
+		             rate_of(s), n->queue ? n->queue : QUEUE_BYTES, n->bottleneck },
 		.check = n->check,
 		.rows = sl_sim_command_rows(s),
 	};
@@ -276,7 +284,7 @@ static const struct sl_argument arguments_of_sim[] = {
 	              AT(network.reorder), 0, 1, "0" },
 	  .value = "P" },
 	{ .option = { "rate",
-	              "make links connections on which nothing is lost, over a wire of this rate: a number and bit, kbit, Mbit or Gbit a second. Each peer has one, by which all that it sends leaves. Frames occupy it with all headers, down to Ethernet" },
+	              "make links connections on which nothing is lost, over a wire of this rate: a number and bit, kbit, Mbit or Gbit a second. Each peer has one, by which all that it sends leaves. Frames occupy it with all headers, down to Ethernet. (What a peer allows itself to send is limits.rate)" },
 	  .value = "RATE",
 	  .take = take_rate },
 	{ .option = { "queue",

@@ -85,7 +85,7 @@ void sl_traffic_pace(struct sl_traffic *w, uint64_t bytes)
 /* Over IPv6, and not IPv4 through a socket that takes both. */
 static bool is_ipv6(int fd)
 {
-	struct sockaddr_in6 own;
+	struct sockaddr_in6 own = { 0 };
 	socklen_t size = sizeof own;
 	return getsockname(fd, (struct sockaddr *)&own, &size) == 0 && own.sin6_family == AF_INET6 &&
 	       !IN6_IS_ADDR_V4MAPPED(&own.sin6_addr);

@@ -145,6 +145,7 @@ void sl_receive_hello(struct sl_peer *p, struct sl_edge *e, const struct sl_fram
 	e->refused = false;
 	sl_edge_believe(e, f);
 	bool new_incarnation = h.incarnation != e->incarnation, knows_me = h.echo == p->incarnation;
+	sl_pace_heard(e, h.pace);
 	bool new_stream = sl_stream_greeted(e, h.stream, new_incarnation);
 	if (new_stream)
 		e->asked_at.us = 0; /* requests about the former one count for nothing */

@@ -3,13 +3,13 @@
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
  * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
  * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), stream
- * u32 (the connection it leaves by; 0: none is known), keys u8, then for each shared key of run.conf, in table order, a
+ * u32 (the connection it leaves by; 0: none is known), pace u32 (ms) and hops u8 (pace.c), keys u8, then for each shared key of run.conf, in table order, a
  * digest u16 of its value, then, where it was asked for, the hash of the copy held (32 bytes). */
 #include "gossip/peer/state.h"
 
 #include <string.h>
 
-enum { HELLO_MOST = 109 + 2 * SL_SHARED_MOST };
+enum { HELLO_MOST = 114 + 2 * SL_SHARED_MOST };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 /* The hash of the copy of the neighbour, computed once for each copy. */
@@ -62,6 +62,9 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u32(&w, e->known_epoch);
 	sl_write_u32(&w, p->plan->settings.rounds);
 	sl_write_u32(&w, e->stream.number);
+	e->said_pace = sl_pace_announced(p, e);
+	sl_write_u32(&w, e->said_pace.ms);
+	sl_write_u8(&w, e->said_pace.hops);
 	sl_write_u8(&w, (uint8_t)p->plan->keys);
 	for (unsigned i = 0; i < p->plan->keys; i++)
 		sl_write_u16(&w, p->plan->key_digest[i]);
@@ -119,6 +122,8 @@ bool sl_hello_parse(const struct sl_plan *plan, struct sl_hello *h, struct sl_re
 	h->known_epoch = sl_read_u32(&r);
 	h->rounds = sl_read_u32(&r);
 	h->stream = sl_read_u32(&r);
+	h->pace.ms = sl_read_u32(&r);
+	h->pace.hops = sl_read_u8(&r);
 	h->differs = 0;
 	unsigned keys = sl_read_u8(&r);
 	for (unsigned i = 0; i < keys && keys == plan->keys; i++)

@@ -83,8 +83,7 @@ void sl_join_check(struct sl_peer *p)
 		copies += is_ahead(&p->edge[i]) && !p->edge[i].diverged;
 		missing += is_ahead(&p->edge[i]) && p->edge[i].diverged;
 	}
-	bool patient =
-	    sl_time_before(p->now, sl_time_after(p->phase_since, p->plan->settings.link_timeout_us));
+	bool patient = sl_time_before(p->now, sl_time_after(p->phase_since, sl_link_timeout_us(p)));
 	if (copies && (!missing || !patient)) {
 		join(p, copies);
 		return;

@@ -125,11 +125,12 @@ static void on_start(struct sl_peer *p)
 {
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
 	p->phase = SL_PHASE_GREETING;
+	sl_pace_start(p);
 	p->phase_since = p->now;
 	p->greet_until =
 	    sl_waits_forever(p) && (!p->resumed || p->rates_changed)
 	        ? SL_TIME_NEVER /* only all neighbours together can tell how an exact run goes on */
-	        : sl_time_after(p->now, p->plan->settings.link_timeout_us);
+	        : sl_time_after(p->now, sl_link_timeout_us(p));
 	for (uint32_t i = 0; i < p->degree; i++) {
 		if (p->resumed)
 			sl_edge_checkpointed(&p->edge[i]); /* its state was made before it was the newest */
@@ -288,12 +289,14 @@ static void on_roster(struct sl_peer *p, const struct sl_peer_roster *roster)
 	sl_serve_check(p);
 }
 
-/* Neighbours that hold back their frames hear that these are welcome now. */
-static void greet_when_settled(struct sl_peer *p)
+/* Neighbours that hold back their frames hear that these are welcome now; and others, that a budget they may have to wait for
+ * has changed. */
+static void greet_with_news(struct sl_peer *p)
 {
 	for (uint32_t i = 0; i < p->degree && p->phase != SL_PHASE_HALTED; i++) {
 		struct sl_edge *e = &p->edge[i];
-		if (e->stream.said_unsettled && e->stream.number && sl_peer_is_settled(p, e))
+		bool settled = e->stream.said_unsettled && e->stream.number && sl_peer_is_settled(p, e);
+		if (settled || sl_pace_is_news(p, e))
 			sl_greet(p, e, false);
 		if (!e->stream.ask_settled || !sl_peer_is_settled(p, e))
 			continue;
@@ -344,7 +347,7 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 	case SL_EVENT_KINDS:
 		break;
 	}
-	greet_when_settled(p);
+	greet_with_news(p);
 }
 
 void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
@@ -360,7 +363,7 @@ void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
 struct sl_time sl_peer_deadline(const struct sl_peer *p)
 {
 	struct sl_time due = SL_TIME_NEVER;
-	int64_t timeout = p->plan->settings.link_timeout_us;
+	int64_t timeout = sl_link_timeout_us(p);
 	if (p->phase == SL_PHASE_HALTED || p->incarnation == 0)
 		return due;
 	for (uint32_t i = 0; i < p->degree; i++) {
@@ -388,7 +391,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 		due = sl_time_earlier(due, p->greet_until);
 	else if (p->phase == SL_PHASE_RECOVERING)
 		due = sl_time_earlier(due, p->recover_at);
-	due = sl_time_earlier(due, sl_checkpoint_deadline(p));
+	due = sl_time_earlier(due, sl_time_earlier(sl_checkpoint_deadline(p), sl_pace_deadline(p)));
 	struct sl_time settled = sl_time_after(p->phase_since, timeout);
 	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
 		due = sl_time_earlier(due, settled);

@@ -96,6 +96,7 @@ void sl_round_exchange(struct sl_peer *p)
 	check_fork(p);
 	if (p->phase == SL_PHASE_HALTED)
 		return;
+	sl_pace_encoded(p, sl_writer_length(&w));
 	sl_count_payload(p, SL_BRIEF_STEADY + sl_writer_length(&w));
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
@@ -185,6 +186,8 @@ void sl_round_check(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (awaited(p, &p->edge[i]))
 			return;
+	if (sl_pace_holds(p))
+		return;
 	sl_peer_mark(p, 3);
 	if (p->plan->algorithm->aggregate && !aggregate(p)) {
 		sl_peer_halt(
@@ -319,9 +322,8 @@ enum { PATIENCE = 20 };
 
 static struct sl_time patience_ends(const struct sl_peer *p, const struct sl_edge *e)
 {
-	const struct sl_settings *s = &p->plan->settings;
 	struct sl_time since = sl_time_before(p->phase_since, e->news_at) ? e->news_at : p->phase_since;
-	return sl_time_after(sl_time_after(since, PATIENCE * s->link_timeout_us), s->round_timeout_us);
+	return sl_time_after(sl_time_after(since, PATIENCE * sl_link_timeout_us(p)), sl_round_timeout_us(p));
 }
 
 /* Whether the neighbour may still want something of this end. One that is down is given up after
@@ -329,7 +331,7 @@ static struct sl_time patience_ends(const struct sl_peer *p, const struct sl_edg
  * finished, and then late: it may not have heard yet that this end has. */
 static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 {
-	int64_t timeout = p->plan->settings.link_timeout_us;
+	int64_t timeout = sl_link_timeout_us(p);
 	if (e->finished && e->knows_finished)
 		return false;
 	if (p->was_final && !e->greeted) /* it had finished too and left, as far as can be known */

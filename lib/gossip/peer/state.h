@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
+#include "gossip/budget.h"
 #include "gossip/peer/guard.h"
 #include "gossip/peer/window.h"
 #include "gossip/inspect.h"
@@ -95,6 +96,12 @@ struct sl_staging {
 	struct sl_time ends;         /* deadline for the whole */
 };
 enum { SL_PIECE_LEAST = 1 << 10 }; /* no sender makes smaller pieces, but for the last one */
+
+/* How long a byte budget may delay the messages of a round, and how many edges away (pace.c); ms 0: none. */
+struct sl_delay {
+	uint32_t ms;
+	uint8_t hops;
+};
 
 /* One end of an edge. A "block" is one copy: channels × dimension floats, then the coder's memory of that
  * stream. */
@@ -207,6 +214,8 @@ struct sl_edge {
 	struct sl_time heard_at, asked_at, ask_at, asked_hello_at;
 	int64_t ask_every_us;
 	struct sl_stream stream;
+	struct sl_delay pace, said_pace; /* as the neighbour announced it, and as this end did */
+	struct sl_time pace_news_at;     /* limits greetings that only say another one */
 	struct sl_guard guard;
 	struct sl_detector detector;
 
@@ -248,6 +257,7 @@ struct sl_peer {
 	int64_t nonzero, payload_tx, payload_rx;
 	double clip_at; /* robust mixing: largest norm of a difference that is not clipped */
 	uint32_t edges_up;
+	struct sl_budget pacing; /* of the frames of pace = free */
 	struct sl_watch watch;
 
 	/* own checkpoints, by their round: both generations, and the one being written */
@@ -322,6 +332,23 @@ bool sl_peer_send(struct sl_peer *, struct sl_edge *, const struct sl_frame *, c
 /* Sends the tag of a step alone; nothing if the tag is no longer known. */
 void sl_send_tag(struct sl_peer *, struct sl_edge *, uint32_t step);
 
+/* pace.c: byte budgets, of this peer and of those that it waits for */
+void sl_pace_start(struct sl_peer *);
+/* What a greeting to that neighbour announces, and what one from it has announced. */
+struct sl_delay sl_pace_announced(const struct sl_peer *, const struct sl_edge *to);
+void sl_pace_heard(struct sl_edge *, struct sl_delay);
+/* Whether that neighbour has to be greeted because this end would announce something else now. */
+bool sl_pace_is_news(const struct sl_peer *, struct sl_edge *to);
+/* The longest that any of them may delay the messages of a round. */
+int64_t sl_pace_us(const struct sl_peer *);
+/* run.round_timeout and run.link_timeout, with twice that. */
+int64_t sl_round_timeout_us(const struct sl_peer *);
+int64_t sl_link_timeout_us(const struct sl_peer *);
+/* A frame was encoded; whether the end of the round has to wait for the budget, and until when. */
+void sl_pace_encoded(struct sl_peer *, size_t body);
+bool sl_pace_holds(struct sl_peer *);
+struct sl_time sl_pace_deadline(const struct sl_peer *);
+
 /* stream.c: frames in flight, and how long to wait for them */
 /* A connection's state has changed. True: the neighbour has to be greeted. */
 bool sl_stream_change(struct sl_peer *, struct sl_edge *, enum sl_link_change);
@@ -363,6 +390,7 @@ struct sl_hello {
 	uint8_t held_hash[SL_HASH_BYTES]; /* zeros: it was not asked */
 	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
 	    rounds, stream;
+	struct sl_delay pace;
 	uint64_t differs; /* shared keys with another digest than mine */
 };
 enum {

@@ -152,18 +152,19 @@ void sl_stream_waited(const struct sl_peer *p, struct sl_edge *e)
  * do at the most. */
 int64_t sl_stream_silence_us(const struct sl_peer *p, const struct sl_edge *e)
 {
-	int64_t most_us = p->plan->settings.link_timeout_us;
+	int64_t given_us = p->plan->settings.link_timeout_us, most_us = sl_link_timeout_us(p);
 	if (e->stream.number == 0)
 		return most_us;
-	int64_t half_us = sl_window_limit(&e->stream.waits_of, SILENCE_LEAST_US / 2, most_us / 2),
+	int64_t half_us = sl_window_limit(&e->stream.waits_of, SILENCE_LEAST_US / 2, given_us / 2),
 	        patience_us = sl_stream_patience_us(e);
 	half_us = half_us > patience_us ? half_us : patience_us;
-	return 2 * half_us < most_us ? 2 * half_us : most_us;
+	int64_t silence_us = 2 * half_us < given_us ? 2 * half_us : given_us;
+	return silence_us + (most_us - given_us); /* a byte budget may hold its answer back */
 }
 
 int64_t sl_stream_round_us(const struct sl_peer *p, const struct sl_edge *e)
 {
-	int64_t most_us = p->plan->settings.round_timeout_us;
+	int64_t most_us = sl_round_timeout_us(p);
 	if (e->stream.number == 0 || most_us == INT64_MAX)
 		return most_us;
 	return sl_window_limit(&e->stream.waits_of, sl_stream_silence_us(p, e), most_us);
@@ -173,7 +174,7 @@ struct sl_time sl_stream_round_ends(const struct sl_peer *p, const struct sl_edg
 {
 	struct sl_time since = sl_time_before(p->phase_since, e->heard_at) ? e->heard_at : p->phase_since;
 	return sl_time_earlier(sl_time_after(since, sl_stream_round_us(p, e)),
-	                       sl_time_after(p->phase_since, p->plan->settings.round_timeout_us));
+	                       sl_time_after(p->phase_since, sl_round_timeout_us(p)));
 }
 
 int64_t sl_stream_patience_us(const struct sl_edge *e)
@@ -181,14 +182,15 @@ int64_t sl_stream_patience_us(const struct sl_edge *e)
 	const struct sl_stream *s = &e->stream;
 	if (s->number == 0)
 		return DATAGRAM_FIRST_US;
-	int64_t us = s->wait_us + SPREADS * s->spread_us;
-	return us < PATIENCE_LEAST_US ? PATIENCE_LEAST_US : us > PATIENCE_MOST_US ? PATIENCE_MOST_US : us;
+	int64_t us = s->wait_us + SPREADS * s->spread_us, budget_us = 2 * 1000 * (int64_t)e->pace.ms;
+	us = us < PATIENCE_LEAST_US ? PATIENCE_LEAST_US : us > PATIENCE_MOST_US ? PATIENCE_MOST_US : us;
+	return us < budget_us ? budget_us : us;
 }
 
 int64_t sl_stream_patience_most_us(const struct sl_edge *e)
 {
-	int64_t us = 8 * sl_stream_patience_us(e);
-	return e->stream.number == 0 ? DATAGRAM_MOST_US : us < PATIENCE_MOST_US ? us : PATIENCE_MOST_US;
+	int64_t least = sl_stream_patience_us(e), most = least > PATIENCE_MOST_US ? least : PATIENCE_MOST_US;
+	return e->stream.number == 0 ? DATAGRAM_MOST_US : 8 * least < most ? 8 * least : most;
 }
 
 int64_t sl_stream_patient_us(const struct sl_edge *e, int64_t least_us)
