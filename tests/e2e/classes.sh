@@ -38,7 +38,7 @@ site ones.svm "1 2"
 	expect 0 "$starling" init ones $one --data libsvm:ones.svm --test ones.svm --set run.name=sites
 }
 cp zeros/roster zeros/session ones/ && cp zeros/keys/* ones/keys/
-sed -i "s/^operator_key = .*/$(grep '^operator_key' zeros/run.conf)/; s/^train = .*//; s/^test = .*//" ones/run.conf
+sed -i "s/^operator_key = .*/$(grep '^operator_key' zeros/run.conf)/; s/^id = .*/$(grep '^id = ' zeros/run.conf)/; s/^train = .*//; s/^test = .*//" ones/run.conf
 refuses() { # RUN NEIGHBOUR
 	gives "$1/history.db" 1 "SELECT count(*) FROM event WHERE kind = 'frame-refused'
 		AND detail LIKE 'peer $2 has another configuration: data.classes differs%'"

@@ -35,7 +35,7 @@ within 10 grep -q 'crowd: closed a connection from 127\.9\.' run/1.out
 expect 0 "$door" far run 2 1 50 127.8.0.1 20
 seconds=$(sed -n 's/let in after \([0-9]*\) ms/\1/p' out)
 few_descriptors_of_guests() { [ "$(descriptors 1)" -le $((before + 8 + 2 * 128)) ]; }
-few_descriptors_of_guests || fail "strangers hold $(($(descriptors 1) - before)) descriptors"
+within 10 few_descriptors_of_guests # beside those that are accepted and not yet closed
 ends 0 30 $knock
 ok "a neighbour 50 ms away is let in after $seconds ms, among $(cat knock.out)"
 

@@ -16,6 +16,7 @@ run.catch_up=7
 run.on_divergence=stop
 run.max_degree=32
 run.roster=roster-2
+run.id=00000000000000000000000000000001
 run.operator_key=0000000000000000000000000000000000000000000000000000000000000001
 run.keys=keys-2
 run.record=recording
@@ -95,6 +96,11 @@ try() {
 	fixed:run.operator_key) # whoever signs with another key signs another roster
 		[ $code -eq 2 ] || fail "$2: exit code $code"
 		says err roster signature
+		row "$2" "$4" "refused: $(sed 's/^[^:]*: //' err)"
+		;;
+	*:run.id) # the roster is that of another run
+		[ $code -eq 2 ] || fail "$2: exit code $code"
+		says err "roster: is the roster of run " "but [run] id = $3"
 		row "$2" "$4" "refused: $(sed 's/^[^:]*: //' err)"
 		;;
 	fixed:data.classes) # the prepared data say what they were cut for

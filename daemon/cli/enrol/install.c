@@ -90,7 +90,7 @@ static enum sl_status check_key(struct installation *in, const struct sl_run *ru
 	return SL_OK;
 }
 
-/* An older roster would bring removed keys back. */
+/* An older roster would bring removed keys back, and that of another run puts its members in force. */
 static enum sl_status check_serial(const struct installation *in, const struct sl_run *run,
                                    struct sl_error *error)
 {
@@ -102,11 +102,17 @@ static enum sl_status check_serial(const struct installation *in, const struct s
 	enum sl_status status = sl_roster_read(&present, path, in->bundle.operator_key, error);
 	if (status != SL_OK)
 		return status;
-	if (present.serial > run->roster.serial)
+	const struct sl_roster *next = &run->roster;
+	if (present.bound && (!next->bound || memcmp(present.run, next->run, sizeof next->run) != 0))
+		status = sl_fail(
+		    error, SL_REFUSED,
+		    "%s: is of another run than %s, by the same operator: move the files of that run away first",
+		    in->file, path);
+	else if (present.serial > next->serial)
 		status = sl_fail(error, SL_REFUSED,
 		                 "%s: its roster has serial %" PRIu32 ", and %s has %" PRIu32
 		                 " already: ask the operator for the newest bundle",
-		                 in->file, run->roster.serial, path, present.serial);
+		                 in->file, next->serial, path, present.serial);
 	sl_roster_free(&present);
 	return status;
 }
