@@ -20,6 +20,7 @@
 #ifndef SL_GOSSIP_PEER_STATE_H
 #define SL_GOSSIP_PEER_STATE_H
 
+#include "compress/whole.h"
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
 #include "gossip/peer/guard.h"
@@ -436,6 +437,7 @@ void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 struct sl_absorption {
 	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
+	struct sl_dense whole[SL_CHANNELS_MAX]; /* where changed > 0: instead of the update; all sums are known */
 	float scalar[SL_ALGORITHM_SCALARS]; /* sent beside the channels */
 	uint64_t digest;                    /* of the copy after it */
 	bool beyond;                        /* a value over limits.value */
