@@ -1,4 +1,6 @@
 /* "all | float32 | raw" in one pass: the bytes, sums and digests of the stages, or left to them. */
+#include "tests/support/compress.h"
+
 #include "base/bytes.h"
 #include "base/random.h"
 #include "compress/whole.h"
@@ -27,7 +29,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	struct sl_error error;
-	t.layout = (struct sl_layout){ DIMENSION, 1, { { "w", 0, DIMENSION, 1, false } } };
+	layout_fill(&t.layout, DIMENSION, 7);
 	assert_int_equal(sl_pipeline_parse(&t.pipeline, "all | float32 | raw", &t.layout, &error), SL_OK);
 	struct sl_arena measure = { .capacity = SIZE_MAX };
 	sl_workspace_make(&t.pipeline, &measure);
