@@ -1,6 +1,7 @@
 /* A run's folder from its parts, opened as starlingd opens it; and each part broken in turn: one sentence
  * that names the file and what would be right, and nothing left behind. */
 #include "daemon/peer/daemon.h"
+#include "daemon/run/test_sample.h"
 #include "tests/support/folder.h"
 #include "tests/support/samples.h"
 
@@ -336,11 +337,32 @@ static void a_plan_holds_no_path_and_no_key(void **state)
 	close_made();
 }
 
+/* Distinct, ascending, of the seed; the sample of 60 has all of the sample of 20; spread over the whole set. */
+static void test_samples_are_drawn_once(void **state)
+{
+	(void)state;
+	enum { ALL = 1000, MORE = 60, FEW = 20 };
+	uint32_t more[MORE], few[FEW], other[FEW], found = 0, upper = 0;
+	sl_test_sample_pick(ALL, 7, MORE, more);
+	sl_test_sample_pick(ALL, 7, FEW, few);
+	sl_test_sample_pick(ALL, 8, FEW, other);
+	assert_memory_not_equal(few, other, sizeof few);
+	for (unsigned i = 0; i < MORE; i++) {
+		assert_true(more[i] < ALL && (i == 0 || more[i] > more[i - 1]));
+		upper += more[i] >= ALL / 2;
+		for (unsigned k = 0; k < FEW; k++)
+			found += few[k] == more[i];
+	}
+	assert_int_equal(found, FEW);
+	assert_in_range(upper, MORE / 4, MORE * 3 / 4);
+}
+
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_samples_are_drawn_once),
 		IN_FOLDER(a_sound_folder_opens),
 		IN_FOLDER(the_printed_configuration_parses_back),
 		IN_FOLDER(a_plan_holds_no_path_and_no_key),

@@ -107,6 +107,9 @@ static void test_reductions(void **state)
 		for (size_t k = 0; k < n; k++)
 			term[k] = (double)x[k] * (double)x[k];
 		assert_true(sl_vector_square(n, x) == lanes(n, term));
+		for (size_t k = 0; k < n; k++)
+			term[k] = fabs((double)x[k]);
+		assert_true(sl_vector_absolute(n, x) == lanes(n, term));
 		for (size_t k = 0; k < n; k++) {
 			volatile float difference = x[k] - y[k];
 			term[k] = (double)difference * (double)difference;

@@ -2,6 +2,7 @@
 
 #include "daemon/run/classes.h"
 #include "daemon/run/roster_of_run.h"
+#include "daemon/run/test_sample.h"
 
 #include "linalg/vector.h"
 
@@ -9,6 +10,7 @@
 #include <float.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -116,7 +118,23 @@ static void name_things(struct sl_run *p)
 	size_t length = sl_run_settings_print(settings, SL_SCOPES_ALL, p->printed, sizeof p->printed);
 	length += (size_t)snprintf(p->printed + length, sizeof p->printed - length, "# blas = %s\n",
 	                           sl_blas_start());
+	if (p->test.samples < p->test_total)
+		length += (size_t)snprintf(p->printed + length, sizeof p->printed - length,
+		                           "# evaluated on %u of %u test samples\n", p->test.samples,
+		                           p->test_total);
 	SL_CHECK(length < sizeof p->printed);
+}
+
+static enum sl_status sample_test(struct sl_run *p, struct sl_error *error)
+{
+	const struct sl_settings *s = &p->config.settings.method;
+	p->test_total = p->test.samples;
+	if (s->evaluate_samples == 0 || s->evaluate_samples >= p->test.samples)
+		return SL_OK;
+	enum sl_status status = sl_test_sample(&p->test, s->seed, s->evaluate_samples, &p->test_block, error);
+	if (status == SL_OK)
+		sl_file_unmap(&p->test_file);
+	return status;
 }
 
 enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice session, struct sl_error *error)
@@ -128,6 +146,8 @@ enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice sessio
 	if (status == SL_OK &&
 	    sl_classes_check(settings->host.classes, settings->host.format, &out->test, path, error) != SL_OK)
 		status = sl_config_blame(&out->config, error);
+	if (status == SL_OK)
+		status = sample_test(out, error);
 	if (status == SL_OK)
 		status = make_plan(out, error);
 	if (status == SL_OK && session == SL_SESSION_KEPT)
@@ -165,6 +185,7 @@ enum sl_status sl_run_open(struct sl_run *out, const char *conf_file, char *cons
 void sl_run_close(struct sl_run *p)
 {
 	sl_file_unmap(&p->test_file);
+	free(p->test_block);
 	sl_roster_free(&p->roster);
 	memset(p, 0, sizeof *p);
 }

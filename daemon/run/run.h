@@ -18,7 +18,9 @@ struct sl_run {
 	struct sl_roster roster;
 	uint8_t operator_key[SL_KEY_BYTES];
 	struct sl_mapping test_file;
-	struct sl_dataset test;
+	struct sl_dataset test; /* what is evaluated: the test set, or a sample of it */
+	uint8_t *test_block;    /* of the sample, or NULL */
+	uint32_t test_total;    /* samples of the whole test set */
 	struct sl_plan plan;
 	struct sl_session session;  /* from RUN/session; the one in force is plan.session */
 	char note[SL_TEXT_MAX * 2]; /* of sl_plan_make; may be empty */

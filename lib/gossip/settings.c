@@ -165,6 +165,9 @@ static const struct sl_option history_options[] = {
 	{ "sketch",
 	  "buckets of the model's count sketch, from which the consensus error is estimated (0: no sketch)",
 	  SL_OPTION_U32, AT(sketch), 0, SL_SKETCH_MAX, "64", NULL, LATER },
+	{ "evaluate_samples",
+	  "compute test loss and accuracy on N samples of the test set, drawn from the seed, the same at all peers and in every round (0: on the whole test set)",
+	  SL_OPTION_U32, AT(evaluate_samples), 0, 4e9, "0", NULL, LATER },
 	{ NULL }
 };
 

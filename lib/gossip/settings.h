@@ -53,6 +53,7 @@ struct sl_settings {
 
 	/* [history] */
 	uint32_t history_every, evaluate, sketch;
+	uint32_t evaluate_samples; /* 0: all */
 
 	/* [checkpoint] */
 	uint32_t checkpoint_every; /* 0: none */

@@ -130,6 +130,7 @@ struct sl_history_summary {
 	    dataset[SL_TEXT_MAX];
 	char seed[24];           /* decimal; empty: unknown */
 	char kernel[32];         /* matrix kernel of the peer that registered the run; empty: unknown */
+	char evaluated[48];      /* "1000 of 10000 test samples"; empty: on the whole test set */
 	uint32_t peers, present; /* peers of the run, and peers with rows in this database */
 	uint32_t rounds, dimension;
 	double test_accuracy, worst_accuracy, consensus_error, saved, seconds;

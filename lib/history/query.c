@@ -3,11 +3,19 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static void text_of(sqlite3_stmt *s, int at, char *out, size_t size)
 {
 	const char *text = (const char *)sqlite3_column_text(s, at);
 	snprintf(out, size, "%s", text ? text : "");
+}
+
+/* The same, up to the end of its first line. */
+static void line_of(sqlite3_stmt *s, int at, char *out, size_t size)
+{
+	text_of(s, at, out, size);
+	out[strcspn(out, "\n")] = '\0';
 }
 
 static double real_of(sqlite3_stmt *s, int at)
@@ -46,7 +54,8 @@ static void read_summary(sqlite3_stmt *s, struct sl_history_summary *out)
 	out->objective = real_of(s, 20);
 	out->events = count_of(s, 21);
 	out->diverging = (uint32_t)sqlite3_column_int64(s, 22);
-	text_of(s, 23, out->kernel, sizeof out->kernel);
+	line_of(s, 23, out->kernel, sizeof out->kernel);
+	line_of(s, 24, out->evaluated, sizeof out->evaluated);
 }
 
 enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
@@ -62,7 +71,8 @@ enum sl_status sl_history_summaries(struct sl_history *h, const char *name,
 	    "(SELECT count(*) FROM event WHERE event.run_id = run.run_id AND level IN ('error', 'warning')), "
 	    "(SELECT count(*) FROM (SELECT kind, max(rowid) FROM event WHERE event.run_id = run.run_id AND kind IN "
 	    "  ('diverging', 'settled') GROUP BY peer) WHERE kind = 'diverging'), "
-	    "CASE WHEN instr(config, '# blas = ') THEN rtrim(substr(config, instr(config, '# blas = ') + 9), char(10)) END "
+	    "CASE WHEN instr(config, '# blas = ') THEN substr(config, instr(config, '# blas = ') + 9, 60) END, "
+	    "CASE WHEN instr(config, '# evaluated on ') THEN substr(config, instr(config, '# evaluated on ') + 15, 60) END "
 	    "FROM run JOIN summary USING (run_id) WHERE ?1 IS NULL OR run.name = ?1 OR run_id = ?1 "
 	    "ORDER BY started_at, number",
 	    -1, &s, NULL);

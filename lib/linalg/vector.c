@@ -86,6 +86,18 @@ SL_VARIANTS double sl_vector_distance(size_t n, const float *a, const float *b)
 	return lanes_sum(lane);
 }
 
+SL_VARIANTS double sl_vector_absolute(size_t n, const float *x)
+{
+	double lane[LANES] = { 0 };
+	size_t k = 0;
+	for (; k + LANES <= n; k += LANES)
+		for (int l = 0; l < LANES; l++)
+			lane[l] += (double)fabsf(x[k + l]);
+	for (int l = 0; k + l < n; l++)
+		lane[l] += (double)fabsf(x[k + l]);
+	return lanes_sum(lane);
+}
+
 /* Absolute values of floats have the order of their bit patterns, and integer comparisons vectorise. */
 SL_VARIANTS float sl_vector_largest(size_t n, const float *x)
 {

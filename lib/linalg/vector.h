@@ -22,6 +22,8 @@ void sl_vector_scale(size_t n, float a, float *x);
 double sl_vector_dot(size_t n, const float *x, const float *y);
 double sl_vector_square(size_t n, const float *x);
 double sl_vector_distance(size_t n, const float *a, const float *b);
+/* Σ |x_k| in double lanes */
+double sl_vector_absolute(size_t n, const float *x);
 /* max |x_k|; 0 for n = 0. The vector must hold no NaN. */
 float sl_vector_largest(size_t n, const float *x);
 /* Number of x_k that are not zero. */

@@ -54,6 +54,7 @@ limits.quarantine_most=10min
 history.path=other.db
 history.every=2
 history.evaluate=7
+history.evaluate_samples=9
 history.sketch=32
 checkpoint.every=2
 checkpoint.path=elsewhere

@@ -104,6 +104,7 @@ void trial_open(struct trial *t)
 	sl_scratch_make(&none, &t->plan, &measure);
 	struct sl_arena arena = arena_of(&t->scratch_block, measure.used);
 	sl_scratch_make(&t->scratch, &t->plan, &arena);
+	t->scratch.lists = true;
 	for (uint32_t i = 0; i < t->peers; i++) {
 		struct sl_peer_setup setup = { &t->plan, i, NULL, 0, &t->shard[i] };
 		arena = arena_of(&t->block[i], sl_peer_size(&setup));

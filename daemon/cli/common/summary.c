@@ -22,7 +22,7 @@ void sl_summary_json(FILE *out, const char *database, const struct sl_history_su
 	} texts[] = { { "run_id", s->run_id },       { "name", s->name },         { "topology", s->topology },
 		      { "algorithm", s->algorithm }, { "compress", s->compress }, { "model", s->model },
 		      { "dataset", s->dataset },     { "seed", s->seed },         { "kernel", s->kernel },
-		      { "history", database } };
+		      { "evaluated", s->evaluated }, { "history", database } };
 	const struct {
 		const char *key;
 		double value;
@@ -119,6 +119,8 @@ static void print_traffic(const struct report *r, const struct sl_history_summar
 static void print_accuracy(const struct report *r, const struct sl_history_summary *s)
 {
 	fprintf(r->out, "accuracy   %.4f, ", s->test_accuracy);
+	if (s->evaluated[0])
+		fprintf(r->out, "on %s, ", s->evaluated);
 	if (s->present == s->peers)
 		fprintf(r->out, "the mean over the peers' own models; the worst has %.4f\n",
 		        s->worst_accuracy);

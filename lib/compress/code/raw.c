@@ -5,6 +5,7 @@
 #include "compress/stage.h"
 
 #include "compress/bits.h"
+#include "compress/whole.h"
 
 static unsigned symbol_bits(uint32_t symbol_max)
 {
@@ -22,17 +23,12 @@ static uint64_t sparse_bits(uint32_t domain, uint32_t count, uint32_t symbol_max
 	       (uint64_t)count * (sl_bit_length(domain - 1) + symbol_bits(symbol_max));
 }
 
-static bool dense_is_shorter(uint32_t domain, uint32_t count, uint32_t symbol_max)
-{
-	return dense_bits(domain, symbol_max) <= sparse_bits(domain, count, symbol_max);
-}
-
 static size_t raw_bound(const void *options, uint32_t domain, uint32_t count_max, uint32_t symbol_max)
 {
 	(void)options;
 	if (count_max == 0)
 		return SL_BITS_SLACK;
-	uint64_t bits = dense_is_shorter(domain, count_max, symbol_max)
+	uint64_t bits = sl_raw_is_dense(domain, count_max, symbol_max)
 	                    ? dense_bits(domain, symbol_max)
 	                    : sparse_bits(domain, count_max, symbol_max);
 	return 2 + bits / 8 + SL_BITS_SLACK;
@@ -69,7 +65,7 @@ static void raw_encode(const void *options, const struct sl_symbols *s, struct s
                        void *scratch)
 {
 	(void)options, (void)scratch;
-	bool dense = dense_is_shorter(s->domain, s->count, s->symbol_max);
+	bool dense = sl_raw_is_dense(s->domain, s->count, s->symbol_max);
 	sl_write_u8(writer, !dense);
 	if (dense && !s->symbol_max) {
 		encode_patterns(s, writer);
@@ -162,7 +158,7 @@ static bool raw_decode(const void *options, struct sl_symbols *s, struct sl_read
 			good = append(s, at, (uint32_t)sl_get_bits(&b, symbol_bits(s->symbol_max)));
 		good = good && sl_bits_done(&b);
 	}
-	return good && s->count > 0 && sparse == !dense_is_shorter(s->domain, s->count, s->symbol_max);
+	return good && s->count > 0 && sparse == !sl_raw_is_dense(s->domain, s->count, s->symbol_max);
 }
 
 const struct sl_code sl_code_raw = {

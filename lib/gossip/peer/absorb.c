@@ -53,6 +53,51 @@ static void note_largest(const struct sl_peer *p, size_t count, const float *val
 	a->beyond = a->beyond || (double)sl_vector_largest(count, value) > p->plan->settings.limit_value;
 }
 
+/* Whether the sums of a channel stand in scratch->vector, all of them. */
+static bool sums_whole(const struct sl_absorption *a, unsigned c)
+{
+	return a->rule[c].kind == SL_ABSORB_ADD && a->whole[c].changed > 0;
+}
+
+/* Whether a channel may be added in one pass, without lists of what changes. With a rule of its own an algorithm
+ * may need the list of one channel for another. */
+static bool may_be_whole(const struct sl_peer *p, struct sl_absorb_rule rule)
+{
+	return (p->plan->channels == 1 || !p->plan->algorithm->rule) && rule.kind == SL_ABSORB_ADD &&
+	       !p->scratch->capture && !p->scratch->lists && !p->plan->settings.detect_every &&
+	       sl_pipeline_is_whole(&p->plan->pipeline);
+}
+
+/* What one channel does to the digest, to `finite` and to a->beyond. */
+static void absorb_channel(const struct sl_peer *p, const float *copy, unsigned c, bool anew, bool *finite,
+                           struct sl_absorption *a)
+{
+	size_t d = p->plan->dimension;
+	enum sl_absorb kind = a->rule[c].kind;
+	const struct sl_update *u = &a->update[c];
+	float *sum = p->scratch->vector + c * d;
+	if (sums_whole(a, c)) {
+		*finite = *finite && a->whole[c].finite;
+		a->beyond =
+		    a->beyond || (*finite && (double)a->whole[c].largest > p->plan->settings.limit_value);
+		a->digest += a->whole[c].digest - (anew ? 0 : sl_vector_digest(d, c * d, copy + c * d));
+		return;
+	}
+	if (kind == SL_ABSORB_ADD)
+		*finite = sl_sparse_sum(u->count, u->index, a->rule[c].factor, u->value, copy + c * d, c * d,
+		                        sum, &a->digest) &&
+		          *finite;
+	if (kind == SL_ABSORB_ADD && *finite)
+		note_largest(p, u->count, sum, a);
+	if (!is_whole(kind))
+		return;
+	whole_of(kind, p->plan->dimension, copy, &a->update[kind == SL_ABSORB_SUM ? 0 : c], sum);
+	*finite = *finite && sl_vector_finite(d, sum);
+	if (*finite)
+		note_largest(p, d, sum, a);
+	a->digest += sl_vector_digest(d, c * d, sum) - (anew ? 0 : sl_vector_digest(d, c * d, copy + c * d));
+}
+
 /* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
 bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *copy_state, uint64_t digest,
                       struct sl_absorption *a)
@@ -63,28 +108,10 @@ bool sl_absorb_digest(const struct sl_peer *p, const uint8_t *copy_state, uint64
 	bool finite = true, anew = true;
 	a->beyond = false;
 	for (unsigned c = 0; c < plan->channels; c++)
-		anew = anew && is_whole(a->rule[c].kind);
+		anew = anew && (is_whole(a->rule[c].kind) || sums_whole(a, c));
 	a->digest = anew ? 0 : digest;
-	for (unsigned c = 0; c < plan->channels; c++) {
-		enum sl_absorb kind = a->rule[c].kind;
-		const struct sl_update *u = &a->update[c];
-		if (kind == SL_ABSORB_ADD)
-			finite = sl_sparse_sum(u->count, u->index, a->rule[c].factor, u->value, copy + c * d,
-			                       c * d, p->scratch->vector + c * d, &a->digest) &&
-			         finite;
-		if (kind == SL_ABSORB_ADD && finite)
-			note_largest(p, u->count, p->scratch->vector + c * d, a);
-		if (!is_whole(kind))
-			continue;
-		float *whole = p->scratch->vector + c * d;
-		whole_of(kind, plan->dimension, copy, &a->update[kind == SL_ABSORB_SUM ? 0 : c], whole);
-		finite = finite && sl_vector_finite(d, whole);
-		if (finite)
-			note_largest(p, d, whole, a);
-		a->digest += sl_vector_digest(d, c * d, whole);
-		if (!anew)
-			a->digest -= sl_vector_digest(d, c * d, copy + c * d);
-	}
+	for (unsigned c = 0; c < plan->channels; c++)
+		absorb_channel(p, copy, c, anew, &finite, a);
 	for (unsigned s = 0; s < plan->algorithm->scalars; s++) {
 		size_t at = plan->channels * d + s;
 		a->digest +=
@@ -104,6 +131,18 @@ static void put_aside(const struct sl_peer *p, unsigned channel, struct sl_updat
 	memcpy(room.index, u->index, u->count * sizeof *room.index);
 	memcpy(room.value, u->value, u->count * sizeof *room.value);
 	*u = (struct sl_update){ u->count, room.index, room.value };
+}
+
+/* False: the stages have to do it. */
+static bool decode_whole(const struct sl_peer *p, const struct sl_message_context *m,
+                         struct sl_absorb_rule rule, struct sl_reader section, struct sl_dense *out)
+{
+	size_t at = m->channel * (size_t)p->plan->dimension;
+	if (may_be_whole(p, rule) && sl_whole_decode(&p->plan->pipeline, section, m->copy, rule.factor, at,
+	                                             p->scratch->vector + at, out))
+		return true;
+	out->changed = 0;
+	return false;
 }
 
 static bool decode_section(const struct sl_peer *p, const struct sl_message_context *m, enum sl_absorb kind,
@@ -149,7 +188,11 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t version
 			                        sl_copy_state_floats(copy_state) + c * d,
 			                        memory ? p->scratch->memory + c * memory : NULL };
 		out->rule[c] = sl_absorb_rule(plan, sender, version, c);
-		if (body.failed || !decode_section(p, &m, out->rule[c].kind, section, &out->update[c]))
+		out->update[c] = (struct sl_update){ 0 };
+		if (body.failed)
+			return false;
+		if (!decode_whole(p, &m, out->rule[c], section, &out->whole[c]) &&
+		    !decode_section(p, &m, out->rule[c].kind, section, &out->update[c]))
 			return false;
 	}
 	for (unsigned s = 0; s < plan->algorithm->scalars; s++) {
@@ -169,7 +212,7 @@ void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uin
 	for (unsigned c = 0; c < plan->channels; c++) {
 		const struct sl_update *u = &a->update[c];
 		float *copy = sl_copy_state_floats(copy_state) + c * d;
-		if (is_whole(a->rule[c].kind))
+		if (is_whole(a->rule[c].kind) || sums_whole(a, c))
 			memcpy(copy, p->scratch->vector + c * d, d * sizeof *copy);
 		else if (a->rule[c].kind == SL_ABSORB_ADD)
 			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
@@ -205,10 +248,11 @@ static bool encode_by(struct sl_peer *p, struct sl_absorb_rule rule, const struc
 
 /* Writes one channel's section. False: what is to be sent is not finite. */
 static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule rule, struct sl_writer *w,
-                           struct sl_update *update)
+                           struct sl_update *update, struct sl_dense *whole)
 {
 	const struct sl_plan *plan = p->plan;
 	*update = (struct sl_update){ 0 };
+	whole->changed = 0;
 	if (rule.kind == SL_ABSORB_SILENT || rule.kind == SL_ABSORB_SUM)
 		return true;
 	const float *v = plan->algorithm->outgoing(&p->learner, c);
@@ -221,6 +265,13 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 		                        sl_copy_state_memory(p, p->copy_state, c) };
 	const struct sl_capture_hook *recorder = p->scratch->capture;
 	const uint8_t *start = w->at;
+	if (may_be_whole(p, rule)) {
+		size_t at = c * (size_t)plan->dimension;
+		if (sl_whole_encode(&plan->pipeline, v, m.copy, rule.factor, at, w, p->scratch->vector + at,
+		                    whole))
+			return true;
+		whole->changed = 0;
+	}
 	if (!encode_by(p, rule, &m, &v, w, update))
 		return false;
 	if (recorder && rule.kind != SL_ABSORB_REFRESH)
@@ -249,7 +300,7 @@ bool sl_absorb_encode(struct sl_peer *p, struct sl_writer *w, struct sl_absorpti
 	for (unsigned c = 0; c < p->plan->channels; c++) {
 		out->rule[c] = sl_absorb_rule(p->plan, p->id, p->version + 1, c);
 		uint8_t *start = w->at;
-		if (!encode_section(p, c, out->rule[c], w, &out->update[c]))
+		if (!encode_section(p, c, out->rule[c], w, &out->update[c], &out->whole[c]))
 			return false;
 		if (c + 1 < p->plan->channels)
 			close_section(w, start);

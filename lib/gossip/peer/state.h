@@ -22,6 +22,7 @@
 #define SL_GOSSIP_PEER_STATE_H
 
 #include "base/hash.h"
+#include "compress/whole.h"
 #include "gossip/algorithm.h"
 #include "gossip/brief.h"
 #include "gossip/budget.h"
@@ -494,6 +495,7 @@ void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 struct sl_absorption {
 	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
+	struct sl_dense whole[SL_CHANNELS_MAX]; /* where changed > 0: instead of the update; all sums are known */
 	float scalar[SL_ALGORITHM_SCALARS]; /* sent beside the channels */
 	uint64_t digest;                    /* of the copy after it */
 	bool beyond;                        /* a value over limits.value */

@@ -3,8 +3,6 @@
 
 #include "linalg/vector.h"
 
-#include <math.h>
-
 static void apply(const struct sl_layout *layout, float t, float *x)
 {
 	for (uint32_t i = 0; i < layout->tensors; i++) {
@@ -20,8 +18,8 @@ static double value(const struct sl_layout *layout, const float *x)
 	double sum = 0;
 	for (uint32_t i = 0; i < layout->tensors; i++) {
 		const struct sl_tensor *tensor = sl_layout_tensor(layout, i);
-		for (uint32_t k = 0; !tensor->bias && k < tensor->rows * tensor->columns; k++)
-			sum += fabs((double)x[tensor->offset + k]);
+		if (!tensor->bias)
+			sum += sl_vector_absolute((size_t)tensor->rows * tensor->columns, x + tensor->offset);
 	}
 	return sum;
 }
