@@ -79,6 +79,12 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *,
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
 
+/* The same for a model outside of this program, whose name in the settings is `trainer`. Refuses mode = steps for
+ * methods whose local part is something else, and names those that it works with. */
+enum sl_status sl_plan_make_outside(struct sl_plan *out, const struct sl_run_settings *,
+                                    const struct sl_plan_graph *, const struct sl_outside *, char *note,
+                                    struct sl_error *error);
+
 /* Raises capacities to fit a state that was saved with that many rounds between checkpoints. Call before the
  * first peer is made. */
 void sl_plan_make_room(struct sl_plan *, uint32_t checkpoint_every);
