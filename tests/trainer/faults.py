@@ -12,7 +12,7 @@ import numpy as np
 from starling import _wire as wire
 
 fault = sys.argv[1]
-at_round = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+at_round = int(sys.argv[2]) if len(sys.argv) > 2 else 0  # the first task from there on
 path = os.environ["STARLING_TRAINER"]
 folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY)
 peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -63,8 +63,14 @@ hello = struct.pack("<III", wire.HELLO, 99 if fault == "protocol" else 1, 1 if f
 if fault == "garbage":
     hello = b"what is this?"
 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [memory]))]
-peer.sendmsg([hello], [] if fault == "no-start" else rights)
-data, extra, _, _ = peer.recvmsg(4096, socket.CMSG_SPACE(4))
+try:
+    peer.sendmsg([hello], [] if fault == "no-start" else rights)
+except BrokenPipeError:
+    pass
+try:
+    data, extra, _, _ = peer.recvmsg(4096, socket.CMSG_SPACE(4))
+except ConnectionResetError:
+    data, extra, _, _ = peer.recvmsg(4096, socket.CMSG_SPACE(4))
 kind, accepted = wire.unpack(data)
 if kind == wire.REFUSED:
     print("refused:", accepted)
@@ -89,7 +95,7 @@ while True:
         continue
     ids = (task.epoch, task.round, task.attempt, task.kind)
     vectors[:63] = vectors[:63] * np.float32(0.99) + np.float32(0.01)
-    hit = task.round == at_round and done == 0
+    hit = task.round >= at_round and done == 0
     if hit and fault == "in-task":
         end()
     if hit and fault == "hang":
@@ -99,12 +105,12 @@ while True:
     if task.round >= at_round and fault in ("nan", "nan-once", "huge") and (fault != "nan-once" or hit):
         vectors[5] = 1e30 if fault == "huge" else np.nan
         done = 1
-    if hit and fault == "wrong-round":
+    if hit and fault == "late":  # another round, another time, another attempt; then nothing
         peer.send(wire.pack_result((task.epoch, task.round + 1, task.attempt, task.kind), 0.1, 0.1, 1, []))
-        done = 1
-    if hit and fault == "early-attempt":
         peer.send(wire.pack_result((task.epoch - 1, task.round, task.attempt, task.kind), 0.1, 0.1, 1, []))
-        done = 1
+        peer.send(wire.pack_result((task.epoch, task.round, task.attempt + 1, task.kind), 0.1, 0.1, 1, []))
+        print("late", flush=True)
+        signal.pause()
     if hit and fault == "short":
         peer.send(wire.pack_result(ids, 0.1, 0.1, 1, [])[:-3])
         wait_for_refusal()

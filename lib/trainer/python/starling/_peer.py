@@ -115,7 +115,10 @@ class Peer:
                     view = view[os.write(memory, view):]
             fcntl.fcntl(memory, _ADD_SEALS, _SEALS)
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [memory]))]
-            self._socket.sendmsg([wire.pack_hello(self._can)], rights)
+            try:
+                self._socket.sendmsg([wire.pack_hello(self._can)], rights)
+            except BrokenPipeError:
+                pass  # refused before it was said: the words come
         finally:
             os.close(memory)
 
@@ -154,7 +157,10 @@ class Peer:
 
     def _receive(self) -> Any:
         assert self._socket
-        data, extra, _, _ = self._socket.recvmsg(wire.MESSAGE_MAX, socket.CMSG_SPACE(4))
+        try:
+            data, extra, _, _ = self._socket.recvmsg(wire.MESSAGE_MAX, socket.CMSG_SPACE(4))
+        except ConnectionResetError:  # the reason may still be there to be read
+            data, extra, _, _ = self._socket.recvmsg(wire.MESSAGE_MAX, socket.CMSG_SPACE(4))
         if not data:
             raise ConnectionResetError("the peer has closed the connection")
         descriptor = None
