@@ -28,6 +28,7 @@ enum {
 	STATUS_EVERY_US = 2000000,
 	LISTEN_EVERY_US = 4000000,
 	AWAIT_MS = 500,
+	AWAIT_EXTENDED_US = 30000000,
 	/* Before the first evaluation maps the test set, and once more when all that a round needs was there.
 	 */
 	TRIM_FIRST_US = 100000,
@@ -510,6 +511,7 @@ static void await_trainer(struct sl_loop *l, struct pollfd *items)
 	l->watchdog_us = sl_sd_watchdog_us();
 	l->trim_at = l->status_at = SL_TIME_NEVER;
 	while (!l->halted && awaits_trainer(l)) {
+		sl_sd_notify("EXTEND_TIMEOUT_USEC=%d", AWAIT_EXTENDED_US); /* nobody knows when one comes */
 		poll(items, ITEMS_FIXED, AWAIT_MS);
 		l->now = sl_clock();
 		if (items[ITEM_SIGNALS].revents)

@@ -65,7 +65,7 @@ if fault == "garbage":
 rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [memory]))]
 try:
     peer.sendmsg([hello], [] if fault == "no-start" else rights)
-except BrokenPipeError:
+except (BrokenPipeError, ConnectionResetError):
     pass
 try:
     data, extra, _, _ = peer.recvmsg(4096, socket.CMSG_SPACE(4))

@@ -117,7 +117,7 @@ class Peer:
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [memory]))]
             try:
                 self._socket.sendmsg([wire.pack_hello(self._can)], rights)
-            except BrokenPipeError:
+            except (BrokenPipeError, ConnectionResetError):
                 pass  # refused before it was said: the words come
         finally:
             os.close(memory)
