@@ -145,8 +145,10 @@ enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const st
 static enum sl_status make_plan(struct sl_run *p, struct sl_error *error)
 {
 	enum sl_status status = sl_run_plan(&p->plan, p, &p->roster, p->note, error);
-	if (status == SL_OK)
-		sl_config_fingerprint(&p->config.settings, &p->plan.model, p->fingerprint, &p->plan.run);
+	if (status != SL_OK)
+		return status;
+	sl_plan_described(&p->plan);
+	sl_config_fingerprint(&p->config.settings, &p->plan.model, p->fingerprint, &p->plan.run);
 	return status;
 }
 

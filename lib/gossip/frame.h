@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-enum { SL_FRAME_HEADER = 52, SL_WIRE_VERSION = 4 };
+enum { SL_FRAME_HEADER = 52, SL_WIRE_VERSION = 5 };
 
 enum sl_frame_kind {
 	SL_FRAME_HELLO,      /* the sender's identity in this run, its copy of the receiver, the state of the

@@ -236,6 +236,11 @@ static void derive_sizes(struct sl_plan *plan)
 	plan->journal_bytes = (size_t)(bytes < most ? bytes : most);
 }
 
+void sl_plan_described(struct sl_plan *plan)
+{
+	sl_tensors_digest(&plan->model, &plan->tensors);
+}
+
 void sl_plan_make_room(struct sl_plan *plan, uint32_t checkpoint_every)
 {
 	if (plan->laid_out_for < checkpoint_every)

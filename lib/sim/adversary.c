@@ -126,6 +126,7 @@ static void tell_greeting(struct sl_adversary *l, uint32_t to, struct sl_frame *
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);
+	sl_write_u8(&w, 0);
 	send(l, to, f, body, sl_writer_length(&w));
 }
 

@@ -107,3 +107,22 @@ trainer 0 nan 3
 ends 1 40 $up
 event 1 trainer-answer "again, and it is taken as it is"
 ok "answers that are never finite end the peer, as for every model"
+
+# One number of the start is another: neither peer takes the other, and both say which tensor it is in.
+cp -r run other
+printf '\0\0\200\77' | dd of=other/start bs=1 seek=$(($(wc -c < other/start) - 4)) conv=notrunc 2> /dev/null
+start_peer run 0 --set trainer.absent=relay
+start_peer other 1 --set trainer.absent=relay
+for run in run other; do
+	k=$([ $run = run ] && echo 0 || echo 1)
+	within 20 grep -qF "peer $((1 - k)) has another model or start: tensor 'b' differs" $run/$k.out
+done
+ok "peers with other starts refuse each other, and name the tensor"
+kill -TERM "$(cat run/0.pid)" "$(cat other/1.pid)"
+peers_end 0 20 run 0
+peers_end 0 20 other 1
+
+# Without trainers, and without waiting for one: the models are mixed, and no step is made.
+expect 0 "$starling" up run --plain --trainer none --set trainer.absent=relay
+query run/history.db "12|0.0" "SELECT count(*), max(disagreement) FROM round WHERE run_id = $(newest daemon)"
+ok "absent = relay: rounds without local steps"

@@ -54,7 +54,7 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 	if (sl_run_outside(&s->run.config.settings)) {
 		uint32_t most = s->run.roster.topology.peers,
 		         count = s->processes < most ? (uint32_t)s->processes : most;
-		s->guests = sl_trainers_start(&s->run, s->trainer, count, error);
+		s->guests = sl_trainers_start(&s->run, NULL, count, error);
 		if (!s->guests)
 			return error->status;
 	}
@@ -203,8 +203,6 @@ static int check_network(const struct sl_sim_command *s)
 static int check_arguments(const struct sl_sim_command *s)
 {
 	const struct sl_command *self = &sl_command_sim;
-	if (s->replay && s->trainer)
-		return sl_command_misuse(self, "--replay starts no trainers");
 	if (s->replay && (!s->folder || s->faults || s->topology_spec || s->capture.path))
 		return sl_command_misuse(
 		    self,
@@ -302,9 +300,6 @@ static const struct sl_argument arguments_of_sim[] = {
 	              "with [model] name = trainer, how many trainer processes serve the peers in turn, peer K by process K mod N",
 	              SL_OPTION_U64, AT(processes), 1, 4096, "1" },
 	  .value = "N" },
-	{ .option = { "trainer", "their command, instead of that in run.conf", SL_OPTION_BORROWED,
-	              AT(trainer) },
-	  .value = "COMMAND" },
 	{ .option = { "check", "invariants to check after every event", SL_OPTION_CHOICE, AT(network.check),
 	              0, 0, "copies", "none|copies|exact" },
 	  .value = "LEVEL" },

@@ -28,7 +28,6 @@ struct sl_sim_command {
 	} network;
 
 	uint64_t processes;         /* of trainers */
-	const char *trainer;        /* their command; NULL: that of run.conf */
 	struct sl_trainers *guests; /* NULL: a built-in model */
 	struct sl_run run;          /* without a run's folder, only the parts that a plan needs */
 	char temporary[4096];       /* folder of the shards if there is no run's folder; else empty */

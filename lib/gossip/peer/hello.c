@@ -3,10 +3,11 @@
  * HELLO body, little-endian: session u64, dimension u32, sender u32, receiver u32, flags u32, incarnation
  * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
  * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), stream
- * u32 (the connection it leaves by; 0: none is known), keys u8, then for each shared key of run.conf, in table order, a digest u16 of its value. */
+ * u32 (the connection it leaves by; 0: none is known), keys u8, then for each shared key of run.conf, in table order, a digest u16 of its value, then
+ * tensors u8, and a digest u16 for each of these. */
 #include "gossip/peer/state.h"
 
-enum { HELLO_MOST = 77 + 2 * SL_SHARED_MOST };
+enum { HELLO_MOST = 78 + 2 * SL_SHARED_MOST + 2 * SL_TENSOR_DIGESTS };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
@@ -40,6 +41,9 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u8(&w, (uint8_t)p->plan->keys);
 	for (unsigned i = 0; i < p->plan->keys; i++)
 		sl_write_u16(&w, p->plan->key_digest[i]);
+	sl_write_u8(&w, p->plan->tensors.count);
+	for (unsigned i = 0; i < p->plan->tensors.count; i++)
+		sl_write_u16(&w, p->plan->tensors.of[i]);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_HELLO);
 	f.version = p->version;
 	f.digest = p->digest;
@@ -96,6 +100,10 @@ bool sl_hello_parse(const struct sl_plan *plan, struct sl_hello *h, struct sl_re
 	unsigned keys = sl_read_u8(&r);
 	for (unsigned i = 0; i < keys && keys == plan->keys; i++)
 		h->differs |= (uint64_t)(sl_read_u16(&r) != plan->key_digest[i]) << i;
+	struct sl_tensor_digests tensors = { .count = sl_read_u8(&r) };
+	for (unsigned i = 0; i < tensors.count; i++)
+		tensors.of[i] = sl_read_u16(&r);
+	h->tensor = sl_tensors_differ(&plan->tensors, &tensors);
 	return keys == plan->keys && h->rounds > 0 && sl_reader_done(&r) &&
 	       !(h->flags & ~(unsigned)SL_HELLO_FLAGS);
 }

@@ -166,6 +166,7 @@ struct sl_edge {
 	uint32_t their_round, their_roster;
 	uint32_t their_rounds;     /* its run.rounds; 0: not known yet */
 	uint64_t differs;          /* shared keys for which it has another value */
+	unsigned tensor;           /* the first that differs (sl_tensors_differ) */
 	bool compared;             /* from a greeting */
 	struct sl_time differs_at; /* when that may be reported again */
 	uint32_t objected;         /* the highest serial of theirs that was reported */
@@ -337,6 +338,7 @@ struct sl_hello {
 	uint32_t dimension, sender, receiver, flags, held_epoch, held_version, step, oldest, known_epoch,
 	    rounds, stream;
 	uint64_t differs; /* shared keys with another digest than mine */
+	unsigned tensor;  /* the first one that differs, as sl_tensors_differ gives it */
 };
 enum {
 	SL_HELLO_ANSWER = 1, /* answer it */
