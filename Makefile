@@ -5,6 +5,7 @@
 # make SAN=address,undefined check     the same tests under sanitizers, in build-address-undefined
 # make swarm SEEDS=1000    random runs under random faults; invariants after every event
 # make acceptance          experiments of the literature, beside their reference figures
+# make trainers            the Python package, with torch too (needs python3-torch)
 # make published           BEER and MoTEF against numpy, line by line as published (needs python3-numpy)
 # make grid                defaults alone over graphs, models and methods (part of acceptance)
 # make mutations           breaks one thing in an algorithm at a time: each must be noticed (acceptance)
@@ -224,6 +225,11 @@ $(B)/tests/published/trajectory: $(B)/tests/published/trajectory.o $(call object
 published: $(B)/tests/published/trajectory
 	@$(PYTHON) -c 'import numpy' 2> /dev/null || { echo "published: $(PYTHON) has no numpy: apt-get install python3-numpy" >&2; exit 1; }
 	@$(PYTHON) tests/published/compare.py $<
+# The Python package against numpy alone, and with torch (python3-torch).
+trainers: all
+	@PYTHON=$(PYTHON) sh scripts/run-tests $(B) tests/e2e/trainer.sh tests/e2e/trainer_faults.sh tests/e2e/trainer_package.sh
+	@$(PYTHON) -c 'import torch' 2> /dev/null || { echo "trainers: $(PYTHON) has no torch: apt-get install python3-torch" >&2; exit 1; }
+	@PYTHONPATH=lib/trainer/python PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m unittest discover -s lib/trainer/python/tests -p 'torch_*.py'
 e2e: all $(hostile) $(door) $(sandbox) $(preloads)
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
@@ -289,13 +295,19 @@ $(B)/completion/starling.%: $(HOST_STARLING)
 SBINDIR = $(PREFIX)/sbin
 UNITDIR = $(PREFIX)/lib/systemd/system
 SHARE   = $(PREFIX)/share
+# Where Debian's Python looks.
+PYTHONDIR ?= $(if $(filter /usr,$(PREFIX)),/usr/lib/python3,$(PREFIX)/lib/python$(shell $(PYTHON) -c \
+	'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || echo 3))/dist-packages
 install: all man completion
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(B)/starling
 	install -D -t $(DESTDIR)$(SBINDIR) $(B)/starlingd
 	install -d $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|' scripts/systemd/starlingd@.service > $(DESTDIR)$(UNITDIR)/starlingd@.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/starlingd@.service
-	install -D -m 644 -t $(DESTDIR)$(UNITDIR) scripts/systemd/starling.target
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) scripts/systemd/starling.target scripts/systemd/starling-trainer@.service
+	install -D -m 644 -t $(DESTDIR)$(PYTHONDIR)/starling lib/trainer/python/starling/*.py lib/trainer/python/starling/py.typed
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/include lib/trainer/starling_trainer.h
+	install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling lib/trainer/PROTOCOL.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/sysusers.d scripts/systemd/starling.conf
 	for s in 1 5 7 8; do for m in $(B)/man/*.$$s; do [ ! -e $$m ] || \
 		install -D -m 644 -t $(DESTDIR)$(SHARE)/man/man$$s $$m || exit 1; done; done
@@ -316,7 +328,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants fuzz replay
+.PHONY: FORCE trainers all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

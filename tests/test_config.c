@@ -79,7 +79,7 @@ static void refuses_with_file_line_and_what_would_be_right(void **state)
 		  "run.conf:2: unknown key in section [run] 'roundz'; did you mean rounds?" },
 		{ "\n[algorythm]\n", "run.conf:2: unknown section 'algorythm'; did you mean algorithm?" },
 		{ "[zzz]\na = 1\n",
-		  "run.conf:1: unknown section 'zzz'; there are run, algorithm, compress, model, data, limits, history, checkpoint" },
+		  "run.conf:1: unknown section 'zzz'; there are run, algorithm, compress, model, data, trainer, limits, history, checkpoint" },
 		{ "rounds = 1\n",
 		  "run.conf:1: 'rounds' is set before the first section; a section begins with a line such as [run]" },
 		{ "[run]\nrounds\n", "run.conf:2: neither a [section], a 'key = value', nor a comment" },
@@ -227,29 +227,41 @@ static void fingerprint_covers_what_peers_must_share(void **state)
 	static const char *const private[] = { "history.path=other.db", "run.link_timeout=9s",
 		                               "run.keys=elsewhere",    "run.rounds=7",
 		                               "algorithm.eta=0.01",    NULL };
-	struct sl_layout layout = { 6, 1, { { "w", 0, 2, 3, false } } };
+	struct sl_model_instance model = { .layout = { 6, 1, { { "w", 0, 2, 3, false } } } };
 	char standard[33], other[33];
 	uint64_t run, run_too;
 	(void)state;
 	sentence("");
-	sl_config_fingerprint(&config.settings, &layout, standard, &run);
+	sl_config_fingerprint(&config.settings, &model, standard, &run);
 	for (unsigned i = 0; shared[i]; i++) {
 		const char *overrides[] = { shared[i], NULL };
 		assert_string_equal(sentence_of("", 0, overrides), "");
-		sl_config_fingerprint(&config.settings, &layout, other, &run_too);
+		sl_config_fingerprint(&config.settings, &model, other, &run_too);
 		assert_string_not_equal(standard, other);
 		assert_true(run != run_too);
 	}
 	for (unsigned i = 0; private[i]; i++) {
 		const char *overrides[] = { private[i], NULL };
 		assert_string_equal(sentence_of("", 0, overrides), "");
-		sl_config_fingerprint(&config.settings, &layout, other, &run_too);
+		sl_config_fingerprint(&config.settings, &model, other, &run_too);
 		assert_string_equal(standard, other);
 		assert_true(run == run_too);
 	}
-	layout.own[0] = (struct sl_tensor){ "w", 0, 3, 2, false };
-	sl_config_fingerprint(&config.settings, &layout, other, &run_too);
+	model.layout.own[0] = (struct sl_tensor){ "w", 0, 3, 2, false };
+	sl_config_fingerprint(&config.settings, &model, other, &run_too);
 	assert_string_not_equal(standard, other);
+	static const float zeros[6] = { 0 }, others[6] = { 0, 0, 0, 0, 0, 1 };
+	char given[33];
+	model.start = zeros;
+	sl_config_fingerprint(&config.settings, &model, given, &run_too);
+	assert_string_not_equal(given, other);
+	model.start = others;
+	sl_config_fingerprint(&config.settings, &model, other, &run_too);
+	assert_string_not_equal(given, other);
+	model.described = (const uint8_t *)"frozen";
+	model.described_length = 6;
+	sl_config_fingerprint(&config.settings, &model, given, &run_too);
+	assert_string_not_equal(given, other);
 }
 
 static void sessions_are_drawn_kept_and_checked(void **state)

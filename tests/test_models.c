@@ -33,7 +33,7 @@ static size_t specs(uint32_t features, const char *out[64])
 	struct sl_model_instance m;
 	size_t n = 0;
 	for (const struct sl_model *const *model = sl_models; *model; model++)
-		if ((*model)->scratch != sl_convex_scratch &&
+		if ((*model)->scratch != sl_convex_scratch && !(*model)->outside &&
 		    sl_model_make(&m, (*model)->name, features, 3, NULL) == SL_OK)
 			out[n++] = (*model)->name;
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)

@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -21,7 +23,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { FINISHED_PATIENCE_MS = 30000 };
+enum { FINISHED_PATIENCE_MS = 30000, LET_GO_MS = 10, LET_GO_TRIES = 500 };
 
 static sigset_t loop_signals(void)
 {
@@ -260,6 +262,39 @@ static enum sl_status load_checkpoint(struct sl_daemon *d, struct sl_error *erro
 	return SL_OK;
 }
 
+/* $RUNTIME_DIRECTORY/trainer, or RUN/trainer/K. */
+static enum sl_status open_door(struct sl_daemon *d, struct sl_error *error)
+{
+	char folder[4096], name[16];
+	const char *runtime = getenv("RUNTIME_DIRECTORY");
+	bool managed = runtime && runtime[0];
+	const struct sl_run *p = &d->run;
+	if (!p->plan.model.model->outside)
+		return SL_OK;
+	if (managed)
+		snprintf(folder, sizeof folder, "%.*s", (int)strcspn(runtime, ":"), runtime);
+	else
+		sl_config_path(&p->config, "trainer", true, folder);
+	snprintf(name, sizeof name, managed ? "trainer" : "%" PRIu32, d->number);
+	d->loop.relays = p->config.settings.host.absent == SL_ABSENT_RELAY;
+	struct sl_door_setup setup = { .folder = folder,
+		                       .name = name,
+		                       .peer = d->number,
+		                       .peers = p->plan.peers,
+		                       .run = p->plan.run,
+		                       .start = &p->start,
+		                       .steps = sl_model_steps(&p->plan.model),
+		                       .relay = d->loop.relays,
+		                       .limit = p->plan.settings.limit_value,
+		                       .wake = d->loop.wake };
+	d->loop.door = sl_door_open(&setup, error);
+	if (!d->loop.door)
+		return error->status;
+	d->run.guest = (struct sl_guest){ d->loop.door, sl_door_call };
+	sl_log(SL_LEVEL_NOTICE, "a trainer may attach at %s/%s", folder, name);
+	return SL_OK;
+}
+
 /* Begins a recording with the state that the peer begins with. */
 static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error)
 {
@@ -267,6 +302,10 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
 	const struct sl_run *p = &d->run;
 	if (!p->config.settings.host.record[0])
 		return SL_OK;
+	if (d->loop.door)
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "[run] record = %s: a recording holds no answers of a trainer: leave it empty",
+		               p->config.settings.host.record);
 	sl_config_path(&p->config, p->config.settings.host.record, true, stem);
 	struct sl_recording_head head = { .run = p->plan.run,
 		                          .session = p->plan.session,
@@ -334,6 +373,8 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		status = make_peer(d, error);
 	if (status == SL_OK)
 		status = open_store(d, error);
+	if (status == SL_OK)
+		status = open_door(d, error);
 	if (status != SL_OK)
 		return status;
 	bool writes = d->run.config.settings.method.checkpoint_every > 0;
@@ -357,7 +398,6 @@ bool sl_daemon_run(struct sl_daemon *d)
 	sl_log(SL_LEVEL_NOTICE, "peer %" PRIu32 " of %" PRIu32 " (%s) at %s, run %s, d = %" PRIu32 ", %s",
 	       d->number, d->run.roster.topology.peers, d->run.roster.topology.spec, d->net.endpoint,
 	       d->run.run_id, d->run.plan.dimension, d->run.compress);
-	sl_sd_notify("READY=1\nSTATUS=greeting the neighbours");
 	enum sl_loop_result result;
 	while ((result = sl_loop_run(&d->loop)) == SL_LOOP_RELOAD)
 		sl_daemon_reload(d);
@@ -392,6 +432,21 @@ static void unblock_signals(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
+/* Ends the worker. One that waits for a trainer returns as soon as the door is stopped. */
+static bool let_go(struct sl_daemon *d)
+{
+	if (d->loop.door)
+		sl_door_stop(d->loop.door);
+	bool idle = sl_worker_stop(d->loop.worker);
+	for (unsigned i = 0; d->loop.door && !idle && i < LET_GO_TRIES; i++) {
+		poll(NULL, 0, LET_GO_MS);
+		idle = sl_worker_stop(d->loop.worker);
+	}
+	if (idle)
+		sl_door_close(d->loop.door);
+	return idle;
+}
+
 int sl_daemon_close(struct sl_daemon *d, int exit_code)
 {
 	char digest[65];
@@ -403,7 +458,7 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 	}
 	sl_net_close(&d->net);
 	bool busy = sl_worker_busy(d->loop.worker); /* then the model is in the middle of a job */
-	bool idle = sl_worker_stop(d->loop.worker);
+	bool idle = let_go(d);
 	bool final = d->loop.finished && idle;
 	if (d->loop.recording && d->loop.peer && !busy)
 		sl_recording_end(d->loop.recording, sl_peer_round(d->loop.peer),

@@ -27,6 +27,8 @@ enum {
 	INLINE_JOB_MOST_US = 5000,
 	STATUS_EVERY_US = 2000000,
 	LISTEN_EVERY_US = 4000000,
+	AWAIT_MS = 500,
+	AWAIT_EXTENDED_US = 30000000,
 	/* Before the first evaluation maps the test set, and once more when all that a round needs was there.
 	 */
 	TRIM_FIRST_US = 100000,
@@ -189,6 +191,8 @@ static void act(void *driver, const struct sl_action *a)
 		break;
 	case SL_ACTION_CHECKPOINT:
 		l->checkpoint_failed = !save(l);
+		if (l->door && !l->checkpoint_failed)
+			sl_door_checkpoint(l->door, sl_peer_round(l->peer));
 		break;
 	case SL_ACTION_QUARANTINE:
 		sl_net_close_edge(l->net, a->edge, a->ok);
@@ -256,7 +260,7 @@ static void job_done(struct sl_loop *l, int64_t took_us)
 static bool worth_a_thread(struct sl_loop *l)
 {
 	struct sl_error error;
-	if (l->job_us[l->job_kind] <= INLINE_JOB_MOST_US)
+	if (l->job_us[l->job_kind] <= INLINE_JOB_MOST_US && !l->door)
 		return false;
 	if (!l->worker)
 		l->worker = sl_worker_start(l->peer, l->plan, l->wake, &error);
@@ -275,10 +279,24 @@ static void start_job(struct sl_loop *l)
 		sl_worker_run(l->worker);
 		return;
 	}
+	if (l->door) { /* the loop itself must not wait for a trainer */
+		halt(l, false, "no thread to wait for the trainer");
+		return;
+	}
 	struct sl_time begin = sl_clock();
 	sl_peer_run_job(l->peer, l->scratch);
 	l->now = sl_clock();
 	job_done(l, l->now.us - begin.us);
+}
+
+static void hear_trainer(struct sl_loop *l)
+{
+	struct sl_door_event event;
+	struct sl_metric_row metric;
+	while (l->door && sl_door_event(l->door, &event))
+		sl_loop_event(l, event.level, event.kind, "%s", event.text);
+	while (l->door && sl_door_metric(l->door, &metric))
+		sl_store_metric(l->store, &metric);
 }
 
 static void woken(struct sl_loop *l)
@@ -287,6 +305,7 @@ static void woken(struct sl_loop *l)
 	int64_t took_us;
 	bool ok;
 	eventfd_read(l->wake, &count);
+	hear_trainer(l);
 	if (sl_store_checkpointed(l->store, &ok))
 		step(l, (struct sl_event){ .kind = SL_EVENT_CHECKPOINTED, .ok = ok });
 	if (sl_worker_done(l->worker, &took_us))
@@ -300,7 +319,10 @@ static void asked_to_stop(struct sl_loop *l)
 	l->stopping = true;
 	sl_log(SL_LEVEL_NOTICE, "asked to stop in round %u", (unsigned)sl_peer_round(l->peer));
 	sl_sd_notify("STOPPING=1\nSTATUS=stopping");
-	step(l, (struct sl_event){ .kind = SL_EVENT_STOP });
+	if (l->door)
+		sl_door_stop(l->door);
+	if (l->started)
+		step(l, (struct sl_event){ .kind = SL_EVENT_STOP });
 	if (!l->halted)
 		halt(l, true, "asked to stop");
 }
@@ -485,13 +507,46 @@ static void start(struct sl_loop *l)
 	l->status_at = sl_sd_managed() ? l->now : SL_TIME_NEVER;
 	l->started = true;
 	begin_budget(l);
+	sl_sd_notify("READY=1\nSTATUS=greeting the neighbours");
 	step(l, (struct sl_event){ .kind = SL_EVENT_START });
+}
+
+static bool awaits_trainer(const struct sl_loop *l)
+{
+	struct sl_door_status status;
+	if (!l->door || l->relays || l->started)
+		return false;
+	sl_door_status(l->door, &status);
+	return !status.ready;
+}
+
+/* Nobody is greeted, and no service manager told that this peer is ready, before its trainer is. */
+static void await_trainer(struct sl_loop *l, struct pollfd *items)
+{
+	sl_sd_notify("STATUS=waiting for a trainer");
+	l->watchdog_us = sl_sd_watchdog_us();
+	l->trim_at = l->status_at = SL_TIME_NEVER;
+	while (!l->halted && awaits_trainer(l)) {
+		sl_sd_notify("EXTEND_TIMEOUT_USEC=%d", AWAIT_EXTENDED_US); /* nobody knows when one comes */
+		poll(items, ITEMS_FIXED, AWAIT_MS);
+		l->now = sl_clock();
+		if (items[ITEM_SIGNALS].revents)
+			signalled(l);
+		if (items[ITEM_WAKE].revents && !l->halted)
+			woken(l);
+		if (items[ITEM_LISTENER].revents)
+			sl_status_answer(l->listener, sl_loop_status(l));
+		housekeep(l);
+		items[ITEM_LISTENER].fd = l->listener;
+	}
 }
 
 enum sl_loop_result sl_loop_run(struct sl_loop *l)
 {
 	nfds_t count;
 	struct pollfd *items = l->halted ? NULL : descriptors(l, &count);
+	if (items && awaits_trainer(l))
+		await_trainer(l, items);
 	if (!l->halted && !l->started)
 		start(l);
 	while (!l->halted && !l->reload_asked) {

@@ -10,6 +10,7 @@
 #include "daemon/peer/store/store.h"
 #include "daemon/peer/worker.h"
 #include "daemon/run/clock.h"
+#include "daemon/run/trainer/door.h"
 
 enum { SL_LOOP_KINDS = 24 };
 
@@ -21,6 +22,8 @@ struct sl_loop {
 	struct sl_net *net;
 	struct sl_store *store;
 	struct sl_recording *recording; /* records the peer's input; NULL: none */
+	struct sl_door *door;           /* through which its trainer comes; NULL: a built-in model */
+	bool relays;                    /* and it goes on without one */
 	const char *settings;           /* those that all peers share, as checkpoints record them */
 	uint32_t number;
 	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */

@@ -196,6 +196,24 @@ static void add_budget(struct sl_loop *l, const struct sl_peer_status *s, struct
 	         ((double)sl_outbox_total(&p->outbox) - (double)l->was.bytes) / rounds);
 }
 
+/* What its trainer does. */
+static void add_trainer(struct sl_loop *l, char *line, size_t size, size_t *used)
+{
+	struct sl_door_status s;
+	if (!l->door)
+		return;
+	sl_door_status(l->door, &s);
+	add(line, size, used, "\"trainer\":\"%s\",",
+	    s.busy       ? "working"
+	    : s.ready    ? "ready"
+	    : s.attached ? "attaching"
+	                 : "absent");
+	add_count(line, size, used, "trainer_pid", s.attached ? s.pid : -1);
+	add_count(line, size, used, "trainer_us", s.median_us);
+	add_count(line, size, used, "trainer_since_us", s.busy || !s.ready ? s.since_us : -1);
+	add_count(line, size, used, "trainer_attempt", s.attempts);
+}
+
 const char *sl_loop_status(struct sl_loop *l)
 {
 	static char line[LINE_FIXED + SL_DEGREE_MAX * LINE_EDGE];
@@ -225,6 +243,7 @@ const char *sl_loop_status(struct sl_loop *l)
 	if (s.diverging)
 		add(line, size, &used, "\"diverging\":true,");
 	add_history(line, size, &used, l->store);
+	add_trainer(l, line, size, &used);
 	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[",
 	    links_up(l, s.degree), s.degree);
 	for (uint32_t i = 0; i < s.degree; i++)
@@ -248,6 +267,19 @@ static int worst_edge(struct sl_loop *l, uint32_t degree, char *text, size_t siz
 	                worst.neighbour, worst.behind, (double)open_ms(&worst, sl_clock()) / 1000, worst.why);
 }
 
+static int trainer_text(struct sl_loop *l, char *text, size_t size)
+{
+	struct sl_door_status s;
+	if (!l->door)
+		return 0;
+	sl_door_status(l->door, &s);
+	if (!s.ready)
+		return snprintf(text, size, "; no trainer for %.0f s", (double)s.since_us / 1e6);
+	return s.busy ? snprintf(text, size, "; the trainer has worked for %.1f s, attempt %u",
+	                         (double)s.since_us / 1e6, s.attempts)
+	              : 0;
+}
+
 void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 {
 	struct sl_peer_status s;
@@ -263,6 +295,8 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 			                 named == 1 ? " for" : ",", e.neighbour,
 			                 e.saves ? " (it must write a checkpoint first)" : "");
 	}
+	if (used >= 0 && (size_t)used < size)
+		used += trainer_text(l, line + used, size - (size_t)used);
 	if (used >= 0 && (size_t)used < size && s.diverging)
 		used += snprintf(line + used, size - (size_t)used, "; diverging");
 	if (used >= 0 && (size_t)used < size && s.save_failed)

@@ -193,7 +193,27 @@ void sl_config_path(const struct sl_config *config, const char *name, bool writt
 	         length < 4096); /* names are limited to SL_TEXT_MAX, folders when they are read */
 }
 
-void sl_config_fingerprint(const struct sl_run_settings *settings, const struct sl_layout *layout,
+/* Tensors, then what describes a model outside of this program, then a start that is given. */
+static void hash_model(crypto_generichash_state *hash, const struct sl_model_instance *model)
+{
+	const struct sl_layout *layout = &model->layout;
+	for (uint32_t i = 0; i < layout->tensors; i++) {
+		const struct sl_tensor *t = sl_layout_tensor(layout, i);
+		uint8_t shape[13];
+		sl_store_u32(shape, t->offset);
+		sl_store_u32(shape + 4, t->rows);
+		sl_store_u32(shape + 8, t->columns);
+		shape[12] = t->bias;
+		crypto_generichash_update(hash, shape, sizeof shape);
+	}
+	if (model->described)
+		crypto_generichash_update(hash, model->described, model->described_length);
+	if (model->start)
+		crypto_generichash_update(hash, (const uint8_t *)model->start,
+		                          sizeof(float) * (size_t)layout->dimension);
+}
+
+void sl_config_fingerprint(const struct sl_run_settings *settings, const struct sl_model_instance *model,
                            char hex[static 33], uint64_t *run)
 {
 	char text[8192];
@@ -203,15 +223,7 @@ void sl_config_fingerprint(const struct sl_run_settings *settings, const struct 
 	SL_CHECK(length < sizeof text);
 	crypto_generichash_init(&hash, NULL, 0, sizeof digest);
 	crypto_generichash_update(&hash, (const uint8_t *)text, length + 1);
-	for (uint32_t i = 0; i < layout->tensors; i++) {
-		const struct sl_tensor *t = sl_layout_tensor(layout, i);
-		uint8_t shape[13];
-		sl_store_u32(shape, t->offset);
-		sl_store_u32(shape + 4, t->rows);
-		sl_store_u32(shape + 8, t->columns);
-		shape[12] = t->bias;
-		crypto_generichash_update(&hash, shape, sizeof shape);
-	}
+	hash_model(&hash, model);
 	uint8_t tail[4 + SL_KEY_BYTES] = { 0 };
 	sl_store_u32(tail, SL_WIRE_VERSION);
 	sl_key_parse(settings->host.operator_key, tail + 4); /* a simulation has no key: zeros */

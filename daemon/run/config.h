@@ -39,11 +39,11 @@ enum sl_status sl_config_standard(struct sl_config *out, char *const *overrides,
  * `written`. */
 void sl_config_path(const struct sl_config *, const char *name, bool written, char out[static 4096]);
 
-/* Fingerprint of a run: BLAKE2b-128 over the settings of scope RUN, the model's shape, the wire version and
+/* Fingerprint of a run: BLAKE2b-128 over the settings of scope RUN, the model's tensors and given start, the wire version and
  * the operator's key. Hex, NUL-terminated; the first 8 bytes (little-endian) are in every frame's header. */
-struct sl_layout;
-void sl_config_fingerprint(const struct sl_run_settings *, const struct sl_layout *, char hex[static 33],
-                           uint64_t *run);
+struct sl_model_instance;
+void sl_config_fingerprint(const struct sl_run_settings *, const struct sl_model_instance *,
+                           char hex[static 33], uint64_t *run);
 
 /* run_id = name + '-' + hex(BLAKE2b-64(fingerprint ‖ session)). */
 void sl_config_run_id(const struct sl_run_settings *, const char *fingerprint_hex, uint64_t session,

@@ -27,6 +27,10 @@ void sl_run_data_path(const struct sl_config *config, uint32_t peer, char out[st
 void sl_run_dataset_name(const struct sl_host_settings *settings, char name[static SL_TEXT_MAX])
 {
 	char path[SL_TEXT_MAX];
+	if (settings->trainer[0]) {
+		snprintf(name, SL_TEXT_MAX, "the trainer's");
+		return;
+	}
 	if (strncmp(settings->format, "synthetic", strlen("synthetic")) == 0) {
 		snprintf(name, SL_TEXT_MAX, "%s", settings->format);
 		return;
@@ -79,6 +83,43 @@ static enum sl_status open_data(struct sl_mapping *file, struct sl_dataset *out,
 	return sl_wrap(error, "%s", path);
 }
 
+bool sl_run_outside(const struct sl_run_settings *settings)
+{
+	char name[SL_TEXT_MAX];
+	sl_spec_name(settings->method.model, name, sizeof name);
+	return strcmp(name, "trainer") == 0;
+}
+
+enum sl_status sl_run_start(struct sl_run *p, struct sl_error *error)
+{
+	char path[4096];
+	sl_config_path(&p->config, p->config.settings.host.start, false, path);
+	enum sl_status status = sl_file_map(&p->start_file, path, error);
+	if (status != SL_OK)
+		return status;
+	const struct sl_mapping *file = &p->start_file;
+	status = sl_start_read(&p->start, file->bytes, file->length, NULL, 0, error);
+	if (status == SL_OK) {
+		p->tensor = calloc(p->start.vector, sizeof *p->tensor);
+		status = p->tensor
+		             ? sl_start_read(&p->start, file->bytes, file->length, p->tensor, p->start.vector,
+		                             error)
+		             : sl_fail(error, SL_NO_MEMORY, "no memory for %u tensors", p->start.vector);
+	}
+	return status == SL_OK ? SL_OK : sl_wrap(error, "%s", path);
+}
+
+enum sl_status sl_run_plan_outside(struct sl_plan *out, const struct sl_run *p,
+                                   const struct sl_plan_graph *graph, char *note, struct sl_error *error)
+{
+	struct sl_outside outside = { .layout = p->start.layout,
+		                      .start = p->start.start,
+		                      .described = p->start.list.at,
+		                      .described_length = sl_reader_left(&p->start.list),
+		                      .guest = &p->guest };
+	return sl_plan_make_outside(out, &p->config.settings, graph, &outside, note, error);
+}
+
 enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const struct sl_roster *roster,
                            char *note, struct sl_error *error)
 {
@@ -94,8 +135,10 @@ enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const st
 	sl_topology_spectrum(graph_of, &spectrum);
 	struct sl_plan_graph graph = sl_plan_graph_of(graph_of, &spectrum);
 	sl_topology_free(&members);
-	if (sl_plan_make(out, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test, note,
-	                 error))
+	if (sl_run_outside(&p->config.settings)
+	        ? sl_run_plan_outside(out, p, &graph, note, error)
+	        : sl_plan_make(out, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test,
+	                       note, error))
 		return sl_config_blame(&p->config, error);
 	return SL_OK;
 }
@@ -103,9 +146,10 @@ enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const st
 static enum sl_status make_plan(struct sl_run *p, struct sl_error *error)
 {
 	enum sl_status status = sl_run_plan(&p->plan, p, &p->roster, p->note, error);
-	if (status == SL_OK)
-		sl_config_fingerprint(&p->config.settings, &p->plan.model.layout, p->fingerprint,
-		                      &p->plan.run);
+	if (status != SL_OK)
+		return status;
+	sl_plan_described(&p->plan);
+	sl_config_fingerprint(&p->config.settings, &p->plan.model, p->fingerprint, &p->plan.run);
 	return status;
 }
 
@@ -137,15 +181,22 @@ static enum sl_status sample_test(struct sl_run *p, struct sl_error *error)
 	return status;
 }
 
-enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice session, struct sl_error *error)
+static enum sl_status open_test(struct sl_run *out, struct sl_error *error)
 {
 	char path[4096];
+	struct sl_host_settings *host = &out->config.settings.host;
 	sl_run_data_path(&out->config, SL_RUN_TEST, path);
-	struct sl_run_settings *settings = &out->config.settings;
 	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
 	if (status == SL_OK &&
-	    sl_classes_check(settings->host.classes, settings->host.format, &out->test, path, error) != SL_OK)
+	    sl_classes_check(host->classes, host->format, &out->test, path, error) != SL_OK)
 		status = sl_config_blame(&out->config, error);
+	return status;
+}
+
+enum sl_status sl_run_complete(struct sl_run *out, enum sl_session_choice session, struct sl_error *error)
+{
+	enum sl_status status =
+	    sl_run_outside(&out->config.settings) ? sl_run_start(out, error) : open_test(out, error);
 	if (status == SL_OK)
 		status = sample_test(out, error);
 	if (status == SL_OK)
@@ -186,6 +237,8 @@ void sl_run_close(struct sl_run *p)
 {
 	sl_file_unmap(&p->test_file);
 	free(p->test_block);
+	sl_file_unmap(&p->start_file);
+	free(p->tensor);
 	sl_roster_free(&p->roster);
 	memset(p, 0, sizeof *p);
 }
@@ -205,6 +258,10 @@ enum sl_status sl_run_shard(const struct sl_run *p, uint32_t peer, struct sl_map
                             struct sl_dataset *out, struct sl_error *error)
 {
 	char path[4096];
+	if (sl_run_outside(&p->config.settings)) { /* its trainer has them */
+		*out = (struct sl_dataset){ .samples = 1 };
+		return SL_OK;
+	}
 	sl_run_data_path(&p->config, peer, path);
 	enum sl_status status = open_data(file, out, path, error);
 	if (status != SL_OK)

@@ -10,6 +10,7 @@
 #include "gossip/plan.h"
 #include "gossip/peer.h"
 #include "history/history.h"
+#include "trainer/start.h"
 
 /* A run opened from its folder. Owns mappings, roster and strings; plan points into it, so it must not be
  * moved after sl_run_open. */
@@ -21,6 +22,12 @@ struct sl_run {
 	struct sl_dataset test; /* what is evaluated: the test set, or a sample of it */
 	uint8_t *test_block;    /* of the sample, or NULL */
 	uint32_t test_total;    /* samples of the whole test set */
+	/* Of a run with a trainer: its tensors and their start, from the file [trainer] start; who opens the door
+	 * fills in the guest. */
+	struct sl_mapping start_file;
+	struct sl_tensor *tensor;
+	struct sl_start start;
+	struct sl_guest guest;
 	struct sl_plan plan;
 	struct sl_session session;  /* from RUN/session; the one in force is plan.session */
 	char note[SL_TEXT_MAX * 2]; /* of sl_plan_make; may be empty */
@@ -32,6 +39,15 @@ struct sl_run {
  * which exists even without test samples (it holds features and classes). peer SL_RUN_TEST: the test set. */
 #define SL_RUN_TEST UINT32_MAX
 void sl_run_data_path(const struct sl_config *, uint32_t peer, char out[static 4096]);
+
+/* Whether the settings ask for a trainer: [model] name = trainer. */
+bool sl_run_outside(const struct sl_run_settings *);
+/* Opens the file [trainer] start and makes the plan's model of it; part of sl_run_open. */
+enum sl_status sl_run_start(struct sl_run *, struct sl_error *error);
+
+/* The plan of a run whose start is open, over a graph: sl_plan_make_outside. */
+enum sl_status sl_run_plan_outside(struct sl_plan *out, const struct sl_run *, const struct sl_plan_graph *,
+                                   char *note, struct sl_error *error);
 
 /* Name of the data set in the history: the generator's specification, the folder of idx files, else the
  * file's name. */

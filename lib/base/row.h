@@ -54,6 +54,13 @@ struct sl_sketch_row {
 	float value[SL_SKETCH_MAX];
 };
 
+/* A number that a trainer named: the table `metric`. */
+struct sl_metric_row {
+	uint32_t peer, round;
+	char name[40];
+	double value;
+};
+
 enum sl_level { SL_LEVEL_ERROR, SL_LEVEL_WARNING, SL_LEVEL_NOTICE, SL_LEVEL_INFO, SL_LEVEL_COUNT };
 
 /* A row of the table `event`. `kind` is a stable identifier such as "edge-late". */

@@ -108,6 +108,7 @@ struct sl_algorithm {
 	enum sl_absorb absorb; /* for all channels, with factor 1, unless `rule` is set */
 	struct sl_absorb_rule (*rule)(const struct sl_plan *, uint32_t peer, uint32_t version,
 	                              unsigned channel);
+	bool outside_steps; /* its local part is `local_steps` steps from x, which a trainer may make itself */
 	bool from_zero; /* the copy of channel 0 starts at zero instead of the seeded model; others always
 	                 do */
 	enum sl_takes takes;
@@ -164,6 +165,8 @@ double sl_part_change(struct sl_learner *, const float *x, const float *w, const
                       float *out);
 /* Floats of state that the settings' estimator keeps. */
 size_t sl_part_table_size(const struct sl_plan *, const struct sl_dataset *);
+/* x ← what the trainer's own optimiser makes of it in `local_steps` steps; sets l->loss. */
+void sl_part_outside_steps(struct sl_learner *, float *x);
 /* `local_steps` steps x ← x − η g with heavy-ball momentum in vector[0] if the settings have it. */
 void sl_part_local_sgd(struct sl_learner *);
 /* vector[0] ← a stochastic gradient at x. */

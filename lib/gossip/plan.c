@@ -253,6 +253,11 @@ static void derive_sizes(struct sl_plan *plan)
 	plan->journal_bytes = (size_t)(bytes < most ? bytes : most);
 }
 
+void sl_plan_described(struct sl_plan *plan)
+{
+	sl_tensors_digest(&plan->model, &plan->tensors);
+}
+
 void sl_plan_make_room(struct sl_plan *plan, uint32_t checkpoint_every)
 {
 	if (plan->laid_out_for < checkpoint_every)
@@ -260,9 +265,47 @@ void sl_plan_make_room(struct sl_plan *plan, uint32_t checkpoint_every)
 	derive_sizes(plan);
 }
 
-enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *all,
-                            const struct sl_plan_graph *graph, uint32_t features, uint32_t classes,
-                            const struct sl_dataset *test, char *note, struct sl_error *error)
+/* "choco, dpsgd, …" */
+static void name_steppers(char *text, size_t size)
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (const struct sl_algorithm *const *a = sl_algorithms; *a; a++)
+		if ((*a)->outside_steps && used < size)
+			used +=
+			    (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", (*a)->name);
+}
+
+/* What a trainer can be asked for. */
+static enum sl_status check_outside(const struct sl_plan *plan, struct sl_error *error)
+{
+	char names[SL_TEXT_MAX];
+	const struct sl_settings *s = &plan->settings;
+	if (!plan->model.model->outside)
+		return SL_OK;
+	if (s->estimator == SL_ESTIMATOR_SAGA)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] estimator = saga: stores a gradient of each sample, and a trainer has batches only: use batch, lsvrg or storm");
+	if (!sl_model_steps(&plan->model))
+		return SL_OK;
+	name_steppers(names, sizeof names);
+	if (!plan->algorithm->outside_steps)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[model] name = trainer:steps: the local part of %s is not some steps from the model: use mode gradient, or one of %s",
+		    plan->algorithm->name, names);
+	if (s->momentum > 0 || s->estimator != SL_ESTIMATOR_BATCH)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[model] name = trainer:steps: the trainer's optimiser makes the steps: momentum must be 0 and estimator batch");
+	return SL_OK;
+}
+
+static enum sl_status make(struct sl_plan *out, const struct sl_run_settings *all,
+                           const struct sl_plan_graph *graph, uint32_t features, uint32_t classes,
+                           const struct sl_dataset *test, const struct sl_outside *outside, char *note,
+                           struct sl_error *error)
 {
 	const struct sl_settings *settings = &all->method;
 	memset(out, 0, sizeof *out);
@@ -284,6 +327,15 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *a
 		               settings->max_degree, graph->degree_most);
 	if (sl_model_make(&out->model, settings->model, features, classes, error) != SL_OK)
 		return sl_wrap(error, "[model] name");
+	if (out->model.model->outside && !outside)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[model] name = %s: a run with a trainer is made by starling init --trainer COMMAND",
+		    settings->model);
+	if (outside)
+		sl_model_outside(&out->model, outside);
+	if (check_outside(out, error) != SL_OK)
+		return error->status;
 	const char *pipeline = out->algorithm->pipeline ? out->algorithm->pipeline : settings->pipeline;
 	if (sl_pipeline_parse(&out->pipeline, pipeline, &out->model.layout, error) != SL_OK)
 		return sl_wrap(error, "[compress] pipeline");
@@ -296,6 +348,20 @@ enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *a
 	sl_detect_plan(out);
 	note[0] = '\0';
 	return settle_algorithm(out, graph, note, error);
+}
+
+enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *all,
+                            const struct sl_plan_graph *graph, uint32_t features, uint32_t classes,
+                            const struct sl_dataset *test, char *note, struct sl_error *error)
+{
+	return make(out, all, graph, features, classes, test, NULL, note, error);
+}
+
+enum sl_status sl_plan_make_outside(struct sl_plan *out, const struct sl_run_settings *all,
+                                    const struct sl_plan_graph *graph, const struct sl_outside *outside,
+                                    char *note, struct sl_error *error)
+{
+	return make(out, all, graph, 0, 0, NULL, outside, note, error);
 }
 
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *plan, struct sl_arena *arena)

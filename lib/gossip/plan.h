@@ -9,6 +9,7 @@
 #include "gossip/detect.h"
 #include "gossip/robust.h"
 #include "gossip/settings.h"
+#include "gossip/tensors.h"
 #include "learn/model.h"
 #include "topology/topology.h"
 
@@ -52,6 +53,7 @@ struct sl_plan {
 	                   that are not always active receive it up to a period later */
 	uint16_t key_digest[SL_SHARED_MOST]; /* of the settings, as greetings carry them */
 	unsigned keys;
+	struct sl_tensor_digests tensors; /* likewise, by sl_plan_described */
 	const float
 	    *probe; /* simulator only: a vector r; edges then record <r, term> of each step. NULL otherwise */
 };
@@ -78,6 +80,15 @@ struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *, const struct s
 enum sl_status sl_plan_make(struct sl_plan *out, const struct sl_run_settings *, const struct sl_plan_graph *,
                             uint32_t features, uint32_t classes, const struct sl_dataset *test, char *note,
                             struct sl_error *error);
+
+/* The same for a model outside of this program, whose name in the settings is `trainer`. Refuses mode = steps for
+ * methods whose local part is something else, and names those that it works with. */
+enum sl_status sl_plan_make_outside(struct sl_plan *out, const struct sl_run_settings *,
+                                    const struct sl_plan_graph *, const struct sl_outside *, char *note,
+                                    struct sl_error *error);
+
+/* Call it once the plan's model has its start: greetings carry digests of both. */
+void sl_plan_described(struct sl_plan *);
 
 /* Raises capacities to fit a state that was saved with that many rounds between checkpoints. Call before the
  * first peer is made. */

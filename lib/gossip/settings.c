@@ -109,6 +109,20 @@ static const struct sl_option model_options[] = { { "name", "model (see `starlin
 	                                            SL_COMPLETE_MODEL },
 	                                          { NULL } };
 
+static const struct sl_option trainer_options[] = {
+	{ "command",
+	  "what starling up starts beside each peer, by sh -c (empty: trainers are attached by hand)",
+	  SL_OPTION_TEXT, HOST_AT(trainer), 0, 0, "", NULL, HOST },
+	{ "folder", "where the command runs (empty: the folder in which starling up runs)", SL_OPTION_TEXT,
+	  HOST_AT(trainer_folder), 0, 0, "", NULL, HOST, SL_COMPLETE_FOLDER },
+	{ "start", "path of the model's tensors and their start, as init got them from the trainer",
+	  SL_OPTION_TEXT, HOST_AT(start), 0, 0, "start", NULL, HOST, SL_COMPLETE_FILE },
+	{ "absent",
+	  "what a peer does without a trainer: wait: until one attaches; relay: rounds without local steps, so that its neighbours stay connected (such a run is not exact)",
+	  SL_OPTION_CHOICE, HOST_AT(absent), 0, 0, "wait", "wait|relay", HOST },
+	{ NULL }
+};
+
 static const struct sl_option data_options[] = {
 	{ "train",
 	  "training data: auto (Fashion-MNIST if its package is installed, else synthetic), a path, images,labels for idx, or a pattern with %d for one file per peer",
@@ -187,6 +201,8 @@ const struct sl_settings_section sl_settings_sections[] = {
 	{ "data",
 	  "Training and test data. `starling init` reads these keys; peers read the prepared shards, whose classes must match classes below",
 	  data_options },
+	{ "trainer", "With [model] name = trainer: the process that computes beside each peer",
+	  trainer_options },
 	{ "limits", "Limits on what this peer sends, and on misbehaving neighbours that hold a valid key",
 	  limit_options },
 	{ "history", "The history of the run", history_options },

@@ -8,6 +8,7 @@
 enum sl_pace { SL_PACE_LOCKSTEP, SL_PACE_STALENESS, SL_PACE_FREE };
 enum sl_estimator { SL_ESTIMATOR_BATCH, SL_ESTIMATOR_LSVRG, SL_ESTIMATOR_SAGA, SL_ESTIMATOR_STORM };
 enum sl_on_divergence { SL_DIVERGENCE_REPORT, SL_DIVERGENCE_HALVE, SL_DIVERGENCE_STOP };
+enum sl_absent { SL_ABSENT_WAIT, SL_ABSENT_RELAY };
 enum sl_eta_rule { SL_ETA_GIVEN, SL_ETA_THEORY };
 enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
 
@@ -77,6 +78,12 @@ struct sl_host_settings {
 	char classes[SL_TEXT_MAX]; /* a list (class_list.h), canonical by sl_run_settings_check; auto, none,
 	                              file:PATH, list:N:DIGEST */
 	char shards[SL_TEXT_MAX];  /* folder of the prepared data */
+
+	/* [trainer] */
+	char trainer[SL_TEXT_MAX];        /* command; empty: none is started */
+	char trainer_folder[SL_TEXT_MAX]; /* where it runs */
+	char start[SL_TEXT_MAX];          /* path of the tensors and their start */
+	uint32_t absent;                  /* enum sl_absent */
 
 	char history[SL_TEXT_MAX];    /* [history] path */
 	char checkpoint[SL_TEXT_MAX]; /* [checkpoint] path */

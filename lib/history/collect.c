@@ -33,7 +33,7 @@ static enum sl_status check_tables(struct sl_history *h, const char *from, struc
 {
 	static const char odd[] =
 	    "SELECT name FROM (VALUES ('run'), ('peer'), ('round_data'), ('link_data'), ('sketch_data'), ('exact_data'), "
-	    "('event')) AS wanted LEFT JOIN source.sqlite_master AS there ON there.name = wanted.column1 COLLATE NOCASE "
+	    "('metric'), ('event')) AS wanted LEFT JOIN source.sqlite_master AS there ON there.name = wanted.column1 COLLATE NOCASE "
 	    "WHERE coalesce(type <> 'table' OR sql LIKE 'CREATE VIRTUAL%', 1)";
 	sqlite3_stmt *s = NULL;
 	int code = sqlite3_prepare_v2(h->db, odd, -1, &s, NULL);
@@ -182,6 +182,7 @@ static const char merge[] =
     "FROM same CROSS JOIN source.exact_data ON run = theirs "
     "WHERE NOT EXISTS (SELECT 1 FROM main.peer AS p JOIN main.run AS r USING (run_id) WHERE r.number = ours "
     "  AND (p.run_id, p.peer) NOT IN mine) ON CONFLICT DO NOTHING;"
+    "INSERT INTO metric SELECT * FROM source.metric WHERE (run_id, peer) IN mine ON CONFLICT DO NOTHING;"
     "INSERT INTO event SELECT * FROM source.event AS theirs WHERE (run_id, peer) IN mine AND NOT EXISTS ("
     "  SELECT 1 FROM main.event AS ours WHERE ours.run_id = theirs.run_id AND ours.peer = theirs.peer "
     "  AND ours.at_us IS theirs.at_us AND ours.round IS theirs.round AND ours.level = theirs.level "
@@ -195,6 +196,7 @@ static const char forget[] =
     "  WHERE main.peer.host IS NOT theirs.host OR main.peer.started_at IS NOT theirs.started_at;"
     "DELETE FROM main.round_data WHERE (run, peer) IN (SELECT number, peer FROM wrong);"
     "DELETE FROM main.link_data WHERE (run, peer) IN (SELECT number, peer FROM wrong);"
+    "DELETE FROM main.metric WHERE (run_id, peer) IN (SELECT run_id, peer FROM wrong);"
     "DELETE FROM main.sketch_data WHERE (run, peer) IN (SELECT number, peer FROM wrong);"
     "DELETE FROM main.event WHERE (run_id, peer) IN (SELECT run_id, peer FROM wrong);"
     "DELETE FROM main.peer WHERE (run_id, peer) IN (SELECT run_id, peer FROM wrong);"

@@ -81,6 +81,7 @@ enum sl_status sl_history_last_bytes(struct sl_history *, uint32_t peer, struct 
 enum sl_status sl_history_round(struct sl_history *, const struct sl_round_row *, struct sl_error *error);
 enum sl_status sl_history_link(struct sl_history *, const struct sl_link_row *, struct sl_error *error);
 enum sl_status sl_history_sketch(struct sl_history *, const struct sl_sketch_row *, struct sl_error *error);
+enum sl_status sl_history_metric(struct sl_history *, const struct sl_metric_row *, struct sl_error *error);
 enum sl_status sl_history_event(struct sl_history *, const struct sl_event_row *, struct sl_error *error);
 enum sl_status sl_history_exact(struct sl_history *, uint32_t round, double error_value,
                                 struct sl_error *error);

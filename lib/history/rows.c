@@ -18,6 +18,7 @@ static const char *const sql[SL_HISTORY_STATEMENTS] = {
 	[SL_HISTORY_SKETCH] = "INSERT INTO sketch_data VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_EVENT] = "INSERT INTO event VALUES (?,?,?,?,?,?,?)",
 	[SL_HISTORY_BUDGET] = "INSERT INTO budget_data VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+	[SL_HISTORY_METRIC] = "INSERT INTO metric VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_EXACT] = "INSERT INTO exact_data VALUES (?,?,?) ON CONFLICT DO NOTHING",
 };
 
@@ -264,6 +265,22 @@ enum sl_status sl_history_sketch(struct sl_history *h, const struct sl_sketch_ro
 	sqlite3_bind_int64(s, 2, r->round);
 	sqlite3_bind_int64(s, 3, r->peer);
 	sqlite3_bind_text(s, 4, json, (int)(at - json), SQLITE_STATIC);
+	status = run(h, s, error);
+	sqlite3_clear_bindings(s);
+	return status;
+}
+
+enum sl_status sl_history_metric(struct sl_history *h, const struct sl_metric_row *r, struct sl_error *error)
+{
+	enum sl_status status = ready(h, SL_HISTORY_METRIC, error);
+	if (status != SL_OK)
+		return status;
+	sqlite3_stmt *s = h->statement[SL_HISTORY_METRIC];
+	sl_history_bind_text(s, 1, h->run_id);
+	sqlite3_bind_int64(s, 2, r->peer);
+	sqlite3_bind_int64(s, 3, r->round);
+	sl_history_bind_text(s, 4, r->name);
+	sl_history_bind_real(s, 5, r->value);
 	status = run(h, s, error);
 	sqlite3_clear_bindings(s);
 	return status;

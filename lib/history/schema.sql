@@ -2,7 +2,7 @@
 -- are always made anew. An older database is first brought here by the steps in history.c. A change to a table needs
 -- a new step and a new number (SL_SCHEMA_VERSION); a change to a view needs a new number only.
 --
--- The names run, peer, round, link, sketch, consensus_exact, event, consensus, traffic and summary, and their
+-- The names run, peer, round, link, sketch, consensus_exact, event, metric, consensus, traffic and summary, and their
 -- columns, are part of the product. What peers write every round is kept in the tables *_data under the run's number:
 -- the text run_id in every row would make the file 1.4 times as large, and 64 sketch rows a sketch 4 times.
 
@@ -129,6 +129,16 @@ CREATE TABLE IF NOT EXISTS event (
   kind TEXT NOT NULL,        -- a stable word such as edge-late
   detail TEXT
 ) STRICT;
+-- Numbers that a trainer named, beside loss and accuracy; of several in one round the first.
+CREATE TABLE IF NOT EXISTS metric (
+  run_id TEXT NOT NULL,
+  peer INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value REAL,                -- NULL: not a finite number
+  PRIMARY KEY (run_id, peer, round, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE INDEX IF NOT EXISTS event_when ON event (run_id, peer, at_us);
 
 DROP VIEW IF EXISTS round;

@@ -28,6 +28,21 @@ enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, ui
 	return model->make(out, arguments, error);
 }
 
+void sl_model_outside(struct sl_model_instance *instance, const struct sl_outside *outside)
+{
+	SL_CHECK(instance->model->outside);
+	instance->layout = outside->layout;
+	instance->start = outside->start;
+	instance->guest = outside->guest;
+	instance->described = outside->described;
+	instance->described_length = outside->described_length;
+}
+
+bool sl_model_steps(const struct sl_model_instance *instance)
+{
+	return instance->model->outside && instance->outside_steps;
+}
+
 void sl_model_start(const struct sl_model_instance *instance, uint64_t seed, float *x)
 {
 	uint32_t d = instance->layout.dimension;

@@ -4,6 +4,7 @@
 #define SL_LEARN_MODEL_H
 
 #include "learn/dataset.h"
+#include "learn/guest.h"
 #include "learn/layout.h"
 
 struct sl_model;         /* registry entry of a model type */
@@ -19,6 +20,10 @@ struct sl_model_instance {
 	uint32_t front_width, front_tensors;
 	uint64_t parameters[16]; /* room for a plug-in's own options */
 	const float *start;      /* the start, `dimension` floats, borrowed; NULL: that of `init` */
+	uint32_t outside_steps;            /* of `trainer`: 1: it makes the local steps */
+	const uint8_t *described; /* bytes that describe such a model, for the fingerprint; borrowed */
+	size_t described_length;
+	const struct sl_guest *guest; /* of models outside of this program, borrowed; else NULL */
 };
 
 struct sl_model {
@@ -42,6 +47,8 @@ struct sl_model {
 	 * (NULL allowed; −1 where the model has no classes). count at most what scratch was asked for. */
 	double (*evaluate)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,
 	                   uint32_t count, const float *x, int64_t *correct, float *scratch);
+	/* It lives outside of this program: layout, start and guest of its instance are given (sl_model_outside). */
+	bool outside;
 };
 extern const struct sl_model *const sl_models[];
 
@@ -50,6 +57,20 @@ extern const struct sl_model *const sl_models[];
  * ("unknown model 'mpl'; did you mean mlp?"). */
 enum sl_status sl_model_make(struct sl_model_instance *out, const char *spec, uint32_t features,
                              uint32_t classes, struct sl_error *error);
+
+/* What a model outside of this program brings; all borrowed. */
+struct sl_outside {
+	struct sl_layout layout;
+	const float *start;
+	uint32_t outside_steps;   /* of `trainer`: 1: it makes the local steps */
+	const uint8_t *described; /* all of its tensors, frozen ones too, as bytes */
+	size_t described_length;
+	const struct sl_guest *guest; /* NULL: nobody will ask it anything (checks of a configuration) */
+};
+/* Gives them to an instance whose model is `outside`. Its mode is already that of the arguments. */
+void sl_model_outside(struct sl_model_instance *, const struct sl_outside *);
+/* Whether the trainer makes the local steps itself. */
+bool sl_model_steps(const struct sl_model_instance *);
 
 /* The start of a run: `start` if there is one, else what `init` makes of the seed. Never −0. */
 void sl_model_start(const struct sl_model_instance *, uint64_t seed, float *x);

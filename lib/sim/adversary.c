@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HELLO_MOST = 114 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
+enum { HELLO_MOST = 115 + 2 * SL_SHARED_MOST, REQUEST_BYTES = 17, SNAPSHOT_HEAD = 9 };
 
 static const char *const attack_text[] = {
 #define X(id, text) text,
@@ -171,6 +171,7 @@ void sl_adversary_greet(struct sl_adversary *l, uint32_t to, const struct sl_adv
 	sl_write_u8(&w, (uint8_t)l->plan->keys);
 	for (unsigned i = 0; i < l->plan->keys; i++)
 		sl_write_u16(&w, l->plan->key_digest[i]);
+	sl_write_u8(&w, 0); /* tensors */
 	sl_write_bytes(&w, h->held_hash, sizeof h->held_hash);
 	sl_adversary_send(l, to, &h->frame, body, sl_writer_length(&w));
 }

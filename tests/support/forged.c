@@ -54,7 +54,7 @@ void forged_send(struct swarm *w, uint32_t from, uint32_t to, const struct sl_fr
 void forged_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_frame *f,
                   const struct forged_hello *h)
 {
-	uint8_t body[114 + 2 * SL_SHARED_MOST];
+	uint8_t body[115 + 2 * SL_SHARED_MOST];
 	struct sl_writer out = sl_writer(body, sizeof body);
 	sl_write_u64(&out, w->plan.session);
 	sl_write_u32(&out, w->plan.dimension);
@@ -76,6 +76,7 @@ void forged_greet(struct swarm *w, uint32_t from, uint32_t to, const struct sl_f
 	sl_write_u8(&out, (uint8_t)w->plan.keys);
 	for (unsigned i = 0; i < w->plan.keys; i++)
 		sl_write_u16(&out, w->plan.key_digest[i] ^ (uint16_t)(h->other_keys >> i & 1));
+	sl_write_u8(&out, 0); /* no tensor has a given start */
 	if (h->held_hash)
 		sl_write_bytes(&out, h->held_hash, SL_HASH_BYTES);
 	forged_send(w, from, to, f, body, sl_writer_length(&out));

@@ -7,25 +7,28 @@
 #include "daemon/cli/common/ports.h"
 #include "daemon/run/roster_of_run.h"
 #include "daemon/run/run.h"
+#include "trainer/message.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { TOPOLOGY_FILE_MAX = 64 << 20 };
 
 struct init_command {
 	char run[4096];       /* as typed, without a slash at the end */
 	char temporary[4096]; /* the folder that becomes it; empty: none yet */
-	const char *topology_spec, *data, *test;
+	const char *topology_spec, *data, *test, *trainer;
 	struct sl_overrides set;
 	struct sl_config config; /* folder and state are `temporary` */
 	struct sl_topology topology;
 	struct sl_spectrum spectrum;
 	struct sl_source source;
 	struct sl_shards shards;
+	struct sl_run start; /* of a run with a trainer: only what describes its model */
 	char dimension[64], gamma[32], plan_note[SL_TEXT_MAX * 2];
 };
 
@@ -48,6 +51,20 @@ static enum sl_status make_topology(struct init_command *in, struct sl_error *er
 	if (status == SL_OK)
 		sl_topology_spectrum(&in->topology, &in->spectrum);
 	return status;
+}
+
+static bool is_set(const struct init_command *in, const char *key)
+{
+	for (size_t i = 0; i < in->set.count; i++)
+		if (strncmp(in->set.item[i], key, strlen(key)) == 0)
+			return true;
+	return false;
+}
+
+/* The path of something in the folder that is being made. */
+static void inside(const struct init_command *in, const char *name, char out[static 4096])
+{
+	sl_config_path(&in->config, name, false, out);
 }
 
 /* A run without a name of its own is named after its folder. */
@@ -79,11 +96,48 @@ static enum sl_status check_inside(const char *key, const char *path, struct sl_
 	               key, path);
 }
 
+/* --trainer is short for three keys. */
+static enum sl_status set_trainer(struct init_command *in, struct sl_error *error)
+{
+	char here[SL_TEXT_MAX];
+	if (in->data || in->test)
+		return sl_fail(error, SL_MALFORMED,
+		               "--trainer: its data are its own: --data and --test cannot be given");
+	if (!getcwd(here, sizeof here))
+		return sl_fail(error, SL_TOO_BIG, "the path of the working directory is longer than %d bytes",
+		               SL_TEXT_MAX - 1);
+	enum sl_status status = sl_overrides_add(&in->set, error, "trainer.command=%s", in->trainer);
+	if (status == SL_OK)
+		status = sl_overrides_add(&in->set, error, "trainer.folder=%s", here);
+	return status == SL_OK && !is_set(in, "model.name=")
+	           ? sl_overrides_add(&in->set, error, "model.name=trainer")
+	           : status;
+}
+
+/* What the trainer can do, where nobody has said what it shall. */
+static enum sl_status take_trainer(struct init_command *in, struct sl_error *error)
+{
+	char path[4096], folder[4096];
+	uint32_t can = 0;
+	inside(in, in->config.settings.host.start, path);
+	inside(in, "trainer", folder);
+	enum sl_status status = sl_init_trainer(in->config.settings.host.trainer, folder, path, &can, error);
+	rmdir(folder);
+	if (status != SL_OK)
+		return status;
+	if (strcmp(in->config.settings.method.model, "trainer") == 0)
+		snprintf(in->config.settings.method.model, sizeof in->config.settings.method.model,
+		         "trainer:%s", can & SL_TRAINER_STEPS ? "steps" : "gradient");
+	in->start = (struct sl_run){ .config = in->config };
+	return sl_run_start(&in->start, error);
+}
+
 static enum sl_status configure(struct init_command *in, struct sl_error *error)
 {
 	char note[SL_TEXT_MAX];
 	struct sl_run_settings *settings = &in->config.settings;
-	enum sl_status status = sl_init_data(&in->set, in->data, in->test, error);
+	enum sl_status status =
+	    in->trainer ? set_trainer(in, error) : sl_init_data(&in->set, in->data, in->test, error);
 	if (status == SL_OK)
 		status = sl_config_standard(&in->config, in->set.item, error);
 	if (status == SL_OK)
@@ -96,17 +150,20 @@ static enum sl_status configure(struct init_command *in, struct sl_error *error)
 		status = check_inside("[data] shards", settings->host.shards, error);
 	if (status == SL_OK)
 		status = make_topology(in, error);
-	if (status == SL_OK)
+	note[0] = '\0';
+	if (status == SL_OK && in->trainer && !sl_run_outside(settings))
+		status = sl_fail(
+		    error, SL_MALFORMED,
+		    "[model] name = %s: with --trainer it must be trainer, trainer:steps or trainer:gradient",
+		    settings->method.model);
+	if (status == SL_OK && !in->trainer && sl_run_outside(settings))
+		status = sl_fail(error, SL_MALFORMED, "[model] name = %s: needs --trainer COMMAND",
+		                 settings->method.model);
+	if (status == SL_OK && !in->trainer)
 		status = sl_source_resolve(&in->source, settings, note, error);
 	if (status == SL_OK && note[0])
 		fprintf(stderr, "starling init: note: %s\n", note);
 	return status;
-}
-
-/* The path of something in the folder that is being made. */
-static void inside(const struct init_command *in, const char *name, char out[static 4096])
-{
-	sl_config_path(&in->config, name, false, out);
 }
 
 static enum sl_status make_folders(struct init_command *in, struct sl_error *error)
@@ -200,8 +257,10 @@ static enum sl_status check_plan(struct init_command *in, struct sl_error *error
 	struct sl_dataset none = { .features = in->shards.features,
 		                   .classes = in->shards.classes.classes.count };
 	enum sl_status status =
-	    sl_plan_make(&plan, &in->config.settings, &graph, none.features, none.classes,
-	                 in->shards.test.bytes ? &in->shards.test.data : &none, in->plan_note, error);
+	    in->trainer
+	        ? sl_run_plan_outside(&plan, &in->start, &graph, in->plan_note, error)
+	        : sl_plan_make(&plan, &in->config.settings, &graph, none.features, none.classes,
+	                       in->shards.test.bytes ? &in->shards.test.data : &none, in->plan_note, error);
 	if (status == SL_OK)
 		snprintf(in->dimension, sizeof in->dimension, "%u parameters", plan.dimension);
 	if (status == SL_OK && plan.gamma_follows)
@@ -248,9 +307,11 @@ static enum sl_status write_configuration(struct init_command *in, struct sl_err
 static enum sl_status build(struct init_command *in, struct sl_error *error)
 {
 	enum sl_status status = make_folders(in, error);
-	if (status == SL_OK)
+	if (status == SL_OK && in->trainer)
+		status = take_trainer(in, error);
+	if (status == SL_OK && !in->trainer)
 		status = sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, error);
-	if (status == SL_OK)
+	if (status == SL_OK && !in->trainer)
 		memcpy(in->config.settings.host.classes, in->shards.setting, sizeof in->shards.setting);
 	if (status == SL_OK)
 		status = check_plan(in, error);
@@ -282,13 +343,9 @@ static void print_note(const char *note)
 		fprintf(stderr, "starling init: note: %s\n", note);
 }
 
-static void report(const struct init_command *in)
+static void print_data(const struct init_command *in)
 {
-	const struct sl_run_settings *s = &in->config.settings;
 	const struct sl_shards *d = &in->shards;
-	printf("created    %s: run.conf, roster, keys, data\n", in->run);
-	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
-	       in->topology.peers, in->topology.edges, in->spectrum.gap, in->spectrum.diameter);
 	const struct sl_classes *classes = &d->classes.classes;
 	print_source(in);
 	printf(": %llu samples of %u features, ", (unsigned long long)d->samples, d->features);
@@ -298,7 +355,22 @@ static void report(const struct init_command *in)
 		printf("%u classes (%s); ", classes->count, brief);
 	}
 	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
-	printf("partition  %s: %u to %u samples per peer\n", s->host.partition, d->least, d->most);
+	printf("partition  %s: %u to %u samples per peer\n", in->config.settings.host.partition, d->least,
+	       d->most);
+}
+
+static void report(const struct init_command *in)
+{
+	const struct sl_run_settings *s = &in->config.settings;
+	const struct sl_shards *d = &in->shards;
+	printf("created    %s: run.conf, roster, keys, data\n", in->run);
+	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
+	       in->topology.peers, in->topology.edges, in->spectrum.gap, in->spectrum.diameter);
+	if (in->trainer)
+		printf("trainer    %s: %u tensors, of which %u are learnt\n", in->trainer,
+		       in->start.start.tensors, in->start.start.vector);
+	else
+		print_data(in);
 	printf("model      %s, %s\n", s->method.model, in->dimension);
 	printf("algorithm  %s%s, %u rounds of %u local steps, %s\n", s->method.algorithm, in->gamma,
 	       s->method.rounds, s->method.local_steps, s->method.pipeline);
@@ -349,6 +421,7 @@ static int run(int argc, char **argv)
 	}
 	sl_shards_free(&in.shards);
 	sl_source_free(&in.source);
+	sl_run_close(&in.start);
 	sl_topology_free(&in.topology);
 	sl_overrides_free(&in.set);
 	return code;
@@ -371,6 +444,10 @@ static const struct sl_argument arguments_of_init[] = {
 	{ .option = { "test", "test data in the same format; without it, a tenth of the samples is held out",
 	              SL_OPTION_BORROWED, AT(test), .completes = SL_COMPLETE_FILE },
 	  .value = "FILES" },
+	{ .option = { "trainer",
+	              "a command that trains a model of yours (lib/trainer/PROTOCOL.md, Python package starling): it is asked once for its tensors and their start, and starling up starts one beside each peer",
+	              SL_OPTION_BORROWED, AT(trainer) },
+	  .value = "COMMAND" },
 	SL_ARGUMENT_SET(struct init_command, set),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }

@@ -98,6 +98,11 @@ struct sl_overrides;
 enum sl_status sl_init_data(struct sl_overrides *, const char *data, const char *test,
                             struct sl_error *error);
 
+/* Starts the command of a trainer, asks it for its tensors and their start, and writes these to `path`; its socket lies in
+ * `folder`. *can ← what it can do (SL_TRAINER_…). Waits as long as it runs. */
+enum sl_status sl_init_trainer(const char *command, const char *folder, const char *path, uint32_t *can,
+                               struct sl_error *error);
+
 /* Creates "RUN.new-XXXXXX" beside RUN, which must not exist or be empty. */
 enum sl_status sl_folder_begin(const char *run, char temporary[static 4096], struct sl_error *error);
 /* Makes it RUN. */

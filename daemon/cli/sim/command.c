@@ -21,6 +21,8 @@ static volatile sig_atomic_t interrupted;
 static void on_signal(int number)
 {
 	(void)number;
+	if (interrupted) /* a call that waits for a trainer does not look at the flag */
+		_exit(1);
 	interrupted = 1;
 }
 
@@ -57,6 +59,13 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 		.check = n->check,
 		.rows = sl_sim_command_rows(s),
 	};
+	if (sl_run_outside(&s->run.config.settings)) {
+		uint32_t most = s->run.roster.topology.peers,
+		         count = s->processes < most ? (uint32_t)s->processes : most;
+		s->guests = sl_trainers_start(&s->run, NULL, count, error);
+		if (!s->guests)
+			return error->status;
+	}
 	if (s->capture.path) {
 		enum sl_status status =
 		    sl_sim_capture_open(&s->capture, setup.plan, setup.topology->peers, error);
@@ -79,6 +88,7 @@ static bool run_to_the_end(struct sl_sim_command *s)
 		bool more = true;
 		for (int i = 0; i < EVENTS_A_TURN && more; i++)
 			more = sl_sim_step(s->sim);
+		sl_sim_command_metrics(s);
 		sl_sim_totals(s->sim, &totals);
 		if (terminal && sl_sim_command_seconds() - shown > 0.5) {
 			shown = sl_sim_command_seconds();
@@ -132,6 +142,7 @@ static int simulate(struct sl_sim_command *s)
 static void close_all(struct sl_sim_command *s)
 {
 	sl_sim_close(s->sim);
+	sl_trainers_stop(s->guests);
 	sl_sim_capture_free(&s->capture);
 	sl_history_close(s->history);
 	for (uint32_t i = 0; s->file && i < s->run.roster.topology.peers; i++)
@@ -293,6 +304,10 @@ static const struct sl_argument arguments_of_sim[] = {
 	  .take = take_queue },
 	{ .option = { "bottleneck", "with --rate, let all peers share one wire", SL_OPTION_SWITCH,
 	              AT(network.bottleneck) } },
+	{ .option = { "trainers",
+	              "with [model] name = trainer, how many trainer processes serve the peers in turn, peer K by process K mod N",
+	              SL_OPTION_U64, AT(processes), 1, 4096, "1" },
+	  .value = "N" },
 	{ .option = { "check", "invariants to check after every event", SL_OPTION_CHOICE, AT(network.check),
 	              0, 0, "copies", "none|copies|exact" },
 	  .value = "LEVEL" },

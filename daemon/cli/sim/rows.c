@@ -64,6 +64,15 @@ static void on_event(void *context, const struct sl_event_row *row)
 		keep(s, sl_history_event(s->history, &moved, &error), &error);
 }
 
+void sl_sim_command_metrics(struct sl_sim_command *s)
+{
+	struct sl_error error;
+	struct sl_metric_row row;
+	while (s->guests && sl_trainers_metric(s->guests, &row))
+		if (s->history)
+			keep(s, sl_history_metric(s->history, &row, &error), &error);
+}
+
 static void on_exact(void *context, uint32_t round, double value)
 {
 	struct sl_sim_command *s = context;

@@ -7,6 +7,7 @@
 #include "daemon/run/place.h"
 #include "daemon/run/run.h"
 #include "daemon/cli/sim/record.h"
+#include "daemon/cli/sim/trainers.h"
 #include "sim/sim.h"
 
 enum { SL_SIM_POISONERS = 64 };
@@ -26,8 +27,10 @@ struct sl_sim_command {
 		bool bottleneck;
 	} network;
 
-	struct sl_run run;    /* without a run's folder, only the parts that a plan needs */
-	char temporary[4096]; /* folder of the shards if there is no run's folder; else empty */
+	uint64_t processes;         /* of trainers */
+	struct sl_trainers *guests; /* NULL: a built-in model */
+	struct sl_run run;          /* without a run's folder, only the parts that a plan needs */
+	char temporary[4096];       /* folder of the shards if there is no run's folder; else empty */
 	char conf[4096 + 16], history_path[4096];
 	struct sl_mapping *file;
 	struct sl_dataset *shard;
@@ -50,6 +53,8 @@ enum sl_status sl_sim_command_open(struct sl_sim_command *, struct sl_error *err
 /* The history (cli/sim/rows.c); without a database these do nothing. */
 enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *, struct sl_error *error);
 struct sl_sim_rows sl_sim_command_rows(struct sl_sim_command *);
+/* Rows of what trainers named. */
+void sl_sim_command_metrics(struct sl_sim_command *);
 /* Writes the last rows and closes the history; returns the first error of any row. */
 enum sl_status sl_sim_command_end_rows(struct sl_sim_command *, bool ok, struct sl_error *error);
 /* Seconds since 1970. */

@@ -6,6 +6,7 @@
 #include "daemon/run/status.h"
 #include "daemon/cli/common/summary.h"
 #include "daemon/cli/up/lock.h"
+#include "daemon/run/trainer/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ASK_MS = 50, SILENT_ASKS = 2, RETRY_US = 2000000, STOP_US = 20000000, ASKS_A_TURN = 32 };
+enum {
+	ASK_MS = 50,
+	SILENT_ASKS = 2,
+	RETRY_US = 2000000,
+	STOP_US = 20000000,
+	ASKS_A_TURN = 32,
+	TRAINER_PATIENCE_MS = 5000
+};
 
 static struct sl_time now(void)
 {
@@ -340,6 +348,47 @@ static void watch(struct sl_up *up)
 	}
 }
 
+/* A trainer beside each peer that is started here. */
+static enum sl_status start_trainers(struct sl_up *up, struct sl_error *error)
+{
+	const struct sl_host_settings *host = &up->run.config.settings.host;
+	const char *command = up->trainer ? up->trainer : host->trainer;
+	char folder[4096], socket[4096 + 32], log[4096 + 32], path[2][4096];
+	if (!sl_run_outside(&up->run.config.settings) || !command[0] || strcmp(command, "none") == 0)
+		return SL_OK;
+	sl_config_path(&up->run.config, "trainer", true, folder);
+	if (!realpath(up->run.config.state, path[0]) || !realpath(up->children.log, path[1]))
+		return sl_fail(error, SL_IO, "%s: %s", up->children.log, strerror(errno));
+	up->keeper = calloc(up->children.count, sizeof *up->keeper);
+	if (!up->keeper)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %u trainers", up->children.count);
+	for (uint32_t k = 0; k < up->children.count; k++) {
+		if (up->children.child[k].absent)
+			continue;
+		snprintf(socket, sizeof socket, "%s/trainer/%u", path[0], k);
+		snprintf(log, sizeof log, "%s/trainer-%u.log", path[1], k);
+		if (!up->resume)
+			unlink(log);
+		struct sl_keeper_setup setup = { .command = command,
+			                         .folder = host->trainer_folder,
+			                         .socket = socket,
+			                         .log = log,
+			                         .peer = k };
+		up->keeper[k] = sl_keeper_start(&setup, error);
+		if (!up->keeper[k])
+			return error->status;
+	}
+	return SL_OK;
+}
+
+static void stop_trainers(struct sl_up *up)
+{
+	for (uint32_t k = 0; up->keeper && k < up->children.count; k++)
+		sl_keeper_stop(up->keeper[k], TRAINER_PATIENCE_MS);
+	free(up->keeper);
+	up->keeper = NULL;
+}
+
 static int run_peers(struct sl_up *up, struct sl_error *error)
 {
 	enum sl_status status = prepare(up, error);
@@ -350,8 +399,13 @@ static int run_peers(struct sl_up *up, struct sl_error *error)
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);
 	status = sl_children_start(&up->children, now(), error);
-	if (status == SL_OK)
+	if (status == SL_OK) {
+		status = start_trainers(up, error);
+		if (status != SL_OK)
+			sl_children_signal(&up->children, SIGTERM);
 		watch(up);
+	}
+	stop_trainers(up);
 	sl_up_withdraw(up->folder);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);
@@ -432,6 +486,10 @@ static const struct sl_argument arguments_of_up[] = {
 	              .completes = SL_COMPLETE_FILE },
 	  .value = "DB",
 	  .take = take_history },
+	{ .option = { "trainer",
+	              "the command of the trainers, instead of that in run.conf; none: they are attached by hand",
+	              SL_OPTION_BORROWED, AT(trainer) },
+	  .value = "COMMAND" },
 	SL_ARGUMENT_SET(struct sl_up, set),
 	{ .option = { "plain", "print lines instead of a table", SL_OPTION_SWITCH, AT(plain) } },
 	SL_ARGUMENT_JSON(struct sl_up, json, "print the summary as JSON"),

@@ -12,7 +12,10 @@ struct sl_up_asked {
 	struct sl_time again_at;
 };
 
+struct sl_keeper;
 struct sl_up {
+	struct sl_keeper **keeper; /* of the trainers, one a peer; NULL: none are started */
+	const char *trainer;       /* none: they are attached by hand; else another command */
 	char folder[4096], conf[4096 + 16], database[4096];
 	bool resume, restart, json, plain;
 	struct sl_overrides set;

@@ -251,6 +251,8 @@ enum sl_status sl_history_writer_insert(struct sl_history_writer *c, const struc
 		return sl_history_sketch(c->history, &row->sketch, error);
 	case SL_ROW_EVENT:
 		return sl_history_event(c->history, &row->event, error);
+	case SL_ROW_METRIC:
+		return sl_history_metric(c->history, &row->metric, error);
 	}
 	sl_panic(__FILE__, __LINE__, "a row of a known kind");
 }

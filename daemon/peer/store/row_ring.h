@@ -16,7 +16,7 @@
  * hangs. */
 #define SL_ROW_RING (UINT64_C(1) << 19)
 
-enum sl_row_kind { SL_ROW_ROUND, SL_ROW_LINK, SL_ROW_SKETCH, SL_ROW_EVENT };
+enum sl_row_kind { SL_ROW_ROUND, SL_ROW_LINK, SL_ROW_SKETCH, SL_ROW_EVENT, SL_ROW_METRIC };
 
 /* Precedes each row; `size` includes the header, a multiple of 8. */
 struct sl_row_header {
@@ -28,6 +28,7 @@ union sl_row {
 	struct sl_link_row link;
 	struct sl_sketch_row sketch;
 	struct sl_event_row event;
+	struct sl_metric_row metric;
 };
 
 struct sl_row_ring {

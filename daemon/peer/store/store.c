@@ -101,6 +101,11 @@ void sl_store_sketch(struct sl_store *s, const struct sl_sketch_row *row)
 	push(s, SL_ROW_SKETCH, row, offsetof(struct sl_sketch_row, value) + row->count * sizeof *row->value);
 }
 
+void sl_store_metric(struct sl_store *s, const struct sl_metric_row *row)
+{
+	push(s, SL_ROW_METRIC, row, sizeof *row);
+}
+
 void sl_store_event(struct sl_store *s, const struct sl_event_row *row)
 {
 	push(s, SL_ROW_EVENT, row, sizeof *row);

@@ -48,6 +48,7 @@ bool sl_store_failing(struct sl_store *, struct sl_store_trouble *out);
 /* From the loop's thread; never block. Rows are copied. */
 void sl_store_round(struct sl_store *, const struct sl_round_row *);
 void sl_store_link(struct sl_store *, const struct sl_link_row *);
+void sl_store_metric(struct sl_store *, const struct sl_metric_row *);
 void sl_store_sketch(struct sl_store *, const struct sl_sketch_row *);
 void sl_store_event(struct sl_store *, const struct sl_event_row *);
 

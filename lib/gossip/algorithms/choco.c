@@ -14,6 +14,7 @@ const struct sl_algorithm sl_algorithm_choco = {
 	.channels = 1,
 	.vectors = 1,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_ADD,
 	.local = sl_part_local_sgd,
 	.outgoing = sl_part_send_model,

@@ -50,6 +50,7 @@ const struct sl_algorithm sl_algorithm_deepsqueeze = {
 	.channels = 1,
 	.vectors = VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_REPLACE,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.local = local,

@@ -13,6 +13,7 @@ const struct sl_algorithm sl_algorithm_dpsgd = {
 	.channels = 1,
 	.vectors = 1,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_REPLACE,
 	.pipeline = "all | float32 | raw",
 	.gamma = 1,

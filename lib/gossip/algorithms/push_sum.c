@@ -29,6 +29,14 @@ static void local(struct sl_learner *l)
 {
 	uint32_t steps = l->plan->settings.local_steps;
 	double loss = 0;
+	if (sl_model_steps(&l->plan->model)) { /* the mass moves by as much as x */
+		float *moved = l->scratch->gradient;
+		memcpy(moved, l->x, l->dimension * sizeof *moved);
+		sl_part_outside_steps(l, moved);
+		sl_vector_subtract(l->dimension, moved, l->x, moved);
+		sl_vector_axpy(l->dimension, 1, moved, l->vector[MASS]);
+		return;
+	}
 	for (uint32_t step = 0; step < steps; step++) {
 		loss += sl_part_gradient(l, l->x, step, l->scratch->gradient);
 		sl_vector_axpy(l->dimension, -(float)sl_part_eta(l), l->scratch->gradient, l->vector[MASS]);
@@ -60,6 +68,7 @@ const struct sl_algorithm sl_algorithm_push_sum = {
 	.vectors = VECTORS,
 	.scalars = SCALARS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED | SL_GRAPHS_DIRECTED,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_ADD,
 	.irrecoverable = true,
 	.start = start,

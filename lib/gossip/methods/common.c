@@ -18,6 +18,10 @@ void sl_part_local_sgd(struct sl_learner *l)
 	const struct sl_settings *s = &l->plan->settings;
 	float eta = (float)sl_part_eta(l), *gradient = l->scratch->gradient;
 	double loss = 0;
+	if (sl_model_steps(&l->plan->model)) {
+		sl_part_outside_steps(l, l->x);
+		return;
+	}
 	for (uint32_t step = 0; step < s->local_steps; step++) {
 		if (s->momentum == 0) {
 			loss += sl_part_step(l, eta, step);

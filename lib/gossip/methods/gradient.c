@@ -23,6 +23,43 @@ uint32_t sl_part_batch(const struct sl_learner *l, uint32_t step)
 	return count;
 }
 
+/* Everything random of one task of a trainer follows from this. */
+static uint64_t task_seed(const struct sl_learner *l, uint64_t batch)
+{
+	return sl_random_stream(l->plan->settings.seed, l->peer, "trainer", batch).key;
+}
+
+static double ask(const struct sl_learner *l, struct sl_guest_task *task, const float *in, float *out)
+{
+	const struct sl_guest *guest = l->plan->model.guest;
+	SL_CHECK(guest);
+	task->peer = l->peer;
+	task->round = l->round;
+	task->eta = sl_part_eta(l);
+	task->seed = task_seed(l, task->batch);
+	guest->call(guest->context, task, in, out);
+	return task->loss;
+}
+
+static double outside_gradient(const struct sl_learner *l, uint64_t batch, const float *x, float *out)
+{
+	struct sl_guest_task task = { .kind = SL_GUEST_GRADIENT, .batch = batch };
+	return ask(l, &task, x, out);
+}
+
+static uint64_t batch_number(const struct sl_learner *l, uint32_t step)
+{
+	return (uint64_t)l->round * l->plan->settings.local_steps + step;
+}
+
+void sl_part_outside_steps(struct sl_learner *l, float *x)
+{
+	struct sl_guest_task task = { .kind = SL_GUEST_STEPS,
+		                      .batch = batch_number(l, 0),
+		                      .steps = l->plan->settings.local_steps };
+	l->loss = ask(l, &task, x, x);
+}
+
 static double gradient_of(const struct sl_learner *l, const uint32_t *pick, uint32_t count, const float *x,
                           float *out)
 {
@@ -30,14 +67,29 @@ static double gradient_of(const struct sl_learner *l, const uint32_t *pick, uint
 	return m->model->gradient(m, l->data, pick, count, x, out, l->scratch->learn);
 }
 
+/* Over the `count` picked samples; of a trainer, over the batch of that step. */
+static double batch_gradient(const struct sl_learner *l, uint32_t count, uint32_t step, const float *x,
+                             float *out)
+{
+	return l->plan->model.guest ? outside_gradient(l, batch_number(l, step), x, out)
+	                            : gradient_of(l, l->scratch->pick, count, x, out);
+}
+
 double sl_part_full_gradient(const struct sl_learner *l, const float *x, float *out)
 {
-	return gradient_of(l, NULL, l->data->samples, x, out);
+	return l->plan->model.guest ? outside_gradient(l, SL_BATCH_WHOLE, x, out)
+	                            : gradient_of(l, NULL, l->data->samples, x, out);
 }
 
 double sl_part_change(struct sl_learner *l, const float *x, const float *w, const float *w_gradient,
                       float *out)
 {
+	if (l->plan->model.guest) {
+		double loss = outside_gradient(l, batch_number(l, 0), x, out);
+		outside_gradient(l, batch_number(l, 0), w, l->scratch->spare);
+		sl_vector_subtract(l->dimension, out, l->scratch->spare, out);
+		return loss;
+	}
 	uint32_t count = sl_part_batch(l, 0);
 	bool whole = count == l->data->samples;
 	double loss = gradient_of(l, whole ? NULL : l->scratch->pick, count, x, out);
@@ -67,7 +119,7 @@ size_t sl_part_table_size(const struct sl_plan *plan, const struct sl_dataset *d
  * `refresh`. The table holds w, then ∇f(w). */
 static double lsvrg(struct sl_learner *l, const float *x, uint32_t step, float *out)
 {
-	uint32_t d = l->dimension, count = sl_part_batch(l, step);
+	uint32_t d = l->dimension, count = l->plan->model.guest ? 1 : sl_part_batch(l, step);
 	const struct sl_settings *s = &l->plan->settings;
 	float *w = l->table, *whole = w + d, *spare = l->scratch->spare;
 	double p = s->refresh > 0 ? s->refresh : (double)count / l->data->samples;
@@ -78,8 +130,8 @@ static double lsvrg(struct sl_learner *l, const float *x, uint32_t step, float *
 		memcpy(w, x, d * sizeof *w);
 		sl_part_full_gradient(l, w, whole);
 	}
-	double loss = gradient_of(l, l->scratch->pick, count, x, out);
-	gradient_of(l, l->scratch->pick, count, w, spare);
+	double loss = batch_gradient(l, count, step, x, out);
+	batch_gradient(l, count, step, w, spare);
 	sl_vector_subtract(d, out, spare, out);
 	sl_vector_axpy(d, 1.0f, whole, out);
 	return loss;
@@ -115,7 +167,7 @@ static double saga(struct sl_learner *l, const float *x, uint32_t step, float *o
  * last, with a = `renewal`; the whole gradient at the start. The table holds w, then v. */
 static double storm(struct sl_learner *l, const float *x, uint32_t step, float *out)
 {
-	uint32_t d = l->dimension, count = sl_part_batch(l, step);
+	uint32_t d = l->dimension, count = l->plan->model.guest ? 1 : sl_part_batch(l, step);
 	float *w = l->table, *v = w + d, *spare = l->scratch->spare;
 	float kept = 1 - (float)l->plan->settings.renewal;
 	double *ready = &l->scalar[SL_ALGORITHM_SCALARS - 1], loss;
@@ -123,8 +175,8 @@ static double storm(struct sl_learner *l, const float *x, uint32_t step, float *
 		*ready = 1;
 		loss = sl_part_full_gradient(l, x, out);
 	} else {
-		loss = gradient_of(l, l->scratch->pick, count, x, out);
-		gradient_of(l, l->scratch->pick, count, w, spare);
+		loss = batch_gradient(l, count, step, x, out);
+		batch_gradient(l, count, step, w, spare);
 		sl_vector_subtract(d, v, spare, v);
 		sl_vector_axpy(d, kept, v, out);
 	}
@@ -144,6 +196,8 @@ static uint32_t batch_of(const struct sl_learner *l, uint32_t step, const uint32
 double sl_part_batch_gradient(struct sl_learner *l, const float *x, uint32_t step, float *out)
 {
 	const uint32_t *pick;
+	if (l->plan->model.guest)
+		return outside_gradient(l, batch_number(l, step), x, out);
 	uint32_t count = batch_of(l, step, &pick);
 	return gradient_of(l, pick, count, x, out);
 }

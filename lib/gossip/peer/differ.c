@@ -21,7 +21,7 @@ bool sl_edge_is_over(const struct sl_peer *p, const struct sl_edge *e)
 /* Another run: its frames are refused. */
 void sl_edge_note_stranger(struct sl_peer *p, const struct sl_edge *e, const char *sent)
 {
-	char names[120];
+	char names[120], tensor[160];
 	uint64_t keys = e->differs & sl_shared_of(SL_SCOPE_RUN);
 	sl_shared_names(keys, names, sizeof names);
 	bool several = keys & (keys - 1);
@@ -31,7 +31,12 @@ void sl_edge_note_stranger(struct sl_peer *p, const struct sl_edge *e, const cha
 		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused",
 		             "peer %u has another configuration: %s differ%s; it is refused until they match",
 		             e->neighbour, names, several ? "" : "s");
-	else
+	else if (e->tensor < SL_TENSOR_DIGESTS) {
+		sl_tensors_name(&p->plan->model, e->tensor, tensor, sizeof tensor);
+		sl_peer_note(p, SL_LEVEL_WARNING, "frame-refused",
+		             "peer %u has another model or start: %s differs; it is refused until they match",
+		             e->neighbour, tensor);
+	} else
 		sl_peer_note(
 		    p, SL_LEVEL_WARNING, "frame-refused",
 		    "peer %u has another configuration: all keys match, but the model's shape, the classes or the version of starling differ",
@@ -45,6 +50,7 @@ void sl_edge_compare(struct sl_peer *p, struct sl_edge *e, uint32_t rounds, uint
 	e->their_rounds = rounds;
 	e->differs = differs;
 	e->compared = true;
+	e->tensor = SL_TENSOR_DIGESTS;
 	if (!news || !differs || sl_time_before(p->now, e->differs_at))
 		return;
 	e->differs_at = sl_time_after(p->now, SAY_EVERY_US);

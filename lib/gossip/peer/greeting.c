@@ -116,6 +116,7 @@ void sl_receive_stranger(struct sl_peer *p, struct sl_edge *e, const struct sl_f
 	struct sl_hello h;
 	e->compared = sl_hello_parse(p->plan, &h, f->body);
 	e->differs = e->compared ? h.differs : 0;
+	e->tensor = e->compared ? h.tensor : SL_TENSOR_DIGESTS;
 }
 
 /* Whether it names a round, step or number that neither end's run has. */

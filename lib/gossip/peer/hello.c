@@ -4,12 +4,13 @@
  * u64, echo u64, held epoch u32, held number u32, held digest u64, step u32, oldest u32 (of the frames still
  * in the journal), known epoch u32 (the newest of yours that I have heard of), rounds u32 (run.rounds), stream
  * u32 (the connection it leaves by; 0: none is known), pace u32 (ms) and hops u8 (pace.c), keys u8, then for each shared key of run.conf, in table order, a
- * digest u16 of its value, then, where it was asked for, the hash of the copy held (32 bytes). */
+ * digest u16 of its value, then tensors u8 and a digest u16 for each of these,
+ * then, where it was asked for, the hash of the copy held (32 bytes). */
 #include "gossip/peer/state.h"
 
 #include <string.h>
 
-enum { HELLO_MOST = 114 + 2 * SL_SHARED_MOST };
+enum { HELLO_MOST = 115 + 2 * SL_SHARED_MOST + 2 * SL_TENSOR_DIGESTS };
 enum { GREET_EVERY_US = 100000, SERVING_EVERY_US = 500000 };
 
 /* The hash of the copy of the neighbour, computed once for each copy. */
@@ -68,6 +69,9 @@ void sl_hello_send(struct sl_peer *p, struct sl_edge *e, unsigned flags)
 	sl_write_u8(&w, (uint8_t)p->plan->keys);
 	for (unsigned i = 0; i < p->plan->keys; i++)
 		sl_write_u16(&w, p->plan->key_digest[i]);
+	sl_write_u8(&w, p->plan->tensors.count);
+	for (unsigned i = 0; i < p->plan->tensors.count; i++)
+		sl_write_u16(&w, p->plan->tensors.of[i]);
 	if (e->wants_hash)
 		sl_write_bytes(&w, hash_of(p, e), SL_HASH_BYTES);
 	struct sl_frame f = sl_peer_frame(p, e, SL_FRAME_HELLO);
@@ -128,6 +132,10 @@ bool sl_hello_parse(const struct sl_plan *plan, struct sl_hello *h, struct sl_re
 	unsigned keys = sl_read_u8(&r);
 	for (unsigned i = 0; i < keys && keys == plan->keys; i++)
 		h->differs |= (uint64_t)(sl_read_u16(&r) != plan->key_digest[i]) << i;
+	struct sl_tensor_digests tensors = { .count = sl_read_u8(&r) };
+	for (unsigned i = 0; i < tensors.count; i++)
+		tensors.of[i] = sl_read_u16(&r);
+	h->tensor = sl_tensors_differ(&plan->tensors, &tensors);
 	const uint8_t *hash = sl_reader_left(&r) ? sl_read_bytes(&r, SL_HASH_BYTES) : NULL;
 	memset(h->held_hash, 0, SL_HASH_BYTES);
 	if (hash)

@@ -350,11 +350,26 @@ void sl_peer_step(struct sl_peer *p, const struct sl_event *event, const struct 
 	greet_with_news(p);
 }
 
+static void evaluate_outside(struct sl_peer *p)
+{
+	const struct sl_guest *guest = p->plan->model.guest;
+	struct sl_guest_task task = { .kind = SL_GUEST_EVALUATE,
+		                      .peer = p->id,
+		                      .round = p->round,
+		                      .batch = SL_BATCH_WHOLE,
+		                      .seed = p->plan->settings.seed };
+	guest->call(guest->context, &task, p->learner.x, NULL);
+	p->test_loss = task.loss;
+	p->test_accuracy = task.accuracy;
+}
+
 void sl_peer_run_job(struct sl_peer *p, const struct sl_scratch *scratch)
 {
 	p->learner.scratch = scratch;
 	if (p->job == SL_JOB_STEPS)
 		p->plan->algorithm->local(&p->learner);
+	else if (p->plan->model.guest)
+		evaluate_outside(p);
 	else
 		p->test_loss = sl_model_evaluate_all(&p->plan->model, p->plan->test, p->learner.x,
 		                                     &p->test_accuracy, scratch->learn);

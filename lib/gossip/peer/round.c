@@ -199,7 +199,8 @@ void sl_round_check(struct sl_peer *p)
 	if (p->plan->algorithm->finish)
 		p->plan->algorithm->finish(&p->learner);
 	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);
-	if (evaluation_due(p) && p->plan->test && p->plan->test->samples)
+	bool can = p->plan->model.guest || (p->plan->test && p->plan->test->samples);
+	if (evaluation_due(p) && can)
 		emit_job(p, SL_JOB_EVALUATION);
 	else
 		sl_round_evaluated(p);

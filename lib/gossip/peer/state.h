@@ -188,11 +188,12 @@ struct sl_edge {
 	uint32_t late_for;             /* the last step at which waiting for it was given up */
 	bool finished, knows_finished; /* it has completed its rounds; it knows that this peer has */
 	uint32_t their_round, their_roster;
-	uint32_t their_rounds;      /* its run.rounds; 0: not known yet */
-	uint64_t differs;           /* shared keys for which it has another value */
-	bool compared;              /* from a greeting */
-	struct sl_time differs_at;  /* when that may be reported again */
-	uint32_t objected;          /* the highest serial of theirs that was reported */
+	uint32_t their_rounds;     /* its run.rounds; 0: not known yet */
+	uint64_t differs;          /* shared keys for which it has another value */
+	unsigned tensor;           /* the first that differs (sl_tensors_differ) */
+	bool compared;             /* from a greeting */
+	struct sl_time differs_at; /* when that may be reported again */
+	uint32_t objected;         /* the highest serial of theirs that was reported */
 	struct sl_time ahead_since; /* … since then their roster is newer than this peer's */
 	bool behind;                /* lagging, and reported */
 	struct sl_time behind_since;
@@ -393,6 +394,7 @@ struct sl_hello {
 	    rounds, stream;
 	struct sl_delay pace;
 	uint64_t differs; /* shared keys with another digest than mine */
+	unsigned tensor;  /* the first one that differs, as sl_tensors_differ gives it */
 };
 enum {
 	SL_HELLO_ANSWER = 1, /* answer it */

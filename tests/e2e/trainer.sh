@@ -1,0 +1,78 @@
+#!/bin/sh
+# A trainer in numpy beside each peer: it learns what the built-in model learns, daemons and simulator end with the same
+# bits, and neither kill -9 of daemons nor of trainers changes one.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+python=${PYTHON:-/usr/bin/python3}
+PYTHONPATH=$root/lib/trainer/python
+PYTHONDONTWRITEBYTECODE=1
+DATA=$work/data
+export PYTHONPATH PYTHONDONTWRITEBYTECODE DATA
+peers=4
+kills=${KILLS:-6}
+rounds=${ROUNDS:-60}
+mkdir data
+expect 0 "$python" "$root/tests/trainer/data.py" data $peers
+train="$python $root/tests/trainer/softmax.py"
+# All data in each batch: then both compute the same, but for the order of sums.
+common="--set run.round_timeout=never --set history.evaluate=20 --set algorithm.batch=1000000 --set algorithm.eta=0.5"
+
+# shellcheck disable=SC2086 # words
+expect 0 "$starling" init built --topology ring:$peers --data "libsvm:$work/data/train-%d" --test "$work/data/test" \
+	--set data.partition=own --set model.name=softmax --set run.rounds=60 $common
+expect 0 "$starling" up built --plain
+# shellcheck disable=SC2086
+expect 0 "$starling" init whole --topology ring:$peers --trainer "$train gradient,evaluate whole" --set run.rounds=60 $common
+says out "2 tensors, of which 2 are learnt" "trainer:gradient, 63 parameters"
+expect 0 "$starling" up whole --plain
+for k in 0 1 2 3; do
+	accuracy=$(sql built/history.db "SELECT test_accuracy FROM round WHERE peer = $k AND round = 59")
+	query whole/history.db 1 "SELECT abs(test_accuracy - $accuracy) < 0.011 AND test_accuracy > 0.8 FROM round WHERE peer = $k AND round = 59"
+done
+query whole/history.db "12|1" "SELECT count(*), min(value) >= 0 FROM metric WHERE name = 'slope'"
+ok "softmax by a trainer ends where the built-in one does"
+
+expect 0 "$starling" sim whole --trainers 2
+same_models whole/history.db $peers
+same_rows whole/history.db $((60 * peers))
+query whole/history.db 12 "SELECT count(*) FROM metric AS a JOIN metric AS b USING (peer, round, name)
+	WHERE a.value = b.value AND a.run_id = $(newest daemon) AND b.run_id = $(newest sim)"
+ok "daemons and simulator end with the same bits"
+
+# shellcheck disable=SC2086
+expect 0 "$starling" init steps --topology ring:$peers --trainer "$train steps,evaluate" --set run.rounds=40 $common
+says out trainer:steps
+expect 0 "$starling" up steps --plain
+expect 0 "$starling" sim steps
+same_models steps/history.db $peers
+query steps/history.db 1 "SELECT min(test_accuracy) > 0.8 FROM round WHERE round = 39"
+ok "the same with steps of the trainer's own"
+expect 2 "$starling" init no --topology ring:$peers --trainer "$train steps" --set algorithm.name=beer
+says err "use mode gradient, or one of choco, deepsqueeze, dpsgd, malcom, push-sum"
+ok "a method that is no steps from the model names those that are"
+
+# Killed again and again, at moments of chance: trainers and daemons in turn.
+# shellcheck disable=SC2086
+expect 0 "$starling" init killed --topology ring:$peers --trainer "$train gradient,evaluate" --set run.rounds="$rounds" \
+	--set checkpoint.every=3 --set run.round_timeout=never --set history.evaluate=20
+background "$starling" up killed --plain --restart
+up=$pid
+killed=0
+last=0
+while [ $killed -lt "$kills" ]; do
+	k=$((($(od -An -N2 -tu2 /dev/urandom)) % peers))
+	within 60 round_over killed $k $((last > rounds - 8 ? rounds - 8 : last))
+	what=pid
+	[ $((killed % 2)) -eq 0 ] || what=trainer_pid
+	target=$(status_of killed $k $what)
+	[ "${target:-null}" = null ] || [ "$target" -lt 2 ] || kill -KILL "$target" 2> /dev/null || :
+	killed=$((killed + 1))
+	last=$((killed * (rounds - 8) / kills))
+done
+ends 0 200 $up
+query killed/history.db 1 "SELECT count(*) > 0 FROM event WHERE kind = 'trainer-lost'"
+query killed/history.db 1 "SELECT count(*) > 0 FROM event WHERE kind = 'resumed-from-checkpoint'"
+expect 0 "$starling" sim killed --trainers 2
+same_models killed/history.db $peers
+same_rows killed/history.db $((rounds * peers))
+ok "$kills kills of daemons and trainers change no bit and no row"
