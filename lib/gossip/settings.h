@@ -77,6 +77,7 @@ struct sl_host_settings {
 	                              file:PATH, list:N:DIGEST */
 	char shards[SL_TEXT_MAX];  /* folder of the prepared data */
 
+	char start[SL_TEXT_MAX];      /* [model] start: a safetensors file; empty: none */
 	char history[SL_TEXT_MAX];    /* [history] path */
 	char checkpoint[SL_TEXT_MAX]; /* [checkpoint] path */
 };
