@@ -109,6 +109,7 @@ static void wrong_files_are_explained(void **state)
 		  "ends at 40, but the file has 36" },
 		{ "{" W ",\"b1\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[28,40]}}",
 		  "does not begin" },
+		{ "{" W ",\"b1\":{\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[28,36]}}", "does not begin" },
 		{ "{" W ",\"b1\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[24,36]}}",
 		  "not as long as its shape" },
 		{ "{" W ",\"b1\":{\"dtype\":\"F33\",\"shape\":[3],\"data_offsets\":[24,36]}}",
