@@ -111,8 +111,8 @@ expect 2 "$starling" init other --topology ring:3 --data csv:table.csv
 says err "no label 'label' in column 1 ('width') to column 3 ('colour')"
 ok "tables: a label by name, classes by text, a missing value with its line and column"
 
-array() { # DTYPE SHAPE: a header of 64 bytes
-	printf '\223NUMPY\001\000\066\000%-53s\n' "{'descr': '$1', 'fortran_order': False, 'shape': $2}"
+array() { # DTYPE SHAPE: a header of 128 bytes
+	printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': $2}"
 }
 {
 	array '|u1' '(40, 2, 3)'
@@ -128,7 +128,7 @@ array() { # DTYPE SHAPE: a header of 64 bytes
 } > y.npy
 expect 0 "$starling" init arrays --topology ring:3 --data npy:x.npy,y.npy --set data.partition=iid --set model.name=softmax
 says out "36 samples of 6 features, 2 classes (-1,5); 4 test samples held out"
-head -c 200 x.npy > short.npy
+head -c 264 x.npy > short.npy
 expect 2 "$starling" init short --topology ring:3 --data npy:short.npy,y.npy
-says err "short.npy: ends at byte 200, its header promises 304 (40 × 6)"
+says err "short.npy: ends at byte 264, its header promises 368 (40 × 6)"
 ok "numpy's arrays"
