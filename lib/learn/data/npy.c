@@ -86,7 +86,8 @@ static enum sl_status read_type(struct stream *s, const char *at, struct sl_erro
 static enum sl_status read_shape(struct stream *s, unsigned kind, const char *at, struct sl_error *error)
 {
 	uint64_t width = 1, rank = 0;
-	bool good = at && *at == '(';
+	at = at ? at : "";
+	bool good = *at == '(';
 	for (at += good; good && *at != ')'; rank++) {
 		uint64_t v = 0;
 		const char *digits = at;
