@@ -129,6 +129,7 @@ static const float *interleave(const struct front *f, uint32_t rows, const float
 	if (f->channels == 1)
 		return in;
 	float *out = f->input;
+	SL_CHECK(out);
 	for (uint32_t i = 0; i < rows; i++, in += f->channels * f->image)
 		for (size_t at = 0; at < f->image; at++)
 			for (uint32_t c = 0; c < f->channels; c++)

@@ -401,6 +401,7 @@ void sl_network_predict(const struct sl_model_instance *instance, const struct s
 	float sum[BLOCK_ROWS];
 	int64_t right = 0;
 	uint32_t block = block_rows(instance, count), classes = instance->classes;
+	SL_CHECK(classes > 0);
 	for (uint32_t at = 0; at < count; at += p.rows) {
 		p.first = first + at;
 		p.rows = block < count - at ? block : count - at;

@@ -466,6 +466,7 @@ static enum sl_status take(const struct sl_stored_tensor *from, const struct sl_
 		return sl_fail(error, SL_OUT_OF_RANGE,
 		               "tensor '%s' holds no floats, must be F32, F64, F16 or BF16", to->name);
 	size_t size = (size_t)to->rows * to->columns;
+	SL_CHECK(from->bytes);
 	for (size_t k = 0; k < size; k++) {
 		float v = value_of(from->type, from->bytes, k);
 		if (!isfinite(v))

@@ -1,7 +1,7 @@
 /* SparseLoCo without a server: a peer's public copy is the sum of what it sent, and its model is that copy, mixed. From x
  * the local steps lead to x½; the copy lacks m = (x½ − x̂) + βe; q = C(m); x̂ += q; e⁺ = m − q; x⁺ = x̂ + γ Σ_j w_ij (x̂_j − x̂_i).
- * With β = 1 nothing is forgotten, which is the default: below that, unlike data leave a bias. On a complete graph whose weights are equal, with γ = 1 and nothing lost, this is
- * sparseloco with α = 1. */
+ * With β = 1, the default, nothing is forgotten; below that, unlike data leave a bias. On a complete graph whose weights
+ * are equal, with γ = 1 and nothing lost, this is sparseloco with α = 1. */
 #include "gossip/algorithm.h"
 
 #include <string.h>
