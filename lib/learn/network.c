@@ -401,14 +401,14 @@ void sl_network_predict(const struct sl_model_instance *instance, const struct s
 	float sum[BLOCK_ROWS];
 	int64_t right = 0;
 	uint32_t block = block_rows(instance, count), classes = instance->classes;
-	SL_CHECK(classes > 0);
 	for (uint32_t at = 0; at < count; at += p.rows) {
 		p.first = first + at;
 		p.rows = block < count - at ? block : count - at;
 		forward(&p, x);
 		soften(&p, sum, &right);
 		const float *z = p.activation[layers_of(instance)];
-		for (size_t i = 0; i < (size_t)p.rows * classes; i++)
-			out[(size_t)at * classes + i] = z[i] / sum[i / classes];
+		for (uint32_t i = 0; i < p.rows; i++)
+			for (uint32_t c = 0; c < classes; c++)
+				*out++ = *z++ / sum[i];
 	}
 }
