@@ -157,7 +157,7 @@ static void sentences(void **state)
 	(void)state;
 	static const char *const wrong[][3] = {
 		{ "beer", "local_steps=4",
-		  "[algorithm] local_steps = 4: beer does one gradient step per round; remove it, or use c-led, choco, deepsqueeze, dpsgd, malcom, …" },
+		  "[algorithm] local_steps = 4: beer does one gradient step per round; remove it, or use c-led, choco, deepsqueeze, dpsgd, gasloc, …" },
 		{ "choco", "lambda=1e-05",
 		  "[algorithm] lambda = 1e-05: choco has no proximal step; remove it, or use " },
 		{ "d2", "gamma=0.25",

@@ -47,7 +47,7 @@ static int unknown(const char *word)
 /* Only what multiplies matrices, or says how: the other commands start at once. */
 static bool multiplies(const char *word)
 {
-	static const char *const words[] = { "init", "up", "sim", "--version", "-V" };
+	static const char *const words[] = { "init", "up", "sim", "predict", "--version", "-V" };
 	for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
 		if (word && strcmp(words[i], word) == 0)
 			return true;

@@ -1,5 +1,7 @@
 #include "daemon/peer/daemon.h"
 
+#include "daemon/run/model_file.h"
+
 #include "daemon/run/aside.h"
 #include "daemon/run/kept.h"
 #include "daemon/run/memory.h"
@@ -177,7 +179,14 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 		sl_log(SL_LEVEL_WARNING, "%s: %s; checkpoints will be attempted anyway", folder,
 		       strerror(errno));
 	}
+	char models[4096], model[4096];
+	sl_model_folder(&d->run.config, models);
+	sl_model_path(&d->run.config, d->number, model);
+	if (mkdir(models, 0777) != 0 && errno != EEXIST)
+		sl_log(SL_LEVEL_WARNING, "%s: %s; models will not be written there", models, strerror(errno));
+	d->loop.run = &d->run;
 	struct sl_store_setup setup = { .database = database,
+		                        .model = model,
 		                        .run = &run,
 		                        .peer = &peer,
 		                        .checkpoint =
@@ -447,6 +456,15 @@ static bool let_go(struct sl_daemon *d)
 	return idle;
 }
 
+/* The last model; the history is whole without it. */
+static void write_model(struct sl_daemon *d)
+{
+	struct sl_error error;
+	if (sl_model_file_write(&d->run, d->number, sl_peer_round(d->loop.peer), sl_peer_model(d->loop.peer),
+	                        &error) != SL_OK)
+		sl_log(SL_LEVEL_WARNING, "model: %s", error.text);
+}
+
 int sl_daemon_close(struct sl_daemon *d, int exit_code)
 {
 	char digest[65];
@@ -463,6 +481,8 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 	if (d->loop.recording && d->loop.peer && !busy)
 		sl_recording_end(d->loop.recording, sl_peer_round(d->loop.peer),
 		                 sl_vector_digest(d->run.plan.dimension, 0, sl_peer_model(d->loop.peer)));
+	if (final)
+		write_model(d);
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->run.plan.dimension, digest);
 	if (d->store && d->loop.peer)

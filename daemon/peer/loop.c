@@ -1,5 +1,7 @@
 #include "daemon/peer/loop.h"
 
+#include "daemon/run/model_file.h"
+
 #include "daemon/run/kept.h"
 #include "daemon/peer/loop_report.h"
 #include "daemon/run/memory.h"
@@ -149,11 +151,25 @@ static uint8_t *take_state(struct sl_loop *l, size_t *length)
 	return NULL;
 }
 
+/* The file of the model that this checkpoint has; without memory the older one stays. */
+static void take_model(struct sl_loop *l)
+{
+	struct sl_error error;
+	size_t length = 0;
+	if (l->run)
+		sl_store_model(l->store,
+		               sl_model_file_bytes(l->run, l->number, sl_peer_round(l->peer),
+		                                   sl_peer_model(l->peer), &length, &error),
+		               length);
+}
+
 /* False: no checkpoint is being made, which the peer learns as its next event. */
 static bool save(struct sl_loop *l)
 {
 	size_t length;
 	uint8_t *bytes = take_state(l, &length);
+	if (bytes)
+		take_model(l);
 	if (bytes && sl_store_checkpoint(l->store, bytes, length))
 		return true;
 	free(bytes);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/peer/event_budget.h"
 #include "daemon/run/recording.h"
+#include "daemon/run/run.h"
 #include "daemon/peer/net/net.h"
 #include "daemon/peer/pacer.h"
 #include "daemon/peer/store/store.h"
@@ -24,6 +25,7 @@ struct sl_loop {
 	struct sl_recording *recording; /* records the peer's input; NULL: none */
 	struct sl_door *door;           /* through which its trainer comes; NULL: a built-in model */
 	bool relays;                    /* and it goes on without one */
+	const struct sl_run *run;       /* for the model's file; NULL: none is written */
 	const char *settings;           /* those that all peers share, as checkpoints record them */
 	uint32_t number;
 	int signals;       /* signalfd of SIGTERM, SIGINT, SIGHUP, SIGUSR1 */

@@ -1,6 +1,7 @@
 #include "daemon/run/run.h"
 
 #include "daemon/run/classes.h"
+#include "daemon/run/model_file.h"
 #include "daemon/run/roster_of_run.h"
 #include "daemon/run/test_sample.h"
 
@@ -140,12 +141,32 @@ enum sl_status sl_run_plan(struct sl_plan *out, const struct sl_run *p, const st
 	        : sl_plan_make(out, &p->config.settings, &graph, p->test.features, p->test.classes, &p->test,
 	                       note, error))
 		return sl_config_blame(&p->config, error);
+	if (p->model_start)
+		out->model.start = p->model_start;
+	return SL_OK;
+}
+
+/* [model] start, which must fit the model. */
+static enum sl_status read_start(struct sl_run *p, struct sl_error *error)
+{
+	const char *name = p->config.settings.host.model_start;
+	char path[4096];
+	if (!name[0])
+		return SL_OK;
+	sl_config_path(&p->config, name, false, path);
+	if (sl_model_start_read(path, &p->plan.model.layout, &p->model_start, error) != SL_OK) {
+		sl_wrap(error, "[model] start");
+		return sl_config_blame(&p->config, error);
+	}
+	p->plan.model.start = p->model_start;
 	return SL_OK;
 }
 
 static enum sl_status make_plan(struct sl_run *p, struct sl_error *error)
 {
 	enum sl_status status = sl_run_plan(&p->plan, p, &p->roster, p->note, error);
+	if (status == SL_OK)
+		status = read_start(p, error);
 	if (status != SL_OK)
 		return status;
 	sl_plan_described(&p->plan);
@@ -240,6 +261,7 @@ void sl_run_close(struct sl_run *p)
 	sl_file_unmap(&p->start_file);
 	free(p->tensor);
 	sl_roster_free(&p->roster);
+	free(p->model_start);
 	memset(p, 0, sizeof *p);
 }
 

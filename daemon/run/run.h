@@ -29,6 +29,7 @@ struct sl_run {
 	struct sl_start start;
 	struct sl_guest guest;
 	struct sl_plan plan;
+	float *model_start;         /* owned; of [model] start; NULL: none. plan.model.start points to it */
 	struct sl_session session;  /* from RUN/session; the one in force is plan.session */
 	char note[SL_TEXT_MAX * 2]; /* of sl_plan_make; may be empty */
 	char fingerprint[33], run_id[SL_TEXT_MAX + 32], dataset[SL_TEXT_MAX], compress[SL_TEXT_MAX * 2];

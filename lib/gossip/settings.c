@@ -104,10 +104,14 @@ static const struct sl_option compress_options[] = {
 	{ NULL }
 };
 
-static const struct sl_option model_options[] = { { "name", "model (see `starling list models`)",
-	                                            SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL, RUN,
-	                                            SL_COMPLETE_MODEL },
-	                                          { NULL } };
+static const struct sl_option model_options[] = {
+	{ "name", "model (see `starling list models`)", SL_OPTION_TEXT, AT(model), 0, 0, "mlp:128", NULL, RUN,
+	  SL_COMPLETE_MODEL },
+	{ "start",
+	  "safetensors file that holds the model's tensors at the start, such as starling export writes; what it holds is part of the run's identity (empty: drawn from the seed)",
+	  SL_OPTION_TEXT, HOST_AT(model_start), 0, 0, "", NULL, HOST, SL_COMPLETE_FILE },
+	{ NULL }
+};
 
 static const struct sl_option trainer_options[] = {
 	{ "command",

@@ -79,6 +79,8 @@ struct sl_host_settings {
 	                              file:PATH, list:N:DIGEST */
 	char shards[SL_TEXT_MAX];  /* folder of the prepared data */
 
+	char model_start[SL_TEXT_MAX]; /* [model] start: a safetensors file; empty: none */
+
 	/* [trainer] */
 	char trainer[SL_TEXT_MAX];        /* command; empty: none is started */
 	char trainer_folder[SL_TEXT_MAX]; /* where it runs */

@@ -47,6 +47,9 @@ struct sl_model {
 	 * (NULL allowed; −1 where the model has no classes). count at most what scratch was asked for. */
 	double (*evaluate)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,
 	                   uint32_t count, const float *x, int64_t *correct, float *scratch);
+	/* out ← the probability of each class, count × classes, for the same samples. NULL: not supported. */
+	void (*predict)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,
+	                uint32_t count, const float *x, float *out, float *scratch);
 	/* It lives outside of this program: layout, start and guest of its instance are given (sl_model_outside). */
 	bool outside;
 };

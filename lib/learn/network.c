@@ -391,3 +391,22 @@ double sl_network_evaluate(const struct sl_model_instance *instance, const struc
 		*correct = right;
 	return count ? loss / count : (double)NAN;
 }
+
+void sl_network_predict(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                        uint32_t first, uint32_t count, const float *x, float *out, float *scratch)
+{
+	struct pass p = pass_start(instance, data, count, scratch);
+	float sum[BLOCK_ROWS];
+	int64_t right = 0;
+	uint32_t block = block_rows(instance, count), classes = instance->classes;
+	for (uint32_t at = 0; at < count; at += p.rows) {
+		p.first = first + at;
+		p.rows = block < count - at ? block : count - at;
+		forward(&p, x);
+		soften(&p, sum, &right);
+		const float *z = p.activation[layers_of(instance)];
+		for (uint32_t i = 0; i < p.rows; i++)
+			for (uint32_t c = 0; c < classes; c++)
+				*out++ = *z++ / sum[i];
+	}
+}

@@ -42,5 +42,7 @@ double sl_network_descend(const struct sl_model_instance *instance, const struct
                           float *scratch);
 double sl_network_evaluate(const struct sl_model_instance *instance, const struct sl_dataset *data,
                            uint32_t first, uint32_t count, const float *x, int64_t *correct, float *scratch);
+void sl_network_predict(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                        uint32_t first, uint32_t count, const float *x, float *out, float *scratch);
 
 #endif

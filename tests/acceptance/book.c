@@ -146,6 +146,7 @@ static const struct {
 #define TOP  "topk:3 | float32 | raw"
 #define RAND "randk:3 | float32 | raw"
 	{ "ef14", "complete:5", TOP, book_ef14 },
+	{ "sparseloco:0.8,0.7", "complete:5", TOP, book_sparseloco },
 	{ "perturbed:0,5", "complete:5", TOP, book_perturbed },
 	{ "ef21", "complete:5", TOP, book_ef21 },
 	{ "ef21-sgdm:0.3", "complete:5", TOP, book_ef21_sgdm },
@@ -168,6 +169,8 @@ static const struct {
 	{ "malcom", "ring:5", TOP, book_malcom },
 	{ "quasi-global:0.8,0.2", "ring:5", TOP, book_quasi_global },
 	{ "deepsqueeze", "ring:5", TOP, book_deepsqueeze },
+	{ "gasloc:0.4", "ring:5", TOP, book_gasloc },
+	{ "sparseloco-gossip:0.8", "ring:5", TOP, book_sparseloco_gossip },
 	{ "beer", "ring:5", TOP, book_beer },
 	{ "beer:mixed", "ring:5", TOP, book_beer_mixed },
 	{ "motef:0.3", "ring:5", TOP, book_motef },

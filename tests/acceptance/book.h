@@ -32,6 +32,7 @@ void book_server_step(field x, double step, const double direction[D], double pe
 
 /* A round of each method. */
 void book_ef14(struct book *);
+void book_sparseloco(struct book *);
 void book_perturbed(struct book *);
 void book_ef21(struct book *);
 void book_ef21_sgdm(struct book *);
@@ -53,6 +54,8 @@ void book_choco(struct book *);
 void book_malcom(struct book *);
 void book_quasi_global(struct book *);
 void book_deepsqueeze(struct book *);
+void book_gasloc(struct book *);
+void book_sparseloco_gossip(struct book *);
 void book_beer(struct book *);
 void book_beer_mixed(struct book *);
 void book_motef(struct book *);

@@ -54,6 +54,39 @@ void book_deepsqueeze(struct book *b)
 	gossip(b, b->q, b->x);
 }
 
+void book_gasloc(struct book *b) /* μ 0.4; c: û, d: u_prev */
+{
+	static const double zero[D];
+	if (b->round == 0)
+		memcpy(b->d, b->x, sizeof b->d);
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->x, -ETA, b->g);
+	memcpy(b->r, b->x, sizeof b->r);
+	book_set(b->a, b->x, -1, b->c);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_add(b->c, 1, b->q);
+	gossip(b, b->c, b->x);
+	book_add(b->x, 0.4, b->r);
+	book_add(b->x, -0.4, b->d);
+	memcpy(b->d, b->r, sizeof b->d);
+	book_server_step(b->x, 0, zero, ETA);
+}
+
+void book_sparseloco_gossip(struct book *b) /* β 0.8; c: x̂, e: the error */
+{
+	static const double zero[D];
+	book_gradient(b->t, b->x, b->g);
+	book_add(b->x, -ETA, b->g);
+	book_set(b->a, b->x, -1, b->c);
+	book_add(b->a, 0.8, b->e);
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_set(b->e, b->a, -1, b->q);
+	book_add(b->c, 1, b->q);
+	memcpy(b->x, b->c, sizeof b->x);
+	gossip(b, b->c, b->x);
+	book_server_step(b->x, 0, zero, ETA);
+}
+
 /* Zhao et al. 2022, Algorithm 1, lines 3 to 6, from X⁰, V⁰ = ∇F(X⁰), H⁰ = X⁰, G⁰ = 0; with weight < 1 and M
  * for the gradients Islamov et al. 2025, Algorithm 1. x: X, c: H, d: G, e: V, r: the gradient or M at X. The
  * model shown after round t is X^{t+1} + γH^{t+1}(W − I), which −ηV^{t+1} turns into X^{t+2}. */

@@ -13,6 +13,18 @@ void book_ef14(struct book *b)
 	book_server_step(b->x, 1, b->m, ETA);
 }
 
+void book_sparseloco(struct book *b) /* β 0.8, α 0.7 */
+{
+	book_gradient(b->t, b->x, b->g);
+	for (int i = 0; i < N; i++)
+		for (int k = 0; k < D; k++)
+			b->a[i][k] = 0.8 * b->e[i][k] + ETA * b->g[i][k];
+	book_compress(b->t, b->round, 0, b->a, b->q);
+	book_set(b->e, b->a, -1, b->q);
+	book_mean(b->q, b->m);
+	book_server_step(b->x, 0.7, b->m, ETA);
+}
+
 void book_perturbed(
     struct book *b) /* r = 0: error feedback before the step size; every 5th error is sent whole */
 {

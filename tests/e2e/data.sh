@@ -49,10 +49,10 @@ refused "[data] test = all.svm: format synthetic generates its own samples" --da
 refused "[data] train = all.svm: format synthetic" --set data.format=synthetic --set data.train=all.svm
 ok "what contradicts itself is not decided in silence"
 
-refused "unknown data format 'csv'; there are idx, libsvm, regression, synthetic" --data csv:all.svm
-refused "unknown data format 'csv'; there are idx, libsvm, regression, synthetic" --set data.format=csv
+refused "unknown data format 'xls'; there are csv, idx, libsvm, npy, regression, synthetic" --data xls:all.svm
+refused "unknown data format 'xls'; there are csv, idx, libsvm, npy, regression, synthetic" --set data.format=xls
 refused "did you mean libsvm?" --data libsv:all.svm
-refused "there are idx, libsvm" --data all.svm
+refused "there are csv, idx, libsvm" --data all.svm
 refused "unknown model 'tree'; there are conv, logistic, mlp" --data libsvm:all.svm --set model.name=tree
 ok "unknown names come with those there are"
 
@@ -94,3 +94,41 @@ shares ring:117 dirichlet:0.1 "1 to 1 samples per peer"
 expect 2 "$starling" init made --topology ring:118 --data libsvm:all.svm --set model.name=softmax --set data.partition=iid
 says err "130 samples, 13 of them held out as test data: iid: 117 samples for 118 peers"
 ok "parts are equal where they should be, and as many peers as samples remain"
+
+# Tables and arrays.
+i=0
+while [ $i -lt 60 ]; do
+	echo "$i,$((i * i % 7)),$([ $((i % 3)) -eq 0 ] && echo 'red, dark' || echo blue)"
+	i=$((i + 1))
+done | sed 's/\(.*,.*\),\(red, dark\)/\1,"red dark"/; 1i width,depth,colour' > table.csv
+expect 0 "$starling" init table --topology ring:3 --data csv:label=colour:table.csv --set data.partition=iid --set model.name=softmax
+says out "54 samples of 2 features, 2 classes (blue,red dark); 6 test samples held out"
+expect 0 "$starling" sim table --set run.rounds=3
+sed '31s/,[0-9]*,/,,/' table.csv > gap.csv
+expect 2 "$starling" init gap --topology ring:3 --data csv:label=colour:gap.csv
+says err "gap.csv:31: column 2 ('depth'): a missing value ('')"
+expect 2 "$starling" init other --topology ring:3 --data csv:table.csv
+says err "no label 'label' in column 1 ('width') to column 3 ('colour')"
+ok "tables: a label by name, classes by text, a missing value with its line and column"
+
+array() { # DTYPE SHAPE: a header of 128 bytes
+	printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': $2}"
+}
+{
+	array '|u1' '(40, 2, 3)'
+	head -c 240 /dev/zero | tr '\0' '\101'
+} > x.npy
+{
+	array '|i1' '(40,)'
+	i=0
+	while [ $i -lt 20 ]; do
+		printf '\005\377'
+		i=$((i + 1))
+	done
+} > y.npy
+expect 0 "$starling" init arrays --topology ring:3 --data npy:x.npy,y.npy --set data.partition=iid --set model.name=softmax
+says out "36 samples of 6 features, 2 classes (-1,5); 4 test samples held out"
+head -c 264 x.npy > short.npy
+expect 2 "$starling" init short --topology ring:3 --data npy:short.npy,y.npy
+says err "short.npy: ends at byte 264, its header promises 368 (40 × 6)"
+ok "numpy's arrays"

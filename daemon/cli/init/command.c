@@ -3,6 +3,7 @@
 #include "daemon/cli/common/command_line.h"
 #include "daemon/run/option_text.h"
 #include "daemon/run/files.h"
+#include "daemon/run/model_file.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/common/ports.h"
 #include "daemon/run/roster_of_run.h"
@@ -263,8 +264,32 @@ static enum sl_status check_plan(struct init_command *in, struct sl_error *error
 	                       in->shards.test.bytes ? &in->shards.test.data : &none, in->plan_note, error);
 	if (status == SL_OK)
 		snprintf(in->dimension, sizeof in->dimension, "%u parameters", plan.dimension);
+	if (status == SL_OK && in->config.settings.host.model_start[0]) {
+		float *start;
+		if (sl_model_start_read(in->config.settings.host.model_start, &plan.model.layout, &start, error) !=
+		    SL_OK)
+			return sl_wrap(error, "[model] start");
+		free(start);
+	}
 	if (status == SL_OK && plan.gamma_follows)
 		snprintf(in->gamma, sizeof in->gamma, ", gamma %g (auto)", plan.gamma);
+	return status;
+}
+
+/* [model] start: a copy in the run's folder, so that the folder is whole where it is copied to. */
+static enum sl_status copy_start(struct init_command *in, struct sl_error *error)
+{
+	static const char name[] = "start.safetensors";
+	char *start = in->config.settings.host.model_start, path[4096];
+	struct sl_mapping map;
+	if (!start[0])
+		return SL_OK;
+	if (sl_file_map(&map, start, error) != SL_OK)
+		return sl_wrap(error, "[model] start");
+	inside(in, name, path);
+	enum sl_status status = sl_file_replace(path, map.bytes, map.length, 0666, error);
+	sl_file_unmap(&map);
+	memcpy(start, name, sizeof name);
 	return status;
 }
 
@@ -317,6 +342,8 @@ static enum sl_status build(struct init_command *in, struct sl_error *error)
 		status = check_plan(in, error);
 	if (status == SL_OK)
 		status = make_roster(in, error);
+	if (status == SL_OK)
+		status = copy_start(in, error);
 	if (status == SL_OK)
 		status = write_configuration(in, error);
 	if (status == SL_OK && sl_init_interrupted())
@@ -438,7 +465,7 @@ static const struct sl_argument arguments_of_init[] = {
 	  .value = "SPEC",
 	  .required = true },
 	{ .option = { "data",
-	              "auto (Fashion-MNIST if it is installed, else synthetic); idx:IMAGES,LABELS; libsvm:FILE, or with arguments of the format libsvm:labels=one:FILE; synthetic:ARGUMENTS (starling list datasets)",
+	              "auto (Fashion-MNIST if it is installed, else synthetic); idx:IMAGES,LABELS; libsvm:FILE; csv:FILE; npy:FEATURES,LABELS; with arguments of the format libsvm:labels=one:FILE or csv:label=NAME:FILE; synthetic:ARGUMENTS (starling list datasets)",
 	              SL_OPTION_BORROWED, AT(data), .completes = SL_COMPLETE_FORMAT },
 	  .value = "DATA" },
 	{ .option = { "test", "test data in the same format; without it, a tenth of the samples is held out",

@@ -3,6 +3,7 @@
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/sim/replay.h"
 #include "daemon/cli/sim/sim.h"
+#include "daemon/run/model_file.h"
 #include "daemon/cli/common/summary.h"
 #include "daemon/cli/sim/swarm.h"
 #include "daemon/cli/sim/units.h"
@@ -104,6 +105,18 @@ static bool run_to_the_end(struct sl_sim_command *s)
 	return totals.halted == s->run.roster.topology.peers && !sl_sim_trouble(s->sim);
 }
 
+static enum sl_status write_models(struct sl_sim_command *s, struct sl_error *error)
+{
+	enum sl_status status = SL_OK;
+	for (uint32_t i = 0; i < s->run.roster.topology.peers && status == SL_OK; i++) {
+		const struct sl_peer *peer = sl_sim_absent(s->sim, i) ? NULL : sl_sim_peer(s->sim, i);
+		if (peer)
+			status =
+			    sl_model_file_write(&s->run, i, sl_peer_round(peer), sl_peer_model(peer), error);
+	}
+	return status;
+}
+
 static int simulate(struct sl_sim_command *s)
 {
 	struct sl_error error = { 0 };
@@ -116,6 +129,8 @@ static int simulate(struct sl_sim_command *s)
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	bool ok = run_to_the_end(s);
+	if (s->models && write_models(s, &error) != SL_OK)
+		return sl_command_fail(&sl_command_sim, &error);
 	if (sl_sim_command_end_rows(s, ok, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	if (s->capture.path && sl_sim_capture_close(&s->capture, &error) != SL_OK)
@@ -228,6 +243,9 @@ static int check_arguments(const struct sl_sim_command *s)
 		                         s->poisons ? "poison" : "record");
 	if (!s->faults && !s->replay && !s->folder == !s->topology_spec)
 		return sl_command_misuse(self, "give either a run's folder or --topology");
+	if (s->models && (!s->folder || s->replay))
+		return sl_command_misuse(
+		    self, "--models needs a run's folder to write to, and cannot be used with --replay");
 	return check_network(s);
 }
 
@@ -272,6 +290,8 @@ static const struct sl_argument arguments_of_sim[] = {
 	  .letter = 't',
 	  .value = "SPEC" },
 	SL_ARGUMENT_SET(struct sl_sim_command, set),
+	{ .option = { "models", "write each peer's last model to RUN/model, as daemons do", SL_OPTION_SWITCH,
+	              AT(models) } },
 	{ .option = { "history",
 	              "write the history to DB; without it, to the run's own, or with --topology nowhere",
 	              SL_OPTION_BORROWED, AT(database), .completes = SL_COMPLETE_FILE },

@@ -14,7 +14,7 @@ enum { SL_SIM_POISONERS = 64 };
 
 struct sl_sim_command {
 	const char *folder, *topology_spec, *database, *faults, *replay;
-	bool json, verbose, stop;
+	bool json, verbose, stop, models;
 	uint64_t first, seeds; /* of the swarm */
 	struct sl_overrides set;
 	const char *poison[SL_SIM_POISONERS]; /* PEER:KIND… */

@@ -49,7 +49,10 @@ struct sl_store {
 	struct sl_history_writer history_writer;
 	struct sl_checkpoint_files files;
 	struct sl_recording *_Atomic recording;
-	char *stem; /* owned; NULL: no checkpoints */
+	char *stem;       /* owned; NULL: no checkpoints */
+	char *model_path; /* owned; NULL: none */
+	uint8_t *model;   /* the file that goes with the checkpoint */
+	size_t model_length;
 	uint32_t every;
 	bool lost;            /* rows, at the end */
 	bool behind;          /* rows were not committed when they should have been */
@@ -239,6 +242,14 @@ static bool may_save(struct sl_store *s, enum sl_status flushed)
 	return true;
 }
 
+/* Of use to others alone: a failure is said, and costs no checkpoint. */
+static void write_model(struct sl_store *s)
+{
+	struct sl_error error;
+	if (s->model && sl_file_replace(s->model_path, s->model, s->model_length, 0666, &error) != SL_OK)
+		sl_log_rarely(&s->checkpoint_burst, sl_clock(), SL_LEVEL_WARNING, "model", error.text);
+}
+
 static void finish_checkpoint(struct sl_store *s, enum sl_status flushed)
 {
 	struct sl_error error = { 0 };
@@ -250,8 +261,11 @@ static void finish_checkpoint(struct sl_store *s, enum sl_status flushed)
 		              error.text[0]
 		                  ? error.text
 		                  : "not written, because the history up to it could not be written");
+	else
+		write_model(s);
 	free(s->bytes);
-	s->bytes = NULL;
+	free(s->model);
+	s->bytes = s->model = NULL;
 	atomic_store_explicit(&s->checkpoint, status == SL_OK ? CHECKPOINT_WRITTEN : CHECKPOINT_FAILED,
 	                      memory_order_release);
 	if (s->done >= 0 && eventfd_write(s->done, 1) < 0)
@@ -345,6 +359,8 @@ static void release(struct sl_store *s)
 	sl_history_writer_free(&s->history_writer);
 	sl_row_ring_free(&s->ring);
 	free(s->stem);
+	free(s->model_path);
+	free(s->model);
 	free(s);
 	errno = keep;
 }
@@ -393,9 +409,12 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 	s->close_ms = SL_CLOSE_MS;
 	s->wait_us =
 	    (setup->checkpoint_wait_ms ? setup->checkpoint_wait_ms : SL_CHECKPOINT_WAIT_MS) * INT64_C(1000);
+	if (setup->model)
+		s->model_path = strdup(setup->model);
 	if (setup->checkpoint)
 		s->files.stem = s->stem = strdup(setup->checkpoint);
-	if (!sl_row_ring_make(&s->ring) || (setup->checkpoint && !s->stem)) {
+	if (!sl_row_ring_make(&s->ring) || (setup->checkpoint && !s->stem) ||
+	    (setup->model && !s->model_path)) {
 		sl_fail(error, SL_NO_MEMORY, "history: out of memory");
 		release(s);
 		return NULL;
@@ -457,6 +476,17 @@ bool sl_store_checkpoint(struct sl_store *s, uint8_t *bytes, size_t length)
 	atomic_store_explicit(&s->checkpoint, CHECKPOINT_ASKED, memory_order_release);
 	sem_post(&s->wake);
 	return true;
+}
+
+void sl_store_model(struct sl_store *s, uint8_t *bytes, size_t length)
+{
+	if (!s->model_path || atomic_load_explicit(&s->checkpoint, memory_order_acquire) != CHECKPOINT_NONE) {
+		free(bytes);
+		return;
+	}
+	free(s->model);
+	s->model = bytes;
+	s->model_length = length;
 }
 
 void sl_store_refused(struct sl_store *s, unsigned generation)

@@ -14,6 +14,7 @@ struct sl_store_setup {
 	const struct sl_history_run *run; /* both are registered before sl_store_open returns */
 	const struct sl_history_peer *peer;
 	const char *checkpoint; /* path stem of the two generations, or NULL */
+	const char *model;      /* path of the model's file, replaced after each checkpoint, or NULL */
 	int wake;               /* eventfd signalled when a checkpoint is done; −1: none */
 	uint32_t every;         /* rounds divisible by it have a row; 0: 1 */
 	int busy_timeout_ms;    /* wait per attempt for a locked database; 0: 10 s */
@@ -63,6 +64,9 @@ void sl_store_record(struct sl_store *, struct sl_recording *);
  * a checkpoint is still being written, its completion has not been fetched with sl_store_checkpointed, or
  * there is no stem: the caller skips this checkpoint and keeps the bytes. */
 bool sl_store_checkpoint(struct sl_store *, uint8_t *bytes, size_t length);
+/* Hands over the model's file that belongs to the next checkpoint (malloc'd, freed by the writer, or here if it cannot be
+ * taken); it is written once that checkpoint is durable. Call before sl_store_checkpoint. NULL: none. */
+void sl_store_model(struct sl_store *, uint8_t *bytes, size_t length);
 /* Call before the first checkpoint: that generation's file is intact, but the peer refused to load it. */
 void sl_store_refused(struct sl_store *, unsigned generation);
 /* Whether a checkpoint was completed (ok) or failed (!ok) since the last call. */

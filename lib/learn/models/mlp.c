@@ -44,4 +44,5 @@ const struct sl_model sl_model_mlp = {
 	.gradient = sl_network_gradient,
 	.descend = sl_network_descend,
 	.evaluate = sl_network_evaluate,
+	.predict = sl_network_predict,
 };

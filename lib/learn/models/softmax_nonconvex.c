@@ -58,4 +58,5 @@ const struct sl_model sl_model_softmax_nonconvex = {
 	.scratch = sl_network_scratch,
 	.gradient = gradient,
 	.evaluate = evaluate,
+	.predict = sl_network_predict,
 };
