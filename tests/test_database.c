@@ -37,15 +37,17 @@ static void make_schema_1(const char *name)
 	assert_ok(sl_history_round(h, &r, &test_error));
 	assert_ok(sl_history_commit(h, false, &test_error));
 	sl_history_close(h);
-	run_raw(name, "DROP VIEW summary; DROP VIEW traffic; DROP VIEW consensus; DROP INDEX round_tested;"
-	              "ALTER TABLE peer DROP COLUMN degree; DROP VIEW budget; DROP TABLE budget_data;"
-	              "DROP VIEW round; ALTER TABLE round_data DROP COLUMN penalty;"
-	              "ALTER TABLE round_data DROP COLUMN wire_resent; DROP VIEW link;"
-	              "ALTER TABLE link_data DROP COLUMN wire_tx; ALTER TABLE link_data DROP COLUMN wire_resent;"
-	              "ALTER TABLE link_data DROP COLUMN throughput; ALTER TABLE link_data DROP COLUMN queue_us;"
-	              "ALTER TABLE link_data DROP COLUMN srtt_us; ALTER TABLE link_data DROP COLUMN again_connection;"
-	              "ALTER TABLE link_data DROP COLUMN again_drop; ALTER TABLE link_data DROP COLUMN again_refusal;"
-	              "ALTER TABLE link_data DROP COLUMN again_digest; PRAGMA user_version = 1");
+	run_raw(
+	    name,
+	    "DROP VIEW summary; DROP VIEW traffic; DROP VIEW consensus; DROP INDEX round_tested;"
+	    "ALTER TABLE peer DROP COLUMN degree; DROP VIEW budget; DROP TABLE budget_data;"
+	    "DROP VIEW round; ALTER TABLE round_data DROP COLUMN penalty;"
+	    "ALTER TABLE round_data DROP COLUMN wire_resent; DROP VIEW link;"
+	    "ALTER TABLE link_data DROP COLUMN wire_tx; ALTER TABLE link_data DROP COLUMN wire_resent;"
+	    "ALTER TABLE link_data DROP COLUMN throughput; ALTER TABLE link_data DROP COLUMN queue_us;"
+	    "ALTER TABLE link_data DROP COLUMN srtt_us; ALTER TABLE link_data DROP COLUMN again_connection;"
+	    "ALTER TABLE link_data DROP COLUMN again_drop; ALTER TABLE link_data DROP COLUMN again_refusal;"
+	    "ALTER TABLE link_data DROP COLUMN again_digest; PRAGMA user_version = 1");
 }
 
 static void an_older_schema_is_migrated(void **state)

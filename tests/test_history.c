@@ -41,9 +41,10 @@ static void rows_come_back(void **state)
 	struct sl_history *h = must_open("h.db");
 	begin_run(h, "unit-1", 2, 1000);
 	add_peers(h, 2, 1);
-	struct sl_round_row r = { 1, 5, 11, 0.1, 0.2, 0.3, 12, 0.4, 13, 14, 15, 16, 17, 18, 19, 0.5, 20, false };
-	struct sl_link_row l = { 1, 0, 5, 21, 22, 23, 24, 25, 26, 27, 28, -1,
-		                 { 33, 34, 35, 36 },
+	struct sl_round_row r = {
+		1, 5, 11, 0.1, 0.2, 0.3, 12, 0.4, 13, 14, 15, 16, 17, 18, 19, 0.5, 20, false
+	};
+	struct sl_link_row l = { 1,  0,  5,  21, 22, 23, 24, 25, 26, 27, 28, -1, { 33, 34, 35, 36 },
 		                 37, 38, 39, 40, 41 };
 	struct sl_sketch_row s = {
 		.peer = 1, .round = 5, .count = 3, .value = { 0x1.fffffep-100f, -0.1f, 16777215 }
@@ -91,10 +92,24 @@ static void what_is_not_finite_is_null(void **state)
 	struct sl_history *h = must_open("h.db");
 	begin_run(h, "unit-1", 1, 10);
 	add_peers(h, 1, 1);
-	struct sl_round_row r = {
-		0,  0,  -1, NOTHING, (double)INFINITY, -(double)INFINITY, -1, NOTHING, -1, -1, -1,
-		-1, -1, -1, -1,      NOTHING, -1,      false
-	};
+	struct sl_round_row r = { 0,
+		                  0,
+		                  -1,
+		                  NOTHING,
+		                  (double)INFINITY,
+		                  -(double)INFINITY,
+		                  -1,
+		                  NOTHING,
+		                  -1,
+		                  -1,
+		                  -1,
+		                  -1,
+		                  -1,
+		                  -1,
+		                  -1,
+		                  NOTHING,
+		                  -1,
+		                  false };
 	struct sl_sketch_row s = { .count = 2, .value = { INFINITY, 1 } };
 	assert_ok(sl_history_round(h, &r, &test_error));
 	assert_ok(sl_history_sketch(h, &s, &test_error));

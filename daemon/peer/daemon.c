@@ -103,7 +103,8 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 	if (status == SL_OK)
 		status = check_number(d, error);
 	if (status == SL_OK)
-		status = sl_serial_check(&d->run.config, d->number, &d->run.roster, d->run.operator_key, error);
+		status =
+		    sl_serial_check(&d->run.config, d->number, &d->run.roster, d->run.operator_key, error);
 	if (status == SL_OK)
 		status = read_identity(d, error);
 	if (status == SL_OK)

@@ -351,7 +351,8 @@ static enum sl_status take_head(struct parse *p)
 		return status != SL_OK ? status
 		                       : bad_line(p, "must be 'starling-roster 2' or 'starling-roster 1'");
 	if (r->bound && (!next_line(p, &status) || !take_run(p)))
-		return status != SL_OK ? status : bad_line(p, "must be 'run' and %d hex digits", SL_RUN_ID_HEX - 1);
+		return status != SL_OK ? status
+		                       : bad_line(p, "must be 'run' and %d hex digits", SL_RUN_ID_HEX - 1);
 	if (!next_line(p, &status) || strncmp(p->text, "serial ", 7) != 0 ||
 	    !whole(p->text + 7, UINT32_MAX, &r->serial))
 		return status != SL_OK ? status : bad_line(p, "must be 'serial NUMBER'");

@@ -61,8 +61,8 @@ enum { SL_SIGNATURE_BYTES = 64, SL_RUN_ID_BYTES = 16, SL_RUN_ID_HEX = 2 * SL_RUN
 
 struct sl_roster {
 	uint32_t serial;
-	bool bound;                   /* names its run: version 2 of the text */
-	uint8_t run[SL_RUN_ID_BYTES]; /* zeros if it does not */
+	bool bound;                            /* names its run: version 2 of the text */
+	uint8_t run[SL_RUN_ID_BYTES];          /* zeros if it does not */
 	uint8_t signature[SL_SIGNATURE_BYTES]; /* as read or written; equal signatures mean equal rosters */
 	struct sl_topology topology;           /* peers, edges, weights */
 	unsigned mixings;                      /* 0: the graph has not changed */

@@ -17,7 +17,7 @@ enum sl_option_type {
 	SL_OPTION_SWITCH,   /* bool: "yes" or "no" */
 	SL_OPTION_RATE,     /* uint64_t bits per second: "64kbit", "8kB", or "none" (0); see units.h */
 	SL_OPTION_VOLUME,   /* struct sl_volume: "200MB/month", also /day and /hour, or "none" */
-	SL_OPTION_SIZE,     /* uint64_t bytes, within min … max: "1400B", "2kB", "none" (0), "auto" (UINT64_MAX) */
+	SL_OPTION_SIZE, /* uint64_t bytes, within min … max: "1400B", "2kB", "none" (0), "auto" (UINT64_MAX) */
 	SL_OPTION_BORROWED, /* const char *: pointer to the text, not a copy; any length */
 };
 

@@ -22,7 +22,7 @@ struct sl_round_row {
 	int64_t compute_us, compress_us, wait_us; /* filled in by the driver */
 	double penalty;                           /* lambda |x|_1 over the weights */
 	int64_t wire_resent; /* bytes that TCP sent again, not in wire_tx; filled in by the driver */
-	bool payload_anew; /* the state was lost: payload counts from 0 in this start */
+	bool payload_anew;   /* the state was lost: payload counts from 0 in this start */
 	/* The table `budget`, filled in by the driver: bits per second that a byte budget allows (0: none); bytes charged
 	 * to it, and time in which messages waited for it, since the process started. */
 	int64_t budget_rate, budget_tx, budget_us;
@@ -31,9 +31,9 @@ struct sl_round_row {
 /* Why a frame was sent again. */
 enum sl_again {
 	SL_AGAIN_CONNECTION, /* it was on its way when the connection ended */
-	SL_AGAIN_DROP,       /* the queue was full: the sender dropped it, and sends it now that there is room */
-	SL_AGAIN_REFUSAL,    /* it came by this connection, and the neighbour had no use or no room for it */
-	SL_AGAIN_DIGEST,     /* the neighbour's copy differs: a snapshot replaces it */
+	SL_AGAIN_DROP,    /* the queue was full: the sender dropped it, and sends it now that there is room */
+	SL_AGAIN_REFUSAL, /* it came by this connection, and the neighbour had no use or no room for it */
+	SL_AGAIN_DIGEST,  /* the neighbour's copy differs: a snapshot replaces it */
 	SL_AGAIN_KINDS
 };
 

@@ -12,7 +12,7 @@ struct unit {
 };
 
 static const struct unit rates[] = { { "bit", 1 }, { "kbit", 1e3 }, { "Mbit", 1e6 }, { "Gbit", 1e9 },
-	                            { "B", 8 },   { "kB", 8e3 },   { "MB", 8e6 },   { "GB", 8e9 } };
+	                             { "B", 8 },   { "kB", 8e3 },   { "MB", 8e6 },   { "GB", 8e9 } };
 static const struct unit sizes[] = { { "B", 1 },    { "kB", 1e3 },  { "MB", 1e6 },
 	                             { "GB", 1e9 }, { "TB", 1e12 }, { "", 1 } };
 enum { RATES = sizeof rates / sizeof *rates, SIZES = sizeof sizes / sizeof *sizes };

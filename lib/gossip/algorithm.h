@@ -108,8 +108,9 @@ struct sl_algorithm {
 	enum sl_absorb absorb; /* for all channels, with factor 1, unless `rule` is set */
 	struct sl_absorb_rule (*rule)(const struct sl_plan *, uint32_t peer, uint32_t version,
 	                              unsigned channel);
-	bool outside_steps; /* its local part is `local_steps` steps from x, which a trainer may make itself */
-	bool from_zero; /* the copy of channel 0 starts at zero instead of the seeded model; others always
+	bool
+	    outside_steps; /* its local part is `local_steps` steps from x, which a trainer may make itself */
+	bool from_zero;    /* the copy of channel 0 starts at zero instead of the seeded model; others always
 	                 do */
 	enum sl_takes takes;
 	/* A peer that lost its disk cannot recover from its neighbours' copies: a gradient is exchanged, or

@@ -108,7 +108,7 @@ struct sl_scratch {
 	uint8_t *memory; /* coder memory of a stream while a body is being checked */
 	struct sl_update
 	    update[SL_CHANNELS_MAX]; /* room for one decoded body; used where there are two channels */
-	bool lists; /* updates are wanted as lists, whatever that costs */
+	bool lists;                  /* updates are wanted as lists, whatever that costs */
 	const struct sl_capture_hook *capture; /* called for every encoded message; NULL: none */
 };
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);

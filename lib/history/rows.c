@@ -234,9 +234,9 @@ enum sl_status sl_history_link(struct sl_history *h, const struct sl_link_row *r
 	if (status != SL_OK)
 		return status;
 	sqlite3_stmt *s = h->statement[SL_HISTORY_LINK];
-	const int64_t value[] = { h->run,        r->peer,      r->neighbour, r->round,  r->payload_tx,
-		                  r->payload_rx, r->frames_tx, r->frames_rx, r->resent, r->repeated,
-		                  r->refused,    r->snapshots, r->rtt_us,    r->wire_tx,   r->wire_resent,
+	const int64_t value[] = { h->run,        r->peer,      r->neighbour, r->round,   r->payload_tx,
+		                  r->payload_rx, r->frames_tx, r->frames_rx, r->resent,  r->repeated,
+		                  r->refused,    r->snapshots, r->rtt_us,    r->wire_tx, r->wire_resent,
 		                  r->throughput, r->queue_us,  r->srtt_us };
 	for (int i = 0; i < (int)(sizeof value / sizeof *value); i++)
 		sl_history_bind_count(s, 1 + i, value[i]);
@@ -307,8 +307,9 @@ enum sl_status sl_history_event(struct sl_history *h, const struct sl_event_row 
 enum sl_status sl_history_last_bytes(struct sl_history *h, uint32_t peer, struct sl_history_bytes *out,
                                      struct sl_error *error)
 {
-	static const char newest[] = "SELECT payload_tx, payload_rx, wire_tx, wire_rx, round, wire_resent FROM round_data "
-	                             "WHERE run = ? AND peer = ? ORDER BY round DESC LIMIT 1";
+	static const char newest[] =
+	    "SELECT payload_tx, payload_rx, wire_tx, wire_rx, round, wire_resent FROM round_data "
+	    "WHERE run = ? AND peer = ? ORDER BY round DESC LIMIT 1";
 	sqlite3_stmt *s;
 	*out = (struct sl_history_bytes){ .round = -1 };
 	SL_CHECK(h->run != 0);

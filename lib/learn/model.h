@@ -18,9 +18,9 @@ struct sl_model_instance {
 	uint32_t hidden[8], hidden_layers;    /* of networks */
 	const struct sl_network_front *front; /* of networks; NULL: none */
 	uint32_t front_width, front_tensors;
-	uint64_t parameters[16]; /* room for a plug-in's own options */
-	const float *start;      /* the start, `dimension` floats, borrowed; NULL: that of `init` */
-	uint32_t outside_steps;            /* of `trainer`: 1: it makes the local steps */
+	uint64_t parameters[16];  /* room for a plug-in's own options */
+	const float *start;       /* the start, `dimension` floats, borrowed; NULL: that of `init` */
+	uint32_t outside_steps;   /* of `trainer`: 1: it makes the local steps */
 	const uint8_t *described; /* bytes that describe such a model, for the fingerprint; borrowed */
 	size_t described_length;
 	const struct sl_guest *guest; /* of models outside of this program, borrowed; else NULL */

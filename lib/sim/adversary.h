@@ -13,7 +13,7 @@ enum { SL_ADVERSARY_KEPT = 16, SL_ADVERSARY_LONGEST = 2048, SL_ADVERSARY_PEERS =
 #define SL_ATTACKS(X)                                                                                        \
 	X(NONE, "lies at random")                                                                            \
 	X(THIEF, "gives starting peers a copy of its own making, of the last round")                         \
-	X(CHANGELING, "gives starting peers a copy of its own making, of the version that others hold")             \
+	X(CHANGELING, "gives starting peers a copy of its own making, of the version that others hold")      \
 	X(WRAP, "gives starting peers a copy of an epoch close to the last")                                 \
 	X(FORK, "claims to hold the next version with another digest, again and again")                      \
 	X(DRIP, "sends a snapshot of one byte in two seconds")

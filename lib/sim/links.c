@@ -16,9 +16,9 @@ enum {
 	MOVES_EVERY_US = 250000,
 	CONNECT_MOST_US = 20000, /* beside three times the latency: drawn for each connection */
 	NOTICE_MOST_US = 50000,  /* until the sender hears that its connection has ended; drawn too */
-	ROOM_LEAST = 4,          /* messages that always have room: a greeting, a request, a tag and its frame */
-	SEGMENT_BYTES = 1448,    /* of a TCP segment at an MTU of 1500, with timestamps */
-	SEGMENT_HEAD = 66,       /* Ethernet, IPv4, TCP with timestamps */
+	ROOM_LEAST = 4,       /* messages that always have room: a greeting, a request, a tag and its frame */
+	SEGMENT_BYTES = 1448, /* of a TCP segment at an MTU of 1500, with timestamps */
+	SEGMENT_HEAD = 66,    /* Ethernet, IPv4, TCP with timestamps */
 };
 
 /* What a message is on a TCP connection of ZeroMQ with CURVE (ZMTP 3.1, RFC 23 and 26): a MESSAGE command of 8 bytes of

@@ -20,8 +20,8 @@ struct sl_sim_network {
 	int64_t latency_us, jitter_us;   /* jitter: of datagrams */
 	double loss, duplicate, reorder; /* of datagrams */
 	int64_t compute_us;              /* virtual time of a job */
-	uint64_t rate;   /* bits per second of the wire by which all that a peer sends leaves */
-	uint64_t queue;  /* bytes that a link holds; four messages always have room, as a daemon counts them */
+	uint64_t rate;  /* bits per second of the wire by which all that a peer sends leaves */
+	uint64_t queue; /* bytes that a link holds; four messages always have room, as a daemon counts them */
 	bool bottleneck; /* all peers share one wire of that rate */
 };
 

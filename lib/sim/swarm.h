@@ -21,10 +21,10 @@ struct sl_swarm {
 	struct sl_topology topology;
 	struct sl_plan plan;
 	struct sl_sim_network network;
-	double disk[64];  /* rounds that a checkpoint of a peer takes longer than a job */
+	double disk[64];       /* rounds that a checkpoint of a peer takes longer than a job */
 	enum sl_attack attack; /* of the Byzantine peer */
 	uint32_t allowed;      /* kinds of faults */
-	double part;      /* of the rounds, in which faults start */
+	double part;           /* of the rounds, in which faults start */
 	struct sl_dataset shard[64], test;
 	float *numbers, *probe;
 	uint16_t *labels;

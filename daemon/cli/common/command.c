@@ -50,7 +50,8 @@ void sl_json_text(FILE *out, const char *text)
 			fprintf(out, "\\%c", *p);
 		else if (n == 1 && ((unsigned char)*p < ' ' || *p == 127))
 			fprintf(out, "\\u%04x", *p);
-		else if (n == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0) /* terminals obey these too */
+		else if (n == 2 && (unsigned char)p[0] == 0xc2 &&
+		         (unsigned char)p[1] < 0xa0) /* terminals obey these too */
 			fprintf(out, "\\u%04x", (unsigned char)p[1]);
 		else
 			fwrite(p, 1, n, out);

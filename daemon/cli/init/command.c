@@ -266,8 +266,8 @@ static enum sl_status check_plan(struct init_command *in, struct sl_error *error
 		snprintf(in->dimension, sizeof in->dimension, "%u parameters", plan.dimension);
 	if (status == SL_OK && in->config.settings.host.model_start[0]) {
 		float *start;
-		if (sl_model_start_read(in->config.settings.host.model_start, &plan.model.layout, &start, error) !=
-		    SL_OK)
+		if (sl_model_start_read(in->config.settings.host.model_start, &plan.model.layout, &start,
+		                        error) != SL_OK)
 			return sl_wrap(error, "[model] start");
 		free(start);
 	}

@@ -137,7 +137,8 @@ static unsigned guests(const struct sl_net *net)
 	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur <= needed)
 		return SL_NET_GUESTS;
 	uint64_t more = (files.rlim_cur - needed) / 8;
-	return more < SL_NET_GUESTS_MOST - SL_NET_GUESTS ? SL_NET_GUESTS + (unsigned)more : SL_NET_GUESTS_MOST;
+	return more < SL_NET_GUESTS_MOST - SL_NET_GUESTS ? SL_NET_GUESTS + (unsigned)more
+	                                                 : SL_NET_GUESTS_MOST;
 }
 
 void sl_net_admit(struct sl_net *net)

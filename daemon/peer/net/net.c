@@ -317,7 +317,8 @@ static void spoke(struct sl_net *net, struct sl_net_link *l, uint32_t edge)
 	l->proven = host;
 	if (sl_crowd_of_key(&net->traffic, edge))
 		sl_net_say(net, &net->key_burst, SL_LEVEL_NOTICE, "crowd",
-		           "peer %" PRIu32 " has more than %d connections to this peer: closed the older ones",
+		           "peer %" PRIu32
+		           " has more than %d connections to this peer: closed the older ones",
 		           l->peer, SL_CROWD_KEY);
 }
 

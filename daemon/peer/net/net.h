@@ -75,14 +75,14 @@ struct sl_net_link {
 	/* state of the outgoing connection as last reported to the peer (changes.c) */
 	uint32_t connections, told_connections; /* handshakes so far */
 	bool full, told_up, told_full, moves;
-	int64_t acknowledged;    /* bytes, of the present connection */
+	int64_t acknowledged;        /* bytes, of the present connection */
 	struct sl_traffic_link past; /* of connections to it that have ended */
-	int64_t taken, unread;   /* bytes of messages since the last check; bytes received outside of
+	int64_t taken, unread;       /* bytes of messages since the last check; bytes received outside of
 	                            messages */
-	bool idle;               /* libzmq waits long before it reconnects: nothing is in flight */
-	unsigned failures;       /* handshakes since the last good one */
-	struct sl_time retry_at; /* libzmq has given up: when to connect again */
-	struct sl_time kick_at;  /* earliest time to reconnect at once after a message from the neighbour */
+	bool idle;                   /* libzmq waits long before it reconnects: nothing is in flight */
+	unsigned failures;           /* handshakes since the last good one */
+	struct sl_time retry_at;     /* libzmq has given up: when to connect again */
+	struct sl_time kick_at; /* earliest time to reconnect at once after a message from the neighbour */
 	int64_t back_off_us, turn_us; /* after a refusal; between addresses */
 	uint8_t
 	    parked[SL_NET_PARKED]; /* the newest short message for a link that is not up: sent when it is */
@@ -103,8 +103,8 @@ struct sl_net {
 	char endpoint[SL_TEXT_MAX];    /* as bound */
 	int listener[SL_RESOLVED_MAX]; /* libzmq's descriptors */
 	unsigned listeners;
-	bool shut;          /* out of descriptors: new connections are not accepted */
-	int spare;          /* a descriptor to give up, so that a connection can be accepted and closed; −1: none */
+	bool shut; /* out of descriptors: new connections are not accepted */
+	int spare; /* a descriptor to give up, so that a connection can be accepted and closed; −1: none */
 	struct sl_time now; /* of this turn of the loop */
 	bool again;         /* work is pending: do not sleep */
 	bool changed;       /* connections may have changed: sl_net_change_of has not returned false since */
@@ -115,8 +115,8 @@ struct sl_net {
 	                          libzmq */
 	bool handshake_failed; /* last event of the router's monitor */
 	size_t message_max;
-	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst, crowd_burst,
-	    key_burst, scarce_burst;
+	struct sl_log_burst unproven_burst, stranger_burst, foreign_burst, cut_burst, crowd_burst, key_burst,
+	    scarce_burst;
 	struct sl_time weigh_at, weighed_at;
 	int64_t *received; /* scratch for sl_net_weigh */
 	void (*notice)(void *, enum sl_level, const char *kind, const char *detail);

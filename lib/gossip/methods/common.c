@@ -5,14 +5,6 @@
 
 #include <math.h>
 
-double sl_part_eta(const struct sl_learner *l)
-{
-	for (uint32_t i = 0; i < l->formers; i++)
-		if (l->round < l->former[i].until)
-			return sl_rates_eta(&l->former[i].rates, l->round);
-	return sl_settings_eta(&l->plan->settings, l->round);
-}
-
 void sl_part_local_sgd(struct sl_learner *l)
 {
 	const struct sl_settings *s = &l->plan->settings;

@@ -84,7 +84,7 @@ struct sl_stream {
 	int64_t wait_us, spread_us; /* time from this end's tag to the neighbour's: smoothed, and its mean
 	                               deviation */
 	uint32_t opened_on; /* number of the connection on which this end tagged its step; 0: none was up */
-	struct sl_window waits_of;  /* the last of them */
+	struct sl_window waits_of; /* the last of them */
 };
 
 /* A snapshot that is being received. It lies in rx_held.bytes, where no frames are held meanwhile. */
@@ -188,12 +188,12 @@ struct sl_edge {
 	uint32_t late_for;             /* the last step at which waiting for it was given up */
 	bool finished, knows_finished; /* it has completed its rounds; it knows that this peer has */
 	uint32_t their_round, their_roster;
-	uint32_t their_rounds;     /* its run.rounds; 0: not known yet */
-	uint64_t differs;          /* shared keys for which it has another value */
-	unsigned tensor;           /* the first that differs (sl_tensors_differ) */
-	bool compared;             /* from a greeting */
-	struct sl_time differs_at; /* when that may be reported again */
-	uint32_t objected;         /* the highest serial of theirs that was reported */
+	uint32_t their_rounds;      /* its run.rounds; 0: not known yet */
+	uint64_t differs;           /* shared keys for which it has another value */
+	unsigned tensor;            /* the first that differs (sl_tensors_differ) */
+	bool compared;              /* from a greeting */
+	struct sl_time differs_at;  /* when that may be reported again */
+	uint32_t objected;          /* the highest serial of theirs that was reported */
 	struct sl_time ahead_since; /* … since then their roster is newer than this peer's */
 	bool behind;                /* lagging, and reported */
 	struct sl_time behind_since;
@@ -497,7 +497,8 @@ void sl_edge_drain(struct sl_peer *, struct sl_edge *);
 struct sl_absorption {
 	struct sl_absorb_rule rule[SL_CHANNELS_MAX];
 	struct sl_update update[SL_CHANNELS_MAX];
-	struct sl_dense whole[SL_CHANNELS_MAX]; /* where changed > 0: instead of the update; all sums are known */
+	struct sl_dense
+	    whole[SL_CHANNELS_MAX];         /* where changed > 0: instead of the update; all sums are known */
 	float scalar[SL_ALGORITHM_SCALARS]; /* sent beside the channels */
 	uint64_t digest;                    /* of the copy after it */
 	bool beyond;                        /* a value over limits.value */
