@@ -269,20 +269,20 @@ static void greetings_with_other_keys_are_bounded(void **state)
 	struct sl_frame f = forged_frame(w, 1, 0, SL_FRAME_HELLO);
 	struct forged_hello h = forged_greeting(w, 1, 0);
 	unsigned keys = w->plan.keys;
-	uint8_t body[77 + 2 * SL_SHARED_MOST] = { 0 };
+	uint8_t body[83 + 2 * SL_SHARED_MOST] = { 0 };
 	int64_t refused = e->totals.refused;
 	body[68] = 30;
-	body[76] = (uint8_t)(keys - 1);
-	forged_send(w, 1, 0, &f, body, 77 + 2 * (keys - 1));
-	body[76] = 255;
+	body[81] = (uint8_t)(keys - 1);
+	forged_send(w, 1, 0, &f, body, 83 + 2 * (keys - 1));
+	body[81] = 255;
 	forged_send(w, 1, 0, &f, body, sizeof body);
-	body[76] = (uint8_t)keys;
-	forged_send(w, 1, 0, &f, body, 77 + 2 * keys - 1);
+	body[81] = (uint8_t)keys;
+	forged_send(w, 1, 0, &f, body, 83 + 2 * keys - 1);
 	body[68] = 0;
-	forged_send(w, 1, 0, &f, body, 77 + 2 * keys);
+	forged_send(w, 1, 0, &f, body, 83 + 2 * keys);
 	assert_int_equal(e->totals.refused, refused + 4);
 	f.run++;
-	forged_send(w, 1, 0, &f, body, 77 + 2 * keys); /* of another run, and malformed too */
+	forged_send(w, 1, 0, &f, body, 83 + 2 * keys); /* of another run, and malformed too */
 	assert_int_equal(e->totals.refused, refused + 5);
 	assert_true(e->differs == 0);
 	f.run--;

@@ -238,9 +238,12 @@ static size_t compose_session(uint8_t *out)
 	sl_write_u32(&w, 0);
 	sl_write_u32(&w, run.plan.settings.rounds);
 	sl_write_u32(&w, 0); /* stream */
+	sl_write_u32(&w, 0); /* pace */
+	sl_write_u8(&w, 0);
 	sl_write_u8(&w, (uint8_t)run.plan.keys);
 	for (unsigned i = 0; i < run.plan.keys; i++)
 		sl_write_u16(&w, run.plan.key_digest[i]);
+	sl_write_u8(&w, 0); /* tensors */
 	uint32_t body = (uint32_t)sl_writer_length(&w);
 	sl_frame_header(out, &f, body);
 	return SL_FRAME_HEADER + body;
@@ -250,7 +253,7 @@ static size_t compose_session(uint8_t *out)
 static size_t compose(const char *what, uint8_t *out)
 {
 	struct sl_frame f = greeting();
-	uint32_t body = 77 + 2 * run.plan.keys; /* as a greeting has */
+	uint32_t body = 83 + 2 * run.plan.keys; /* as a greeting has */
 	size_t length = SL_FRAME_HEADER + body;
 	if (strcmp(what, "empty") == 0)
 		return 0;

@@ -37,7 +37,13 @@ algorithm.estimator=lsvrg
 algorithm.refresh=0.5
 algorithm.renewal=0.5
 compress.pipeline=topk:0.1 | dither:16 | golomb
+compress.budget=4kB
 model.name=mlp:8
+model.start=elsewhere
+trainer.command=true
+trainer.folder=elsewhere
+trainer.start=elsewhere
+trainer.absent=relay
 data.train=elsewhere
 data.test=elsewhere
 data.format=synthetic:640,160
@@ -45,6 +51,8 @@ data.partition=iid
 data.classes=9,8,7,6,5,4,3,2,1,0
 data.shards=data-2
 limits.value=1000
+limits.rate=1Mbit
+limits.volume=1GB/day
 limits.refusals=32
 limits.frames=100
 limits.quarantine=1s
@@ -103,6 +111,11 @@ try() {
 		[ $code -eq 2 ] || fail "$2: exit code $code"
 		says err "roster: is the roster of run " "but [run] id = $3"
 		row "$2" "$4" "refused: $(sed 's/^[^:]*: //' err)"
+		;;
+	*:model.start) # there is no such file
+		[ $code -eq 2 ] || fail "$2: exit code $code"
+		says err "[model] start" "$3"
+		row "$2" "$4" "refused: $(sed 's/^[^[]*\[/[/' err)"
 		;;
 	fixed:data.classes) # the prepared data say what they were cut for
 		[ $code -eq 2 ] || fail "$2: exit code $code"

@@ -14,18 +14,22 @@ enum { VICTIM = 0, LIAR = 1, MESSAGE_MAX = 700 };
  * has bytes for them. */
 static size_t add_keys(uint8_t *body, size_t length, const struct sl_plan *plan, uint8_t about)
 {
-	uint8_t tail[5 + 2 * SL_SHARED_MOST];
+	uint8_t tail[15 + 2 * SL_SHARED_MOST];
 	struct sl_writer out = sl_writer(tail, sizeof tail);
 	if (length < 68 || about & 64)
 		return length;
 	sl_write_u32(&out, plan->settings.rounds);
+	sl_write_u32(&out, 0); /* stream */
+	sl_write_u32(&out, 0); /* pace */
+	sl_write_u8(&out, 0);
 	sl_write_u8(&out, (uint8_t)plan->keys);
 	for (unsigned i = 0; i < plan->keys; i++)
 		sl_write_u16(&out, plan->key_digest[i]);
+	sl_write_u8(&out, 0); /* tensors */
 	size_t given = length - 68, size = sl_writer_length(&out);
 	if (given < size)
 		memcpy(body + length, tail + given, size - given);
-	body[72] = (uint8_t)plan->keys;
+	body[81] = (uint8_t)plan->keys;
 	return 68 + size;
 }
 

@@ -80,13 +80,17 @@ static bool is_missing(const struct sl_edge *e)
 	return holds_me(e) && !e->staging.whole && !e->staging.failed;
 }
 
-static void go_on_from(struct sl_peer *p, uint32_t version)
+static void stand_at(struct sl_peer *p, uint32_t version)
 {
 	uint32_t rounds = p->plan->settings.rounds;
-	memcpy(p->learner.x, p->copy_state, p->plan->dimension * sizeof(float));
-	p->digest = sl_vector_digest(p->plan->copy_floats, 0, sl_copy_state_floats(p->copy_state));
 	p->version = version;
 	p->round = p->learner.round = version < rounds ? version : rounds;
+}
+
+static void go_on(struct sl_peer *p)
+{
+	memcpy(p->learner.x, p->copy_state, p->plan->dimension * sizeof(float));
+	p->digest = sl_vector_digest(p->plan->copy_floats, 0, sl_copy_state_floats(p->copy_state));
 	p->recovered = true;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
@@ -100,10 +104,11 @@ static void go_on_from(struct sl_peer *p, uint32_t version)
 static void take_copy(struct sl_peer *p, const struct sl_edge *from)
 {
 	memcpy(p->copy_state, from->rx_held.bytes, p->plan->copy_bytes);
+	stand_at(p, from->holds_me_version);
 	sl_peer_note(p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
 	             "continuing from peer %u's copy of this peer at version %u", from->neighbour,
 	             from->holds_me_version);
-	go_on_from(p, from->holds_me_version);
+	go_on(p);
 }
 
 static void take_median(struct sl_peer *p, uint32_t copies)
@@ -122,11 +127,12 @@ static void take_median(struct sl_peer *p, uint32_t copies)
 			value[n++] = copy[k];
 		copy[k] = sl_robust_median(value, n);
 	}
+	stand_at(p, version);
 	sl_peer_note(
 	    p, SL_LEVEL_NOTICE, "recovered-from-neighbours",
 	    "continuing from the median of %u neighbours' different copies of this peer, at version %u",
 	    copies, version);
-	go_on_from(p, version);
+	go_on(p);
 }
 
 static void start_fresh(struct sl_peer *p)
