@@ -24,7 +24,7 @@ tamper() { sed "$1" good > run/roster; }
 tamper 's/^serial 1$/serial 2/'
 refused "signature"
 ok "a changed serial"
-tamper 's/^\(peer 2 .*\)[0-9a-f]$/\10/;s/^\(peer 3 .*\)[0-9a-f]$/\11/'
+tamper 's/^\(peer 2 .*\)0$/\11/;t;s/^\(peer 2 .*\)[0-9a-f]$/\10/'
 refused "signature"
 ok "a changed key"
 tamper 's/^\(peer 1 [^ ]* tcp:..127.0.0.1:\)[0-9]*/\11/'
