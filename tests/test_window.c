@@ -26,7 +26,7 @@ static int64_t middle(int64_t *us, int n)
 /* The definition: median + 8 · max(median distance from it, a quarter of it). */
 static int64_t defined(const int64_t *all, int n)
 {
-	int64_t last[SL_WINDOW], away[SL_WINDOW];
+	int64_t last[SL_WINDOW] = { 0 }, away[SL_WINDOW] = { 0 };
 	int count = n < SL_WINDOW ? n : SL_WINDOW;
 	for (int i = 0; i < count; i++)
 		last[i] = all[n - count + i];

@@ -68,12 +68,18 @@ static bool take_line(struct cursor *c, char *out, size_t size)
 
 static bool take_head(struct cursor *c, struct sl_bundle *out)
 {
-	char line[256];
-	int used = 0;
+	char line[256], wanted[256];
 	if (!take_line(c, line, sizeof line) || strcmp(line, "starling-bundle 1") != 0 ||
-	    !take_line(c, line, sizeof line) ||
-	    sscanf(line, "peer %" SCNu32 " %63[!-~]%n", &out->peer, out->name, &used) != 2 ||
-	    line[used] != '\0')
+	    !take_line(c, line, sizeof line) || strncmp(line, "peer ", 5) != 0)
+		return false;
+	char *name;
+	out->peer = (uint32_t)strtoul(line + 5, &name, 10);
+	if (*name != ' ' || strlen(name + 1) >= sizeof out->name || strspn(name + 1, " ") > 0)
+		return false;
+	strcpy(out->name, name + 1);
+	snprintf(wanted, sizeof wanted, "peer %" PRIu32 " %s", out->peer,
+	         out->name); /* one spelling a number */
+	if (strcmp(wanted, line) != 0 || !out->name[0])
 		return false;
 	return take_line(c, line, sizeof line) && strncmp(line, "operator ", 9) == 0 &&
 	       sl_key_parse(line + 9, out->operator_key);
@@ -86,7 +92,9 @@ static bool take_part(struct cursor *c, const char *name, struct sl_bundle_part 
 	if (!take_line(c, line, sizeof line))
 		return false;
 	const char *digits = strrchr(line, ' ');
-	if (!digits || sscanf(digits, " %zu", &length) != 1 || length >= (size_t)(c->end - c->at))
+	if (digits)
+		length = strtoul(digits + 1, NULL, 10);
+	if (!digits || length >= (size_t)(c->end - c->at))
 		return false;
 	snprintf(wanted, sizeof wanted, "file %s %zu", name, length); /* one spelling a length */
 	if (strcmp(wanted, line) != 0 || c->at[length] != '\n')

@@ -118,7 +118,7 @@ enum sl_status sl_serial_parse(const char *text, size_t length, const char *what
 {
 	enum { HEX = 2 * SL_SIGNATURE_BYTES };
 	static const char word[] = "serial ";
-	const char *end = text + length, *line = end, *hex;
+	const char *end = text + length, *line, *hex;
 	size_t found = 0;
 	*ours = false;
 	if (length <= sizeof record_word || memcmp(text, record_word, sizeof record_word - 1) != 0 ||

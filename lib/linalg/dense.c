@@ -47,6 +47,7 @@ SL_VARIANTS static struct tally sum_part(size_t n, const uint32_t *restrict chan
 
 static void load(size_t n, const uint8_t *patterns, uint32_t *out)
 {
+	SL_CHECK(patterns);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	memcpy(out, patterns, 4 * n);
 #else
@@ -57,6 +58,7 @@ static void load(size_t n, const uint8_t *patterns, uint32_t *out)
 
 static void store(size_t n, const uint32_t *in, uint8_t *patterns)
 {
+	SL_CHECK(patterns);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 	memcpy(patterns, in, 4 * n);
 #else

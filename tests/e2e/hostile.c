@@ -191,7 +191,7 @@ static int loris(const char *victim, const char *count)
 	enum { MOST = 512 };
 	static const uint8_t begin[10] = { 0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f };
 	uint8_t answer[256];
-	int fd[MOST];
+	int fd[MOST] = { 0 };
 	long connections = atol(count);
 	ssize_t n;
 	for (long i = 0; i < connections && i < MOST; i++) {

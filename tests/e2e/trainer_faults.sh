@@ -67,7 +67,6 @@ event 1 trainer-lost "before it was ready"
 ok "an end before READY"
 
 trainer 1 none
-other=$pid
 trainer 0 in-task 0
 ends 137 20 "$pid"
 event 1 trainer-lost "in the middle of a task"

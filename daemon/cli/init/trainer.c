@@ -47,8 +47,8 @@ enum sl_status sl_init_trainer(const char *command, const char *folder, const ch
                                struct sl_error *error)
 {
 	char socket[4096 + 16];
-	const uint8_t *bytes;
-	size_t length;
+	const uint8_t *bytes = NULL;
+	size_t length = 0;
 	struct sl_door_setup door_setup = { .folder = folder, .name = "init", .wake = -1 };
 	struct sl_door *door = sl_door_open(&door_setup, error);
 	if (!door)

@@ -148,7 +148,7 @@ static int ascending(const void *a, const void *b)
 
 static int64_t median(const int64_t *values, unsigned count)
 {
-	int64_t sorted[TIMES];
+	int64_t sorted[TIMES] = { 0 };
 	memcpy(sorted, values, count * sizeof *sorted);
 	qsort(sorted, count, sizeof *sorted, ascending);
 	return sorted[count / 2];
@@ -156,7 +156,7 @@ static int64_t median(const int64_t *values, unsigned count)
 
 static void pace(const struct sl_door *d, int64_t *middle, int64_t *deviation)
 {
-	int64_t off[TIMES];
+	int64_t off[TIMES] = { 0 };
 	unsigned count = d->times < TIMES ? d->times : TIMES;
 	*middle = count ? median(d->took_us, count) : -1;
 	for (unsigned i = 0; i < count; i++)

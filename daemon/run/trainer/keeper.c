@@ -16,8 +16,6 @@
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 30000, LONG_LIFE_US = 10000000 };
 
-extern char **environ;
-
 struct sl_keeper {
 	pthread_t thread;
 	pthread_mutex_t lock;

@@ -7,7 +7,7 @@ enum {
 
 static int64_t median(const int64_t *us, uint32_t count)
 {
-	int64_t sorted[SL_WINDOW];
+	int64_t sorted[SL_WINDOW] = { 0 };
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t at = i;
 		for (; at > 0 && sorted[at - 1] > us[i]; at--)
@@ -23,7 +23,7 @@ void sl_window_add(struct sl_window *w, int64_t us)
 	us = us < 0 ? 0 : us < most ? us : most;
 	w->us[w->count++ % SL_WINDOW] = us;
 	uint32_t count = w->count < SL_WINDOW ? w->count : SL_WINDOW;
-	int64_t middle = median(w->us, count), away[SL_WINDOW];
+	int64_t middle = median(w->us, count), away[SL_WINDOW] = { 0 };
 	for (uint32_t i = 0; i < count; i++)
 		away[i] = w->us[i] < middle ? middle - w->us[i] : w->us[i] - middle;
 	int64_t spread = median(away, count);
