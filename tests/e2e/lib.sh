@@ -94,8 +94,9 @@ query() {
 	[ "$got" = "$2" ] || fail "'$got' instead of '$2': $3"
 }
 
-# gives DB WANTED QUERY: as a condition, for within.
-gives() { [ "$(sqlite3 -batch -cmd '.timeout 10000' "$1" "$3" 2> /dev/null)" = "$2" ]; }
+# gives DB WANTED QUERY: as a condition, for within. Only a reader that may not write is safe while files are being replaced:
+# another one that closes a database last copies the log beside it into it, whichever database that log belongs to.
+gives() { [ "$(sqlite3 -batch -readonly -cmd '.timeout 10000' "$1" "$3" 2> /dev/null)" = "$2" ]; }
 
 # make_run NAME TOPOLOGY [ARGUMENT...]: a small run of exact lockstep on synthetic data in $work/NAME.
 make_run() {

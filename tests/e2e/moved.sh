@@ -6,7 +6,7 @@
 
 rows() { echo "SELECT count(*) FROM (SELECT peer FROM round WHERE round > $1 GROUP BY peer)"; }
 reopened() { gives run/history.db "$1" "SELECT count(*) FROM (SELECT DISTINCT peer FROM event WHERE kind = 'history-reopened')"; }
-last() { sqlite3 -cmd '.timeout 10000' run/history.db 'SELECT coalesce(max(round), 0) FROM round'; }
+last() { sqlite3 -readonly -cmd '.timeout 10000' run/history.db 'SELECT coalesce(max(round), 0) FROM round'; }
 
 make_run run ring:4 --set run.rounds=1000000 --set history.evaluate=100000
 for k in 0 1 2 3; do start_peer run $k; done
@@ -27,15 +27,17 @@ query run/history.db ok "PRAGMA integrity_check"
 ok "without its log: nothing is lost"
 
 sqlite3 other.db 'VACUUM' && "$starling" collect other.db run/first.db || fail "collect"
-mv run/history.db run/second.db
+# At once, by a second name and a rename: a history that a peer began between two renames would be lost.
 cp other.db run/other.db
+ln run/history.db run/second.db
 mv run/other.db run/history.db
-now=$(sqlite3 run/second.db 'SELECT max(round) FROM round')
+now=$(sqlite3 -readonly run/second.db 'SELECT max(round) FROM round')
 within 20 gives run/history.db 4 "$(rows $((now + 100)))"
 ok "replaced by another history: it is joined"
 
-mv run/history.db run/third.db
-echo "no database" > run/history.db
+echo "no database" > run/none
+ln run/history.db run/third.db
+mv run/none run/history.db
 within 20 grep -q "history: .*not an SQLite database; rows are kept" run/0.out
 [ "$(cat run/history.db)" = "no database" ] || fail "what is no database was written to"
 rm run/history.db
