@@ -144,14 +144,15 @@ static uint32_t whole(const struct sl_safetensors *file, const char *key)
 	return (uint32_t)strtoul(text, NULL, 10);
 }
 
-static enum sl_status read_about(const struct sl_safetensors *file, struct sl_model_about *about,
-                                 uint32_t *classes, struct sl_error *error)
+static enum sl_status read_about(const struct sl_safetensors *file, bool outside,
+                                 struct sl_model_about *about, uint32_t *classes, struct sl_error *error)
 {
 	static const char needed[] = "does not say of which model it is (metadata model, features, classes)";
 	*about =
 	    (struct sl_model_about){ .features = whole(file, "features"), .round = whole(file, "round") };
 	size_t room = file->header_length + 1;
-	if (!sl_safetensors_text(file, "model", about->model, sizeof about->model) || about->features == 0)
+	if (!sl_safetensors_text(file, "model", about->model, sizeof about->model) ||
+	    (about->features == 0 && !outside))
 		return sl_fail(error, SL_MALFORMED, "%s", needed);
 	sl_safetensors_text(file, "run", about->run, sizeof about->run);
 	sl_safetensors_text(file, "peer", about->peer, sizeof about->peer);
@@ -169,8 +170,9 @@ static enum sl_status read_about(const struct sl_safetensors *file, struct sl_mo
 	return SL_OK;
 }
 
-enum sl_status sl_model_file_read(const char *path, struct sl_model_about *about,
-                                  struct sl_model_instance *model, float **x, struct sl_error *error)
+enum sl_status sl_model_file_read(const char *path, const struct sl_model_instance *outside,
+                                  struct sl_model_about *about, struct sl_model_instance *model, float **x,
+                                  struct sl_error *error)
 {
 	struct sl_mapping map;
 	struct sl_safetensors file;
@@ -179,8 +181,12 @@ enum sl_status sl_model_file_read(const char *path, struct sl_model_about *about
 	enum sl_status status = open_file(path, &map, &file, error);
 	if (status != SL_OK)
 		return status;
-	if ((status = read_about(&file, about, &classes, error)) != SL_OK ||
-	    (status = sl_model_make(model, about->model, about->features, classes, error)) != SL_OK)
+	status = read_about(&file, outside, about, &classes, error);
+	if (status == SL_OK && outside)
+		*model = *outside;
+	else if (status == SL_OK)
+		status = sl_model_make(model, about->model, about->features, classes, error);
+	if (status != SL_OK)
 		sl_wrap(error, "%s", path);
 	else
 		status = load(path, &file, &model->layout, x, error);

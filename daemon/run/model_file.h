@@ -38,9 +38,11 @@ uint8_t *sl_model_file_bytes(const struct sl_run *, uint32_t peer, uint32_t roun
 enum sl_status sl_model_file_write(const struct sl_run *, uint32_t peer, uint32_t round, const float *x,
                                    struct sl_error *error);
 
-/* Reads a file that says what it is: makes its model and fills *x, which the caller frees, as *about. */
-enum sl_status sl_model_file_read(const char *path, struct sl_model_about *about,
-                                  struct sl_model_instance *model, float **x, struct sl_error *error);
+/* Reads a file that says what it is: makes its model and fills *x, which the caller frees, as *about. A model outside of
+ * this program cannot be made: `outside` is the run's own, and *model a copy of it; else NULL. */
+enum sl_status sl_model_file_read(const char *path, const struct sl_model_instance *outside,
+                                  struct sl_model_about *about, struct sl_model_instance *model, float **x,
+                                  struct sl_error *error);
 
 /* Reads tensors alone, for a layout that is given; *x is freed by the caller. */
 enum sl_status sl_model_start_read(const char *path, const struct sl_layout *, float **x,

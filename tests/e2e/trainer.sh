@@ -46,7 +46,22 @@ expect 0 "$starling" up steps --plain
 expect 0 "$starling" sim steps
 same_models steps/history.db $peers
 query steps/history.db 1 "SELECT min(test_accuracy) > 0.8 FROM round WHERE round = 39"
-ok "the same with steps of the trainer's own"
+for name in m.safetensors m.npz; do
+	expect 0 "$starling" export steps -o $name
+done
+"$python" - > out 2> err <<'PY' || fail "the exported models"
+import json, numpy as np
+one, raw = np.load("m.npz"), open("m.safetensors", "rb").read()
+n = int.from_bytes(raw[:8], "little")
+head = json.loads(raw[8:8 + n])
+names = [k for k in head if k != "__metadata__"]
+assert sorted(names) == sorted(k for k in one if not k.startswith("__")), names
+for k in names:
+    begin, end = head[k]["data_offsets"]
+    other = np.frombuffer(raw[8 + n + begin:8 + n + end], "f4").reshape(head[k]["shape"])
+    assert one[k].shape == other.shape and (one[k] == other).all() and np.abs(other).max() > 0, k
+PY
+ok "the same with steps of the trainer's own, and its tensors come out by their names"
 expect 2 "$starling" init no --topology ring:$peers --trainer "$train steps" --set algorithm.name=beer
 says err "use mode gradient, or one of choco, deepsqueeze, dpsgd, malcom, push-sum"
 ok "a method that is no steps from the model names those that are"

@@ -125,3 +125,15 @@ peers_end 0 20 other 1
 expect 0 "$starling" up run --plain --trainer none --set trainer.absent=relay
 query run/history.db "12|0.0" "SELECT count(*), max(disagreement) FROM round WHERE run_id = $(newest daemon)"
 ok "absent = relay: rounds without local steps"
+
+# A trainer that ends in every task is a mistake in it: its last lines are shown, and the run does not go on for ever.
+cat > unfit.py <<'PY'
+import numpy as np, starling
+with starling.attach({"w": np.zeros(6, "f4")}) as peer:
+    for task in peer:
+        task.done(loss=no_such_name)
+PY
+expect 0 "$starling" init unfit --topology path:2 --trainer "$python $work/unfit.py" --set run.rounds=5
+expect 1 "$starling" up unfit --plain
+says err "6 times in round 0" "name 'no_such_name' is not defined" "(the whole log is unfit/log/trainer-"
+ok "a trainer that ends again and again ends the run, with the end of its log"

@@ -9,6 +9,7 @@ struct sl_model_taken {
 	struct sl_model_about about;
 	struct sl_model_instance model;
 	float *x;
+	struct sl_run *run; /* of a model outside of this program, whose layout it has; else NULL */
 };
 void sl_model_taken_free(struct sl_model_taken *);
 

@@ -30,8 +30,9 @@ static enum sl_status take(struct predict *p, const char *from, struct sl_error 
 {
 	char note[SL_TEXT_MAX] = "";
 	enum sl_status status =
-	    is_folder(from) ? sl_model_take(&p->taken, from, (uint32_t)p->peer, !p->one, note, error)
-	                    : sl_model_file_read(from, &p->taken.about, &p->taken.model, &p->taken.x, error);
+	    is_folder(from)
+	        ? sl_model_take(&p->taken, from, (uint32_t)p->peer, !p->one, note, error)
+	        : sl_model_file_read(from, NULL, &p->taken.about, &p->taken.model, &p->taken.x, error);
 	if (status == SL_OK && note[0])
 		fprintf(stderr, "starling predict: note: %s\n", note);
 	if (status == SL_OK && !p->taken.model.model->predict)

@@ -14,6 +14,14 @@ void sl_model_taken_free(struct sl_model_taken *t)
 	sl_model_about_free(&t->about);
 	free(t->x);
 	t->x = NULL;
+	if (t->run)
+		sl_run_close(t->run);
+	t->run = NULL;
+}
+
+static const struct sl_model_instance *outside_of(const struct sl_run *run)
+{
+	return sl_run_outside(&run->config.settings) ? &run->plan.model : NULL;
 }
 
 void sl_bytes_add(struct sl_bytes *b, const void *bytes, size_t length)
@@ -34,11 +42,11 @@ void sl_bytes_add(struct sl_bytes *b, const void *bytes, size_t length)
 }
 
 /* Adds another peer's model; its layout and run must be the same. */
-static enum sl_status add(struct sl_model_taken *sum, double *total, const char *path, bool *unlike,
-                          struct sl_error *error)
+static enum sl_status add(struct sl_model_taken *sum, double *total, const char *path,
+                          const struct sl_model_instance *outside, bool *unlike, struct sl_error *error)
 {
 	struct sl_model_taken one = { .x = NULL };
-	enum sl_status status = sl_model_file_read(path, &one.about, &one.model, &one.x, error);
+	enum sl_status status = sl_model_file_read(path, outside, &one.about, &one.model, &one.x, error);
 	if (status == SL_OK &&
 	    (strcmp(one.about.model, sum->about.model) != 0 || strcmp(one.about.run, sum->about.run) != 0 ||
 	     one.model.layout.dimension != sum->model.layout.dimension))
@@ -65,13 +73,14 @@ static enum sl_status take_mean(struct sl_model_taken *out, const struct sl_run 
 		if (access(path, F_OK) != 0)
 			continue;
 		if (found++ == 0) {
-			status = sl_model_file_read(path, &out->about, &out->model, &out->x, error);
+			status = sl_model_file_read(path, outside_of(run), &out->about, &out->model, &out->x,
+			                            error);
 			total = status == SL_OK ? calloc(out->model.layout.dimension, sizeof *total) : NULL;
 			if (status == SL_OK && !total)
 				status = sl_fail(error, SL_NO_MEMORY, "no memory for a mean");
 		}
 		if (status == SL_OK)
-			status = add(out, total, path, &unlike, error);
+			status = add(out, total, path, outside_of(run), &unlike, error);
 	}
 	sl_model_folder(&run->config, path);
 	if (status == SL_OK && found == 0)
@@ -109,9 +118,12 @@ enum sl_status sl_model_take(struct sl_model_taken *out, const char *run_folder,
 		                 run.roster.topology.peers - 1);
 	} else {
 		sl_model_path(&run.config, peer, path);
-		status = sl_model_file_read(path, &out->about, &out->model, &out->x, error);
+		status = sl_model_file_read(path, outside_of(&run), &out->about, &out->model, &out->x, error);
 	}
-	sl_run_close(&run);
+	if (outside_of(&run))
+		out->run = &run;
+	else
+		sl_run_close(&run);
 	if (status != SL_OK)
 		sl_model_taken_free(out);
 	return status;

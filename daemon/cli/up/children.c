@@ -170,25 +170,20 @@ static bool is_hopeless(const struct sl_child *child, struct sl_time now)
 
 int64_t sl_children_reap(struct sl_children *c, struct sl_time now)
 {
-	int status;
-	pid_t pid;
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		for (uint32_t k = 0; k < c->count; k++) {
-			struct sl_child *child = &c->child[k];
-			if (child->pid != pid || child->state != SL_CHILD_RUNNING)
-				continue;
-			child->wait_status = status;
-			if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-				child->state = SL_CHILD_ENDED;
-				break;
-			}
-			bool again = c->restart && !is_hopeless(child, now);
-			child->state = child->leaving ? SL_CHILD_ENDED
-			               : again        ? SL_CHILD_RESTING
-			                              : SL_CHILD_FAILED;
-			child->again_at = sl_time_after(now, REST_US);
-			return k;
+	/* By number: others are trainers, and their keepers wait for them. */
+	for (uint32_t k = 0; k < c->count; k++) {
+		struct sl_child *child = &c->child[k];
+		if (child->state != SL_CHILD_RUNNING || child->absent ||
+		    waitpid(child->pid, &child->wait_status, WNOHANG) <= 0)
+			continue;
+		if (WIFEXITED(child->wait_status) && WEXITSTATUS(child->wait_status) == 0) {
+			child->state = SL_CHILD_ENDED;
+			continue;
 		}
+		bool again = c->restart && !is_hopeless(child, now);
+		child->state = child->leaving ? SL_CHILD_ENDED : again ? SL_CHILD_RESTING : SL_CHILD_FAILED;
+		child->again_at = sl_time_after(now, REST_US);
+		return k;
 	}
 	return -1;
 }

@@ -6,7 +6,6 @@
 #include "daemon/run/status.h"
 #include "daemon/cli/common/summary.h"
 #include "daemon/cli/up/lock.h"
-#include "daemon/run/trainer/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,14 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	ASK_MS = 50,
-	SILENT_ASKS = 2,
-	RETRY_US = 2000000,
-	STOP_US = 20000000,
-	ASKS_A_TURN = 32,
-	TRAINER_PATIENCE_MS = 5000
-};
+enum { ASK_MS = 50, SILENT_ASKS = 2, RETRY_US = 2000000, STOP_US = 20000000, ASKS_A_TURN = 32 };
 
 static struct sl_time now(void)
 {
@@ -214,10 +206,11 @@ static void take_signals(struct sl_up *up, struct sl_time at)
 	}
 }
 
-static void print_log_end(struct sl_up *up, uint32_t k)
+/* `whose`: empty, or "trainer-". */
+static void print_log_end(struct sl_up *up, const char *whose, uint32_t k)
 {
 	char path[4096 + 32], tail[2048];
-	snprintf(path, sizeof path, "%s/%u.log", up->children.log, k);
+	snprintf(path, sizeof path, "%s/%s%u.log", up->children.log, whose, k);
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return;
@@ -263,7 +256,7 @@ static void take_ends(struct sl_up *up, struct sl_time at)
 		up->code = misconfigured ? SL_EXIT_MISUSE : SL_EXIT_FAILED;
 		sl_progress_say(up->progress, "peer %u %s%s", (unsigned)k, end,
 		                child->starts > 1 ? " repeatedly" : "");
-		print_log_end(up, (uint32_t)k);
+		print_log_end(up, "", (uint32_t)k);
 		stop(up, at);
 	}
 }
@@ -307,6 +300,13 @@ static void show(struct sl_up *up, struct sl_time at)
 		if (!up->peer[k].fate && up->asked[k].silent >= SILENT_ASKS && up->peer[k].view.peer >= 0)
 			up->peer[k].fate = "does not answer";
 	}
+	uint32_t failed;
+	if (!sl_up_watch_trainers(up, &failed)) {
+		up->code = SL_EXIT_FAILED;
+		print_log_end(up, "trainer-", failed);
+		stop(up, at);
+		return;
+	}
 	sl_progress_show(up->progress, up->peer, at);
 	up->show_at = sl_time_after(now(), (int64_t)sl_progress_interval_ms(up->progress) * 1000);
 }
@@ -348,47 +348,6 @@ static void watch(struct sl_up *up)
 	}
 }
 
-/* A trainer beside each peer that is started here. */
-static enum sl_status start_trainers(struct sl_up *up, struct sl_error *error)
-{
-	const struct sl_host_settings *host = &up->run.config.settings.host;
-	const char *command = up->trainer ? up->trainer : host->trainer;
-	char folder[4096], socket[4096 + 32], log[4096 + 32], path[2][4096];
-	if (!sl_run_outside(&up->run.config.settings) || !command[0] || strcmp(command, "none") == 0)
-		return SL_OK;
-	sl_config_path(&up->run.config, "trainer", true, folder);
-	if (!realpath(up->run.config.state, path[0]) || !realpath(up->children.log, path[1]))
-		return sl_fail(error, SL_IO, "%s: %s", up->children.log, strerror(errno));
-	up->keeper = calloc(up->children.count, sizeof *up->keeper);
-	if (!up->keeper)
-		return sl_fail(error, SL_NO_MEMORY, "no memory for %u trainers", up->children.count);
-	for (uint32_t k = 0; k < up->children.count; k++) {
-		if (up->children.child[k].absent)
-			continue;
-		snprintf(socket, sizeof socket, "%s/trainer/%u", path[0], k);
-		snprintf(log, sizeof log, "%s/trainer-%u.log", path[1], k);
-		if (!up->resume)
-			unlink(log);
-		struct sl_keeper_setup setup = { .command = command,
-			                         .folder = host->trainer_folder,
-			                         .socket = socket,
-			                         .log = log,
-			                         .peer = k };
-		up->keeper[k] = sl_keeper_start(&setup, error);
-		if (!up->keeper[k])
-			return error->status;
-	}
-	return SL_OK;
-}
-
-static void stop_trainers(struct sl_up *up)
-{
-	for (uint32_t k = 0; up->keeper && k < up->children.count; k++)
-		sl_keeper_stop(up->keeper[k], TRAINER_PATIENCE_MS);
-	free(up->keeper);
-	up->keeper = NULL;
-}
-
 static int run_peers(struct sl_up *up, struct sl_error *error)
 {
 	enum sl_status status = prepare(up, error);
@@ -400,12 +359,12 @@ static int run_peers(struct sl_up *up, struct sl_error *error)
 		return sl_command_fail(&sl_command_up, error);
 	status = sl_children_start(&up->children, now(), error);
 	if (status == SL_OK) {
-		status = start_trainers(up, error);
+		status = sl_up_start_trainers(up, error);
 		if (status != SL_OK)
 			sl_children_signal(&up->children, SIGTERM);
 		watch(up);
 	}
-	stop_trainers(up);
+	sl_up_stop_trainers(up);
 	sl_up_withdraw(up->folder);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_up, error);

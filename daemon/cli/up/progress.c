@@ -28,7 +28,7 @@ struct sl_progress {
 struct totals {
 	double round, loss, accuracy, worst, rate, left; /* NaN where unknown; left in seconds */
 	int64_t least_round, sent, nonzero;
-	uint32_t present, answered, waiting, rated;
+	uint32_t present, answered, learning, waiting, rated;
 };
 
 struct sl_progress *sl_progress_start(FILE *out, bool table, uint32_t peers, uint32_t rounds,
@@ -60,7 +60,10 @@ static void add(struct totals *t, const struct sl_status_view *v)
 	t->sent += v->payload_tx > 0 ? v->payload_tx : 0;
 	t->nonzero += v->nonzero > 0 ? v->nonzero : 0;
 	t->waiting += v->waits > 0;
-	t->loss += isfinite(v->train_loss) ? v->train_loss : 0;
+	if (isfinite(v->train_loss)) {
+		t->loss += v->train_loss;
+		t->learning++;
+	}
 	if (!isfinite(v->test_accuracy))
 		return;
 	t->accuracy += v->test_accuracy;
@@ -91,7 +94,7 @@ static struct totals add_up(struct sl_progress *p, const struct sl_progress_peer
 			add(&t, &peers[k].view);
 	}
 	t.round = t.answered ? t.round / t.answered : (double)NAN;
-	t.loss = t.answered ? t.loss / t.answered : (double)NAN;
+	t.loss = t.learning ? t.loss / t.learning : (double)NAN;
 	t.accuracy = t.rated ? t.accuracy / t.rated : (double)NAN;
 	if (t.answered == t.present)
 		t.rate = rate(p, t.round, now_us);

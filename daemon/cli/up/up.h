@@ -12,10 +12,11 @@ struct sl_up_asked {
 	struct sl_time again_at;
 };
 
-struct sl_keeper;
+struct sl_up_trainer;
 struct sl_up {
-	struct sl_keeper **keeper; /* of the trainers, one a peer; NULL: none are started */
-	const char *trainer;       /* none: they are attached by hand; else another command */
+	struct sl_up_trainer *trainers; /* one a peer; NULL: none are started */
+	uint32_t trainer_count;
+	const char *trainer; /* none: they are attached by hand; else another command */
 	char folder[4096], conf[4096 + 16], database[4096];
 	bool resume, restart, json, plain;
 	struct sl_overrides set;
@@ -37,6 +38,14 @@ struct sl_up {
 /* Before the peers are started: begins a new session, or resumes the last one. SL_REFUSED: it cannot be resumed. */
 enum sl_status sl_up_begin(struct sl_up *, struct sl_error *error);
 enum sl_status sl_up_resume(struct sl_up *, struct sl_error *error);
+
+/* Starts a trainer beside each peer that is started here, if the run has trainers and their command is known. After an error,
+ * too, call sl_up_stop_trainers. */
+enum sl_status sl_up_start_trainers(struct sl_up *, struct sl_error *error);
+/* Reports trainers that ended and were started again. False: *failed is a peer whose trainer ends again and again, while the
+ * peer completes no round. */
+bool sl_up_watch_trainers(struct sl_up *, uint32_t *failed);
+void sl_up_stop_trainers(struct sl_up *);
 
 /* Reloads the roster: starts added peers that can run here, signals all others, and no longer restarts removed
  * ones. An invalid roster is reported in a line, and the current one stays in force. */
