@@ -1,5 +1,5 @@
 /* ADIANA: x = θ₁z + θ₂w + (1−θ₁−θ₂)y; g = h̄ + (1/n) Σ Q(∇f_i(x) − h_i); h_i⁺ = h_i + αQ(∇f_i(w) − h_i); y⁺ =
- * prox_{ηψ}(x − ηg); z⁺ = βz + (1−β)x + (γ/η)(y⁺ − x); w⁺ = y with chance p. Channel 0 carries Q(∇f_i(x) −
+ * prox_{ηψ}(x − ηg); z⁺ = βz + (1−β)x + (γ/η)(y⁺ − x); w⁺ = y with probability p. Channel 0 carries Q(∇f_i(x) −
  * h_i), channel 1 is h. Li, Kovalev, Qian & Richtárik, ICML 2020, Algorithm 2; its saving needs compressors
  * independent of each other (He, Huang & Yuan, NeurIPS 2023). l->x is y. */
 #include "gossip/algorithm.h"

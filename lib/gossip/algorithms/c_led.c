@@ -1,7 +1,7 @@
 /* C-LED, this project's own, of the family of LEAD and LED: τ local steps φ ← φ − η(g(φ) + y) from φ = x; q =
  * C(φ − x̂); x̂ += q; Δ = γ Σ_j w_ij (x̂_j − x̂_i); x = prox_{τηλR}(φ + Δ); y ← y − θΔ/(τη). The dual y, which sums to zero
- * over the peers, cancels what heterogeneous data pull apart, and costs no stream of its own. u = τηy is what
- * is kept: its edge terms are the same at both ends whatever η does. Where it rests, Δ = 0, so that all φ are equal, y = ∇f(x̄) −
+ * over the peers, cancels the drift that heterogeneous data cause, and needs no second stream. u = τηy is what
+ * is kept: its edge terms are the same at both ends for any η. Where it rests, Δ = 0, so that all φ are equal, y = ∇f(x̄) −
  * ∇f_i(x̄) for τ = 1, and x = prox_{ηλR}(x − η∇f(x)): the penalised minimum. */
 #include "gossip/algorithm.h"
 
@@ -35,7 +35,7 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 }
 
 /* An oscillation of model and dual is damped by γℓ/2 and excited by θγℓ times the delay of the compressor, for
- * every eigenvalue ℓ of I − W: which θ is stable is a matter of the compressor alone. Near it γ has less room. */
+ * every eigenvalue ℓ of I − W: which θ is stable depends on the compressor alone. Near that bound fewer values of γ are stable. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {

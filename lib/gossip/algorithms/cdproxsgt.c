@@ -22,7 +22,7 @@ static void local(struct sl_learner *l)
 		sl_tracking_follow(l, l->scratch->gradient);
 		return;
 	}
-	l->loss = (double)NAN; /* no loss is seen in this turn */
+	l->loss = (double)NAN; /* this turn computes no loss */
 	sl_vector_axpy(l->dimension, -eta, l->vector[SL_TRACKER], l->x);
 	sl_part_prox_by(l, sl_part_eta(l));
 }

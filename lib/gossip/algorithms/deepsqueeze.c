@@ -21,8 +21,8 @@ static const float *outgoing(struct sl_learner *l, unsigned channel)
 	return l->vector[MESSAGE];
 }
 
-/* What is lost of a model, not of a difference, comes back as disagreement, γ times: with a larger one the peers' own
- * models are worse for ever. Where most of a model is lost, no γ makes them good ones. */
+/* What is lost of a model, rather than of a difference, becomes disagreement, multiplied by γ: with a larger γ the peers' own
+ * models stay worse. Where most of a model is lost, no γ helps. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {

@@ -51,7 +51,7 @@ static void local(struct sl_learner *l)
 		estimate(l);
 		return;
 	}
-	l->loss = l->round == 0 ? l->loss : (double)NAN; /* no loss is seen in this turn */
+	l->loss = l->round == 0 ? l->loss : (double)NAN; /* this turn computes no loss */
 	sl_vector_axpy(l->dimension, -(float)sl_part_eta(l), l->vector[SL_TRACKER], l->x);
 }
 

@@ -1,5 +1,5 @@
 /* EC-LSVRG: p_i = e_i + η(∇f_i(x) − ∇f_i(w)); q_i = C(p_i); e_i⁺ = p_i − q_i; x⁺ = x − q̄ − η∇f(w); w⁺ = x
- * with chance p, and then ∇f_i(w⁺) is sent whole. What error feedback compresses vanishes at the optimum.
+ * with probability p, and then ∇f_i(w⁺) is sent whole. What error feedback compresses vanishes at the optimum.
  * Gorbunov, Kovalev, Makarenko & Richtárik, NeurIPS 2020; Qian, Dong, Zhang & Richtárik 2021. */
 #include "gossip/methods/server.h"
 
@@ -47,7 +47,7 @@ const struct sl_algorithm sl_algorithm_ec_lsvrg = {
 	.doc = "error feedback on the change of the gradient since a reference point: exact limit",
 	.paper =
 	    "Gorbunov, Kovalev, Makarenko, Richtárik: Linearly Converging Error Compensated SGD, NeurIPS 2020, Algorithm EC-LSVRG",
-	.exchanges = "C(e + η(∇f(x) - ∇f(w))), and ∇f(w) with chance p",
+	.exchanges = "C(e + η(∇f(x) - ∇f(w))), and ∇f(w) with probability p",
 	.needs = "contractive compressor, complete graph",
 	.options = options,
 	.reads = SL_READS_LAMBDA,

@@ -1,6 +1,6 @@
 /* ECLK, error-compensated loopless Katyusha: x = θ₁z + θ₂w + (1−θ₁−θ₂)y; p_i = e_i + (s/L)(∇f_i(x) −
  * ∇f_i(w)); q_i = C(p_i); e_i⁺ = p_i − q_i; z⁺ = prox_{sψ/((1+sσ)L)}((sσx + z − q̄ − (s/L)∇f(w))/(1+sσ)); y⁺ =
- * x + θ₁(z⁺ − z); w⁺ = y with chance p, and then ∇f_i(w⁺) is sent whole. Qian, Richtárik & Zhang, NeurIPS
+ * x + θ₁(z⁺ − z); w⁺ = y with probability p, and then ∇f_i(w⁺) is sent whole. Qian, Richtárik & Zhang, NeurIPS
  * 2021, Algorithm 1. Here 1/L is eta, s = 1/(3θ₁), σ = μ/(2L); l->x is y. */
 #include "gossip/methods/server.h"
 
@@ -107,7 +107,7 @@ const struct sl_algorithm sl_algorithm_eclk = {
 	.doc = "accelerated error feedback: fewest rounds for ill-conditioned convex problems",
 	.paper =
 	    "Qian, Richtárik, Zhang: Error Compensated Distributed SGD Can Be Accelerated, NeurIPS 2021, Algorithm 1",
-	.exchanges = "C(e + (s/L)(∇f(x) - ∇f(w))), and ∇f(w) with chance p",
+	.exchanges = "C(e + (s/L)(∇f(x) - ∇f(w))), and ∇f(w) with probability p",
 	.needs = "contractive compressor, complete graph",
 	.steps = "1/L",
 	.options = options,

@@ -19,7 +19,7 @@ static const struct sl_option options[] = {
 	{ 0 },
 };
 
-/* δ of the compressor, or where none is proved, what ordinary vectors keep. */
+/* δ of the compressor, or where none is proved, the share that ordinary vectors keep. */
 static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *graph, struct sl_error *error)
 {
 	(void)graph, (void)error;

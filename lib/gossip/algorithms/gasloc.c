@@ -29,7 +29,7 @@ static void local(struct sl_learner *l)
 	memcpy(l->vector[NOW], l->x, l->dimension * sizeof *l->x);
 }
 
-/* The momentum follows what gossip does to the model, and carries its oscillations on. */
+/* The momentum follows what gossip does to the model, and carries its oscillations further. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {

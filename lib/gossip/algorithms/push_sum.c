@@ -1,4 +1,4 @@
-/* Push-sum: what a peer gives is what its neighbours take, so that sums are kept where averages are not. u½ =
+/* Push-sum: what a peer gives its neighbours take, so that sums are kept where averages are not. u½ =
  * u − ηg(z); q = C(u½ − û); û += q; u = u½ + γ(Σ_in w_ij û_j − Σ_out w_ji û_i), the same for the weight y,
  * which starts at one and is sent as it is; z = u / y is the model. Without a compressor and with γ = 1 this
  * is SGP (Assran, Loizou, Ballas & Rabbat, ICML 2019, Algorithm 1); with one, quantised push-sum (Taheri,

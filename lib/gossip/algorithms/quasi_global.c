@@ -1,5 +1,5 @@
 /* Quasi-global momentum on CHOCO's gossip: u = βm̂ + g; x ← x − ηu in each local step; gossip; m̂⁺ = (1−μ)m̂ +
- * μ(x_start − x_end)/(τη): momentum follows how the models move together, not how one peer's data pull. Lin,
+ * μ(x_start − x_end)/(τη): momentum follows the common movement of the models, not one peer's data. Lin,
  * Karimireddy, Stich & Jaggi, ICML 2021, Algorithm 1. */
 #include "gossip/algorithm.h"
 
@@ -35,7 +35,7 @@ static void local(struct sl_learner *l)
 	l->loss = loss / steps;
 }
 
-/* The momentum follows what gossip does to the model, and carries its oscillations on. */
+/* The momentum follows what gossip does to the model, and carries its oscillations further. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {

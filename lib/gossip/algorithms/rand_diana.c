@@ -1,4 +1,4 @@
-/* Rand-DIANA: m = Q(∇f_i(x) − h_i); x⁺ = x − (η/n) Σ (h_i + m_i); h_i⁺ = ∇f_i(x) with chance p, sent whole.
+/* Rand-DIANA: m = Q(∇f_i(x) − h_i); x⁺ = x − (η/n) Σ (h_i + m_i); h_i⁺ = ∇f_i(x) with probability p, sent whole.
  * Channel 0 carries m, channel 1 h. Shulgin & Richtárik, UAI 2022, Algorithm of Section 3.3. */
 #include "gossip/algorithm.h"
 
@@ -65,7 +65,7 @@ const struct sl_algorithm sl_algorithm_rand_diana = {
 	.name = "rand-diana",
 	.doc = "DIANA with shifts that are replaced by the gradient at random rounds",
 	.paper = "Shulgin, Richtárik: Shifted Compression Framework, UAI 2022, Section 3.3",
-	.exchanges = "Q(∇f(x) - h), and ∇f(x) with chance p",
+	.exchanges = "Q(∇f(x) - h), and ∇f(x) with probability p",
 	.needs = "unbiased compressor, complete graph",
 	.steps = "1/(L(1 + 6ω/n))",
 	.options = options,

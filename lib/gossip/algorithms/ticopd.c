@@ -39,7 +39,7 @@ static void local(struct sl_learner *l)
 	}
 }
 
-/* The pull is a round late. */
+/* The pull is one round late. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {
