@@ -1,5 +1,6 @@
 /* Exact runs whose disks are slow or full, kills in the last moments, and what becomes of a peer whose
  * checkpoint is too old for everyone. */
+#include "gossip/peer/state.h"
 #include "sim/sim_state.h"
 #include "support/swarm.h"
 
@@ -78,6 +79,28 @@ static void slow_disks_cost_nothing(void **state)
 				sl_sim_revive(w->sim, 1, at % 24 ? SL_SIM_DISK_NEWEST : SL_SIM_DISK_OLDER);
 				ends_as(w, calm);
 			}
+	}
+}
+
+/* Killed before its first checkpoint, on a directed graph. A neighbour that sends it no frames has trimmed its journal
+ * long ago, for others; those that do send have all of theirs, and nothing else is needed. */
+static void without_a_checkpoint_only_senders_need_their_journals(void **state)
+{
+	(void)state;
+	static const char *const shapes[] = { "directed-exponential:4", "directed-exponential:8" };
+	uint64_t calm[PEERS_MOST];
+	for (unsigned t = 0; t < 2; t++) {
+		undisturbed(shapes[t], calm);
+		struct swarm *w = make(shapes[t], 3);
+		sl_sim_disk_speed(w->sim, 1, ROUNDS * ROUND_US);
+		swarm_run_to(w, 1, 40);
+		uint32_t trimmed = 0;
+		for (uint32_t i = 0; i < w->topology.peers; i++)
+			trimmed += sl_sim_peer(w->sim, i)->journal.first > 1;
+		assert_true(trimmed > 0);
+		sl_sim_kill(w->sim, 1);
+		sl_sim_revive(w->sim, 1, SL_SIM_DISK_NEWEST);
+		ends_as(w, calm);
 	}
 }
 
@@ -207,6 +230,7 @@ int main(int argc, char **argv)
 		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slow_disks_cost_nothing),
+		cmocka_unit_test(without_a_checkpoint_only_senders_need_their_journals),
 		cmocka_unit_test(a_full_disk_is_waited_for),
 		cmocka_unit_test(the_last_moments_are_covered),
 		cmocka_unit_test(whoever_comes_last_leaves_at_once),
