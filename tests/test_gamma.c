@@ -16,6 +16,7 @@
 
 static char note[SL_TEXT_MAX];
 static double smoothness; /* of the next plan */
+static uint32_t features; /* of a softmax of four classes; 0: a model of some thousand parameters */
 static struct sl_error error;
 
 /* What a plan makes of it; NAN where it is refused. */
@@ -28,6 +29,8 @@ static double gamma_of(const char *algorithm, const char *graph, const char *pip
 	sl_settings_standard(&s);
 	snprintf(s.algorithm, sizeof s.algorithm, "%s", algorithm);
 	snprintf(s.pipeline, sizeof s.pipeline, "%s", pipeline);
+	if (features)
+		snprintf(s.model, sizeof s.model, "softmax");
 	s.gamma = given;
 	s.smoothness = smoothness;
 	note[0] = '\0';
@@ -37,7 +40,9 @@ static double gamma_of(const char *algorithm, const char *graph, const char *pip
 	struct sl_plan_graph g = sl_plan_graph_of(&t, &spectrum);
 	sl_topology_free(&t);
 	struct sl_run_settings all = sl_run_settings_of(&s);
-	return sl_plan_make(&plan, &all, &g, 30, 4, NULL, note, &error) == SL_OK ? plan.gamma : (double)NAN;
+	return sl_plan_make(&plan, &all, &g, features ? features : 30, 4, NULL, note, &error) == SL_OK
+	           ? plan.gamma
+	           : (double)NAN;
 }
 
 static const char usual[] = "topk:0.05 | dither:16 | golomb";
@@ -72,6 +77,31 @@ static void auto_is_below_what_is_stable(void **state)
 	assert_true(gamma_of("dpsgd", "ring:8", usual, 0) == 1);
 	assert_true(gamma_of("exact-diffusion", "ring:8", usual, 0) == 0.5);
 	assert_true(gamma_of("choco", "ring:8", usual, 0.3) == 0.3);
+}
+
+/* The same for models of few parameters, which stand less than the same share of many. */
+static void small_models_have_room(void **state)
+{
+	static const char third[] = "topk:0.3 | float32 | raw", sign[] = "topk:0.2 | sign:whole | context";
+	static const struct {
+		uint32_t features;
+		const char *graph, *pipeline;
+		double most;
+	} found[] = {
+		{ 1, "ring:8", sign, 0.705 },     { 4, "ring:8", sign, 0.592 },
+		{ 6, "ring:8", sign, 0.665 },     { 4, "hypercube:8", usual, 0.146 },
+		{ 6, "ring:8", third, 0.84 },     { 6, "hypercube:8", third, 0.747 },
+		{ 6, "complete:6", sign, 0.497 }, { 8, "ring:8", third, 0.943 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof found / sizeof *found; i++) {
+		features = found[i].features;
+		double gamma = gamma_of("choco", found[i].graph, found[i].pipeline, 0);
+		if (!(gamma < found[i].most && gamma > 0.5 * found[i].most))
+			fail_msg("%s, %s, %u features: auto takes %g, and %g is stable", found[i].graph,
+			         found[i].pipeline, features, gamma, found[i].most);
+	}
+	features = 0;
 }
 
 /* Machines differ in the last bit of a spectrum: two digits hide that. */
@@ -181,6 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_method_says_what_its_gamma_is),
 		cmocka_unit_test(auto_is_below_what_is_stable),
+		cmocka_unit_test(small_models_have_room),
 		cmocka_unit_test(auto_has_two_digits),
 		cmocka_unit_test(what_is_too_large_is_said),
 		cmocka_unit_test(a_step_beyond_the_curvature_is_said),
