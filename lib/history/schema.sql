@@ -242,7 +242,7 @@ CREATE VIEW peer_curve AS
   SELECT run.run_id AS run_id, run.name AS name, d.peer AS peer, d.round AS round,
          (d.at_us - p.started_at) / 1e6 AS seconds, d.payload_tx AS payload_bytes, d.wire_tx AS wire_bytes, d.test_accuracy AS test_accuracy,
          d.test_loss AS test_loss, d.train_loss AS train_loss, d.train_loss + d.penalty AS objective,
-         1 - d.nonzero * 1.0 / run.dim AS sparsity, d.disagreement AS disagreement,
+         1 - d.nonzero * 1.0 / run.dim AS sparsity, d.disagreement AS disagreement, d.at_us AS at_us,
          d.compute_us AS compute_us, d.compress_us AS compress_us, d.wait_us AS wait_us
   FROM run CROSS JOIN peer AS p ON p.run_id = run.run_id
     CROSS JOIN round_data AS d ON d.run = run.number AND d.peer = p.peer;

@@ -11,8 +11,8 @@
 	X(curve)                                                                                             \
 	X(peer_curve)                                                                                        \
 	X(link_curve)                                                                                        \
-	X(peer_time) X(summary) X(run) X(peer) X(round) X(link) X(event) X(metric) X(consensus) X(traffic)   \
-	    X(budget)
+	X(peer_time)                                                                                         \
+	X(summary) X(run) X(peer) X(round) X(link) X(event) X(metric) X(consensus) X(traffic) X(budget)
 enum sl_export_table {
 #define SL_EXPORT_NAME(name) SL_EXPORT_##name,
 	SL_EXPORT_TABLES(SL_EXPORT_NAME)
