@@ -141,7 +141,7 @@ bool sl_curves_script(const struct sl_report *r, enum sl_axis x, enum sl_measure
 			    name, g, sl_gnuplot_colour(g));
 	for (uint32_t g = 0; g < r->groups; g++) {
 		fprintf(script, ", $%s_%u using 1:2 with lines lw 2 dt %u lc %s", name, g,
-		        1 + g / SL_GNUPLOT_COLOURS % 5, sl_gnuplot_colour(g));
+		        1 + (g + g / SL_GNUPLOT_COLOURS) % 5, sl_gnuplot_colour(g));
 		if (titles) {
 			fputs(" title '", script);
 			sl_gnuplot_text(script, r->group[g].label);

@@ -29,22 +29,31 @@ static void find_winners(FILE *out, const struct sl_report *r)
 		}
 		if (bytes == UINT32_MAX)
 			continue;
-		fputs("<li>To an accuracy of ", out);
+		const struct sl_report_reach *least = &r->group[bytes].reach[t];
+		if (all == 1)
+			fputs("<li>With all its runs only ", out), name_of(out, r, bytes),
+			    fputs(" reaches an accuracy of ", out);
+		else
+			fputs("<li>To an accuracy of ", out);
 		sl_html_number(out, "win-target", r->target[t], "%.4g", r->target[t]);
-		fputs(": fewest bytes ", out);
-		name_of(out, r, bytes);
-		fputs(" (", out);
-		sl_html_bytes(out, "win-payload", r->group[bytes].reach[t].payload);
-		if (all > 1 && most > 1.005 * r->group[bytes].reach[t].payload)
-			fprintf(out, ", %.3g times less than the most",
-			        most / r->group[bytes].reach[t].payload);
-		fputs("), least time ", out);
-		if (time != UINT32_MAX)
-			name_of(out, r, time);
-		fputs(" (", out);
+		if (all == 1)
+			fputs(" (", out);
+		else
+			fputs(", ", out), name_of(out, r, bytes), fputs(" sends the fewest bytes (", out);
+		sl_html_bytes(out, "win-payload", least->payload);
+		if (all > 1 && most > 1.005 * least->payload)
+			fprintf(out, ", %.3g times less than the most", most / least->payload);
+		if (all > 1 && time != UINT32_MAX)
+			fputs(") and ", out), name_of(out, r, time), fputs(" takes the least time (", out);
+		else
+			fputs(", ", out);
 		sl_html_seconds(out, "win-seconds",
 		                time != UINT32_MAX ? r->group[time].reach[t].seconds : (double)NAN);
-		fprintf(out, "); %u of %u reach it with all their runs.</li>\n", all, r->groups);
+		if (all > 1)
+			fprintf(out, "); %u of %u kinds reach it with all their runs.</li>\n", all,
+			        r->groups);
+		else
+			fputs(").</li>\n", out);
 	}
 }
 
@@ -200,6 +209,20 @@ static void find_missing(FILE *out, const struct sl_report_run *run)
 		    s->diverging, s->diverging, s->present);
 }
 
+static void find_absences(FILE *out, const struct sl_report_run *run)
+{
+	for (uint32_t i = 0; i < run->absences && i < 4; i++) {
+		const struct sl_report_absence *a = &run->absence[i];
+		fprintf(out, "<li>Peer %u was started again ", a->peer);
+		sl_html_seconds(out, "absence-from", a->to);
+		fputs(" after the start of the run; its row before that is ", out);
+		sl_html_seconds(out, "absence", a->to - a->from);
+		fputs(" older.</li>\n", out);
+	}
+	if (run->absences > 4)
+		fprintf(out, "<li>%u peers or times more were started again.</li>\n", run->absences - 4);
+}
+
 static void find_events(FILE *out, const struct sl_report_run *run)
 {
 	int64_t all = 0, shown = 0;
@@ -230,6 +253,7 @@ void sl_findings_of_run(FILE *out, const struct sl_report *r, const struct sl_re
 	find_result(out, run);
 	find_agreement(out, run);
 	find_missing(out, run);
+	find_absences(out, run);
 	find_time(out, run);
 	find_events(out, run);
 }

@@ -56,6 +56,13 @@ uint32_t sl_gnuplot_figure(struct sl_gnuplot *g, unsigned width, unsigned height
 	return g->figures++;
 }
 
+void sl_gnuplot_output(struct sl_gnuplot *g, const char *terminal, char path[static 128])
+{
+	path_in(g, "0.svg", path);
+	fprintf(g->script, "set terminal %s\nset output '%s'\n", terminal, path);
+	g->figures = 1;
+}
+
 /* In the child: nothing here returns. -d: no configuration of the user has a part in the result. */
 static void become_gnuplot(const char *script, const char *log)
 {

@@ -28,6 +28,8 @@ enum sl_status sl_gnuplot_open(struct sl_gnuplot *, struct sl_error *error);
 void sl_gnuplot_style(FILE *script);
 /* Begins the next figure: an SVG of that size. Its number is returned. */
 uint32_t sl_gnuplot_figure(struct sl_gnuplot *, unsigned width, unsigned height);
+/* The only figure: for a terminal of gnuplot, at `path` once the script has run. */
+void sl_gnuplot_output(struct sl_gnuplot *, const char *terminal, char path[static 128]);
 /* Runs the script. SL_IO: gnuplot is not installed (the error names the package), or failed. */
 enum sl_status sl_gnuplot_run(struct sl_gnuplot *, struct sl_error *error);
 /* Writes a figure as an SVG element for a page of HTML: without declarations, ids and links. */

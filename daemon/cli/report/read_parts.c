@@ -205,6 +205,30 @@ static bool take_kind(struct sl_report_run *run, const struct sl_history_cursor 
 	return true;
 }
 
+static bool take_absence(struct sl_report_run *run, const struct sl_history_cursor *c)
+{
+	double from = sl_history_real_of(c, 1), to = sl_history_real_of(c, 2);
+	if (run->absences == SL_REPORT_ABSENCES)
+		return false;
+	if (peer_of(c, 0) >= 0 && isfinite(from) && to > from)
+		run->absence[run->absences++] =
+		    (struct sl_report_absence){ (uint32_t)peer_of(c, 0), from, to };
+	return true;
+}
+
+/* From a peer's last row before it was started again to that start. */
+static enum sl_status read_absences(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
+{
+	return each_row(
+	    h,
+	    "WITH start AS MATERIALIZED (SELECT min(started_at) AS at FROM peer WHERE run_id = ?1) "
+	    "SELECT e.peer, ((SELECT max(c.at_us) FROM peer_curve AS c WHERE c.run_id = ?1 AND c.peer = e.peer "
+	    "AND c.at_us < e.at_us) - (SELECT at FROM start)) / 1e6, (e.at_us - (SELECT at FROM start)) / 1e6 "
+	    "FROM event AS e WHERE e.run_id = ?1 AND e.kind IN ('resumed-from-checkpoint', "
+	    "'recovered-from-neighbours') ORDER BY e.at_us LIMIT 64",
+	    run, take_absence, error);
+}
+
 static enum sl_status read_events(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
 {
 	enum sl_status status = each_row(
@@ -255,6 +279,8 @@ enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history
 		    run, take_link, error);
 	if (status == SL_OK)
 		status = read_events(run, h, error);
+	if (status == SL_OK)
+		status = read_absences(run, h, error);
 	if (status != SL_OK)
 		return status;
 	/* Give back what is not used: there may be many runs. */

@@ -17,6 +17,7 @@ enum {
 	SL_REPORT_DRAWN = 128,   /* a graph of more peers is not drawn */
 	SL_REPORT_DETAILED = 8,
 	SL_REPORT_KINDS = 64,
+	SL_REPORT_ABSENCES = 64,
 	SL_REPORT_TARGETS = 6,
 	SL_REPORT_LABEL = 256,
 };
@@ -67,6 +68,12 @@ struct sl_report_event {
 	char level[12], kind[32], detail[256];
 };
 
+/* A peer that wrote no row until it was started again. */
+struct sl_report_absence {
+	uint32_t peer;
+	double from, to; /* seconds since the first start of a peer of the run */
+};
+
 struct sl_report_kind {
 	char kind[32], level[12];
 	int64_t count, peers;
@@ -83,6 +90,8 @@ struct sl_report_run {
 	uint32_t peers, links, events;
 	struct sl_report_kind kind[SL_REPORT_KINDS];
 	uint32_t kinds;
+	struct sl_report_absence absence[SL_REPORT_ABSENCES];
+	uint32_t absences;
 	double waited; /* seconds of all peers in the rounds that `held` was computed from */
 	struct sl_topology graph;
 	bool drawn; /* `graph` is filled in */

@@ -94,7 +94,7 @@ static void add_graph(struct sl_figures *f, const struct sl_report_run *run, uin
 	for (uint32_t k = 0; k < classes; k++)
 		fprintf(script, ", $edges_%u using 1:2:3:4 with vectors nohead lw %.1f lc %s notitle", k,
 		        classes == 1 ? 1.5 : 0.6 + k, sl_gnuplot_colour(5));
-	if (t->edges <= 20)
+	if (classes > 1 && t->edges <= 20)
 		for (uint32_t k = 0; k < classes; k++)
 			fprintf(script,
 			        ", $edges_%u using ($1+$3/2):($2+$4/2):5 with labels font ',11' notitle", k);
@@ -254,6 +254,11 @@ static void add_events(struct sl_figures *f, const struct sl_report_run *run, ui
 		fprintf(script, "0 %u %.6g 0\n", run->peer[i].peer,
 		        isfinite(run->peer[i].seconds) ? run->peer[i].seconds / by : 0);
 	fputs("EOD\n", script);
+	fputs("$absent << EOD\n", script);
+	for (uint32_t i = 0; i < run->absences; i++)
+		fprintf(script, "%.6g %u %.6g 0\n", run->absence[i].from / by, run->absence[i].peer,
+		        (run->absence[i].to - run->absence[i].from) / by);
+	fputs("NaN NaN NaN NaN\nEOD\n", script);
 	for (int k = 0; k < SL_EVENT_CLASSES; k++) {
 		fprintf(script, "$events_%d << EOD\n", k);
 		for (uint32_t i = 0; i < run->events; i++)
@@ -266,7 +271,8 @@ static void add_events(struct sl_figures *f, const struct sl_report_run *run, ui
 	fprintf(
 	    script,
 	    "set xlabel 'time in %s'\nset ylabel 'peer'\n"
-	    "set xrange [0:%.6g]\nset yrange [%lld.7:-0.7]\nplot $alive using 1:2:3:4 with vectors nohead lw 0.7 lc rgb 'gray' notitle",
+	    "set xrange [0:%.6g]\nset yrange [%lld.7:-0.7]\nplot $alive using 1:2:3:4 with vectors nohead lw 0.7 lc rgb 'gray' notitle, "
+	    "$absent using 1:2:3:4 with vectors nohead lw 5 lc rgb '#D55E00' notitle",
 	    unit, last > 0 ? 1.01 * last / by : 1, (long long)most_peer);
 	for (int k = SL_EVENT_CLASSES - 1; k >= 0; k--)
 		fprintf(script, ", $events_%d using 1:2:3:4 with vectors nohead lw 2.5 lc %s notitle", k,
@@ -274,7 +280,8 @@ static void add_events(struct sl_figures *f, const struct sl_report_run *run, ui
 	fputs("\n", script);
 	struct sl_figure *figure = sl_figures_next(f, "Events", number, SL_LEGEND_EVENTS, svg);
 	snprintf(figure->caption, sizeof figure->caption,
-	         "%u events; the grey line of a peer ends with its last row.", drawn);
+	         "%u events; the grey line of a peer ends with its last row%s.", drawn,
+	         run->absences ? "; a thick red one is a time without rows before it was started again" : "");
 }
 
 void sl_figures_add_run(struct sl_figures *f, const struct sl_report *r, uint32_t number,
