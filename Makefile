@@ -171,6 +171,13 @@ $(B)/gen/completion_%.inc: daemon/cli/completion/starling.%
 	@mkdir -p $(@D)
 	@sh scripts/embed $< > $@
 $(call object,daemon/cli/completion.c): $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc
+# Style and script of the page of starling report.
+$(B)/gen/report_style.inc: daemon/cli/report/style.css
+$(B)/gen/report_script.inc: daemon/cli/report/page.js
+$(B)/gen/report_%.inc:
+	@mkdir -p $(@D)
+	@sh scripts/embed $< > $@
+$(call object,daemon/cli/report/page.c): $(B)/gen/report_style.inc $(B)/gen/report_script.inc
 
 preloads := $(patsubst tests/preload/%.c,$(B)/tests/%.so,$(wildcard tests/preload/*.c))
 $(preloads): $(B)/tests/%.so: tests/preload/%.c
@@ -324,7 +331,8 @@ clean:
 json = $(subst ",\",$(subst \,\\,$(1)))
 one_command = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(call json,$(CC) $(CPPFLAGS) $(CFLAGS) -DSL_VERSION='"$(VERSION)"' \
 	$(if $(filter lib/linalg/% lib/compress/%,$(1)),-O3) -c $(1))"}
-compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc FORCE
+compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc \
+		$(B)/gen/report_style.inc $(B)/gen/report_script.inc FORCE
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"

@@ -34,6 +34,8 @@ const struct sl_command *const sl_commands[] = {
 	&sl_command_enrol,
 	&sl_command_install,
 	&sl_command_history,
+	&sl_command_report,
+	&sl_command_plot,
 	&sl_command_collect,
 	&sl_command_export,
 	&sl_command_predict,

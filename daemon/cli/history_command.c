@@ -1,5 +1,6 @@
 /* history_command.c — starling history: the results of the runs of a database, side by side. */
 #include "daemon/cli/common/command_line.h"
+#include "daemon/cli/report/export.h"
 #include "daemon/run/status_view.h"
 #include "daemon/cli/common/summary.h"
 #include "history/history.h"
@@ -257,22 +258,35 @@ static enum sl_status show(const char *database, const char *name, bool json, st
 	return status;
 }
 
+enum { NO_TABLE = UINT32_MAX };
 struct request {
 	const char *name;
-	bool json;
+	uint32_t table; /* NO_TABLE: none was named */
+	bool json, csv;
 };
 
 static int run(int argc, char **argv)
 {
-	struct request request = { 0 };
+	struct request request = { .table = NO_TABLE };
 	struct sl_error error = { 0 };
 	char path[PATH_MAX], **operands;
 	int code = sl_command_parse(&sl_command_history, argc, argv, &request, &operands);
 	if (code >= 0)
 		return code;
-	return show(sl_command_database(operands[0], path), request.name, request.json, &error) == SL_OK
-	           ? SL_EXIT_OK
-	           : sl_command_fail(&sl_command_history, &error);
+	if (request.csv && request.json)
+		return sl_command_misuse(&sl_command_history, "--csv and --json cannot be used together");
+	if (request.table != NO_TABLE && !request.csv && !request.json)
+		return sl_command_misuse(&sl_command_history, "--table needs --csv or --json");
+	const char *database = sl_command_database(operands[0], path);
+	enum sl_status status;
+	if (request.csv || request.table != NO_TABLE)
+		status = sl_export(stdout, database, request.name,
+		                   request.table == NO_TABLE ? SL_EXPORT_curve
+		                                             : (enum sl_export_table)request.table,
+		                   request.json, &error);
+	else
+		status = show(database, request.name, request.json, &error);
+	return status == SL_OK ? SL_EXIT_OK : sl_command_fail(&sl_command_history, &error);
 }
 
 static const struct sl_operand operands_of_history[] = {
@@ -284,7 +298,15 @@ static const struct sl_argument arguments_of_history[] = {
 	              offsetof(struct request, name) },
 	  .letter = 'r',
 	  .value = "NAME" },
-	SL_ARGUMENT_JSON(struct request, json, "print a JSON array of objects; unknown values are null"),
+	SL_ARGUMENT_JSON(
+	    struct request, json,
+	    "print a JSON array of objects, of the summaries or of the table of --table; unknown values are null"),
+	{ .option = { "csv",
+	              "print the rows of --table as CSV, with a line of column names; unknown values are empty",
+	              SL_OPTION_SWITCH, offsetof(struct request, csv) } },
+	{ .option = { "table", "table or view to export; with --csv the default is curve", SL_OPTION_CHOICE,
+	              offsetof(struct request, table), .choices = SL_EXPORT_CHOICES },
+	  .value = "TABLE" },
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };
@@ -307,7 +329,12 @@ const struct sl_command sl_command_history = {
 	      "  saved            share of the payload saved, compared with float32 models in the same number of rounds\n"
 	      "  seconds          longest time from a peer's start to its last row, by the clock of its host\n"
 	      "  seed             seed of the run, which determines partition, initial model and random draws\n",
-	  .after = "For other queries use SQL; sqlite3 DB '.schema' lists the tables.\n",
+	  .after =
+	      "Figures need no joins: the views curve (mean over the peers), peer_curve, link_curve and peer_time have a row\n"
+	      "per point, each with round, seconds and bytes. In Python:\n"
+	      "  pandas.read_sql(\"SELECT * FROM curve\", sqlite3.connect(\"history.db\")).plot(\"payload_bytes\", \"test_accuracy\")\n"
+	      "  pandas.read_csv(\"curve.csv\")     # of starling history DB --csv > curve.csv\n"
+	      "For other queries use SQL; sqlite3 DB '.schema' lists the tables and says what they hold.\n",
 	  .operands = operands_of_history,
 	  .arguments = arguments_of_history },
 	run

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 /* The schema that this program reads and writes, in PRAGMA user_version. */
-#define SL_SCHEMA_VERSION 5
+#define SL_SCHEMA_VERSION 6
 /* PRAGMA application_id: "Murm". Tells a history from any other SQLite file. */
 #define SL_APPLICATION_ID 0x4d75726d
 /* A WAL is cut to this size when it is reset (its ordinary size is 1000 pages of 4 KiB). */
@@ -34,6 +34,7 @@ static const char *const step[SL_SCHEMA_VERSION] = {
 	      "ALTER TABLE link_data ADD COLUMN again_drop INTEGER;"
 	      "ALTER TABLE link_data ADD COLUMN again_refusal INTEGER;"
 	      "ALTER TABLE link_data ADD COLUMN again_digest INTEGER",
+	[5] = "", /* the views curve, peer_curve, link_curve and peer_time */
 };
 
 void sl_history_busy_timeout(struct sl_history *h, int milliseconds)

@@ -2,8 +2,8 @@
 -- are always made anew. An older database is first brought here by the steps in history.c. A change to a table needs
 -- a new step and a new number (SL_SCHEMA_VERSION); a change to a view needs a new number only.
 --
--- The names run, peer, round, link, sketch, consensus_exact, event, metric, consensus, traffic and summary, and their
--- columns, are part of the product. What peers write every round is kept in the tables *_data under the run's number:
+-- The names run, peer, round, link, sketch, consensus_exact, event, metric, consensus, traffic, summary, curve, peer_curve,
+-- link_curve and peer_time, and their columns, are part of the product. What peers write every round is kept in the tables *_data under the run's number:
 -- the text run_id in every row would make the file 1.4 times as large, and 64 sketch rows a sketch 4 times.
 
 CREATE TABLE IF NOT EXISTS run (
@@ -231,3 +231,73 @@ CREATE VIEW summary AS
                           WHERE sketch_data.run = number AND round = sketch_round)) END AS consensus_error,
          payload_bytes, wire_bytes, saved, seconds, seed, penalty, objective
   FROM run JOIN known ON known.run = number LEFT JOIN total ON total.run = number;
+
+-- Curves: a row per point. Every row has round, seconds and bytes, and each of these can be the x axis. Bytes are totals
+-- since the start of the run, as sent. `seconds` counts from the peer's start, by the clock of its host. `sparsity`: share
+-- of the coordinates that are exactly zero.
+
+-- One peer.
+DROP VIEW IF EXISTS peer_curve;
+CREATE VIEW peer_curve AS
+  SELECT run.run_id AS run_id, run.name AS name, d.peer AS peer, d.round AS round,
+         (d.at_us - p.started_at) / 1e6 AS seconds, d.payload_tx AS payload_bytes, d.wire_tx AS wire_bytes, d.test_accuracy AS test_accuracy,
+         d.test_loss AS test_loss, d.train_loss AS train_loss, d.train_loss + d.penalty AS objective,
+         1 - d.nonzero * 1.0 / run.dim AS sparsity, d.disagreement AS disagreement, d.at_us AS at_us,
+         d.compute_us AS compute_us, d.compress_us AS compress_us, d.wait_us AS wait_us
+  FROM run CROSS JOIN peer AS p ON p.run_id = run.run_id
+    CROSS JOIN round_data AS d ON d.run = run.number AND d.peer = p.peer;
+
+-- The mean over the peers that have a row of the round, with the least and the greatest value; bytes are sums over them,
+-- `seconds` is the longest. `tested`: how many of them evaluated their model in this round. The consensus error is the one
+-- of the view `consensus`.
+DROP VIEW IF EXISTS curve;
+CREATE VIEW curve AS
+  SELECT m.run_id AS run_id, m.name AS name, m.algorithm AS algorithm, m.compress AS compress, m.topology AS topology,
+         m.seed AS seed, m.round AS round, m.peers AS peers, m.tested AS tested, m.seconds AS seconds,
+         m.payload_bytes AS payload_bytes, m.wire_bytes AS wire_bytes,
+         m.test_accuracy AS test_accuracy, m.test_accuracy_min AS test_accuracy_min,
+         m.test_accuracy_max AS test_accuracy_max, m.test_loss AS test_loss, m.test_loss_min AS test_loss_min,
+         m.test_loss_max AS test_loss_max, m.train_loss AS train_loss, m.train_loss_min AS train_loss_min,
+         m.train_loss_max AS train_loss_max, m.objective AS objective, m.sparsity AS sparsity,
+         m.sparsity_min AS sparsity_min, m.sparsity_max AS sparsity_max, m.disagreement AS disagreement,
+         CASE WHEN EXISTS (SELECT 1 FROM exact_data AS e WHERE e.run = m.number AND e.round = m.round)
+              THEN (SELECT error FROM exact_data AS e WHERE e.run = m.number AND e.round = m.round)
+              WHEN (SELECT count(*) FROM sketch_data AS s WHERE s.run = m.number AND s.round = m.round) = m.all_peers
+              THEN (SELECT CASE WHEN count(value) = count(*) THEN sum(off * off) / m.all_peers END
+                    FROM (SELECT value, value - avg(value) OVER (PARTITION BY key) AS off
+                          FROM sketch_data AS s, json_each(bucket) WHERE s.run = m.number AND s.round = m.round))
+              END AS consensus_error
+  FROM (SELECT run.run_id AS run_id, run.name AS name, run.algorithm AS algorithm, run.compress AS compress,
+               run.topology AS topology, run.seed AS seed, d.round AS round, run.number AS number, run.peers AS all_peers,
+               count(*) AS peers, count(d.test_accuracy) AS tested, max(d.at_us - p.started_at) / 1e6 AS seconds,
+               sum(d.payload_tx) AS payload_bytes, sum(d.wire_tx) AS wire_bytes,
+               avg(d.test_accuracy) AS test_accuracy, min(d.test_accuracy) AS test_accuracy_min,
+               max(d.test_accuracy) AS test_accuracy_max, avg(d.test_loss) AS test_loss,
+               min(d.test_loss) AS test_loss_min, max(d.test_loss) AS test_loss_max,
+               avg(d.train_loss) AS train_loss, min(d.train_loss) AS train_loss_min,
+               max(d.train_loss) AS train_loss_max, avg(d.train_loss + d.penalty) AS objective,
+               1 - avg(d.nonzero) / run.dim AS sparsity, 1 - max(d.nonzero) * 1.0 / run.dim AS sparsity_min,
+               1 - min(d.nonzero) * 1.0 / run.dim AS sparsity_max, avg(d.disagreement) AS disagreement
+        FROM run CROSS JOIN peer AS p ON p.run_id = run.run_id
+          CROSS JOIN round_data AS d ON d.run = run.number AND d.peer = p.peer
+        GROUP BY run.run_id, d.round) AS m;
+
+-- One end of a link: what `peer` sent to `neighbour`, and took from it.
+DROP VIEW IF EXISTS link_curve;
+CREATE VIEW link_curve AS
+  SELECT run.run_id AS run_id, run.name AS name, l.peer AS peer, l.neighbour AS neighbour, l.round AS round,
+         (d.at_us - p.started_at) / 1e6 AS seconds, l.payload_tx AS payload_bytes, l.payload_rx AS payload_rx_bytes,
+         l.frames_tx AS frames, l.resent AS resent, l.refused AS refused, l.snapshots AS snapshots, l.srtt_us AS srtt_us
+  FROM run CROSS JOIN link_data AS l ON l.run = run.number
+    LEFT JOIN round_data AS d ON d.run = l.run AND d.peer = l.peer AND d.round = l.round
+    LEFT JOIN peer AS p ON p.run_id = run.run_id AND p.peer = l.peer;
+
+-- Where the time of a peer went, over the rounds that it has rows of; NULL where none was measured.
+DROP VIEW IF EXISTS peer_time;
+CREATE VIEW peer_time AS
+  SELECT run.run_id AS run_id, run.name AS name, d.peer AS peer, count(*) AS rounds, max(d.at_us - p.started_at) / 1e6 AS seconds,
+         sum(d.compute_us) / 1e6 AS compute_seconds, sum(d.compress_us) / 1e6 AS compress_seconds,
+         sum(d.wait_us) / 1e6 AS wait_seconds
+  FROM run CROSS JOIN peer AS p ON p.run_id = run.run_id
+    CROSS JOIN round_data AS d ON d.run = run.number AND d.peer = p.peer
+  GROUP BY run.run_id, d.peer;
