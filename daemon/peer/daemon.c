@@ -1,5 +1,6 @@
 #include "daemon/peer/daemon.h"
 
+#include "daemon/peer/metrics/describe.h"
 #include "daemon/run/model_file.h"
 
 #include "daemon/run/aside.h"
@@ -13,6 +14,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -92,6 +94,13 @@ static enum sl_status check_descriptors(const struct sl_daemon *d, struct sl_err
 	               sl_net_descriptors_for(d->degree) <= files.rlim_max ? ", or lower max_degree" : "");
 }
 
+static enum sl_status check_metrics(struct sl_daemon *d, struct sl_error *error)
+{
+	if (sl_metrics_places(&d->metrics, &d->run.config, d->number, error) == SL_OK)
+		return SL_OK;
+	return sl_config_blame(&d->run.config, error);
+}
+
 enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_options *options,
                                struct sl_error *error)
 {
@@ -113,6 +122,8 @@ enum sl_status sl_daemon_check(struct sl_daemon *d, const struct sl_daemon_optio
 		d->degree = sl_run_neighbours(&d->run, d->number, d->neighbours);
 	if (status == SL_OK)
 		status = check_descriptors(d, error);
+	if (status == SL_OK)
+		status = check_metrics(d, error);
 	if (status == SL_OK)
 		status = sl_resume_look(&d->resume, &d->run, d->number, error);
 	if (status == SL_OK)
@@ -358,6 +369,17 @@ static enum sl_status open_descriptors(struct sl_daemon *d, struct sl_error *err
 	return SL_OK;
 }
 
+/* Served by the loop from its first turn on. */
+static enum sl_status open_exporter(struct sl_daemon *d, struct sl_error *error)
+{
+	d->loop.metrics.started_us = wall_us();
+	d->loop.metrics.disagreement = (double)NAN;
+	if (!d->metrics.listens && !d->metrics.textfile[0])
+		return SL_OK;
+	return sl_exporter_open(&d->loop.exporter, &d->metrics, sl_metrics_describe, &d->loop, sl_clock(),
+	                        error);
+}
+
 /* Buffers of frames come and go every round. By default malloc gives large ones back to the system at once, and
  * takes a page fault for every page of the next one: a tenth of the CPU of a round with frames of 400 kB. */
 static void keep_frame_buffers(size_t frame)
@@ -399,6 +421,9 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		return status;
 	if (d->run.note[0])
 		sl_loop_event(&d->loop, SL_LEVEL_NOTICE, "note", "%s", d->run.note);
+	status = open_exporter(d, error);
+	if (status != SL_OK)
+		return status;
 	sl_daemon_keep_serial(d, &d->run.roster);
 	return sl_daemon_links(d, &d->run.roster, &d->identity, error);
 }
@@ -475,6 +500,7 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 		sl_status_unlink(d->run.config.state, d->number);
 		close(d->loop.listener);
 	}
+	sl_exporter_close(&d->loop.exporter);
 	sl_net_close(&d->net);
 	bool busy = sl_worker_busy(d->loop.worker); /* then the model is in the middle of a job */
 	bool idle = let_go(d);

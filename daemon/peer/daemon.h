@@ -30,6 +30,7 @@ struct sl_daemon {
 	char checkpoint[4096], public_key[SL_KEY_HEX], host[256];
 	struct sl_store *store;
 	struct sl_net net;
+	struct sl_metrics_places metrics;      /* where its numbers are to be had */
 	struct sl_checkpoint_pair checkpoints; /* while opening */
 	const uint8_t *resumed;                /* the state in them that the peer loaded */
 	size_t resumed_length;

@@ -23,7 +23,8 @@ enum {
 	ITEM_SIGNALS,
 	ITEM_WAKE,
 	ITEM_LISTENER,
-	ITEMS_FIXED,
+	ITEM_METRICS,
+	ITEMS_FIXED = ITEM_METRICS + SL_EXPORTER_ITEMS,
 	MESSAGES_A_TURN = 64,
 	/* A job that keeps the loop from its neighbours for longer goes to a thread of its own. */
 	INLINE_JOB_MOST_US = 5000,
@@ -61,6 +62,7 @@ static void say(struct sl_loop *l, const struct sl_event_row *row)
 static void keep_event(struct sl_loop *l, struct sl_event_row *row)
 {
 	row->at_us = wall_us();
+	l->metrics.events[row->level]++;
 	if (!l->budgeted)
 		sl_event_budgets_start(&l->events);
 	l->budgeted = true;
@@ -106,6 +108,10 @@ static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 	row->compute_us = l->compute_us;
 	row->compress_us = l->compress_us;
 	row->wait_us = l->wait_us;
+	l->metrics.compute_us += l->compute_us;
+	l->metrics.compress_us += l->compress_us;
+	l->metrics.wait_us += l->wait_us;
+	l->metrics.disagreement = row->disagreement;
 	l->compute_us = l->compress_us = l->wait_us = 0;
 	sl_pacer_row(&l->pacer, row, l->now);
 	sl_store_round(l->store, row);
@@ -418,6 +424,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 		woken(l);
 	if (items[ITEM_LISTENER].revents)
 		sl_status_answer(l->listener, sl_loop_status(l));
+	sl_exporter_turn(&l->exporter, items + ITEM_METRICS, l->now);
 	sl_net_turn(l->net, items + ITEMS_FIXED, l->now);
 	follow_links(l);
 	if (!l->halted)
@@ -445,6 +452,7 @@ static struct sl_time deadline(const struct sl_loop *l)
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
 	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
 	due = sl_time_earlier(due, sl_pacer_deadline(&l->pacer));
+	due = sl_time_earlier(due, sl_exporter_deadline(&l->exporter));
 	if (l->budgeted)
 		due = sl_time_earlier(due, l->events.report_at);
 	if (l->listener < 0)
@@ -483,6 +491,7 @@ static struct pollfd *descriptors(struct sl_loop *l, nfds_t *count)
 	items[ITEM_SIGNALS] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
 	items[ITEM_WAKE] = (struct pollfd){ .fd = l->wake, .events = POLLIN };
 	items[ITEM_LISTENER] = (struct pollfd){ .fd = l->listener, .events = POLLIN };
+	sl_exporter_poll(&l->exporter, items + ITEM_METRICS);
 	sl_net_poll(l->net, items + ITEMS_FIXED);
 	return items;
 }
@@ -552,8 +561,10 @@ static void await_trainer(struct sl_loop *l, struct pollfd *items)
 			woken(l);
 		if (items[ITEM_LISTENER].revents)
 			sl_status_answer(l->listener, sl_loop_status(l));
+		sl_exporter_turn(&l->exporter, items + ITEM_METRICS, l->now);
 		housekeep(l);
 		items[ITEM_LISTENER].fd = l->listener;
+		sl_exporter_poll(&l->exporter, items + ITEM_METRICS);
 	}
 }
 
@@ -573,6 +584,7 @@ enum sl_loop_result sl_loop_run(struct sl_loop *l)
 		l->now = sl_clock();
 		turn(l, items);
 		items[ITEM_LISTENER].fd = l->listener;
+		sl_exporter_poll(&l->exporter, items + ITEM_METRICS);
 	}
 	free(items);
 	if (l->halted)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "daemon/peer/event_budget.h"
+#include "daemon/peer/metrics/exporter.h"
 #include "daemon/run/recording.h"
 #include "daemon/run/run.h"
 #include "daemon/peer/net/net.h"
@@ -62,6 +63,15 @@ struct sl_loop {
 	} said[SL_LOOP_KINDS]; /* log lines are limited per kind */
 	struct sl_event_budgets events;
 	bool budgeted; /* the above is initialised */
+
+	struct sl_exporter exporter; /* opened and closed by the owner; zero: none */
+	/* What only metrics show; times and events since the process started. */
+	struct {
+		int64_t started_us; /* since 1970, set by the owner */
+		int64_t compute_us, compress_us, wait_us;
+		int64_t events[SL_LEVEL_COUNT];
+		double disagreement; /* of the last row; NaN: none so far */
+	} metrics;
 };
 
 /* Writes an event row of the daemon, and a log line. */

@@ -198,6 +198,19 @@ static const struct sl_option checkpoint_options[] = {
 	{ NULL }
 };
 
+static const struct sl_option metrics_options[] = {
+	{ "listen",
+	  "address at which starlingd answers GET /metrics in the text formats of OpenMetrics and Prometheus: unix:PATH, 127.0.0.1:PORT or [::1]:PORT. %d stands for the peer's number, and PORT may be PORT+%d (empty: none)",
+	  SL_OPTION_TEXT, HOST_AT(metrics_listen), 0, 0, "", NULL, HOST },
+	{ "remote",
+	  "whether listen may be an address that other hosts reach. Whoever reaches it may read the metrics: there is no password and no encryption",
+	  SL_OPTION_SWITCH, HOST_AT(metrics_remote), 0, 0, "no", NULL, HOST },
+	{ "textfile",
+	  "file for the textfile collector of Prometheus's node_exporter, replaced every 15 seconds, removed at the end, readable by everyone; its name ends in .prom, and %d stands for the peer's number (empty: none)",
+	  SL_OPTION_TEXT, HOST_AT(metrics_textfile), 0, 0, "", NULL, HOST, SL_COMPLETE_FILE },
+	{ NULL }
+};
+
 const struct sl_settings_section sl_settings_sections[] = {
 	{ "run", "The run as a whole: rounds, pace, timeouts, roster and keys", run_options },
 	{ "algorithm", "Local learning and mixing with neighbours", algorithm_options },
@@ -212,6 +225,7 @@ const struct sl_settings_section sl_settings_sections[] = {
 	  limit_options },
 	{ "history", "The history of the run", history_options },
 	{ "checkpoint", "Checkpoints, from which a restarted peer resumes", checkpoint_options },
+	{ "metrics", "Numbers for monitoring, in the formats of Prometheus", metrics_options, .host = true },
 	{ NULL }
 };
 

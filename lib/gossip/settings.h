@@ -89,6 +89,10 @@ struct sl_host_settings {
 
 	char history[SL_TEXT_MAX];    /* [history] path */
 	char checkpoint[SL_TEXT_MAX]; /* [checkpoint] path */
+
+	/* [metrics] */
+	char metrics_listen[SL_TEXT_MAX], metrics_textfile[SL_TEXT_MAX]; /* empty: none */
+	bool metrics_remote;
 };
 
 /* All of run.conf. Offsets in the option tables are into this. */
@@ -100,6 +104,8 @@ struct sl_run_settings {
 struct sl_settings_section {
 	const char *name, *doc;
 	const struct sl_option *options;
+	bool
+	    host; /* all keys are the host's: printed with SL_SCOPES_ALL only, so that no fingerprint knows of it */
 };
 extern const struct sl_settings_section sl_settings_sections[]; /* ends with a NULL name */
 

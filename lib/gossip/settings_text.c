@@ -197,6 +197,8 @@ size_t sl_run_settings_print(const struct sl_run_settings *settings, unsigned sc
 {
 	size_t used = 0;
 	for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
+		if (s->host && !(scopes >> SL_SCOPE_HOST & 1))
+			continue;
 		used += (size_t)snprintf(used < size ? text + used : NULL, used < size ? size - used : 0,
 		                         "%s[%s]\n", used ? "\n" : "", s->name);
 		for (const struct sl_option *o = s->options; o->name; o++) {

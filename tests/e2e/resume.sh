@@ -66,6 +66,9 @@ history.evaluate_samples=9
 history.sketch=32
 checkpoint.every=2
 checkpoint.path=elsewhere
+metrics.listen=unix:elsewhere
+metrics.remote=yes
+metrics.textfile=elsewhere.prom
 end
 
 # What the table of options says of each key.

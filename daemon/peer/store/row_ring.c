@@ -38,6 +38,7 @@ static void drop(struct sl_row_ring *r)
 		atomic_store(&r->dropped_since_us, (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000);
 	}
 	atomic_fetch_add(&r->dropped, 1);
+	r->dropped_ever++;
 }
 
 bool sl_row_ring_push(struct sl_row_ring *r, enum sl_row_kind kind, const void *row, size_t n)

@@ -35,6 +35,7 @@ struct sl_row_ring {
 	/* The producer's: bytes ever pushed, and the consumer's position as last seen. */
 	_Alignas(64) _Atomic uint64_t head;
 	uint64_t tail_seen;
+	uint64_t dropped_ever; /* rows, reported or not */
 	/* The consumer's: bytes ever taken. */
 	_Alignas(64) _Atomic uint64_t tail;
 	_Alignas(64) uint8_t *bytes;

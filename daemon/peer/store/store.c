@@ -451,6 +451,11 @@ void sl_store_add_earlier(const struct sl_store *s, int64_t *tx, int64_t *rx)
 	*rx += before.wire_rx > kept_rx ? before.wire_rx : kept_rx;
 }
 
+uint64_t sl_store_dropped(const struct sl_store *s)
+{
+	return s->ring.dropped_ever;
+}
+
 bool sl_store_failing(struct sl_store *s, struct sl_store_trouble *out)
 {
 	if (pthread_mutex_trylock(&s->lock) == 0) {

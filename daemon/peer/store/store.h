@@ -45,6 +45,8 @@ struct sl_store_trouble {
 	char reason[200];
 };
 bool sl_store_failing(struct sl_store *, struct sl_store_trouble *out);
+/* Rows that did not fit the ring so far. Call from the loop's thread. */
+uint64_t sl_store_dropped(const struct sl_store *);
 
 /* From the loop's thread; never block. Rows are copied. */
 void sl_store_round(struct sl_store *, const struct sl_round_row *);
