@@ -171,6 +171,13 @@ $(B)/gen/completion_%.inc: daemon/cli/completion/starling.%
 	@mkdir -p $(@D)
 	@sh scripts/embed $< > $@
 $(call object,daemon/cli/completion.c): $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc
+# What starling deploy writes: each file's name and text.
+deployed := $(sort $(shell find daemon/cli/deploy/files -type f))
+$(B)/gen/deploy.inc: $(deployed) daemon/cli/deploy/files scripts/embed
+	@mkdir -p $(@D)
+	@for f in $(deployed:daemon/cli/deploy/files/%=%); do echo "{ \"$$f\","; sh scripts/embed daemon/cli/deploy/files/$$f; \
+		echo "},"; done > $@
+$(call object,daemon/cli/deploy/engines.c): $(B)/gen/deploy.inc
 
 preloads := $(patsubst tests/preload/%.c,$(B)/tests/%.so,$(wildcard tests/preload/*.c))
 $(preloads): $(B)/tests/%.so: tests/preload/%.c
@@ -324,7 +331,7 @@ clean:
 json = $(subst ",\",$(subst \,\\,$(1)))
 one_command = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(call json,$(CC) $(CPPFLAGS) $(CFLAGS) -DSL_VERSION='"$(VERSION)"' \
 	$(if $(filter lib/linalg/% lib/compress/%,$(1)),-O3) -c $(1))"}
-compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc FORCE
+compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/deploy.inc $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc FORCE
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
