@@ -178,6 +178,13 @@ $(B)/gen/report_%.inc:
 	@mkdir -p $(@D)
 	@sh scripts/embed $< > $@
 $(call object,daemon/cli/report/page.c): $(B)/gen/report_style.inc $(B)/gen/report_script.inc
+# What starling deploy writes: each file's name and text.
+deployed := $(sort $(shell find daemon/cli/deploy/files -type f))
+$(B)/gen/deploy.inc: $(deployed) daemon/cli/deploy/files scripts/embed
+	@mkdir -p $(@D)
+	@for f in $(deployed:daemon/cli/deploy/files/%=%); do echo "{ \"$$f\","; sh scripts/embed daemon/cli/deploy/files/$$f; \
+		echo "},"; done > $@
+$(call object,daemon/cli/deploy/engines.c): $(B)/gen/deploy.inc
 
 preloads := $(patsubst tests/preload/%.c,$(B)/tests/%.so,$(wildcard tests/preload/*.c))
 $(preloads): $(B)/tests/%.so: tests/preload/%.c
@@ -332,7 +339,7 @@ json = $(subst ",\",$(subst \,\\,$(1)))
 one_command = {"directory": "$(CURDIR)", "file": "$(1)", "command": "$(call json,$(CC) $(CPPFLAGS) $(CFLAGS) -DSL_VERSION='"$(VERSION)"' \
 	$(if $(filter lib/linalg/% lib/compress/%,$(1)),-O3) -c $(1))"}
 compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bash.inc $(B)/gen/completion_zsh.inc \
-		$(B)/gen/report_style.inc $(B)/gen/report_script.inc FORCE
+		$(B)/gen/report_style.inc $(B)/gen/report_script.inc $(B)/gen/deploy.inc FORCE
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"

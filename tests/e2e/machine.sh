@@ -12,7 +12,7 @@ base=${MINBASE:-$work/minbase}
 if [ ! -x "$base/usr/lib/systemd/systemd" ]; then
 	command -v debootstrap > /dev/null || skip "there is no debootstrap"
 	debootstrap --variant=minbase \
-		--include=systemd,systemd-sysv,libzmq5,libsodium23,libsqlite3-0,zlib1g,libopenblas0-pthread,libopenblas0,init-system-helpers \
+		--include="systemd,systemd-sysv,libzmq5,libsodium23,libsqlite3-0,zlib1g,libopenblas0-pthread,libopenblas0,init-system-helpers${machine_packages:+,$machine_packages}" \
 		bookworm "$base" > out 2>&1 || skip "debootstrap cannot make a root: $(tail -n 1 out)"
 fi
 mkdir upper overlay new

@@ -19,7 +19,8 @@ struct installation {
 	char stage[4096];                           /* a folder inside `to`, for what is not checked yet */
 	uint8_t *bytes;
 	struct sl_bundle bundle;
-	bool keyed; /* the peer's key is in its place already */
+	bool keyed;                    /* the peer's key is in its place already */
+	bool changed[SL_BUNDLE_FILES]; /* the part is new, or differs from the installed one */
 };
 
 static enum sl_status make_folder(const char *path, mode_t mode, struct sl_error *error)
@@ -125,6 +126,19 @@ static void give_to_peers(const char *path)
 		fprintf(stderr, "starling install: note: %s: %s\n", path, strerror(errno));
 }
 
+/* Whether a file has other contents than the part, or cannot be read. */
+static bool differs(const char *path, const struct sl_bundle_part *part)
+{
+	struct sl_mapping present;
+	struct sl_error error;
+	if (sl_file_map(&present, path, &error) != SL_OK)
+		return true;
+	bool same = present.length == part->length &&
+	            (!part->length || memcmp(present.bytes, part->bytes, part->length) == 0);
+	sl_file_unmap(&present);
+	return !same;
+}
+
 static enum sl_status move_parts(struct installation *in, struct sl_error *error)
 {
 	char from[4200], to[4200];
@@ -134,6 +148,9 @@ static enum sl_status move_parts(struct installation *in, struct sl_error *error
 	for (unsigned i = 0; i < SL_BUNDLE_FILES && status == SL_OK; i++) {
 		snprintf(from, sizeof from, "%s/%s", in->stage, sl_bundle_names[i]);
 		snprintf(to, sizeof to, "%.4000s/%s", in->to, sl_bundle_names[i]);
+		in->changed[i] = differs(to, &in->bundle.part[i]);
+		if (!in->changed[i])
+			continue; /* so that its time tells since when it is what it is */
 		if (rename(from, to) != 0)
 			status = sl_fail(error, SL_IO, "%s: %s", to, strerror(errno));
 		else
@@ -195,6 +212,19 @@ static enum sl_status install(struct installation *in, struct sl_error *error)
 	return status;
 }
 
+/* For scripts too: they restart or reload the peer by what this line names. */
+static void report_changes(const struct installation *in)
+{
+	bool any = !in->keyed;
+	fputs("changed    ", stdout);
+	for (unsigned i = 0; i < SL_BUNDLE_FILES; i++) {
+		any |= in->changed[i];
+		printf("%s", in->changed[i] ? sl_bundle_names[i] : "");
+		fputs(in->changed[i] ? " " : "", stdout);
+	}
+	puts(!in->keyed ? "key" : any ? "" : "nothing");
+}
+
 static void report(const struct installation *in)
 {
 	char path[4200], hex[SL_KEY_HEX];
@@ -202,6 +232,7 @@ static void report(const struct installation *in)
 	sl_key_print(in->bundle.operator_key, hex);
 	printf("installed  peer %" PRIu32 " (%s) in %s\n", k, in->bundle.name, in->to);
 	printf("operator   %s\n", hex);
+	report_changes(in);
 	snprintf(path, sizeof path, "%.4000s/data/train-%" PRIu32 ".shard", in->to, k);
 	if (access(path, F_OK) != 0)
 		printf("next       starling shard --data FORMAT:FILE\n");
