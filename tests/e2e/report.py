@@ -3,7 +3,9 @@
 The page must be well-formed and load nothing, and every number in it, <data class="..." value="...">, must be what SQL
 gives. A class that is not known here is an error: no number goes unchecked.
 """
+import base64
 import csv
+import hashlib
 import io
 import math
 import sqlite3
@@ -42,8 +44,9 @@ def check_loads_nothing(root, text):
     style = next(root.iter("style")).text
     if "url(" in style or "@import" in style or "http" in style:
         fail("the style loads something")
-    if "default-src 'none'" not in text:
-        fail("no policy")
+    digest = base64.b64encode(hashlib.sha256(next(root.iter("script")).text.encode()).digest()).decode()
+    if "default-src 'none'" not in text or "script-src 'sha256-%s'" % digest not in text:
+        fail("no policy, or its hash is not that of the script")
 
 
 def check_figures(root):

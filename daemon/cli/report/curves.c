@@ -84,7 +84,11 @@ static void write_ticks(double most, FILE *script)
 {
 	double power = pow(10, floor(log10(most / 5))), part = most / 5 / power;
 	if (most > 0 && isfinite(power))
-		fprintf(script, "set xtics %.9g\n", power * (part <= 1 ? 1 : part <= 2 ? 2 : part <= 5 ? 5 : 10));
+		fprintf(script, "set xtics %.9g\n",
+		        power * (part <= 1   ? 1
+		                 : part <= 2 ? 2
+		                 : part <= 5 ? 5
+		                             : 10));
 }
 
 static void write_axes(const struct extent *e, enum sl_axis x, enum sl_measure y, bool log_x, bool log_y,
