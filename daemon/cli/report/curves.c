@@ -79,6 +79,18 @@ static struct extent extent_of(const struct sl_report *r, enum sl_axis x, enum s
 	return e;
 }
 
+/* About five ticks, so that long numbers have room below a small figure. */
+static void write_ticks(double most, FILE *script)
+{
+	double power = pow(10, floor(log10(most / 5))), part = most / 5 / power;
+	if (most > 0 && isfinite(power))
+		fprintf(script, "set xtics %.9g\n",
+		        power * (part <= 1   ? 1
+		                 : part <= 2 ? 2
+		                 : part <= 5 ? 5
+		                             : 10));
+}
+
 static void write_axes(const struct extent *e, enum sl_axis x, enum sl_measure y, bool log_x, bool log_y,
                        FILE *script)
 {
@@ -98,8 +110,10 @@ static void write_axes(const struct extent *e, enum sl_axis x, enum sl_measure y
 		fprintf(script, "set yrange [%.6g:%.6g]\n", fmax(0, e->y_least - margin),
 		        fmin(1.002, e->y_most + margin));
 	}
-	if (!log_x)
+	if (!log_x) {
 		fprintf(script, "set xrange [0:*]\n");
+		write_ticks(e->x_most / sl_unit_of(x, e->x_most, &unit), script);
+	}
 }
 
 static bool write_series(const struct sl_report_curve *curve, enum sl_axis x, enum sl_measure y, double by,

@@ -307,7 +307,7 @@ enum sl_status sl_page_write(FILE *out, const struct sl_report *r, const struct 
 	fprintf(
 	    out,
 	    "<footer><p>starling report. The numbers are those of the views curve, summary, peer_time and link_curve; a curve has "
-	    "at most %d points of its rounds, evenly chosen.</p></footer>\n<script>\n%s</script>\n</body>\n</html>\n",
+	    "at most %d points of its rounds, evenly chosen.</p></footer>\n<script>%s</script>\n</body>\n</html>\n",
 	    SL_REPORT_POINTS, script);
 	return status;
 }

@@ -78,8 +78,8 @@ static enum sl_status draw(const struct sl_report *r, const struct request *q, s
 		return status;
 	sl_gnuplot_style(g.script);
 	sl_gnuplot_output(&g, format_of(q->out)->terminal, path);
-	fprintf(g.script, "set ylabel '%s'\nset key %s right noenhanced\n", sl_measure_title((enum sl_measure)q->y),
-	        falls ? "top" : "bottom");
+	fprintf(g.script, "set ylabel '%s'\nset key %s right noenhanced\n",
+	        sl_measure_title((enum sl_measure)q->y), falls ? "top" : "bottom");
 	if (!sl_curves_script(r, (enum sl_axis)q->x, (enum sl_measure)q->y, g.script, "curve", true))
 		status = sl_fail(error, SL_NOT_FOUND, "%s: no run has values of it",
 		                 sl_measure_title((enum sl_measure)q->y));
