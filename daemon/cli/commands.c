@@ -30,6 +30,7 @@ const struct sl_command *const sl_commands[] = {
 	&sl_command_up,
 	&sl_command_sim,
 	&sl_command_status,
+	&sl_command_watch,
 	&sl_command_doctor,
 	&sl_command_enrol,
 	&sl_command_install,
