@@ -329,6 +329,7 @@ install: all man completion
 	ln -sf starling $(DESTDIR)$(SHARE)/bash-completion/completions/starlingd
 	install -D -m 644 $(B)/completion/starling.zsh $(DESTDIR)$(SHARE)/zsh/site-functions/_starling
 	for f in topologies/*; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/starling/topologies $$f || exit 1; done
+	install -D -m 644 -t $(DESTDIR)$(SHARE)/starling/monitoring scripts/monitoring/*
 	for f in README.md NEWS LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 deb:
 	$(Q)scripts/deb $(B)/deb $(DEB)

@@ -255,12 +255,20 @@ static const char *measure_member(void *context, const char *key, const char *va
 		        { "again_connection", &l->again[SL_AGAIN_CONNECTION] },
 		        { "again_drop", &l->again[SL_AGAIN_DROP] },
 		        { "again_refusal", &l->again[SL_AGAIN_REFUSAL] },
-		        { "again_digest", &l->again[SL_AGAIN_DIGEST] } };
+		        { "again_digest", &l->again[SL_AGAIN_DIGEST] },
+		        { "quarantine_ms", &l->quarantine_ms },
+		        { "behind", &l->behind },
+		        { "up", &l->up },
+		        { "late", &l->late },
+		        { "waited_for", &l->waited_for },
+		        { "heard", &l->heard } };
 	char text[300];
 	const char *next = take_scalar(value, text, sizeof text);
 	for (size_t i = 0; next && i < sizeof numbers / sizeof *numbers; i++)
 		if (strcmp(key, numbers[i].key) == 0)
-			*numbers[i].field = whole(text);
+			*numbers[i].field = strcmp(text, "true") == 0    ? 1
+			                    : strcmp(text, "false") == 0 ? 0
+			                                                 : whole(text);
 	return next;
 }
 

@@ -47,9 +47,11 @@ struct sl_status_view {
 /* False where the line is not what status.h describes; *out is then empty. */
 bool sl_status_view_parse(struct sl_status_view *out, const char *line);
 
-/* What a link carries; −1: not known. */
+/* What a link carries and how it is; −1: not known. The last four: its words true and false are 1 and 0. */
 struct sl_status_link {
-	int64_t neighbour, resent, wire_tx, wire_resent, throughput, queue_us, srtt_us, again[SL_AGAIN_KINDS];
+	int64_t neighbour, quarantine_ms, behind, resent, wire_tx, wire_resent, throughput, queue_us, srtt_us,
+	    again[SL_AGAIN_KINDS];
+	int64_t up, late, waited_for, heard;
 };
 /* Calls `each` for every link of the line; false: it is no status line. */
 bool sl_status_view_links(const char *line, void (*each)(void *context, const struct sl_status_link *),

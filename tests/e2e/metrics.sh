@@ -63,13 +63,24 @@ sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' body | while read -r name; do
 	grep -qw "$name" "$root/daemon/man/starlingd.8.in" || echo "$name"
 done > err
 [ ! -s err ] || fail "metrics that starlingd(8) does not name"
+# Alert rules and dashboard ask for nothing that starlingd(8) does not name, and rules are documented.
+grep -oh 'starling_[a-z_]*' "$root"/scripts/monitoring/* | sort -u | while read -r name; do
+	grep -qw "$name" "$root/daemon/man/starlingd.8.in" || echo "$name"
+done > err
+sed -n 's/.*alert: //p' "$root/scripts/monitoring/starling.rules.yml" | while read -r name; do
+	grep -qw "$name" "$root/daemon/man/starlingd.8.in" && grep -q "alertname: $name$" "$root/tests/monitoring/starling.rules.test.yml" || echo "$name"
+done >> err
+[ ! -s err ] || fail "alerts or metrics of the rules and the dashboard that are not documented, or not tested"
 ok "both formats, over a UNIX socket; the file for node_exporter"
 
 if command -v promtool > /dev/null; then
 	expect 0 promtool check metrics < body
 	expect 0 promtool check metrics < 0.prom
 	[ ! -s out ] && [ ! -s err ] || fail "promtool has something to say"
-	ok "promtool finds nothing to improve"
+	cp "$root/scripts/monitoring/starling.rules.yml" "$root/tests/monitoring/starling.rules.test.yml" .
+	expect 0 promtool check rules starling.rules.yml
+	expect 0 promtool test rules starling.rules.test.yml
+	ok "promtool finds nothing to improve in metrics and alert rules; each alert fires and resolves in its test"
 else
 	echo "skipped: no promtool (package prometheus) to check the metrics with"
 fi
