@@ -10,6 +10,7 @@
 # make grid                defaults alone over graphs, models and methods (part of acceptance)
 # make mutations           breaks one thing in an algorithm at a time: each must be noticed (acceptance)
 # make mutants             breaks one thing in the protocol at a time: each must be found (swarm)
+# make mutants-drawn       the same with bugs that a seed draws: COUNT=60 SEED=1; the share caught, and survivors
 # make bench | bits        speed and size, beside references; megabits to accuracy
 # make bench-quick | bench-compare     rounds alone, under a minute; this commit's figures beside another's
 # make fuzz SECONDS=60     libFuzzer on every decoder; make replay runs the kept corpus
@@ -285,6 +286,11 @@ swarm: $(B)/starling
 # Every planted bug must be found: tests/mutants says which there are.
 mutants:
 	$(Q)sh tests/mutants/run
+# Bugs that a seed draws, instead of planted ones.
+COUNT ?= 60
+SEED  ?= 1
+mutants-drawn:
+	$(Q)CC='$(CC)' $(PYTHON) tests/mutants/draw --seed $(SEED) --count $(COUNT)
 lint:
 	@sh scripts/lint
 man: $(manual)
@@ -344,7 +350,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE trainers all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants fuzz replay
+.PHONY: FORCE trainers all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants mutants-drawn fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

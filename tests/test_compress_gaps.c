@@ -128,6 +128,14 @@ static void test_no_codes(void **state)
 		struct sl_bit_reader r = sl_bit_reader(sl_reader(bytes, sizeof bytes));
 		assert_int_equal(sl_tans_get(&back, last, &r), last == 4);
 	}
+	/* More states than there are, and then what would be left of 2^32. */
+	w = sl_writer(bytes, sizeof bytes);
+	b = sl_bit_writer(&w);
+	sl_put_bits(&b, SL_TANS_STATES + 1, 10);
+	sl_put_bits(&b, UINT32_MAX, 32);
+	sl_bits_finish(&b, &w);
+	struct sl_bit_reader r = sl_bit_reader(sl_reader(bytes, sizeof bytes));
+	assert_false(sl_tans_get(&back, SL_TOKENS - 1, &r));
 }
 
 /* ---- a reader from the description, bit by bit ---- */

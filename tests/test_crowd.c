@@ -2,6 +2,7 @@
  * invented clock. */
 #include "daemon/peer/net/connection.h"
 #include "daemon/peer/net/crowd.h"
+#include "daemon/peer/net/link.h"
 
 #include <arpa/inet.h>
 #include <setjmp.h>
@@ -177,6 +178,60 @@ static void a_key_has_few_connections(void **state)
 	assert_int_equal(traffic.silent, 0);
 }
 
+static bool lives_at(const struct sl_net_link *l, const char *address)
+{
+	struct sl_host host;
+	sl_host_parse(&host, address);
+	return sl_net_lives_at(l, &host);
+}
+
+/* Where a neighbour's connections have places: its endpoint, what its name resolves to, and where it came from last. */
+static void a_neighbour_has_several_addresses(void **state)
+{
+	static struct sl_net_link l;
+	(void)state;
+	memset(&l, 0, sizeof l);
+	assert_false(lives_at(&l, "")); /* a socket in the file system, and nothing known */
+	assert_true(sl_host_parse(&l.home, "192.0.2.1"));
+	assert_true(sl_host_parse(&l.proven, "2001:db8::7"));
+	l.place.count = 2;
+	snprintf(l.place.address[0].text, sizeof l.place.address[0].text, "198.51.100.1");
+	snprintf(l.place.address[1].text, sizeof l.place.address[1].text, "198.51.100.2");
+	assert_true(lives_at(&l, "192.0.2.1"));
+	assert_true(lives_at(&l, "2001:db8::7"));
+	assert_true(lives_at(&l, "198.51.100.1"));
+	assert_true(lives_at(&l, "::ffff:198.51.100.2"));
+	assert_false(lives_at(&l, "198.51.100.3"));
+	assert_false(lives_at(&l, "2001:db8::8"));
+	assert_false(lives_at(&l, ""));
+	l.place.count = 1;
+	assert_false(lives_at(&l, "198.51.100.2"));
+}
+
+static void addresses_are_compared_as_bytes(void **state)
+{
+	static const char *const near[][2] = { { "2001:db8:0:1::1", "2001:db8:0:1:ffff::2" },
+		                               { "10.0.0.1", "10.0.0.1" } },
+	                         *const far[][2] = { { "2001:db8:0:1::1", "2001:db8:0:2::1" },
+		                                     { "10.0.0.1", "10.0.0.2" },
+		                                     { "10.0.0.1", "2001:db8::1" } };
+	struct sl_host a, b;
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(sl_host_parse(&a, near[i][0]) && sl_host_parse(&b, near[i][1]) &&
+		            sl_host_near(&a, &b) && sl_host_near(&b, &a));
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(sl_host_parse(&a, far[i][0]) && sl_host_parse(&b, far[i][1]) &&
+		            !sl_host_near(&a, &b) && !sl_host_near(&b, &a) && !sl_host_same(&a, &b));
+	assert_true(sl_host_parse(&a, "fe80::1%eth0") && sl_host_parse(&b, "fe80::1") &&
+	            sl_host_same(&a, &b));
+	assert_true(sl_host_parse(&a, "::ffff:10.0.0.1") && sl_host_parse(&b, "10.0.0.1") &&
+	            sl_host_same(&a, &b));
+	assert_false(sl_host_parse(&a, "10.0.0"));
+	assert_true(sl_host_none(&a));
+	assert_false(sl_host_none(&b));
+}
+
 int main(void)
 {
 #define CROWD_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -186,6 +241,8 @@ int main(void)
 		CROWD_TEST(who_is_young_is_not_pushed_out),
 		CROWD_TEST(a_neighbours_address_has_places_of_its_own),
 		CROWD_TEST(a_key_has_few_connections),
+		cmocka_unit_test(a_neighbour_has_several_addresses),
+		cmocka_unit_test(addresses_are_compared_as_bytes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

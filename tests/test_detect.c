@@ -27,6 +27,17 @@ static struct swarm *made(uint64_t seed, const char *pipeline, uint32_t every)
 	return w;
 }
 
+/* What an update looked like: its code, or its size. */
+static bool was_seen(const struct swarm *w, const char *what)
+{
+	char words[32];
+	snprintf(words, sizeof words, "the %s of its update", what);
+	for (uint32_t i = 0; i < w->events; i++)
+		if (strcmp(w->event[i].kind, "anomaly") == 0 && strstr(w->event[i].detail, words))
+			return true;
+	return false;
+}
+
 static uint32_t about(const struct swarm *w, uint32_t neighbour, uint32_t *first)
 {
 	uint32_t count = 0;
@@ -79,6 +90,9 @@ static void a_liar_is_noticed(void **state)
 				       pipelines[k], lies[lie], rows, first, swarm_count(w, "anomaly"));
 			assert_true(rows >= 2); /* at both neighbours */
 			assert_in_range(first, FROM, FROM + 10);
+			const struct sl_detector *t = &sl_sim_peer(w->sim, 0)->edge[0].detector;
+			assert_true(t->length.mean > 0 && t->length.mean < 10 && t->length.deviation > 0);
+			assert_true(lie > 0 || was_seen(w, "code")); /* flipped signs have the same size */
 			swarm_close(w);
 			free(w);
 		}

@@ -152,7 +152,8 @@ static void an_edge_that_begins_anew_keeps_its_connection(void **state)
 	w->network.queue = 64000;
 	swarm_open(w);
 	swarm_run_to(w, 0, 20);
-	uint32_t before = sl_peer_edge(sl_sim_peer(w->sim, 0), 1)->stream.number;
+	uint32_t before = sl_peer_edge(sl_sim_peer(w->sim, 0), 1)->stream.number,
+	         other = sl_peer_edge(sl_sim_peer(w->sim, 0), 2)->stream.number;
 	for (uint32_t serial = 2; serial <= 3; serial++)
 		tell_all(w, serial == 2 ? &without : &with, serial, 700);
 	swarm_run(w, 2000000);
@@ -162,6 +163,8 @@ static void an_edge_that_begins_anew_keeps_its_connection(void **state)
 		assert_true(e->step > 20 && e->stream.number > before);
 		assert_true(e->stream.their_number > 0);
 	}
+	/* To one that goes on nothing has happened. */
+	assert_int_equal(sl_peer_edge(sl_sim_peer(w->sim, 0), 2)->stream.number, other);
 	finish(w);
 	sl_topology_free(&without);
 	sl_topology_free(&with);

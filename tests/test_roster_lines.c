@@ -272,6 +272,12 @@ static void lines_of_arcs(void **state)
 		n += (size_t)sprintf(lines + n, "arc 0 1 0.25 %u\narc 1 0 0.25 %u\n", phase, phase);
 	accepts(&r, lines);
 	assert_true(r.topology.period == 64 && !r.edge);
+	struct sl_peer_neighbour *neighbour = calloc(SL_DEGREE_MAX, sizeof *neighbour);
+	assert_int_equal(sl_roster_neighbours(&r, 1, neighbour), 1);
+	assert_int_equal(neighbour[0].peer, 0);
+	assert_int_equal(neighbour[0].activities, 64);
+	assert_int_equal(neighbour[0].activity[63].phase, 63);
+	free(neighbour);
 	sl_roster_free(&r);
 }
 

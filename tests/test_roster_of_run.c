@@ -146,6 +146,59 @@ static void a_damaged_record_is_named(void **state)
 	}
 }
 
+/* The line that is damaged; 0: none. HEX stands for a signature. */
+static void a_record_has_exactly_four_lines(void **state)
+{
+#define WHOSE "starling-serial 1\noperator x\nrun -\n"
+	static const struct {
+		const char *text;
+		int line;
+	} all[] = {
+		{ "starling-serial 1\n", 1 },
+		{ WHOSE "serial 5 HEX", 1 }, /* no newline at its end */
+		{ "Starling-serial 1\noperator x\nrun -\nserial 5 HEX\n", 1 },
+		{ WHOSE "serial 5 HEX\n", 0 },
+		{ WHOSE "serial 0 HEX\n", 0 },
+		{ WHOSE "serial 4294967295 HEX\n", 0 },
+		{ WHOSE "serial 4294967296 HEX\n", 4 },
+		{ WHOSE "serial 42949672960000000 HEX\n", 4 },
+		{ WHOSE "serial  HEX\n", 4 },
+		{ WHOSE "serial -1 HEX\n", 4 },
+		{ WHOSE "serial 5x HEX\n", 4 },
+		{ WHOSE "Serial 5 HEX\n", 4 },
+		{ WHOSE "serial 5,HEX\n", 4 },
+		{ WHOSE "serial 5 gHEX\n", 4 },
+		{ WHOSE "serial 5 HEXg\n", 4 },
+	};
+	char text[512], place[16];
+	uint8_t signature[SL_SIGNATURE_BYTES];
+	uint32_t serial = 0;
+	bool ours;
+	(void)state;
+	for (unsigned i = 0; i < sizeof all / sizeof *all; i++) {
+		const char *hex = strstr(all[i].text, "HEX");
+		int before = hex ? (int)(hex - all[i].text) : (int)strlen(all[i].text);
+		int n = snprintf(text, sizeof text, "%.*s", before, all[i].text);
+		for (unsigned k = 0; k < SL_SIGNATURE_BYTES && hex; k++)
+			n += snprintf(text + n, sizeof text - (size_t)n, "%02x", k);
+		n += snprintf(text + n, sizeof text - (size_t)n, "%s", hex ? hex + 3 : "");
+		enum sl_status status =
+		    sl_serial_parse(text, (size_t)n, "record", WHOSE, &ours, &serial, signature, &error);
+		snprintf(place, sizeof place, "record:%d:", all[i].line);
+		if (all[i].line ? status != SL_MALFORMED || strncmp(error.text, place, strlen(place)) != 0
+		                : status != SL_OK || !ours)
+			fail_msg("%s: %s", all[i].text, status == SL_OK ? "accepted" : error.text);
+		if (all[i].line == 0)
+			assert_int_equal(signature[63], 63);
+		if (all[i].line == 0) {
+			status = sl_serial_parse(text, (size_t)n, "record", "another", &ours, &serial,
+			                         signature, &error);
+			assert_true(status == SL_OK && !ours);
+		}
+	}
+#undef WHOSE
+}
+
 int main(void)
 {
 #define ROSTER_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -154,6 +207,7 @@ int main(void)
 		ROSTER_TEST(a_roster_of_version_1_is_for_runs_without_an_id),
 		ROSTER_TEST(no_older_roster_follows),
 		ROSTER_TEST(a_damaged_record_is_named),
+		ROSTER_TEST(a_record_has_exactly_four_lines),
 	};
 	if (sl_keys_start(&error) != SL_OK)
 		return 1;

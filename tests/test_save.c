@@ -213,6 +213,15 @@ static void values_that_are_of_no_use(void **state)
 			fail_msg("'%s' lacks '%s'", error.text, bad[i].words);
 	}
 	x[3] = was;
+	static const unsigned weights[] = { 0, SL_EDGE_WEIGHTS + 1 };
+	for (size_t i = 0; i < 2; i++) {
+		struct sl_error error = { 0 };
+		unsigned good = p->edge[0].weights;
+		p->edge[0].weights = weights[i];
+		assert_int_equal(sl_peer_save(p, room, &error), 0);
+		assert_non_null(strstr(error.text, "an edge has no neighbour"));
+		p->edge[0].weights = good;
+	}
 	assert_true(sl_peer_save(p, room, NULL) > 0);
 	free(room);
 	close_ring(w);

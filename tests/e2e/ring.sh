@@ -30,6 +30,8 @@ says out "5 peers on ring:5" "accuracy" "history"
 	fail "the summary: $(query run/history.db 'SELECT * FROM summary')"
 [ "$(query run/history.db 'SELECT count(*) FROM peer WHERE exit = 0 AND model_digest IS NOT NULL')" -eq 5 ] ||
 	fail "not every peer wrote down its end"
+[ "$(query run/history.db 'SELECT sum(compute_us) > 0, sum(compress_us) > 0, sum(wait_us) > 0, min(min(compute_us, compress_us, wait_us)) >= 0,
+	max(compress_us) < 60000000 FROM round')" = "1|1|1|1|1" ] || fail "where the time went"
 ok "five peers do their rounds, and the history has every one"
 
 expect 0 "$starling" sim run --history sim.db

@@ -1,0 +1,197 @@
+/* What algorithms share, a step at a time, against the formula. */
+#include "gossip/methods/server.h"
+#include "gossip/methods/tracking.h"
+#include "gossip/reads.h"
+#include "gossip/peer/state.h"
+#include "sim/sim_state.h"
+#include "support/swarm.h"
+
+#include "linalg/vector.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { D = 5 };
+
+/* On an arc an end adds c_in·theirs − c_out·mine: each product is rounded, then the difference. */
+static void arcs_are_mixed_each_way(void **state)
+{
+	static const float mine[2 * D] = { 0, 0, 0, 0, 0, 0.1f, 1e7f, -3, 0.7f, 5 },
+	                            theirs[2 * D] = { 1, 1, 1, 1, 1, 0.3f, 1, 2, -0.9f, 1e-7f };
+	static const float weight[][2] = { { 0.3f, 0 }, { 0, 0.3f }, { 0.3f, 0.7f }, { 0.3f, 0.3f } };
+	struct sl_learner l = { .dimension = D };
+	(void)state;
+	for (unsigned k = 0; k < 4; k++) {
+		float x[D] = { 1, 2, 3, 4, 5 };
+		struct sl_mixing m = { .coefficient = weight[k][0],
+			               .given = weight[k][1],
+			               .weight = weight[k][0],
+			               .mine = mine,
+			               .theirs = theirs };
+		double square = 0, found = sl_part_mix_into(&l, &m, 1, x);
+		for (unsigned i = 0; i < D; i++) {
+			volatile float gain = m.coefficient * theirs[D + i], loss = m.given * mine[D + i];
+			volatile float apart = theirs[D + i] - mine[D + i], term = gain - loss;
+			if (m.coefficient == m.given)
+				term = m.coefficient * apart;
+			volatile float sum = (float)(i + 1) + term;
+			assert_true(x[i] == sum);
+			square += (double)apart * (double)apart;
+		}
+		assert_true(fabs(found - m.weight * square) <= 1e-12 * square);
+	}
+}
+
+/* All edges at once are one after the other. */
+static void all_edges_are_mixed_in_order(void **state)
+{
+	static const float mine[D] = { 0.1f, 0.2f, 0.3f, 0.4f, 0.5f }, first[D] = { 1, -1, 1, -1, 1 },
+	                   second[D] = { 1e4f, 3, -7, 0.01f, 2 };
+	struct sl_mixing m[2] = { { .coefficient = 0.25f, .given = 0.25f, .weight = 0.5, mine, first },
+		                  { .coefficient = 0.125f, .given = 0.125f, .weight = 0.25, mine, second } };
+	float x[D] = { 1, 2, 3, 4, 5 }, again[D] = { 1, 2, 3, 4, 5 };
+	struct sl_learner all = { .dimension = D, .x = x }, each = { .dimension = D, .x = again };
+	double disagreement[2];
+	(void)state;
+	sl_part_mix_all(&all, m, 2, disagreement);
+	for (unsigned i = 0; i < 2; i++)
+		assert_true(fabs(sl_part_mix(&each, &m[i]) - disagreement[i]) <= 1e-9 * disagreement[i]);
+	assert_memory_equal(x, again, sizeof x);
+	assert_true(x[0] != 1);
+}
+
+/* Model and tracker each with their own channel. */
+static void trackers_are_mixed_beside_models(void **state)
+{
+	static const float mine[2 * D] = { 1, 1, 1, 1, 1, 2, 2, 2, 2, 2 },
+	                            theirs[2 * D] = { 3, 3, 3, 3, 3, 6, 6, 6, 6, 6 };
+	float x[D] = { 0 }, tracker[D] = { 0 };
+	struct sl_learner l = { .dimension = D, .x = x };
+	struct sl_mixing m = { .coefficient = 0.5f, .given = 0.5f, .weight = 0.25, mine, theirs };
+	(void)state;
+	l.vector[SL_TRACKER] = tracker;
+	assert_true(sl_tracking_mix(&l, &m) == 0.25 * 4 * D);
+	for (unsigned k = 0; k < D; k++)
+		assert_true(x[k] == 1 && tracker[k] == 2);
+	for (uint32_t round = 1; round < 3; round++) { /* in turns: one in a round */
+		l.round = round;
+		assert_true(sl_tracking_turn_mix(&l, &m, 0) == 0.25 * 4 * D);
+		assert_true(x[0] == (float)round && tracker[0] == 4);
+	}
+}
+
+/* A fixed shift is sent whole in the round in which it is found, and never again. */
+static void a_fixed_shift_is_sent_once(void **state)
+{
+	(void)state;
+	for (uint32_t number = 1; number < 8; number++) {
+		bool whole = number - 1 <= 3;
+		assert_int_equal(sl_server_fixed_rule(3, number, 0).kind,
+		                 whole ? SL_ABSORB_SILENT : SL_ABSORB_REPLACE);
+		assert_int_equal(sl_server_fixed_rule(3, number, 1).kind,
+		                 whole ? SL_ABSORB_REFRESH : SL_ABSORB_SILENT);
+	}
+}
+
+static void references_are_renewed_by_chance(void **state)
+{
+	struct sl_plan plan;
+	struct sl_server_reference *o = (void *)plan.algorithm_options;
+	(void)state;
+	memset(&plan, 0, sizeof plan);
+	plan.algorithm = sl_algorithm_find("ec-lsvrg");
+	assert_non_null(plan.algorithm);
+	for (int k = 0; k <= 2; k++) {
+		uint32_t count = 0;
+		o->p = 0.5 * k;
+		for (uint32_t version = 1; version <= 1000; version++)
+			count += sl_server_renewed(&plan, version);
+		assert_in_range(count, k == 0 ? 0 : 500 * k - 60, 500 * k + (k == 1) * 60);
+		assert_true(sl_server_renewed(&plan, 0));
+		assert_int_equal(sl_server_reference_rule(&plan, 0, 1, 1).kind, SL_ABSORB_REFRESH);
+	}
+}
+
+static struct swarm *open_with(const char *algorithm, enum sl_estimator estimator)
+{
+	struct swarm *w = calloc(1, sizeof *w);
+	assert_non_null(w);
+	swarm_standard(w);
+	snprintf(w->topology_spec, sizeof w->topology_spec, "complete:3");
+	snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "%s", algorithm);
+	w->settings.estimator = estimator;
+	w->settings.batch = 4;
+	snprintf(w->settings.pipeline, sizeof w->settings.pipeline, "all | float32 | raw");
+	swarm_open(w);
+	return w;
+}
+
+static struct sl_learner *learner_of(struct swarm *w)
+{
+	struct sl_peer *p = sl_sim_peer(w->sim, 0);
+	p->learner.scratch = &w->sim->scratch;
+	return &p->learner;
+}
+
+/* At the reference itself the difference of the two batch gradients is nothing: what is left is the whole gradient. */
+static void lsvrg_begins_with_the_whole_gradient(void **state)
+{
+	(void)state;
+	struct swarm *w = open_with("choco", SL_ESTIMATOR_LSVRG);
+	struct sl_learner *l = learner_of(w);
+	float *out = calloc(2 * (size_t)l->dimension, sizeof *out), *whole = out + l->dimension;
+	sl_part_full_gradient(l, l->x, whole);
+	sl_part_gradient(l, l->x, 0, out);
+	for (uint32_t k = 0; k < l->dimension; k++)
+		assert_true(out[k] == whole[k]);
+	assert_true(sl_vector_square(l->dimension, whole) > 0);
+	free(out);
+	swarm_close(w);
+	free(w);
+}
+
+/* Until the shift is found the message is the gradient at all samples, and then what a batch has beside it. */
+static void a_fixed_shift_is_subtracted_after_it_is_found(void **state)
+{
+	(void)state;
+	struct swarm *w = open_with("fixed-shift", SL_ESTIMATOR_BATCH);
+	struct sl_learner *l = learner_of(w);
+	float *whole = calloc(l->dimension, sizeof *whole);
+	sl_part_full_gradient(l, l->x, whole);
+	for (uint32_t found = 0; found < 2; found++) {
+		memset(l->vector[SL_SERVER_SHIFT], 0, l->dimension * sizeof(float));
+		l->round = found;
+		sl_server_fixed_local(l, found);
+		for (uint32_t k = 0; k < l->dimension; k++)
+			assert_true(l->vector[SL_SERVER_SHIFT][k] == whole[k]);
+	}
+	float first = l->vector[SL_SERVER_SHIFT][0];
+	l->round = 2;
+	sl_server_fixed_local(l, 1);
+	assert_true(l->vector[SL_SERVER_SHIFT][0] == first);
+	double square = sl_vector_square(l->dimension, l->vector[SL_SERVER_MESSAGE]);
+	assert_true(square > 0 && square < sl_vector_square(l->dimension, whole) * 100);
+	free(whole);
+	swarm_close(w);
+	free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(arcs_are_mixed_each_way),
+		cmocka_unit_test(all_edges_are_mixed_in_order),
+		cmocka_unit_test(trackers_are_mixed_beside_models),
+		cmocka_unit_test(a_fixed_shift_is_sent_once),
+		cmocka_unit_test(references_are_renewed_by_chance),
+		cmocka_unit_test(lsvrg_begins_with_the_whole_gradient),
+		cmocka_unit_test(a_fixed_shift_is_subtracted_after_it_is_found),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
