@@ -33,6 +33,7 @@ const struct sl_command *const sl_commands[] = {
 	&sl_command_doctor,
 	&sl_command_enrol,
 	&sl_command_install,
+	&sl_command_shard,
 	&sl_command_history,
 	&sl_command_report,
 	&sl_command_plot,
