@@ -31,7 +31,7 @@ expect 0 "$starling" init op --remote 3 --classes red,green,blue --columns colum
 says out "3 features, 3 classes (red,green,blue), columns by name" "starling enrol" "--admit"
 [ -z "$(find op -name '*.key' ! -name operator.key)" ] || fail "init --remote made keys of peers"
 [ -z "$(find op -name 'train-*')" ] || fail "init --remote made data"
-if grep -rq '127\.0\.0\.1' op; then fail "localhost at the operator"; fi
+if grep -rh '127\.0\.0\.1' op | grep -qv '^;'; then fail "localhost at the operator"; fi
 ok "init --remote makes neither keys nor data"
 
 refuse() { # TEXT COMMAND...
