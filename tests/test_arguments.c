@@ -228,7 +228,7 @@ static void other_misuse_is_named(void **state)
 		{ "up", { NULL }, "RUN is missing: the folder of a run" },
 		{ "up", { "a", "b", NULL }, "unexpected argument 'b'" },
 		{ "up", { "--", "-a", "-b", NULL }, "unexpected argument '-b'" },
-		{ "init", { "run", NULL }, "--topology SPEC is missing: the graph of the peers" },
+		{ "enrol", { NULL }, "--name NAME is missing: name of this host in the run" },
 		{ "list", { "modles", NULL }, "unknown KIND 'modles'; did you mean models?" },
 		{ "collect", { "a", NULL }, "DB is missing: " },
 		{ "roster", { "--key", "00", "run", NULL }, "--key must follow --add or --rotate" },

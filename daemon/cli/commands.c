@@ -26,13 +26,17 @@ static const struct sl_command completion = {
 };
 
 const struct sl_command *const sl_commands[] = {
-	&sl_command_init,    &sl_command_up,      &sl_command_sim,
-	&sl_command_status,  &sl_command_watch,   &sl_command_doctor,
-	&sl_command_enrol,   &sl_command_install, &sl_command_deploy,
-	&sl_command_history, &sl_command_report,  &sl_command_plot,
-	&sl_command_collect, &sl_command_export,  &sl_command_predict,
-	&sl_command_keygen,  &sl_command_roster,  &sl_command_topology,
-	&sl_command_list,    &completion,         NULL,
+	&sl_command_init,     &sl_command_up,
+	&sl_command_sim,      &sl_command_status,
+	&sl_command_watch,    &sl_command_doctor,
+	&sl_command_enrol,    &sl_command_shard,
+	&sl_command_install,  &sl_command_deploy,
+	&sl_command_history,  &sl_command_report,
+	&sl_command_plot,     &sl_command_collect,
+	&sl_command_export,   &sl_command_predict,
+	&sl_command_keygen,   &sl_command_roster,
+	&sl_command_topology, &sl_command_list,
+	&completion,          NULL,
 };
 
 static int run_completion(int argc, char **argv)

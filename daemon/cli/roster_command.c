@@ -5,7 +5,9 @@
 #include "daemon/run/roster_of_run.h"
 #include "daemon/run/run.h"
 #include "daemon/cli/common/ports.h"
+#include "daemon/cli/roster_admit.h"
 #include "daemon/cli/roster_edit.h"
+#include "daemon/run/founding.h"
 #include "daemon/run/status_view.h"
 #include "daemon/cli/up/lock.h"
 
@@ -17,7 +19,7 @@
 #include <unistd.h>
 
 enum { CHANGES_MAX = 64, PATIENCE_MS = 500 };
-enum change_kind { ADD, REMOVE, ROTATE, MOVE, JOIN, PART };
+enum change_kind { ADD, REMOVE, ROTATE, MOVE, RENAME, JOIN, PART };
 
 struct change {
 	enum change_kind kind;
@@ -32,6 +34,11 @@ struct roster_command {
 	bool signal, again; /* again: sign it also without a change */
 	struct change change[CHANGES_MAX];
 	unsigned changes;
+	const char *admit[CHANGES_MAX]; /* files of --admit; more may follow as operands */
+	unsigned admits;
+	struct sl_requests requests;  /* in all of them */
+	struct sl_admitted *admitted; /* one per request */
+	size_t updates;               /* requests that changed something */
 	struct sl_config config;
 	uint8_t operator_key[SL_KEY_BYTES];
 	struct sl_roster roster;
@@ -41,14 +48,25 @@ struct roster_command {
 
 static enum sl_status open_roster(struct roster_command *c, struct sl_error *error)
 {
-	enum sl_status status = sl_keys_start(error);
-	if (status == SL_OK)
-		status = sl_config_load(&c->config, c->conf, NULL, error);
-	if (status != SL_OK)
-		return status;
 	if (!sl_key_parse(c->config.settings.host.operator_key, c->operator_key))
 		return sl_fail(error, SL_MALFORMED, "%s: [run] operator_key must be 64 hex digits", c->conf);
 	return sl_roster_to_sign(&c->roster, &c->config, c->operator_key, error);
+}
+
+/* Configuration and requests. */
+static enum sl_status open_run(struct roster_command *c, char **files, struct sl_error *error)
+{
+	enum sl_status status = sl_keys_start(error);
+	if (status == SL_OK)
+		status = sl_config_load(&c->config, c->conf, NULL, error);
+	if (status == SL_OK && *files && !c->admits)
+		status = sl_fail(error, SL_MALFORMED,
+		                 "unexpected argument '%s': files of requests follow --admit", *files);
+	for (unsigned i = 0; i < c->admits && status == SL_OK; i++)
+		status = sl_requests_add(&c->requests, c->admit[i], error);
+	for (; *files && status == SL_OK; files++)
+		status = sl_requests_add(&c->requests, *files, error);
+	return status;
 }
 
 /* ---- showing ---- */
@@ -223,6 +241,11 @@ static enum sl_status apply(struct roster_command *c, struct change *change, str
 			               change->argument);
 		status = sl_roster_draft_move(&c->draft, change->peer, rest, error);
 		return status == SL_OK ? SL_OK : sl_wrap(error, "--endpoint");
+	case RENAME:
+		if (!number_at(change->argument, '=', &change->peer, &rest))
+			return sl_fail(error, SL_MALFORMED, "--rename %s: must be K=NAME", change->argument);
+		status = sl_roster_draft_rename(&c->draft, change->peer, rest, error);
+		return status == SL_OK ? SL_OK : sl_wrap(error, "--rename");
 	case JOIN:
 		status = parse_pair("link", change->argument, &a, &b, error);
 		return status == SL_OK ? sl_roster_draft_join(&c->draft, a, b, error) : status;
@@ -292,19 +315,17 @@ static enum sl_status sign(struct roster_command *c, struct sl_error *error)
 {
 	char path[4096];
 	struct sl_roster made;
-	struct sl_identity signer;
+	struct sl_identity signer = { 0 };
 	enum sl_status status = sl_roster_draft_finish(&c->draft, &made, error);
 	if (status != SL_OK)
 		return status;
 	look_ahead(c, &made);
-	sl_config_path(&c->config, "operator.key", false, path);
-	status = sl_identity_read(&signer, path, error);
-	if (status == SL_OK && memcmp(signer.public_key, c->operator_key, SL_KEY_BYTES) != 0)
-		status =
-		    sl_fail(error, SL_REFUSED, "%s: is not the operator's key that run.conf lists", path);
+	status = sl_operator_read(&c->config, &signer, error);
 	sl_config_path(&c->config, c->config.settings.host.roster, false, path);
 	if (status == SL_OK)
 		status = sl_roster_write(&made, path, &signer, error);
+	if (status == SL_OK && (c->admits || sl_bundles_wanted(&c->config)))
+		status = sl_bundles_write(&c->config, &c->roster, &made, &signer, error);
 	sl_identity_wipe(&signer);
 	if (status != SL_OK) {
 		sl_roster_free(&made);
@@ -353,6 +374,28 @@ static void report_added(const struct roster_command *c, const struct change *ch
 		       s->shards, k);
 }
 
+static void report_admitted(const struct roster_command *c)
+{
+	for (size_t i = 0; i < c->requests.count && c->admitted; i++) {
+		const struct sl_admitted *a = &c->admitted[i];
+		const struct sl_roster_peer *peer = &c->roster.peer[a->peer];
+		char key[SL_KEY_HEX];
+		sl_key_print(peer->public_key, key);
+		printf("%s  %s as peer %" PRIu32 " at %s, key %s\n",
+		       a->added                 ? "admitted "
+		       : a->moved || a->renamed ? "changed  "
+		                                : "unchanged",
+		       peer->name, a->peer, peer->endpoint, key);
+	}
+}
+
+static void print_signed(const struct roster_command *c, uint32_t serial)
+{
+	printf("signed     serial %" PRIu32 "; bundles of all hosts are in %s/bundles\n", serial, c->run);
+	printf(
+	    "next       on each host: starling install BUNDLE; on one that runs: systemctl reload 'starlingd@*'\n");
+}
+
 static void report(const struct roster_command *c)
 {
 	for (unsigned i = 0; i < c->changes; i++) {
@@ -367,13 +410,72 @@ static void report(const struct roster_command *c)
 			       change->made ? ""
 			                    : ": install its secret key before the peer reads this roster");
 	}
+	report_admitted(c);
 	if (c->gamma[0])
 		printf("gamma      %s\n", c->gamma);
 	if (c->note[0])
 		fprintf(stderr, "starling roster: note: %s\n", c->note);
+	if (c->admits || sl_bundles_wanted(&c->config)) {
+		print_signed(c, c->roster.serial);
+		return;
+	}
 	printf("signed     serial %" PRIu32
 	       "; copy the roster to every host, then run systemctl reload 'starlingd@*' or send SIGHUP\n",
 	       c->roster.serial);
+}
+
+static enum sl_status admit(struct roster_command *c, struct sl_error *error)
+{
+	c->admitted = calloc(c->requests.count, sizeof *c->admitted);
+	if (!c->admitted)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %zu requests", c->requests.count);
+	return sl_roster_draft_admit(&c->draft, &c->requests, c->admitted, &c->updates, error);
+}
+
+/* All that were to be admitted are members already: their bundles are written again. */
+static int finish_unchanged(struct roster_command *c, struct sl_error *error)
+{
+	struct sl_identity signer;
+	enum sl_status status = sl_operator_read(&c->config, &signer, error);
+	sl_roster_draft_free(&c->draft);
+	if (status == SL_OK) {
+		status = sl_bundles_write(&c->config, &c->roster, &c->roster, &signer, error);
+		sl_identity_wipe(&signer);
+	}
+	if (status != SL_OK)
+		return sl_command_fail(&sl_command_roster, error);
+	report_admitted(c);
+	print_signed(c, c->roster.serial);
+	return SL_EXIT_OK;
+}
+
+/* Of a run of remote hosts without a roster: collects requests until it can be signed. Returns the exit code; -1: there is a
+ * roster now, to which requests are added that came on top. */
+static int found(struct roster_command *c, struct sl_error *error)
+{
+	uint32_t left;
+	bool more;
+	if (c->changes || c->again || c->signal)
+		return sl_command_misuse(&sl_command_roster,
+		                         "%s has no roster yet: first --admit the requests of its hosts",
+		                         c->run);
+	if (sl_admit_first(&c->config, &c->requests, &left, &more, error) != SL_OK)
+		return sl_command_fail(&sl_command_roster, error);
+	for (size_t i = 0; i < c->requests.count; i++) {
+		const struct sl_request *r = &c->requests.item[i];
+		char key[SL_KEY_HEX];
+		sl_key_print(r->public_key, key);
+		printf("admitted   %s at %s, key %s\n", r->name, r->endpoint, key);
+	}
+	if (left > 0) {
+		printf("waiting    for the requests of %" PRIu32
+		       " more hosts; the roster is signed when they are here\n",
+		       left);
+		return SL_EXIT_OK;
+	}
+	if (open_roster(c, error) != SL_OK)
+		return sl_command_fail(&sl_command_roster, error);
+	return more ? -1 : finish_unchanged(c, error);
 }
 
 static int change_roster(struct roster_command *c, struct sl_error *error)
@@ -382,6 +484,10 @@ static int change_roster(struct roster_command *c, struct sl_error *error)
 	enum sl_status status = sl_roster_draft(&c->draft, &c->roster, error);
 	for (unsigned i = 0; i < c->changes && status == SL_OK; i++)
 		status = apply(c, &c->change[i], error);
+	if (status == SL_OK && c->requests.count > 0)
+		status = admit(c, error);
+	if (status == SL_OK && c->changes == 0 && c->updates == 0 && !c->again)
+		return finish_unchanged(c, error);
 	if (status == SL_OK)
 		status = sign(c, error);
 	for (unsigned i = 0; i < c->changes && status != SL_OK; i++)
@@ -420,11 +526,25 @@ static enum sl_status take_detail(const struct sl_argument *argument, void *reco
 	return SL_OK;
 }
 
+static enum sl_status take_requests(const struct sl_argument *argument, void *record, const char *text,
+                                    struct sl_error *error)
+{
+	struct roster_command *c = record;
+	(void)argument;
+	if (c->admits == CHANGES_MAX)
+		return sl_fail(error, SL_TOO_BIG, "more than %d times: files may follow the last one",
+		               CHANGES_MAX);
+	c->admit[c->admits++] = text;
+	return SL_OK;
+}
+
 static enum sl_status take_change(const struct sl_argument *argument, void *record, const char *text,
                                   struct sl_error *error)
 {
-	static const char *const names[] = { [ADD] = "add",       [REMOVE] = "remove", [ROTATE] = "rotate",
-		                             [MOVE] = "endpoint", [JOIN] = "link",     [PART] = "unlink" };
+	static const char *const names[] = {
+		[ADD] = "add",       [REMOVE] = "remove", [ROTATE] = "rotate", [MOVE] = "endpoint",
+		[RENAME] = "rename", [JOIN] = "link",     [PART] = "unlink"
+	};
 	struct roster_command *c = record;
 	enum change_kind kind = ADD;
 	while (strcmp(names[kind], argument->option.name + 2) != 0)
@@ -445,10 +565,17 @@ static int run(int argc, char **argv)
 		return code;
 	snprintf(c.run, sizeof c.run, "%s", operands[0]);
 	snprintf(c.conf, sizeof c.conf, "%.4095s/run.conf", operands[0]);
-	if (open_roster(&c, &error) != SL_OK)
+	if (open_run(&c, operands + 1, &error) != SL_OK)
 		return sl_command_fail(&sl_command_roster, &error);
+	if (sl_founding_pending(&c.config)) {
+		code = found(&c, &error);
+		if (code >= 0)
+			return code;
+	} else if (open_roster(&c, &error) != SL_OK) {
+		return sl_command_fail(&sl_command_roster, &error);
+	}
 	code = SL_EXIT_OK;
-	if (c.changes || c.again)
+	if (c.changes || c.again || c.admits)
 		code = change_roster(&c, &error);
 	else if (c.signal)
 		signal_peers(&c);
@@ -468,6 +595,8 @@ static int run(int argc, char **argv)
 	}
 
 static const struct sl_operand operands_of_roster[] = { { "RUN", "the folder of a run", SL_COMPLETE_RUN },
+	                                                { "FILE", "after --admit, more files of requests",
+	                                                  SL_COMPLETE_FILE, .optional = true, .many = true },
 	                                                { NULL } };
 static const struct sl_argument arguments_of_roster[] = {
 	CHANGE("add",
@@ -484,7 +613,14 @@ static const struct sl_argument arguments_of_roster[] = {
 	    "key",
 	    "public key of the peer of --add or --rotate, made elsewhere by starling keygen; without it, a new key is created in keys/K.key",
 	    "HEX"),
+	{ .option = { "admit",
+	              "add the hosts whose requests are in FILE (-: standard input): the lines that starling enrol prints; a host that is a member gets the endpoint and name of its request. Writes RUN/bundles",
+	              .completes = SL_COMPLETE_FILE },
+	  .value = "FILE",
+	  .take = take_requests,
+	  .many = true },
 	CHANGE("endpoint", "change the endpoint of peer K", "K=ENDPOINT"),
+	CHANGE("rename", "change the name of peer K", "K=NAME"),
 	CHANGE("link", "make peers A and B neighbours", "A:B"),
 	CHANGE("unlink", "remove the link between peers A and B", "A:B"),
 	{ .option = { "sign",
@@ -501,13 +637,14 @@ const struct sl_command sl_command_roster = {
 	"roster",
 	{ .program = "starling roster",
 	  .doc = "show the peers of a run; add, remove and rekey peers, and sign the roster",
-	  .forms = (const char *const[]){ "RUN", NULL },
+	  .forms = (const char *const[]){ "RUN", "RUN --admit FILE...", NULL },
 	  .text =
 	      "Without a change, lists the peers of a run and their neighbours. With changes, which may be combined and\n"
 	      "repeated, writes a roster with the next serial, signed with RUN/operator.key. Peers reload their roster on\n"
 	      "SIGHUP: links and keys change at once, and the run continues. A removed peer cannot return; its neighbours are\n"
 	      "linked to each other if the graph would otherwise fall apart. An added peer starts from the mean of its\n"
-	      "neighbours' models. Algorithms whose state spans all peers (such as lead and diana) accept changes of keys, but\n"
+	      "neighbours' models. With --admit, and for every later change, RUN/bundles has one signed file per host, for\n"
+	      "starling install: configuration, roster, session and the shape of the data, no secret. Algorithms whose state spans all peers (such as lead and diana) accept changes of keys, but\n"
 	      "not of members.\n",
 	  .operands = operands_of_roster,
 	  .arguments = arguments_of_roster },

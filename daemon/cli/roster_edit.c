@@ -133,6 +133,13 @@ enum sl_status sl_roster_draft_move(struct sl_roster_draft *d, uint32_t peer, co
 	return status == SL_OK ? place_peer(&d->peer[peer], endpoint, error) : status;
 }
 
+enum sl_status sl_roster_draft_rename(struct sl_roster_draft *d, uint32_t peer, const char *name,
+                                      struct sl_error *error)
+{
+	enum sl_status status = member(d, peer, error);
+	return status == SL_OK ? name_peer(&d->peer[peer], name, peer, error) : status;
+}
+
 enum sl_status sl_roster_draft_join(struct sl_roster_draft *d, uint32_t a, uint32_t b, struct sl_error *error)
 {
 	enum sl_status status = member(d, a, error);

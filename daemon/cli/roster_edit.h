@@ -29,6 +29,8 @@ enum sl_status sl_roster_draft_rotate(struct sl_roster_draft *, uint32_t peer,
                                       const uint8_t key[static SL_KEY_BYTES], struct sl_error *error);
 enum sl_status sl_roster_draft_move(struct sl_roster_draft *, uint32_t peer, const char *endpoint,
                                     struct sl_error *error);
+enum sl_status sl_roster_draft_rename(struct sl_roster_draft *, uint32_t peer, const char *name,
+                                      struct sl_error *error);
 enum sl_status sl_roster_draft_join(struct sl_roster_draft *, uint32_t a, uint32_t b, struct sl_error *error);
 enum sl_status sl_roster_draft_part(struct sl_roster_draft *, uint32_t a, uint32_t b, struct sl_error *error);
 

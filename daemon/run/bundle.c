@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const sl_bundle_names[SL_BUNDLE_FILES] = { "run.conf", "roster", "session", "data/test.shard" };
+const char *const sl_bundle_names[SL_BUNDLE_FILES] = {
+	"run.conf", "roster", "session", "data/test.shard", "data/columns", "start.safetensors"
+};
 
 static const char head[] = "starling-bundle 1\n", word[] = "signature ";
 enum { SIGNATURE_HEX = 2 * crypto_sign_BYTES, SIGNATURE_LINE = sizeof word - 1 + SIGNATURE_HEX + 1 };
@@ -19,6 +21,8 @@ static void print(FILE *f, const struct sl_bundle *b)
 	sl_key_print(b->operator_key, key);
 	fprintf(f, "%speer %" PRIu32 " %s\noperator %s\n", head, b->peer, b->name, key);
 	for (unsigned i = 0; i < SL_BUNDLE_FILES; i++) {
+		if (!b->part[i].bytes)
+			continue;
 		fprintf(f, "file %s %zu\n", sl_bundle_names[i], b->part[i].length);
 		fwrite(b->part[i].bytes, 1, b->part[i].length, f);
 		fputc('\n', f);
@@ -85,12 +89,20 @@ static bool take_head(struct cursor *c, struct sl_bundle *out)
 	       sl_key_parse(line + 9, out->operator_key);
 }
 
-static bool take_part(struct cursor *c, const char *name, struct sl_bundle_part *out)
+/* A part that may be missing is, where another one follows. */
+static bool take_part(struct cursor *c, const char *name, bool needed, struct sl_bundle_part *out)
 {
 	char line[256], wanted[256];
 	size_t length = 0;
+	struct cursor before = *c;
+	*out = (struct sl_bundle_part){ 0 };
 	if (!take_line(c, line, sizeof line))
 		return false;
+	snprintf(wanted, sizeof wanted, "file %s ", name);
+	if (!needed && strncmp(line, wanted, strlen(wanted)) != 0) {
+		*c = before;
+		return true;
+	}
 	const char *digits = strrchr(line, ' ');
 	if (digits)
 		length = strtoul(digits + 1, NULL, 10);
@@ -122,7 +134,7 @@ enum sl_status sl_bundle_parse(struct sl_bundle *out, const uint8_t *bytes, size
 	memset(out, 0, sizeof *out);
 	bool good = take_head(&c, out);
 	for (unsigned i = 0; i < SL_BUNDLE_FILES && good; i++)
-		good = take_part(&c, sl_bundle_names[i], &out->part[i]);
+		good = take_part(&c, sl_bundle_names[i], i < SL_BUNDLE_NEEDED, &out->part[i]);
 	if (!good || c.end - c.at != SIGNATURE_LINE)
 		return sl_fail(
 		    error, SL_MALFORMED,

@@ -1,5 +1,5 @@
 /* bundle.h — what the operator sends to one host: configuration, roster, session and the shape of the data, in one
- * signed file that holds no secret.
+ * signed file that holds no secret, and nothing that the host would run.
  *
  *   starling-bundle 1
  *   peer 3 site-c
@@ -9,14 +9,15 @@
  *   …
  *   signature <128 hex digits: Ed25519 over all bytes above this line>
  *
- * The files are those of sl_bundle_names, each once, in this order. A newline follows the bytes of each. */
+ * The files are those of sl_bundle_names, each at most once, in this order; the first SL_BUNDLE_NEEDED are always there. A
+ * newline follows the bytes of each. */
 #ifndef SL_DAEMON_RUN_BUNDLE_H
 #define SL_DAEMON_RUN_BUNDLE_H
 
 #include "daemon/run/keys.h"
 
-enum { SL_BUNDLE_FILES = 4 };
-/* Paths inside a run's folder: run.conf, roster, session, data/test.shard. */
+enum { SL_BUNDLE_FILES = 6, SL_BUNDLE_NEEDED = 4, SL_BUNDLE_TEST = 3, SL_BUNDLE_COLUMNS = 4 };
+/* Paths inside a run's folder: run.conf, roster, session, data/test.shard, data/columns, start.safetensors. */
 extern const char *const sl_bundle_names[SL_BUNDLE_FILES];
 
 struct sl_bundle {
@@ -24,7 +25,7 @@ struct sl_bundle {
 	char name[64];
 	uint8_t operator_key[SL_KEY_BYTES];
 	struct sl_bundle_part {
-		const uint8_t *bytes; /* borrowed */
+		const uint8_t *bytes; /* borrowed; NULL: the part is not there */
 		size_t length;
 	} part[SL_BUNDLE_FILES];
 };

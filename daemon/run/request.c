@@ -92,5 +92,6 @@ enum sl_status sl_request_parse(struct sl_request *out, const char *line, size_t
 		    what);
 	snprintf(out->name, sizeof out->name, "%s", word[0]);
 	snprintf(out->endpoint, sizeof out->endpoint, "%s", word[1]);
+	snprintf(out->line, sizeof out->line, "%.*s", (int)length, line);
 	return SL_OK;
 }

@@ -10,12 +10,13 @@
 #include "daemon/run/keys.h"
 #include "daemon/run/endpoint.h"
 
+enum { SL_REQUEST_MOST = 1024 };
+
 struct sl_request {
 	char name[64], endpoint[SL_TEXT_MAX];
 	uint8_t public_key[SL_KEY_BYTES];
+	char line[SL_REQUEST_MOST]; /* as it came, without its newline */
 };
-
-enum { SL_REQUEST_MOST = 1024 };
 
 /* Writes the line, without a newline. Refuses names with blanks and endpoints that others cannot reach. */
 enum sl_status sl_request_write(char line[static SL_REQUEST_MOST], const struct sl_identity *,

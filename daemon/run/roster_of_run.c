@@ -17,8 +17,8 @@ void sl_run_id_draw(uint8_t id[static SL_RUN_ID_BYTES], char hex[static SL_RUN_I
 	sodium_bin2hex(hex, SL_RUN_ID_HEX, id, SL_RUN_ID_BYTES);
 }
 
-static enum sl_status read_id(const struct sl_config *config, uint8_t id[static SL_RUN_ID_BYTES], bool *named,
-                              struct sl_error *error)
+enum sl_status sl_run_id_of(const struct sl_config *config, uint8_t id[static SL_RUN_ID_BYTES], bool *named,
+                            struct sl_error *error)
 {
 	size_t length = 0;
 	const char *text = config->settings.host.id;
@@ -39,7 +39,7 @@ static enum sl_status read_for(struct sl_roster *out, const struct sl_config *co
 	uint8_t id[SL_RUN_ID_BYTES] = { 0 };
 	bool named;
 	sl_config_path(config, config->settings.host.roster, false, path);
-	enum sl_status status = read_id(config, id, &named, error);
+	enum sl_status status = sl_run_id_of(config, id, &named, error);
 	if (status == SL_OK)
 		status = sl_roster_read(out, path, operator_key, error);
 	if (status != SL_OK)

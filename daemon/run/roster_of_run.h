@@ -9,6 +9,10 @@
 /* Draws the id of a new run, as bytes and as hex digits. */
 void sl_run_id_draw(uint8_t id[static SL_RUN_ID_BYTES], char hex[static SL_RUN_ID_HEX]);
 
+/* The id that [run] id says; `named`: whether it says one. */
+enum sl_status sl_run_id_of(const struct sl_config *, uint8_t id[static SL_RUN_ID_BYTES], bool *named,
+                            struct sl_error *error);
+
 /* Reads and verifies the roster of `config`. A roster of another run than [run] id says is refused, and so is one that
  * names no run (version 1 of its text) where [run] id names one. */
 enum sl_status sl_roster_of_run(struct sl_roster *out, const struct sl_config *config,

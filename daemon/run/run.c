@@ -32,6 +32,10 @@ void sl_run_dataset_name(const struct sl_host_settings *settings, char name[stat
 		snprintf(name, SL_TEXT_MAX, "the trainer's");
 		return;
 	}
+	if (strcmp(settings->partition, "own") == 0 && !settings->train[0]) {
+		snprintf(name, SL_TEXT_MAX, "the hosts' own");
+		return;
+	}
 	if (strncmp(settings->format, "synthetic", strlen("synthetic")) == 0) {
 		snprintf(name, SL_TEXT_MAX, "%s", settings->format);
 		return;
@@ -206,6 +210,13 @@ static enum sl_status open_test(struct sl_run *out, struct sl_error *error)
 {
 	char path[4096];
 	struct sl_host_settings *host = &out->config.settings.host;
+	if (strncmp(host->columns, "file:", 5) == 0) {
+		sl_fail(
+		    error, SL_MALFORMED,
+		    "[data] columns = %s: only `starling init` reads the file; peers need the value that it wrote to run.conf",
+		    host->columns);
+		return sl_config_blame(&out->config, error);
+	}
 	sl_run_data_path(&out->config, SL_RUN_TEST, path);
 	enum sl_status status = open_data(&out->test_file, &out->test, path, error);
 	if (status == SL_OK &&

@@ -141,6 +141,9 @@ static const struct sl_option data_options[] = {
 	{ "classes",
 	  "class names in the order of their numbers, such as -1,1 or 0..9 (a model with two signs takes the second of two as +1); none: real targets; auto: the labels found in the files; file:PATH: one name per line, for init; list:N:DIGEST: N names that are too long for this line and are stored in the prepared data",
 	  SL_OPTION_TEXT, HOST_AT(classes), 0, 0, "auto", NULL, RUN },
+	{ "columns",
+	  "names of the features, and how their numbers are scaled: none; file:PATH: for init, one column per line; list:N:DIGEST: what the file columns beside the prepared data holds",
+	  SL_OPTION_TEXT, HOST_AT(columns), 0, 0, "none", NULL, RUN },
 	{ "shards", "folder of the prepared data", SL_OPTION_TEXT, HOST_AT(shards), 0, 0, "data", NULL, HOST,
 	  SL_COMPLETE_FOLDER },
 	{ NULL }

@@ -77,6 +77,7 @@ struct sl_host_settings {
 	char partition[SL_TEXT_MAX];
 	char classes[SL_TEXT_MAX]; /* a list (class_list.h), canonical by sl_run_settings_check; auto, none,
 	                              file:PATH, list:N:DIGEST */
+	char columns[SL_TEXT_MAX]; /* none, file:PATH, list:N:DIGEST */
 	char shards[SL_TEXT_MAX];  /* folder of the prepared data */
 
 	char model_start[SL_TEXT_MAX]; /* [model] start: a safetensors file; empty: none */

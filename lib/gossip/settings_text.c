@@ -94,21 +94,32 @@ static enum sl_status check_partition(const struct sl_host_settings *s, struct s
 	return sl_wrap(error, "[data] partition");
 }
 
-/* The digest of a list that is too long for the line. */
-static enum sl_status check_digest(const char *text, struct sl_error *error)
+/* The digest of a list that is too long for the line, after "list:". */
+static enum sl_status check_digest(const char *key, const char *text, uint32_t least, uint32_t most,
+                                   struct sl_error *error)
 {
 	uint32_t count = 0;
 	size_t digits = strspn(text, "0123456789");
-	for (size_t i = 0; i < digits && count <= SL_CLASSES_MAX; i++)
+	for (size_t i = 0; i < digits && count <= most; i++)
 		count = count * 10 + (uint32_t)(text[i] - '0');
 	const char *digest = text + digits + (text[digits] == ':');
 	size_t hex = strspn(digest, "0123456789abcdef");
-	return text[digits] == ':' && count >= 2 && count <= SL_CLASSES_MAX && hex == 32 && !digest[hex]
+	return text[digits] == ':' && count >= least && count <= most && hex == 32 && !digest[hex]
 	           ? SL_OK
 	           : sl_fail(
 	                 error, SL_MALFORMED,
-	                 "[data] classes = list:%s: must be list:N:DIGEST with N from 2 to %d and 32 hex digits, as init writes it",
-	                 text, SL_CLASSES_MAX);
+	                 "[data] %s = list:%s: must be list:N:DIGEST with N from %u to %u and 32 hex digits, as init writes it",
+	                 key, text, least, most);
+}
+
+static enum sl_status check_columns(const struct sl_host_settings *s, struct sl_error *error)
+{
+	if (strcmp(s->columns, "none") == 0 || strncmp(s->columns, "file:", 5) == 0)
+		return SL_OK;
+	if (strncmp(s->columns, "list:", 5) == 0)
+		return check_digest("columns", s->columns + 5, 1, SL_COLUMNS_MAX, error);
+	return sl_fail(error, SL_MALFORMED, "[data] columns = %s: must be none, file:PATH or list:N:DIGEST",
+	               s->columns);
 }
 
 /* A list is brought into its canonical form: the fingerprint must not depend on how it was typed. */
@@ -121,7 +132,7 @@ static enum sl_status check_classes(struct sl_host_settings *s, struct sl_error 
 	    strncmp(s->classes, "file:", 5) == 0)
 		return SL_OK;
 	if (strncmp(s->classes, "list:", 5) == 0)
-		return check_digest(s->classes + 5, error);
+		return check_digest("classes", s->classes + 5, 2, SL_CLASSES_MAX, error);
 	memcpy(text, s->classes, sizeof text);
 	if (sl_classes_parse(&list, text, strlen(text), room, error) != SL_OK)
 		return sl_wrap(error, "[data] classes = %.100s", text);
@@ -185,6 +196,8 @@ enum sl_status sl_run_settings_check(struct sl_run_settings *s, struct sl_error 
 		status = check_partition(host, error);
 	if (status == SL_OK)
 		status = check_classes(host, error);
+	if (status == SL_OK)
+		status = check_columns(host, error);
 	if (status == SL_OK)
 		status = check_numbers(&s->method, error);
 	if (status == SL_OK && (!host->name[0] || strchr(host->name, '/')))

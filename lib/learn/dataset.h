@@ -50,6 +50,8 @@ void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uin
 /* Gathers rows as floats: out is count × features, zero-filled first for sparse rows. */
 void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint32_t count, float *out);
 
+enum { SL_COLUMNS_MAX = 1 << 20 }; /* names of features that a run can declare */
+
 /* A reader of a foreign format: bytes in, a data set out. Not for the core: it allocates (learn/data only).
  * Order of calls: open → push (any number of chunks) for the features stream and, where `streams` is 2, for
  * the labels stream → survey, if wanted → finish, which gives a prepared-form block that the caller frees
@@ -63,6 +65,8 @@ struct sl_survey {
 	uint32_t classes;  /* 0: real targets; 1: every label is the same */
 	const char *names; /* canonical list of the labels found; borrowed from the reader */
 	size_t names_length;
+	const char
+	    *columns; /* names of the features, each NUL-terminated; borrowed; NULL: the file has none */
 };
 struct sl_data_format {
 	const char *name, *doc;

@@ -49,6 +49,7 @@ data.test=elsewhere
 data.format=synthetic:640,160
 data.partition=iid
 data.classes=9,8,7,6,5,4,3,2,1,0
+data.columns=list:3:00112233445566778899aabbccddeeff
 data.shards=data-2
 limits.value=1000
 limits.rate=1Mbit

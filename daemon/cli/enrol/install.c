@@ -2,6 +2,7 @@
 #include "daemon/cli/common/command_line.h"
 #include "daemon/cli/enrol/enrol.h"
 #include "daemon/run/bundle.h"
+#include "daemon/run/columns.h"
 #include "daemon/run/run.h"
 
 #include <errno.h>
@@ -21,6 +22,8 @@ struct installation {
 	struct sl_bundle bundle;
 	bool keyed;                    /* the peer's key is in its place already */
 	bool changed[SL_BUNDLE_FILES]; /* the part is new, or differs from the installed one */
+	bool tested;                   /* a test set of this host's own is there, and stays */
+	bool again;                    /* a run is installed already */
 };
 
 static enum sl_status make_folder(const char *path, mode_t mode, struct sl_error *error)
@@ -51,6 +54,31 @@ static enum sl_status check_operator(const struct installation *in, struct sl_er
 	return status;
 }
 
+/* An operator decides what is learned, not what runs here nor which files are read: paths stay inside, and a command is
+ * refused. */
+static enum sl_status check_settings(const struct installation *in, const struct sl_run *run,
+                                     struct sl_error *error)
+{
+	struct sl_columns columns;
+	const struct sl_host_settings *s = &run->config.settings.host;
+	const char *const path[] = { s->roster,     s->keys,        s->shards, s->history,
+		                     s->checkpoint, s->model_start, s->record, s->start };
+	for (size_t i = 0; i < sizeof path / sizeof *path; i++)
+		if (path[i][0] == '/' || strstr(path[i], ".."))
+			return sl_fail(
+			    error, SL_REFUSED,
+			    "%s: its run.conf has the path %s: a bundle can have only paths inside the run's folder",
+			    in->file, path[i]);
+	if (s->trainer[0])
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "%s: its run.conf has [trainer] command = %s: a bundle cannot say what runs on this host",
+		    in->file, s->trainer);
+	enum sl_status status = sl_columns_of_run(&columns, &run->config, error);
+	sl_columns_free(&columns);
+	return status;
+}
+
 /* Writes the parts into the stage, and opens them as a peer would. */
 static enum sl_status check_parts(struct installation *in, struct sl_run *run, struct sl_error *error)
 {
@@ -61,12 +89,18 @@ static enum sl_status check_parts(struct installation *in, struct sl_run *run, s
 	snprintf(path, sizeof path, "%s/data", in->stage);
 	enum sl_status status = make_folder(path, 0700, error);
 	for (unsigned i = 0; i < SL_BUNDLE_FILES && status == SL_OK; i++) {
+		if (!in->bundle.part[i].bytes)
+			continue;
 		snprintf(path, sizeof path, "%s/%s", in->stage, sl_bundle_names[i]);
 		status =
 		    sl_file_replace(path, in->bundle.part[i].bytes, in->bundle.part[i].length, 0644, error);
 	}
 	snprintf(path, sizeof path, "%s/run.conf", in->stage);
-	return status == SL_OK ? sl_run_open(run, path, NULL, SL_SESSION_KEPT, error) : status;
+	if (status == SL_OK)
+		status = sl_run_open(run, path, NULL, SL_SESSION_KEPT, error);
+	if (status == SL_OK && (status = check_settings(in, run, error)) != SL_OK)
+		sl_run_close(run);
+	return status;
 }
 
 static enum sl_status check_key(struct installation *in, const struct sl_run *run, struct sl_error *error)
@@ -77,7 +111,8 @@ static enum sl_status check_key(struct installation *in, const struct sl_run *ru
 	if (b->peer >= run->roster.topology.peers || run->roster.peer[b->peer].gone)
 		return sl_fail(error, SL_REFUSED, "%s: its roster has no peer %" PRIu32, in->file, b->peer);
 	snprintf(path, sizeof path, "%.4000s/keys/%" PRIu32 ".key", in->to, b->peer);
-	in->keyed = access(path, F_OK) == 0 && !in->key;
+	in->keyed =
+	    access(path, F_OK) == 0 && (!in->key || access(in->key, F_OK) != 0); /* moved by the first one */
 	const char *file = in->keyed ? path : sl_enrol_key_file(in->key);
 	if (sl_identity_read(&identity, file, error) != SL_OK)
 		return sl_wrap(error, "the key of this host");
@@ -92,14 +127,14 @@ static enum sl_status check_key(struct installation *in, const struct sl_run *ru
 }
 
 /* An older roster would bring removed keys back, and that of another run puts its members in force. */
-static enum sl_status check_serial(const struct installation *in, const struct sl_run *run,
-                                   struct sl_error *error)
+static enum sl_status check_serial(struct installation *in, const struct sl_run *run, struct sl_error *error)
 {
 	char path[4096];
 	struct sl_roster present;
 	snprintf(path, sizeof path, "%.4000s/roster", in->to);
 	if (access(path, F_OK) != 0)
 		return SL_OK;
+	in->again = true;
 	enum sl_status status = sl_roster_read(&present, path, in->bundle.operator_key, error);
 	if (status != SL_OK)
 		return status;
@@ -139,6 +174,24 @@ static bool differs(const char *path, const struct sl_bundle_part *part)
 	return !same;
 }
 
+/* A test set of this host's own stays: what comes with the bundle has its shape, and no samples. */
+static bool keeps_test(const struct installation *in, const struct sl_run *run)
+{
+	char path[4200];
+	struct sl_error error;
+	struct sl_mapping file;
+	struct sl_dataset own;
+	snprintf(path, sizeof path, "%.4000s/data/test.shard", in->to);
+	if (run->test_total > 0 || sl_file_map(&file, path, &error) != SL_OK)
+		return false;
+	bool same = sl_dataset_open(&own, file.bytes, file.length, &error) == SL_OK &&
+	            own.features == run->test.features && own.classes == run->test.classes &&
+	            own.names_length == run->test.names_length &&
+	            (!own.names || memcmp(own.names, run->test.names, own.names_length) == 0);
+	sl_file_unmap(&file);
+	return same;
+}
+
 static enum sl_status move_parts(struct installation *in, struct sl_error *error)
 {
 	char from[4200], to[4200];
@@ -146,6 +199,8 @@ static enum sl_status move_parts(struct installation *in, struct sl_error *error
 	enum sl_status status = make_folder(to, 0750, error);
 	give_to_peers(to);
 	for (unsigned i = 0; i < SL_BUNDLE_FILES && status == SL_OK; i++) {
+		if (!in->bundle.part[i].bytes || (i == SL_BUNDLE_TEST && in->tested))
+			continue;
 		snprintf(from, sizeof from, "%s/%s", in->stage, sl_bundle_names[i]);
 		snprintf(to, sizeof to, "%.4000s/%s", in->to, sl_bundle_names[i]);
 		in->changed[i] = differs(to, &in->bundle.part[i]);
@@ -202,6 +257,8 @@ static enum sl_status install(struct installation *in, struct sl_error *error)
 		status = check_key(in, &run, error);
 	if (status == SL_OK)
 		status = check_serial(in, &run, error);
+	if (status == SL_OK)
+		in->tested = keeps_test(in, &run);
 	if (opened)
 		sl_run_close(&run);
 	if (status == SL_OK)
@@ -234,9 +291,13 @@ static void report(const struct installation *in)
 	printf("operator   %s\n", hex);
 	report_changes(in);
 	snprintf(path, sizeof path, "%.4000s/data/train-%" PRIu32 ".shard", in->to, k);
-	if (access(path, F_OK) != 0)
-		printf("next       starling shard --data FORMAT:FILE\n");
-	printf("next       systemctl enable --now starlingd@%" PRIu32 "\n", k);
+	bool shard = access(path, F_OK) == 0;
+	if (!shard)
+		printf("next       starling shard --data FORMAT:FILES\n");
+	if (in->again && shard)
+		printf("next       systemctl reload starlingd@%" PRIu32 "\n", k);
+	else
+		printf("next       systemctl enable --now starlingd@%" PRIu32 "\n", k);
 }
 
 static int run(int argc, char **argv)

@@ -3,6 +3,7 @@
 #include "daemon/cli/common/command_line.h"
 #include "daemon/run/option_text.h"
 #include "daemon/run/files.h"
+#include "daemon/run/founding.h"
 #include "daemon/run/model_file.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/common/ports.h"
@@ -17,12 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TOPOLOGY_FILE_MAX = 64 << 20 };
-
 struct init_command {
 	char run[4096];       /* as typed, without a slash at the end */
 	char temporary[4096]; /* the folder that becomes it; empty: none yet */
 	const char *topology_spec, *data, *test, *trainer;
+	struct sl_init_remote remote;
+	char ring[32]; /* the topology of --remote N that was given none */
 	struct sl_overrides set;
 	struct sl_config config; /* folder and state are `temporary` */
 	struct sl_topology topology;
@@ -35,23 +36,14 @@ struct init_command {
 
 static enum sl_status make_topology(struct init_command *in, struct sl_error *error)
 {
-	const char *spec = in->topology_spec;
 	uint64_t seed = in->config.settings.method.seed;
-	enum sl_status status;
-	if (strncmp(spec, "file:", 5) == 0) {
-		uint8_t *text;
-		size_t length;
-		status = sl_file_read(spec + 5, TOPOLOGY_FILE_MAX, &text, &length, error);
-		if (status != SL_OK)
-			return status;
-		status = sl_topology_parse(&in->topology, (const char *)text, length, spec + 5, error);
-		free(text);
-	} else {
-		status = sl_topology_make(&in->topology, spec, seed, error);
-	}
+	enum sl_status status = sl_topology_of_spec(&in->topology, in->topology_spec, seed, error);
 	if (status == SL_OK)
 		sl_topology_spectrum(&in->topology, &in->spectrum);
-	return status;
+	return status == SL_OK && in->remote.hosts > 0 && in->topology.peers != in->remote.hosts
+	           ? sl_fail(error, SL_MALFORMED, "--remote %u: topology %s has %u peers", in->remote.hosts,
+	                     in->topology_spec, in->topology.peers)
+	           : status;
 }
 
 static bool is_set(const struct init_command *in, const char *key)
@@ -138,7 +130,12 @@ static enum sl_status configure(struct init_command *in, struct sl_error *error)
 	char note[SL_TEXT_MAX];
 	struct sl_run_settings *settings = &in->config.settings;
 	enum sl_status status =
-	    in->trainer ? set_trainer(in, error) : sl_init_data(&in->set, in->data, in->test, error);
+	    in->remote.hosts
+	        ? sl_remote_settings(&in->remote, &in->set, in->data || in->test || in->trainer, error)
+	    : in->trainer ? set_trainer(in, error)
+	                  : sl_init_data(&in->set, in->data, in->test, error);
+	if (status == SL_OK && !in->remote.hosts)
+		status = sl_shape_settings(&in->remote, &in->set, error);
 	if (status == SL_OK)
 		status = sl_config_standard(&in->config, in->set.item, error);
 	if (status == SL_OK)
@@ -160,7 +157,9 @@ static enum sl_status configure(struct init_command *in, struct sl_error *error)
 	if (status == SL_OK && !in->trainer && sl_run_outside(settings))
 		status = sl_fail(error, SL_MALFORMED, "[model] name = %s: needs --trainer COMMAND",
 		                 settings->method.model);
-	if (status == SL_OK && !in->trainer)
+	if (status == SL_OK && in->remote.hosts)
+		status = sl_remote_source(&in->remote, &in->source, &settings->host, error);
+	else if (status == SL_OK && !in->trainer)
 		status = sl_source_resolve(&in->source, settings, note, error);
 	if (status == SL_OK && note[0])
 		fprintf(stderr, "starling init: note: %s\n", note);
@@ -177,7 +176,7 @@ static enum sl_status make_folders(struct init_command *in, struct sl_error *err
 	}
 	snprintf(in->config.folder, sizeof in->config.folder, "%s", in->temporary);
 	snprintf(in->config.state, sizeof in->config.state, "%s", in->temporary);
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = in->remote.hosts ? 1 : 0; i < 2; i++) { /* keys of remote hosts stay there */
 		char path[4096];
 		inside(in, names[i], path);
 		if (mkdir(path, i == 0 ? 0700 : 0777) != 0 && errno != EEXIST)
@@ -221,7 +220,7 @@ static enum sl_status make_peers(struct init_command *in, struct sl_roster *rost
 	return status;
 }
 
-/* The keys of all peers, and the roster that the operator signs. */
+/* The keys of all peers, and the roster that the operator signs; of remote hosts, the operator's key and their graph. */
 static enum sl_status make_roster(struct init_command *in, struct sl_error *error)
 {
 	char path[4096], hex[SL_KEY_HEX], id[SL_RUN_ID_HEX];
@@ -232,16 +231,18 @@ static enum sl_status make_roster(struct init_command *in, struct sl_error *erro
 	roster.peer = calloc(in->topology.peers, sizeof *roster.peer);
 	enum sl_status status = roster.peer ? make_key(in, "operator.key", public_key, curve, error)
 	                                    : sl_fail(error, SL_NO_MEMORY, "no memory for the roster");
-	if (status == SL_OK)
+	sl_key_print(public_key, hex);
+	if (status == SL_OK && !in->remote.hosts)
 		status = make_peers(in, &roster, error);
-	if (status == SL_OK) {
+	if (status == SL_OK && in->remote.hosts) {
+		status = sl_founding_write(&in->config, in->topology_spec, error);
+	} else if (status == SL_OK) {
 		inside(in, "operator.key", path);
 		status = sl_identity_read(&operator_identity, path, error);
 	}
-	if (status == SL_OK) {
+	if (status == SL_OK && !in->remote.hosts) {
 		inside(in, in->config.settings.host.roster, path);
 		status = sl_roster_write(&roster, path, &operator_identity, error);
-		sl_key_print(operator_identity.public_key, hex);
 		sl_identity_wipe(&operator_identity);
 	}
 	free(roster.peer); /* the topology stays ours */
@@ -334,10 +335,14 @@ static enum sl_status build(struct init_command *in, struct sl_error *error)
 	enum sl_status status = make_folders(in, error);
 	if (status == SL_OK && in->trainer)
 		status = take_trainer(in, error);
-	if (status == SL_OK && !in->trainer)
-		status = sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, error);
-	if (status == SL_OK && !in->trainer)
+	if (status == SL_OK && !in->trainer) {
+		status =
+		    in->remote.hosts
+		        ? sl_shape_write(&in->shards, &in->source, &in->config, in->remote.features, error)
+		        : sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, error);
 		memcpy(in->config.settings.host.classes, in->shards.setting, sizeof in->shards.setting);
+		memcpy(in->config.settings.host.columns, in->shards.columns, sizeof in->shards.columns);
+	}
 	if (status == SL_OK)
 		status = check_plan(in, error);
 	if (status == SL_OK)
@@ -374,12 +379,22 @@ static void print_data(const struct init_command *in)
 {
 	const struct sl_shards *d = &in->shards;
 	const struct sl_classes *classes = &d->classes.classes;
-	print_source(in);
-	printf(": %llu samples of %u features, ", (unsigned long long)d->samples, d->features);
+	if (in->remote.hosts)
+		printf("data       the hosts' own: ");
+	else
+		print_source(in);
+	if (!in->remote.hosts)
+		printf(": %llu samples of ", (unsigned long long)d->samples);
+	printf("%u features, ", d->features);
 	if (classes->count) {
 		char brief[SL_CLASSES_BRIEF];
 		sl_classes_brief(classes->text, classes->length, brief);
-		printf("%u classes (%s); ", classes->count, brief);
+		printf("%u classes (%s)%s", classes->count, brief, in->remote.hosts ? "" : "; ");
+	}
+	if (in->remote.hosts) {
+		printf("%s%s\n", classes->count ? "" : "real targets",
+		       in->source.columns.count ? ", columns by name" : "");
+		return;
 	}
 	printf("%u test samples%s\n", d->test_samples, in->source.hold_out ? " held out" : "");
 	printf("partition  %s: %u to %u samples per peer\n", in->config.settings.host.partition, d->least,
@@ -390,7 +405,8 @@ static void report(const struct init_command *in)
 {
 	const struct sl_run_settings *s = &in->config.settings;
 	const struct sl_shards *d = &in->shards;
-	printf("created    %s: run.conf, roster, keys, data\n", in->run);
+	printf("created    %s: run.conf, %s\n", in->run,
+	       in->remote.hosts ? "operator.key, the shape of the data" : "roster, keys, data");
 	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
 	       in->topology.peers, in->topology.edges, in->spectrum.gap, in->spectrum.diameter);
 	if (in->trainer)
@@ -401,7 +417,13 @@ static void report(const struct init_command *in)
 	printf("model      %s, %s\n", s->method.model, in->dimension);
 	printf("algorithm  %s%s, %u rounds of %u local steps, %s\n", s->method.algorithm, in->gamma,
 	       s->method.rounds, s->method.local_steps, s->method.pipeline);
-	printf("next       starling up %s\n", in->run);
+	if (in->remote.hosts)
+		printf(
+		    "next       on each host: starling enrol --name NAME --endpoint tcp://ADDRESS:PORT\n"
+		    "           then here: starling roster %s --admit FILE... with the lines that they print\n",
+		    in->run);
+	else
+		printf("next       starling up %s\n", in->run);
 	print_note(d->lacking);
 	print_note(d->unseen);
 	print_note(in->plan_note);
@@ -440,6 +462,13 @@ static int run(int argc, char **argv)
 	int code = sl_command_parse(&sl_command_init, argc, argv, &in, &operands);
 	if (code < 0)
 		code = set_run(&in, operands[0]);
+	if (code < 0 && !in.topology_spec && !in.remote.hosts)
+		code =
+		    sl_command_misuse(&sl_command_init, "--topology SPEC is missing: the graph of the peers");
+	if (code < 0 && !in.topology_spec) {
+		snprintf(in.ring, sizeof in.ring, "ring:%u", in.remote.hosts);
+		in.topology_spec = in.ring;
+	}
 	if (code < 0 && init(&in, &error) != SL_OK)
 		code = sl_command_fail(&sl_command_init, &error);
 	if (code < 0) {
@@ -462,8 +491,22 @@ static const struct sl_argument arguments_of_init[] = {
 	              "the graph of the peers, such as ring:8 or torus:4x4 (starling list topologies), or file:PATH",
 	              SL_OPTION_BORROWED, AT(topology_spec), .completes = SL_COMPLETE_TOPOLOGY },
 	  .letter = 't',
-	  .value = "SPEC",
-	  .required = true },
+	  .value = "SPEC" },
+	{ .option = { "remote",
+	              "a run of N remote hosts, which bring their own keys and data (starling enrol); without --topology, a ring",
+	              SL_OPTION_U32, AT(remote.hosts), 2, SL_PEERS_MAX },
+	  .value = "N" },
+	{ .option = { "features", "with --remote, the number of features of a sample", SL_OPTION_U32,
+	              AT(remote.features), 1, SL_DIMENSION_MAX },
+	  .value = "N" },
+	{ .option = { "classes",
+	              "the names of all classes in order, such as -1,1 or 0..9 or file:PATH; none: real targets; as --set data.classes",
+	              SL_OPTION_BORROWED, AT(remote.classes) },
+	  .value = "LIST" },
+	{ .option = { "columns",
+	              "the names of the features, one per line, each with offset and divisor after tabs if its values are to be scaled; as --set data.columns=file:FILE",
+	              SL_OPTION_BORROWED, AT(remote.columns), .completes = SL_COMPLETE_FILE },
+	  .value = "FILE" },
 	{ .option = { "data",
 	              "auto (Fashion-MNIST if it is installed, else synthetic); idx:IMAGES,LABELS; libsvm:FILE; csv:FILE; npy:FEATURES,LABELS; with arguments of the format libsvm:labels=one:FILE or csv:label=NAME:FILE; synthetic:ARGUMENTS (starling list datasets)",
 	              SL_OPTION_BORROWED, AT(data), .completes = SL_COMPLETE_FORMAT },
@@ -484,10 +527,12 @@ const struct sl_command sl_command_init = {
 	"init",
 	{ .program = "starling init",
 	  .doc = "create the folder of a run: keys, roster, prepared data, configuration",
-	  .forms = (const char *const[]){ "RUN --topology SPEC", NULL },
+	  .forms = (const char *const[]){ "RUN --topology SPEC", "RUN --remote N", NULL },
 	  .text =
 	      "Creates the folder RUN, which must be empty or not exist, with run.conf (all settings, each explained), the\n"
 	      "operator's key and one key per peer, the signed roster with free ports of localhost, and the data of each peer.\n"
+	      "With --remote: run.conf, the operator's key and the shape of the data; hosts bring keys and data, and\n"
+	      "starling roster RUN --admit signs the roster when all have asked.\n"
 	      "If anything fails, nothing is created.\n",
 	  .operands = operands_of_init,
 	  .arguments = arguments_of_init },

@@ -4,6 +4,7 @@
 #define SL_DAEMON_CLI_INIT_INIT_H
 
 #include "daemon/run/classes.h"
+#include "daemon/run/columns.h"
 #include "daemon/run/config.h"
 #include "learn/dataset.h"
 
@@ -23,6 +24,8 @@ struct sl_source {
 	uint64_t seed;
 	struct sl_class_list classes; /* declared by [data] classes; count 0: none */
 	bool real;                    /* classes = none: targets are real */
+	struct sl_columns
+	    columns; /* declared by [data] columns; count 0: none. Readings are put into their order */
 };
 void sl_source_free(struct sl_source *);
 
@@ -48,6 +51,8 @@ void sl_block_free(struct sl_block *);
 struct sl_reading {
 	struct sl_data_reader *reader; /* NULL: none */
 	struct sl_survey found;
+	uint32_t *order; /* of declared columns in the file; owned; NULL: the declared one */
+	char what[4096]; /* the file with the features, for error texts */
 };
 enum sl_status sl_reading_begin(struct sl_reading *out, const struct sl_source *, bool train, uint32_t peer,
                                 struct sl_error *error);
@@ -62,6 +67,7 @@ struct sl_shards {
 	uint32_t features, test_samples;
 	struct sl_class_list classes;  /* owned; declared, or the union of what all files hold */
 	char setting[SL_TEXT_MAX];     /* [data] classes for run.conf */
+	char columns[SL_TEXT_MAX];     /* [data] columns for run.conf */
 	char unseen[SL_TEXT_MAX * 2];  /* for display: classes without training samples; may be empty */
 	char lacking[SL_TEXT_MAX * 2]; /* for display: peers whose own file has no samples of some class */
 	uint64_t samples;              /* of all peers */
@@ -76,6 +82,36 @@ enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *,
                                const struct sl_config *config, uint32_t peers, struct sl_error *error);
 
 void sl_shards_free(struct sl_shards *);
+
+/* Writes declared columns beside the prepared data; `setting` ← [data] columns for run.conf. */
+enum sl_status sl_columns_write(const struct sl_columns *, const struct sl_config *,
+                                char setting[static SL_TEXT_MAX], struct sl_error *error);
+
+/* The samples of a training set that peers share out, and those that are held out for the test: a tenth where the source
+ * says so, the same on every machine. */
+struct sl_split {
+	uint32_t *kept, *held;
+	uint32_t keeps, holds;
+	uint16_t *label; /* of the kept; NULL without classes */
+	uint32_t *owner; /* of the kept */
+};
+enum sl_status sl_split_make(struct sl_split *out, const struct sl_source *, const struct sl_dataset *train,
+                             struct sl_error *error);
+void sl_split_free(struct sl_split *);
+/* The picked samples (pick NULL: all) in the prepared form, in memory that the caller frees. */
+enum sl_status sl_shard_prepare(const struct sl_dataset *from, const uint32_t *pick, uint32_t count,
+                                uint8_t **bytes, size_t *size, struct sl_error *error);
+
+/* On the host that has the data: reads them in the shape of the run, which source->classes, source->columns and `features`
+ * give, and replaces the shard of `peer`; the test set too, from the source's test data or from a tenth of the samples, as
+ * the source says. */
+enum sl_status sl_site_write(struct sl_shards *out, const struct sl_source *, const struct sl_config *,
+                             uint32_t peer, uint32_t features, struct sl_error *error);
+
+/* Of a run whose hosts bring their data: writes a test set of no samples, which holds features and classes, and the
+ * columns. Sets all fields of `out` that describe the shape. */
+enum sl_status sl_shape_write(struct sl_shards *out, const struct sl_source *, const struct sl_config *,
+                              uint32_t features, struct sl_error *error);
 
 /* Samples per class, of the training data as far as they have been counted (cli/init/notes.c). */
 struct sl_tally {
@@ -97,6 +133,21 @@ void sl_tally_end(const struct sl_tally *, struct sl_shards *out, const struct s
 struct sl_overrides;
 enum sl_status sl_init_data(struct sl_overrides *, const char *data, const char *test,
                             struct sl_error *error);
+
+/* --remote, and what says the shape of data that are not here. Texts are borrowed; NULL: not given. */
+struct sl_init_remote {
+	uint32_t hosts, features; /* 0: not given */
+	const char *classes, *columns;
+};
+/* --classes and --columns as overrides of [data]; refuses --features without hosts. */
+enum sl_status sl_shape_settings(const struct sl_init_remote *, struct sl_overrides *,
+                                 struct sl_error *error);
+/* The same and all that a run of remote hosts sets; `others`: an option was given that needs data or trainers here. */
+enum sl_status sl_remote_settings(const struct sl_init_remote *, struct sl_overrides *, bool others,
+                                  struct sl_error *error);
+/* Classes and columns that are declared, as a source without files. Sets remote->features from the columns. */
+enum sl_status sl_remote_source(struct sl_init_remote *, struct sl_source *, const struct sl_host_settings *,
+                                struct sl_error *error);
 
 /* Starts the command of a trainer, asks it for its tensors and their start, and writes these to `path`; its socket lies in
  * `folder`. *can ← what it can do (SL_TRAINER_…). Waits as long as it runs. */

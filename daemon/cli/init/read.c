@@ -79,10 +79,35 @@ static enum sl_status check_kind(const struct sl_source *source, const struct sl
 	return SL_OK;
 }
 
+/* Declared columns are found by their names; a file without names has them in the declared order. */
+static enum sl_status find_columns(struct sl_reading *out, const struct sl_source *source,
+                                   struct sl_error *error)
+{
+	const struct sl_columns *columns = &source->columns;
+	if (columns->count == 0)
+		return SL_OK;
+	if (!out->found.columns)
+		return out->found.features == columns->count
+		           ? SL_OK
+		           : sl_fail(error, SL_REFUSED,
+		                     "%s: has %u features, but the run declares %u columns", out->what,
+		                     out->found.features, columns->count);
+	out->order = calloc(columns->count, sizeof *out->order);
+	if (!out->order)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %u columns", columns->count);
+	return sl_columns_match(columns, out->found.columns, out->found.features, out->order, out->what,
+	                        error);
+}
+
 enum sl_status sl_reading_begin(struct sl_reading *out, const struct sl_source *source, bool train,
                                 uint32_t peer, struct sl_error *error)
 {
 	struct feed f = { .format = source->format };
+	*out = (struct sl_reading){ 0 };
+	if (source->format->streams > 0)
+		sl_source_file(source, train, 0, peer, out->what);
+	else
+		snprintf(out->what, sizeof out->what, "%s", source->format->name);
 	out->reader = f.reader = source->format->open(source->options, source->seed, train, error);
 	if (!f.reader)
 		return error->status;
@@ -91,9 +116,27 @@ enum sl_status sl_reading_begin(struct sl_reading *out, const struct sl_source *
 		status = source->format->survey(f.reader, &out->found, error);
 	if (status == SL_OK)
 		status = check_kind(source, &out->found, error);
+	if (status == SL_OK)
+		status = find_columns(out, source, error);
 	if (status != SL_OK)
 		sl_reading_abandon(out, source);
 	return status;
+}
+
+/* The block's own numbers. */
+static enum sl_status order_columns(const struct sl_reading *reading, const struct sl_source *source,
+                                    struct sl_block *block, struct sl_error *error)
+{
+	const struct sl_dataset *data = &block->data;
+	const struct sl_columns *columns = &source->columns;
+	if (columns->count == 0 || (!reading->order && !columns->scaled))
+		return SL_OK;
+	if (data->kind != SL_FEATURES_FLOAT)
+		return sl_fail(error, SL_UNSUPPORTED,
+		               "%s: [data] columns scale numbers, which format %s has not", reading->what,
+		               source->format->name);
+	float *rows = (void *)(block->bytes + ((const uint8_t *)data->dense - block->bytes));
+	return sl_columns_apply(columns, reading->order, rows, data->samples, reading->what, error);
 }
 
 enum sl_status sl_reading_finish(struct sl_reading *reading, const struct sl_source *source,
@@ -106,6 +149,9 @@ enum sl_status sl_reading_finish(struct sl_reading *reading, const struct sl_sou
 	reading->reader = NULL;
 	if (status == SL_OK)
 		status = sl_dataset_open(&out->data, out->bytes, out->length, error);
+	if (status == SL_OK)
+		status = order_columns(reading, source, out, error);
+	sl_reading_abandon(reading, source); /* what is left of it */
 	if (status != SL_OK)
 		sl_block_free(out);
 	return status;
@@ -115,5 +161,7 @@ void sl_reading_abandon(struct sl_reading *reading, const struct sl_source *sour
 {
 	if (reading->reader)
 		source->format->abandon(reading->reader);
+	free(reading->order);
+	reading->order = NULL;
 	reading->reader = NULL;
 }

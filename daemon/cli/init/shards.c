@@ -32,21 +32,31 @@ static enum sl_status write_file(const char *path, const uint8_t *bytes, size_t 
 	return ok ? SL_OK : sl_fail(error, SL_IO, "%s: %s", path, strerror(reason));
 }
 
+enum sl_status sl_shard_prepare(const struct sl_dataset *from, const uint32_t *pick, uint32_t count,
+                                uint8_t **bytes, size_t *size, struct sl_error *error)
+{
+	*size = sl_dataset_prepared_size(from, pick, count);
+	*bytes = aligned_alloc(64, (*size + 63) & ~(size_t)63);
+	if (!*bytes)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %zu bytes of data", *size);
+	sl_dataset_prepare(from, pick, count, *bytes);
+	return SL_OK;
+}
+
 /* Writes the picked samples (pick NULL: all) as the data of `peer`, SL_RUN_TEST included. */
 static enum sl_status write_shard(const struct sl_config *config, uint32_t peer,
                                   const struct sl_dataset *from, const uint32_t *pick, uint32_t count,
                                   struct sl_error *error)
 {
 	char path[4096];
+	uint8_t *bytes;
+	size_t size;
 	if (sl_init_interrupted())
 		return sl_fail(error, SL_IO, "interrupted");
 	sl_run_data_path(config, peer, path);
-	size_t size = sl_dataset_prepared_size(from, pick, count);
-	uint8_t *bytes = aligned_alloc(64, (size + 63) & ~(size_t)63);
-	if (!bytes)
-		return sl_fail(error, SL_NO_MEMORY, "%s: no memory for %zu bytes", path, size);
-	sl_dataset_prepare(from, pick, count, bytes);
-	enum sl_status status = write_file(path, bytes, size, error);
+	enum sl_status status = sl_shard_prepare(from, pick, count, &bytes, &size, error);
+	if (status == SL_OK)
+		status = write_file(path, bytes, size, error);
 	free(bytes);
 	return status;
 }
@@ -58,15 +68,7 @@ static void count_shard(struct sl_shards *out, uint32_t samples)
 	out->least = samples < out->least ? samples : out->least;
 }
 
-/* The samples of a training set that peers share out, and those that are held out for the test. */
-struct split {
-	uint32_t *kept, *held;
-	uint32_t keeps, holds;
-	uint16_t *label; /* of the kept; NULL without classes */
-	uint32_t *owner; /* of the kept */
-};
-
-static void split_free(struct split *s)
+void sl_split_free(struct sl_split *s)
 {
 	free(s->kept);
 	free(s->held);
@@ -74,17 +76,16 @@ static void split_free(struct split *s)
 	free(s->owner);
 }
 
-/* Holds out a tenth, the same on every machine, before anything is shared out: what a partition promises, it
- * promises of the samples that peers get. */
-static enum sl_status split(struct split *out, const struct sl_source *source, const struct sl_dataset *train,
-                            struct sl_error *error)
+/* What a partition promises, it promises of the samples that peers get. */
+enum sl_status sl_split_make(struct sl_split *out, const struct sl_source *source,
+                             const struct sl_dataset *train, struct sl_error *error)
 {
 	uint32_t n = train->samples, most = source->hold_out ? (n + 9) / 10 : 0;
 	uint64_t key = sl_mix64(source->seed ^ UINT64_C(0x74657374));
-	*out = (struct split){ .kept = calloc(n + (size_t)1, sizeof *out->kept),
-		               .held = calloc(most + (size_t)1, sizeof *out->held),
-		               .label = train->classes ? calloc(n + (size_t)1, sizeof *out->label) : NULL,
-		               .owner = calloc(n + (size_t)1, sizeof *out->owner) };
+	*out = (struct sl_split){ .kept = calloc(n + (size_t)1, sizeof *out->kept),
+		                  .held = calloc(most + (size_t)1, sizeof *out->held),
+		                  .label = train->classes ? calloc(n + (size_t)1, sizeof *out->label) : NULL,
+		                  .owner = calloc(n + (size_t)1, sizeof *out->owner) };
 	if (!out->kept || !out->held || !out->owner || (train->classes && !out->label))
 		return sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
 	for (uint32_t s = 0; s < n; s++) {
@@ -101,7 +102,7 @@ static enum sl_status split(struct split *out, const struct sl_source *source, c
 
 /* Cuts the training set by owner; peers are written one after another through one list of picks. */
 static enum sl_status write_owned(struct sl_shards *out, const struct sl_config *config, uint32_t peers,
-                                  const struct sl_dataset *train, const struct split *s, uint32_t *pick,
+                                  const struct sl_dataset *train, const struct sl_split *s, uint32_t *pick,
                                   struct sl_error *error)
 {
 	enum sl_status status = SL_OK;
@@ -119,7 +120,7 @@ static enum sl_status write_owned(struct sl_shards *out, const struct sl_config 
 
 /* Shares the kept samples out. */
 static enum sl_status partition(const struct sl_run_settings *settings, const struct sl_dataset *train,
-                                const struct split *s, uint32_t peers, struct sl_error *error)
+                                const struct sl_split *s, uint32_t peers, struct sl_error *error)
 {
 	struct sl_dataset shared = {
 		.kind = train->kind,
@@ -150,7 +151,7 @@ static enum sl_status partition(const struct sl_run_settings *settings, const st
 
 /* Notes classes without samples; those of a generator were requested. */
 static enum sl_status note_classes(struct sl_shards *out, const struct sl_source *source,
-                                   const struct sl_dataset *train, const struct split *s,
+                                   const struct sl_dataset *train, const struct sl_split *s,
                                    struct sl_error *error)
 {
 	struct sl_tally tally;
@@ -169,7 +170,7 @@ static enum sl_status note_classes(struct sl_shards *out, const struct sl_source
 
 static enum sl_status write_parts(struct sl_shards *out, const struct sl_source *source,
                                   const struct sl_config *config, uint32_t peers,
-                                  const struct sl_dataset *train, const struct split *s, uint32_t *pick,
+                                  const struct sl_dataset *train, const struct sl_split *s, uint32_t *pick,
                                   struct sl_error *error)
 {
 	enum sl_status status = write_owned(out, config, peers, train, s, pick, error);
@@ -185,15 +186,15 @@ static enum sl_status cut(struct sl_shards *out, const struct sl_source *source,
                           const struct sl_config *config, uint32_t peers, const struct sl_dataset *train,
                           struct sl_error *error)
 {
-	struct split s = { 0 };
+	struct sl_split s = { 0 };
 	uint32_t *pick = calloc(train->samples + (size_t)1, sizeof *pick);
-	enum sl_status status = pick ? split(&s, source, train, error)
+	enum sl_status status = pick ? sl_split_make(&s, source, train, error)
 	                             : sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
 	if (status == SL_OK)
 		status = partition(&config->settings, train, &s, peers, error);
 	if (status == SL_OK)
 		status = write_parts(out, source, config, peers, train, &s, pick, error);
-	split_free(&s);
+	sl_split_free(&s);
 	free(pick);
 	return status;
 }
@@ -348,12 +349,31 @@ void sl_shards_free(struct sl_shards *s)
 	sl_class_list_free(&s->classes);
 }
 
+enum sl_status sl_columns_write(const struct sl_columns *columns, const struct sl_config *config,
+                                char setting[static SL_TEXT_MAX], struct sl_error *error)
+{
+	char path[4096], *text;
+	size_t length;
+	enum sl_status status = sl_columns_setting(columns, setting, error);
+	if (status != SL_OK || columns->count == 0)
+		return status;
+	sl_columns_path(config, path);
+	status = sl_columns_print(columns, &text, &length, error);
+	if (status == SL_OK) {
+		status = write_file(path, (const uint8_t *)text, length, error);
+		free(text);
+	}
+	return status;
+}
+
 enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *source,
                                const struct sl_config *config, uint32_t peers, struct sl_error *error)
 {
 	*out = (struct sl_shards){ .least = UINT32_MAX, .setting = "none" };
 	enum sl_status status = source->own ? write_own(out, source, config, peers, error)
 	                                    : write_common(out, source, config, peers, error);
+	if (status == SL_OK)
+		status = sl_columns_write(&source->columns, config, out->columns, error);
 	if (status != SL_OK)
 		sl_shards_free(out);
 	return status;

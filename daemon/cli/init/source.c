@@ -220,6 +220,7 @@ static enum sl_status resolve_classes(struct sl_source *out, const struct sl_hos
 
 void sl_source_free(struct sl_source *source)
 {
+	sl_columns_free(&source->columns);
 	sl_class_list_free(&source->classes);
 }
 
@@ -245,7 +246,8 @@ enum sl_status sl_source_resolve(struct sl_source *out, struct sl_run_settings *
 	if (out->own && any)
 		return sl_fail(error, SL_MALFORMED,
 		               "[data] train = auto: partition own needs a path with %%d");
-	if ((status = resolve_classes(out, s, error)) != SL_OK)
+	if ((status = resolve_classes(out, s, error)) != SL_OK ||
+	    (status = sl_columns_declared(&out->columns, s->columns, error)) != SL_OK)
 		return status;
 	if (out->format->streams == 0) /* it generates both parts */
 		return resolve_generated(out, s, error);

@@ -1,6 +1,7 @@
 /* source.c — opens what `starling sim` simulates: a run's folder, or a graph without one. */
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/sim/sim.h"
+#include "daemon/run/founding.h"
 
 #include <errno.h>
 #include <math.h>
@@ -8,21 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static enum sl_status make_topology(struct sl_sim_command *s, struct sl_error *error)
-{
-	struct sl_topology *t = &s->run.roster.topology;
-	uint8_t *text;
-	size_t length;
-	if (strncmp(s->topology_spec, "file:", 5) != 0)
-		return sl_topology_make(t, s->topology_spec, s->run.config.settings.method.seed, error);
-	enum sl_status status = sl_file_read(s->topology_spec + 5, 64 << 20, &text, &length, error);
-	if (status != SL_OK)
-		return status;
-	status = sl_topology_parse(t, (const char *)text, length, s->topology_spec + 5, error);
-	free(text);
-	return status;
-}
 
 static enum sl_status make_folder(struct sl_sim_command *s, struct sl_error *error)
 {
@@ -57,6 +43,8 @@ static enum sl_status make_shards(struct sl_sim_command *s, struct sl_error *err
 		status = sl_shards_write(&shards, &source, config, s->run.roster.topology.peers, error);
 	if (status == SL_OK)
 		memcpy(config->settings.host.classes, shards.setting, sizeof shards.setting);
+	if (status == SL_OK)
+		memcpy(config->settings.host.columns, shards.columns, sizeof shards.columns);
 	sl_shards_free(&shards);
 	sl_source_free(&source);
 	return status;
@@ -71,7 +59,8 @@ static enum sl_status open_temporary(struct sl_sim_command *s, struct sl_error *
 	if (status == SL_OK)
 		status = sl_config_standard(&s->run.config, s->set.item, error);
 	if (status == SL_OK)
-		status = make_topology(s, error);
+		status = sl_topology_of_spec(&s->run.roster.topology, s->topology_spec,
+		                             s->run.config.settings.method.seed, error);
 	if (status == SL_OK)
 		status = make_shards(s, error);
 	if (status == SL_OK)

@@ -47,6 +47,7 @@ struct sl_data_reader {
 	struct sl_growing names, name_at; /* of columns: NUL-terminated; u32 offsets */
 	struct sl_growing value, target;  /* float */
 	struct sl_growing text, where;    /* labels: NUL-terminated; struct place of each sample */
+	char *features;                   /* names of the features, by the survey; NULL: no header */
 	char *classes;                    /* canonical list of the labels found, by the survey */
 	size_t classes_length;
 	uint32_t class_count;
@@ -406,6 +407,22 @@ static enum sl_status name_classes(struct sl_data_reader *r, const char **sorted
 	return SL_OK;
 }
 
+/* The names of all columns but the label's. */
+static enum sl_status name_columns(struct sl_data_reader *r, struct sl_error *error)
+{
+	const uint32_t *at = (const void *)r->name_at.bytes;
+	const char *names = (const char *)r->names.bytes;
+	if (!r->options.header)
+		return SL_OK;
+	char *out = r->features = malloc(r->names.used + 1);
+	if (!out)
+		return no_memory(error);
+	for (uint32_t c = 0; c < r->columns; c++)
+		if (c != r->label)
+			out = stpcpy(out, names + at[c]) + 1;
+	return SL_OK;
+}
+
 /* Ends a last line that has no newline. */
 static enum sl_status complete(struct sl_data_reader *r, struct sl_error *error)
 {
@@ -420,8 +437,9 @@ static enum sl_status complete(struct sl_data_reader *r, struct sl_error *error)
 		return sl_wrap(error, "%s:%llu", r->what, (unsigned long long)r->record), status;
 	if (r->samples == 0)
 		return sl_fail(error, SL_MALFORMED, "%s: holds no samples", r->what);
-	if (r->options.target == TARGET_NUMBER)
-		return SL_OK;
+	status = name_columns(r, error);
+	if (status != SL_OK || r->options.target == TARGET_NUMBER)
+		return status;
 	const char **sorted = malloc(r->samples * sizeof *sorted);
 	status = sorted ? name_classes(r, sorted, error) : no_memory(error);
 	free(sorted);
@@ -435,7 +453,8 @@ static enum sl_status csv_survey(struct sl_data_reader *r, struct sl_survey *out
 	r->complete = status == SL_OK;
 	r->refused = !r->complete;
 	if (status == SL_OK)
-		*out = (struct sl_survey){ r->columns - 1, r->class_count, r->classes, r->classes_length };
+		*out = (struct sl_survey){ r->columns - 1, r->class_count, r->classes, r->classes_length,
+			                   r->features };
 	return status;
 }
 
@@ -519,6 +538,7 @@ static void csv_abandon(struct sl_data_reader *r)
 	free(r->target.bytes);
 	free(r->text.bytes);
 	free(r->where.bytes);
+	free(r->features);
 	free(r->classes);
 	free(r);
 }
