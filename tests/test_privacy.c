@@ -380,6 +380,42 @@ static void samples_are_taken_by_chance(void **state)
 	free(t);
 }
 
+/* A model whose samples are clipped one by one: with whole batches and little noise, what is left of the sum is that of
+ * gradients made here, and noise of the size that was asked for. */
+static void others_are_clipped_by_sample(void **state)
+{
+	(void)state;
+	enum { SAMPLES = 40 };
+	struct trial *t = calloc(1, sizeof *t);
+	struct samples s = samples_make(SL_FEATURES_BYTE, SAMPLES, 36, 3, 4);
+	trial_standard(t, "dpsgd", "ring:3", "conv:3x3,pool:2,5", "all | float32 | raw");
+	t->features = 36;
+	t->classes = 3;
+	t->settings.batch = SAMPLES;
+	t->settings.noise = 0.1;
+	t->settings.clip = 0.05;
+	for (uint32_t i = 0; i < 3; i++)
+		t->shard[i] = s.data;
+	trial_open(t);
+	struct sl_learner *l = trial_learner(t, 0);
+	uint32_t d = t->plan.dimension, pick[SAMPLES];
+	float *out = calloc(d, sizeof *out);
+	double *sum = calloc(d, sizeof *sum), norms[SAMPLES], loss, apart = 0, noise = d * 0.005 * 0.005;
+	l->scratch = &t->scratch;
+	for (uint32_t i = 0; i < SAMPLES; i++)
+		pick[i] = i;
+	clip_one_by_one(&t->plan.model, l->data, pick, SAMPLES, l->x, 0.05, sum, norms, &loss);
+	near(sl_private_gradient(l, l->x, 0, out), loss / SAMPLES, 1e-5);
+	for (uint32_t k = 0; k < d; k++)
+		apart += pow((double)out[k] * SAMPLES - sum[k], 2);
+	near(apart, noise, 0.5);
+	free(out);
+	free(sum);
+	trial_close(t);
+	free(t);
+	samples_free(&s);
+}
+
 /* The same place in the same state: the same bytes. Anything else: other noise. */
 static void draws_depend_on_everything(void **state)
 {
@@ -574,6 +610,7 @@ int main(void)
 		cmocka_unit_test(budgets_are_kept),
 		cmocka_unit_test(clipped_sums_are_those_of_single_gradients),
 		cmocka_unit_test(no_sample_moves_the_sum_farther),
+		cmocka_unit_test(others_are_clipped_by_sample),
 		cmocka_unit_test(noise_is_normal),
 		cmocka_unit_test(samples_are_taken_by_chance),
 		cmocka_unit_test(draws_depend_on_everything),
