@@ -79,7 +79,7 @@ static void refuses_with_file_line_and_what_would_be_right(void **state)
 		  "run.conf:2: unknown key in section [run] 'roundz'; did you mean rounds?" },
 		{ "\n[algorythm]\n", "run.conf:2: unknown section 'algorythm'; did you mean algorithm?" },
 		{ "[zzz]\na = 1\n",
-		  "run.conf:1: unknown section 'zzz'; there are run, algorithm, compress, model, data, trainer, limits, history, checkpoint, metrics" },
+		  "run.conf:1: unknown section 'zzz'; there are run, algorithm, compress, model, data, trainer, limits, history, checkpoint, metrics, privacy" },
 		{ "rounds = 1\n",
 		  "run.conf:1: 'rounds' is set before the first section; a section begins with a line such as [run]" },
 		{ "[run]\nrounds\n", "run.conf:2: neither a [section], a 'key = value', nor a comment" },

@@ -144,6 +144,9 @@ static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
 		                       .serial = d->run.roster.serial,
 		                       .capacity = d->capacity,
 		                       .joining = d->run.roster.peer[d->number].since > 0 };
+	uint8_t secret[SL_KEY_BYTES];
+	sl_identity_noise(&d->identity, secret);
+	setup.secret = secret;
 	sl_roster_gammas(&d->run.roster, &d->run.plan, &setup.gammas);
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };
 	arena.base = sl_memory_take(arena.capacity, sl_peer_busy(&setup));

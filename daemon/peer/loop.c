@@ -208,6 +208,9 @@ static void act(void *driver, const struct sl_action *a)
 	case SL_ACTION_EVENT_ROW:
 		keep_event(l, a->event);
 		break;
+	case SL_ACTION_METRIC_ROW:
+		sl_store_metric(l->store, a->metric);
+		break;
 	case SL_ACTION_MARK:
 		mark(l, a->mark);
 		break;

@@ -196,6 +196,16 @@ static void add_budget(struct sl_loop *l, const struct sl_peer_status *s, struct
 	         ((double)sl_outbox_total(&p->outbox) - (double)l->was.bytes) / rounds);
 }
 
+static void add_privacy(const struct sl_peer_status *s, char *line, size_t size, size_t *used)
+{
+	if (isnan(s->epsilon))
+		return;
+	add_real(line, size, used, "epsilon", s->epsilon);
+	add_real(line, size, used, "delta", s->delta);
+	add_real(line, size, used, "epsilon_budget", s->budget > 0 ? s->budget : (double)NAN);
+	add(line, size, used, "\"epsilon_spent\":%s,", truth(s->spent));
+}
+
 /* What its trainer does. */
 static void add_trainer(struct sl_loop *l, char *line, size_t size, size_t *used)
 {
@@ -242,6 +252,7 @@ const char *sl_loop_status(struct sl_loop *l)
 		add(line, size, &used, "\"checkpoint_failed\":true,");
 	if (s.diverging)
 		add(line, size, &used, "\"diverging\":true,");
+	add_privacy(&s, line, size, &used);
 	add_history(line, size, &used, l->store);
 	add_trainer(l, line, size, &used);
 	add(line, size, &used, "\"edges_up\":%" PRIu32 ",\"edges\":%" PRIu32 ",\"links\":[",

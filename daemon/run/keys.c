@@ -53,6 +53,13 @@ void sl_identity_wipe(struct sl_identity *identity)
 	sodium_munlock(identity, sizeof *identity); /* and zeros it */
 }
 
+void sl_identity_noise(const struct sl_identity *identity, uint8_t out[static SL_KEY_BYTES])
+{
+	static const char purpose[] = "starling: secret of the noise of a peer's gradients";
+	crypto_generichash(out, SL_KEY_BYTES, (const uint8_t *)purpose, sizeof purpose, identity->secret,
+	                   crypto_sign_SEEDBYTES);
+}
+
 static bool write_all(int fd, const char *bytes, size_t length)
 {
 	while (length > 0) {

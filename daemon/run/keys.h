@@ -26,6 +26,8 @@ enum sl_status sl_identity_write(const struct sl_identity *, const char *path, s
  * other file at that path is kept, also one that cannot be read. */
 enum sl_status sl_identity_destroy(const char *path, const uint8_t public_key[static SL_KEY_BYTES],
                                    bool *gone, struct sl_error *error);
+/* What the noise of [privacy] is drawn from: a hash of the secret key, which tells nothing about it. */
+void sl_identity_noise(const struct sl_identity *, uint8_t out[static SL_KEY_BYTES]);
 enum sl_status sl_identity_read(struct sl_identity *out, const char *path, struct sl_error *error);
 
 /* X25519 form of an Ed25519 public key; false for an invalid key. */

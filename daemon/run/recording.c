@@ -74,6 +74,8 @@ uint64_t sl_recording_digest_action(uint64_t digest, const struct sl_action *a)
 		return mix(d, a->sketch->value, a->sketch->count * sizeof *a->sketch->value);
 	case SL_ACTION_EVENT_ROW:
 		return mix(d, a->event->kind, strlen(a->event->kind));
+	case SL_ACTION_METRIC_ROW:
+		return mix_real(mix(d, a->metric->name, strlen(a->metric->name)), a->metric->value);
 	default:
 		return d;
 	}

@@ -313,6 +313,20 @@ enum sl_status sl_run_shard(const struct sl_run *p, uint32_t peer, struct sl_map
 	return status;
 }
 
+void sl_run_noise(const struct sl_run *p, uint32_t peer, uint8_t out[static SL_KEY_BYTES], bool *own)
+{
+	char path[4096], name[SL_TEXT_MAX + 16];
+	struct sl_identity identity;
+	struct sl_error none;
+	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", p->config.settings.host.keys, peer);
+	sl_config_path(&p->config, name, false, path);
+	*own = sl_identity_read(&identity, path, &none) == SL_OK;
+	if (*own) {
+		sl_identity_noise(&identity, out);
+		sl_identity_wipe(&identity);
+	}
+}
+
 uint32_t sl_run_neighbours(const struct sl_run *p, uint32_t peer, struct sl_peer_neighbour *out)
 {
 	return sl_roster_neighbours(&p->roster, peer, out);

@@ -83,6 +83,10 @@ void sl_run_close(struct sl_run *);
 enum sl_status sl_run_shard(const struct sl_run *, uint32_t peer, struct sl_mapping *file,
                             struct sl_dataset *out, struct sl_error *error);
 
+/* What the noise of [privacy] is drawn from, made from the key of the peer in the folder [run] keys, as its daemon does;
+ * *own: it was found. Else its simulation has other noise. */
+void sl_run_noise(const struct sl_run *, uint32_t peer, uint8_t out[static SL_KEY_BYTES], bool *own);
+
 /* The neighbours of a peer, for sl_peer_setup; `out` has room for SL_DEGREE_MAX. Returns their number. */
 uint32_t sl_run_neighbours(const struct sl_run *, uint32_t peer, struct sl_peer_neighbour *out);
 

@@ -224,6 +224,12 @@ static const char *view_member(void *context, const char *key, const char *value
 		v->rounds_a_day = real(text);
 	else if (strcmp(key, "bytes_a_round") == 0)
 		v->bytes_a_round = real(text);
+	else if (strcmp(key, "epsilon") == 0)
+		v->epsilon = real(text);
+	else if (strcmp(key, "epsilon_budget") == 0)
+		v->epsilon_budget = real(text);
+	else if (strcmp(key, "epsilon_spent") == 0)
+		v->epsilon_spent = strcmp(text, "true") == 0;
 	else if (strcmp(key, "train_loss") == 0)
 		v->train_loss = real(text);
 	else if (strcmp(key, "test_accuracy") == 0)
@@ -305,7 +311,7 @@ static void clear(struct sl_status_view *v)
 	*v = (struct sl_status_view){ .train_loss = (double)NAN, .test_accuracy = (double)NAN };
 	v->peer = v->pid = v->serial = v->round = v->rounds = v->nonzero = v->edges = v->edges_up = -1;
 	v->payload_tx = v->payload_rx = v->wire_tx = v->wire_rx = -1;
-	v->rounds_a_day = v->bytes_a_round = (double)NAN;
+	v->rounds_a_day = v->bytes_a_round = v->epsilon = v->epsilon_budget = (double)NAN;
 	v->budget_rate = v->budget_used = v->budget_waiting = -1;
 	v->history_since_us = v->rows_lost = v->trouble_since_us = -1;
 }
@@ -421,6 +427,19 @@ static void budget_text(const struct sl_status_view *view, char *text, size_t si
 		         view->bytes_a_round / 1000);
 }
 
+/* "; epsilon 3.2 of 8" */
+static void privacy_text(const struct sl_status_view *view, char *text, size_t size)
+{
+	char budget[48] = "";
+	size_t used = strlen(text);
+	if (!isfinite(view->epsilon) || used >= size)
+		return;
+	if (view->epsilon_budget > 0)
+		snprintf(budget, sizeof budget, " of %.3g%s", view->epsilon_budget,
+		         view->epsilon_spent ? " spent: no longer learning" : "");
+	snprintf(text + used, size - used, "; epsilon %.3g%s", view->epsilon, budget);
+}
+
 void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t size)
 {
 	snprintf(text, size, "%s%s", view->diverging ? "diverging; " : "", view->phase);
@@ -428,6 +447,7 @@ void sl_status_view_doing(const struct sl_status_view *view, char *text, size_t 
 	behind_text(view, text, size);
 	quarantine_text(view, text, size);
 	budget_text(view, text, size);
+	privacy_text(view, text, size);
 	trouble_text(view, text, size);
 	checkpoint_text(view, text, size);
 	history_text(view, text, size);

@@ -39,6 +39,9 @@ struct sl_status_view {
 	 * a day and bytes of a round at the present pace. */
 	int64_t budget_rate, budget_used, budget_waiting;
 	double rounds_a_day, bytes_a_round;
+	/* Local differential privacy: NaN: none; no budget. */
+	double epsilon, epsilon_budget;
+	bool epsilon_spent; /* the peer no longer learns, and only mixes */
 	/* Why the history cannot be written (empty: it can), since when, and how many rows are lost. */
 	char history[200];
 	int64_t history_since_us, rows_lost;

@@ -54,7 +54,7 @@ struct sl_sketch_row {
 	float value[SL_SKETCH_MAX];
 };
 
-/* A number that a trainer named: the table `metric`. */
+/* A number that a trainer named, or `epsilon` and `delta` of privacy: the table `metric`. */
 struct sl_metric_row {
 	uint32_t peer, round;
 	char name[40];

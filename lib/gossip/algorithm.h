@@ -6,6 +6,7 @@
 
 #include "gossip/gamma.h"
 #include "gossip/plan.h"
+#include "gossip/privacy.h"
 
 enum { SL_ALGORITHM_VECTORS = 12, SL_ALGORITHM_SCALARS = 8, SL_FORMER_RATES = 4 };
 
@@ -20,7 +21,8 @@ struct sl_learner {
 	float *vector[SL_ALGORITHM_VECTORS]; /* state, zero at the start; `vectors` of the algorithm are
 	                                        set */
 	float *table; /* of the gradient estimator: sl_part_table_size floats; or NULL */
-	double scalar[SL_ALGORITHM_SCALARS]; /* state; the last belongs to the gradient estimator */
+	double scalar[SL_ALGORITHM_SCALARS]; /* state; the last belongs to the gradient estimator, or to
+	                                        privacy: gradients so far */
 	/* Step sizes of rounds before `until`, ascending: settings have changed since, but recomputed rounds
 	 * must use the former values. */
 	struct sl_former_rates {
@@ -28,8 +30,9 @@ struct sl_learner {
 		struct sl_rates rates;
 	} former[SL_FORMER_RATES];
 	uint32_t formers;
-	const float *copy; /* own public copies, channels × dimension */
-	double loss;       /* out: mean training loss seen by `local` */
+	struct sl_privacy privacy; /* off: gradients as they are */
+	const float *copy;         /* own public copies, channels × dimension */
+	double loss;               /* out: mean training loss seen by `local` */
 };
 
 /* One completed step of an edge: the copies that both ends agreed on. */
@@ -116,6 +119,8 @@ struct sl_algorithm {
 	/* A peer that lost its disk cannot recover from its neighbours' copies: a gradient is exchanged, or
 	 * dual variables must sum to zero over all peers. */
 	bool irrecoverable;
+	/* It takes gradients of the whole shard, or several of one batch: not with [privacy] noise. */
+	bool repeats_batches;
 	const char *pipeline;      /* fixed pipeline ("all | float32 | raw"), or NULL for the user's */
 	double gamma;              /* fixed consensus step size, or 0 for the user's */
 	sl_gamma_rule *gamma_rule; /* computes the stable range of the user's; NULL if `gamma` is fixed */

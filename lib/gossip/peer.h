@@ -57,6 +57,9 @@ struct sl_peer_setup {
 	 * their round. */
 	bool joining;
 	struct sl_gammas gammas;
+	/* With [privacy] noise: SL_HASH_BYTES that no neighbour knows, from which its noise is drawn; NULL: of the
+	 * seed, which protects nothing and is for simulations. Borrowed during sl_peer_make. */
+	const uint8_t *secret;
 };
 
 /* A peer's part of a new roster. Neighbours in ascending number, at most `capacity` of them. */
@@ -111,6 +114,7 @@ enum sl_action_kind {
 	SL_ACTION_LINK_ROW,
 	SL_ACTION_SKETCH_ROW,
 	SL_ACTION_EVENT_ROW,
+	SL_ACTION_METRIC_ROW,
 	SL_ACTION_MARK,       /* for timings: compression begins (mark 0) or ends (1), waiting begins (2) or
 	                         ends (3) */
 	SL_ACTION_CHECKPOINT, /* call sl_peer_save within this call, make the bytes durable, then pass
@@ -148,6 +152,7 @@ struct sl_action {
 		struct sl_link_row *link;
 		struct sl_sketch_row *sketch;
 		struct sl_event_row *event;
+		struct sl_metric_row *metric;
 	};
 };
 
@@ -214,6 +219,8 @@ struct sl_peer_status {
 	double gamma;                     /* under the roster in force */
 	double train_loss, test_accuracy; /* NaN before the first */
 	int64_t nonzero, payload_tx, payload_rx;
+	double epsilon, delta, budget; /* of privacy; epsilon NaN: off; budget 0: none */
+	bool spent;                    /* the budget is spent: it only mixes */
 };
 void sl_peer_status(const struct sl_peer *, struct sl_peer_status *out);
 void sl_peer_edge_status(const struct sl_peer *, uint32_t edge, struct sl_peer_edge_status *out);

@@ -182,6 +182,8 @@ static enum sl_status settle_algorithm(struct sl_plan *plan, const struct sl_pla
 		status = check_robust(plan, graph, error);
 	if (status == SL_OK)
 		status = check_guarantee(plan, note, error);
+	if (status == SL_OK)
+		status = sl_check_privacy(plan, error);
 	if (status == SL_OK && plan->algorithm->prepare)
 		status = plan->algorithm->prepare(plan, graph, error);
 	if (status == SL_OK)

@@ -71,6 +71,8 @@ struct sl_plan_graph {
 };
 /* Part of sl_plan_make: checks the algorithm against a time-varying or directed graph. */
 enum sl_status sl_check_schedule(const struct sl_plan *, const struct sl_plan_graph *, struct sl_error *);
+/* Part of sl_plan_make: whether the model, the estimator and the method can be private. */
+enum sl_status sl_check_privacy(const struct sl_plan *, struct sl_error *);
 struct sl_plan_graph sl_plan_graph_of(const struct sl_topology *, const struct sl_spectrum *);
 
 /* Resolves settings (checked) for data of that shape. Refuses γ outside (0, 1], γ·β_W ≥ 2, degrees over

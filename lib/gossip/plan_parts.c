@@ -1,4 +1,4 @@
-/* plan_parts.c — the parts of a plan for robust mixing, for the anomaly detector, and for the graph. */
+/* plan_parts.c — the parts of a plan for robust mixing, for the anomaly detector, for the graph, and for privacy. */
 #include "gossip/algorithm.h"
 
 #include <stdlib.h>
@@ -106,5 +106,34 @@ enum sl_status sl_check_schedule(const struct sl_plan *plan, const struct sl_pla
 		    error, SL_UNSUPPORTED,
 		    "[run] %s: both ends of an edge must mix in the same round: use pace = lockstep and round_timeout = never",
 		    graph->directed ? "a directed graph" : "push-sum");
+	return SL_OK;
+}
+
+enum sl_status sl_check_privacy(const struct sl_plan *plan, struct sl_error *error)
+{
+	const struct sl_settings *s = &plan->settings;
+	const struct sl_model *m = plan->model.model;
+	if (!(s->noise > 0))
+		return SL_OK;
+	if (m->outside)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[privacy] noise = %g: the gradients of a trainer are its own: clip them and add noise there (Opacus does for torch), and leave noise at 0",
+		    s->noise);
+	if (!m->clipped && !m->by_sample)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[privacy] noise = %g: %s cannot clip the gradient of each sample: use softmax, logistic, ridge, mlp or conv",
+		    s->noise, m->name);
+	if (s->estimator != SL_ESTIMATOR_BATCH)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[privacy] noise = %g: [algorithm] estimator must be batch: the others take gradients of whole shards, or two of one batch",
+		    s->noise);
+	if (plan->algorithm->repeats_batches)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[privacy] noise = %g: %s takes gradients of whole shards, or two of one batch: use choco, malcom, dpsgd, beer or another method that does not",
+		    s->noise, plan->algorithm->name);
 	return SL_OK;
 }

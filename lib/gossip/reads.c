@@ -138,6 +138,8 @@ bool sl_settings_noted(const struct sl_settings *s, const char *section, const s
 bool sl_settings_reads(const struct sl_settings *s, const char *section, const struct sl_option *o)
 {
 	const struct sl_algorithm *a = sl_algorithm_find(s->algorithm);
+	if (strcmp(section, "privacy") == 0)
+		return s->noise > 0 || strcmp(o->name, "noise") == 0;
 	if (!a || !sl_settings_of_method(section, o))
 		return true;
 	return sl_algorithm_reads(a, o->name) && !switched_off(s, o->name);

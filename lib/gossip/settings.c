@@ -214,6 +214,20 @@ static const struct sl_option metrics_options[] = {
 	{ NULL }
 };
 
+static const struct sl_option privacy_options[] = {
+	{ "noise",
+	  "local differential privacy: standard deviation of the noise added to the sum of a batch's gradients, in units of clip; each sample is then in a batch by chance (0: no privacy)",
+	  SL_OPTION_REAL, AT(noise), 0, 1000, "0", NULL, RUN },
+	{ "clip", "with noise: norm to which the gradient of each sample is scaled down where it is longer",
+	  SL_OPTION_REAL, AT(clip), 1e-9, 1e9, "1", NULL, RUN },
+	{ "epsilon",
+	  "with noise: budget of a peer in one session; before its epsilon would exceed this, it stops learning and only mixes (none: no limit)",
+	  SL_OPTION_REAL, AT(epsilon), 0, 1e6, "none", NULL, RUN, .zero = "none" },
+	{ "delta", "with noise: the delta for which epsilon holds; well below 1/samples of a peer",
+	  SL_OPTION_REAL, AT(delta), 1e-15, 0.1, "1e-05", NULL, RUN },
+	{ NULL }
+};
+
 const struct sl_settings_section sl_settings_sections[] = {
 	{ "run", "The run as a whole: rounds, pace, timeouts, roster and keys", run_options },
 	{ "algorithm", "Local learning and mixing with neighbours", algorithm_options },
@@ -229,6 +243,8 @@ const struct sl_settings_section sl_settings_sections[] = {
 	{ "history", "The history of the run", history_options },
 	{ "checkpoint", "Checkpoints, from which a restarted peer resumes", checkpoint_options },
 	{ "metrics", "Numbers for monitoring, in the formats of Prometheus", metrics_options, .host = true },
+	{ "privacy", "Local differential privacy of each peer's samples, for models that are built in",
+	  privacy_options },
 	{ NULL }
 };
 

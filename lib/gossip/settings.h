@@ -58,6 +58,11 @@ struct sl_settings {
 
 	/* [checkpoint] */
 	uint32_t checkpoint_every; /* 0: none */
+
+	/* [privacy] */
+	double noise, clip; /* noise 0: gradients as they are */
+	double epsilon;     /* 0: no budget */
+	double delta;
 };
 
 /* The programs' settings: names, paths, keys and the data. The method never reads them; greetings carry a

@@ -158,8 +158,30 @@ static enum sl_status check_algorithm(const struct sl_settings *s, struct sl_err
 	return sl_wrap(error, "[algorithm] name");
 }
 
+/* Keys that noise switches on. */
+static enum sl_status check_privacy(const struct sl_settings *s, struct sl_error *error)
+{
+	struct sl_settings standard;
+	if (s->noise > 0 && s->noise < 0.1)
+		return sl_fail(
+		    error, SL_OUT_OF_RANGE,
+		    "[privacy] noise = %g: must be 0 or at least 0.1; less noise protects nothing that can be counted",
+		    s->noise);
+	if (s->noise > 0)
+		return SL_OK;
+	sl_settings_standard(&standard);
+	if (s->epsilon != standard.epsilon || s->clip != standard.clip || s->delta != standard.delta)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[privacy] epsilon, clip and delta are read with noise only: set noise, for example to 1, or remove them");
+	return SL_OK;
+}
+
 static enum sl_status check_numbers(const struct sl_settings *s, struct sl_error *error)
 {
+	enum sl_status status = check_privacy(s, error);
+	if (status != SL_OK)
+		return status;
 	if (s->on_divergence == SL_DIVERGENCE_HALVE && strcmp(s->robust, "none") == 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,

@@ -2,6 +2,7 @@
 
 #include "linalg/vector.h"
 
+#include <math.h>
 #include <string.h>
 
 #define AT(field) offsetof(struct sl_model_instance, field)
@@ -68,6 +69,29 @@ double sl_convex_gradient(const struct sl_model_instance *instance, const struct
 	for (uint32_t k = 0; k < d; k++)
 		gradient[k] = (float)(sum[k] / count + lambda * (double)x[k]);
 	return loss / count + lambda / 2 * sl_vector_square(d, x);
+}
+
+/* The gradient of a sample's loss is its row times the slope. */
+double sl_convex_clipped(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                         const uint32_t *pick, uint32_t count, const float *x, double clip, float *out,
+                         float *scratch, sl_convex_loss *loss_of)
+{
+	uint32_t d = instance->layout.dimension;
+	double loss = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t s = pick ? pick[i] : i;
+		const float *row = row_of(data, s, scratch);
+		double slope;
+		loss += loss_of(data, s, sl_vector_dot(d, row, x), &slope);
+		double norm = fabs(slope) * sqrt(sl_vector_square(d, row));
+		sl_vector_axpy(d, (float)(norm > clip ? slope * clip / norm : slope), row, out);
+	}
+	return loss;
+}
+
+void sl_convex_penalty(const struct sl_model_instance *instance, const float *x, float *out)
+{
+	sl_vector_axpy(instance->layout.dimension, (float)lambda_of(instance), x, out);
 }
 
 double sl_convex_evaluate(const struct sl_model_instance *instance, const struct sl_dataset *data,

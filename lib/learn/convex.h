@@ -17,6 +17,10 @@ void sl_convex_init(const struct sl_model_instance *, uint64_t seed, float *x); 
 size_t sl_convex_scratch(const struct sl_model_instance *, uint32_t count);
 double sl_convex_gradient(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
                           uint32_t count, const float *x, float *gradient, float *scratch, sl_convex_loss *);
+double sl_convex_clipped(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
+                         uint32_t count, const float *x, double clip, float *out, float *scratch,
+                         sl_convex_loss *);
+void sl_convex_penalty(const struct sl_model_instance *, const float *x, float *out);
 double sl_convex_evaluate(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,
                           uint32_t count, const float *x, int64_t *correct, float *scratch, sl_convex_loss *);
 

@@ -43,6 +43,13 @@ struct sl_model {
 	 * floats. NULL: not supported. */
 	double (*descend)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
 	                  uint32_t count, float eta, float *x, float *gradient, float *scratch);
+	/* out ← out + Σ over the picked samples of the gradient of that sample's loss, scaled down to norm `clip` where
+	 * it is longer (penalties, which read no data, are left out); returns the sum of their losses. The same
+	 * scratch. NULL: not supported. */
+	double (*clipped)(const struct sl_model_instance *, const struct sl_dataset *, const uint32_t *pick,
+	                  uint32_t count, const float *x, double clip, float *out, float *scratch);
+	/* out ← out + the gradient of the penalties that `clipped` leaves out. NULL: there are none. */
+	void (*penalty)(const struct sl_model_instance *, const float *x, float *out);
 	/* Mean loss over samples first … first+count-1, and into *correct how many have the right arg max
 	 * (NULL allowed; −1 where the model has no classes). count at most what scratch was asked for. */
 	double (*evaluate)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,
@@ -52,6 +59,9 @@ struct sl_model {
 	                uint32_t count, const float *x, float *out, float *scratch);
 	/* It lives outside of this program: layout, start and guest of its instance are given (sl_model_outside). */
 	bool outside;
+	/* `gradient` of one sample is that of its loss alone: where there is no `clipped`, samples are clipped one by
+	 * one. */
+	bool by_sample;
 };
 extern const struct sl_model *const sl_models[];
 

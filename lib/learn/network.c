@@ -373,6 +373,83 @@ double sl_network_descend(const struct sl_model_instance *instance, const struct
 	return loss / count;
 }
 
+/* The squares of the rows' input to layer l, plus 1 for its bias. */
+static double input_square(const struct pass *p, uint32_t l, uint32_t row)
+{
+	const struct sl_dataset *data = p->data;
+	uint32_t width = width_of(p->net, l - 1);
+	if (l > 1 || p->input)
+		return 1 + sl_vector_square(width,
+		                            (l > 1 ? p->activation[l - 1] : p->input) + (size_t)row * width);
+	uint32_t s = sample_of(p, row);
+	double sum = 1;
+	for (uint64_t k = data->row[s]; k < data->row[s + 1]; k++)
+		sum += (double)data->value[k] * (double)data->value[k];
+	return sum;
+}
+
+/* The square of each row's whole gradient, without making any: that of a layer's weights is the outer product of its
+ * input a and its delta, so that with the bias it has the square (|a|² + 1)·|delta|² (Goodfellow 2015, "Efficient
+ * per-example gradient computations"). Turns hidden activations into deltas. */
+static void row_squares(struct pass *p, const float *x, double *square)
+{
+	for (uint32_t l = layers_of(p->net); l >= 1; l--) {
+		const struct sl_tensor *weights = weights_of(p->net, l);
+		uint32_t inputs = weights->rows, outputs = weights->columns;
+		const float *delta = p->activation[l];
+		for (uint32_t i = 0; i < p->rows; i++)
+			square[i] +=
+			    input_square(p, l, i) * sl_vector_square(outputs, delta + (size_t)i * outputs);
+		if (l == 1)
+			return;
+		sl_matrix_multiply(false, true, p->rows, inputs, outputs, 1, delta, outputs,
+		                   x + weights->offset, outputs, 0, p->delta, inputs);
+		sl_vector_relu_back((size_t)p->rows * inputs, p->delta, p->activation[l - 1]);
+	}
+}
+
+/* Each row of the last deltas, and with it that row's gradient, times min(1, clip/norm). */
+static void scale_rows(struct pass *p, const double *square, double clip)
+{
+	uint32_t classes = p->net->classes;
+	for (uint32_t i = 0; i < p->rows; i++)
+		if (square[i] > clip * clip)
+			sl_vector_scale(classes, (float)(clip / sqrt(square[i])),
+			                p->activation[layers_of(p->net)] + (size_t)i * classes);
+}
+
+/* Two passes over each block: for the norms of its rows, then for the sum of what is left of their gradients (Lee &
+ * Kifer 2021). Both begin with the activations, which a hidden layer's norms have turned into deltas. */
+double sl_network_clipped(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                          const uint32_t *pick, uint32_t count, const float *x, double clip, float *out,
+                          float *scratch)
+{
+	SL_CHECK(!instance->front);
+	struct pass p = pass_start(instance, data, count, scratch);
+	float sum[BLOCK_ROWS];
+	double loss = 0;
+	int64_t correct = 0;
+	uint32_t block = block_rows(instance, count);
+	for (uint32_t at = 0; at < count; at += p.rows) {
+		double square[BLOCK_ROWS] = { 0 };
+		p.pick = pick ? pick + at : NULL;
+		p.first = at;
+		p.rows = block < count - at ? block : count - at;
+		forward(&p, x);
+		loss += soften(&p, sum, &correct);
+		output_delta(&p, sum, 1);
+		row_squares(&p, x, square);
+		if (layers_of(instance) > 1) {
+			forward(&p, x);
+			soften(&p, sum, &correct);
+			output_delta(&p, sum, 1);
+		}
+		scale_rows(&p, square, clip);
+		backward(&p, x, 1, 1, out);
+	}
+	return loss;
+}
+
 double sl_network_evaluate(const struct sl_model_instance *instance, const struct sl_dataset *data,
                            uint32_t first, uint32_t count, const float *x, int64_t *correct, float *scratch)
 {

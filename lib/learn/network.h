@@ -40,6 +40,10 @@ double sl_network_gradient(const struct sl_model_instance *instance, const struc
 double sl_network_descend(const struct sl_model_instance *instance, const struct sl_dataset *data,
                           const uint32_t *pick, uint32_t count, float eta, float *x, float *gradient,
                           float *scratch);
+/* Without a front. */
+double sl_network_clipped(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                          const uint32_t *pick, uint32_t count, const float *x, double clip, float *out,
+                          float *scratch);
 double sl_network_evaluate(const struct sl_model_instance *instance, const struct sl_dataset *data,
                            uint32_t first, uint32_t count, const float *x, int64_t *correct, float *scratch);
 void sl_network_predict(const struct sl_model_instance *instance, const struct sl_dataset *data,

@@ -96,7 +96,8 @@ void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 		                       .serial = n->serial,
 		                       .capacity = sl_topology_degree(s->setup.topology, i),
 		                       .joining = n->joins,
-		                       .gammas = sl_sim_gammas(s, i) };
+		                       .gammas = sl_sim_gammas(s, i),
+		                       .secret = s->setup.secrets ? s->setup.secrets[i] : NULL };
 	size_t size = sl_peer_size(&setup);
 	s->peer_bytes += size;
 	free(n->block);

@@ -151,6 +151,10 @@ static void act(void *context, const struct sl_action *a)
 		if (s->setup.rows.event)
 			s->setup.rows.event(s->setup.rows.context, a->event);
 		break;
+	case SL_ACTION_METRIC_ROW:
+		if (s->setup.rows.metric)
+			s->setup.rows.metric(s->setup.rows.context, a->metric);
+		break;
 	case SL_ACTION_CHECKPOINT:
 		take_checkpoint(s);
 		break;

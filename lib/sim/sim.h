@@ -31,6 +31,7 @@ struct sl_sim_rows {
 	void (*link)(void *, const struct sl_link_row *);
 	void (*sketch)(void *, const struct sl_sketch_row *);
 	void (*event)(void *, const struct sl_event_row *);
+	void (*metric)(void *, const struct sl_metric_row *);
 	/* (1/n) Σ_i ‖x_i − x̄‖² of a round that all peers have completed. */
 	void (*exact)(void *, uint32_t round, double error);
 };
@@ -46,6 +47,8 @@ struct sl_sim_setup {
 	/* The roster at the start: the same number of peers, with edges from `topology`; a peer without an
 	 * edge is not yet a member. NULL: all of `topology`. Borrowed. */
 	const struct sl_topology *roster;
+	/* One for each peer, as in struct sl_peer_setup; NULL, or none for a peer: of the seed. Borrowed. */
+	const uint8_t *const *secrets;
 };
 
 struct sl_sim;

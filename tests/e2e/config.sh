@@ -69,7 +69,7 @@ everybody "run/run.conf:$(line_of 'name' | sed -n 3p): " "must be between 1 and"
 restore
 ok "names and arguments of plug-ins"
 echo "rounds = 7" >> run/run.conf
-everybody "run/run.conf:$(wc -l < run/run.conf): " "[checkpoint]" "rounds"
+everybody "run/run.conf:$(wc -l < run/run.conf): " "[privacy]" "rounds"
 restore
 sed -i 's/^seed = 1$/&\nseed = 2/' run/run.conf
 everybody "run/run.conf:$(($(line_of seed | head -n 1) + 1)): " "already set in line"

@@ -70,6 +70,10 @@ checkpoint.path=elsewhere
 metrics.listen=unix:elsewhere
 metrics.remote=yes
 metrics.textfile=elsewhere.prom
+privacy.noise=1
+privacy.clip=0.5
+privacy.epsilon=8
+privacy.delta=1e-06
 end
 
 # What the table of options says of each key.
@@ -158,6 +162,7 @@ begin run
 begin theory --set algorithm.name=prox-lead --set algorithm.gamma=0.25 --set algorithm.smoothness=10
 begin lsvrg --set algorithm.estimator=lsvrg
 begin storm --set algorithm.estimator=storm
+begin noisy --set privacy.noise=0.5
 while read -r line; do
 	key=${line%%=*}
 	class=$(sed -n "s/^$key //p" keys)
@@ -166,6 +171,7 @@ while read -r line; do
 	algorithm.eta_rule | algorithm.smoothness) name=theory ;;
 	algorithm.refresh) name=lsvrg ;;
 	algorithm.renewal) name=storm ;;
+	privacy.clip | privacy.epsilon | privacy.delta) name=noisy ;;
 	esac
 	"$build/starlingd" -n -r $name-begun/run.conf -p 0 --set run.rounds=40 > printed
 	try $name "$key" "${line#*=}" "$class"

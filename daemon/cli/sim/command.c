@@ -59,6 +59,7 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 		             rate_of(s), n->queue ? n->queue : QUEUE_BYTES, n->bottleneck },
 		.check = n->check,
 		.rows = sl_sim_command_rows(s),
+		.secrets = s->secrets,
 	};
 	if (sl_run_outside(&s->run.config.settings)) {
 		uint32_t most = s->run.roster.topology.peers,
@@ -165,6 +166,8 @@ static void close_all(struct sl_sim_command *s)
 	free(s->file);
 	free(s->shard);
 	free(s->accuracy);
+	free(s->secret);
+	free(s->secrets);
 	sl_run_close(&s->run);
 	if (s->temporary[0])
 		sl_folder_abandon(s->temporary);

@@ -70,6 +70,16 @@ static enum sl_status make_peer(struct replay *r, struct sl_error *error)
 		                       .capacity = h->capacity,
 		                       .joining = h->joining,
 		                       .gammas = h->roster.gammas };
+	uint8_t secret[SL_KEY_BYTES];
+	bool own = false;
+	if (r->run.plan.settings.noise > 0)
+		sl_run_noise(&r->run, h->peer, secret, &own);
+	if (r->run.plan.settings.noise > 0 && !own)
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "[privacy] noise = %g: a replay needs the peer's key, in the folder [run] keys",
+		    r->run.plan.settings.noise);
+	setup.secret = own ? secret : NULL;
 	r->run.plan.session = h->session;
 	sl_plan_make_room(&r->run.plan, sl_peer_saved_for(h->state, h->state_length));
 	struct sl_arena arena = { .capacity = sl_peer_size(&setup) };

@@ -64,6 +64,14 @@ static void on_event(void *context, const struct sl_event_row *row)
 		keep(s, sl_history_event(s->history, &moved, &error), &error);
 }
 
+static void on_metric(void *context, const struct sl_metric_row *row)
+{
+	struct sl_sim_command *s = context;
+	struct sl_error error;
+	if (s->history)
+		keep(s, sl_history_metric(s->history, row, &error), &error);
+}
+
 void sl_sim_command_metrics(struct sl_sim_command *s)
 {
 	struct sl_error error;
@@ -85,7 +93,7 @@ static void on_exact(void *context, uint32_t round, double value)
 
 struct sl_sim_rows sl_sim_command_rows(struct sl_sim_command *s)
 {
-	return (struct sl_sim_rows){ s, on_round, on_link, on_sketch, on_event, on_exact };
+	return (struct sl_sim_rows){ s, on_round, on_link, on_sketch, on_event, on_metric, on_exact };
 }
 
 enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *s, struct sl_error *error)

@@ -32,6 +32,8 @@ struct sl_sim_command {
 	struct sl_run run;          /* without a run's folder, only the parts that a plan needs */
 	char temporary[4096];       /* folder of the shards if there is no run's folder; else empty */
 	char conf[4096 + 16], history_path[4096];
+	uint8_t (*secret)[SL_KEY_BYTES]; /* of each peer's noise, and pointers to those that are known */
+	const uint8_t **secrets;
 	struct sl_mapping *file;
 	struct sl_dataset *shard;
 	struct sl_place place; /* of the history */

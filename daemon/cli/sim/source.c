@@ -102,10 +102,36 @@ static enum sl_status open_shards(struct sl_sim_command *s, struct sl_error *err
 	return SL_OK;
 }
 
+/* Noise as the daemons' where the keys are here; else it is drawn from the seed. */
+static enum sl_status read_secrets(struct sl_sim_command *s, struct sl_error *error)
+{
+	uint32_t peers = s->run.roster.topology.peers, found = 0;
+	if (!s->folder || !(s->run.plan.settings.noise > 0))
+		return SL_OK;
+	s->secret = calloc(peers, sizeof *s->secret);
+	s->secrets = calloc(peers, sizeof *s->secrets);
+	if (!s->secret || !s->secrets)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
+	for (uint32_t i = 0; i < peers; i++) {
+		bool own;
+		sl_run_noise(&s->run, i, s->secret[i], &own);
+		s->secrets[i] = own ? s->secret[i] : NULL;
+		found += own;
+	}
+	if (found < peers)
+		fprintf(
+		    stderr,
+		    "starling sim: note: [privacy] noise of %u peers is drawn from the seed: their keys are not here\n",
+		    peers - found);
+	return SL_OK;
+}
+
 enum sl_status sl_sim_command_open(struct sl_sim_command *s, struct sl_error *error)
 {
 	enum sl_status status = s->folder ? open_run(s, error) : open_temporary(s, error);
 	if (status == SL_OK && s->run.note[0])
 		fprintf(stderr, "starling sim: note: %s\n", s->run.note);
+	if (status == SL_OK)
+		status = read_secrets(s, error);
 	return status == SL_OK ? open_shards(s, error) : status;
 }

@@ -136,6 +136,7 @@ const struct sl_algorithm sl_algorithm_adiana = {
 	.steps = "min(1/(2L), n/(64ω(2p(ω + 1) + 1)²L))",
 	.options = options,
 	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.repeats_batches = true,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

@@ -58,6 +58,7 @@ const struct sl_algorithm sl_algorithm_dcgd_star = {
 	.steps = "1/(L(1 + ω/n))",
 	.options = options,
 	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.repeats_batches = true,
 	.channels = 2,
 	.vectors = SL_SERVER_SHIFT_VECTORS,
 	.rule = rule,

@@ -77,6 +77,7 @@ const struct sl_algorithm sl_algorithm_docom = {
 	.needs = "contractive compressor, connected graph",
 	.options = options,
 	.gamma_rule = sl_gamma_copies,
+	.repeats_batches = true,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

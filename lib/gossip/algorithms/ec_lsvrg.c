@@ -51,6 +51,7 @@ const struct sl_algorithm sl_algorithm_ec_lsvrg = {
 	.needs = "contractive compressor, complete graph",
 	.options = options,
 	.reads = SL_READS_LAMBDA,
+	.repeats_batches = true,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = sl_server_reference_rule,

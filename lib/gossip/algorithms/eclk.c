@@ -112,6 +112,7 @@ const struct sl_algorithm sl_algorithm_eclk = {
 	.steps = "1/L",
 	.options = options,
 	.reads = SL_READS_LAMBDA,
+	.repeats_batches = true,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = sl_server_reference_rule,

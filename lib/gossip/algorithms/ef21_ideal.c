@@ -44,6 +44,7 @@ const struct sl_algorithm sl_algorithm_ef21_ideal = {
 	.exchanges = "C(g - ∇f), ∇f",
 	.needs = "contractive compressor, complete graph",
 	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.repeats_batches = true,
 	.channels = 2,
 	.vectors = VECTORS,
 	.rule = rule,

@@ -30,6 +30,7 @@ const struct sl_algorithm sl_algorithm_fixed_shift = {
 	.needs = "unbiased compressor, complete graph",
 	.steps = "1/(L(1 + 2ω/n))",
 	.reads = SL_READS_LAMBDA | SL_READS_ESTIMATOR,
+	.repeats_batches = true,
 	.channels = 2,
 	.vectors = SL_SERVER_SHIFT_VECTORS,
 	.rule = rule,

@@ -60,9 +60,11 @@ void sl_part_outside_steps(struct sl_learner *l, float *x)
 	l->loss = ask(l, &task, x, x);
 }
 
+/* With privacy nobody sees a gradient as it is: sl_check_privacy keeps away methods that come here. */
 static double gradient_of(const struct sl_learner *l, const uint32_t *pick, uint32_t count, const float *x,
                           float *out)
 {
+	SL_CHECK(!l->privacy.on);
 	const struct sl_model_instance *m = &l->plan->model;
 	return m->model->gradient(m, l->data, pick, count, x, out, l->scratch->learn);
 }
@@ -198,6 +200,8 @@ double sl_part_batch_gradient(struct sl_learner *l, const float *x, uint32_t ste
 	const uint32_t *pick;
 	if (l->plan->model.guest)
 		return outside_gradient(l, batch_number(l, step), x, out);
+	if (l->privacy.on)
+		return sl_private_gradient(l, x, step, out);
 	uint32_t count = batch_of(l, step, &pick);
 	return gradient_of(l, pick, count, x, out);
 }
@@ -221,7 +225,7 @@ double sl_part_step(struct sl_learner *l, float eta, uint32_t step)
 {
 	const struct sl_model_instance *m = &l->plan->model;
 	float *gradient = l->scratch->gradient;
-	if (l->plan->settings.estimator == SL_ESTIMATOR_BATCH && m->model->descend) {
+	if (l->plan->settings.estimator == SL_ESTIMATOR_BATCH && m->model->descend && !l->privacy.on) {
 		const uint32_t *pick;
 		uint32_t count = batch_of(l, step, &pick);
 		return m->model->descend(m, l->data, pick, count, eta, l->x, gradient, l->scratch->learn);

@@ -89,7 +89,8 @@ void sl_peer_setup_now(const struct sl_peer *p, struct sl_peer_setup *out,
 		                       .degree = p->degree,
 		                       .data = p->learner.data,
 		                       .serial = p->serial,
-		                       .capacity = p->capacity };
+		                       .capacity = p->capacity,
+		                       .secret = p->learner.privacy.on ? p->learner.privacy.secret : NULL };
 }
 
 float *sl_peer_poison(struct sl_peer *p)

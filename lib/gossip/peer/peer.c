@@ -103,6 +103,7 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	p->learner.peer = setup->peer;
 	p->learner.dimension = plan->dimension;
 	p->learner.copy = sl_copy_state_floats(p->copy_state);
+	sl_privacy_begin(&p->learner.privacy, plan, p->id, setup->data, setup->secret);
 	seed_block(p);
 	for (uint32_t i = 0; i < p->degree; i++)
 		sl_edge_begin(p, &p->edge[i], &setup->neighbours[i]);
@@ -126,6 +127,7 @@ static void on_start(struct sl_peer *p)
 	p->incarnation = sl_mix64((uint64_t)p->now.us ^ sl_mix64(p->id)) | 1;
 	p->phase = SL_PHASE_GREETING;
 	sl_pace_start(p);
+	p->epsilon = p->learner.privacy.on ? sl_private_epsilon(&p->learner) : 0;
 	p->phase_since = p->now;
 	p->greet_until =
 	    sl_waits_forever(p) && (!p->resumed || p->rates_changed)
@@ -428,7 +430,14 @@ void sl_peer_status(const struct sl_peer *p, struct sl_peer_status *out)
 		                        .test_accuracy = p->last_accuracy,
 		                        .nonzero = p->nonzero,
 		                        .payload_tx = p->payload_tx,
-		                        .payload_rx = p->payload_rx };
+		                        .payload_rx = p->payload_rx,
+		                        .epsilon = (double)NAN };
+	if (!p->learner.privacy.on)
+		return;
+	out->epsilon = p->epsilon;
+	out->delta = p->plan->settings.delta;
+	out->budget = p->plan->settings.epsilon;
+	out->spent = p->spent;
 }
 
 void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_edge_status *out)

@@ -261,6 +261,8 @@ struct sl_peer {
 	uint32_t edges_up;
 	struct sl_budget pacing; /* of the frames of pace = free */
 	struct sl_watch watch;
+	double epsilon; /* of privacy, after the last local steps */
+	bool spent;     /* its budget; that was reported in this start */
 
 	/* own checkpoints, by their round: both generations, and the one being written */
 	bool checkpointing;

@@ -117,7 +117,9 @@ static void judge(struct sl_peer *p)
 void sl_watch_round(struct sl_peer *p)
 {
 	struct sl_watch *w = &p->watch;
-	take(&w->loss, p->train_loss);
+	if (!p->learner.privacy
+	         .on) /* what a peer does must not depend on a loss of its samples that has no noise */
+		take(&w->loss, p->train_loss);
 	take(&w->apart, p->disagreement);
 	if (++w->rounds < LOOK)
 		return;

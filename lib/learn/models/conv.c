@@ -180,6 +180,7 @@ const struct sl_model sl_model_conv = {
 	.scratch = sl_network_scratch,
 	.gradient = sl_network_gradient,
 	.descend = sl_network_descend,
+	.by_sample = true,
 	.evaluate = sl_network_evaluate,
 	.predict = sl_network_predict,
 };

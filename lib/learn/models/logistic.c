@@ -27,6 +27,13 @@ static double gradient(const struct sl_model_instance *instance, const struct sl
 	return sl_convex_gradient(instance, data, pick, count, x, out, scratch, loss_of);
 }
 
+static double clipped(const struct sl_model_instance *instance, const struct sl_dataset *data,
+                      const uint32_t *pick, uint32_t count, const float *x, double clip, float *out,
+                      float *scratch)
+{
+	return sl_convex_clipped(instance, data, pick, count, x, clip, out, scratch, loss_of);
+}
+
 static double evaluate(const struct sl_model_instance *instance, const struct sl_dataset *data,
                        uint32_t first, uint32_t count, const float *x, int64_t *correct, float *scratch)
 {
@@ -41,5 +48,7 @@ const struct sl_model sl_model_logistic = {
 	.init = sl_convex_init,
 	.scratch = sl_convex_scratch,
 	.gradient = gradient,
+	.clipped = clipped,
+	.penalty = sl_convex_penalty,
 	.evaluate = evaluate,
 };

@@ -19,6 +19,7 @@ const struct sl_model sl_model_softmax = {
 	.scratch = sl_network_scratch,
 	.gradient = sl_network_gradient,
 	.descend = sl_network_descend,
+	.clipped = sl_network_clipped,
 	.evaluate = sl_network_evaluate,
 	.predict = sl_network_predict,
 };
