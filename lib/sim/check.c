@@ -1,4 +1,4 @@
-/* check.c — what must hold after every event. */
+/* check.c — what must hold after every event, or at the end of every window. */
 #include "sim/sim_state.h"
 
 #include "linalg/vector.h"
@@ -27,13 +27,16 @@ static void remember(struct sl_sim *s, uint32_t peer, const struct sl_peer_view 
 	}
 	uint64_t *at = &n->digest[p->version];
 	if (*at > FORKED && *at != p->digest && s->setup.check == SL_SIM_CHECK_EXACT)
-		sl_sim_broken(s, "peer %u has frame %u twice, with different contents", peer, p->version);
+		sl_sim_broken(s, peer, "peer %u has frame %u twice, with different contents", peer,
+		              p->version);
 	/* Two of one number: neighbours may hold either for a while; their next frame or tag shows it. */
 	*at = *at && *at != p->digest ? FORKED : p->digest;
 }
 
-/* What `holder` has of `owner`'s copy is what the owner had at that number, bit for bit. */
-static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const struct sl_edge_view *held)
+/* What `holder` has of `owner`'s copy is what the owner had at that number, bit for bit. `checker`, one of the two,
+ * answers for it. */
+static void check_copy(struct sl_sim *s, uint32_t checker, uint32_t owner, uint32_t holder,
+                       const struct sl_edge_view *held, bool compare)
 {
 	const struct sl_sim_node *n = &s->node[owner];
 	const struct sl_plan *plan = s->setup.plan;
@@ -42,18 +45,18 @@ static void check_copy(struct sl_sim *s, uint32_t owner, uint32_t holder, const 
 	if (n->unsure || !held->greeted || held->their_epoch != n->log_epoch || held->diverged)
 		return;
 	if (held->their_version >= n->digests)
-		sl_sim_broken(s,
+		sl_sim_broken(s, checker,
 		              "peer %u holds a copy of peer %u at version %u, which the latter never reached",
 		              holder, owner, held->their_version);
 	else if (n->digest[held->their_version] <= FORKED)
 		return;
 	else if (n->digest[held->their_version] != held->their_digest)
-		sl_sim_broken(s, "peer %u's copy of peer %u at %u is not what that had", holder, owner,
-		              held->their_version);
-	else if (held->their_version == p.version && held->their_epoch == p.epoch &&
+		sl_sim_broken(s, checker, "peer %u's copy of peer %u at %u is not what that had", holder,
+		              owner, held->their_version);
+	else if (compare && held->their_version == p.version && held->their_epoch == p.epoch &&
 	         memcmp(held->theirs, p.copy, plan->copy_bytes) != 0)
-		sl_sim_broken(s, "copies of peer %u differ at version %u at peer %u", owner, p.version,
-		              holder);
+		sl_sim_broken(s, checker, "copies of peer %u differ at version %u at peer %u", owner,
+		              p.version, holder);
 }
 
 static uint32_t epoch_of(const struct sl_sim *s, uint32_t peer)
@@ -71,12 +74,12 @@ static void check_steps(struct sl_sim *s, uint32_t a, uint32_t b, const struct s
 	               s->node[b].starts == 0; /* a restarted end computes its steps again */
 	uint32_t ahead = x->step > y->step ? x->step - y->step : y->step - x->step;
 	if (settled && ahead > 1 && x->their_epoch == epoch_of(s, b) && y->their_epoch == epoch_of(s, a))
-		sl_sim_broken(s, "edge %u-%u: one end has completed two steps more than the other", a, b);
+		sl_sim_broken(s, a, "edge %u-%u: one end has completed two steps more than the other", a, b);
 }
 
-/* What one end can say of itself. */
+/* What one end can say of itself. `whole`: with all of the copy. */
 static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_peer_view *p,
-                       const struct sl_edge_view *e)
+                       const struct sl_edge_view *e, bool whole)
 {
 	const struct sl_plan *plan = s->setup.plan;
 	const char *what = NULL;
@@ -88,49 +91,75 @@ static void check_edge(struct sl_sim *s, uint32_t peer, const struct sl_peer_vie
 		what = "a tag that belongs to no step";
 	else if (e->mine_open && !e->mine_saved && e->limit != p->version && !e->tx_off)
 		what = "the copy that an open tag stands for is gone";
-	else if (sl_vector_digest(plan->copy_floats, 0, (const float *)(const void *)e->theirs) !=
-	         e->their_digest)
+	else if (whole && sl_vector_digest(plan->copy_floats, 0, (const float *)(const void *)e->theirs) !=
+	                      e->their_digest)
 		what = "a copy that does not match its digest";
 	if (what)
-		sl_sim_broken(s, "peer %u, edge to %u: %s", peer, e->neighbour, what);
+		sl_sim_broken(s, peer, "peer %u, edge to %u: %s", peer, e->neighbour, what);
 }
 
-static void check_peer(struct sl_sim *s, uint32_t peer, const struct sl_peer_view *p)
+static void check_vectors(struct sl_sim *s, uint32_t peer, const struct sl_peer_view *p, bool changed)
 {
 	struct sl_sim_node *n = &s->node[peer];
-	if (p->round < n->last_round && p->phase != SL_PHASE_RECOVERING)
-		sl_sim_broken(s, "peer %u went back from round %u to %u", peer, n->last_round, p->round);
-	n->last_round = p->round;
-	if (!sl_vector_finite(s->setup.plan->dimension, p->model))
-		sl_sim_broken(s, "the model of peer %u is not finite", peer);
-	if (sl_vector_digest(s->setup.plan->copy_floats, 0, (const float *)(const void *)p->copy) !=
-	    p->digest)
-		sl_sim_broken(s, "peer %u's own copy does not match its digest", peer);
+	const struct sl_plan *plan = s->setup.plan;
+	if (!sl_vector_finite(plan->dimension, p->model))
+		sl_sim_broken(s, peer, "the model of peer %u is not finite", peer);
+	if (changed && n->checked && n->checked_digest == p->digest)
+		return;
+	n->checked = true;
+	n->checked_digest = p->digest;
+	if (sl_vector_digest(plan->copy_floats, 0, (const float *)(const void *)p->copy) != p->digest)
+		sl_sim_broken(s, peer, "peer %u's own copy does not match its digest", peer);
 }
 
-void sl_sim_check_node(struct sl_sim *s, uint32_t peer)
+void sl_sim_check_event(struct sl_sim *s, uint32_t peer)
+{
+	struct sl_sim_node *n = &s->node[peer];
+	struct sl_peer_view p;
+	if (!n->alive || n->distrusted)
+		return;
+	sl_peer_inspect(n->peer, &p);
+	remember(s, peer, &p);
+	if (p.round < n->last_round && p.phase != SL_PHASE_RECOVERING)
+		sl_sim_broken(s, peer, "peer %u went back from round %u to %u", peer, n->last_round, p.round);
+	n->last_round = p.round;
+	sl_sim_check_saved(s, peer);
+}
+
+/* Whether the copy that a peer holds is another than at the last look. */
+static bool has_changed(struct sl_sim_link *l, const struct sl_edge_view *e)
+{
+	bool same = l->checked && l->checked_epoch == e->their_epoch &&
+	            l->checked_version == e->their_version && l->checked_digest == e->their_digest;
+	l->checked = true;
+	l->checked_epoch = e->their_epoch;
+	l->checked_version = e->their_version;
+	l->checked_digest = e->their_digest;
+	return !same;
+}
+
+void sl_sim_check_node(struct sl_sim *s, uint32_t peer, bool changed)
 {
 	const struct sl_topology *t = s->setup.topology;
-	if (s->setup.check == SL_SIM_CHECK_NONE || !s->node[peer].alive || s->node[peer].distrusted)
+	if (!s->node[peer].alive || s->node[peer].distrusted)
 		return;
 	struct sl_peer_view p;
 	struct sl_edge_view mine, theirs;
 	sl_peer_inspect(s->node[peer].peer, &p);
-	remember(s, peer, &p);
-	check_peer(s, peer, &p);
-	sl_sim_check_saved(s, peer);
+	check_vectors(s, peer, &p, changed);
 	if (s->setup.check == SL_SIM_CHECK_EXACT)
 		sl_sim_check_kept(s, peer);
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		uint32_t other = t->neighbour[l];
 		if (!sl_sim_view(s, peer, l, &mine))
 			continue;
-		check_edge(s, peer, &p, &mine);
+		bool whole = has_changed(&s->link[l], &mine) || !changed;
+		check_edge(s, peer, &p, &mine, whole);
 		if (!s->node[other].alive || s->node[other].distrusted ||
 		    !sl_sim_view(s, other, s->link[l].reverse, &theirs))
 			continue;
-		check_copy(s, peer, other, &theirs);
-		check_copy(s, other, peer, &mine);
+		check_copy(s, peer, peer, other, &theirs, !changed);
+		check_copy(s, peer, other, peer, &mine, whole);
 		check_steps(s, peer, other, &mine, &theirs);
 	}
 }

@@ -56,12 +56,13 @@ static void check_hold(struct sl_sim *s, uint32_t peer, uint32_t edge, const str
 	sl_peer_inspect(p, &v);
 	sl_peer_inspect_edge(p, edge, &e);
 	if (!e.tx_off && from->number < v.version && v.oldest > from->number + 1)
-		sl_sim_broken(s, "peer %u no longer has frame %u, which a checkpoint of peer %u needs", peer,
-		              from->number + 1, e.neighbour);
+		sl_sim_broken(s, peer, "peer %u no longer has frame %u, which a checkpoint of peer %u needs",
+		              peer, from->number + 1, e.neighbour);
 	if (from->step < e.tagged && !sl_peer_knows_tag(p, edge, from->step + 1))
 		sl_sim_broken(
-		    s, "peer %u no longer knows the tag of step %u, which a checkpoint of peer %u needs",
-		    peer, from->step + 1, e.neighbour);
+		    s, peer,
+		    "peer %u no longer knows the tag of step %u, which a checkpoint of peer %u needs", peer,
+		    from->step + 1, e.neighbour);
 }
 
 void sl_sim_check_kept(struct sl_sim *s, uint32_t peer)

@@ -65,17 +65,20 @@ static int64_t draw_us(const struct sl_sim *s, uint32_t link, const char *what, 
 
 static void tell(struct sl_sim *s, uint32_t peer, uint32_t link, enum sl_link_change change, int64_t after_us)
 {
-	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, after_us),
-	                                      .what = SL_HAPPENS_LINK,
-	                                      .peer = peer,
-	                                      .link = link,
-	                                      .starts = s->node[peer].starts,
-	                                      .connection = s->link[link].connection,
-	                                      .change = change });
+	sl_sim_push(s, peer,
+	            (struct sl_sim_event){ .at = sl_time_after(sl_sim_now_of(s, peer), after_us),
+	                                   .what = SL_HAPPENS_LINK,
+	                                   .peer = peer,
+	                                   .link = link,
+	                                   .starts = s->node[peer].starts,
+	                                   .connection = s->link[link].connection,
+	                                   .change = change });
 }
 
 void sl_sim_disturb(struct sl_sim *s, uint32_t link)
 {
+	if (!s->setup.network.rate)
+		return; /* nothing was asked of it */
 	s->link[link].disturbed = s->link[s->link[link].reverse].disturbed = true;
 }
 
@@ -182,7 +185,7 @@ void sl_sim_link_moves(struct sl_sim *s, const struct sl_sim_event *e)
 	next.at = sl_time_after(e->at, MOVES_EVERY_US);
 	s->link[e->link].moving = sl_time_before(next.at, l->moves_until);
 	if (l->moving)
-		sl_sim_push(s, next);
+		sl_sim_push(s, e->peer, next);
 }
 
 /* Bytes go through the wire as soon as it is free: from when until when. */
@@ -260,13 +263,13 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 		                  .link = link,
 		                  .length = bytes,
 		                  .connection = l->connection };
-	sl_sim_push(s, e);
+	sl_sim_push(s, from, e);
 	l->moves_until = done;
 	e.what = SL_HAPPENS_MOVE;
 	e.at = sl_time_after(s->now, MOVES_EVERY_US); /* packets of all connections take turns */
 	if (!l->moving && sl_time_before(e.at, done)) {
 		l->moving = true;
-		sl_sim_push(s, e);
+		sl_sim_push(s, from, e);
 	}
 	*arrives = sl_time_after(done, n->latency_us);
 	return true;
@@ -321,7 +324,8 @@ void sl_sim_check_sent(struct sl_sim *s, uint32_t link, uint32_t from, const str
 	             (frame ? f->version <= theirs.their_version : f->step <= theirs.step);
 	if (before > l->arrived || taken)
 		sl_sim_broken(
-		    s, "peer %u sent %s %u to peer %u again, which %s, over a link that nothing disturbed",
-		    from, frame ? "frame" : "the tag of step", frame ? f->version : f->step, to,
+		    s, from,
+		    "peer %u sent %s %u to peer %u again, which %s, over a link that nothing disturbed", from,
+		    frame ? "frame" : "the tag of step", frame ? f->version : f->step, to,
 		    taken ? "has it" : "would have had it soon");
 }

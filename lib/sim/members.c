@@ -33,7 +33,7 @@ static void remove_peer(struct sl_sim *s, uint32_t peer)
 {
 	sl_sim_kill(s, peer);
 	s->node[peer].absent = true;
-	s->totals.halted++;
+	sl_sim_totals_of(s, peer)->halted++;
 }
 
 static void add_peer(struct sl_sim *s, uint32_t peer)
@@ -41,7 +41,7 @@ static void add_peer(struct sl_sim *s, uint32_t peer)
 	struct sl_sim_node *n = &s->node[peer];
 	n->absent = false;
 	n->joins = true;
-	s->totals.halted--;
+	sl_sim_totals_of(s, peer)->halted--;
 	sl_sim_make_peer(s, peer);
 	sl_sim_start_peer(s, peer);
 }
@@ -59,10 +59,11 @@ void sl_sim_roster(struct sl_sim *s, uint32_t peer, const struct sl_topology *ro
 	else if (member && n->absent)
 		add_peer(s, peer);
 	else if (member && n->alive)
-		sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, us),
-		                                      .what = SL_HAPPENS_ROSTER,
-		                                      .peer = peer,
-		                                      .starts = n->starts });
+		sl_sim_push(s, peer,
+		            (struct sl_sim_event){ .at = sl_time_after(s->now, us),
+		                                   .what = SL_HAPPENS_ROSTER,
+		                                   .peer = peer,
+		                                   .starts = n->starts });
 }
 
 bool sl_sim_absent(const struct sl_sim *s, uint32_t peer)

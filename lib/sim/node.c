@@ -122,7 +122,7 @@ void sl_sim_count_handshake(struct sl_sim *s, uint32_t a, uint32_t b)
 	const uint64_t bytes = SHAKES_CLIENT + SHAKES_SERVER;
 	s->node[a].wire_tx += SHAKES_CLIENT, s->node[a].wire_rx += SHAKES_SERVER;
 	s->node[b].wire_tx += SHAKES_SERVER, s->node[b].wire_rx += SHAKES_CLIENT;
-	s->totals.wire_bytes += bytes;
+	sl_sim_totals_of(s, a)->wire_bytes += bytes;
 	sl_sim_pace_charge(s, a, SHAKES_CLIENT + 4 * SL_BUDGET_HEAD);
 	sl_sim_pace_charge(s, b, SHAKES_SERVER + 4 * SL_BUDGET_HEAD);
 }
@@ -146,21 +146,24 @@ void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
 	int64_t delay = (int64_t)sl_random_below(&g, 1000);
 	if (!s->setup.network.rate)
 		connect_edges(s, i);
-	sl_sim_push(s, (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
-	                                      .what = SL_HAPPENS_START,
-	                                      .peer = i,
-	                                      .starts = s->node[i].starts });
+	sl_sim_push(s, i,
+	            (struct sl_sim_event){ .at = sl_time_after(s->now, delay),
+	                                   .what = SL_HAPPENS_START,
+	                                   .peer = i,
+	                                   .starts = s->node[i].starts });
 }
 
 void sl_sim_note(void *context, enum sl_level level, const char *kind, const char *detail)
 {
-	struct sl_sim *s = context;
-	struct sl_event_row row = { .peer = s->acting,
-		                    .round = sl_peer_round(s->node[s->acting].peer),
-		                    .at_us = s->now.us,
+	const struct sl_sim_acting *acting = context;
+	struct sl_sim *s = acting->sim;
+	uint32_t peer = acting->peer;
+	struct sl_event_row row = { .peer = peer,
+		                    .round = sl_peer_round(s->node[peer].peer),
+		                    .at_us = sl_sim_now_of(s, peer).us,
 		                    .level = level };
 	snprintf(row.kind, sizeof row.kind, "%s", kind);
 	snprintf(row.detail, sizeof row.detail, "%.*s", (int)sizeof row.detail - 1, detail);
 	if (s->setup.rows.event)
-		s->setup.rows.event(s->setup.rows.context, &row);
+		sl_sim_row(s, peer, SL_SIM_EVENT_ROW, &row, sizeof row);
 }

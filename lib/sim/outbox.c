@@ -12,7 +12,7 @@ void sl_sim_pace_begin(struct sl_sim *s, uint32_t peer)
 	if (!n->outbox)
 		n->outbox = malloc(sizeof *n->outbox);
 	SL_CHECK(n->outbox);
-	sl_outbox_begin(n->outbox, set, 0, s->now);
+	sl_outbox_begin(n->outbox, set, 0, sl_sim_now_of(s, peer));
 	n->paced_at = SL_TIME_NEVER;
 }
 
@@ -20,7 +20,8 @@ void sl_sim_pace_drop(struct sl_sim *s, uint32_t peer, uint32_t link)
 {
 	struct sl_sim_node *n = &s->node[peer];
 	struct sl_outbox_message *m;
-	while (n->outbox && (m = sl_outbox_discard(n->outbox, link - s->setup.topology->first[peer], s->now)))
+	struct sl_time now = sl_sim_now_of(s, peer);
+	while (n->outbox && (m = sl_outbox_discard(n->outbox, link - s->setup.topology->first[peer], now)))
 		free(m);
 }
 
@@ -34,5 +35,5 @@ void sl_sim_pace_clear(struct sl_sim *s, uint32_t peer)
 void sl_sim_pace_charge(struct sl_sim *s, uint32_t peer, int64_t bytes)
 {
 	if (s->node[peer].outbox)
-		sl_outbox_charge(s->node[peer].outbox, bytes, s->now);
+		sl_outbox_charge(s->node[peer].outbox, bytes, sl_sim_now_of(s, peer));
 }

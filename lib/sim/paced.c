@@ -31,14 +31,15 @@ void sl_sim_pace_turn(struct sl_sim *s, uint32_t peer)
 	struct sl_outbox_message *m;
 	if (!n->outbox)
 		return;
-	while ((m = sl_outbox_take(n->outbox, s->now)))
+	while ((m = sl_outbox_take(n->outbox, sl_sim_now_of(s, peer))))
 		release(s, peer, m);
 	struct sl_time due = sl_outbox_due(n->outbox);
 	if (!sl_time_before(due, n->paced_at))
 		return;
 	n->paced_at = due;
-	sl_sim_push(s, (struct sl_sim_event){
-	                   .at = due, .what = SL_HAPPENS_PACED, .peer = peer, .starts = n->starts });
+	sl_sim_push(
+	    s, peer,
+	    (struct sl_sim_event){ .at = due, .what = SL_HAPPENS_PACED, .peer = peer, .starts = n->starts });
 }
 
 void sl_sim_paced(struct sl_sim *s, const struct sl_sim_event *e)
@@ -69,7 +70,7 @@ bool sl_sim_pace_takes(struct sl_sim *s, uint32_t peer, uint32_t link, const str
 	memcpy(w->bytes, a->header, a->header_length);
 	if (a->body_length)
 		memcpy(w->bytes + a->header_length, a->body, a->body_length);
-	if (!sl_outbox_put(n->outbox, &w->head, s->now)) {
+	if (!sl_outbox_put(n->outbox, &w->head, sl_sim_now_of(s, peer))) {
 		free(w);
 		sl_sim_link_overflows(s, link, peer);
 	}
@@ -82,7 +83,7 @@ void sl_sim_pace_end(struct sl_sim *s, uint32_t peer)
 	struct sl_sim_node *n = &s->node[peer];
 	struct sl_outbox_message *m;
 	for (uint32_t l = t->first[peer]; n->outbox && l < t->first[peer + 1]; l++)
-		while ((m = sl_outbox_discard(n->outbox, l - t->first[peer], s->now)))
+		while ((m = sl_outbox_discard(n->outbox, l - t->first[peer], sl_sim_now_of(s, peer))))
 			if (m->control)
 				release(s, peer, m);
 			else

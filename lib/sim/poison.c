@@ -55,7 +55,10 @@ enum sl_status sl_sim_poisoner_parse(struct sl_sim_poisoner *out, const char *te
 
 void sl_sim_poison(struct sl_sim *s, const struct sl_sim_poisoner *poisoner)
 {
-	s->node[poisoner->peer].poisoner = *poisoner;
+	struct sl_sim_poisoner *mine = &s->node[poisoner->peer].poisoner;
+	s->poisoners -= mine->kind != SL_SIM_POISON_NONE;
+	*mine = *poisoner;
+	s->poisoners += mine->kind != SL_SIM_POISON_NONE;
 }
 
 bool sl_sim_honest(const struct sl_sim *s, uint32_t peer)

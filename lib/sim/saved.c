@@ -24,7 +24,7 @@ static bool is_drawn(const struct sl_sim *s, uint32_t peer)
 {
 	struct sl_peer_view p;
 	struct sl_random g =
-	    sl_random_stream(s->setup.plan->settings.seed, peer, "saved", (uint32_t)s->totals.events);
+	    sl_random_stream(s->setup.plan->settings.seed, peer, "saved", (uint32_t)s->node[peer].events);
 	sl_peer_inspect(s->node[peer].peer, &p);
 	return sl_random_below(&g, p.full ? FULL_EVENTS_A_LOOK : EVENTS_A_LOOK) == 0;
 }
@@ -53,16 +53,16 @@ void sl_sim_check_saved(struct sl_sim *s, uint32_t peer)
 	if (!bytes && error.status == SL_OUT_OF_RANGE)
 		return; /* no checkpoint is made of that either */
 	if (!bytes) {
-		sl_sim_broken(s, "the state of peer %u cannot be saved: %s", peer, error.text);
+		sl_sim_broken(s, peer, "the state of peer %u cannot be saved: %s", peer, error.text);
 		return;
 	}
 	struct sl_peer *fresh = make_fresh(p, &block);
 	if (sl_peer_load(fresh, bytes, length, &error) != SL_OK)
-		sl_sim_broken(s, "the state of peer %u cannot be loaded: %s", peer, error.text);
+		sl_sim_broken(s, peer, "the state of peer %u cannot be loaded: %s", peer, error.text);
 	else if (!(again = sl_sim_save(fresh, &again_length, &error)))
-		sl_sim_broken(s, "the loaded state of peer %u cannot be saved: %s", peer, error.text);
+		sl_sim_broken(s, peer, "the loaded state of peer %u cannot be saved: %s", peer, error.text);
 	else if (again_length != length || memcmp(bytes, again, length) != 0)
-		sl_sim_broken(s, "the state of peer %u is another once it was saved and loaded", peer);
+		sl_sim_broken(s, peer, "the state of peer %u is another once it was saved and loaded", peer);
 	free(bytes);
 	free(again);
 	free(block);

@@ -1,8 +1,11 @@
 /* sim.h — many peers in one process over a virtual network and clock: the second driver of the same peer.
  *
- * Order is (time, number of issue): no ties, no addresses, no wall clock, so a run repeats exactly. After
- * every event the invariants are checked (check.c); a broken one ends the run as trouble, with the event's
- * number. */
+ * Events are ordered by time, source and the source's own count: no ties, no addresses, no wall clock, so a run repeats
+ * exactly, step by step or in windows, on any number of threads. The invariants (check.c) are checked after every event,
+ * or at the end of every window; a broken one ends the run as trouble, with the time.
+ *
+ * A window is no longer than the least latency. Within it peers cannot hear of each other, and threads serve them
+ * independently (conservative parallel simulation: Chandy & Misra 1979; windows: Lubachevsky 1989). */
 #ifndef SL_SIM_SIM_H
 #define SL_SIM_SIM_H
 
@@ -36,6 +39,16 @@ struct sl_sim_rows {
 	void (*exact)(void *, uint32_t round, double error);
 };
 
+/* Threads of the caller's. `run` calls task(of, index, thread) once for each index below `tasks`, on any threads, with
+ * numbers below `count` that differ between calls at the same time, and returns when all have returned. count 0: the
+ * caller's own thread alone. */
+struct sl_sim_threads {
+	uint32_t count;
+	void *context;
+	void (*run)(void *context, uint32_t tasks, void (*task)(void *of, uint32_t index, uint32_t thread),
+	            void *of);
+};
+
 struct sl_sim_setup {
 	const struct sl_plan *plan;
 	const struct sl_topology *topology; /* all links that ever exist */
@@ -49,6 +62,9 @@ struct sl_sim_setup {
 	const struct sl_topology *roster;
 	/* One for each peer, as in struct sl_peer_setup; NULL, or none for a peer: of the seed. Borrowed. */
 	const uint8_t *const *secrets;
+	/* For windows. Threads share out the peers only where links are datagrams with a latency, nobody poisons, and
+	 * nothing captures or watches; results are the same anyway. */
+	struct sl_sim_threads threads;
 };
 
 struct sl_sim;
@@ -59,6 +75,9 @@ void sl_sim_close(struct sl_sim *);
 
 /* Processes exactly one event; false: none is pending. */
 bool sl_sim_step(struct sl_sim *);
+/* Processes the events of one window, none of them at `until` or later; false: none is pending before that. Faults
+ * may come between two windows as between two steps. */
+bool sl_sim_window(struct sl_sim *, struct sl_time until);
 /* Steps until all peers have halted, at most `events_most` times; false on failure: see sl_sim_trouble. */
 bool sl_sim_run(struct sl_sim *, uint64_t events_most);
 /* Why a run failed, or NULL. */
@@ -151,7 +170,7 @@ size_t sl_sim_header(const struct sl_sim *, uint32_t from, uint32_t to, const st
 /* The network's rates, which may change at any time. */
 struct sl_sim_network *sl_sim_network(struct sl_sim *);
 struct sl_time sl_sim_now(const struct sl_sim *);
-/* Advances the clock when sl_sim_step has no pending event. */
+/* Advances the clock when no event is pending before that time. */
 void sl_sim_wait(struct sl_sim *, int64_t us);
 
 /* A poisoner: a peer that follows the protocol but replaces its model after its local steps, from a given

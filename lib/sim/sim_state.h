@@ -20,18 +20,32 @@ enum sl_happening {
 	SL_HAPPENS_MOVE   /* bytes of an incomplete message have moved */
 };
 
+/* Events are ordered by time, then by the peer that caused them, then by that peer's own count of them. This order
+ * does not depend on which of two peers was served first, nor on the thread that served them. */
 struct sl_sim_event {
 	struct sl_time at;
-	uint64_t order;
+	uint64_t number;
+	uint32_t source;
 	enum sl_happening what;
 	uint32_t peer, link,
-	    starts;     /* link: the way back to the sender; starts: events of a killed peer's former
+	    starts;          /* link: the way back to the sender; starts: events of a killed peer's former
 	                              lives are void */
-	uint8_t *bytes; /* owned */
-	size_t length;
-	uint64_t message;    /* its number; 0: injected */
 	uint32_t connection; /* RECEIVE, LINK, DRAIN, MOVE: void unless it is still the link's; 0: of none */
 	enum sl_link_change change; /* LINK */
+	uint8_t *bytes;             /* owned */
+	size_t length;
+	uint64_t message; /* its number; 0: injected, or not numbered */
+};
+
+struct sl_sim_heap {
+	struct sl_sim_event *event;
+	size_t length, capacity;
+};
+
+struct sl_sim_trouble {
+	struct sl_time at;
+	uint32_t peer;
+	char text[256]; /* empty: none */
 };
 
 /* A checkpoint's position in a neighbour's journal: after a restart it needs the frames that follow. */
@@ -42,7 +56,9 @@ enum { SL_SIM_PENDING, SL_SIM_NEWEST, SL_SIM_OLDER, SL_SIM_HOLDS };
 
 struct sl_sim_node {
 	struct sl_peer *peer;
-	uint8_t *block; /* its arena */
+	uint8_t *block;                /* its arena */
+	uint32_t part;                 /* that it belongs to */
+	uint64_t events, caused, rows; /* its own; that it caused; that it wrote */
 	uint32_t starts;
 	bool alive, halted, ok;
 	bool absent;                      /* not a member: never started, or removed */
@@ -77,6 +93,9 @@ struct sl_sim_node {
 	uint64_t *digest; /* of the public copy at each number of log_epoch; 0: not seen */
 	uint32_t digests, log_epoch, last_round;
 	bool unsure;
+	bool touched;            /* it had an event in this window */
+	uint64_t checked_digest; /* of the public copy that was compared with its digest last */
+	bool checked;
 };
 
 /* The message of a connection that brought a frame or a tag. */
@@ -106,8 +125,11 @@ struct sl_sim_link {
 	int64_t wire_tx, busy_us, queue_us, srtt_us;
 	struct sl_time busy_until;
 	/* what the invariants remember */
-	bool disturbed;                                          /* it was cut, or full, or … */
-	uint64_t handed, arrived;                                /* messages of this connection */
+	bool disturbed;           /* it was cut, or full, or … */
+	uint64_t handed, arrived; /* messages of this connection */
+	bool checked;             /* the sender's copy of the receiver was compared, when it was this one: */
+	uint32_t checked_epoch, checked_version;
+	uint64_t checked_digest;
 	uint32_t epoch;                                          /* of the newest that was sent */
 	struct sl_sim_sent frame[SL_SIM_SENT], tag[SL_SIM_SENT]; /* by version and by step */
 };
@@ -118,20 +140,47 @@ struct sl_sim_sum {
 	double *sum, square;
 };
 
+/* Peers are shared out to parts, which do not depend on the number of threads. In a window one thread at a time serves
+ * a part; what its peers cause in other parts waits in boxes until the next window, which is early enough: no message
+ * takes less time than a window. */
+enum { SL_SIM_PARTS_MAX = 64 };
+struct sl_sim_part {
+	uint32_t index, first, end; /* peers first … end − 1 */
+	struct sl_sim_heap heap;
+	struct sl_sim_heap
+	    box[2][SL_SIM_PARTS_MAX]; /* events from each part: of this window, of the one before */
+	uint64_t posted; /* a bit for each part that has events from this one in the window's boxes */
+	struct sl_time posted_for; /* the earliest of them */
+	struct sl_time now;
+	struct sl_sim_totals totals;
+	struct sl_sim_trouble trouble;
+	uint8_t *rows; /* of the window: rows.c */
+	size_t rows_length, rows_capacity, rows_count;
+	struct sl_sim_sum *sums;
+	size_t sums_length;
+	bool summed;       /* in this window */
+	uint32_t *touched; /* peers with an event in this window */
+	uint32_t touches;
+};
+
 struct sl_sim {
 	struct sl_sim_setup setup;
-	struct sl_scratch scratch;
-	uint8_t *scratch_block;
+	struct sl_scratch *scratch; /* one per thread */
+	uint8_t **scratch_block;
+	uint32_t threads;
 	size_t peer_bytes;
 	struct sl_sim_node *node;
 	struct sl_sim_link *link;
-	struct sl_sim_event *heap;
-	size_t heap_length, heap_capacity;
-	uint64_t order;
-	struct sl_time now;
+	struct sl_sim_part *part;
+	uint32_t parts;
+	bool parallel;        /* threads are serving parts: what is not of one's own part is out of bounds */
+	bool windowed;        /* rows wait for the end of the window */
+	unsigned turn;        /* of the boxes that are written: 0 or 1 */
+	struct sl_time until; /* the end of the window */
+	struct sl_time now;   /* parallel: of the last window; a part's own time is in the part */
 	struct sl_time free_at; /* of the wire that all share */
-	struct sl_sim_sum *sums;
-	size_t sums_length;
+	uint32_t poisoners;     /* peers */
+	uint64_t messages;
 	/* All rosters so far, by ascending serial: the weights under each. */
 	struct sl_sim_roster {
 		uint32_t serial;
@@ -139,11 +188,56 @@ struct sl_sim {
 		double gamma;
 	} * roster;
 	size_t rosters;
-	uint32_t acting; /* the peer whose step is running */
-	struct sl_sim_totals totals;
-	char trouble[256];
+	struct sl_sim_trouble trouble;
 	struct sl_sim_watch watch;
 };
+
+/* What a peer's actions and rows refer to. */
+struct sl_sim_acting {
+	struct sl_sim *sim;
+	uint32_t peer;
+};
+
+/* parts.c */
+void sl_sim_parts_make(struct sl_sim *);
+void sl_sim_parts_free(struct sl_sim *);
+struct sl_sim_totals *sl_sim_totals_of(struct sl_sim *, uint32_t peer);
+/* The time at which the event of that peer happens that is being processed. */
+struct sl_time sl_sim_now_of(const struct sl_sim *, uint32_t peer);
+/* Schedules an event of event.peer that another or the same peer causes. */
+void sl_sim_push(struct sl_sim *, uint32_t source, struct sl_sim_event);
+/* Takes the next event of all; false: there is none. Not while threads are at work. */
+bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
+/* Takes the next event of a part that happens before the end of the window. */
+bool sl_sim_pop_part(struct sl_sim *, struct sl_sim_part *, struct sl_sim_event *out);
+/* Boxes that were written can be read from now on; a bit for each part that has some. */
+uint64_t sl_sim_turn(struct sl_sim *);
+/* Takes what other parts have sent to this one before that. */
+void sl_sim_unpack(struct sl_sim *, struct sl_sim_part *);
+/* The time of the next event of all; SL_TIME_NEVER: there is none. */
+struct sl_time sl_sim_next(const struct sl_sim *);
+/* Records a violation that a peer shows; the run then ends. Of several the earliest counts. */
+__attribute__((format(printf, 3, 4))) void sl_sim_broken(struct sl_sim *, uint32_t peer, const char *format,
+                                                         ...);
+/* Looks for the first of all parts. */
+void sl_sim_gather_trouble(struct sl_sim *);
+
+/* rows.c: in a window, rows wait until it is over, and are then written in the order of time, peer, and issue. */
+enum sl_sim_row_kind {
+	SL_SIM_ROUND_ROW,
+	SL_SIM_LINK_ROW,
+	SL_SIM_SKETCH_ROW,
+	SL_SIM_EVENT_ROW,
+	SL_SIM_METRIC_ROW
+};
+void sl_sim_row(struct sl_sim *, uint32_t peer, enum sl_sim_row_kind, const void *row, size_t size);
+/* Adds the model of a peer to the sum of a round. */
+void sl_sim_sum(struct sl_sim *, uint32_t peer, uint32_t round);
+void sl_sim_rows_write(struct sl_sim *);
+
+/* drive.c: an event, all that it leads to at once, and what must hold of its peer. `full`: all that must hold;
+ * otherwise the peer is noted for the end of the window. */
+void sl_sim_process(struct sl_sim *, struct sl_sim_event *, const struct sl_scratch *, bool full);
 
 /* node.c */
 /* The edge of a peer that uses a link; SL_NO_EDGE: the link is unused now. */
@@ -158,10 +252,8 @@ uint32_t sl_sim_listed(const struct sl_sim *, uint32_t peer, struct sl_peer_neig
 struct sl_gammas sl_sim_gammas(const struct sl_sim *, uint32_t peer);
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
-/* Writes an event row of the simulator, for the acting peer; an sl_generations_tell. */
-void sl_sim_note(void *context, enum sl_level, const char *kind, const char *detail);
-/* Records the first violation; the run then ends. */
-__attribute__((format(printf, 2, 3))) void sl_sim_broken(struct sl_sim *, const char *format, ...);
+/* Writes an event row of the simulator, for an acting peer; an sl_generations_tell. */
+void sl_sim_note(void *acting, enum sl_level, const char *kind, const char *detail);
 
 /* The bytes of a handshake between two peers. */
 void sl_sim_count_handshake(struct sl_sim *, uint32_t a, uint32_t b);
@@ -204,8 +296,6 @@ void sl_sim_check_kept(struct sl_sim *, uint32_t peer);
 
 /* poison.c: replaces a poisoner's model after its local steps. */
 void sl_sim_lie(struct sl_sim *, uint32_t peer);
-void sl_sim_push(struct sl_sim *, struct sl_sim_event);
-bool sl_sim_pop(struct sl_sim *, struct sl_sim_event *out);
 /* Bytes that a message of that length is on a daemon's TCP connection. */
 size_t sl_sim_on_wire(size_t message);
 /* … and all that it makes pass over the link in its direction, headers of TCP, IP and Ethernet included. */
@@ -228,6 +318,12 @@ void sl_sim_paced(struct sl_sim *, const struct sl_sim_event *);
 void sl_sim_pace_end(struct sl_sim *, uint32_t peer);
 
 void sl_sim_send(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
-void sl_sim_check_node(struct sl_sim *, uint32_t peer);
+
+/* check.c */
+/* After an event of a peer: what it shows by itself, at little cost. */
+void sl_sim_check_event(struct sl_sim *, uint32_t peer);
+/* What its vectors, its edges and its neighbours show. `changed`: only copies that have changed since the last time
+ * are looked at; reads the neighbours, writes the peer's own node and links. */
+void sl_sim_check_node(struct sl_sim *, uint32_t peer, bool changed);
 
 #endif

@@ -17,7 +17,7 @@ void sl_sim_watch(struct sl_sim *s, const struct sl_sim_watch *watch)
 void sl_sim_kill(struct sl_sim *s, uint32_t peer)
 {
 	struct sl_sim_node *n = &s->node[peer];
-	s->totals.halted -= n->alive && n->halted;
+	sl_sim_totals_of(s, peer)->halted -= n->alive && n->halted;
 	n->alive = n->halted = false;
 	n->starts++;
 	free(n->pending);
@@ -59,10 +59,10 @@ static void load_newest(struct sl_sim *s, uint32_t peer)
 			                       .version = n->written > i ? n->written - i : 0,
 			                       .state = n->checkpoint[i],
 			                       .length = n->checkpoint_length[i] };
-	s->acting = peer;
-	int taken = sl_generations_load(n->peer, g, sl_sim_note, s, &error);
+	struct sl_sim_acting acting = { s, peer };
+	int taken = sl_generations_load(n->peer, g, sl_sim_note, &acting, &error);
 	if (error.status != SL_OK)
-		sl_sim_broken(s, "peer %u: %s", peer, error.text);
+		sl_sim_broken(s, peer, "peer %u: %s", peer, error.text);
 	if (taken != 0)
 		lose_newest(n);
 	if (taken < 0)
@@ -140,7 +140,7 @@ void sl_sim_disk_speed(struct sl_sim *s, uint32_t peer, int64_t us)
 
 void sl_sim_skew(struct sl_sim *s, uint32_t peer, int64_t us)
 {
-	SL_CHECK(!s->node[peer].alive || s->totals.events == 0);
+	SL_CHECK(!s->node[peer].alive || s->node[peer].events == 0);
 	s->node[peer].skew_us = us;
 }
 
@@ -192,6 +192,6 @@ void sl_sim_inject(struct sl_sim *s, uint32_t from, uint32_t to, const uint8_t *
 		e.bytes = malloc(length ? length : 1);
 		SL_CHECK(e.bytes);
 		memcpy(e.bytes, bytes, length);
-		sl_sim_push(s, e);
+		sl_sim_push(s, to, e);
 	}
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EVENTS_A_TURN = 256, QUEUE_BYTES = 1000000, BUDGET_WIRE = 1000000000 };
+enum { QUEUE_BYTES = 1000000, BUDGET_WIRE = 1000000000 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -48,6 +48,32 @@ static uint64_t rate_of(const struct sl_sim_command *s)
 	return s->network.rate == 0 && budget ? BUDGET_WIRE : s->network.rate;
 }
 
+static uint32_t count_threads(const struct sl_sim_command *s)
+{
+	return s->threads ? (uint32_t)s->threads : sl_threads_processors();
+}
+
+static int run_swarm(const struct sl_sim_command *s)
+{
+	struct sl_error error = { 0 };
+	struct sl_threads *threads = sl_threads_start(count_threads(s), &error);
+	if (!threads)
+		return sl_command_fail(&sl_command_sim, &error);
+	int code =
+	    sl_swarm_main(&(struct sl_swarm_options){ s->first, s->seeds, threads, s->verbose, s->stop });
+	sl_threads_stop(threads);
+	return code;
+}
+
+/* Trainers and recordings are served one peer after the other. */
+static enum sl_status start_threads(struct sl_sim_command *s, struct sl_error *error)
+{
+	uint32_t count = count_threads(s), peers = s->run.roster.topology.peers;
+	bool alone = s->guests || s->capture.path;
+	s->workers = sl_threads_start(alone ? 1 : count < peers ? count : peers, error);
+	return s->workers ? SL_OK : error->status;
+}
+
 static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 {
 	const struct sl_sim_network_options *n = &s->network;
@@ -75,6 +101,9 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 			return status;
 		setup.capture = &s->capture.hook;
 	}
+	if (start_threads(s, error) != SL_OK)
+		return error->status;
+	setup.threads = sl_threads_of(s->workers);
 	s->sim = sl_sim_open(&setup, error);
 	return s->sim ? poison(s, error) : error->status;
 }
@@ -87,9 +116,7 @@ static bool run_to_the_end(struct sl_sim_command *s)
 	double shown = sl_sim_command_seconds();
 	bool terminal = isatty(STDERR_FILENO);
 	do {
-		bool more = true;
-		for (int i = 0; i < EVENTS_A_TURN && more; i++)
-			more = sl_sim_step(s->sim);
+		bool more = sl_sim_window(s->sim, SL_TIME_NEVER);
 		sl_sim_command_metrics(s);
 		sl_sim_totals(s->sim, &totals);
 		if (terminal && sl_sim_command_seconds() - shown > 0.5) {
@@ -158,6 +185,7 @@ static int simulate(struct sl_sim_command *s)
 static void close_all(struct sl_sim_command *s)
 {
 	sl_sim_close(s->sim);
+	sl_threads_stop(s->workers);
 	sl_trainers_stop(s->guests);
 	sl_sim_capture_free(&s->capture);
 	sl_history_close(s->history);
@@ -261,7 +289,7 @@ static int dispatch(struct sl_sim_command *s)
 		return sl_replay_main(
 		    &(struct sl_replay_options){ s->folder, s->replay, s->set.item, s->json, s->verbose });
 	if (s->faults)
-		return sl_swarm_main(s->first, s->seeds, s->verbose, s->stop);
+		return run_swarm(s);
 	struct sigaction action = { .sa_handler = on_signal };
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
@@ -331,8 +359,12 @@ static const struct sl_argument arguments_of_sim[] = {
 	              "with [model] name = trainer, how many trainer processes serve the peers in turn, peer K by process K mod N",
 	              SL_OPTION_U64, AT(processes), 1, 4096, "1" },
 	  .value = "N" },
-	{ .option = { "check", "invariants to check after every event", SL_OPTION_CHOICE, AT(network.check),
-	              0, 0, "copies", "none|copies|exact" },
+	{ .option = { "threads",
+	              "threads that share the work; results do not depend on their number (default: one per processor). Peers are shared out where links are datagrams with a latency and no peer is poisoned",
+	              SL_OPTION_U64, AT(threads), 1, 1024 },
+	  .value = "N" },
+	{ .option = { "check", "invariants to check at the end of every window of virtual time",
+	              SL_OPTION_CHOICE, AT(network.check), 0, 0, "copies", "none|copies|exact" },
 	  .value = "LEVEL" },
 	{ .option = { "record",
 	              "write every message with the input of its compressor to FILE, for tests of coders (format: lib/compress/CAPTURE.md)",

@@ -7,6 +7,7 @@
 #include "daemon/run/place.h"
 #include "daemon/run/run.h"
 #include "daemon/cli/sim/record.h"
+#include "daemon/cli/sim/threads.h"
 #include "daemon/cli/sim/trainers.h"
 #include "sim/sim.h"
 
@@ -27,6 +28,8 @@ struct sl_sim_command {
 		bool bottleneck;
 	} network;
 
+	uint64_t threads; /* 0: as many as processors */
+	struct sl_threads *workers;
 	uint64_t processes;         /* of trainers */
 	struct sl_trainers *guests; /* NULL: a built-in model */
 	struct sl_run run;          /* without a run's folder, only the parts that a plan needs */
