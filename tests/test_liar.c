@@ -94,14 +94,16 @@ static uint64_t seed_for(uint32_t peer)
 static void a_thief_gives_nobody_a_model(void **state)
 {
 	(void)state;
-	static const enum sl_attack attacks[] = { SL_ATTACK_THIEF, SL_ATTACK_CHANGELING, SL_ATTACK_WRAP };
-	for (unsigned k = 0; k < 9; k++) { /* it stands before, among and after the others */
+	static const enum sl_attack attacks[] = { SL_ATTACK_THIEF, SL_ATTACK_CHANGELING, SL_ATTACK_WRAP,
+		                                  SL_ATTACK_CHANGELING };
+	for (unsigned k = 0; k < 12; k++) { /* it stands before, among and after the others */
 		struct swarm *w = made("complete:6");
 		struct sl_adversary l;
 		snprintf(w->settings.robust, sizeof w->settings.robust, "trim:1");
 		w->settings.rounds = 60;
 		swarm_open(w);
-		sl_adversary_start(&l, w->sim, &w->plan, &w->topology, seed_for(k / 3 * 2), attacks[k % 3]);
+		sl_adversary_start(&l, w->sim, &w->plan, &w->topology, seed_for(k / 4 * 2), attacks[k % 4]);
+		l.claim = k % 4 == 3 ? 2 : 1; /* a changeling votes with the others first, or not */
 		uint32_t victim = (l.peer + 1) % 6, other = (l.peer + 2) % 6;
 		run_to(w, &l, other, 20);
 		sl_sim_kill(w->sim, victim);

@@ -62,6 +62,12 @@ static void claim_numbers(const struct sl_adversary *l, uint32_t to, uint32_t *v
 	*epoch = l->attack == SL_ATTACK_WRAP ? UINT32_C(0xfffffe42) : same ? mine.their_epoch : 0;
 }
 
+/* Votes with the others, and sends its own copy then. */
+static bool is_turncoat(const struct sl_adversary *l)
+{
+	return l->attack == SL_ATTACK_CHANGELING && l->claim % 2 == 0;
+}
+
 /* "I hold your copy, and cannot help you to compute it again." */
 static void claim_copy(struct sl_adversary *l, uint32_t to)
 {
@@ -69,8 +75,11 @@ static void claim_copy(struct sl_adversary *l, uint32_t to)
 	if (!sl_adversary_greeting(l, to, &h))
 		return;
 	claim_numbers(l, to, &h.held_version, &h.held_epoch);
-	h.held_digest = sl_vector_digest(l->plan->copy_floats, 0, (const float *)(const void *)l->fake);
-	sl_hash(h.held_hash, l->fake, 4 * l->plan->copy_floats);
+	if (!is_turncoat(l)) {
+		h.held_digest =
+		    sl_vector_digest(l->plan->copy_floats, 0, (const float *)(const void *)l->fake);
+		sl_hash(h.held_hash, l->fake, 4 * l->plan->copy_floats);
+	}
 	h.oldest = 2;
 	h.frame.round = l->plan->settings.rounds;
 	sl_adversary_greet(l, to, &h);

@@ -6,7 +6,7 @@ which clang-format has formatted; it is no C parser. What programs only show or 
 of loops, whose mutants are memory errors."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 COMPARISON = re.compile(r"<=|>=|==|!=|(?<![-<])>(?![>=])|(?<!<)<(?![<=])")
 FLIPPED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
@@ -22,7 +22,7 @@ class Place:
     end: int
     line: int
     operator: str
-    before: str  # what is there, on one line: with file and operator the name of the place
+    before: str  # what is there, on one line, and #2 where that is there a second time: with file and operator the name
     text: str  # what replaces it; MUTANT stands for "this mutant is the one that runs"
 
     @property
@@ -117,7 +117,15 @@ def conditions(text):
 
 
 def places(file, source):
-    """All places of a file."""
+    """All places of a file, each with a name of its own."""
+    seen, out = {}, []
+    for p in found(file, source):
+        seen[p.name] = seen.get(p.name, 0) + 1
+        out.append(p if seen[p.name] == 1 else replace(p, before=f"{p.before} #{seen[p.name]}"))
+    return out
+
+
+def found(file, source):
     text = masked(source)
     for (start, end), operator, how, first in conditions(text):
         inner = source[start:end]
