@@ -27,6 +27,8 @@ struct sl_sim_command {
 		bool bottleneck;
 	} network;
 
+	double until;               /* mean accuracy that is enough; 0: none */
+	bool reached;               /* it was */
 	uint64_t processes;         /* of trainers */
 	struct sl_trainers *guests; /* NULL: a built-in model */
 	struct sl_run run;          /* without a run's folder, only the parts that a plan needs */
