@@ -135,7 +135,7 @@ static struct swarm *open_with(const char *algorithm, enum sl_estimator estimato
 static struct sl_learner *learner_of(struct swarm *w)
 {
 	struct sl_peer *p = sl_sim_peer(w->sim, 0);
-	p->learner.scratch = &w->sim->scratch;
+	p->learner.scratch = w->sim->scratch;
 	return &p->learner;
 }
 

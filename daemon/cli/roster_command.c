@@ -31,7 +31,7 @@ struct change {
 
 struct roster_command {
 	char run[4096], conf[4096 + 16];
-	bool signal, again; /* again: sign it also without a change */
+	bool signal, again, json; /* again: sign it also without a change */
 	struct change change[CHANGES_MAX];
 	unsigned changes;
 	const char *admit[CHANGES_MAX]; /* files of --admit; more may follow as operands */
@@ -90,6 +90,32 @@ static void show(const struct sl_roster *r)
 			printf("  (since serial %" PRIu32 ")", p->since);
 		putchar('\n');
 	}
+}
+
+static void show_json(const struct sl_roster *r)
+{
+	const struct sl_topology *t = &r->topology;
+	char key[SL_KEY_HEX];
+	printf("{\"serial\": %" PRIu32 ", \"topology\": ", r->serial);
+	sl_json_text(stdout, t->spec);
+	fputs(", \"peers\": [", stdout);
+	for (uint32_t i = 0; i < t->peers; i++) {
+		const struct sl_roster_peer *p = &r->peer[i];
+		printf("%s\n  {\"peer\": %" PRIu32 ", \"name\": ", i ? "," : "", i);
+		sl_json_text(stdout, p->name);
+		printf(", \"gone\": %s", p->gone ? "true" : "false");
+		if (!p->gone) {
+			sl_key_print(p->public_key, key);
+			fputs(", \"endpoint\": ", stdout);
+			sl_json_text(stdout, p->endpoint);
+			printf(", \"key\": \"%s\", \"since\": %" PRIu32 ", \"neighbours\": [", key, p->since);
+			for (uint32_t k = t->first[i]; k < t->first[i + 1]; k++)
+				printf("%s%" PRIu32, k > t->first[i] ? ", " : "", t->neighbour[k]);
+			putchar(']');
+		}
+		putchar('}');
+	}
+	puts("\n]}");
 }
 
 /* ---- changing ---- */
@@ -563,6 +589,9 @@ static int run(int argc, char **argv)
 	int code = sl_command_parse(&sl_command_roster, argc, argv, &c, &operands);
 	if (code >= 0)
 		return code;
+	if (c.json && (c.changes || c.again || c.signal))
+		return sl_command_misuse(&sl_command_roster,
+		                         "--json lists the peers: it cannot be used with a change");
 	snprintf(c.run, sizeof c.run, "%s", operands[0]);
 	snprintf(c.conf, sizeof c.conf, "%.4095s/run.conf", operands[0]);
 	if (open_run(&c, operands + 1, &error) != SL_OK)
@@ -579,6 +608,8 @@ static int run(int argc, char **argv)
 		code = change_roster(&c, &error);
 	else if (c.signal)
 		signal_peers(&c);
+	else if (c.json)
+		show_json(&c.roster);
 	else
 		show(&c.roster);
 	sl_roster_free(&c.roster);
@@ -629,6 +660,7 @@ static const struct sl_argument arguments_of_roster[] = {
 	{ .option = { "tell",
 	              "send SIGHUP to the peers on this machine; starling up passes it on to its peers, and starts added peers whose key and data are in RUN",
 	              SL_OPTION_SWITCH, offsetof(struct roster_command, signal) } },
+	SL_ARGUMENT_JSON(struct roster_command, json, "list the peers as JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

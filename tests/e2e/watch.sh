@@ -31,7 +31,7 @@ ok "--json: an object per line, valid for odd names"
 
 # On a terminal, which python makes: what is written to it, and whether its settings are restored.
 cat > terminal.py << 'end'
-"""terminal.py ROWS COLUMNS SECONDS COMMAND...: runs it on a terminal, presses q after SECONDS; prints what it wrote."""
+"""terminal.py ROWS COLUMNS SECONDS COMMAND...: runs it on a terminal, presses q SECONDS after it began to write; prints what it wrote."""
 import fcntl, os, pty, select, struct, sys, termios, time
 rows, columns, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 pid, fd = pty.fork()
@@ -39,9 +39,9 @@ if pid == 0:
     fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     os.execv(sys.argv[4], sys.argv[4:])
 before = termios.tcgetattr(fd)
-end, pressed, text = time.time() + seconds, False, b""
+end, pressed, text = None, False, b""
 while True:
-    if not pressed and time.time() > end:
+    if not pressed and end and time.time() > end:
         os.write(fd, b"q")
         pressed = True
     if select.select([fd], [], [], 0.05)[0]:
@@ -52,6 +52,7 @@ while True:
         if not piece:
             break
         text += piece
+        end = end or time.time() + seconds
 _, status = os.waitpid(pid, 0)
 sys.stdout.buffer.write(text)
 sys.exit(os.waitstatus_to_exitcode(status))

@@ -5,6 +5,7 @@
 #include "daemon/cli/sim/sim.h"
 #include "daemon/run/model_file.h"
 #include "daemon/cli/common/summary.h"
+#include "daemon/cli/common/terminal.h"
 #include "daemon/cli/sim/swarm.h"
 #include "daemon/cli/sim/units.h"
 #include "gossip/outbox.h"
@@ -110,11 +111,25 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 
 /* ---- running ---- */
 
+/* Whether the newest accuracies of all peers have the mean that is enough. */
+static bool is_enough(const struct sl_sim_command *s)
+{
+	double sum = 0;
+	uint32_t peers = s->run.roster.topology.peers, members = 0;
+	for (uint32_t k = 0; s->until > 0 && k < peers; k++) {
+		if (sl_topology_degree(&s->run.roster.topology, k) == 0)
+			continue;
+		sum += s->accuracy[k]; /* NaN: one has none yet */
+		members++;
+	}
+	return members > 0 && sum / members >= s->until;
+}
+
 static bool run_to_the_end(struct sl_sim_command *s)
 {
 	struct sl_sim_totals totals;
 	double shown = sl_sim_command_seconds();
-	bool terminal = isatty(STDERR_FILENO);
+	bool terminal = sl_terminal_draws(STDERR_FILENO);
 	do {
 		bool more = sl_sim_window(s->sim, SL_TIME_NEVER);
 		sl_sim_command_metrics(s);
@@ -125,12 +140,13 @@ static bool run_to_the_end(struct sl_sim_command *s)
 			        sl_peer_round(sl_sim_peer(s->sim, 0)), s->run.plan.settings.rounds,
 			        (unsigned long long)totals.events);
 		}
-		if (!more)
+		s->reached = is_enough(s);
+		if (!more || s->reached)
 			break;
 	} while (totals.halted < s->run.roster.topology.peers && !sl_sim_trouble(s->sim) && !interrupted);
 	if (terminal)
 		fputs("\r\033[K", stderr);
-	return totals.halted == s->run.roster.topology.peers && !sl_sim_trouble(s->sim);
+	return (s->reached || totals.halted == s->run.roster.topology.peers) && !sl_sim_trouble(s->sim);
 }
 
 static enum sl_status write_models(struct sl_sim_command *s, struct sl_error *error)
@@ -327,6 +343,10 @@ static const struct sl_argument arguments_of_sim[] = {
 	              "write the history to DB; without it, to the run's own, or with --topology nowhere",
 	              SL_OPTION_BORROWED, AT(database), .completes = SL_COMPLETE_FILE },
 	  .value = "DB" },
+	{ .option = { "until",
+	              "end when the mean of the peers' newest accuracies on the test data is at least ACCURACY (0: after run.rounds)",
+	              SL_OPTION_REAL, AT(until), 0, 1, "0" },
+	  .value = "ACCURACY" },
 	{ .option = { "latency", "virtual time that a message takes", SL_OPTION_DURATION,
 	              AT(network.latency_us), 0, 3600, "100us" },
 	  .value = "TIME" },

@@ -30,6 +30,8 @@ struct sl_sim_command {
 
 	uint64_t threads; /* 0: as many as processors */
 	struct sl_threads *workers;
+	double until;               /* mean accuracy that is enough; 0: none */
+	bool reached;               /* it was */
 	uint64_t processes;         /* of trainers */
 	struct sl_trainers *guests; /* NULL: a built-in model */
 	struct sl_run run;          /* without a run's folder, only the parts that a plan needs */

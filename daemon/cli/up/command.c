@@ -5,6 +5,7 @@
 #include "daemon/cli/common/ports.h"
 #include "daemon/run/status.h"
 #include "daemon/cli/common/summary.h"
+#include "daemon/cli/common/terminal.h"
 #include "daemon/cli/up/lock.h"
 
 #include <errno.h>
@@ -129,7 +130,7 @@ static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 	up->children.child = calloc(peers, sizeof *up->children.child);
 	up->peer = calloc(peers, sizeof *up->peer);
 	up->asked = calloc(peers, sizeof *up->asked);
-	up->progress = sl_progress_start(stderr, isatty(STDERR_FILENO) && !up->plain, peers,
+	up->progress = sl_progress_start(stderr, sl_terminal_draws(STDERR_FILENO) && !up->plain, peers,
 	                                 up->run.plan.settings.rounds, up->run.plan.dimension);
 	if (!up->children.child || !up->peer || !up->asked || !up->progress)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
@@ -285,6 +286,23 @@ static void ask(struct sl_up *up, struct sl_time at)
 	}
 }
 
+/* Ends the run once the newest accuracies of all peers have the mean that is enough. */
+static void look_for_target(struct sl_up *up, struct sl_time at)
+{
+	double sum = 0;
+	uint32_t rated = 0;
+	for (uint32_t k = 0; k < up->children.count; k++) {
+		if (up->children.child[k].absent || up->children.child[k].leaving)
+			continue;
+		sum += up->peer[k].view.test_accuracy; /* NaN: it has none yet */
+		rated++;
+	}
+	if (up->until <= 0 || up->stopping || rated == 0 || !(sum / rated >= up->until))
+		return;
+	sl_progress_say(up->progress, "the mean accuracy is %.4f: that is enough", sum / rated);
+	stop(up, at);
+}
+
 static void show(struct sl_up *up, struct sl_time at)
 {
 	static const char *const fates[] = { NULL, "restarting", "done", "failed" };
@@ -308,6 +326,7 @@ static void show(struct sl_up *up, struct sl_time at)
 		return;
 	}
 	sl_progress_show(up->progress, up->peer, at);
+	look_for_target(up, at);
 	up->show_at = sl_time_after(now(), (int64_t)sl_progress_interval_ms(up->progress) * 1000);
 }
 
@@ -451,6 +470,10 @@ static const struct sl_argument arguments_of_up[] = {
 	  .value = "COMMAND" },
 	SL_ARGUMENT_SET(struct sl_up, set),
 	{ .option = { "plain", "print lines instead of a table", SL_OPTION_SWITCH, AT(plain) } },
+	{ .option = { "until",
+	              "stop the peers when the mean of their newest accuracies on the test data is at least ACCURACY (0: after run.rounds)",
+	              SL_OPTION_REAL, AT(until), 0, 1, "0" },
+	  .value = "ACCURACY" },
 	SL_ARGUMENT_JSON(struct sl_up, json, "print the summary as JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }

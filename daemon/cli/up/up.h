@@ -19,6 +19,7 @@ struct sl_up {
 	const char *trainer; /* none: they are attached by hand; else another command */
 	char folder[4096], conf[4096 + 16], database[4096];
 	bool resume, restart, json, plain;
+	double until; /* mean accuracy that is enough; 0: none */
 	struct sl_overrides set;
 	int lock; /* on the run's folder, held while its peers run */
 	struct sl_run run;
