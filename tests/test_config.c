@@ -74,7 +74,7 @@ static void refuses_with_file_line_and_what_would_be_right(void **state)
 		{ "[run]\nrounds = -1\n",
 		  "run.conf:2: rounds = -1: not a whole number (between 1 and 4000000000)" },
 		{ "[run]\nrounds = 1\nround_timeout = 30\n",
-		  "run.conf:3: round_timeout = 30: not a duration (such as 30s, 250ms, 5min, 2h, or never)" },
+		  "run.conf:3: round_timeout = 30: not a duration (such as 30s, 250ms, 5min, 2h, 30d, or never)" },
 		{ "[run]\nroundz = 1\n",
 		  "run.conf:2: unknown key in section [run] 'roundz'; did you mean rounds?" },
 		{ "\n[algorythm]\n", "run.conf:2: unknown section 'algorythm'; did you mean algorithm?" },

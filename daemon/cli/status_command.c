@@ -1,5 +1,6 @@
 /* status_command.c — starling status: what each peer of a run is doing, and which neighbour it waits for. */
 #include "daemon/cli/common/command_line.h"
+#include "daemon/cli/status_ssh.h"
 #include "daemon/run/local.h"
 #include "daemon/run/status_view.h"
 
@@ -59,10 +60,17 @@ static const char *absence(const struct sl_config *config, bool gone, uint32_t p
                            enum sl_status_reply reply, int64_t pid, char *detail, size_t size)
 {
 	char owner[80];
+	enum sl_local_presence presence = SL_LOCAL_HERE;
 	detail[0] = '\0';
+	if (reply == SL_STATUS_ABSENT && gone)
+		return "gone";
 	if (reply == SL_STATUS_ABSENT)
-		return gone ? "gone" : "not running";
-	if (reply == SL_STATUS_FORBIDDEN) {
+		presence = sl_local_presence(config, peer);
+	if (presence == SL_LOCAL_ELSEWHERE)
+		return "on another host";
+	if (reply == SL_STATUS_ABSENT && presence == SL_LOCAL_HERE)
+		return "not running";
+	if (reply == SL_STATUS_FORBIDDEN || presence == SL_LOCAL_UNSEEN) {
 		sl_local_owner(config, peer, owner, sizeof owner);
 		snprintf(detail, size, ": run as %s", owner);
 		return "permission denied";
@@ -131,6 +139,17 @@ struct request {
 	bool json, links;
 };
 
+/* Only fails where it returns: ssh takes the place of this process. */
+static int ask_elsewhere(const char *where, const struct request *request)
+{
+	struct sl_error error;
+	char options[32];
+	snprintf(options, sizeof options, "%s%s", request->json ? " --json" : "",
+	         request->links ? " --links" : "");
+	sl_status_by_ssh(where, options, &error);
+	return sl_command_fail(&sl_command_status, &error);
+}
+
 static int run(int argc, char **argv)
 {
 	static struct sl_config config;
@@ -141,6 +160,8 @@ static int run(int argc, char **argv)
 	int code = sl_command_parse(&sl_command_status, argc, argv, &request, &operands);
 	if (code >= 0)
 		return code;
+	if (operands[0] && strncmp(operands[0], "ssh:", 4) == 0)
+		return ask_elsewhere(operands[0], &request);
 	const char *folder = run_of(operands[0]);
 	if (!folder)
 		return sl_command_misuse(&sl_command_status,
@@ -155,8 +176,10 @@ static int run(int argc, char **argv)
 }
 
 static const struct sl_operand operands_of_status[] = {
-	{ "RUN", "the folder of a run; without it, the run of the service, " SL_LOCAL_RUN, SL_COMPLETE_RUN,
-	  .optional = true },
+	{ "RUN",
+	  "the folder of a run; without it, the run of the service, " SL_LOCAL_RUN
+	  "; ssh:HOST or ssh:HOST:RUN: asks there, by ssh(1)",
+	  SL_COMPLETE_RUN, .optional = true },
 	{ NULL }
 };
 static const struct sl_argument arguments_of_status[] = {
@@ -172,14 +195,14 @@ const struct sl_command sl_command_status = {
 	"status",
 	{ .program = "starling status",
 	  .doc = "show what each peer of a run is doing, and which neighbour it waits for",
-	  .forms = (const char *const[]){ "[RUN]", NULL },
+	  .forms = (const char *const[]){ "[RUN]", "ssh:HOST[:RUN]", NULL },
 	  .text =
 	      "Queries every peer of the run on this machine and prints one line per peer: round, training loss, accuracy of\n"
 	      "its own model on the test data, bytes of differences sent, links that are up in both directions, and what it\n"
 	      "is doing. If a link is down or the history cannot be written, the line shows since when and why. A peer that\n"
-	      "runs but does not answer is shown as \"not answering\", one of another user as \"permission denied\". The peers of\n"
-	      "the service have their state in " SL_LOCAL_STATE
-	      "/K. Exits with status 1 if no peer answers.\n"
+	      "runs but does not answer is shown as \"not answering\", one of another user as \"permission denied\", and one whose\n"
+	      "key, samples and state are not here as \"on another host\". The peers of the service have their state in\n" SL_LOCAL_STATE
+	      "/K, those of a job of Slurm in RUN/state/K. Exits with status 1 if no peer answers.\n"
 	      "With --links: of the connection to each neighbour the bytes sent, the throughput while there was something to\n"
 	      "send, how long a byte waits for its turn, the smoothed round trip, the bytes that TCP sent again, and how many\n"
 	      "frames were sent again and why: the connection ended with them (connection), the queue was full (drop), they\n"

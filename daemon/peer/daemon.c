@@ -395,8 +395,19 @@ static void keep_frame_buffers(size_t frame)
 	mallopt(M_TRIM_THRESHOLD, kept);
 }
 
+/* Threads that start later inherit it. A service manager may have forbidden it, or have set more. */
+static void be_nice(int nice)
+{
+	errno = 0;
+	int present = getpriority(PRIO_PROCESS, 0);
+	if ((errno == 0 && present >= nice) || setpriority(PRIO_PROCESS, 0, nice) == 0)
+		return;
+	sl_log(SL_LEVEL_WARNING, "limits.nice = %d: %s; in a unit, set Nice= instead", nice, strerror(errno));
+}
+
 enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 {
+	be_nice((int)d->run.plan.settings.limit_nice);
 	mallopt(M_ARENA_MAX, 2); /* an arena a thread is address space and fragments for nothing */
 	keep_frame_buffers(d->run.plan.body_bound);
 	d->loop.number = d->number;

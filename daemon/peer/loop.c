@@ -194,6 +194,9 @@ static void act(void *driver, const struct sl_action *a)
 	case SL_ACTION_JOB:
 		l->job = true;
 		l->job_kind = a->job;
+		l->job_at = a->job == SL_JOB_STEPS
+		                ? sl_cadence_due(&l->cadence, sl_cadence_cpu_us(&l->cadence))
+		                : l->now;
 		break;
 	case SL_ACTION_ROUND_ROW:
 		keep_round(l, a->round);
@@ -300,6 +303,8 @@ static bool worth_a_thread(struct sl_loop *l)
 static void start_job(struct sl_loop *l)
 {
 	l->job = false;
+	if (l->job_kind == SL_JOB_STEPS)
+		sl_cadence_began(&l->cadence, l->now, sl_cadence_cpu_us(&l->cadence));
 	if (worth_a_thread(l)) {
 		sl_worker_run(l->worker);
 		return;
@@ -440,7 +445,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 	}
 	sl_pacer_turn(&l->pacer, l->net, l->now);
 	follow_links(l); /* what was not taken */
-	if (!l->halted && l->job)
+	if (!l->halted && l->job && !sl_time_before(l->now, l->job_at))
 		start_job(l);
 	housekeep(l);
 	int64_t took_us = sl_clock().us - l->now.us;
@@ -450,9 +455,11 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 /* When to wake up though nothing happens. */
 static struct sl_time deadline(const struct sl_loop *l)
 {
-	if (l->job || l->checkpoint_failed)
+	if (l->checkpoint_failed)
 		return l->now;
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
+	if (l->job)
+		due = sl_time_earlier(due, l->job_at);
 	due = sl_time_earlier(due, sl_time_earlier(l->watchdog_at, l->status_at));
 	due = sl_time_earlier(due, sl_pacer_deadline(&l->pacer));
 	due = sl_time_earlier(due, sl_exporter_deadline(&l->exporter));
@@ -528,6 +535,7 @@ static void begin_budget(struct sl_loop *l)
 static void start(struct sl_loop *l)
 {
 	guess_jobs(l);
+	sl_cadence_set(&l->cadence, &l->plan->settings);
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
 	l->watchdog_at = sl_time_after(l->now, l->watchdog_us);

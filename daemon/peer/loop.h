@@ -3,6 +3,7 @@
 #define SL_DAEMON_PEER_LOOP_H
 
 #include "base/log.h"
+#include "daemon/peer/cadence.h"
 #include "daemon/peer/event_budget.h"
 #include "daemon/peer/metrics/exporter.h"
 #include "daemon/run/recording.h"
@@ -39,7 +40,9 @@ struct sl_loop {
 	struct sl_time now;        /* of this turn */
 	bool job;                  /* one is requested, and not started yet */
 	enum sl_job_kind job_kind; /* of the last one requested */
-	bool checkpoint_failed;    /* the store did not take it: to be reported to the peer */
+	struct sl_time job_at;     /* when it may start */
+	struct sl_cadence cadence;
+	bool checkpoint_failed; /* the store did not take it: to be reported to the peer */
 	bool stopping, finished, halted, ok;
 	bool started, reload_asked;
 	char detail[256];             /* why it halted */

@@ -224,6 +224,12 @@ static void add_trainer(struct sl_loop *l, char *line, size_t size, size_t *used
 	add_count(line, size, used, "trainer_attempt", s.attempts);
 }
 
+/* "pausing": the next round waits for [run] period or [limits] cpu. */
+static const char *phase_of(const struct sl_loop *l, const char *phase)
+{
+	return l->job && sl_time_before(sl_clock(), l->job_at) ? "pausing" : phase;
+}
+
 const char *sl_loop_status(struct sl_loop *l)
 {
 	static char line[LINE_FIXED + SL_DEGREE_MAX * LINE_EDGE];
@@ -237,7 +243,7 @@ const char *sl_loop_status(struct sl_loop *l)
 	add(line, size, &used,
 	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"serial\":%" PRIu32 ",\"phase\":\"%s\",\"round\":%" PRIu32
 	    ",\"rounds\":%" PRIu32 ",",
-	    l->number, (long)getpid(), sl_peer_serial(l->peer), s.phase, s.round, s.rounds);
+	    l->number, (long)getpid(), sl_peer_serial(l->peer), phase_of(l, s.phase), s.round, s.rounds);
 	add_real(line, size, &used, "train_loss", s.train_loss);
 	add_real(line, size, &used, "test_accuracy", s.test_accuracy);
 	add_real(line, size, &used, "gamma", s.gamma);
@@ -298,7 +304,8 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 	struct sl_store_trouble trouble;
 	int used;
 	sl_peer_status(l->peer, &s);
-	used = snprintf(line, size, "round %" PRIu32 " of %" PRIu32 ", %s", s.round, s.rounds, s.phase);
+	used = snprintf(line, size, "round %" PRIu32 " of %" PRIu32 ", %s", s.round, s.rounds,
+	                phase_of(l, s.phase));
 	for (uint32_t i = 0, named = 0; i < s.degree && used >= 0 && (size_t)used < size; i++) {
 		sl_peer_edge_status(l->peer, i, &e);
 		if (e.waited_for && named++ < 8)

@@ -42,9 +42,33 @@ enum sl_status_reply sl_local_ask(const struct sl_config *config, uint32_t peer,
 {
 	char path[4096];
 	enum sl_status_reply reply = sl_status_query(config->state, peer, timeout_ms, line, size, pid);
-	if (reply != SL_STATUS_ABSENT || !unit_state(config, peer, path, sizeof path))
+	if (reply == SL_STATUS_ABSENT && unit_state(config, peer, path, sizeof path))
+		reply = sl_status_query(path, peer, timeout_ms, line, size, pid);
+	if (reply != SL_STATUS_ABSENT)
 		return reply;
+	snprintf(path, sizeof path, "%.4000s/state/%" PRIu32, config->folder, peer);
 	return sl_status_query(path, peer, timeout_ms, line, size, pid);
+}
+
+enum sl_local_presence sl_local_presence(const struct sl_config *config, uint32_t peer)
+{
+	char path[4][4096], name[SL_TEXT_MAX + 32];
+	enum sl_local_presence presence = SL_LOCAL_ELSEWHERE;
+	struct stat about;
+	unsigned paths = 3;
+	snprintf(name, sizeof name, "%s/%" PRIu32 ".key", config->settings.host.keys, peer);
+	sl_config_path(config, name, false, path[0]);
+	snprintf(name, sizeof name, "%s/train-%" PRIu32 ".shard", config->settings.host.shards, peer);
+	sl_config_path(config, name, false, path[1]);
+	snprintf(path[2], sizeof path[2], "%.4000s/state/%" PRIu32, config->folder, peer);
+	paths += unit_state(config, peer, path[3], sizeof path[3]);
+	for (unsigned i = 0; i < paths; i++) {
+		if (stat(path[i], &about) == 0)
+			return SL_LOCAL_HERE;
+		if (errno == EACCES)
+			presence = SL_LOCAL_UNSEEN;
+	}
+	return presence;
 }
 
 void sl_local_owner(const struct sl_config *config, uint32_t peer, char *text, size_t size)

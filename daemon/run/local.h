@@ -14,9 +14,18 @@
 /* Reads a run's configuration and roster; no data, no keys. The roster is the caller's to free. */
 enum sl_status sl_local_open(struct sl_config *, struct sl_roster *, const char *conf, struct sl_error *);
 
-/* As sl_status_query, in the run's folder and, for SL_LOCAL_RUN, where the unit keeps the state. */
+/* As sl_status_query, in the run's folder, in its state/K (as jobs of Slurm keep it) and, for SL_LOCAL_RUN, where the
+ * unit keeps the state. */
 enum sl_status_reply sl_local_ask(const struct sl_config *, uint32_t peer, int timeout_ms, char *line,
                                   size_t size, int64_t *pid);
+
+/* Whether a peer that does not listen belongs to this host: its key, its samples or its state are here. */
+enum sl_local_presence {
+	SL_LOCAL_HERE,
+	SL_LOCAL_ELSEWHERE,
+	SL_LOCAL_UNSEEN /* this user may not see whether they are here */
+};
+enum sl_local_presence sl_local_presence(const struct sl_config *, uint32_t peer);
 
 /* Who may ask a peer that answered SL_STATUS_FORBIDDEN: "root" or "root or NAME". */
 void sl_local_owner(const struct sl_config *, uint32_t peer, char *text, size_t size);

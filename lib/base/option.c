@@ -81,7 +81,12 @@ static const struct {
 	const char *name;
 	int64_t us;
 } duration_units[] = {
-	{ "us", 1 }, { "ms", 1000 }, { "s", 1000000 }, { "min", 60000000 }, { "h", INT64_C(3600000000) }
+	{ "us", 1 },
+	{ "ms", 1000 },
+	{ "s", 1000000 },
+	{ "min", 60000000 },
+	{ "h", INT64_C(3600000000) },
+	{ "d", INT64_C(86400000000) }, /* read only: texts that peers compare stay what they were */
 };
 enum { DURATION_UNITS = sizeof duration_units / sizeof *duration_units };
 
@@ -107,7 +112,8 @@ static enum sl_status set_duration(const struct sl_option *o, void *record, cons
 		return SL_OK;
 	}
 	return sl_fail(error, SL_MALFORMED,
-	               "%s = %s: not a duration (such as 30s, 250ms, 5min, 2h, or never)", o->name, text);
+	               "%s = %s: not a duration (such as 30s, 250ms, 5min, 2h, 30d, or never)", o->name,
+	               text);
 }
 
 static enum sl_status set_text(const struct sl_option *o, void *record, const char *text,
@@ -243,7 +249,7 @@ static void print_duration(int64_t us, char *text, size_t size)
 		snprintf(text, size, "never");
 		return;
 	}
-	unsigned i = DURATION_UNITS - 1;
+	unsigned i = DURATION_UNITS - 2;
 	while (i > 0 && us % duration_units[i].us != 0)
 		i--;
 	if (us == 0)

@@ -23,6 +23,7 @@ struct sl_settings {
 	uint32_t staleness;
 	int64_t round_timeout_us; /* INT64_MAX: never */
 	int64_t link_timeout_us;  /* a neighbour silent for this long counts as down */
+	int64_t period_us;        /* least time from the start of a round to that of the next; 0: none */
 	uint32_t catch_up;
 	uint32_t on_divergence; /* enum sl_on_divergence */
 	uint32_t max_degree;
@@ -47,6 +48,8 @@ struct sl_settings {
 	/* [limits] */
 	uint64_t limit_rate; /* bits per second that this peer may send; 0: no limit */
 	struct sl_volume limit_volume;
+	uint32_t limit_cpu; /* percent of one core; 0: no limit */
+	uint32_t limit_nice;
 	double limit_value;
 	uint32_t limit_refusals, limit_frames, detect_every;
 	double anomaly;

@@ -182,6 +182,8 @@ static enum sl_status check_numbers(const struct sl_settings *s, struct sl_error
 	enum sl_status status = check_privacy(s, error);
 	if (status != SL_OK)
 		return status;
+	if (s->period_us == INT64_MAX)
+		return sl_fail(error, SL_OUT_OF_RANGE, "[run] period = never: must be between 0s and 900s");
 	if (s->on_divergence == SL_DIVERGENCE_HALVE && strcmp(s->robust, "none") == 0)
 		return sl_fail(
 		    error, SL_UNSUPPORTED,

@@ -12,7 +12,7 @@ refused() { # LINE TEXT...
 	says err "hosts:" "$@"
 	one_line err
 }
-refused "gw-1 7" "hosts:1: the roster has no peer '7' (it has 0 to 2)" "HOST NAME ENDPOINT"
+refused "gw-1 7" "hosts:1: the roster has no peer '7' (it has 3 peers)" "HOST NAME ENDPOINT"
 refused "gw-1" "host 'gw-1' has no peer"
 refused "gw-1 0 # one
 gw-2 1 peer-0" "hosts:2: peer 'peer-0' is listed twice"

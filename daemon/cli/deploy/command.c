@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct request {
 	const char *hosts, *to;
@@ -57,7 +58,7 @@ static enum sl_status deploy(struct sl_deploy *d, const char *hosts, struct sl_e
 		snprintf(bundles, sizeof bundles, "%s/bundles", d->to);
 		status = make_folder(bundles, error);
 	}
-	if (status == SL_OK && hosts)
+	if (status == SL_OK && hosts && d->roster->topology.peers)
 		status = sl_deploy_bundles(d, error);
 	if (status == SL_OK && hosts)
 		note_absent(d, hosts);
@@ -79,6 +80,23 @@ static void report(const struct sl_deploy *d)
 		printf("enrol      %" PRIu32 " hosts have yet to ask: README says how\n", enrol);
 }
 
+/* Before any host is admitted, a run of starling init --remote has no roster: nobody is in it yet. */
+static enum sl_status open_run(struct sl_config *config, struct sl_roster *roster, const char *conf,
+                               struct sl_error *error)
+{
+	char path[4096];
+	enum sl_status status = sl_keys_start(error);
+	if (status == SL_OK)
+		status = sl_config_load(config, conf, NULL, error);
+	if (status != SL_OK)
+		return status;
+	sl_config_path(config, config->settings.host.roster, false, path);
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return sl_local_open(config, roster, conf, error);
+	*roster = (struct sl_roster){ 0 };
+	return SL_OK;
+}
+
 static int run(int argc, char **argv)
 {
 	static struct sl_config config;
@@ -90,7 +108,7 @@ static int run(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	snprintf(conf, sizeof conf, "%.4000s/run.conf", operands[0]);
-	if (sl_local_open(&config, &roster, conf, &error) != SL_OK)
+	if (open_run(&config, &roster, conf, &error) != SL_OK)
 		return sl_command_fail(&sl_command_deploy, &error);
 	struct sl_deploy d = { folder, to, &config, &roster, { 0 } };
 	enum sl_status status = make_folder(request.to, &error);

@@ -70,9 +70,9 @@ static enum sl_status add_peer(struct reading *r, const char *word, const char *
 	struct sl_deploy_peer peer = { .number = find(r->roster, word), .host = h->hosts - 1 };
 	if (peer.number == SL_DEPLOY_NOBODY && !endpoint)
 		return sl_fail(r->error, SL_NOT_FOUND,
-		               "%s:%u: the roster has no peer '%s' (it has 0 to %" PRIu32
-		               "); for a host that has yet to enrol, write HOST NAME ENDPOINT",
-		               r->path, r->line, word, r->roster->topology.peers - 1);
+		               "%s:%u: the roster has no peer '%s' (it has %" PRIu32
+		               " peers); for a host that has yet to enrol, write HOST NAME ENDPOINT",
+		               r->path, r->line, word, r->roster->topology.peers);
 	if (peer.number == SL_DEPLOY_NOBODY) {
 		if (!plain(word, "") || strlen(word) >= sizeof peer.name)
 			return sl_fail(r->error, SL_MALFORMED,

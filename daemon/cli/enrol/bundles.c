@@ -49,8 +49,8 @@ static enum sl_status check_names(const struct sl_roster *r, struct sl_error *er
 }
 
 /* The files of the run, as its configuration calls them, under the names that bundles have. */
-static enum sl_status read_parts(const struct sl_config *config, struct sl_bundle *b,
-                                 uint8_t *owned[static SL_BUNDLE_FILES], struct sl_error *error)
+enum sl_status sl_bundle_of_run(const struct sl_config *config, struct sl_bundle *b, uint8_t *owned[],
+                                struct sl_error *error)
 {
 	const struct sl_host_settings *s = &config->settings.host;
 	const char *names[SL_BUNDLE_FILES] = { "run.conf",        s->roster,      "session",
@@ -125,7 +125,7 @@ enum sl_status sl_bundles_write(const struct sl_config *config, const struct sl_
 	if (status == SL_OK && mkdir(path, 0777) != 0 && errno != EEXIST)
 		status = sl_fail(error, SL_IO, "%s: %s", path, strerror(errno));
 	if (status == SL_OK)
-		status = read_parts(config, &b, owned, error);
+		status = sl_bundle_of_run(config, &b, owned, error);
 	if (status == SL_OK)
 		status = write_all(config, r, &b, signer, error);
 	if (status == SL_OK)

@@ -1,4 +1,4 @@
-/* pace.c — byte budgets ([limits] rate and volume) as rounds and timers see them. What waits at the driver is not lost,
+/* pace.c — byte budgets ([limits] rate and volume) and [run] period as rounds and timers see them. What waits at the driver is not lost,
  * and whoever waits for it is not dead: greetings carry how long a budget may delay a round, the sender's own or that of
  * somebody it waits for, and timers allow for that. A hop count ends what goes round in a circle after its origin has
  * gone. A neighbour's word counts up to a quarter of an hour: it could be a lie. */
@@ -15,7 +15,7 @@ void sl_pace_start(struct sl_peer *p)
 	sl_budget_begin(&p->pacing, rate, (int64_t)(rate / 4), 0, p->now);
 }
 
-/* The messages of a round for each neighbour, with a frame as long as it may be, two greetings, and what a connection each
+/* [run] period, or the time that the budget needs for the messages of a round for each neighbour, with a frame as long as it may be, two greetings, and what a connection each
  * way costs at its beginning. */
 static uint32_t own_ms(const struct sl_peer *p)
 {
@@ -26,6 +26,8 @@ static uint32_t own_ms(const struct sl_peer *p)
 	    p->degree * (sl_budget_message(SL_FRAME_HEADER + body) +
 	                 2 * sl_budget_message(SL_FRAME_HEADER + GREETING_BYTES) + HANDSHAKES_BYTES);
 	uint64_t ms = rate ? 8000 * bytes / rate : 0;
+	uint64_t period = (uint64_t)p->plan->settings.period_us / 1000;
+	ms = ms > period ? ms : period;
 	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
 }
 

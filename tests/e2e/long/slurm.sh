@@ -73,7 +73,7 @@ for n in n1 n2 n3 n4; do node $n; done
 idle() { [ "$(sinfo -h -N -o '%N %t' | grep -c ' idle$')" -eq "$1" ]; }
 within 10 idle 4
 
-make_run run ring:8 --set run.rounds=4000 --set checkpoint.every=100 --set run.seed=7
+make_run run ring:8 --set run.rounds=4000 --set checkpoint.every=100 --set run.seed=7 --set run.period=30ms
 expect 0 "$starling" deploy run -o d
 expect 0 sbatch --parsable --nodes=4 --ntasks-per-node=2 --output="$work/log/job" d/slurm/starling.sbatch
 job=$(cat out)
