@@ -50,8 +50,9 @@ static enum sl_status own_key(struct sl_identity *out, const char *path, struct 
 {
 	if (access(path, F_OK) == 0)
 		return sl_identity_read(out, path, error);
-	if (strcmp(path, KEYS "/identity.key") == 0 && ((mkdir(SL_ENROL_FOLDER, 0755) != 0 && errno != EEXIST) ||
-	                                                (mkdir(KEYS, 0700) != 0 && errno != EEXIST)))
+	if (strcmp(path, KEYS "/identity.key") == 0 &&
+	    ((mkdir(SL_ENROL_FOLDER, 0755) != 0 && errno != EEXIST) ||
+	     (mkdir(KEYS, 0700) != 0 && errno != EEXIST)))
 		return sl_fail(error, SL_IO, KEYS ": %s", strerror(errno));
 	sl_identity_make(out);
 	return sl_identity_write(out, path, error);
@@ -90,7 +91,8 @@ static const struct sl_argument arguments_of_enrol[] = {
 	              offsetof(struct request, name) },
 	  .value = "NAME",
 	  .required = true },
-	{ .option = { "endpoint", "where neighbours reach this host, such as tcp://site-3.example:7000; or dial-only: nobody can, behind NAT or a firewall, and this host opens all its connections",
+	{ .option = { "endpoint",
+	              "where neighbours reach this host, such as tcp://site-3.example:7000; or dial-only: nobody can, behind NAT or a firewall, and this host opens all its connections",
 	              SL_OPTION_BORROWED, offsetof(struct request, endpoint) },
 	  .value = "ENDPOINT",
 	  .required = true },

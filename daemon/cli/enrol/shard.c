@@ -29,10 +29,10 @@ static enum sl_status find_peer(struct shard *s, struct sl_error *error)
 	int found = sl_enrol_keys_in(path, &s->peer);
 	if (found == 1)
 		return SL_OK;
-	return found < 0 ? sl_fail(error, errno == ENOENT ? SL_NOT_FOUND : SL_IO, "%s: %s: which peer is it? --peer K",
-	                           path, strerror(errno))
-	                 : sl_fail(error, SL_NOT_FOUND, "%s has the keys of %d peers: which is it? --peer K", path,
-	                           found);
+	return found < 0 ? sl_fail(error, errno == ENOENT ? SL_NOT_FOUND : SL_IO,
+	                           "%s: %s: which peer is it? --peer K", path, strerror(errno))
+	                 : sl_fail(error, SL_NOT_FOUND, "%s has the keys of %d peers: which is it? --peer K",
+	                           path, found);
 }
 
 /* The classes of the run are known by name from its test set, also where run.conf has only their digest. */
