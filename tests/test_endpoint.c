@@ -72,7 +72,7 @@ static void what_leads_nowhere_is_refused(void **state)
 		{ "tcp://a/b:7000", "contains neither an address nor a host name" },
 		{ "tcp://h\xc3\xb6he:7000", "contains neither an address nor a host name" },
 		{ "tcp://user@h:7000", "contains neither an address nor a host name" },
-		{ "tcp://:7000", "must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" },
+		{ "tcp://:7000", "must be tcp://ADDRESS:PORT, ipc://PATH or dial-only, at most 191 characters" },
 		{ "tcp://h", "must be tcp://ADDRESS:PORT" },
 		{ "tcp://h:0", "must be tcp://ADDRESS:PORT" },
 		{ "tcp://h:*", "must be tcp://ADDRESS:PORT" },

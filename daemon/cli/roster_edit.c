@@ -216,6 +216,8 @@ static enum sl_status settle(struct sl_roster_draft *d, uint32_t peer, bool comp
 		uint32_t best = complete ? n : peer;
 		for (uint32_t i = 0; i < peer && !complete; i++)
 			if (!d->peer[i].gone && find(d, i, peer) == d->edges && degree(d, i) > 0 &&
+			    !(sl_endpoint_dials(d->peer[i].endpoint) &&
+			      sl_endpoint_dials(d->peer[peer].endpoint)) &&
 			    (best == peer || degree(d, i) < degree(d, best)))
 				best = i;
 		if (best != peer && !d->peer[best].gone)

@@ -145,13 +145,17 @@ enum sl_status sl_endpoint_parse(struct sl_endpoint *out, const char *text, stru
 	const char *host = text + strlen("tcp://"), *colon = strrchr(text, ':');
 	bool tcp = strncmp(text, "tcp://", 6) == 0, ipc = strncmp(text, "ipc://", 6) == 0;
 	*out = (struct sl_endpoint){ 0 };
+	if (sl_endpoint_dials(text)) {
+		out->kind = SL_ENDPOINT_DIAL_ONLY;
+		return SL_OK;
+	}
 	if (ipc && text[6] && strlen(text) < SL_TEXT_MAX)
 		return take_path(out, text, error);
 	if (!tcp || strlen(text) >= SL_TEXT_MAX || colon <= host || !port_good(colon + 1, &out->port))
 		return sl_fail(
 		    error, SL_MALFORMED,
-		    "endpoint '%.200s' must be tcp://ADDRESS:PORT or ipc://PATH, at most %d characters", text,
-		    SL_TEXT_MAX - 1);
+		    "endpoint '%.200s' must be tcp://ADDRESS:PORT, ipc://PATH or dial-only, at most %d characters",
+		    text, SL_TEXT_MAX - 1);
 	size_t length = (size_t)(colon - host);
 	bool brackets = length >= 2 && host[0] == '[' && host[length - 1] == ']';
 	snprintf(out->host, sizeof out->host, "%.*s", (int)(length - 2 * brackets), host + brackets);

@@ -1,20 +1,33 @@
 /* endpoint.h — addresses of peers; the kind follows from the form: tcp://ADDRESS:PORT, tcp://[IPV6]:PORT,
- * tcp://NAME:PORT, ipc://PATH. */
+ * tcp://NAME:PORT, ipc://PATH, or the word dial-only: a peer that nobody can reach and that opens all its connections. */
 #ifndef SL_DAEMON_RUN_ENDPOINT_H
 #define SL_DAEMON_RUN_ENDPOINT_H
 
 #include "base/error.h"
 #include "base/limits.h"
 
+#include <string.h>
+
 struct sockaddr;
 
-enum sl_endpoint_kind { SL_ENDPOINT_PATH, SL_ENDPOINT_ADDRESS, SL_ENDPOINT_NAME };
+enum sl_endpoint_kind {
+	SL_ENDPOINT_PATH,
+	SL_ENDPOINT_ADDRESS,
+	SL_ENDPOINT_NAME,
+	SL_ENDPOINT_DIAL_ONLY, /* no host, no port */
+};
+#define SL_DIAL_ONLY "dial-only"
 
 struct sl_endpoint {
 	enum sl_endpoint_kind kind;
 	char host[SL_TEXT_MAX]; /* an address without brackets, or a name; of ipc:// the path */
 	uint16_t port;          /* 0 for ipc:// */
 };
+
+static inline bool sl_endpoint_dials(const char *text)
+{
+	return strcmp(text, SL_DIAL_ONLY) == 0;
+}
 
 /* Refuses endpoints that another host cannot reach ('*', 0.0.0.0, an interface with a source address), that
  * libzmq would misread (an IPv6 address without brackets), or that are neither address nor name; the error

@@ -13,7 +13,7 @@
 
 /* Size limit: room for SL_PEERS_MAX peers with twenty edges each. */
 enum { FILE_MAX = 64 << 20, LINE_MOST = 512, SIGNATURE_HEX = 2 * crypto_sign_BYTES };
-static const char signature_word[] = "signature ";
+static const char signature_word[] = "signature ", head_word[] = "starling-roster ";
 enum { SIGNATURE_LINE = sizeof signature_word - 1 + SIGNATURE_HEX + 1 };
 
 /* ---- reading ---- */
@@ -23,6 +23,7 @@ struct parse {
 	const char *at, *end; /* the signed text; it ends after a newline */
 	const char *what;
 	uint32_t line;
+	unsigned version;
 	char text[LINE_MOST]; /* the current line, split into words */
 	uint32_t peers, peers_room;
 	struct sl_edge_pair *edge;
@@ -200,6 +201,8 @@ static enum sl_status take_peer(struct parse *p, char *text)
 	struct sl_endpoint endpoint;
 	if (sl_endpoint_parse(&endpoint, word[2], p->error) != SL_OK)
 		return sl_wrap(p->error, "%s:%" PRIu32, p->what, p->line);
+	if (endpoint.kind == SL_ENDPOINT_DIAL_ONLY && p->version < 3)
+		return bad_line(p, "a peer that is dial-only needs version 3 of the roster's text");
 	if (!sl_key_parse(word[3], peer->public_key) ||
 	    !sl_key_to_curve(peer->curve_public, peer->public_key))
 		return bad_line(p, "'%s' is not an Ed25519 public key (64 hex digits)", word[3]);
@@ -346,10 +349,14 @@ static enum sl_status take_head(struct parse *p)
 	enum sl_status status;
 	struct sl_roster *r = p->out;
 	bool first = next_line(p, &status);
-	r->bound = first && strcmp(p->text, "starling-roster 2") == 0;
-	if (!first || (!r->bound && strcmp(p->text, "starling-roster 1") != 0))
+	if (first && strlen(p->text) == sizeof head_word &&
+	    memcmp(p->text, head_word, sizeof head_word - 1) == 0 && p->text[sizeof head_word - 1] >= '1' &&
+	    p->text[sizeof head_word - 1] <= '3')
+		p->version = (unsigned)(p->text[sizeof head_word - 1] - '0');
+	r->bound = p->version > 1;
+	if (p->version == 0)
 		return status != SL_OK ? status
-		                       : bad_line(p, "must be 'starling-roster 2' or 'starling-roster 1'");
+		                       : bad_line(p, "must be '%s' and a version from 1 to 3", head_word);
 	if (r->bound && (!next_line(p, &status) || !take_run(p)))
 		return status != SL_OK ? status
 		                       : bad_line(p, "must be 'run' and %d hex digits", SL_RUN_ID_HEX - 1);
@@ -369,6 +376,24 @@ static int compare_keys(const void *a, const void *b)
 	              (*(const struct sl_roster_peer *const *)b)->public_key, SL_KEY_BYTES);
 }
 
+/* Whether the peers may be neighbours: one of them has to be reachable. */
+static enum sl_status check_reachable(const struct parse *p)
+{
+	const struct sl_topology *t = &p->out->topology;
+	for (uint32_t i = 0; i < p->peers; i++) {
+		if (p->out->peer[i].gone || !sl_endpoint_dials(p->out->peer[i].endpoint))
+			continue;
+		for (uint32_t k = t->first[i]; k < t->first[i + 1]; k++)
+			if (sl_endpoint_dials(p->out->peer[t->neighbour[k]].endpoint))
+				return sl_fail(
+				    p->error, SL_MALFORMED,
+				    "%s: peers %" PRIu32 " and %" PRIu32
+				    " are neighbours, and both dial-only: one end of a link must be reachable",
+				    p->what, i, t->neighbour[k]);
+	}
+	return SL_OK;
+}
+
 static int compare_endpoints(const void *a, const void *b)
 {
 	return strcmp((*(const struct sl_roster_peer *const *)a)->endpoint,
@@ -384,7 +409,8 @@ static enum sl_status check_distinct(struct parse *p, int (*compare)(const void 
 		return sl_fail(p->error, SL_NO_MEMORY, "%s: out of memory", p->what);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < p->peers; i++)
-		if (!p->out->peer[i].gone)
+		if (!p->out->peer[i].gone &&
+		    (compare != compare_endpoints || !sl_endpoint_dials(p->out->peer[i].endpoint)))
 			order[count++] = &p->out->peer[i];
 	qsort(order, count, sizeof *order, compare);
 	enum sl_status status = SL_OK;
@@ -434,6 +460,8 @@ static enum sl_status parse_lines(struct parse *p)
 	if (status != SL_OK)
 		return sl_wrap(p->error, "%s", p->what);
 	status = check_members(p);
+	if (status == SL_OK)
+		status = check_reachable(p);
 	return status == SL_OK && !p->arcs ? keep_told(p) : status;
 }
 

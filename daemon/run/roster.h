@@ -20,7 +20,7 @@
  *   …
  *   signature <128 hex digits: Ed25519 over all bytes above this line>
  *
- * A text of version 1 begins with 'starling-roster 1' and has no line 'run'. It is for a run without an id.
+ * A text of version 3 begins with 'starling-roster 3'; a peer may have the endpoint dial-only there. A text of version 1 begins with 'starling-roster 1' and has no line 'run'. It is for a run without an id.
  *
  * Numbers are never reused: a removed member stays listed as gone. A peer added after the start has the
  * serial of the roster that added it after its key. An edge that was added or changed after the start has,

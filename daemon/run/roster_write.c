@@ -1,4 +1,5 @@
 /* roster_write.c — queries a roster, and writes one: signed, and parsed again before it is published. */
+#include "daemon/run/endpoint.h"
 #include "daemon/run/files.h"
 #include "daemon/run/roster.h"
 #include "gossip/gamma.h"
@@ -74,8 +75,12 @@ static void print(FILE *f, const struct sl_roster *r)
 {
 	char key[SL_KEY_HEX], run[SL_RUN_ID_HEX];
 	sodium_bin2hex(run, sizeof run, r->run, sizeof r->run);
-	fprintf(f, "starling-roster %d\n", r->bound ? 2 : 1);
-	if (r->bound)
+	bool dials = false;
+	for (uint32_t i = 0; i < r->topology.peers; i++)
+		dials = dials || (!r->peer[i].gone && sl_endpoint_dials(r->peer[i].endpoint));
+	fprintf(f, "starling-roster %d\n", dials ? 3 : r->bound ? 2 : 1);
+	if (r->bound ||
+	    dials) /* one that names no run can have no dial-only peer: it is refused when it is read again */
 		fprintf(f, "run %s\n", run);
 	fprintf(f, "serial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
 	for (unsigned i = 0; i < r->mixings; i++)

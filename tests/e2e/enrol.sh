@@ -51,7 +51,7 @@ refuse "twice:3: column 'a' is in line 1 already" "$starling" init x --remote 3 
 [ ! -e x ] || fail "a run was half-made"
 
 for h in 0 1 2 3; do
-	(cd "host$h" && "$starling" enrol --name "site-$h" --endpoint "$(endpoint_of ../ports "$h")" > request 2> /dev/null) || fail enrol
+	(cd "host$h" && "$starling" enrol --key identity.key --name "site-$h" --endpoint "$(endpoint_of ../ports "$h")" > request 2> /dev/null) || fail enrol
 done
 sed 's/ site-1 / site-9 /' host1/request > forged
 refuse "forged:1: the signature is not that of this key" "$starling" roster op --admit forged

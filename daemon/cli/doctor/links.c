@@ -73,7 +73,7 @@ static void check_neighbour(struct sl_doctor *d, uint32_t peer, uint32_t neighbo
 		sl_doctor_say(d, SL_FINDING_FAULT, about, NULL, "%s", error.text);
 		return;
 	}
-	if (endpoint.kind == SL_ENDPOINT_PATH)
+	if (endpoint.kind == SL_ENDPOINT_PATH || endpoint.kind == SL_ENDPOINT_DIAL_ONLY)
 		return;
 	struct addrinfo *found = look_up(&endpoint, &why);
 	if (!found) {
@@ -113,7 +113,8 @@ static void check_own_port(struct sl_doctor *d, uint32_t peer)
 	struct sl_error error;
 	char about[32];
 	snprintf(about, sizeof about, "port %" PRIu32, peer);
-	if (sl_endpoint_parse(&endpoint, text, &error) != SL_OK || endpoint.kind == SL_ENDPOINT_PATH)
+	if (sl_endpoint_parse(&endpoint, text, &error) != SL_OK || endpoint.kind == SL_ENDPOINT_PATH ||
+	    endpoint.kind == SL_ENDPOINT_DIAL_ONLY)
 		return;
 	struct addrinfo *found = look_up(&endpoint, &why);
 	int failure = found ? bind_to(found) : 0;

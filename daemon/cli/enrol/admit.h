@@ -26,10 +26,6 @@ enum sl_status sl_admit_first(const struct sl_config *, const struct sl_requests
 
 /* Whether hosts of this run get bundles: RUN/bundles exists. */
 bool sl_bundles_wanted(const struct sl_config *);
-/* The parts of a bundle of this run, from its files; `owned` is the caller's to free, also after a failure. */
-struct sl_bundle;
-enum sl_status sl_bundle_of_run(const struct sl_config *, struct sl_bundle *, uint8_t *owned[],
-                                struct sl_error *error);
 /* Writes RUN/bundles/NAME for every member, and removes those of names that only `before` has. */
 enum sl_status sl_bundles_write(const struct sl_config *, const struct sl_roster *before,
                                 const struct sl_roster *, const struct sl_identity *operator_identity,

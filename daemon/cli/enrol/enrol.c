@@ -3,16 +3,46 @@
 #include "daemon/cli/enrol/enrol.h"
 #include "daemon/run/request.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *sl_enrol_key_file(const char *given)
+#define KEYS SL_ENROL_FOLDER "/keys"
+
+int sl_enrol_keys_in(const char *path, uint32_t *peer)
 {
+	int found = 0;
+	const struct dirent *entry;
+	DIR *folder = opendir(path);
+	if (!folder)
+		return -1;
+	while ((entry = readdir(folder)) != NULL) {
+		char *end;
+		unsigned long number = strtoul(entry->d_name, &end, 10);
+		if (end == entry->d_name || strcmp(end, ".key") != 0)
+			continue;
+		*peer = (uint32_t)number;
+		found++;
+	}
+	closedir(folder);
+	return found;
+}
+
+const char *sl_enrol_key_file(const char *given, char path[static 4096])
+{
+	uint32_t peer;
 	if (given)
 		return given;
-	return access(SL_ENROL_FOLDER, W_OK) == 0 ? SL_ENROL_FOLDER "/keys/identity.key" : "identity.key";
+	if (geteuid() != 0)
+		return "identity.key";
+	if (access(KEYS "/identity.key", F_OK) == 0 || sl_enrol_keys_in(KEYS, &peer) != 1)
+		return KEYS "/identity.key";
+	snprintf(path, 4096, KEYS "/%" PRIu32 ".key", peer);
+	return path;
 }
 
 /* A key that exists is used again: asking twice asks for the same. */
@@ -20,9 +50,10 @@ static enum sl_status own_key(struct sl_identity *out, const char *path, struct 
 {
 	if (access(path, F_OK) == 0)
 		return sl_identity_read(out, path, error);
-	if (strcmp(path, SL_ENROL_FOLDER "/keys/identity.key") == 0 &&
-	    mkdir(SL_ENROL_FOLDER "/keys", 0700) != 0 && errno != EEXIST)
-		return sl_fail(error, SL_IO, SL_ENROL_FOLDER "/keys: %s", strerror(errno));
+	if (strcmp(path, KEYS "/identity.key") == 0 &&
+	    ((mkdir(SL_ENROL_FOLDER, 0755) != 0 && errno != EEXIST) ||
+	     (mkdir(KEYS, 0700) != 0 && errno != EEXIST)))
+		return sl_fail(error, SL_IO, KEYS ": %s", strerror(errno));
 	sl_identity_make(out);
 	return sl_identity_write(out, path, error);
 }
@@ -36,11 +67,11 @@ static int run(int argc, char **argv)
 	struct request request = { 0 };
 	struct sl_error error;
 	struct sl_identity identity;
-	char **operands, line[SL_REQUEST_MOST];
+	char **operands, line[SL_REQUEST_MOST], found[4096];
 	int code = sl_command_parse(&sl_command_enrol, argc, argv, &request, &operands);
 	if (code >= 0)
 		return code;
-	const char *path = sl_enrol_key_file(request.key);
+	const char *path = sl_enrol_key_file(request.key, found);
 	enum sl_status status = sl_keys_start(&error);
 	if (status == SL_OK)
 		status = own_key(&identity, path, &error);
@@ -60,13 +91,14 @@ static const struct sl_argument arguments_of_enrol[] = {
 	              offsetof(struct request, name) },
 	  .value = "NAME",
 	  .required = true },
-	{ .option = { "endpoint", "where neighbours reach this host, such as tcp://site-3.example:7000",
+	{ .option = { "endpoint",
+	              "where neighbours reach this host, such as tcp://site-3.example:7000; or dial-only: nobody can, behind NAT or a firewall, and this host opens all its connections",
 	              SL_OPTION_BORROWED, offsetof(struct request, endpoint) },
 	  .value = "ENDPOINT",
 	  .required = true },
 	{ .option = { "key",
-	              "file of the secret key, created if it does not exist; without it, keys/identity.key in " SL_ENROL_FOLDER
-	              " where that may be written, else identity.key here",
+	              "file of the secret key, created if it does not exist; without it, of root, the key in " KEYS
+	              ", of others, identity.key here",
 	              SL_OPTION_BORROWED, offsetof(struct request, key), .completes = SL_COMPLETE_FILE },
 	  .letter = 'k',
 	  .value = "FILE" },
@@ -82,7 +114,7 @@ const struct sl_command sl_command_enrol = {
 	  .text =
 	      "Creates the secret key of a host, unless it exists, and prints one signed line: name, endpoint and public key.\n"
 	      "The line holds no secret. The operator admits it with starling roster RUN --admit, which writes a bundle for\n"
-	      "this host; starling install installs that.\n",
+	      "this host; starling install installs that. Asking again with another name or endpoint asks for a change.\n",
 	  .arguments = arguments_of_enrol },
 	run
 };

@@ -4,9 +4,15 @@
 
 #include "daemon/run/local.h"
 
+#include <stdint.h>
+
 #define SL_ENROL_FOLDER SL_LOCAL_RUN
 
-/* The file of this host's key before it has a number: the given one, else where starling enrol puts it. */
-const char *sl_enrol_key_file(const char *given);
+/* The file of this host's key: the given one; of root, the one in SL_ENROL_FOLDER/keys, which is identity.key before it has a
+ * number; else identity.key in the working directory. */
+const char *sl_enrol_key_file(const char *given, char path[static 4096]);
+
+/* How many keys K.key a folder has; *peer ← the K of one of them. −1: the folder cannot be read, and errno says why. */
+int sl_enrol_keys_in(const char *folder, uint32_t *peer);
 
 #endif

@@ -105,7 +105,7 @@ static enum sl_status check_parts(struct installation *in, struct sl_run *run, s
 
 static enum sl_status check_key(struct installation *in, const struct sl_run *run, struct sl_error *error)
 {
-	char path[4096];
+	char path[4096], own[4096];
 	struct sl_identity identity;
 	const struct sl_bundle *b = &in->bundle;
 	if (b->peer >= run->roster.topology.peers || run->roster.peer[b->peer].gone)
@@ -113,7 +113,7 @@ static enum sl_status check_key(struct installation *in, const struct sl_run *ru
 	snprintf(path, sizeof path, "%.4000s/keys/%" PRIu32 ".key", in->to, b->peer);
 	in->keyed =
 	    access(path, F_OK) == 0 && (!in->key || access(in->key, F_OK) != 0); /* moved by the first one */
-	const char *file = in->keyed ? path : sl_enrol_key_file(in->key);
+	const char *file = in->keyed ? path : sl_enrol_key_file(in->key, own);
 	if (sl_identity_read(&identity, file, error) != SL_OK)
 		return sl_wrap(error, "the key of this host");
 	bool same = memcmp(identity.public_key, run->roster.peer[b->peer].public_key, SL_KEY_BYTES) == 0;
@@ -216,11 +216,11 @@ static enum sl_status move_parts(struct installation *in, struct sl_error *error
 
 static enum sl_status move_key(const struct installation *in, struct sl_error *error)
 {
-	char to[4200];
+	char to[4200], own[4096];
 	snprintf(to, sizeof to, "%.4000s/keys", in->to);
 	enum sl_status status = in->keyed ? SL_OK : make_folder(to, 0700, error);
 	snprintf(to, sizeof to, "%.4000s/keys/%" PRIu32 ".key", in->to, in->bundle.peer);
-	if (status == SL_OK && !in->keyed && rename(sl_enrol_key_file(in->key), to) != 0)
+	if (status == SL_OK && !in->keyed && rename(sl_enrol_key_file(in->key, own), to) != 0)
 		return sl_fail(error, SL_IO, "%s: %s", to, strerror(errno));
 	return status;
 }

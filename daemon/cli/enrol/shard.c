@@ -4,10 +4,8 @@
 #include "daemon/cli/init/init.h"
 #include "daemon/run/run.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct shard {
@@ -25,27 +23,16 @@ struct shard {
 static enum sl_status find_peer(struct shard *s, struct sl_error *error)
 {
 	char path[4096];
-	const struct dirent *entry;
-	unsigned found = 0;
 	if (s->chosen)
 		return SL_OK;
 	sl_config_path(&s->run.config, s->run.config.settings.host.keys, false, path);
-	DIR *folder = opendir(path);
-	if (!folder)
-		return sl_fail(error, errno == ENOENT ? SL_NOT_FOUND : SL_IO,
-		               "%s: %s: which peer is it? --peer K", path, strerror(errno));
-	while ((entry = readdir(folder)) != NULL) {
-		char *end;
-		unsigned long number = strtoul(entry->d_name, &end, 10);
-		if (end == entry->d_name || strcmp(end, ".key") != 0)
-			continue;
-		s->peer = (uint32_t)number;
-		found++;
-	}
-	closedir(folder);
-	return found == 1 ? SL_OK
-	                  : sl_fail(error, SL_NOT_FOUND, "%s has the keys of %u peers: which is it? --peer K",
-	                            path, found);
+	int found = sl_enrol_keys_in(path, &s->peer);
+	if (found == 1)
+		return SL_OK;
+	return found < 0 ? sl_fail(error, errno == ENOENT ? SL_NOT_FOUND : SL_IO,
+	                           "%s: %s: which peer is it? --peer K", path, strerror(errno))
+	                 : sl_fail(error, SL_NOT_FOUND, "%s has the keys of %d peers: which is it? --peer K",
+	                           path, found);
 }
 
 /* The classes of the run are known by name from its test set, also where run.conf has only their digest. */

@@ -18,7 +18,8 @@ void sl_net_watch_moves(struct sl_net *net)
 {
 	for (uint32_t i = 0; i < net->degree; i++) {
 		struct sl_net_link *l = &net->link[i];
-		int64_t acknowledged = l->up ? sl_traffic_acknowledged(&net->traffic, l->user + 1) : 0;
+		int64_t acknowledged =
+		    l->up ? sl_traffic_acknowledged(&net->traffic, sl_net_whose(net, l)) : 0;
 		bool moved = net->received[i] > 0 || acknowledged > l->acknowledged;
 		l->moves = l->told_up && moved && l->taken == 0;
 		net->changed = net->changed || l->moves || l->told_full;
@@ -26,14 +27,20 @@ void sl_net_watch_moves(struct sl_net *net)
 	}
 }
 
-static bool has_room(const struct sl_net_link *l)
+static bool has_room(const struct sl_net *net, const struct sl_net_link *l)
 {
 	int events = 0;
 	size_t size = sizeof events;
+	struct sl_traffic_link now = { 0 };
+	if (l->inward ||
+	    net->dials) { /* asking libzmq would take in what has come; what it holds leaves when the kernel has room */
+		sl_traffic_measure(&net->traffic, sl_net_whose(net, l), &now);
+		return now.unsent < UNSENT_MOST / 2;
+	}
 	return zmq_getsockopt(l->dealer, ZMQ_EVENTS, &events, &size) == 0 && events & ZMQ_POLLOUT;
 }
 
-static bool change_of_link(struct sl_net_link *l, enum sl_link_change *change)
+static bool change_of_link(const struct sl_net *net, struct sl_net_link *l, enum sl_link_change *change)
 {
 	if (l->told_up && !l->up) {
 		l->told_up = l->told_full = false;
@@ -46,7 +53,7 @@ static bool change_of_link(struct sl_net_link *l, enum sl_link_change *change)
 	} else if (l->told_up && l->full && !l->told_full) {
 		l->told_full = true;
 		*change = SL_LINK_FULL;
-	} else if (l->told_full && has_room(l)) {
+	} else if (l->told_full && has_room(net, l)) {
 		l->told_full = l->full = false;
 		*change = SL_LINK_ROOM;
 	} else if (l->moves) {
@@ -61,7 +68,7 @@ static bool change_of_link(struct sl_net_link *l, enum sl_link_change *change)
 bool sl_net_change_of(struct sl_net *net, uint32_t *edge, enum sl_link_change *change)
 {
 	for (uint32_t i = 0; i < net->degree && net->changed; i++)
-		if (change_of_link(&net->link[i], change)) {
+		if (change_of_link(net, &net->link[i], change)) {
 			*edge = i;
 			return true;
 		}

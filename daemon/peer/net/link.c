@@ -84,10 +84,16 @@ void sl_net_see_connections(struct sl_net_link *l)
 }
 
 /* The greeting that came too early need not wait for the next one. */
-static void send_parked(struct sl_net_link *l)
+static void send_parked(struct sl_net *net, struct sl_net_link *l)
 {
 	if (l->parked_length == 0)
 		return;
+	if (l->inward) {
+		if (zmq_send(net->router, l->route, l->route_length, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
+			zmq_send(net->router, l->parked, l->parked_length, ZMQ_DONTWAIT);
+		l->parked_length = 0;
+		return;
+	}
 	sl_net_see_connections(l);
 	zmq_send(l->dealer, l->parked, l->parked_length, ZMQ_DONTWAIT);
 	l->parked_length = 0;
@@ -95,7 +101,7 @@ static void send_parked(struct sl_net_link *l)
 
 static void handshake_done(struct sl_net *net, struct sl_net_link *l)
 {
-	net->changed = l->up = true;
+	net->changed = net->readable = l->up = true;
 	l->full = false;
 	l->connections++;
 	l->acknowledged = 0;
@@ -105,7 +111,7 @@ static void handshake_done(struct sl_net *net, struct sl_net_link *l)
 	l->place.ask_at = SL_TIME_NEVER;
 	l->failures = 0;
 	sl_net_untroubled(net, l);
-	send_parked(l);
+	send_parked(net, l);
 }
 
 /* Before every attempt but the first. */
@@ -127,6 +133,31 @@ static void disconnected(struct sl_net *net, struct sl_net_link *l, int fd)
 	sl_net_ask_later(net, l);
 	sl_net_remember(net, l);
 	sl_traffic_closed(&net->traffic, l->user + 1, fd);
+}
+
+void sl_net_route_found(struct sl_net *net, struct sl_net_link *l, int fd)
+{
+	uint64_t order = sl_traffic_order(&net->traffic, fd);
+	if (net->from_length == 0 || (l->up && order <= l->route_order))
+		return;
+	sl_net_remember(net, l);
+	memcpy(l->route, net->from, net->from_length);
+	l->route_length = net->from_length;
+	l->route_fd = fd;
+	l->route_order = order;
+	l->connected = true;
+	sl_net_keep_queue_short(fd);
+	handshake_done(net, l);
+}
+
+void sl_net_route_lost(struct sl_net *net, struct sl_net_link *l)
+{
+	if (!l->up)
+		return;
+	sl_net_troubled(net, l, false, "its connection to this peer ended, and it is dial-only");
+	l->connected = l->up = false;
+	l->lost = net->changed = true;
+	sl_net_remember(net, l);
 }
 
 static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned event, int value)
@@ -170,6 +201,9 @@ static void on_link_event(struct sl_net *net, struct sl_net_link *l, unsigned ev
 static void router_disconnected(struct sl_net *net, int fd)
 {
 	char address[64];
+	for (uint32_t i = 0; i < net->degree; i++)
+		if (net->link[i].inward && net->link[i].up && net->link[i].route_fd == fd)
+			sl_net_route_lost(net, &net->link[i]);
 	if (!net->handshake_failed && sl_traffic_cut(&net->traffic, 0, fd, address))
 		sl_net_say(
 		    net, &net->cut_burst, SL_LEVEL_WARNING, "cut-off",
@@ -186,6 +220,15 @@ static void accepted(struct sl_net *net, int fd)
 		sl_net_admit(net);
 }
 
+/* On the connection that this dial-only peer has opened. */
+static int64_t received_since(struct sl_net *net, struct sl_net_link *l)
+{
+	int64_t all = sl_traffic_received(&net->traffic, sl_net_whose(net, l)),
+	        more = all < l->received ? all : all - l->received;
+	l->received = all;
+	return more;
+}
+
 void sl_net_weigh(struct sl_net *net)
 {
 	int64_t longest = (int64_t)net->message_max + SILENT_BYTES,
@@ -193,6 +236,8 @@ void sl_net_weigh(struct sl_net *net)
 	bool hurry = false;
 	memset(net->received, 0, net->degree * sizeof *net->received);
 	unsigned cut = sl_traffic_weigh(&net->traffic, longest, net->received);
+	for (uint32_t i = 0; net->dials && i < net->degree; i++)
+		net->received[i] = received_since(net, &net->link[i]);
 	sl_net_watch_moves(net);
 	for (uint32_t i = 0; i < net->degree; i++) {
 		struct sl_net_link *l = &net->link[i];
@@ -204,6 +249,8 @@ void sl_net_weigh(struct sl_net *net)
 			continue;
 		l->unread = 0;
 		sl_traffic_shut_edge(&net->traffic, i);
+		if (net->dials)
+			sl_traffic_shut_owner(&net->traffic, l->user + 1);
 		cut++;
 	}
 	if (cut)

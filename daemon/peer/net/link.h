@@ -23,6 +23,8 @@ bool sl_net_bytes(void *socket, int option, const void *value, size_t size);
 /* Sets the options that all sockets share: limits, and the identity of the setup. */
 bool sl_net_configure(void *socket, const struct sl_net_setup *);
 bool sl_net_only_sends(void *socket);
+/* For the router: what it sends to dial-only peers is refused, not dropped, where it cannot be sent. */
+bool sl_net_answers_back(void *socket);
 /* A monitor socket for the connections of another; NULL: it cannot be created. */
 void *sl_net_watch(struct sl_net *, void *socket, int number);
 /* Closes both; each may be NULL. */
@@ -38,6 +40,11 @@ void sl_net_stranger(void *context, const char *address, const uint8_t *key);
 void sl_net_see_connections(struct sl_net_link *);
 /* Processes a monitor's events; the link is NULL for the router's. */
 void sl_net_follow(struct sl_net *, void *monitor, struct sl_net_link *);
+
+/* A dial-only neighbour's message has come on this connection: messages to it leave there, if it is its newest. */
+void sl_net_route_found(struct sl_net *, struct sl_net_link *, int fd);
+/* That connection has ended. */
+void sl_net_route_lost(struct sl_net *, struct sl_net_link *);
 
 /* Limits memory per remote host to a few messages: closes connections that send an unterminated multipart message
  * (libzmq buffers all its parts). */
@@ -99,6 +106,8 @@ void sl_net_watch_trouble(struct sl_net *, struct sl_net_link *);
 
 /* ---- peer/net/measure.c ---- */
 
+/* The connections by which messages leave for the neighbour. */
+struct sl_traffic_whose sl_net_whose(const struct sl_net *, const struct sl_net_link *);
 /* Before its connections are forgotten: what they have carried still counts. */
 void sl_net_remember(struct sl_net *, struct sl_net_link *);
 

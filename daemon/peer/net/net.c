@@ -3,6 +3,7 @@
 #include "daemon/peer/net/crowd.h"
 #include "daemon/peer/net/link.h"
 #include "daemon/run/clock.h"
+#include "daemon/run/endpoint.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -26,7 +27,7 @@ static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup 
 {
 	net->router = zmq_socket(net->context, ZMQ_ROUTER);
 	bool good = net->router && sl_net_configure(net->router, setup) &&
-	            sl_net_number(net->router, ZMQ_CURVE_SERVER, 1) &&
+	            sl_net_number(net->router, ZMQ_CURVE_SERVER, 1) && sl_net_answers_back(net->router) &&
 	            sl_net_bytes(net->router, ZMQ_ZAP_DOMAIN, sl_zap_domain, strlen(sl_zap_domain));
 	if (good) /* refused by a library without it: then no User-Id, no message is what keeps strangers out
 	           */
@@ -34,7 +35,7 @@ static enum sl_status open_router(struct sl_net *net, const struct sl_net_setup 
 	good = good && (net->monitor = sl_net_watch(net, net->router, 0)) != NULL;
 	if (!good)
 		return sl_fail(error, SL_IO, "cannot make the receiving socket: %s", zmq_strerror(errno));
-	return sl_net_open_door(net, error);
+	return net->dials ? SL_OK : sl_net_open_door(net, error);
 }
 
 enum sl_status sl_net_open_link(struct sl_net *net, const struct sl_net_setup *setup,
@@ -45,6 +46,7 @@ enum sl_status sl_net_open_link(struct sl_net *net, const struct sl_net_setup *s
 		.peer = n->peer, .retry_at = SL_TIME_NEVER, .place.ask_at = SL_TIME_NEVER, .user = user
 	};
 	snprintf(l->endpoint, sizeof l->endpoint, "%s", n->endpoint);
+	l->inward = sl_endpoint_dials(n->endpoint);
 	l->dealer = zmq_socket(net->context, ZMQ_DEALER);
 	if (l->dealer && sl_net_configure(l->dealer, setup) && sl_net_only_sends(l->dealer) &&
 	    sl_net_bytes(l->dealer, ZMQ_CURVE_SERVERKEY, n->curve_public, SL_KEY_BYTES) &&
@@ -75,6 +77,7 @@ enum sl_status sl_net_open(struct sl_net *net, const struct sl_net_setup *setup,
 		zmq_ctx_set(net->context, ZMQ_MAX_SOCKETS, SOCKETS_MOST);
 	net->now = sl_clock();
 	snprintf(net->own, sizeof net->own, "%s", setup->endpoint);
+	net->dials = sl_endpoint_dials(setup->endpoint);
 	if (!net->link || !net->key || !net->received || !net->context)
 		status = sl_fail(error, SL_NO_MEMORY, "no memory for %" PRIu32 " links", setup->degree);
 	net->zap.key = net->key;
@@ -158,7 +161,7 @@ static int descriptor(void *socket)
 
 unsigned sl_net_descriptors(const struct sl_net *net)
 {
-	return ROUTER_FIXED + net->degree;
+	return ROUTER_FIXED + net->degree * (net->dials ? 2 : 1);
 }
 
 void sl_net_poll(const struct sl_net *net, struct pollfd *out)
@@ -170,6 +173,9 @@ void sl_net_poll(const struct sl_net *net, struct pollfd *out)
 	for (uint32_t i = 0; i < net->degree; i++)
 		out[ROUTER_FIXED + i] =
 		    (struct pollfd){ .fd = descriptor(net->link[i].monitor), .events = POLLIN };
+	for (uint32_t i = 0; net->dials && i < net->degree; i++)
+		out[ROUTER_FIXED + net->degree + i] =
+		    (struct pollfd){ .fd = descriptor(net->link[i].dealer), .events = POLLIN };
 }
 
 /* What need not be on time. */
@@ -204,6 +210,8 @@ void sl_net_turn(struct sl_net *net, const struct pollfd *items, struct sl_time 
 		struct sl_net_link *l = &net->link[i];
 		if (all || items[ROUTER_FIXED + i].revents)
 			sl_net_follow(net, l->monitor, l);
+		if (net->dials && items[ROUTER_FIXED + net->degree + i].revents)
+			net->readable = true;
 		if (!sl_time_before(now, l->retry_at))
 			sl_net_reconnect(net, l);
 	}
@@ -220,6 +228,34 @@ struct sl_time sl_net_deadline(const struct sl_net *net)
 	return sl_time_earlier(due, net->weigh_at);
 }
 
+/* By the connection that the neighbour has opened. The routing id finds it, or the neighbour is gone, or its queue is
+ * full; then the message itself is taken. */
+static bool answer(struct sl_net *net, struct sl_net_link *l, zmq_msg_t *message)
+{
+	if (!l->up)
+		return false;
+	if (zmq_send(net->router, l->route, l->route_length, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+		if (errno == EHOSTUNREACH)
+			sl_net_route_lost(net, l);
+		return false;
+	}
+	return zmq_msg_send(message, net->router, ZMQ_DONTWAIT) >= 0;
+}
+
+/* A socket that also receives takes in what has come when it sends, and its descriptor then says nothing of that. */
+static bool hand_over(struct sl_net *net, struct sl_net_link *l, zmq_msg_t *message)
+{
+	net->readable = net->readable || l->inward || net->dials;
+	if (l->inward)
+		return answer(net, l, message);
+	if (zmq_msg_send(message, l->dealer, ZMQ_DONTWAIT) >= 0)
+		return true;
+	if (!l->up)
+		return false;
+	sl_net_see_connections(l);
+	return zmq_msg_send(message, l->dealer, ZMQ_DONTWAIT) >= 0;
+}
+
 bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
                  const uint8_t *body, size_t body_length)
 {
@@ -233,12 +269,7 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 	memcpy(to, header, header_length);
 	if (body_length)
 		memcpy(to + header_length, body, body_length);
-	bool sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
-	if (!sent && l->up) {
-		sl_net_see_connections(l);
-		sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
-	}
-	if (sent) {
+	if (hand_over(net, l, &message)) {
 		l->parked_length = 0;
 		return true;
 	}
@@ -281,24 +312,47 @@ void sl_net_close_edge(struct sl_net *net, uint32_t edge, bool closed)
 	net->link[edge].closed = net->key[edge].closed = closed;
 	if (closed)
 		sl_traffic_shut_edge(&net->traffic, edge);
+	if (closed && net->dials)
+		sl_traffic_shut_owner(&net->traffic, net->link[edge].user + 1);
 }
 
-/* One whole message: the routing id (its sender's free choice: ignored), then one part that is kept. */
-static unsigned take(struct sl_net *net)
+/* One whole message from a socket; the part number `kept` is kept. */
+static unsigned take_parts(struct sl_net *net, void *socket, unsigned kept)
 {
 	zmq_msg_t part;
 	unsigned parts = 0;
 	bool more = true;
 	zmq_msg_init(&part);
 	while (more) {
-		zmq_msg_t *to = parts == 1 ? &net->message : &part;
-		if (zmq_msg_recv(to, net->router, ZMQ_DONTWAIT) < 0)
+		zmq_msg_t *to = parts == kept ? &net->message : &part;
+		if (zmq_msg_recv(to, socket, ZMQ_DONTWAIT) < 0)
 			break;
+		if (parts == 0 && kept == 1) {
+			net->from_length = zmq_msg_size(&part) <= sizeof net->from ? zmq_msg_size(&part) : 0;
+			memcpy(net->from, zmq_msg_data(&part), net->from_length);
+		}
 		parts++;
 		more = zmq_msg_more(to);
 	}
 	zmq_msg_close(&part);
 	return parts;
+}
+
+/* The number of parts behind the routing id, and whose it is: −1: nobody's. 0 parts: none waits. */
+static unsigned take(struct sl_net *net, int64_t *from)
+{
+	unsigned parts = take_parts(net, net->router, 1);
+	*from = parts > 1 ? proven(net, &net->message) : -1;
+	for (uint32_t i = 0; parts == 0 && net->dials && i < net->degree;
+	     i++) { /* only their own servers send there */
+		*from = (net->turn + i) % net->degree;
+		parts = take_parts(net, net->link[*from].dealer, 0);
+		if (parts > 0) {
+			net->turn = (uint32_t)*from + 1;
+			return parts;
+		}
+	}
+	return parts > 1 ? parts - 1 : parts;
 }
 
 static void drop(struct sl_net *net)
@@ -322,15 +376,25 @@ static void spoke(struct sl_net *net, struct sl_net_link *l, uint32_t edge)
 		           l->peer, SL_CROWD_KEY);
 }
 
+/* A message of a dial-only neighbour: by a newer connection than before, ours go there too. The monitor is read first, as
+ * descriptors have the numbers of connections that have ended. */
+static void adopt_route(struct sl_net *net, struct sl_net_link *l)
+{
+	if (l->up && net->from_length == l->route_length && memcmp(net->from, l->route, l->route_length) == 0)
+		return;
+	sl_net_follow(net, net->monitor, NULL);
+	sl_net_route_found(net, l, came_on(&net->message));
+}
+
 bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, size_t *length)
 {
 	for (unsigned budget = DROPS_A_CALL; budget > 0; budget--) {
-		unsigned parts = net->readable ? take(net) : 0;
+		int64_t from = -1;
+		unsigned parts = net->readable ? take(net, &from) : 0;
 		if (parts == 0) {
 			net->readable = false;
 			return false;
 		}
-		int64_t from = parts > 1 ? proven(net, &net->message) : -1;
 		if (from < 0) {
 			drop(net);
 			continue;
@@ -340,8 +404,11 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 			sl_traffic_shut(&net->traffic, came_on(&net->message));
 			continue;
 		}
-		spoke(net, l, (uint32_t)from);
-		net->shapeless += parts != 2;
+		if (l->inward)
+			adopt_route(net, l);
+		if (!net->dials)
+			spoke(net, l, (uint32_t)from);
+		net->shapeless += parts != 1;
 		l->heard = true;
 		l->heard_at = net->now;
 		/* It lives: no need to wait for libzmq's next attempt to reach it. An attempt under way is
@@ -352,7 +419,7 @@ bool sl_net_receive(struct sl_net *net, uint32_t *edge, const uint8_t **bytes, s
 			sl_net_reconnect(net, l);
 		*edge = (uint32_t)from;
 		*bytes = zmq_msg_data(&net->message);
-		*length = parts == 2 ? zmq_msg_size(&net->message) : 0; /* of another shape: no frame */
+		*length = parts == 1 ? zmq_msg_size(&net->message) : 0; /* of another shape: no frame */
 		l->taken += (int64_t)zmq_msg_size(&net->message) + SL_NET_SLACK;
 		return true;
 	}

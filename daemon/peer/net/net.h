@@ -1,6 +1,10 @@
 /* net.h — the links of one peer: a ROUTER that only receives, a DEALER per neighbour that only sends, CURVE
  * on both, and a ZAP handler. The sender of a message is identified by the key that the CURVE handshake
- * proved. */
+ * proved.
+ *
+ * A link with a dial-only peer has one connection, which that peer opens, and messages of both ends take it: there they
+ * leave and arrive by its DEALER, whose server's key is proven; here by the ROUTER, to the connection from which the
+ * newest connection's message with the peer's proven key has come. */
 #ifndef SL_DAEMON_PEER_NET_NET_H
 #define SL_DAEMON_PEER_NET_NET_H
 
@@ -61,6 +65,12 @@ struct sl_net_link {
 	uint32_t user;            /* the User-Id of its messages: unique per key, never reused */
 	struct sl_host home;      /* the endpoint's address; zero: a name or a path */
 	struct sl_host proven;    /* where its last authenticated connection came from; zero: none so far */
+	bool inward;              /* the neighbour is dial-only: it connects, and the dealer never does */
+	uint8_t route[255]; /* inward and up: the routing id of its connection, by which messages leave */
+	size_t route_length;
+	int route_fd;         /* as libzmq knows it */
+	uint64_t route_order; /* of acceptance */
+	int64_t received;     /* of this peer, if it is dial-only: bytes on the connection so far */
 	void *dealer, *monitor;
 	bool connected, up; /* TCP is connected; the handshake is done */
 	bool trying;        /* an attempt to connect is under way, since tried_at */
@@ -70,6 +80,9 @@ struct sl_net_link {
 	bool heard;    /* ever */
 	bool unheard_told;
 	struct sl_time heard_at;
+	bool came, away, away_told; /* it has been connected to this peer; it is not, since away_at */
+	struct sl_time away_at;
+	int64_t away_us;               /* since 1970 */
 	struct sl_net_trouble trouble; /* of the connection to it */
 	bool closed; /* in quarantine: its messages are dropped and their connections closed */
 	/* state of the outgoing connection as last reported to the peer (changes.c) */
@@ -92,6 +105,10 @@ struct sl_net_link {
 
 struct sl_net {
 	void *context, *router, *monitor;
+	bool dials;        /* this peer is dial-only: it listens nowhere, and receives by its dealers */
+	uint32_t turn;     /* then: the dealer that is asked first for a message */
+	uint8_t from[255]; /* routing id of the newest message */
+	size_t from_length;
 	struct sl_zap zap;
 	struct sl_zap_key *key;
 	struct sl_net_link *link;

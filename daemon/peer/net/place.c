@@ -19,6 +19,10 @@ enum sl_status sl_net_place(struct sl_net *net, struct sl_net_link *l, struct sl
 	enum sl_status status = sl_endpoint_parse(&form, l->endpoint, error);
 	if (status != SL_OK)
 		return status;
+	if (form.kind == SL_ENDPOINT_DIAL_ONLY) {
+		sl_net_troubled(net, l, false, "it is dial-only, and has not connected to this peer");
+		return SL_OK;
+	}
 	if (form.kind == SL_ENDPOINT_NAME) {
 		snprintf(l->place.name, sizeof l->place.name, "%s", form.host);
 		l->place.port = form.port;

@@ -66,6 +66,12 @@ bool sl_net_only_sends(void *socket)
 	return set_all(socket, sending, sizeof sending / sizeof *sending);
 }
 
+bool sl_net_answers_back(void *socket)
+{
+	static const struct option answering[] = { { ZMQ_ROUTER_MANDATORY, 1 }, { ZMQ_TCP_MAXRT, 20000 } };
+	return set_all(socket, answering, sizeof answering / sizeof *answering);
+}
+
 /* The events that the monitors subscribe to, and no others: a failing bind must leave errno as it is, and a failing
  * accept, which libzmq tries again and again, tells no news. */
 enum {

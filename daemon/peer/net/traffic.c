@@ -194,6 +194,13 @@ void sl_traffic_shut_edge(struct sl_traffic *w, uint32_t edge)
 			sl_connection_shut(w, &w->open[i]);
 }
 
+void sl_traffic_shut_owner(struct sl_traffic *w, unsigned owner)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == owner)
+			shutdown(w->open[i].dup, SHUT_RDWR);
+}
+
 void sl_traffic_shut_silent(struct sl_traffic *w)
 {
 	for (unsigned i = 0; i < w->count; i++)
@@ -265,12 +272,35 @@ void sl_traffic_total(struct sl_traffic *w, int64_t *tx, int64_t *rx)
 		count(w->open[i].dup, tx, rx);
 }
 
-int64_t sl_traffic_acknowledged(const struct sl_traffic *w, unsigned owner)
+static bool is_of(const struct sl_traffic_connection *c, struct sl_traffic_whose whose)
+{
+	return c->owner == whose.owner && (c->owner > 0 || c->edge == (int64_t)whose.edge);
+}
+
+int64_t sl_traffic_received(const struct sl_traffic *w, struct sl_traffic_whose whose)
 {
 	struct tcp_info info;
 	int64_t sum = 0;
 	for (unsigned i = 0; i < w->count; i++)
-		if (w->open[i].owner == owner && ask_kernel(w->open[i].dup, &info))
+		if (is_of(&w->open[i], whose) && ask_kernel(w->open[i].dup, &info))
+			sum += (int64_t)info.tcpi_bytes_received;
+	return sum;
+}
+
+uint64_t sl_traffic_order(const struct sl_traffic *w, int fd)
+{
+	for (unsigned i = 0; i < w->count; i++)
+		if (w->open[i].owner == 0 && w->open[i].fd == fd)
+			return w->open[i].order + 1;
+	return 0;
+}
+
+int64_t sl_traffic_acknowledged(const struct sl_traffic *w, struct sl_traffic_whose whose)
+{
+	struct tcp_info info;
+	int64_t sum = 0;
+	for (unsigned i = 0; i < w->count; i++)
+		if (is_of(&w->open[i], whose) && ask_kernel(w->open[i].dup, &info))
 			sum += (int64_t)info.tcpi_bytes_acked;
 	return sum;
 }
@@ -285,13 +315,14 @@ int64_t sl_traffic_resent(const struct sl_traffic *w)
 	return sum;
 }
 
-bool sl_traffic_measure(const struct sl_traffic *w, unsigned owner, struct sl_traffic_link *out)
+bool sl_traffic_measure(const struct sl_traffic *w, struct sl_traffic_whose whose,
+                        struct sl_traffic_link *out)
 {
 	struct tcp_info info;
 	int64_t received = 0;
 	bool found = false;
 	for (unsigned i = 0; i < w->count; i++) {
-		if (w->open[i].owner != owner || !ask_kernel(w->open[i].dup, &info))
+		if (!is_of(&w->open[i], whose) || !ask_kernel(w->open[i].dup, &info))
 			continue;
 		found = true;
 		count(w->open[i].dup, &out->tx, &received);

@@ -46,14 +46,24 @@ bool sl_traffic_spoke(struct sl_traffic *, int fd, uint32_t edge, struct sl_host
 void sl_traffic_shut(struct sl_traffic *, int fd);
 void sl_traffic_shut_edge(struct sl_traffic *, uint32_t edge);
 void sl_traffic_shut_silent(struct sl_traffic *);
+/* The same for all connections of another owner than 0. */
+void sl_traffic_shut_owner(struct sl_traffic *, unsigned owner);
 /* Adds to received[edge] the bytes received on its connections since the last call. Shuts down silent
  * connections that have sent more than `silent_most` bytes, and returns their number. */
 unsigned sl_traffic_weigh(struct sl_traffic *, int64_t silent_most, int64_t *received);
 /* Renumbers edges: to[old] is the new edge, or −1 if its neighbour was removed. Shuts down the connections of
  * removed edges, and with `silent_too` all silent ones. */
 void sl_traffic_renumber(struct sl_traffic *, const int64_t *to, bool silent_too);
-/* Bytes acknowledged by the other end on the open connections of `owner`. */
-int64_t sl_traffic_acknowledged(const struct sl_traffic *, unsigned owner);
+/* Which connections: of `owner`, or, where that is 0, those that came in from the neighbour of `edge`. */
+struct sl_traffic_whose {
+	unsigned owner;
+	uint32_t edge;
+};
+/* Bytes acknowledged by the other end on open connections; bytes received on them. */
+int64_t sl_traffic_acknowledged(const struct sl_traffic *, struct sl_traffic_whose);
+int64_t sl_traffic_received(const struct sl_traffic *, struct sl_traffic_whose);
+/* The place in the order of acceptance of the connection of owner 0 under that descriptor; 0: it is not counted. */
+uint64_t sl_traffic_order(const struct sl_traffic *, int fd);
 /* Bytes that our connections have sent or still hold, as on a device of Ethernet: TCP payload with what was sent again,
  * and the heads of all segments, acknowledgements included (Ethernet 14, IP, TCP with timestamps). */
 int64_t sl_traffic_left(struct sl_traffic *);
@@ -63,8 +73,8 @@ void sl_traffic_pace(struct sl_traffic *, uint64_t bytes);
 void sl_traffic_total(struct sl_traffic *, int64_t *tx, int64_t *rx);
 /* Bytes that TCP sent again, over all connections so far. */
 int64_t sl_traffic_resent(const struct sl_traffic *);
-/* Adds what the open connections of `owner` have carried to *out; false: none is open. */
-bool sl_traffic_measure(const struct sl_traffic *, unsigned owner, struct sl_traffic_link *out);
+/* Adds what open connections have carried to *out; false: none is open. */
+bool sl_traffic_measure(const struct sl_traffic *, struct sl_traffic_whose, struct sl_traffic_link *out);
 /* Counts and drops all connections; the totals remain. */
 void sl_traffic_free(struct sl_traffic *);
 

@@ -76,9 +76,47 @@ static bool never_heard(const struct sl_net *net, const struct sl_net_link *l, i
 	return l->up && !l->heard && !l->closed && !sl_time_before(net->now, sl_time_after(l->up_at, for_us));
 }
 
+/* Whether it is connected to this peer: what is not TCP is not counted, and never counts as away. */
+static void watch_arrivals(struct sl_net *net, struct sl_net_link *l)
+{
+	struct sl_traffic_link unused = { 0 };
+	struct sl_traffic_whose in = { 0, (uint32_t)(l - net->link) };
+	bool here = !net->dials && sl_traffic_measure(&net->traffic, in, &unused);
+	l->came = l->came || here;
+	if (here)
+		l->away = l->away_told = false;
+	if (here || !l->came || l->away)
+		return;
+	l->away = true;
+	l->away_at = net->now;
+	l->away_us = sl_net_wall_us();
+}
+
+/* Connected to it, while it was here and is not: something blocks the way in. */
+static bool stays_away(const struct sl_net *net, const struct sl_net_link *l, int64_t for_us)
+{
+	return l->away && l->up && !l->inward && !l->closed &&
+	       !sl_time_before(net->now, sl_time_after(l->away_at, for_us)) &&
+	       !sl_time_before(net->now, sl_time_after(l->up_at, for_us));
+}
+
+static void tell_away(struct sl_net *net, struct sl_net_link *l)
+{
+	char since[32];
+	l->away_told = true;
+	sl_net_tell(
+	    net, SL_LEVEL_WARNING, "not-connected",
+	    "peer %" PRIu32
+	    " has not been connected to us since %s, though we are connected to it: does %s lead here, and is that port open to it?",
+	    l->peer, clock_text(l->away_us, since), net->own);
+}
+
 void sl_net_watch_trouble(struct sl_net *net, struct sl_net_link *l)
 {
 	char since[32];
+	watch_arrivals(net, l);
+	if (!l->away_told && stays_away(net, l, WORTH_AN_EVENT_US))
+		tell_away(net, l);
 	const struct sl_net_trouble *t = &l->trouble;
 	bool lasts = t->text[0] && !sl_time_before(net->now, sl_time_after(t->since, WORTH_AN_EVENT_US));
 	if (lasts && t->name && !t->name_told)
@@ -101,8 +139,8 @@ void sl_net_untroubled(struct sl_net *net, struct sl_net_link *l)
 	const struct sl_net_trouble *t = &l->trouble;
 	if (t->told || t->name_told)
 		sl_net_tell(net, SL_LEVEL_NOTICE, "connected",
-		            "peer %" PRIu32 ": reached at %s; it was not since %s", l->peer, l->target,
-		            clock_text(t->since_us, since));
+		            "peer %" PRIu32 ": reached at %s; it was not since %s", l->peer,
+		            l->inward ? "its own connection" : l->target, clock_text(t->since_us, since));
 	l->trouble = (struct sl_net_trouble){ 0 };
 }
 
@@ -111,8 +149,11 @@ bool sl_net_trouble(const struct sl_net *net, uint32_t edge, char text[static SL
 {
 	SL_CHECK(edge < net->degree);
 	const struct sl_net_link *l = &net->link[edge];
-	bool unheard = never_heard(net, l, WORTH_A_WORD_US);
-	*since_us = unheard ? l->up_us : l->trouble.since_us;
-	snprintf(text, SL_NET_TROUBLE, "%s", unheard ? "it has never connected to us" : l->trouble.text);
+	bool unheard = never_heard(net, l, WORTH_A_WORD_US), away = stays_away(net, l, WORTH_A_WORD_US);
+	*since_us = unheard ? l->up_us : away ? l->away_us : l->trouble.since_us;
+	snprintf(text, SL_NET_TROUBLE, "%s",
+	         unheard ? "it has never connected to us"
+	         : away  ? "it is not connected to us, though it was"
+	                 : l->trouble.text);
 	return text[0] != '\0';
 }

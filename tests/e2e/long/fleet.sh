@@ -1,0 +1,215 @@
+#!/bin/sh
+# A fleet from bare hosts to learning, and its life: five hosts with a systemd each, in network namespaces of their own, joined by a
+# bridge; the operator is this machine, and sees neither keys nor data. Each host is replaced, added, rotated, renamed, moved or removed
+# with the lines that README.md has for it. MINBASE and TRANSCRIPT as in machine.sh.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+if [ -z "${APART:-}" ]; then
+	unshare -mn ip link set lo up 2> err || { echo "skipped: no namespaces can be made here: $(cat err)"; exit 0; }
+	rm -rf "$work"
+	cd "$root/.." || exit 1
+	APART=1 BUILD=$build exec unshare -mn sh -c 'ip link set lo up && exec sh tests/e2e/long/fleet.sh'
+fi
+# shellcheck source=../machine.sh
+. "$root/e2e/machine.sh"
+make --no-print-directory -C "$root" B="$build" DESTDIR="$work/installed" PREFIX=/usr install > out 2> err || fail "make install"
+ip link add bridge type bridge && ip link set bridge up || skip "no bridge can be made here"
+fleet=$work
+
+# machine NAME ADDRESS: a bare host that was never used; a name of every host leads to it.
+machine() {
+	mkdir -p "$fleet/$1/upper/etc" "$fleet/$1/overlay" "$fleet/$1/new" "$fleet/$1/control"
+	cp "$fleet/init" "$fleet/$1/init"
+	{
+		echo "127.0.0.1 localhost"
+		for h in 0 1 2 3 4 5; do echo "10.7.0.1$h site-$h.example"; done
+		echo "10.7.0.22 site-2b.example"
+		echo "10.7.0.30 site-0b.example"
+	} > "$fleet/$1/upper/etc/hosts"
+	mkdir "$control/$1"
+	# shellcheck disable=SC2016 # of the inner shell
+	sh -c 'echo $$ > "$1/cgroup.procs" && shift && exec unshare --kill-child -muipCnf sh "$@"' boot "$control/$1" init \
+		"$fleet/$1" "$work/installed:$base" "$kind" > "$fleet/$1/console" 2>&1 &
+	booted="$booted $!"
+	pids="$pids $!"
+	echo $! > "$fleet/$1/booted"
+	within 20 grep -q . "/proc/$!/task/$!/children"
+	tr -d ' ' < "/proc/$!/task/$!/children" > "$fleet/$1/init.pid"
+	at "$1"
+	ip link add "to-$1" type veth peer name lan netns "$init" || fail "no link to $1"
+	ip link set "to-$1" master bridge up
+	nsenter -t "$init" -n ip link set lo up
+	nsenter -t "$init" -n ip link set lan up
+	nsenter -t "$init" -n ip address add "$2/24" dev lan
+	within 60 inside "systemctl is-active multi-user.target"
+}
+at() { # HOST: what is typed next, is typed there
+	init=$(cat "$fleet/$1/init.pid")
+	echo "
+[$1]" >> "$transcript"
+}
+operator() { # LINE: typed at the operator's
+	echo "
+[operator]
+$ $1" >> "$transcript"
+	(cd "$fleet/op" && PATH=$fleet/installed/usr/bin:$PATH sh -c "$1") > out 2> err
+	answer=$?
+	cat out err >> "$transcript"
+	[ $answer -eq 0 ] || fail "exit code $answer at the operator: $1"
+}
+copy_to() { inside "cat > $2" < "$1" || fail "copying $1"; } # FILE PATH: to the host
+round_of() { inside "starling status --json" 2> /dev/null | sed -n "s/.*\"peer\":$1,.*\"round\":\([0-9]*\),.*/\1/p"; }
+learns() { [ "$(round_of "$1")" -gt "$2" ]; } # K ROUND, at the host
+# goes_on K...: every one of these peers, each at its host site-K, gets 30 rounds further than any is now.
+goes_on() {
+	most=0
+	for k; do
+		quiet "site-$k"
+		within 60 learns "$k" -1
+		now=$(round_of "$k")
+		[ "${now:-0}" -le "$most" ] || most=$now
+	done
+	for k; do
+		quiet "site-$k"
+		within 120 learns "$k" $((most + 30))
+	done
+}
+quiet() { init=$(cat "$fleet/$1/init.pid"); }
+enrol_at() { # HOST ENDPOINT [ARGUMENT]
+	at "$1"
+	must "starling enrol --name $1 --endpoint $2 ${3:-}> request"
+	inside "cat request" > "$fleet/op/requests/$1"
+}
+# hand_out K...: the new bundles to hosts that run.
+hand_out() {
+	for k; do
+		at "site-$k"
+		copy_to "$fleet/op/RUN/bundles/$(named "$k")" bundle
+		must "starling install bundle"
+		must "systemctl reload starlingd@$k"
+	done
+}
+named() { sed -n "s/^peer $1 \([^ ]*\) .*/\1/p" "$fleet/op/RUN/roster"; }
+data_of() { # K: rows of the classes that this host has
+	awk -v seed="$1" 'BEGIN { srand(seed + 1); print "label,height,weight,age"; split("red green blue", c, " ")
+		for (i = 0; i < 400; i++) { k = 1 + int((seed == 1 ? 2 : 3) * rand())
+			printf "%s,%.3f,%.3f,%.3f\n", c[k], 170 + 10 * k + 6 * rand(), 78 - 8 * k + 6 * rand(), 40 + 9 * rand() } }'
+}
+start_at() { # K HOST: from the bundle to learning
+	at "$2"
+	copy_to "$fleet/op/RUN/bundles/$(named "$1")" bundle
+	data_of "$1" | inside "cat > own.csv"
+	must "starling install bundle"
+	must "starling shard --data csv:own.csv"
+	must "systemctl enable --now starlingd@$1"
+}
+
+mkdir -p op/requests
+printf 'height\t193\t10\nweight\t65\t8\nage\t44\t3\n' > op/columns.txt
+operator "starling init RUN --remote 5 --classes red,green,blue --columns columns.txt --set model.name=softmax \
+	--set run.rounds=100000000 --set run.round_timeout=5s --set checkpoint.every=50 --set history.every=50"
+for h in 0 1 2 3 4; do machine "site-$h" "10.7.0.1$h"; done
+for h in 0 1 2 3 4; do enrol_at "site-$h" "tcp://site-$h.example:7000"; done
+operator "starling roster RUN --admit requests/*"
+for h in 0 1 2 3 4; do start_at "$h" "site-$h"; done
+goes_on 0 1 2 3 4
+at site-1
+must "starling status"
+says out "2/2"
+ok "from bare hosts to learning: four commands per host, two at the operator"
+
+# A firewall cuts the way in to site-4: either end names it; as dial-only it needs no way in, and the port stays closed.
+quiet site-4
+for rule in "add table inet cut" "add chain inet cut in { type filter hook input priority 0 ; }" "add rule inet cut in tcp dport 7000 drop"; do
+	nsenter -t "$init" -n nft "$rule" || fail "nft $rule"
+done
+echo "
+[site-4]
+# nft add rule inet cut in tcp dport 7000 drop" >> "$transcript"
+named_by() { typed "starling status" && grep -q "$1" out; }
+at site-0
+within 60 named_by "link to 4: cannot connect to tcp://10.7.0.14:7000: timed out, since"
+at site-4
+within 60 named_by "link to 0: it is not connected to us, though it was, since"
+enrol_at site-4 dial-only
+operator "starling roster RUN --admit requests/site-4"
+hand_out 0 1 2 3 4
+goes_on 0 1 2 3 4
+at site-0
+within 60 named_by "4.*2/2"
+at site-4
+must "ss -tnH | sort"
+[ "$(grep -c ':7000' out)" -eq 2 ] || fail "the connections of a dial-only host are not its own two"
+ok "a closed port is named by both ends; dial-only, the host learns behind it"
+
+# A host dies, and another one takes its place: a new key under the old number.
+quiet site-2
+typed "systemctl poweroff --force --force"
+within 30 gone "$(cat site-2/booted)"
+machine site-2b 10.7.0.22
+enrol_at site-2b tcp://site-2b.example:7000
+key=$(cut -d ' ' -f 5 op/requests/site-2b)
+operator "starling roster RUN --rotate 2 --key $key --endpoint 2=tcp://site-2b.example:7000 --rename 2=site-2b"
+hand_out 0 1 3 4
+start_at 2 site-2b
+cp site-2b/init.pid site-2/init.pid
+goes_on 0 1 2 3 4
+ok "a dead host is replaced, and the others have not stopped"
+
+machine site-5 10.7.0.15
+enrol_at site-5 tcp://site-5.example:7000
+operator "starling roster RUN --admit requests/site-5"
+hand_out 0 1 2 3 4
+start_at 5 site-5
+goes_on 0 1 2 3 4 5
+ok "a host is added"
+
+at site-1
+must "starling enrol --key new.key --name site-1 --endpoint tcp://site-1.example:7000 > request"
+key=$(inside "cut -d ' ' -f 5 request")
+operator "starling roster RUN --rotate 1 --key $key"
+hand_out 0 2 3 4 5
+at site-1
+copy_to op/RUN/bundles/site-1 bundle
+must "starling install bundle --key new.key"
+must "systemctl restart starlingd@1"
+goes_on 0 1 2 3 4 5
+ok "a key is rotated; the new one was made on its host"
+
+operator "starling roster RUN --remove 3"
+hand_out 0 1 2 4 5
+at site-3
+within 30 inside "! systemctl is-active --quiet starlingd@3 || starling status | grep -q down"
+must "systemctl disable --now starlingd@3"
+goes_on 0 1 2 4 5
+ok "a host is removed"
+
+operator "starling roster RUN --rename 4=gate"
+hand_out 0 1 2 4 5
+goes_on 0 1 2 4 5
+ok "a host is renamed"
+
+quiet site-0
+nsenter -t "$init" -n ip address del 10.7.0.10/24 dev lan
+nsenter -t "$init" -n ip address add 10.7.0.30/24 dev lan
+enrol_at site-0 tcp://site-0b.example:7000
+operator "starling roster RUN --admit requests/site-0"
+hand_out 1 2 4 5
+at site-0
+copy_to op/RUN/bundles/site-0 bundle
+must "starling install bundle"
+must "systemctl reload starlingd@0"
+goes_on 0 1 2 4 5
+ok "a host has moved to another address"
+
+# What the operator has: no secret of a host, and no row of its data.
+for h in 0 1 2 4 5; do
+	quiet "site-$h"
+	secret=$(inside "grep -o '[0-9a-f]\{64\}' /etc/starling/keys/$h.key")
+	[ -n "$secret" ] || fail "site-$h has no key"
+	if grep -rq "$secret" op; then fail "the secret key of site-$h is at the operator's"; fi
+	row=$(inside "sed -n 5p own.csv")
+	if grep -rqF "$row" op; then fail "data of site-$h are at the operator's"; fi
+done
+[ -z "$(find op -name 'train-*')" ] || fail "samples at the operator's"
+ok "no secret and no data at the operator's"
