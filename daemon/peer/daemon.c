@@ -331,6 +331,10 @@ static enum sl_status open_recording(struct sl_daemon *d, struct sl_error *error
 		               "[run] record = %s: a recording holds no answers of a trainer: leave it empty",
 		               p->config.settings.host.record);
 	sl_config_path(&p->config, p->config.settings.host.record, true, stem);
+	if (d->loop.ledger.reserved > 0)
+		sl_log(SL_LEVEL_WARNING,
+		       "this recording does not replay: it begins with the count of noisy gradients in %s",
+		       d->loop.ledger.path);
 	struct sl_recording_head head = { .run = p->plan.run,
 		                          .session = p->plan.session,
 		                          .peer = d->number,
@@ -428,6 +432,9 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 		status = set_aside(d, error);
 	if (status == SL_OK && (writes || d->resume.kind == SL_RESUME_STATE))
 		status = load_checkpoint(d, error);
+	if (status == SL_OK)
+		status = sl_ledger_begin(&d->loop.ledger, d->loop.peer, &d->run.plan, d->loop.state,
+		                         d->number, error);
 	if (status == SL_OK)
 		status = open_recording(d, error);
 	sl_checkpoint_close(&d->checkpoints);
@@ -527,6 +534,8 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 		write_model(d);
 	if (final)
 		sl_model_digest(sl_peer_model(d->loop.peer), d->run.plan.dimension, digest);
+	if (!busy && d->loop.peer)
+		sl_ledger_end(&d->loop.ledger, d->loop.peer);
 	if (d->store && d->loop.peer)
 		sl_loop_events_end(&d->loop);
 	if (!d->loop

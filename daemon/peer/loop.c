@@ -300,9 +300,19 @@ static bool worth_a_thread(struct sl_loop *l)
 	return l->worker != NULL;
 }
 
+/* No noisy gradient that is not on disk as taken. */
+static void reserve(struct sl_loop *l)
+{
+	struct sl_error error;
+	if (l->job_kind == SL_JOB_STEPS && !sl_ledger_reserve(&l->ledger, l->peer, &error))
+		sl_loop_event(l, SL_LEVEL_ERROR, "privacy-unrecorded",
+		              "%s; until then this peer does not learn, and continues to mix", error.text);
+}
+
 static void start_job(struct sl_loop *l)
 {
 	l->job = false;
+	reserve(l);
 	if (l->job_kind == SL_JOB_STEPS)
 		sl_cadence_began(&l->cadence, l->now, sl_cadence_cpu_us(&l->cadence));
 	if (worth_a_thread(l)) {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "daemon/peer/cadence.h"
 #include "daemon/peer/event_budget.h"
+#include "daemon/peer/ledger.h"
 #include "daemon/peer/metrics/exporter.h"
 #include "daemon/run/recording.h"
 #include "daemon/run/run.h"
@@ -35,6 +36,7 @@ struct sl_loop {
 	int listener;      /* status socket; −1: retried */
 	const char *state; /* its folder */
 
+	struct sl_ledger ledger;   /* begun and ended by the owner; zero: none */
 	struct sl_pacer pacer;     /* begun by sl_loop_run */
 	struct sl_worker *worker;  /* NULL until a job is long enough for one */
 	struct sl_time now;        /* of this turn */

@@ -225,6 +225,19 @@ struct sl_peer_status {
 void sl_peer_status(const struct sl_peer *, struct sl_peer_status *out);
 void sl_peer_edge_status(const struct sl_peer *, uint32_t edge, struct sl_peer_edge_status *out);
 
+/* Local differential privacy, for a driver that keeps the count of gradients also outside of checkpoints: a peer that
+ * goes on from one in a run that is not exact may compute other gradients for rounds that it has sent already. Not while
+ * a job runs. */
+struct sl_peer_private {
+	bool on;
+	uint64_t count, a_round; /* gradients so far; most that the next local steps may take */
+};
+void sl_peer_private(const struct sl_peer *, struct sl_peer_private *out);
+/* Raises the count, before SL_EVENT_START. */
+void sl_peer_private_raise(struct sl_peer *, uint64_t count);
+/* While held, gradients are zero and not counted, as when a budget is spent. */
+void sl_peer_private_hold(struct sl_peer *, bool held);
+
 /* Edges are numbered from 0 in ascending order of neighbours, from one SL_EVENT_ROSTER to the next. The edge
  * to a neighbour; SL_NO_EDGE: not a neighbour. */
 #define SL_NO_EDGE UINT32_MAX

@@ -17,7 +17,7 @@
 struct sl_learner;
 
 struct sl_privacy {
-	bool on;
+	bool on, held;                 /* held: gradients are zero */
 	uint8_t secret[SL_HASH_BYTES]; /* as it was given */
 	uint8_t key[SL_HASH_BYTES];    /* of this peer of this run, with this shard */
 	double rate;                   /* chance of a sample to be taken: batch/samples, 1 at the most */

@@ -53,6 +53,28 @@ for k in 0 1 2; do kill -TERM "$(cat spent/$k.pid)"; done
 peers_end 0 30 spent 0 1 2
 ok "peers whose budget is spent no longer learn, say so, and go on with the others"
 
+# Rounds between the last checkpoint and a crash may be computed again from another state: their gradients count twice.
+ended() { sed -n 's/.* ended in round \([0-9]*\): .*/\1/p' "crash/$1.out" | tail -n 1; }
+counted() { sed -n 's/^starling-privacy 1 [0-9a-f]* \([0-9]*\)$/\1/p' "crash/peer-$1.privacy"; }
+# shellcheck disable=SC2086
+make_run crash ring:3 $private --set run.round_timeout=30s --set run.rounds=100000000 --set checkpoint.every=50
+for k in 0 1 2; do start_peer crash $k; done
+within 60 round_over crash 0 70
+kill -KILL "$(cat crash/0.pid)"
+wait "$(cat crash/0.pid)" 2> /dev/null
+start_peer crash 0
+within 20 grep -q resumed-from-checkpoint crash/0.out
+within 60 round_over crash 0 120
+for k in 0 1 2; do kill -TERM "$(cat crash/$k.pid)"; done
+peers_end 0 30 crash 0 1 2
+[ "$(counted 0)" -gt $((4 * $(ended 0) + 16)) ] || fail "a crash was forgotten: $(counted 0) gradients in $(ended 0) rounds"
+[ "$(counted 1)" -le $((4 * $(ended 1) + 4)) ] || fail "what was reserved was not given back: $(counted 1) in $(ended 1) rounds"
+[ ! -e run/peer-1.privacy ] || fail "an exact run writes a ledger"
+echo "starling-privacy 1 nonsense" > crash/peer-0.privacy
+expect 2 "$build/starlingd" -r crash/run.conf -p 0
+says err "how much of the privacy budget is spent is unknown"
+ok "where rounds may be computed in another way, what a crash has spent is counted"
+
 expect 2 "$starling" init bad --topology ring:3 --set privacy.epsilon=8
 says err "read with noise only: set noise"
 expect 2 "$starling" init bad --topology ring:3 --set privacy.noise=1 --set algorithm.name=docom

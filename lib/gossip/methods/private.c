@@ -198,7 +198,7 @@ double sl_private_gradient(struct sl_learner *l, const float *x, uint32_t step, 
 	uint8_t key[SL_HASH_BYTES];
 	uint32_t taken;
 	memset(out, 0, l->dimension * sizeof *out);
-	if (sl_private_spent(l))
+	if (l->privacy.held || sl_private_spent(l))
 		return (double)NAN;
 	++*count_of(l);
 	gradient_key(l, x, step, key);

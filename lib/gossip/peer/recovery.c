@@ -8,8 +8,6 @@
  * coordinate beyond what others hold. */
 #include "gossip/peer/state.h"
 
-#include "gossip/reads.h"
-
 #include "linalg/vector.h"
 
 #include <stdlib.h>
@@ -89,14 +87,6 @@ static void stand_at(struct sl_peer *p, uint32_t version)
 	p->round = p->learner.round = version < rounds ? version : rounds;
 }
 
-/* Those of all rounds until here tell about its samples; a tracker's first round takes one more. */
-static void count_gradients(struct sl_peer *p)
-{
-	const struct sl_plan *plan = p->plan;
-	bool many = sl_algorithm_reads(plan->algorithm, "local_steps");
-	sl_private_recovered(&p->learner, (uint64_t)p->round * (many ? plan->settings.local_steps : 1) + 1);
-}
-
 static void go_on(struct sl_peer *p)
 {
 	memcpy(p->learner.x, p->copy_state, p->plan->dimension * sizeof(float));
@@ -104,7 +94,7 @@ static void go_on(struct sl_peer *p)
 	p->recovered = true;
 	if (p->plan->algorithm->start)
 		p->plan->algorithm->start(&p->learner);
-	count_gradients(p);
+	sl_recover_private(p);
 	for (uint32_t i = 0; i < p->degree; i++)
 		p->edge[i].staging = (struct sl_staging){ 0 };
 	p->phase = SL_PHASE_COMPUTING;

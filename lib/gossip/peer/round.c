@@ -74,28 +74,12 @@ static void check_fork(struct sl_peer *p)
 	}
 }
 
-/* After local steps; in the round in which they have used up the budget, says so. */
-static void count_privacy(struct sl_peer *p)
-{
-	const struct sl_settings *s = &p->plan->settings;
-	if (!p->learner.privacy.on)
-		return;
-	p->epsilon = sl_private_epsilon(&p->learner);
-	if (p->spent || !sl_private_spent(&p->learner))
-		return;
-	p->spent = true;
-	sl_peer_note(
-	    p, SL_LEVEL_NOTICE, "privacy-budget-spent",
-	    "epsilon = %.4g of %g at delta = %g after %llu gradients: this peer no longer learns, and continues to mix",
-	    p->epsilon, s->epsilon, s->delta, (unsigned long long)sl_private_releases(&p->learner));
-}
-
 void sl_round_exchange(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
 	struct sl_absorption a;
 	p->train_loss = p->learner.loss;
-	count_privacy(p);
+	sl_count_private(p);
 	sl_edges_keep(p);
 	sl_peer_mark(p, 0);
 	struct sl_writer w = sl_writer(sl_durable_room(p), plan->body_bound);
@@ -266,22 +250,6 @@ static void emit_links(struct sl_peer *p)
 	}
 }
 
-static void emit_metric(struct sl_peer *p, const char *name, double value)
-{
-	struct sl_metric_row row = { .peer = p->id, .round = p->round, .value = value };
-	snprintf(row.name, sizeof row.name, "%s", name);
-	struct sl_action a = { .kind = SL_ACTION_METRIC_ROW, .metric = &row };
-	sl_peer_emit(p, &a);
-}
-
-static void emit_privacy(struct sl_peer *p)
-{
-	if (!p->learner.privacy.on)
-		return;
-	emit_metric(p, "epsilon", p->epsilon);
-	emit_metric(p, "delta", p->plan->settings.delta);
-}
-
 /* λR(x); a model that is not finite has none. */
 static double penalty_of(const struct sl_peer *p)
 {
@@ -325,7 +293,7 @@ void sl_round_evaluated(struct sl_peer *p)
 		if (s->sketch)
 			emit_sketch(p);
 		emit_links(p);
-		emit_privacy(p);
+		sl_emit_private(p);
 	}
 	sl_watch_round(p);
 	if (p->phase == SL_PHASE_HALTED)

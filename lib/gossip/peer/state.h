@@ -2,6 +2,7 @@
  *
  * Calls between these files run one way: a file calls only files of the lines above it.
  *   out, absorb, schedule     actions and event rows; how a frame changes a copy; weights and active rounds
+ *   privacy                   counts and reports noisy gradients
  *   detect, differ, robust    anomalies; settings that differ; robust mixing
  *   edge, durable, guard      one end of an edge; frames kept for checkpoints; limits on a neighbour
  *   window                    how long the last waits took
@@ -308,6 +309,14 @@ void sl_peer_note(struct sl_peer *, enum sl_level, const char *kind, const char 
 void sl_peer_mark(struct sl_peer *, unsigned mark);
 void sl_peer_emit(struct sl_peer *, struct sl_action *);
 void sl_peer_halt(struct sl_peer *, bool ok, const char *detail);
+
+/* privacy.c */
+/* After local steps: ε so far; an event in the round in which they have used up the budget. */
+void sl_count_private(struct sl_peer *);
+/* The rows of ε and δ. */
+void sl_emit_private(struct sl_peer *);
+/* Lost its state and knows its round: counts the gradients of all rounds until here. */
+void sl_recover_private(struct sl_peer *);
 
 /* terms.c */
 /* Writes the header of a frame to the neighbour; returns its length. */
