@@ -176,6 +176,8 @@ class Page:
                 self.is_(e, self.one("SELECT max(error) FROM consensus WHERE run_id = ?", run_id), name)
             elif name == "consensus-last":
                 self.is_(e, self.one("SELECT error FROM consensus WHERE run_id = ? ORDER BY round DESC LIMIT 1", run_id), name)
+            elif name == "last-loss":
+                self.is_(e, self.one("SELECT test_loss FROM curve WHERE run_id = ? AND test_loss IS NOT NULL ORDER BY round DESC LIMIT 1", run_id), name)
             elif name.startswith("share-"):
                 self.is_(e, self.one("SELECT sum(%s_seconds) / %s FROM peer_time WHERE run_id = ?1" % (name[6:], total), run_id), name)
             elif name == "held-peer":
@@ -224,8 +226,10 @@ class Page:
                 fail("a curve of %d points" % len(rows))
             for row in rows:
                 found = [dict(zip([d[0] for d in c.description], c.fetchone())) for c in
-                         (self.db.execute("SELECT *, max(payload_bytes) OVER (ORDER BY round) AS bytes FROM curve WHERE run_id = ? AND round = ?",
-                                          (i, int(float(row["round"])))) for i in ids)]
+                         (self.db.execute("""SELECT *, payload_most AS payload_bytes, wire_most AS wire_bytes, seconds_most AS seconds FROM
+                                          (SELECT *, max(payload_bytes) OVER w AS payload_most, max(wire_bytes) OVER w AS wire_most,
+                                           max(seconds) OVER w AS seconds_most FROM curve WHERE run_id = ? WINDOW w AS (ORDER BY round))
+                                          WHERE round = ?""", (i, int(float(row["round"])))) for i in ids)]
                 for name in row:
                     base = name.replace("_min", "").replace("_max", "")
                     values = [f[base] for f in found]
