@@ -81,8 +81,8 @@ static void refusals(void **state)
 	static const struct {
 		const char *spec, *says;
 	} cases[] = {
-		{ "ring:1", "between 2 and 65536" },
-		{ "ring:65537", "between 2 and 65536" },
+		{ "ring:1", "between 2 and 131072" },
+		{ "ring:131073", "between 2 and 131072" },
 		{ "ring", "as in ring:2" },
 		{ "ring:8,9", "unexpected argument" },
 		{ "ring:-8", "not a whole number" },
@@ -99,9 +99,9 @@ static void refusals(void **state)
 		{ "torus:x4", "as in torus:4x4" },
 		{ "torus:4x4x4", "as in torus:4x4" },
 		{ "torus:-4x-4", "as in torus:4x4" },
-		{ "torus:1x1", "between 2 and 65536" },
-		{ "torus:65536x65536", "between 2 and 65536" },
-		{ "torus:99999999999999999999x2", "between 2 and 65536" },
+		{ "torus:1x1", "between 2 and 131072" },
+		{ "torus:65536x65536", "between 2 and 131072" },
+		{ "torus:99999999999999999999x2", "between 2 and 131072" },
 		{ "hypercube:13", "nearest is 16" },
 		{ "hypercube:9", "nearest is 8" },
 		{ "random-regular:8", "needs degree" },

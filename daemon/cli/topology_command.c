@@ -99,7 +99,7 @@ static void print_summary(const struct sl_topology *t, const struct sl_spectrum 
 		printf("directed         %s\n",
 		       t->balanced ? "yes, balanced: the weights into and out of each peer are equal"
 		                   : "yes, not balanced: needs push-sum");
-	printf("diameter         %" PRIu32 "\n", s->diameter);
+	printf("diameter         %s%" PRIu32 "\n", s->wider ? "at least " : "", s->diameter);
 	printf("spectral gap     %.6g\n", s->gap);
 	printf("beta             %.6g\n", s->beta);
 	if (s->second > 0)
@@ -131,6 +131,7 @@ static void print_json(const struct sl_topology *t, const struct sl_spectrum *s,
 	       t->edges);
 	printf(", \"degree_least\": %" PRIu32 ", \"degree_most\": %" PRIu32 ", \"diameter\": %" PRIu32,
 	       s->degree_least, s->degree_most, s->diameter);
+	printf(", \"diameter_exact\": %s", s->wider ? "false" : "true");
 	json_number("spectral_gap", s->gap);
 	json_number("second_eigenvalue", s->second);
 	json_number("beta", s->beta);

@@ -33,34 +33,6 @@ static enum sl_status open_regular(const char *path, int *fd, size_t *length, st
 	               S_ISDIR(status.st_mode) ? "a folder, not a file" : "not a regular file");
 }
 
-enum sl_status sl_file_map(struct sl_mapping *out, const char *path, struct sl_error *error)
-{
-	int fd;
-	size_t length;
-	*out = (struct sl_mapping){ 0 };
-	enum sl_status status = open_regular(path, &fd, &length, error);
-	if (status != SL_OK)
-		return status;
-	if (length > 0) {
-		void *bytes = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
-		if (bytes == MAP_FAILED)
-			status = system_error(path, error);
-		else
-			*out = (struct sl_mapping){ bytes, length };
-	}
-	close(fd);
-	return status;
-}
-
-void sl_file_unmap(struct sl_mapping *mapping)
-{
-	int keep = errno;
-	if (mapping->bytes)
-		munmap((void *)(uintptr_t)mapping->bytes, mapping->length);
-	*mapping = (struct sl_mapping){ 0 };
-	errno = keep;
-}
-
 /* Reads up to `capacity` bytes; fewer only at the end of the file. Returns their number, or -1. */
 static ssize_t read_all(int fd, uint8_t *out, size_t capacity)
 {
@@ -96,6 +68,51 @@ static enum sl_status read_whole(int fd, const char *path, uint8_t **bytes, size
 	    n < 0 ? system_error(path, error) : sl_fail(error, SL_IO, "%s: grew while it was read", path);
 	free(out);
 	return status;
+}
+
+/* A page for a file of a few bytes is too much, and a process has no more than 65,530 mappings by default. */
+enum { READ_BELOW = 16 << 10 };
+
+static enum sl_status take_in(struct sl_mapping *out, int fd, const char *path, size_t length,
+                              struct sl_error *error)
+{
+	uint8_t *bytes;
+	if (length >= READ_BELOW) {
+		void *mapped = mmap(NULL, length, PROT_READ, MAP_SHARED, fd, 0);
+		if (mapped == MAP_FAILED)
+			return system_error(path, error);
+		*out = (struct sl_mapping){ mapped, length, false };
+		return SL_OK;
+	}
+	enum sl_status status = read_whole(fd, path, &bytes, &length, error);
+	if (status == SL_OK)
+		*out = (struct sl_mapping){ bytes, length, true };
+	return status;
+}
+
+enum sl_status sl_file_map(struct sl_mapping *out, const char *path, struct sl_error *error)
+{
+	int fd;
+	size_t length;
+	*out = (struct sl_mapping){ 0 };
+	enum sl_status status = open_regular(path, &fd, &length, error);
+	if (status != SL_OK)
+		return status;
+	if (length > 0)
+		status = take_in(out, fd, path, length, error);
+	close(fd);
+	return status;
+}
+
+void sl_file_unmap(struct sl_mapping *mapping)
+{
+	int keep = errno;
+	if (mapping->read)
+		free((void *)(uintptr_t)mapping->bytes);
+	else if (mapping->bytes)
+		munmap((void *)(uintptr_t)mapping->bytes, mapping->length);
+	*mapping = (struct sl_mapping){ 0 };
+	errno = keep;
 }
 
 enum sl_status sl_file_read(const char *path, size_t limit, uint8_t **bytes, size_t *length,

@@ -6,11 +6,12 @@
 #include "base/error.h"
 #include <sys/uio.h>
 
-/* Maps a regular file read-only. length 0 (and bytes NULL) for an empty file. The file must not shrink while
+/* Maps a regular file read-only, or reads it where it is small. length 0 (and bytes NULL) for an empty file. The file must not shrink while
  * it is mapped: starling replaces files and never truncates them. */
 struct sl_mapping {
 	const uint8_t *bytes;
 	size_t length;
+	bool read; /* into memory of its own */
 };
 enum sl_status sl_file_map(struct sl_mapping *out, const char *path, struct sl_error *error);
 void sl_file_unmap(struct sl_mapping *);

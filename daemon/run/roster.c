@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Size limit: room for SL_PEERS_MAX peers with twenty edges each. */
+/* Size limit: room for sixty thousand peers with twenty edges each, or SL_PEERS_MAX with eight. */
 enum { FILE_MAX = 64 << 20, LINE_MOST = 512, SIGNATURE_HEX = 2 * crypto_sign_BYTES };
 static const char signature_word[] = "signature ", head_word[] = "starling-roster ";
 enum { SIGNATURE_LINE = sizeof signature_word - 1 + SIGNATURE_HEX + 1 };

@@ -7,8 +7,8 @@
 #define SL_DIMENSION_MAX (UINT32_C(1) << 28)
 /* Neighbours of one peer: a complete graph of 256 peers; each costs a copy of the model. */
 #define SL_DEGREE_MAX 255
-/* Peers of a run: the simulator's ten thousand, with room. */
-#define SL_PEERS_MAX 65536
+/* Peers of a run: the simulator's hundred thousand, with room. */
+#define SL_PEERS_MAX 131072
 /* Exchanged vectors of an algorithm (BEER, MoTEF and ADIANA need two). */
 #define SL_CHANNELS_MAX 2
 /* Tensors of a model: recordings count them in two bytes. */

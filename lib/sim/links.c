@@ -10,6 +10,7 @@
  * 66. Handshakes and heartbeats occupy none. */
 #include "sim/sim_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -310,13 +311,15 @@ void sl_sim_check_sent(struct sl_sim *s, uint32_t link, uint32_t from, const str
 	struct sl_edge_view theirs;
 	if (s->setup.check == SL_SIM_CHECK_NONE || (!frame && f->kind != SL_FRAME_TAG))
 		return;
+	if (!l->sent)
+		l->sent = calloc(1, sizeof *l->sent);
+	SL_CHECK(l->sent);
 	if (f->epoch != l->epoch) {
-		memset(l->frame, 0, sizeof l->frame);
-		memset(l->tag, 0, sizeof l->tag);
+		memset(l->sent, 0, sizeof *l->sent);
 		l->epoch = f->epoch;
 	}
-	uint64_t version = frame ? note_sent(l->frame, f->version, l->handed + 1) : 0,
-	         step = f->tag ? note_sent(l->tag, f->step, l->handed + 1) : 0,
+	uint64_t version = frame ? note_sent(l->sent->frame, f->version, l->handed + 1) : 0,
+	         step = f->tag ? note_sent(l->sent->tag, f->step, l->handed + 1) : 0,
 	         before = frame ? version : step;
 	if (!before || !is_undisturbed(s, from, link) || !sl_sim_view(s, to, l->reverse, &theirs))
 		return;

@@ -25,8 +25,9 @@ void sl_sim_keep_roster(struct sl_sim *s, const struct sl_topology *topology, ui
 		return;
 	s->roster = realloc(s->roster, (s->rosters + 1) * sizeof *s->roster);
 	SL_CHECK(s->roster);
-	s->roster[s->rosters++] =
-	    (struct sl_sim_roster){ serial, topology, gamma_under(s->setup.plan, topology) };
+	bool made_for_it = topology == s->setup.topology; /* as the plan */
+	double gamma = made_for_it ? s->setup.plan->gamma : gamma_under(s->setup.plan, topology);
+	s->roster[s->rosters++] = (struct sl_sim_roster){ serial, topology, gamma };
 }
 
 static void remove_peer(struct sl_sim *s, uint32_t peer)

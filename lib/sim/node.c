@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 uint32_t sl_sim_link_to(const struct sl_sim *s, uint32_t peer, uint32_t neighbour)
 {
@@ -84,11 +85,10 @@ struct sl_gammas sl_sim_gammas(const struct sl_sim *s, uint32_t peer)
 	return g;
 }
 
-void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
+static struct sl_peer_setup setup_of(const struct sl_sim *s, uint32_t i, struct sl_peer_neighbour *neighbours)
 {
-	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
-	struct sl_sim_node *n = &s->node[i];
-	struct sl_peer_setup setup = { .plan = s->setup.plan,
+	const struct sl_sim_node *n = &s->node[i];
+	return (struct sl_peer_setup){ .plan = s->setup.plan,
 		                       .peer = i,
 		                       .neighbours = neighbours,
 		                       .degree = sl_sim_listed(s, i, neighbours),
@@ -98,12 +98,38 @@ void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
 		                       .joining = n->joins,
 		                       .gammas = sl_sim_gammas(s, i),
 		                       .secret = s->setup.secrets ? s->setup.secrets[i] : NULL };
-	size_t size = sl_peer_size(&setup);
-	s->peer_bytes += size;
-	free(n->block);
-	n->block = calloc(size + 64, 1);
-	SL_CHECK(n->block);
-	struct sl_arena arena = { n->block + (64 - (uintptr_t)n->block % 64) % 64, size, 0 };
+}
+
+/* One allocation for all peers: zeros that become resident when a peer touches them. (Of many small ones, an allocator
+ * clears the greater part itself.) */
+bool sl_sim_make_room(struct sl_sim *s)
+{
+	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
+	enum { LINE = 64 };
+	size_t all = 0;
+	for (uint32_t i = 0; i < s->setup.topology->peers; i++) {
+		struct sl_peer_setup setup = setup_of(s, i, neighbours);
+		s->node[i].room = (sl_peer_size(&setup) + LINE - 1) / LINE * LINE;
+		all += s->node[i].room;
+	}
+	s->room = calloc(all + LINE, 1);
+	if (!s->room)
+		return false;
+	s->peer_bytes = all;
+	uint8_t *at = s->room + (LINE - (uintptr_t)s->room % LINE) % LINE;
+	for (uint32_t i = 0; i < s->setup.topology->peers; at += s->node[i++].room)
+		s->node[i].block = at;
+	return true;
+}
+
+void sl_sim_make_peer(struct sl_sim *s, uint32_t i)
+{
+	struct sl_peer_neighbour neighbours[SL_DEGREE_MAX];
+	struct sl_sim_node *n = &s->node[i];
+	struct sl_peer_setup setup = setup_of(s, i, neighbours);
+	if (n->peer)
+		memset(n->block, 0, n->room);
+	struct sl_arena arena = { n->block, n->room, 0 };
 	n->peer = sl_peer_make(&setup, &arena);
 	n->alive = true;
 	n->halted = false;

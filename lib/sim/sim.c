@@ -38,8 +38,6 @@ static bool make_scratch(struct sl_sim *s)
 static void make_peer(struct sl_sim *s, uint32_t i)
 {
 	struct sl_sim_node *n = &s->node[i];
-	n->roster = s->setup.roster ? s->setup.roster : s->setup.topology;
-	n->serial = 1;
 	sl_sim_make_peer(s, i);
 	sl_sim_holds_make(s, i);
 	n->absent = sl_topology_degree(n->roster, i) == 0;
@@ -66,8 +64,20 @@ struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *er
 	sl_sim_parts_make(s);
 	find_reverse(s);
 	sl_sim_keep_roster(s, setup->roster ? setup->roster : t, 1);
-	for (uint32_t i = 0; i < t->peers; i++)
+	for (uint32_t i = 0; i < t->peers; i++) {
+		s->node[i].roster = setup->roster ? setup->roster : t;
+		s->node[i].serial = 1;
+	}
+	if (!sl_sim_make_room(s)) {
+		sl_sim_close(s);
+		sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", t->peers);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < t->peers; i++) {
+		if (setup->opening)
+			setup->opening(setup->rows.context, i);
 		make_peer(s, i);
+	}
 	sl_sim_rows_write(s);
 	return s;
 }
@@ -77,7 +87,6 @@ void sl_sim_close(struct sl_sim *s)
 	if (!s)
 		return;
 	for (uint32_t i = 0; s->node && i < s->setup.topology->peers; i++) {
-		free(s->node[i].block);
 		sl_sim_pace_clear(s, i);
 		free(s->node[i].outbox);
 		free(s->node[i].checkpoint[0]);
@@ -87,12 +96,15 @@ void sl_sim_close(struct sl_sim *s)
 		for (unsigned g = 0; g < SL_SIM_HOLDS; g++)
 			free(s->node[i].holds[g]);
 	}
+	for (uint32_t l = 0; s->link && l < s->setup.topology->first[s->setup.topology->peers]; l++)
+		free(s->link[l].sent);
 	sl_sim_parts_free(s);
 	for (uint32_t i = 0; s->scratch_block && i < s->threads; i++)
 		free(s->scratch_block[i]);
 	free(s->scratch_block);
 	free(s->scratch);
 	free(s->roster);
+	free(s->room);
 	free(s->node);
 	free(s->link);
 	free(s);

@@ -65,6 +65,8 @@ struct sl_sim_setup {
 	/* For windows. Threads share out the peers only where links are datagrams with a latency, nobody poisons, and
 	 * nothing captures or watches; results are the same anyway. */
 	struct sl_sim_threads threads;
+	/* Called before each peer is made, with its number and the context of the rows; may be NULL. */
+	void (*opening)(void *context, uint32_t peer);
 };
 
 struct sl_sim;

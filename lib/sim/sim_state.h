@@ -56,7 +56,8 @@ enum { SL_SIM_PENDING, SL_SIM_NEWEST, SL_SIM_OLDER, SL_SIM_HOLDS };
 
 struct sl_sim_node {
 	struct sl_peer *peer;
-	uint8_t *block;                /* its arena */
+	uint8_t *block; /* its arena: `room` bytes */
+	size_t room;
 	uint32_t part;                 /* that it belongs to */
 	uint64_t events, caused, rows; /* its own; that it caused; that it wrote */
 	uint32_t starts;
@@ -104,6 +105,9 @@ struct sl_sim_sent {
 	uint32_t number;
 	uint64_t message;
 };
+struct sl_sim_sent_all {
+	struct sl_sim_sent frame[SL_SIM_SENT], tag[SL_SIM_SENT]; /* by version and by step */
+};
 
 /* One direction of an edge, indexed as topology->neighbour is. */
 struct sl_sim_link {
@@ -130,8 +134,8 @@ struct sl_sim_link {
 	bool checked;             /* the sender's copy of the receiver was compared, when it was this one: */
 	uint32_t checked_epoch, checked_version;
 	uint64_t checked_digest;
-	uint32_t epoch;                                          /* of the newest that was sent */
-	struct sl_sim_sent frame[SL_SIM_SENT], tag[SL_SIM_SENT]; /* by version and by step */
+	uint32_t epoch;               /* of the newest that was sent */
+	struct sl_sim_sent_all *sent; /* NULL: nothing yet */
 };
 
 /* Model sums of a round that not all peers have done yet. */
@@ -168,6 +172,7 @@ struct sl_sim {
 	struct sl_scratch *scratch; /* one per thread */
 	uint8_t **scratch_block;
 	uint32_t threads;
+	uint8_t *room; /* of all peers */
 	size_t peer_bytes;
 	struct sl_sim_node *node;
 	struct sl_sim_link *link;
@@ -250,6 +255,8 @@ uint32_t sl_sim_link_to(const struct sl_sim *, uint32_t peer, uint32_t neighbour
 uint32_t sl_sim_listed(const struct sl_sim *, uint32_t peer, struct sl_peer_neighbour *out);
 /* γ under the rosters that a peer may know. */
 struct sl_gammas sl_sim_gammas(const struct sl_sim *, uint32_t peer);
+/* For all peers as their rosters are now; false: no memory. */
+bool sl_sim_make_room(struct sl_sim *);
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 /* Writes an event row of the simulator, for an acting peer; an sl_generations_tell. */

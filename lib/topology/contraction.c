@@ -120,6 +120,7 @@ void sl_topology_contraction(const struct sl_topology *t, struct sl_spectrum *ou
 	out->given = most_given(t);
 	out->beta = 2 * out->given;
 	out->diameter = diameter(t);
+	out->wider = false;
 	out->degree_least = out->degree_most = sl_topology_degree(t, 0);
 	for (uint32_t i = 1; i < t->peers; i++) {
 		uint32_t degree = sl_topology_degree(t, i);

@@ -14,8 +14,9 @@
 
 /* Limit on multiply-adds: some seconds. Only graphs of more than ten thousand peers with a tiny gap (rings, paths)
  * reach it; the reported gap is then an upper bound. */
-#define WORK_MAX  1e10
-#define CONVERGED 1e-12
+#define WORK_MAX   1e10
+#define SEARCH_MAX 3e9 /* edges that searches for the diameter follow: as long */
+#define CONVERGED  1e-12
 
 /* Lanczos: the tridiagonal matrix T with diagonal alpha and off-diagonal beta (beta[k] joins k−1 and k). */
 struct lanczos {
@@ -213,7 +214,30 @@ static uint32_t eccentricity_of_64(const struct sl_topology *t, uint32_t from, u
 	}
 }
 
-static uint32_t diameter(const struct sl_topology *t)
+/* The last peer that a search from `from` came to: one at the largest distance. */
+static uint32_t farthest(const struct sl_topology *t, uint32_t from, uint32_t *queue, uint32_t *distance,
+                         uint32_t *far)
+{
+	uint32_t most = eccentricity(t, from, queue, distance);
+	*far = queue[t->peers - 1];
+	return most;
+}
+
+/* Searches from one end to the farthest other one, from there again, and so on while that gets farther: a lower
+ * bound (Magnien, Latapy & Habib 2009, double sweep). */
+static uint32_t sweep(const struct sl_topology *t, uint32_t *queue, uint32_t *distance)
+{
+	uint32_t from, far, most = farthest(t, 0, queue, distance, &from);
+	for (;;) {
+		uint32_t next = farthest(t, from, queue, distance, &far);
+		if (next <= most)
+			return most;
+		most = next;
+		from = far;
+	}
+}
+
+static uint32_t diameter(const struct sl_topology *t, bool *wider)
 {
 	SL_CHECK(t->peers > 0);
 	uint64_t *room = malloc(2 * (size_t)t->peers * sizeof *room);
@@ -222,7 +246,11 @@ static uint32_t diameter(const struct sl_topology *t)
 	uint32_t *queue = (uint32_t *)room;
 	uint32_t most = eccentricity(t, 0, queue, queue + t->peers);
 	bool wide = most >= 64;
-	for (uint32_t i = 0; i < t->peers; i += wide ? 1 : 64) {
+	double passes = wide ? t->peers : (double)t->peers / 64 * 2 * most;
+	*wider = passes * 2 * t->edges > SEARCH_MAX;
+	if (*wider)
+		most = sweep(t, queue, queue + t->peers);
+	for (uint32_t i = 0; i < t->peers && !*wider; i += wide ? 1 : 64) {
 		uint32_t distance = wide ? eccentricity(t, i, queue, queue + t->peers)
 		                         : eccentricity_of_64(t, i, room, room + t->peers);
 		most = distance > most ? distance : most;
@@ -248,7 +276,7 @@ void sl_topology_spectrum(const struct sl_topology *t, struct sl_spectrum *out)
 	out->given = 0;
 	for (uint32_t i = 0; i < t->peers; i++)
 		out->given = 1 - t->self[i] > out->given ? 1 - t->self[i] : out->given;
-	out->diameter = diameter(t);
+	out->diameter = diameter(t, &out->wider);
 	out->degree_least = out->degree_most = sl_topology_degree(t, 0);
 	for (uint32_t i = 1; i < t->peers; i++) {
 		uint32_t degree = sl_topology_degree(t, i);

@@ -114,9 +114,11 @@ struct sl_spectrum {
 	double given; /* max_i Σ_j w_ji: largest total weight that a peer's neighbours take of its model in a
 	                  round */
 	uint32_t diameter, degree_least, degree_most;
+	bool wider; /* the diameter may be larger: to know it would take too long */
 };
 /* Relative accuracy of gap and beta about 1e-9 (gap with activity: 1e-3); for over ten thousand peers on a
- * long ring or path, gap is an upper bound. Costs milliseconds for a thousand peers. Panics without memory
+ * long ring or path, gap is an upper bound. Costs milliseconds for a thousand peers, and at most some ten seconds: of large
+ * graphs the diameter is then a lower bound (`wider`), exact where all peers have the same distances, and for trees. Panics without memory
  * for some vectors of `peers` numbers. */
 void sl_topology_spectrum(const struct sl_topology *, struct sl_spectrum *out);
 

@@ -339,7 +339,7 @@ static enum sl_status build(struct init_command *in, struct sl_error *error)
 		status =
 		    in->remote.hosts
 		        ? sl_shape_write(&in->shards, &in->source, &in->config, in->remote.features, error)
-		        : sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, error);
+		        : sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, NULL, error);
 		memcpy(in->config.settings.host.classes, in->shards.setting, sizeof in->shards.setting);
 		memcpy(in->config.settings.host.columns, in->shards.columns, sizeof in->shards.columns);
 	}
@@ -407,8 +407,9 @@ static void report(const struct init_command *in)
 	const struct sl_shards *d = &in->shards;
 	printf("created    %s: run.conf, %s\n", in->run,
 	       in->remote.hosts ? "operator.key, the shape of the data" : "roster, keys, data");
-	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %u\n", in->topology_spec,
-	       in->topology.peers, in->topology.edges, in->spectrum.gap, in->spectrum.diameter);
+	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %s%u\n", in->topology_spec,
+	       in->topology.peers, in->topology.edges, in->spectrum.gap,
+	       in->spectrum.wider ? "at least " : "", in->spectrum.diameter);
 	if (in->trainer)
 		printf("trainer    %s: %u tensors, of which %u are learnt\n", in->trainer,
 		       in->start.start.tensors, in->start.start.vector);

@@ -62,6 +62,14 @@ enum sl_status sl_reading_finish(struct sl_reading *, const struct sl_source *, 
                                  struct sl_error *error);
 void sl_reading_abandon(struct sl_reading *, const struct sl_source *);
 
+/* Prepared data of peers in memory: peer p's are size[p] bytes at bytes + at[p]. */
+struct sl_pack {
+	uint8_t *bytes;
+	size_t length, capacity, *at, *size;
+};
+enum sl_status sl_pack_make(struct sl_pack *, uint32_t peers, struct sl_error *error);
+void sl_pack_free(struct sl_pack *);
+
 /* Properties of the written shards. */
 struct sl_shards {
 	uint32_t features, test_samples;
@@ -73,13 +81,15 @@ struct sl_shards {
 	uint64_t samples;              /* of all peers */
 	uint32_t least, most;          /* samples of one peer */
 	struct sl_block test;          /* owned; samples 0: none */
+	struct sl_pack *pack;          /* borrowed; NULL: data of peers are files */
 };
 
 /* Reads the data and writes every peer's shard and the test set (empty if there is none: it still holds the
  * shape) to their places below config->folder. The training set is in memory once, and during conversion also
- * in its reader. */
+ * in its reader. With a pack, only the test set becomes a file. */
 enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *,
-                               const struct sl_config *config, uint32_t peers, struct sl_error *error);
+                               const struct sl_config *config, uint32_t peers, struct sl_pack *,
+                               struct sl_error *error);
 
 void sl_shards_free(struct sl_shards *);
 

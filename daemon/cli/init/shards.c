@@ -1,4 +1,5 @@
 /* shards.c — reads data in other formats, and writes one prepared file per peer. */
+#include "daemon/cli/common/waiting.h"
 #include "daemon/run/files.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/run/run.h"
@@ -43,8 +44,48 @@ enum sl_status sl_shard_prepare(const struct sl_dataset *from, const uint32_t *p
 	return SL_OK;
 }
 
+/* Peers come in ascending order. */
+static enum sl_status pack_shard(struct sl_pack *pack, uint32_t peer, const struct sl_dataset *from,
+                                 const uint32_t *pick, uint32_t count, struct sl_error *error)
+{
+	size_t size = (sl_dataset_prepared_size(from, pick, count) + 63) & ~(size_t)63;
+	if (pack->length + size > pack->capacity) {
+		size_t capacity = 2 * (pack->length + size);
+		uint8_t *more = aligned_alloc(64, capacity);
+		if (!more)
+			return sl_fail(error, SL_NO_MEMORY, "no memory for the data of peer %u", peer);
+		if (pack->length)
+			memcpy(more, pack->bytes, pack->length);
+		free(pack->bytes);
+		pack->bytes = more;
+		pack->capacity = capacity;
+	}
+	memset(pack->bytes + pack->length, 0, size);
+	sl_dataset_prepare(from, pick, count, pack->bytes + pack->length);
+	pack->at[peer] = pack->length;
+	pack->size[peer] = sl_dataset_prepared_size(from, pick, count);
+	pack->length += size;
+	return SL_OK;
+}
+
+enum sl_status sl_pack_make(struct sl_pack *out, uint32_t peers, struct sl_error *error)
+{
+	*out = (struct sl_pack){ .at = calloc(peers, sizeof *out->at),
+		                 .size = calloc(peers, sizeof *out->size) };
+	return out->at && out->size ? SL_OK
+	                            : sl_fail(error, SL_NO_MEMORY, "no memory for the data of %u peers", peers);
+}
+
+void sl_pack_free(struct sl_pack *pack)
+{
+	free(pack->bytes);
+	free(pack->at);
+	free(pack->size);
+	*pack = (struct sl_pack){ 0 };
+}
+
 /* Writes the picked samples (pick NULL: all) as the data of `peer`, SL_RUN_TEST included. */
-static enum sl_status write_shard(const struct sl_config *config, uint32_t peer,
+static enum sl_status write_shard(struct sl_shards *out, const struct sl_config *config, uint32_t peer,
                                   const struct sl_dataset *from, const uint32_t *pick, uint32_t count,
                                   struct sl_error *error)
 {
@@ -53,6 +94,8 @@ static enum sl_status write_shard(const struct sl_config *config, uint32_t peer,
 	size_t size;
 	if (sl_init_interrupted())
 		return sl_fail(error, SL_IO, "interrupted");
+	if (out->pack && peer != SL_RUN_TEST)
+		return pack_shard(out->pack, peer, from, pick, count, error);
 	sl_run_data_path(config, peer, path);
 	enum sl_status status = sl_shard_prepare(from, pick, count, &bytes, &size, error);
 	if (status == SL_OK)
@@ -100,21 +143,40 @@ enum sl_status sl_split_make(struct sl_split *out, const struct sl_source *sourc
 	return SL_OK;
 }
 
-/* Cuts the training set by owner; peers are written one after another through one list of picks. */
+/* The samples of peer p, ascending, at pick[first[p]] … pick[first[p + 1] − 1]. */
+static void sort_by_owner(const struct sl_split *s, uint32_t peers, uint32_t *first, uint32_t *pick)
+{
+	for (uint32_t i = 0; i < s->keeps; i++)
+		first[s->owner[i] + 1]++;
+	for (uint32_t p = 0; p < peers; p++)
+		first[p + 1] += first[p];
+	for (uint32_t i = 0; i < s->keeps; i++) /* first[p] moves up to first[p + 1] here … */
+		pick[first[s->owner[i]]++] = s->kept[i];
+	memmove(first + 1, first, peers * sizeof *first); /* … and back here */
+	first[0] = 0;
+}
+
+/* Cuts the training set by owner. */
 static enum sl_status write_owned(struct sl_shards *out, const struct sl_config *config, uint32_t peers,
                                   const struct sl_dataset *train, const struct sl_split *s, uint32_t *pick,
                                   struct sl_error *error)
 {
 	enum sl_status status = SL_OK;
+	uint32_t *first = calloc(peers + (size_t)1, sizeof *first);
+	if (!first)
+		return sl_fail(error, SL_NO_MEMORY, "no memory for the partition");
+	struct sl_waiting waiting;
+	sort_by_owner(s, peers, first, pick);
+	sl_waiting_begin(&waiting, "preparing data of peers");
 	for (uint32_t peer = 0; peer < peers && status == SL_OK; peer++) {
-		uint32_t count = 0;
-		for (uint32_t i = 0; i < s->keeps; i++)
-			if (s->owner[i] == peer)
-				pick[count++] = s->kept[i];
+		sl_waiting_show(&waiting, peer, peers);
+		uint32_t count = first[peer + 1] - first[peer];
 		SL_CHECK(count > 0); /* what a partition promises */
 		count_shard(out, count);
-		status = write_shard(config, peer, train, pick, count, error);
+		status = write_shard(out, config, peer, train, pick + first[peer], count, error);
 	}
+	sl_waiting_end(&waiting);
+	free(first);
 	return status;
 }
 
@@ -175,9 +237,9 @@ static enum sl_status write_parts(struct sl_shards *out, const struct sl_source 
 {
 	enum sl_status status = write_owned(out, config, peers, train, s, pick, error);
 	if (status == SL_OK && out->test.bytes)
-		status = write_shard(config, SL_RUN_TEST, &out->test.data, NULL, 0, error);
+		status = write_shard(out, config, SL_RUN_TEST, &out->test.data, NULL, 0, error);
 	else if (status == SL_OK)
-		status = write_shard(config, SL_RUN_TEST, train, s->held, s->holds, error);
+		status = write_shard(out, config, SL_RUN_TEST, train, s->held, s->holds, error);
 	out->test_samples = out->test.bytes ? out->test.data.samples : s->holds;
 	return status == SL_OK ? note_classes(out, source, train, s, error) : status;
 }
@@ -315,7 +377,7 @@ static enum sl_status write_one_of_own(struct sl_shards *out, struct sl_block *b
 	sl_tally_count(tally, block->data.label, block->data.samples);
 	sl_source_file(source, true, source->format->streams - 1, peer, path);
 	sl_tally_peer(tally, out, peer, path);
-	return write_shard(config, peer, &block->data, NULL, block->data.samples, error);
+	return write_shard(out, config, peer, &block->data, NULL, block->data.samples, error);
 }
 
 /* One file per peer, each read twice: shape and classes of the run are known after the first pass. */
@@ -332,8 +394,8 @@ static enum sl_status write_own(struct sl_shards *out, const struct sl_source *s
 		status = write_one_of_own(out, &block, source, config, peer, &tally, error);
 	if (status == SL_OK) {
 		uint32_t none = 0;
-		status = out->test.bytes ? write_shard(config, SL_RUN_TEST, test, NULL, 0, error)
-		                         : write_shard(config, SL_RUN_TEST, &block.data, &none, 0, error);
+		status = out->test.bytes ? write_shard(out, config, SL_RUN_TEST, test, NULL, 0, error)
+		                         : write_shard(out, config, SL_RUN_TEST, &block.data, &none, 0, error);
 	}
 	if (status == SL_OK)
 		sl_tally_end(&tally, out, test, NULL, test->samples);
@@ -367,9 +429,10 @@ enum sl_status sl_columns_write(const struct sl_columns *columns, const struct s
 }
 
 enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *source,
-                               const struct sl_config *config, uint32_t peers, struct sl_error *error)
+                               const struct sl_config *config, uint32_t peers, struct sl_pack *pack,
+                               struct sl_error *error)
 {
-	*out = (struct sl_shards){ .least = UINT32_MAX, .setting = "none" };
+	*out = (struct sl_shards){ .least = UINT32_MAX, .setting = "none", .pack = pack };
 	enum sl_status status = source->own ? write_own(out, source, config, peers, error)
 	                                    : write_common(out, source, config, peers, error);
 	if (status == SL_OK)

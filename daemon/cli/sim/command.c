@@ -1,5 +1,6 @@
 /* command.c — starling sim: the peers of a run in one process, over a virtual network and clock. */
 #include "daemon/cli/common/command_line.h"
+#include "daemon/cli/common/waiting.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/sim/replay.h"
 #include "daemon/cli/sim/sim.h"
@@ -75,6 +76,12 @@ static enum sl_status start_threads(struct sl_sim_command *s, struct sl_error *e
 	return s->workers ? SL_OK : error->status;
 }
 
+static void on_opening(void *context, uint32_t peer)
+{
+	struct sl_sim_command *s = context;
+	sl_waiting_show(&s->waiting, peer, s->run.roster.topology.peers);
+}
+
 static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 {
 	const struct sl_sim_network_options *n = &s->network;
@@ -105,7 +112,10 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 	if (start_threads(s, error) != SL_OK)
 		return error->status;
 	setup.threads = sl_threads_of(s->workers);
+	setup.opening = on_opening;
+	sl_waiting_begin(&s->waiting, "making peers");
 	s->sim = sl_sim_open(&setup, error);
+	sl_waiting_end(&s->waiting);
 	return s->sim ? poison(s, error) : error->status;
 }
 
@@ -125,10 +135,19 @@ static bool is_enough(const struct sl_sim_command *s)
 	return members > 0 && sum / members >= s->until;
 }
 
+static void show_progress(struct sl_sim_command *s, const struct sl_sim_totals *totals, double seconds)
+{
+	char left[32];
+	uint32_t round = sl_peer_round(sl_sim_peer(s->sim, 0)), rounds = s->run.plan.settings.rounds;
+	fprintf(stderr, "\rround %u of %u, %llu events%s\033[K", round, rounds,
+	        (unsigned long long)totals->events,
+	        sl_waiting_left(left, seconds, (double)round / (double)rounds));
+}
+
 static bool run_to_the_end(struct sl_sim_command *s)
 {
 	struct sl_sim_totals totals;
-	double shown = sl_sim_command_seconds();
+	double began = sl_sim_command_seconds(), shown = began;
 	bool terminal = sl_terminal_draws(STDERR_FILENO);
 	do {
 		bool more = sl_sim_window(s->sim, SL_TIME_NEVER);
@@ -136,9 +155,7 @@ static bool run_to_the_end(struct sl_sim_command *s)
 		sl_sim_totals(s->sim, &totals);
 		if (terminal && sl_sim_command_seconds() - shown > 0.5) {
 			shown = sl_sim_command_seconds();
-			fprintf(stderr, "\rround %u of %u, %llu events\033[K",
-			        sl_peer_round(sl_sim_peer(s->sim, 0)), s->run.plan.settings.rounds,
-			        (unsigned long long)totals.events);
+			show_progress(s, &totals, shown - began);
 		}
 		s->reached = is_enough(s);
 		if (!more || s->reached)
@@ -208,6 +225,7 @@ static void close_all(struct sl_sim_command *s)
 	for (uint32_t i = 0; s->file && i < s->run.roster.topology.peers; i++)
 		sl_file_unmap(&s->file[i]);
 	free(s->file);
+	sl_pack_free(&s->pack);
 	free(s->shard);
 	free(s->accuracy);
 	free(s->secret);

@@ -111,7 +111,9 @@ enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *s, struct sl_err
 	enum sl_status status = sl_place_watch(&s->place, s->database, sl_history_file(s->history), error);
 	if (status == SL_OK)
 		status = sl_history_register_run(s->history, &run, error);
+	sl_waiting_begin(&s->waiting, "writing peers to the history");
 	for (uint32_t i = 0; i < t->peers && status == SL_OK; i++) {
+		sl_waiting_show(&s->waiting, i, t->peers);
 		if (sl_topology_degree(t, i) == 0)
 			continue; /* a member that has left */
 		char name[32];
@@ -123,6 +125,7 @@ enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *s, struct sl_err
 			                        .started_at_us = run.started_at_us };
 		status = sl_history_peer(s->history, &peer, error);
 	}
+	sl_waiting_end(&s->waiting);
 	return status;
 }
 

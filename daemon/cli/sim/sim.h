@@ -3,6 +3,8 @@
 #define SL_DAEMON_CLI_SIM_SIM_H
 
 #include "daemon/cli/common/command_line.h"
+#include "daemon/cli/common/waiting.h"
+#include "daemon/cli/init/init.h"
 #include "daemon/run/config.h"
 #include "daemon/run/place.h"
 #include "daemon/run/run.h"
@@ -28,6 +30,7 @@ struct sl_sim_command {
 		bool bottleneck;
 	} network;
 
+	struct sl_waiting waiting;
 	uint64_t threads; /* 0: as many as processors */
 	struct sl_threads *workers;
 	double until;               /* mean accuracy that is enough; 0: none */
@@ -39,6 +42,7 @@ struct sl_sim_command {
 	char conf[4096 + 16], history_path[4096];
 	uint8_t (*secret)[SL_KEY_BYTES]; /* of each peer's noise, and pointers to those that are known */
 	const uint8_t **secrets;
+	struct sl_pack pack; /* without a run's folder, the data of peers */
 	struct sl_mapping *file;
 	struct sl_dataset *shard;
 	struct sl_place place; /* of the history */

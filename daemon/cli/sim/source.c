@@ -1,4 +1,5 @@
 /* source.c — opens what `starling sim` simulates: a run's folder, or a graph without one. */
+#include "daemon/cli/common/waiting.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/sim/sim.h"
 #include "daemon/run/founding.h"
@@ -40,7 +41,10 @@ static enum sl_status make_shards(struct sl_sim_command *s, struct sl_error *err
 	if (status == SL_OK)
 		status = make_folder(s, error);
 	if (status == SL_OK)
-		status = sl_shards_write(&shards, &source, config, s->run.roster.topology.peers, error);
+		status = sl_pack_make(&s->pack, s->run.roster.topology.peers, error);
+	if (status == SL_OK)
+		status = sl_shards_write(&shards, &source, config, s->run.roster.topology.peers, &s->pack,
+		                         error);
 	if (status == SL_OK)
 		memcpy(config->settings.host.classes, shards.setting, sizeof shards.setting);
 	if (status == SL_OK)
@@ -91,15 +95,20 @@ static enum sl_status open_shards(struct sl_sim_command *s, struct sl_error *err
 	s->accuracy = calloc(peers, sizeof *s->accuracy);
 	if (!s->file || !s->shard || !s->accuracy)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
-	for (uint32_t i = 0; i < peers; i++) {
+	enum sl_status status = SL_OK;
+	struct sl_waiting waiting;
+	sl_waiting_begin(&waiting, "opening data of peers");
+	for (uint32_t i = 0; i < peers && status == SL_OK; i++) {
 		s->accuracy[i] = (double)NAN;
 		if (sl_topology_degree(&s->run.roster.topology, i) == 0)
 			continue; /* a member that has left */
-		enum sl_status status = sl_run_shard(&s->run, i, &s->file[i], &s->shard[i], error);
-		if (status != SL_OK)
-			return status;
+		sl_waiting_show(&waiting, i, peers);
+		status = s->pack.at ? sl_dataset_open(&s->shard[i], s->pack.bytes + s->pack.at[i],
+		                                      s->pack.size[i], error)
+		                    : sl_run_shard(&s->run, i, &s->file[i], &s->shard[i], error);
 	}
-	return SL_OK;
+	sl_waiting_end(&waiting);
+	return status;
 }
 
 /* Noise as the daemons' where the keys are here; else it is drawn from the seed. */

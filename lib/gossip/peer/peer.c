@@ -12,7 +12,8 @@ static const char *const phase_name[] = { "greeting", "recovering", "saving",  "
 	                                  "waiting",  "evaluating", "serving", "halted" };
 _Static_assert(sizeof phase_name / sizeof *phase_name == SL_PHASES, "one name a phase");
 
-static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct sl_arena *arena)
+/* What every step touches a little of: side by side, so that edges share pages. */
+static void lay_out_rings(struct sl_edge *e, const struct sl_plan *plan, struct sl_arena *arena)
 {
 	struct sl_edge room = { .theirs = e ? e->theirs : NULL };
 	room.tag = sl_arena_take(arena, plan->tags, sizeof *room.tag);
@@ -20,12 +21,28 @@ static void lay_out_edge(struct sl_edge *e, const struct sl_plan *plan, struct s
 	room.tag_serial = sl_arena_take(arena, plan->tags, sizeof *room.tag_serial);
 	room.stream.frame = sl_arena_take(arena, plan->tags, sizeof *room.stream.frame);
 	room.stream.tag = sl_arena_take(arena, plan->tags, sizeof *room.stream.tag);
-	room.rx_held.bytes = sl_arena_take(arena, plan->held_bytes, 1);
-	room.mine = sl_arena_take(arena, plan->copy_bytes, 1);
-	room.tx_kept.bytes = sl_arena_take(arena, plan->held_bytes, 1);
 	room.detector.memory = sl_arena_take(arena, sl_detect_memory(plan), 1);
 	if (e)
 		*e = room;
+}
+
+/* What frames that came early need, and then what only an edge that lags needs. */
+static void lay_out_reserve(struct sl_edge *edge, uint32_t capacity, const struct sl_plan *plan,
+                            struct sl_arena *arena)
+{
+	for (uint32_t i = 0; i < capacity; i++) {
+		uint8_t *held = sl_arena_take(arena, plan->held_bytes, 1);
+		if (edge)
+			edge[i].rx_held.bytes = held;
+	}
+	for (uint32_t i = 0; i < capacity; i++) {
+		uint8_t *mine = sl_arena_take(arena, plan->copy_bytes, 1);
+		uint8_t *kept = sl_arena_take(arena, plan->held_bytes, 1);
+		if (edge) {
+			edge[i].mine = mine;
+			edge[i].tx_kept.bytes = kept;
+		}
+	}
 }
 
 /* The same code measures (arena without memory, p NULL) and lays out. What every round goes through stands in
@@ -51,9 +68,10 @@ static struct sl_peer *lay_out(const struct sl_peer_setup *setup, struct sl_aren
 	}
 	size_t table = sl_part_table_size(plan, setup->data);
 	at->learner.table = table ? sl_arena_take(arena, table, sizeof(float)) : NULL;
-	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
 	for (uint32_t i = 0; i < capacity; i++)
-		lay_out_edge(p ? &p->edge[i] : NULL, plan, arena);
+		lay_out_rings(p ? &p->edge[i] : NULL, plan, arena);
+	sl_journal_make(&at->journal, arena, plan->journal_bytes, plan->journal_frames);
+	lay_out_reserve(p ? p->edge : NULL, capacity, plan, arena);
 	at->capacity = capacity;
 	return p;
 }
@@ -468,10 +486,15 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 
 uint32_t sl_peer_edge_to(const struct sl_peer *p, uint32_t neighbour)
 {
-	for (uint32_t i = 0; i < p->degree; i++)
-		if (p->edge[i].neighbour == neighbour)
-			return i;
-	return SL_NO_EDGE;
+	uint32_t low = 0, high = p->degree; /* edges are in ascending order, and far apart in memory */
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		if (p->edge[middle].neighbour < neighbour)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < p->degree && p->edge[low].neighbour == neighbour ? low : SL_NO_EDGE;
 }
 
 uint32_t sl_peer_edge_neighbour(const struct sl_peer *p, uint32_t edge)
