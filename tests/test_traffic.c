@@ -127,8 +127,9 @@ static void totals_go_on_after_the_end(void **state)
 	sl_traffic_total(&traffic, &tx, &rx);
 	assert_int_equal(tx, 1030);
 	assert_int_equal(rx, 204);
-	assert_int_equal(sl_traffic_acknowledged(&traffic, 7), 1001); /* the SYN too */
-	assert_int_equal(sl_traffic_acknowledged(&traffic, 8), 0);
+	assert_int_equal(sl_traffic_acknowledged(&traffic, (struct sl_traffic_whose){ 7, 0 }),
+	                 1001); /* the SYN too */
+	assert_int_equal(sl_traffic_acknowledged(&traffic, (struct sl_traffic_whose){ 8, 0 }), 0);
 	int64_t left = sl_traffic_left(&traffic);
 	assert_true(left >= 1030 + 6 * HEAD && (left - 1030) % HEAD == 0);
 	assert_int_equal(sl_traffic_resent(&traffic), 0);
@@ -140,7 +141,7 @@ static void totals_go_on_after_the_end(void **state)
 	sl_traffic_total(&traffic, &tx, &rx);
 	assert_int_equal(tx, 1530);
 	assert_int_equal(rx, 204);
-	assert_int_equal(sl_traffic_acknowledged(&traffic, 7), 0);
+	assert_int_equal(sl_traffic_acknowledged(&traffic, (struct sl_traffic_whose){ 7, 0 }), 0);
 	assert_true(sl_traffic_left(&traffic) >= left + 500 + HEAD);
 	sl_traffic_closed(&traffic, 0, -1);
 	assert_int_equal(traffic.count, 0);
@@ -247,12 +248,12 @@ static void links_are_measured(void **state)
 {
 	struct sl_traffic_link link = { 0 };
 	(void)state;
-	assert_false(sl_traffic_measure(&traffic, 3, &link));
+	assert_false(sl_traffic_measure(&traffic, (struct sl_traffic_whose){ 3, 0 }, &link));
 	unsigned first = opens(3), second = opens(3), other = opens(0);
 	leaves(first, 100);
 	leaves(second, 20);
 	leaves(other, 3);
-	assert_true(sl_traffic_measure(&traffic, 3, &link));
+	assert_true(sl_traffic_measure(&traffic, (struct sl_traffic_whose){ 3, 0 }, &link));
 	assert_int_equal(link.tx, 120);
 	assert_true(link.resent == 0 && link.unsent == 0 && link.srtt_us > 0 && link.least_rtt_us > 0);
 }

@@ -453,8 +453,8 @@ bool sl_daemon_run(struct sl_daemon *d)
 {
 	sl_log(SL_LEVEL_NOTICE, "peer %" PRIu32 " of %" PRIu32 " (%s) at %s, run %s, d = %" PRIu32 ", %s",
 	       d->number, d->run.roster.topology.peers, d->run.roster.topology.spec,
-	       d->net.dials ? d->net.own : d->net.endpoint,
-	       d->run.run_id, d->run.plan.dimension, d->run.compress);
+	       d->net.dials ? d->net.own : d->net.endpoint, d->run.run_id, d->run.plan.dimension,
+	       d->run.compress);
 	enum sl_loop_result result;
 	while ((result = sl_loop_run(&d->loop)) == SL_LOOP_RELOAD)
 		sl_daemon_reload(d);

@@ -12,11 +12,11 @@ enum sl_option_type {
 	SL_OPTION_U64,  /* uint64_t (min and max are doubles: exact up to 2^53; use 0 … 1.9e19 for "any") */
 	SL_OPTION_REAL, /* double, within min … max, finite */
 	SL_OPTION_TEXT, /* char[SL_TEXT_MAX]; at most SL_TEXT_MAX - 1 bytes, printable */
-	SL_OPTION_CHOICE,   /* uint32_t: index into `choices` ("a|b|c") */
+	SL_OPTION_CHOICE, /* uint32_t: index into `choices` ("a|b|c") */
 	SL_OPTION_DURATION, /* int64_t microseconds: "30s", "250ms", "5min", "2h", "30d", or "never" (INT64_MAX) */
-	SL_OPTION_SWITCH,   /* bool: "yes" or "no" */
-	SL_OPTION_RATE,     /* uint64_t bits per second: "64kbit", "8kB", or "none" (0); see units.h */
-	SL_OPTION_VOLUME,   /* struct sl_volume: "200MB/month", also /day and /hour, or "none" */
+	SL_OPTION_SWITCH, /* bool: "yes" or "no" */
+	SL_OPTION_RATE,   /* uint64_t bits per second: "64kbit", "8kB", or "none" (0); see units.h */
+	SL_OPTION_VOLUME, /* struct sl_volume: "200MB/month", also /day and /hour, or "none" */
 	SL_OPTION_SIZE, /* uint64_t bytes, within min … max: "1400B", "2kB", "none" (0), "auto" (UINT64_MAX) */
 	SL_OPTION_BORROWED, /* const char *: pointer to the text, not a copy; any length */
 };
