@@ -233,8 +233,9 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 	memcpy(to, header, header_length);
 	if (body_length)
 		memcpy(to + header_length, body, body_length);
-	bool sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
-	if (!sent && l->up) {
+	/* Both ends count what follows a greeting: nothing may follow a message that was dropped before the peer knows of it. */
+	bool gap = l->up && l->full, sent = !gap && zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
+	if (!sent && !gap && l->up) {
 		sl_net_see_connections(l);
 		sent = zmq_msg_send(&message, l->dealer, ZMQ_DONTWAIT) >= 0;
 	}
