@@ -655,6 +655,44 @@ static void endless_parts_are_cut_off(void **state)
 	client_close(&c);
 }
 
+static enum sl_link_change next_change(void)
+{
+	enum sl_link_change change;
+	uint32_t edge;
+	for (struct sl_time until = patience(); !sl_net_change_of(&end[0].net, &edge, &change); turn_all())
+		assert_true(sl_time_before(sl_clock(), until));
+	return change;
+}
+
+/* Both ends count the messages of a connection: what follows a dropped one would be taken for it. */
+static void after_a_drop_nothing_leaves_before_it_is_known(void **state)
+{
+	static uint8_t frame[FRAME_MAX];
+	char text[64];
+	uint32_t edge;
+	unsigned taken = 0;
+	(void)state;
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	assert_passes(0, 0, 1, 0, "first");
+	assert_int_equal(next_change(), SL_LINK_UP);
+	while (sl_net_send(&end[0].net, 0, frame, sizeof frame, NULL, 0))
+		taken++;
+	assert_true(taken > 0);
+	while (taken-- > 0)
+		assert_true(take(1, &edge, text, patience()));
+	assert_false(sl_net_send(&end[0].net, 0, (const uint8_t *)"gap", 3, NULL, 0));
+	enum sl_link_change change;
+	while ((change = next_change()) == SL_LINK_MOVES)
+		;
+	assert_int_equal(change, SL_LINK_FULL);
+	assert_false(sl_net_send(&end[0].net, 0, (const uint8_t *)"gap", 3, NULL, 0));
+	while ((change = next_change()) == SL_LINK_MOVES)
+		;
+	assert_int_equal(change, SL_LINK_ROOM);
+	assert_passes(0, 0, 1, 0, "again");
+}
+
 #define NET_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -664,6 +702,7 @@ int main(void)
 		NET_TEST(header_and_body_arrive_as_one),
 		NET_TEST(sending_to_nobody_drops_at_once),
 		NET_TEST(a_greeting_waits_for_its_link),
+		NET_TEST(after_a_drop_nothing_leaves_before_it_is_known),
 		NET_TEST(a_stranger_is_refused),
 		NET_TEST(a_peer_that_is_no_neighbour_is_refused_until_it_is_one),
 		NET_TEST(a_client_without_curve_is_refused),

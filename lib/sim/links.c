@@ -247,7 +247,7 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	size_t bytes = sl_sim_occupies(message);
 	if (l->state != SL_SIM_UP)
 		return false;
-	if (l->waiting >= ROOM_LEAST && l->queued + bytes > n->queue) {
+	if (l->full || (l->waiting >= ROOM_LEAST && l->queued + bytes > n->queue)) {
 		sl_sim_link_overflows(s, link, from);
 		return false;
 	}

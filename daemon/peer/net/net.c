@@ -269,7 +269,8 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 	memcpy(to, header, header_length);
 	if (body_length)
 		memcpy(to + header_length, body, body_length);
-	if (hand_over(net, l, &message)) {
+	/* Both ends count what follows a greeting: nothing may follow a message that was dropped before the peer knows of it. */
+	if (!(l->up && l->full) && hand_over(net, l, &message)) {
 		l->parked_length = 0;
 		return true;
 	}
