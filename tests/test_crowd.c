@@ -208,6 +208,31 @@ static void a_neighbour_has_several_addresses(void **state)
 	assert_false(lives_at(&l, "198.51.100.2"));
 }
 
+/* One question at a time, and the next one at the end of a pause. */
+static void names_are_asked_for_once(void **state)
+{
+	static struct sl_net net;
+	static struct sl_net_link l;
+	(void)state;
+	memset(&net, 0, sizeof net);
+	memset(&l, 0, sizeof l);
+	net.now.us = 1000;
+	l.place.ask_at = SL_TIME_NEVER;
+	sl_net_ask_later(&net, &l); /* no name */
+	assert_true(l.place.ask_at.us == SL_TIME_NEVER.us);
+	snprintf(l.place.name, sizeof l.place.name, "site-7.example");
+	l.place.asking = true;
+	sl_net_ask_later(&net, &l);
+	assert_true(l.place.ask_at.us == SL_TIME_NEVER.us);
+	l.place.asking = false;
+	sl_net_ask_later(&net, &l);
+	int64_t due = l.place.ask_at.us;
+	assert_true(due > net.now.us && due < SL_TIME_NEVER.us);
+	net.now.us += 10;
+	sl_net_ask_later(&net, &l);
+	assert_int_equal(l.place.ask_at.us, due);
+}
+
 static void addresses_are_compared_as_bytes(void **state)
 {
 	static const char *const near[][2] = { { "2001:db8:0:1::1", "2001:db8:0:1:ffff::2" },
@@ -243,6 +268,7 @@ int main(void)
 		CROWD_TEST(a_key_has_few_connections),
 		cmocka_unit_test(a_neighbour_has_several_addresses),
 		cmocka_unit_test(addresses_are_compared_as_bytes),
+		cmocka_unit_test(names_are_asked_for_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,6 +172,33 @@ static void whoever_comes_last_leaves_at_once(void **state)
 	ends_as(w, calm);
 }
 
+/* Done, durable, and started again: it serves a neighbour whose last checkpoint is not written yet, however long that
+ * takes, since that one may come back from an older one. */
+static void whoever_is_done_serves_those_that_are_not(void **state)
+{
+	(void)state;
+	uint64_t calm[PEERS_MOST];
+	undisturbed("ring:3", calm);
+	struct swarm *w = make("ring:3", 7);
+	swarm_run_to(w, 0, ROUNDS - 2);
+	sl_sim_disk(w->sim, 0, true, 0);
+	while (sl_sim_durable_rounds(w->sim, 1) < ROUNDS)
+		assert_true(sl_sim_step(w->sim));
+	for (int n = 0; n < 50; n++)
+		sl_sim_step(w->sim);
+	sl_sim_kill(w->sim, 1);
+	sl_sim_revive(w->sim, 1, SL_SIM_DISK_NEWEST);
+	struct sl_time until = sl_time_after(sl_sim_now(w->sim), 25 * w->settings.link_timeout_us);
+	assert_true(until.us < 500000000); /* before a last checkpoint is given up */
+	while (sl_time_before(sl_sim_now(w->sim), until))
+		assert_true(sl_sim_step(w->sim));
+	assert_false(sl_sim_halted(w->sim, 1));
+	sl_sim_kill(w->sim, 0);
+	sl_sim_disk(w->sim, 0, false, 0);
+	sl_sim_revive(w->sim, 0, SL_SIM_DISK_OLDER);
+	ends_as(w, calm);
+}
+
 /* One whose last checkpoint cannot be written does not say that it has finished, and is let go at last. */
 static void a_last_checkpoint_that_fails(void **state)
 {
@@ -234,6 +261,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_full_disk_is_waited_for),
 		cmocka_unit_test(the_last_moments_are_covered),
 		cmocka_unit_test(whoever_comes_last_leaves_at_once),
+		cmocka_unit_test(whoever_is_done_serves_those_that_are_not),
 		cmocka_unit_test(a_last_checkpoint_that_fails),
 		cmocka_unit_test(one_that_is_too_old_is_told),
 	};

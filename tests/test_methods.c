@@ -6,6 +6,7 @@
 #include "sim/sim_state.h"
 #include "support/swarm.h"
 
+#include "learn/guest.h"
 #include "linalg/vector.h"
 
 #include <setjmp.h>
@@ -139,6 +140,38 @@ static struct sl_learner *learner_of(struct swarm *w)
 	return &p->learner;
 }
 
+/* A trainer whose gradient at x is x times the number of its batch, in tenths. */
+static bool answer(void *context, struct sl_guest_task *task, const float *in, float *out)
+{
+	(void)context;
+	assert_int_equal(task->kind, SL_GUEST_GRADIENT);
+	for (unsigned k = 0; k < D; k++)
+		out[k] = in[k] * (float)(task->batch == SL_BATCH_WHOLE ? 1000 : task->batch);
+	task->loss = (double)in[0];
+	return true;
+}
+
+/* A change of gradients is that of one batch, also where a trainer computes them. */
+static void a_trainer_is_asked_twice_about_one_batch(void **state)
+{
+	static struct sl_plan plan;
+	const struct sl_guest guest = { .call = answer };
+	float x[D] = { 5, 4, 3, 2, 1 }, w[D] = { 1, 1, 1, 1, 1 }, whole[D] = { 9, 9, 9, 9, 9 }, out[D],
+	      spare[D];
+	struct sl_scratch scratch = { .spare = spare };
+	struct sl_learner l = { .plan = &plan, .scratch = &scratch, .dimension = D, .round = 3, .x = x };
+	(void)state;
+	memset(&plan, 0, sizeof plan);
+	plan.dimension = D;
+	plan.model.guest = &guest;
+	plan.settings.local_steps = 2;
+	assert_true(sl_part_change(&l, x, w, whole, out) == 5);
+	for (unsigned k = 0; k < D; k++)
+		assert_true(out[k] == 6 * x[k] - 6 * w[k]);
+	assert_true(sl_part_full_gradient(&l, x, out) == 5);
+	assert_true(out[0] == 5000);
+}
+
 /* At the reference itself the difference of the two batch gradients is nothing: what is left is the whole gradient. */
 static void lsvrg_begins_with_the_whole_gradient(void **state)
 {
@@ -190,6 +223,7 @@ int main(void)
 		cmocka_unit_test(trackers_are_mixed_beside_models),
 		cmocka_unit_test(a_fixed_shift_is_sent_once),
 		cmocka_unit_test(references_are_renewed_by_chance),
+		cmocka_unit_test(a_trainer_is_asked_twice_about_one_batch),
 		cmocka_unit_test(lsvrg_begins_with_the_whole_gradient),
 		cmocka_unit_test(a_fixed_shift_is_subtracted_after_it_is_found),
 	};

@@ -267,6 +267,16 @@ static void a_stranger_is_refused(void **state)
 	client_close(&c);
 }
 
+static void a_listener_with_another_key_is_named(void **state)
+{
+	char text[SL_NET_TROUBLE];
+	(void)state;
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	sl_identity_make(&end[0].identity); /* as the roster would have it */
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	UNTIL(sl_net_trouble(&end[1].net, 0, text, &(int64_t){ 0 }) && strstr(text, "the handshake at"));
+}
+
 /* Everybody of the roster who is no neighbour is a stranger too. */
 static void a_peer_that_is_no_neighbour_is_refused_until_it_is_one(void **state)
 {
@@ -704,6 +714,7 @@ int main(void)
 		NET_TEST(a_greeting_waits_for_its_link),
 		NET_TEST(after_a_drop_nothing_leaves_before_it_is_known),
 		NET_TEST(a_stranger_is_refused),
+		NET_TEST(a_listener_with_another_key_is_named),
 		NET_TEST(a_peer_that_is_no_neighbour_is_refused_until_it_is_one),
 		NET_TEST(a_client_without_curve_is_refused),
 		NET_TEST(without_the_handler_no_message_passes),

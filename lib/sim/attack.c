@@ -75,6 +75,8 @@ static void claim_copy(struct sl_adversary *l, uint32_t to)
 	if (!sl_adversary_greeting(l, to, &h))
 		return;
 	claim_numbers(l, to, &h.held_version, &h.held_epoch);
+	if (l->attack == SL_ATTACK_WRAP && l->claim % 2 == 0)
+		h.known_epoch = h.held_epoch;
 	if (!is_turncoat(l)) {
 		h.held_digest =
 		    sl_vector_digest(l->plan->copy_floats, 0, (const float *)(const void *)l->fake);

@@ -337,7 +337,8 @@ static bool still_wanted(const struct sl_peer *p, const struct sl_edge *e)
 	int64_t timeout = sl_link_timeout_us(p);
 	if (e->finished && e->knows_finished)
 		return false;
-	if (p->was_final && !e->greeted) /* it had finished too and left, as far as can be known */
+	/* It had finished too and left, as far as can be known; one that is heard is only about to greet. */
+	if (p->was_final && !e->greeted && !e->up)
 		return sl_time_before(p->now, sl_time_after(p->phase_since, PATIENCE * timeout));
 	if (e->up && (sl_waits_forever(p) || sl_time_before(p->now, patience_ends(p, e))))
 		return true;
