@@ -270,6 +270,27 @@ static void busy_memory_is_huge(void **state)
 	}
 }
 
+static void take_link(void *context, const struct sl_status_link *l)
+{
+	struct sl_status_link **next = context;
+	*(*next)++ = *l;
+}
+
+static void links_say_how_they_are(void **state)
+{
+	struct sl_status_link link[3], *next = link;
+	(void)state;
+	assert_true(sl_status_view_links(
+	    "{\"peer\":1,\"links\":[{\"neighbour\":0,\"up\":true,\"heard\":false,\"late\":true,\"waited_for\":false,\"behind\":4,"
+	    "\"quarantine_ms\":70,\"cause\":\"shape\"},{\"neighbour\":2,\"up\":false,\"waited_for\":true,\"wire_tx\":null}]}",
+	    take_link, &next));
+	assert_int_equal(next - link, 2);
+	assert_true(link[0].neighbour == 0 && link[0].up == 1 && link[0].heard == 0 && link[0].late == 1 &&
+	            link[0].waited_for == 0 && link[0].behind == 4 && link[0].quarantine_ms == 70);
+	assert_true(link[1].neighbour == 2 && link[1].up == 0 && link[1].waited_for == 1 &&
+	            link[1].late == -1 && link[1].wire_tx == -1 && link[1].quarantine_ms == -1);
+}
+
 #define IN_FOLDER(f) cmocka_unit_test_setup_teardown(f, in_folder, out_of_folder)
 
 /* Whom it waits for, who is behind, by how much, since when, and why. */
@@ -307,6 +328,7 @@ int main(void)
 		IN_FOLDER(paths_of_any_length_work),
 		IN_FOLDER(the_manager_is_told),
 		cmocka_unit_test(what_a_peer_does_in_words),
+		cmocka_unit_test(links_say_how_they_are),
 		cmocka_unit_test(the_watchdog_is_fed_at_half_its_interval),
 		cmocka_unit_test(trimming_changes_nothing),
 		cmocka_unit_test(busy_memory_is_huge),

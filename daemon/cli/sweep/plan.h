@@ -43,7 +43,7 @@ struct sl_sweep_plan {
 };
 
 /* Errors give file, line, what was found and what would be right. */
-enum sl_status sl_sweep_plan_read(struct sl_sweep_plan *out, const char *path, struct sl_error *error);
+enum sl_status sl_sweep_plan_read(struct sl_sweep_plan *, const char *path, struct sl_error *error);
 void sl_sweep_plan_free(struct sl_sweep_plan *);
 
 /* Prepares a plan for --tune: axes of eta and gamma become the values to choose from; where there are none, some

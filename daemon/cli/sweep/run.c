@@ -73,7 +73,7 @@ static void report(const struct sl_sweep *s, const struct sl_sweep_point *p, con
 		sl_bytes_text(p->payload_bytes, bytes, sizeof bytes);
 		fprintf(stderr, "accuracy %s, %s, %.1f s", accuracy, bytes, p->seconds);
 	}
-	fprintf(stderr, "%s%s left\n", failure ? "; " : "; ", left);
+	fprintf(stderr, "; %s left\n", left);
 }
 
 /* ---- jobs ---- */

@@ -164,6 +164,39 @@ static void put_axis(const struct sl_sweep *s, unsigned axis, const struct sl_sw
 	}
 }
 
+/* Whether a chosen value is the least or the largest of the numbers to choose from: a better one may lie beyond. */
+static bool at_the_edge(const struct sl_sweep_axis *axis, const char *chosen)
+{
+	char *end;
+	double value = chosen ? strtod(chosen, &end) : 0, least = INFINITY, largest = -INFINITY;
+	if (!chosen || end == chosen) /* auto */
+		return false;
+	for (unsigned i = 0; i < axis->count; i++) {
+		double v = strtod(axis->value[i], &end);
+		least = end > axis->value[i] ? fmin(least, v) : least;
+		largest = end > axis->value[i] ? fmax(largest, v) : largest;
+	}
+	return largest > least && (value == least || value == largest);
+}
+
+static void put_edges(const struct sl_sweep *s, const struct sl_sweep_point *points, size_t count, FILE *out)
+{
+	unsigned eta = 0, gamma = 0;
+	int seed = sl_sweep_seed_axis(&s->plan);
+	for (size_t k = 0; k < count; k++) {
+		if (seed >= 0 && points[k].value[seed] != 0)
+			continue;
+		eta += at_the_edge(&s->plan.eta, points[k].eta);
+		gamma += at_the_edge(&s->plan.gamma, points[k].gamma);
+	}
+	if (eta || gamma)
+		fprintf(
+		    out,
+		    "note       the least or largest value was the best for %u methods (eta) and %u (gamma): more values in "
+		    "[tune] may find better ones\n",
+		    eta, gamma);
+}
+
 static void put_tuning(const struct sl_sweep_tuning *t, FILE *out)
 {
 	char bytes[32], seconds[32];
@@ -195,8 +228,10 @@ void sl_sweep_table(const struct sl_sweep *s, const struct sl_sweep_point *point
 	}
 	fprintf(out, "\nruns       %zu of %zu done, %zu failed; together they took %.1f s\n", done, count,
 	        failed, seconds);
-	if (tuning)
+	if (tuning) {
 		put_tuning(tuning, out);
+		put_edges(s, points, count, out);
+	}
 	if (s->ran_of)
 		fprintf(
 		    out,

@@ -120,7 +120,7 @@ static int watch(struct sl_watch *w, const struct request *r, bool screen)
 {
 	struct sl_watch_look look = { .colour = sl_terminal_colour(), .utf8 = sl_terminal_utf8() };
 	struct sl_time seen = { 0 };
-	bool answered = false, more = true;
+	bool answered = false, more = true, over = false;
 	int64_t interval = r->interval_us ? r->interval_us : screen ? SCREEN_US : LINES_US;
 	for (uint64_t i = 1; more && !ended; i++) {
 		sl_watch_sample(w);
@@ -133,12 +133,15 @@ static int watch(struct sl_watch *w, const struct request *r, bool screen)
 			sl_watch_changes(w, stdout);
 		if (!r->json && !screen)
 			sl_watch_line(w, stdout);
-		more = more && fflush(stdout) == 0 && (i != r->count) && (screen ? true : !is_over(w, &seen));
+		more = more && fflush(stdout) == 0 && i != r->count && !(over = is_over(w, &seen));
 		if (more && !ended)
 			more = pause_for(interval);
 		if (stopped && screen)
 			suspend();
 	}
+	leave();
+	if (over && answered)
+		fputs("starling watch: no peer answers any more\n", stderr);
 	return answered ? SL_EXIT_OK : SL_EXIT_FAILED;
 }
 
@@ -161,7 +164,6 @@ static int run(int argc, char **argv)
 	if (screen)
 		enter();
 	code = watch(&w, &request, screen);
-	leave();
 	if (code != SL_EXIT_OK)
 		fprintf(stderr, "starling watch: no peer of %s answers on this machine\n", folder);
 	sl_watch_close(&w);

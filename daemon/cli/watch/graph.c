@@ -126,7 +126,7 @@ static void put_line(const struct canvas *c, unsigned y, const struct sl_watch_l
 }
 
 void sl_watch_graph(const struct sl_watch *w, const struct sl_watch_look *look, unsigned width,
-                    unsigned height, char out[][SL_WATCH_GRAPH_LINE])
+                    unsigned height, char text[][SL_WATCH_GRAPH_LINE])
 {
 	static struct canvas c;
 	const struct sl_topology *t = &w->roster.topology;
@@ -141,5 +141,5 @@ void sl_watch_graph(const struct sl_watch *w, const struct sl_watch_look *look, 
 		if (!w->peer[k].gone)
 			label(&c, k, t->peers, !w->peer[k].answers);
 	for (unsigned y = 0; y < c.height; y++)
-		put_line(&c, y, look, out[y]);
+		put_line(&c, y, look, text[y]);
 }

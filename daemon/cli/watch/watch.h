@@ -67,7 +67,7 @@ struct sl_watch_look {
 
 /* A whole frame: `rows` lines at most, each of `columns` columns at most, without a newline after the last. */
 void sl_watch_draw(const struct sl_watch *, const struct sl_watch_look *, FILE *out);
-/* The graph as text: `height` lines of `width` cells, into lines[]; each up to `size` bytes. Peers stand on an
+/* The graph as text: `height` lines of `width` cells, into text[]; each up to `size` bytes. Peers stand on an
  * ellipse; edges are lines whose pattern is their state. */
 enum {
 	SL_WATCH_GRAPH_PEERS = 40,
@@ -76,7 +76,7 @@ enum {
 	SL_WATCH_GRAPH_LINE = 1024
 };
 void sl_watch_graph(const struct sl_watch *, const struct sl_watch_look *, unsigned width, unsigned height,
-                    char line[][SL_WATCH_GRAPH_LINE]);
+                    char text[][SL_WATCH_GRAPH_LINE]);
 /* The escape sequence that begins the colour of a state, or "". */
 const char *sl_watch_colour(const struct sl_watch_look *, enum sl_watch_state);
 

@@ -146,12 +146,14 @@ static void add_trainer(struct sl_metrics_text *t, const struct sl_loop *l)
 static void add_process(struct sl_metrics_text *t, const struct sl_loop *l)
 {
 	struct rusage u;
-	unsigned long size, resident = 0;
+	char text[128] = "", *size_end;
 	FILE *statm = fopen("/proc/self/statm", "re");
-	if (statm && fscanf(statm, "%lu %lu", &size, &resident) != 2)
-		resident = 0;
+	if (statm && !fgets(text, sizeof text, statm))
+		text[0] = '\0';
 	if (statm)
 		fclose(statm);
+	strtoul(text, &size_end, 10); /* pages of the address space; the second number: those in memory */
+	unsigned long resident = strtoul(size_end, NULL, 10);
 	getrusage(RUSAGE_SELF, &u);
 	one(t, "process_cpu_seconds_total", COUNTER,
 	    (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +

@@ -5,6 +5,6 @@
 #include "daemon/peer/loop.h"
 
 /* sl_exporter_describe; the context is the loop. */
-char *sl_metrics_describe(void *loop, bool openmetrics, size_t *length);
+char *sl_metrics_describe(void *context, bool openmetrics, size_t *length);
 
 #endif
