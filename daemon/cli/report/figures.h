@@ -24,7 +24,7 @@ struct sl_figures {
 /* Adds the curves of all groups, or graph, traffic, times and events of one run; what was not measured has no
  * figure. */
 void sl_figures_add_curves(struct sl_figures *, const struct sl_report *, struct sl_gnuplot *);
-void sl_figures_add_run(struct sl_figures *, const struct sl_report *, uint32_t run, struct sl_gnuplot *);
+void sl_figures_add_run(struct sl_figures *, const struct sl_report *, uint32_t number, struct sl_gnuplot *);
 
 struct sl_figure *sl_figures_next(struct sl_figures *, const char *title, uint32_t run, enum sl_legend,
                                   uint32_t svg);

@@ -32,7 +32,6 @@ void sl_html_text(FILE *out, const char *text)
 
 void sl_html_number(FILE *out, const char *name, double value, const char *shown, ...)
 {
-	va_list arguments;
 	if (!isfinite(value)) {
 		fprintf(out, "<span class=\"%s\">–</span>", name);
 		return;
@@ -40,6 +39,7 @@ void sl_html_number(FILE *out, const char *name, double value, const char *shown
 	fprintf(out, "<data class=\"%s\" value=\"", name);
 	sl_json_real(out, value);
 	fputs("\">", out);
+	va_list arguments;
 	va_start(arguments, shown);
 	vfprintf(out, shown, arguments);
 	va_end(arguments);

@@ -140,12 +140,11 @@ static struct sl_edge_pair *edges_of(const struct sl_report_run *run, uint32_t *
 static bool is_small(const char *spec)
 {
 	double product = 1;
-	for (const char *p = spec + strcspn(spec, ":"); *p;) {
-		char *end;
-		double number = *p >= '0' && *p <= '9' ? strtod(p, &end) : 0;
-		if (number >= 1)
-			product *= number;
-		p = *p >= '0' && *p <= '9' ? end : p + 1;
+	const char *p = spec + strcspn(spec, ":");
+	while (*(p += strcspn(p, "0123456789"))) {
+		double number = strtod(p, NULL);
+		p += strspn(p, "0123456789.e");
+		product *= number >= 1 ? number : 1;
 	}
 	return product <= 16 * SL_REPORT_DRAWN;
 }
