@@ -224,8 +224,10 @@ class Page:
                 fail("a curve of %d points" % len(rows))
             for row in rows:
                 found = [dict(zip([d[0] for d in c.description], c.fetchone())) for c in
-                         (self.db.execute("SELECT *, max(payload_bytes) OVER (ORDER BY round) AS bytes FROM curve WHERE run_id = ? AND round = ?",
-                                          (i, int(float(row["round"])))) for i in ids)]
+                         (self.db.execute("""SELECT *, payload_most AS payload_bytes, wire_most AS wire_bytes, seconds_most AS seconds FROM
+                                          (SELECT *, max(payload_bytes) OVER w AS payload_most, max(wire_bytes) OVER w AS wire_most,
+                                           max(seconds) OVER w AS seconds_most FROM curve WHERE run_id = ? WINDOW w AS (ORDER BY round))
+                                          WHERE round = ?""", (i, int(float(row["round"])))) for i in ids)]
                 for name in row:
                     base = name.replace("_min", "").replace("_max", "")
                     values = [f[base] for f in found]

@@ -19,6 +19,7 @@ simulate one.db one malcom 1 120
 odd="x<script>alert(1)</script>\"''&amp;]]>,|\$_%"
 sqlite3 one.db "UPDATE round_data SET compute_us = 1000 + 900 * (peer = 2) + round % 7, compress_us = 100 + peer,
 		wait_us = CASE WHEN test_accuracy IS NOT NULL THEN 1 + peer WHEN peer = 2 AND round % 5 > 0 THEN 10 ELSE 900 + peer * 10 + round % 3 END;
+	DELETE FROM round_data WHERE peer = 3 AND round BETWEEN 70 AND 72;
 	UPDATE round_data SET at_us = at_us + 500000 WHERE peer = 1 AND round >= 60;
 	INSERT INTO event SELECT run_id, 1, (SELECT at_us - 1000 FROM round_data WHERE peer = 1 AND round = 60), 60, 'notice',
 		'resumed-from-checkpoint', 'round 50' FROM run;

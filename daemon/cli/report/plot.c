@@ -20,7 +20,7 @@ struct request {
 static const struct format {
 	const char *ending, *terminal;
 } formats[] = {
-	{ ".svg", "svg size 600,420 dynamic font 'sans-serif,16'" },
+	{ ".svg", "svg size 600,420 dynamic font 'sans-serif,16' background rgb 'white'" },
 	{ ".pdf", "pdfcairo size 9cm,6.3cm font 'sans-serif,9'" },
 	{ ".png", "pngcairo size 1200,840 font 'sans-serif,24' linewidth 2" },
 };
