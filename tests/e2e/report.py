@@ -176,6 +176,8 @@ class Page:
                 self.is_(e, self.one("SELECT max(error) FROM consensus WHERE run_id = ?", run_id), name)
             elif name == "consensus-last":
                 self.is_(e, self.one("SELECT error FROM consensus WHERE run_id = ? ORDER BY round DESC LIMIT 1", run_id), name)
+            elif name == "last-loss":
+                self.is_(e, self.one("SELECT test_loss FROM curve WHERE run_id = ? AND test_loss IS NOT NULL ORDER BY round DESC LIMIT 1", run_id), name)
             elif name.startswith("share-"):
                 self.is_(e, self.one("SELECT sum(%s_seconds) / %s FROM peer_time WHERE run_id = ?1" % (name[6:], total), run_id), name)
             elif name == "held-peer":

@@ -75,6 +75,13 @@ grep -q 'held up the others' report.html || fail "nobody held up the others"
 grep -q 'Peer 1 was started again' report.html || fail "nobody was away"
 ok "one run: $(sed 's/:.*//' out), each as SQL has it; nothing is loaded"
 
+expect 0 "$starling" sim --topology star:4 --history real.db --set data.format=regression --set model.name=ridge --set data.partition=iid \
+	--set run.rounds=30 --set history.evaluate=5
+expect 0 "$starling" report real.db -o real.html
+expect 0 "$python" "$root/tests/e2e/report.py" real.html real.db
+grep -q 'mean test loss' real.html || fail "no loss"
+ok "a run without accuracies: $(sed 's/:.*//' out)"
+
 cp one.db odd.db
 "$python" - "$odd" << 'EOF'
 import sqlite3, sys

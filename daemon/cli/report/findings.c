@@ -96,6 +96,21 @@ void sl_findings_of_all(FILE *out, const struct sl_report *r)
 
 /* ---- one run ---- */
 
+/* Of a run without accuracies. */
+static void find_loss(FILE *out, const struct sl_report_run *run)
+{
+	double last = (double)NAN;
+	for (uint32_t i = 0; i < run->curve->count; i++) {
+		double value = run->curve->point[i].mean[SL_MEASURE_TEST_LOSS];
+		last = isfinite(value) ? value : last;
+	}
+	if (!isfinite(last))
+		return;
+	fputs("<li>The mean test loss of the peers' models is ", out);
+	sl_html_number(out, "last-loss", last, "%.4g", last);
+	fputs(" at the end.</li>\n", out);
+}
+
 static void find_result(FILE *out, const struct sl_report_run *run)
 {
 	const struct sl_history_summary *s = &run->summary;
@@ -106,6 +121,8 @@ static void find_result(FILE *out, const struct sl_report_run *run)
 		sl_html_number(out, "worst", s->worst_accuracy, "%.4f", s->worst_accuracy);
 		fputs(".</li>\n", out);
 	}
+	if (!isfinite(s->test_accuracy))
+		find_loss(out, run);
 	if (s->payload_bytes >= 0) {
 		fputs("<li>They sent ", out);
 		sl_html_bytes(out, "payload", (double)s->payload_bytes);
@@ -131,12 +148,12 @@ static void find_agreement(FILE *out, const struct sl_report_run *run)
 	}
 	if (!isfinite(last) || !(most > 0))
 		return;
-	fputs(last < 0.5 * most
-	          ? "<li>The peers agree more and more: the consensus error fell from "
-	          : "<li>The peers do not agree more at the end: the consensus error is at most ",
+	bool falls = last < 0.9 * most;
+	fputs(falls ? "<li>The peers agree more and more: the consensus error fell from "
+	            : "<li>The peers do not agree more and more: the largest consensus error is ",
 	      out);
 	sl_html_number(out, "consensus-most", most, "%.3g", most);
-	fputs(last < 0.5 * most ? " to " : ", and at the end ", out);
+	fputs(falls ? " to " : ", and the last one ", out);
 	sl_html_number(out, "consensus-last", last, "%.3g", last);
 	fputs(".</li>\n", out);
 }

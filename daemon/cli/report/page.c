@@ -61,7 +61,7 @@ static void put_about(FILE *out, const struct sl_report_run *run)
 	const char *const text[] = { s->algorithm, s->compress, s->topology, s->model, s->dataset };
 	fputs("<p class=\"about\">", out);
 	for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
-		fputs(i ? " · " : "", out);
+		fputs(i && text[i][0] ? " · " : "", out);
 		sl_html_text(out, text[i]);
 	}
 	fprintf(out, " · %u peers, %u rounds, %u parameters%s · seed ", s->peers, s->rounds, s->dimension,
