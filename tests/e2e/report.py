@@ -167,6 +167,8 @@ class Page:
         held = """SELECT sum(waited) * 1.0 / (SELECT sum(wait_us) FROM peer_curve WHERE run_id = ?1 AND test_accuracy IS NULL) FROM
                   (SELECT round, peer, min(wait_us), sum(wait_us) AS waited FROM peer_curve WHERE run_id = ?1 AND test_accuracy IS NULL
                    GROUP BY round) GROUP BY peer HAVING peer = ?2"""
+        held_rounds = """SELECT avg(least = ?2) FROM (SELECT peer AS least, min(wait_us) FROM peer_curve WHERE run_id = ?1
+                         AND test_accuracy IS NULL GROUP BY round)"""
         peer = None
         for e in part.iter("data"):
             name = e.get("class")
@@ -185,6 +187,16 @@ class Page:
                 self.seen.add(e)
             elif name == "held":
                 self.is_(e, self.one(held, run_id, peer), name)
+            elif name == "held-rounds":
+                self.is_(e, self.one(held_rounds, run_id, peer), name)
+            elif name in ("late-peer", "quarantine-peer"):
+                peer = int(value(e))
+                self.seen.add(e)
+            elif name == "late":
+                self.is_(e, self.one("SELECT max(n) FROM (SELECT count(*) AS n FROM event WHERE run_id = ? AND kind = 'edge-late' GROUP BY substr(detail, 1, 7))", run_id), name)
+                self.is_(e, self.one("SELECT count(*) FROM event WHERE run_id = ? AND kind = 'edge-late' AND detail LIKE 'peer ' || ? || ' %'", run_id, peer), name)
+            elif name == "quarantine-by":
+                self.is_(e, self.one("SELECT count(DISTINCT peer) FROM event WHERE run_id = ? AND kind = 'quarantine' AND detail LIKE 'peer ' || ? || ' %'", run_id, peer), name)
             elif name == "diverging":
                 self.is_(e, self.one("SELECT count(DISTINCT peer) FROM event WHERE run_id = ? AND kind = 'diverging'", run_id), name)
             elif name in ("absence", "absence-from"):
@@ -201,6 +213,8 @@ class Page:
                 if name == "held":
                     found = self.db.execute(held, (run_id, peer)).fetchone()
                     self.is_(e, found[0] if found else 0, "held of %d" % peer)
+                elif name == "held-rounds":
+                    self.is_(e, self.one(held_rounds, run_id, peer), "held-rounds of %d" % peer)
                 else:
                     column = name if name in ("rounds", "seconds") else name + "_seconds"
                     self.is_(e, self.one("SELECT %s FROM peer_time WHERE run_id = ? AND peer = ?" % column, run_id, peer), "peer-" + name)

@@ -24,6 +24,7 @@ sqlite3 one.db "UPDATE round_data SET compute_us = 1000 + 900 * (peer = 2) + rou
 	INSERT INTO event SELECT run_id, 1, (SELECT at_us - 1000 FROM round_data WHERE peer = 1 AND round = 60), 60, 'notice',
 		'resumed-from-checkpoint', 'round 50' FROM run;
 	INSERT INTO event SELECT run_id, 2, started_at + 2000, 3, 'warning', 'edge-late', '<img src=x onerror=alert(2)>' FROM run;
+	INSERT INTO event SELECT run_id, value, started_at + 2500, 3, 'warning', 'edge-late', 'peer 1 did not answer' FROM run, json_each('[0, 2, 3]');
 	INSERT INTO event SELECT run_id, 0, started_at + 3000, 3, 'warning', 'quarantine', 'peer 3 for 1 s' FROM run;
 	INSERT INTO event SELECT run_id, 3, started_at + 4000, 3, 'error', 'diverging', x'c328' || char(27) || '[31m' || char(8238) FROM run"
 ok "a run with events, times and an absence"
@@ -72,6 +73,7 @@ expect 0 "$python" "$root/tests/e2e/report.py" report.html one.db
 says out "Test accuracy over rounds" "Test accuracy over bytes" "Test accuracy over time" "Test loss over time" "Training loss over rounds" \
 	"Consensus error over rounds" "Sparsity over rounds" "Graph and mixing weights" "Payload per link" "Where the time goes" "Events"
 grep -q 'held up the others' report.html || fail "nobody held up the others"
+grep -q 'most often peer <data class="late-peer" value="1">' report.html || fail "nobody was late"
 grep -q 'Peer 1 was started again' report.html || fail "nobody was away"
 ok "one run: $(sed 's/:.*//' out), each as SQL has it; nothing is loaded"
 

@@ -173,14 +173,16 @@ static void find_time(FILE *out, const struct sl_report_run *run)
 	double all = compute + compress + wait;
 	if (!(all > 0))
 		return;
-	/* Of n equal peers each holds up the others in 1/n of the rounds. */
-	if (held && run->peers > 1 && held->held > 0.3 && held->held > 2.0 / run->peers) {
+	/* Of n equal peers each waits least in 1/n of the rounds; a few long waits, as for a peer that is down, tell nothing. */
+	if (held && run->peers > 1 && fmin(held->held, held->held_rounds) > fmax(0.3, 2.0 / run->peers)) {
 		fprintf(
 		    out,
 		    "<li class=\"bad\">Peer <data class=\"held-peer\" value=\"%u\">%u</data> held up the others: ",
 		    held->peer, held->peer);
 		sl_html_number(out, "held", held->held, "%.0f %%", 100 * held->held);
-		fputs(" of all waiting was in rounds in which it waited least.</li>\n", out);
+		fputs(" of all waiting was in rounds in which it waited least, ", out);
+		sl_html_number(out, "held-rounds", held->held_rounds, "%.0f %%", 100 * held->held_rounds);
+		fputs(" of the rounds.</li>\n", out);
 	}
 	fputs("<li>Of the time of all peers in their rounds, ", out);
 	sl_html_number(out, "share-compute", compute / all, "%.0f %%", 100 * compute / all);
@@ -240,6 +242,28 @@ static void find_absences(FILE *out, const struct sl_report_run *run)
 		fprintf(out, "<li>%u peers or times more were started again.</li>\n", run->absences - 4);
 }
 
+static void find_blame(FILE *out, const struct sl_report_run *run)
+{
+	const struct sl_report_blame *late = &run->late, *quarantined = &run->quarantined;
+	if (late->peer >= 0 && late->events > 1) {
+		fprintf(
+		    out,
+		    "<li>Neighbours were late %lld times, most often peer <data class=\"late-peer\" value=\"%lld\">%lld</data>: ",
+		    (long long)late->all, (long long)late->peer, (long long)late->peer);
+		sl_html_number(out, "late", (double)late->events, "%lld times", (long long)late->events);
+		fputs(".</li>\n", out);
+	}
+	if (quarantined->all > 0 && quarantined->peer >= 0) {
+		fprintf(
+		    out,
+		    "<li class=\"bad\">Neighbours put peer <data class=\"quarantine-peer\" value=\"%lld\">%lld</data> into quarantine: ",
+		    (long long)quarantined->peer, (long long)quarantined->peer);
+		sl_html_number(out, "quarantine-by", (double)quarantined->by,
+		               quarantined->by == 1 ? "%lld peer" : "%lld peers", (long long)quarantined->by);
+		fprintf(out, ", of %lld quarantines in all.</li>\n", (long long)quarantined->all);
+	}
+}
+
 static void find_events(FILE *out, const struct sl_report_run *run)
 {
 	int64_t all = 0, shown = 0;
@@ -271,6 +295,7 @@ void sl_findings_of_run(FILE *out, const struct sl_report *r, const struct sl_re
 	find_agreement(out, run);
 	find_missing(out, run);
 	find_absences(out, run);
+	find_blame(out, run);
 	find_time(out, run);
 	find_events(out, run);
 }

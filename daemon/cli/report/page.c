@@ -127,7 +127,7 @@ static void put_peers(FILE *out, const struct sl_report_run *run)
 	fprintf(
 	    out,
 	    "<details class=\"data\"><summary>Peers (%u)</summary><div class=\"wide\"><table class=\"peers\"><thead><tr><th>peer</th>"
-	    "<th>rounds</th><th>time</th><th>compute</th><th>compress</th><th>wait</th><th>held up</th><th>exit</th></tr>"
+	    "<th>rounds</th><th>time</th><th>compute</th><th>compress</th><th>wait</th><th>held up</th><th>in rounds</th><th>exit</th></tr>"
 	    "</thead>\n<tbody>\n",
 	    run->peers);
 	for (uint32_t i = 0; i < shown; i++) {
@@ -143,6 +143,8 @@ static void put_peers(FILE *out, const struct sl_report_run *run)
 		}
 		fputs("</td><td>", out);
 		sl_html_number(out, "peer-held", p->held, "%.1f %%", 100 * p->held);
+		fputs("</td><td>", out);
+		sl_html_number(out, "peer-held-rounds", p->held_rounds, "%.1f %%", 100 * p->held_rounds);
 		if (p->stopped)
 			fprintf(out, "</td><td>%lld</td></tr>\n", (long long)p->exit);
 		else

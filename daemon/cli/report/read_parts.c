@@ -48,6 +48,7 @@ static bool take_peer(struct sl_report_run *run, const struct sl_history_cursor 
 		.exit = sl_history_integer_of(c, 7),
 		.last_round = sl_history_integer_of(c, 8),
 		.held = (double)NAN,
+		.held_rounds = (double)NAN,
 	};
 	return true;
 }
@@ -62,9 +63,29 @@ static bool take_held(struct sl_report_run *run, const struct sl_history_cursor 
 {
 	struct sl_report_peer key = { .peer = (uint32_t)peer_of(c, 0) };
 	struct sl_report_peer *p = bsearch(&key, run->peer, run->peers, sizeof key, by_peer);
-	if (p)
-		p->held = sl_history_real_of(c, 1);
+	if (!p)
+		return true;
+	p->held = sl_history_real_of(c, 1);
+	p->held_rounds = sl_history_real_of(c, 2);
 	return true;
+}
+
+/* Turns sums into shares. */
+static void share_held(struct sl_report_run *run)
+{
+	double rounds = 0;
+	run->waited = 0;
+	for (uint32_t i = 0; i < run->peers; i++) {
+		struct sl_report_peer *p = &run->peer[i];
+		p->held = isfinite(p->held) ? p->held : 0;
+		p->held_rounds = isfinite(p->held_rounds) ? p->held_rounds : 0;
+		run->waited += p->held;
+		rounds += p->held_rounds;
+	}
+	for (uint32_t i = 0; i < run->peers; i++) {
+		run->peer[i].held = run->waited > 0 ? run->peer[i].held / run->waited : (double)NAN;
+		run->peer[i].held_rounds = rounds > 0 ? run->peer[i].held_rounds / rounds : (double)NAN;
+	}
 }
 
 /* A round's waiting is held against the peer that waited least in it. Not of rounds with an evaluation, whose times are
@@ -75,18 +96,12 @@ static enum sl_status read_held(struct sl_report_run *run, struct sl_history *h,
 	char sql[SL_REPORT_POINTS * 12 + 400];
 	snprintf(
 	    sql, sizeof sql,
-	    "SELECT peer, sum(waited) / 1e6 FROM (SELECT round, peer, min(wait_us), sum(wait_us) AS waited FROM "
+	    "SELECT peer, sum(waited) / 1e6, count(*) FROM (SELECT round, peer, min(wait_us), sum(wait_us) AS waited FROM "
 	    "peer_curve WHERE run_id = ?1 AND round IN (%s) AND test_accuracy IS NULL AND wait_us IS NOT NULL "
 	    "GROUP BY round HAVING count(*) > 1) GROUP BY peer",
 	    rounds);
 	enum sl_status status = each_row(h, sql, run, take_held, error);
-	run->waited = 0;
-	for (uint32_t i = 0; i < run->peers; i++)
-		run->waited += isfinite(run->peer[i].held) ? run->peer[i].held : 0;
-	for (uint32_t i = 0; i < run->peers; i++)
-		run->peer[i].held = run->waited > 0
-		                        ? (isfinite(run->peer[i].held) ? run->peer[i].held / run->waited : 0)
-		                        : (double)NAN;
+	share_held(run);
 	return status;
 }
 
@@ -204,6 +219,32 @@ static bool take_kind(struct sl_report_run *run, const struct sl_history_cursor 
 	return true;
 }
 
+static bool take_late(struct sl_report_run *run, const struct sl_history_cursor *c)
+{
+	run->late = (struct sl_report_blame){ peer_of(c, 0), sl_history_integer_of(c, 1),
+		                              sl_history_integer_of(c, 2), sl_history_integer_of(c, 3) };
+	return false;
+}
+
+static bool take_quarantined(struct sl_report_run *run, const struct sl_history_cursor *c)
+{
+	take_late(run, c);
+	run->quarantined = run->late;
+	return false;
+}
+
+/* Whom late edges and quarantines are about. */
+static enum sl_status read_blame(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
+{
+#define BLAME(kind)                                                                                                               \
+	"SELECT CAST(substr(detail, 6, 6) AS INTEGER), count(*), (SELECT count(*) FROM event WHERE run_id = ?1 AND kind = '" kind \
+	"'), count(DISTINCT peer) FROM event WHERE run_id = ?1 AND kind = '" kind                                                 \
+	"' AND detail GLOB 'peer [0-9]*' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1"
+	enum sl_status status = each_row(h, BLAME("quarantine"), run, take_quarantined, error);
+	run->late = (struct sl_report_blame){ .peer = -1 };
+	return status == SL_OK ? each_row(h, BLAME("edge-late"), run, take_late, error) : status;
+}
+
 static bool take_absence(struct sl_report_run *run, const struct sl_history_cursor *c)
 {
 	double from = sl_history_real_of(c, 1), to = sl_history_real_of(c, 2);
@@ -280,6 +321,8 @@ enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history
 		status = read_events(run, h, error);
 	if (status == SL_OK)
 		status = read_absences(run, h, error);
+	if (status == SL_OK)
+		status = read_blame(run, h, error);
 	if (status != SL_OK)
 		return status;
 	/* Give back what is not used: there may be many runs. */

@@ -52,8 +52,9 @@ struct sl_report_peer {
 	uint32_t peer;
 	int64_t rounds, last_round;
 	double seconds, compute, compress, wait; /* seconds; NaN: not measured */
-	double held;  /* share of all waiting that fell into rounds in which this peer waited least */
-	int64_t exit; /* −1: unknown */
+	double held; /* share of all waiting that fell into rounds in which this peer waited least … */
+	double held_rounds; /* … and the share of the rounds that these are */
+	int64_t exit;       /* −1: unknown */
 	bool stopped;
 };
 
@@ -74,6 +75,11 @@ struct sl_report_absence {
 	double from, to; /* seconds since the first start of a peer of the run */
 };
 
+/* Whom most events of a kind name, whose details begin with "peer N". */
+struct sl_report_blame {
+	int64_t peer, events, all, by; /* peer −1: nobody; of `all` such events, written by `by` peers */
+};
+
 struct sl_report_kind {
 	char kind[32], level[12];
 	int64_t count, peers;
@@ -92,6 +98,7 @@ struct sl_report_run {
 	uint32_t kinds;
 	struct sl_report_absence absence[SL_REPORT_ABSENCES];
 	uint32_t absences;
+	struct sl_report_blame late, quarantined;
 	double waited; /* seconds of all peers in the rounds that `held` was computed from */
 	struct sl_topology graph;
 	bool drawn; /* `graph` is filled in */
