@@ -283,6 +283,14 @@ static enum sl_status check_outside(const struct sl_plan *plan, struct sl_error 
 {
 	char names[SL_TEXT_MAX];
 	const struct sl_settings *s = &plan->settings;
+	if (s->weigh == SL_WEIGH_SAMPLES && plan->model.model->outside)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] weigh = samples: a trainer has the samples, and their number is not known here: use peers, and weigh its loss there");
+	if (s->weigh == SL_WEIGH_SAMPLES && !(s->mean_samples > 0))
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "[algorithm] weigh = samples: needs mean_samples, the training samples of all peers divided by their number (starling init writes it where it cuts the data)");
 	if (!plan->model.model->outside)
 		return SL_OK;
 	if (s->estimator == SL_ESTIMATOR_SAGA)

@@ -95,6 +95,8 @@ static const char *switched_off(const struct sl_settings *s, const char *key)
 		return "with eta = theory the step size is constant";
 	if (strcmp(key, "refresh") == 0 && s->estimator != SL_ESTIMATOR_LSVRG)
 		return "only estimator = lsvrg reads it";
+	if (strcmp(key, "mean_samples") == 0 && s->weigh != SL_WEIGH_SAMPLES)
+		return "only weigh = samples reads it";
 	if (strcmp(key, "renewal") == 0 && s->estimator != SL_ESTIMATOR_STORM)
 		return "only estimator = storm reads it";
 	return NULL;

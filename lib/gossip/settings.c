@@ -96,6 +96,12 @@ static const struct sl_option algorithm_options[] = {
 	  SL_OPTION_REAL, AT(refresh), 0, 1, "0", NULL, RUN },
 	{ "renewal", "weight of the mini-batch gradient in a storm estimate (1: same as batch)",
 	  SL_OPTION_REAL, AT(renewal), 1e-6, 1, "0.1", NULL, RUN },
+	{ "weigh",
+	  "the loss that the run minimises: peers: the mean of the peers' losses; samples: the mean over all samples, by gradients in proportion to a peer's number of samples",
+	  SL_OPTION_CHOICE, AT(weigh), 0, 0, "peers", "peers|samples", RUN },
+	{ "mean_samples",
+	  "with weigh = samples: training samples of all peers, divided by their number (0: init writes what it finds)",
+	  SL_OPTION_REAL, AT(mean_samples), 0, 4e9, "0", NULL, RUN },
 	{ NULL }
 };
 

@@ -8,6 +8,7 @@
 enum sl_pace { SL_PACE_LOCKSTEP, SL_PACE_STALENESS, SL_PACE_FREE };
 enum sl_estimator { SL_ESTIMATOR_BATCH, SL_ESTIMATOR_LSVRG, SL_ESTIMATOR_SAGA, SL_ESTIMATOR_STORM };
 enum sl_on_divergence { SL_DIVERGENCE_REPORT, SL_DIVERGENCE_HALVE, SL_DIVERGENCE_STOP };
+enum sl_weigh { SL_WEIGH_PEERS, SL_WEIGH_SAMPLES };
 enum sl_absent { SL_ABSENT_WAIT, SL_ABSENT_RELAY };
 enum sl_eta_rule { SL_ETA_GIVEN, SL_ETA_THEORY };
 enum sl_eta_schedule { SL_ETA_CONSTANT, SL_ETA_FALLING, SL_ETA_STEPS, SL_ETA_SQRT };
@@ -36,7 +37,9 @@ struct sl_settings {
 	char robust[SL_TEXT_MAX];
 	uint32_t eta_rule, estimator; /* enum sl_eta_rule, enum sl_estimator */
 	double smoothness, convexity, refresh, renewal;
-	uint64_t given; /* method keys that were set (reads.h) */
+	uint32_t weigh;      /* enum sl_weigh */
+	double mean_samples; /* of a peer; 0: unknown */
+	uint64_t given;      /* method keys that were set (reads.h) */
 
 	/* [compress] */
 	char pipeline[SL_TEXT_MAX];

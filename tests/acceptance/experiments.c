@@ -21,6 +21,7 @@ const struct experiment experiments[] = {
 	{ "estimators", "L-SVRG, SAGA and STORM under Prox-LEAD", experiment_estimators },
 	{ "changing", "graphs that change from round to round", experiment_changing },
 	{ "directed", "compressed copies that sleep, and directed graphs", experiment_directed },
+	{ "weighed", "shards of unlike sizes: the loss over samples, or over peers", experiment_weighed },
 	{ "grid", "defaults alone: graphs, models, methods", experiment_grid },
 	{ "hand", "gamma = auto beside the best of a search", experiment_hand },
 	{ NULL, NULL, NULL },

@@ -22,6 +22,7 @@ void experiment_deepsqueeze(void);
 void experiment_estimators(void);
 void experiment_changing(void);
 void experiment_directed(void);
+void experiment_weighed(void);
 void experiment_grid(void);
 void experiment_hand(void);
 void experiment_nelloc(void);

@@ -42,6 +42,20 @@ expect 0 "$starling" predict next --data synthetic:640,160
 [ "$(sed 's/, loss.*//' err)" = "$(sed 's/, loss.*//' trained)" ] || fail "the run did not start from the model"
 ok "a run starts from a model's file"
 
+# What the file holds is part of the run's identity, not its name: one with another number refuses, and is refused.
+cp -r next other
+start_peer next 0 --set run.rounds=100000000
+start_peer other 1 --set run.rounds=100000000 --set model.start=../one.safetensors
+for run in next other; do
+	k=$([ $run = next ] && echo 0 || echo 1)
+	within 20 grep -qF "peer $((1 - k)) has another model or start: tensor 'w1' differs" $run/$k.out
+done
+kill -TERM "$(cat next/0.pid)" "$(cat other/1.pid)"
+peers_end 0 20 next 0
+peers_end 0 20 other 1
+rm -r other
+ok "peers whose starts come from other files refuse each other, and name the tensor"
+
 expect 2 "$starling" init bad --topology ring:3 --data synthetic:640,160 --set model.name=mlp:8 --set model.start=one.safetensors
 says err "[model] start: one.safetensors: tensor 'w1' has shape [32, 16], must have [32, 8]"
 head -c 300 one.safetensors > cut.safetensors

@@ -37,6 +37,8 @@ algorithm.batch=8
 algorithm.estimator=lsvrg
 algorithm.refresh=0.5
 algorithm.renewal=0.5
+algorithm.weigh=samples
+algorithm.mean_samples=100
 compress.pipeline=topk:0.1 | dither:16 | golomb
 compress.budget=4kB
 model.name=mlp:8
@@ -165,6 +167,7 @@ begin run
 begin theory --set algorithm.name=prox-lead --set algorithm.gamma=0.25 --set algorithm.smoothness=10
 begin lsvrg --set algorithm.estimator=lsvrg
 begin storm --set algorithm.estimator=storm
+begin weighed --set algorithm.weigh=samples
 begin noisy --set privacy.noise=0.5
 while read -r line; do
 	key=${line%%=*}
@@ -174,6 +177,7 @@ while read -r line; do
 	algorithm.eta_rule | algorithm.smoothness) name=theory ;;
 	algorithm.refresh) name=lsvrg ;;
 	algorithm.renewal) name=storm ;;
+	algorithm.mean_samples) name=weighed ;;
 	privacy.clip | privacy.epsilon | privacy.delta) name=noisy ;;
 	esac
 	"$build/starlingd" -n -r $name-begun/run.conf -p 0 --set run.rounds=40 > printed

@@ -430,6 +430,12 @@ enum sl_status sl_columns_write(const struct sl_columns *columns, const struct s
 	return status;
 }
 
+void sl_shards_weigh(const struct sl_shards *shards, struct sl_settings *s, uint32_t peers)
+{
+	if (s->weigh == SL_WEIGH_SAMPLES && s->mean_samples == 0)
+		s->mean_samples = (double)shards->samples / peers;
+}
+
 enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *source,
                                const struct sl_config *config, uint32_t peers, struct sl_pack *pack,
                                struct sl_error *error)

@@ -66,7 +66,10 @@ static double gradient_of(const struct sl_learner *l, const uint32_t *pick, uint
 {
 	SL_CHECK(!l->privacy.on);
 	const struct sl_model_instance *m = &l->plan->model;
-	return m->model->gradient(m, l->data, pick, count, x, out, l->scratch->learn);
+	double loss = m->model->gradient(m, l->data, pick, count, x, out, l->scratch->learn);
+	if (l->share != 1)
+		sl_vector_scale(l->dimension, (float)l->share, out);
+	return loss;
 }
 
 /* Over the `count` picked samples; of a trainer, over the batch of that step. */
@@ -228,7 +231,8 @@ double sl_part_step(struct sl_learner *l, float eta, uint32_t step)
 	if (l->plan->settings.estimator == SL_ESTIMATOR_BATCH && m->model->descend && !l->privacy.on) {
 		const uint32_t *pick;
 		uint32_t count = batch_of(l, step, &pick);
-		return m->model->descend(m, l->data, pick, count, eta, l->x, gradient, l->scratch->learn);
+		return m->model->descend(m, l->data, pick, count, (float)(l->share * (double)eta), l->x,
+		                         gradient, l->scratch->learn);
 	}
 	double loss = sl_part_gradient(l, l->x, step, gradient);
 	sl_vector_axpy(l->dimension, -eta, gradient, l->x);

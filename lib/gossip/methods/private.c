@@ -208,5 +208,7 @@ double sl_private_gradient(struct sl_learner *l, const float *x, uint32_t step, 
 	add_noise(&draw, l->dimension, s->noise * s->clip, 1 / (l->privacy.rate * l->data->samples), out);
 	if (m->model->penalty)
 		m->model->penalty(m, x, out);
+	if (l->share != 1)
+		sl_vector_scale(l->dimension, (float)l->share, out);
 	return taken ? loss / taken : (double)NAN;
 }
