@@ -18,6 +18,7 @@
 # make cross               builds for aarch64 and tests it under qemu-user; needs root (scripts/cross)
 # make install DESTDIR= PREFIX=/usr/local
 # make deb                 Debian packages in build/deb, checked with lintian; DEB="-a arm64": for another architecture
+# make release             tarball, bill of materials and checksums in build/release; KEY=FILE: signed with minisign
 # make man | completion    manual pages; completion for bash and zsh
 # make compile_commands.json           for editors and clang tools
 # make clean               removes build and build-*
@@ -27,7 +28,7 @@
 # Cross build: make CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar PKG_CONFIG=aarch64-linux-gnu-pkg-config B=build-arm64
 # (packages: gcc-aarch64-linux-gnu, pkgconf:arm64, and the libraries as in libzmq3-dev:arm64; manual pages then come from a
 # native build in build-host, or from HOST_STARLING=path).
-VERSION := $(shell git describe --tags --dirty --always 2>/dev/null || echo unreleased)
+VERSION := $(shell cat VERSION 2>/dev/null || git describe --tags --dirty --always 2>/dev/null || echo unreleased)
 PREFIX  ?= /usr/local
 DESTDIR ?=
 Q       := $(if $(V),,@)
@@ -339,6 +340,8 @@ install: all man completion
 	for f in README.md NEWS LICENSE; do [ ! -f $$f ] || install -D -m 644 -t $(DESTDIR)$(SHARE)/doc/starling $$f || exit 1; done
 deb:
 	$(Q)scripts/deb $(B)/deb $(DEB)
+release: all
+	$(Q)scripts/release $(B)/release $(B)
 clean:
 	$(RM) -r build build-*
 # What a compiler is called with, file by file.
@@ -350,7 +353,7 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 	$(file >$@,[)$(foreach f,$(lib_c) $(wildcard daemon/*/*.c daemon/*/*/*.c) $(wildcard tests/*.c tests/*/*.c),$(file \
 		>>$@,$(if $(filter-out $(firstword $(lib_c)),$f),$(comma))$(call one_command,$f)))$(file >>$@,])
 	@echo "  JSON  $@"
-.PHONY: FORCE trainers all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants mutants-drawn fuzz replay
+.PHONY: release FORCE trainers all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants mutants-drawn fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -207,7 +207,10 @@ static enum sl_status open_store(struct sl_daemon *d, struct sl_error *error)
 		                        .checkpoint =
 		                            settings->method.checkpoint_every ? d->checkpoint : NULL,
 		                        .wake = d->loop.wake,
-		                        .every = settings->method.history_every };
+		                        .every = settings->method.history_every,
+		                        .keep_us = settings->host.history_keep_us,
+		                        .thin = settings->host.history_thin,
+		                        .spare = 2 * (int64_t)settings->method.checkpoint_every };
 	d->loop.store = d->store = sl_store_open(&setup, error);
 	return d->store ? SL_OK : error->status;
 }

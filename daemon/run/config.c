@@ -225,7 +225,7 @@ void sl_config_fingerprint(const struct sl_run_settings *settings, const struct 
 	crypto_generichash_update(&hash, (const uint8_t *)text, length + 1);
 	hash_model(&hash, model);
 	uint8_t tail[4 + SL_KEY_BYTES] = { 0 };
-	sl_store_u32(tail, SL_WIRE_VERSION);
+	sl_store_u32(tail, SL_RUN_VERSION);
 	sl_key_parse(settings->host.operator_key, tail + 4); /* a simulation has no key: zeros */
 	crypto_generichash_update(&hash, tail, sizeof tail);
 	crypto_generichash_final(&hash, digest, sizeof digest);

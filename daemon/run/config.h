@@ -39,7 +39,7 @@ enum sl_status sl_config_standard(struct sl_config *out, char *const *overrides,
  * `written`. */
 void sl_config_path(const struct sl_config *, const char *name, bool written, char out[static 4096]);
 
-/* Fingerprint of a run: BLAKE2b-128 over the settings of scope RUN, the model's tensors and given start, the wire version and
+/* Fingerprint of a run: BLAKE2b-128 over the settings of scope RUN, the model's tensors and given start, SL_RUN_VERSION and
  * the operator's key. Hex, NUL-terminated; the first 8 bytes (little-endian) are in every frame's header. */
 struct sl_model_instance;
 void sl_config_fingerprint(const struct sl_run_settings *, const struct sl_model_instance *,

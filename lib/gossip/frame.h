@@ -6,7 +6,18 @@
 
 #include "base/bytes.h"
 
-enum { SL_FRAME_HEADER = 52, SL_WIRE_VERSION = 5 };
+/* Of the wire: peers with another one are refused by name. Of the run: part of its fingerprint, and so of every checkpoint; it
+ * is raised only if what peers compute has changed, so that a run can go on under another wire version once all its peers
+ * have it (VERSIONS.md). SL_NEXT_WIRE: a test of that builds a peer of the future. */
+enum {
+	SL_FRAME_HEADER = 52,
+#ifdef SL_NEXT_WIRE
+	SL_WIRE_VERSION = 6,
+#else
+	SL_WIRE_VERSION = 5,
+#endif
+	SL_RUN_VERSION = 5
+};
 
 enum sl_frame_kind {
 	SL_FRAME_HELLO,      /* the sender's identity in this run, its copy of the receiver, the state of the

@@ -194,6 +194,12 @@ static const struct sl_option limit_options[] = {
 static const struct sl_option history_options[] = {
 	{ "path", "database of the run's history", SL_OPTION_TEXT, HOST_AT(history), 0, 0, "history.db", NULL,
 	  HOST, SL_COMPLETE_FILE },
+	{ "keep",
+	  "how long all rows of this peer stay, such as 30d; older ones are thinned out while it runs, so that the database does not grow for ever (never: all stay)",
+	  SL_OPTION_DURATION, HOST_AT(history_keep_us), 1, 1e9, "never", NULL, HOST },
+	{ "thin",
+	  "of rows older than keep, one per N rounds stays, with the times of all (0: none); use a multiple of every and evaluate",
+	  SL_OPTION_U32, HOST_AT(history_thin), 0, 1e6, "100", NULL, HOST },
 	{ "every", "write a row every N rounds and after the last", SL_OPTION_U32, AT(history_every), 1, 1e9,
 	  "1", NULL, HOST },
 	{ "evaluate",

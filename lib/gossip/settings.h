@@ -100,6 +100,8 @@ struct sl_host_settings {
 	uint32_t absent;                  /* enum sl_absent */
 
 	char history[SL_TEXT_MAX];    /* [history] path */
+	int64_t history_keep_us;      /* INT64_MAX: all rows stay */
+	uint32_t history_thin;        /* of older rounds one in so many; 0: none */
 	char checkpoint[SL_TEXT_MAX]; /* [checkpoint] path */
 
 	/* [metrics] */

@@ -91,6 +91,20 @@ enum sl_status sl_history_exact(struct sl_history *, uint32_t round, double erro
 enum sl_status sl_history_commit(struct sl_history *, bool durable, struct sl_error *error);
 enum sl_status sl_history_rollback(struct sl_history *);
 
+/* Which rows of this run may go. */
+struct sl_history_thin {
+	uint32_t peer;
+	int64_t before_us; /* rows since then stay, in microseconds since 1970 */
+	uint32_t
+	    one_in; /* of the others one per so many rounds stays, the last, with the times of all; 0: none */
+	int64_t spare; /* as do the newest rounds, however old they are */
+};
+/* Thins one stretch of `one_in` rounds, in a short transaction of its own. *next: the round to go on from, at first 0. *more:
+ * there may be another one. Events of level info go with their rounds. Space is used again; the file does not shrink. SL_IO:
+ * try again later. Not inside a transaction. */
+enum sl_status sl_history_thin(struct sl_history *, const struct sl_history_thin *, int64_t *next, bool *more,
+                               struct sl_error *error);
+
 /* Truncates the write-ahead log if possible: that may free space on a full disk. */
 void sl_history_truncate_wal(struct sl_history *);
 

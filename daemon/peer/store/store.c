@@ -25,6 +25,9 @@
 #define SL_BACKOFF_MS 4000
 /* What closing grants a database that cannot be written, unless told: a daemon is to end within a second. */
 #define SL_CLOSE_MS 500
+/* How long old rows are thinned out between two batches, and the pause after the last of them. */
+#define SL_THIN_US       20000
+#define SL_THIN_EVERY_US 10000000
 /* How long checkpoints wait for a history that cannot be written, unless told. */
 #define SL_CHECKPOINT_WAIT_MS 600000
 
@@ -54,11 +57,14 @@ struct sl_store {
 	uint8_t *model;   /* the file that goes with the checkpoint */
 	size_t model_length;
 	uint32_t every;
-	bool lost;            /* rows, at the end */
-	bool behind;          /* rows were not committed when they should have been */
-	bool unordered;       /* checkpoints do not wait for rows any more, and that was said */
-	int64_t wait_us;      /* how long they do */
-	int64_t failed_at_us; /* begin of the failure, by the clock that does not jump */
+	int64_t keep_us; /* INT64_MAX: nothing is thinned out */
+	struct sl_history_thin thin;
+	int64_t thin_next, thin_at_us; /* the round, and when, by the clock that does not jump */
+	bool lost;                     /* rows, at the end */
+	bool behind;                   /* rows were not committed when they should have been */
+	bool unordered;                /* checkpoints do not wait for rows any more, and that was said */
+	int64_t wait_us;               /* how long they do */
+	int64_t failed_at_us;          /* begin of the failure, by the clock that does not jump */
 	struct sl_log_burst checkpoint_burst;
 
 	/* What is wrong with the history: written by the writer, seen by the loop, which never waits. */
@@ -335,6 +341,24 @@ static void wind_up(struct sl_store *s)
 	       (unsigned long long)rows, s->reason[0] ? s->reason : error.text);
 }
 
+/* Old rows go between two batches, for a few milliseconds at a time; a failure is the next batch's to report. */
+static void thin_out(struct sl_store *s)
+{
+	struct sl_error error;
+	bool more = s->history_writer.entered;
+	int64_t began = clock_us(CLOCK_MONOTONIC);
+	if (s->keep_us == INT64_MAX || began < s->thin_at_us)
+		return;
+	s->thin.before_us = clock_us(CLOCK_REALTIME) - s->keep_us;
+	while (more && !atomic_load(&s->called) && !atomic_load(&s->closing) &&
+	       clock_us(CLOCK_MONOTONIC) - began < SL_THIN_US)
+		if (sl_history_thin(s->history_writer.history, &s->thin, &s->thin_next, &more, &error) !=
+		    SL_OK)
+			more = false;
+	if (!more)
+		s->thin_at_us = began + SL_THIN_EVERY_US;
+}
+
 static void *writer(void *argument)
 {
 	struct sl_store *s = argument;
@@ -343,9 +367,10 @@ static void *writer(void *argument)
 		doze(s, pause);
 		if (atomic_load(&s->closing))
 			break;
-		if (turn(s) == SL_OK)
+		if (turn(s) == SL_OK) {
 			pause = SL_FLUSH_MS;
-		else
+			thin_out(s);
+		} else
 			pause = 2 * pause < SL_BACKOFF_MS ? 2 * pause : SL_BACKOFF_MS;
 	}
 	wind_up(s);
@@ -406,6 +431,10 @@ struct sl_store *sl_store_open(const struct sl_store_setup *setup, struct sl_err
 	pthread_mutex_init(&s->lock, NULL);
 	s->done = setup->wake;
 	s->every = setup->every ? setup->every : 1;
+	s->keep_us = setup->keep_us ? setup->keep_us : INT64_MAX;
+	s->thin = (struct sl_history_thin){ .peer = setup->peer->peer,
+		                            .one_in = setup->thin,
+		                            .spare = setup->spare };
 	s->close_ms = SL_CLOSE_MS;
 	s->wait_us =
 	    (setup->checkpoint_wait_ms ? setup->checkpoint_wait_ms : SL_CHECKPOINT_WAIT_MS) * INT64_C(1000);
