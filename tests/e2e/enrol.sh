@@ -3,6 +3,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+umask 027 # as some hosts have it
 # Tables of three columns in the order of each host; the classes of host 1 lack blue.
 table() { # HOST CLASSES COLUMN COLUMN COLUMN
 	awk -v seed="$1" -v classes="$2" -v columns="$3 $4 $5" 'BEGIN {
@@ -76,6 +77,7 @@ refuse "the signature is not that of the operator" sh -c "cd host0 && '$starling
 for h in 0 1 2; do
 	expect 0 install_on "$h"
 	says out "installed  peer $h (site-$h)" "next       starling shard"
+	[ "$(stat -c %a "host$h/run" "host$h/run/keys" "host$h/run/data" "host$h/run/run.conf" | tr '\n' ' ')" = "755 700 750 644 " ] || fail "modes"
 done
 expect 0 "$starling" shard host0/run --data csv:host0/data.csv
 says out "180 samples of 3 features, 3 classes (red,green,blue)" "20 samples held out"

@@ -101,7 +101,10 @@ start_at() { # K HOST: from the bundle to learning
 	data_of "$1" | inside "cat > own.csv"
 	must "starling install bundle"
 	must "starling shard --data csv:own.csv"
-	must "systemctl enable --now starlingd@$1"
+	typed "systemctl enable --now starlingd@$1" || {
+		typed "journalctl --no-pager -n 30 -u starlingd@$1"
+		fail "peer $1 does not start"
+	}
 }
 
 mkdir -p op/requests
