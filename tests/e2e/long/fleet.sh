@@ -60,18 +60,17 @@ $ $1" >> "$transcript"
 copy_to() { inside "cat > $2" < "$1" || fail "copying $1"; } # FILE PATH: to the host
 round_of() { inside "starling status --json" 2> /dev/null | sed -n "s/.*\"peer\":$1,.*\"round\":\([0-9]*\),.*/\1/p"; }
 learns() { [ "$(round_of "$1")" -gt "$2" ]; } # K ROUND, at the host
-# goes_on K...: every one of these peers, each at its host site-K, gets 30 rounds further than any is now.
+# goes_on K...: every one of these peers, each at its host site-K, gets 30 rounds further than it is now. (A peer that was alone for a
+# while is ahead of the others, and stays so.)
 goes_on() {
-	most=0
 	for k; do
 		quiet "site-$k"
 		within 60 learns "$k" -1
-		now=$(round_of "$k")
-		[ "${now:-0}" -le "$most" ] || most=$now
+		round_of "$k" > "$fleet/reached.$k"
 	done
 	for k; do
 		quiet "site-$k"
-		within 120 learns "$k" $((most + 30))
+		within 120 learns "$k" $(($(cat "$fleet/reached.$k") + 30))
 	done
 }
 quiet() { init=$(cat "$fleet/$1/init.pid"); }
