@@ -148,3 +148,10 @@ done
 ok "no secret and no sample at the operator's"
 for h in 0 1 2 3; do kill "$(cat "host$h/run/$h.pid")"; done
 for h in 0 1 2 3; do peers_end 0 30 "host$h/run" "$h"; done
+expect 0 "$starling" predict host0/run --peer 0 --data csv:host0/data.csv
+cp out first
+grep -q 'accuracy 0\.[89]\|accuracy 1,' err || fail "the model does not know this host's data: $(cat err)"
+expect 0 "$starling" predict host0/run --peer 0 --data csv:other.csv
+cmp -s first out || fail "predict depends on the order of columns"
+expect 2 "$starling" predict host0/run --peer 0 --data csv:mass.csv
+ok "predict puts samples into the same columns"
