@@ -61,6 +61,11 @@ expect 0 "$starling" roster op --admit host0/request
 says out "admitted   site-0 at" "2 more hosts"
 refuse "has the same name as site-0" "$starling" roster op --admit host3/clash
 refuse "has no roster yet" "$starling" roster op --remove 0
+for command in up status doctor; do
+	"$starling" $command op > out 2> err && fail "$command with a roster that is not signed"
+	cat out >> err
+	says err "is signed when all hosts have asked to take part: starling roster op --admit"
+done
 expect 0 "$starling" roster op --admit host1/request host0/request
 says out "1 more hosts"
 [ ! -e op/roster ] || fail "a roster of two hosts"
