@@ -334,7 +334,15 @@ static void signed_mistakes_are_named(void **state)
 	static const struct {
 		const char *lines, *sentence; /* A and B stand for two keys */
 	} wrong[] = {
-		{ "starling-roster 3\n", "roster:1: must be 'starling-roster 2' or 'starling-roster 1'" },
+		{ "starling-roster 4\n", "roster:1: must be 'starling-roster ' and a version from 1 to 3" },
+		{ "starling-roster 10\n", "roster:1: must be 'starling-roster ' and a version from 1 to 3" },
+		{ "starling-roster 3\nserial 1\n", "roster:2: must be 'run' and 32 hex digits" },
+		{ "starling-roster 2\nrun 0123456789abcdef0123456789abcdef\nserial 1\ntopology path:2\npeer 0 a dial-only A\n",
+		  "roster:5: a peer that is dial-only needs version 3 of the roster's text" },
+		{ "starling-roster 3\nrun 0123456789abcdef0123456789abcdef\nserial 1\ntopology path:2\npeer 0 a dial-only A\npeer 1 b dial-only B\nedge 0 1 0.5\n",
+		  "roster: peers 0 and 1 are neighbours, and both dial-only: one end of a link must be reachable" },
+		{ "starling-roster 3\nrun 0123456789abcdef0123456789abcdef\nserial 1\ntopology path:2\npeer 0 a dial-onl A\n",
+		  "roster:5: endpoint 'dial-onl' must be" },
 		{ "starling-roster 2\nserial 1\n", "roster:2: must be 'run' and 32 hex digits" },
 		{ "starling-roster 2\nrun 0123456789abcdef0123456789abcde\n",
 		  "roster:2: must be 'run' and 32 hex digits" },
@@ -353,9 +361,9 @@ static void signed_mistakes_are_named(void **state)
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0  a tcp://h:1 A\n",
 		  "roster:4: must be 'peer NUMBER NAME ENDPOINT KEY'" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a udp://h:1 A\n",
-		  "roster:4: endpoint 'udp://h:1' must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" },
+		  "roster:4: endpoint 'udp://h:1' must be tcp://ADDRESS:PORT, ipc://PATH or dial-only, at most 191 characters" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://h:70000 A\n",
-		  "roster:4: endpoint 'tcp://h:70000' must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" },
+		  "roster:4: endpoint 'tcp://h:70000' must be tcp://ADDRESS:PORT, ipc://PATH or dial-only, at most 191 characters" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://*:1 A\n",
 		  "roster:4: endpoint 'tcp://*:1' is an address to listen at, not one to connect to; give the address or name of this host, such as tcp://192.0.2.7:7000" },
 		{ "starling-roster 1\nserial 1\ntopology path:2\npeer 0 a tcp://::1:1 A\n",

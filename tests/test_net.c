@@ -205,6 +205,43 @@ static void neighbours_hear_each_other(void **state)
 	assert_string_equal(end[0].kinds, "");
 }
 
+/* End 1 is dial-only: its connections carry both directions, and come back with it. What another neighbour sends, under
+ * whatever routing id, moves no message for end 1 to it. */
+static void a_dial_only_peer_is_answered_on_its_connection(void **state)
+{
+	char text[32];
+	(void)state;
+	snprintf(end[1].endpoint, sizeof end[1].endpoint, "dial-only");
+	open_end(0, (const unsigned[]){ 1, 2 }, 2);
+	open_end(2, (const unsigned[]){ 0, 1 }, 2);
+	assert_false(sl_net_send(&end[0].net, 0, (const uint8_t *)"early", 5, NULL, 0));
+	for (unsigned k = 0; k < 3; k++) {
+		open_end(1, (const unsigned[]){ 0, 2 }, 2);
+		assert_int_equal(end[1].net.listeners, 0);
+		assert_passes(1, 0, 0, 0, "first");
+		assert_passes(1, 1, 2, 1, "first");
+		if (k == 0) { /* the greeting that waited for the way */
+			char found[64];
+			uint32_t from;
+			assert_true(take(1, &from, found, patience()));
+			assert_string_equal(found, "early");
+		}
+		for (unsigned i = 0; i < 20; i++) {
+			snprintf(text, sizeof text, "frame %u", i);
+			assert_passes(2, 0, 0, 1, text);
+			assert_passes(0, 0, 1, 0, text);
+			assert_passes(2, 1, 1, 1, text);
+			assert_passes(1, 0, 0, 0, text);
+			assert_passes(0, 1, 2, 0, text);
+		}
+		sl_net_close(&end[1].net);
+		end[1].open = false;
+		UNTIL(!end[0].net.link[0].up);
+		assert_false(sl_net_send(&end[0].net, 0, (const uint8_t *)"x", 1, NULL, 0));
+		end[0].net.link[0].parked_length = 0;
+	}
+}
+
 static void header_and_body_arrive_as_one(void **state)
 {
 	static uint8_t header[52], body[3000];
@@ -709,6 +746,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		NET_TEST(neighbours_hear_each_other),
+		NET_TEST(a_dial_only_peer_is_answered_on_its_connection),
 		NET_TEST(header_and_body_arrive_as_one),
 		NET_TEST(sending_to_nobody_drops_at_once),
 		NET_TEST(a_greeting_waits_for_its_link),

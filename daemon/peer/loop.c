@@ -162,11 +162,11 @@ static void take_model(struct sl_loop *l)
 {
 	struct sl_error error;
 	size_t length = 0;
-	if (l->run)
-		sl_store_model(l->store,
-		               sl_model_file_bytes(l->run, l->number, sl_peer_round(l->peer),
-		                                   sl_peer_model(l->peer), &length, &error),
-		               length);
+	if (!l->run)
+		return;
+	uint8_t *bytes = sl_model_file_bytes(l->run, l->number, sl_peer_round(l->peer),
+	                                     sl_peer_model(l->peer), &length, &error);
+	sl_store_model(l->store, bytes, length); /* the length is known by now */
 }
 
 /* False: no checkpoint is being made, which the peer learns as its next event. */

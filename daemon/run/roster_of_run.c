@@ -1,6 +1,7 @@
 #include "daemon/run/roster_of_run.h"
 
 #include "daemon/run/files.h"
+#include "daemon/run/founding.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -42,6 +43,11 @@ static enum sl_status read_for(struct sl_roster *out, const struct sl_config *co
 	enum sl_status status = sl_run_id_of(config, id, &named, error);
 	if (status == SL_OK)
 		status = sl_roster_read(out, path, operator_key, error);
+	if (status == SL_NOT_FOUND && sl_founding_pending(config))
+		return sl_fail(
+		    error, SL_NOT_FOUND,
+		    "%s: is signed when all hosts have asked to take part: starling roster %s --admit FILE...",
+		    path, config->folder);
 	if (status != SL_OK)
 		return status;
 	sodium_bin2hex(found, sizeof found, out->run, sizeof out->run);

@@ -71,16 +71,20 @@ static void print_arc(void *file, struct sl_arc arc)
 	        arc.phase);
 }
 
+static bool dials(const struct sl_roster *r)
+{
+	for (uint32_t i = 0; i < r->topology.peers; i++)
+		if (!r->peer[i].gone && sl_endpoint_dials(r->peer[i].endpoint))
+			return true;
+	return false;
+}
+
 static void print(FILE *f, const struct sl_roster *r)
 {
 	char key[SL_KEY_HEX], run[SL_RUN_ID_HEX];
 	sodium_bin2hex(run, sizeof run, r->run, sizeof r->run);
-	bool dials = false;
-	for (uint32_t i = 0; i < r->topology.peers; i++)
-		dials = dials || (!r->peer[i].gone && sl_endpoint_dials(r->peer[i].endpoint));
-	fprintf(f, "starling-roster %d\n", dials ? 3 : r->bound ? 2 : 1);
-	if (r->bound ||
-	    dials) /* one that names no run can have no dial-only peer: it is refused when it is read again */
+	fprintf(f, "starling-roster %d\n", dials(r) ? 3 : r->bound ? 2 : 1);
+	if (r->bound)
 		fprintf(f, "run %s\n", run);
 	fprintf(f, "serial %" PRIu32 "\ntopology %s\n", r->serial, r->topology.spec);
 	for (unsigned i = 0; i < r->mixings; i++)
@@ -110,6 +114,11 @@ enum sl_status sl_roster_write(struct sl_roster *roster, const char *path,
 	char *text = NULL, hex[2 * crypto_sign_BYTES + 1];
 	size_t length = 0;
 	uint8_t signature[crypto_sign_BYTES];
+	if (dials(roster) && !roster->bound)
+		return sl_fail(
+		    error, SL_UNSUPPORTED,
+		    "%s: a dial-only peer needs a roster that names its run: add [run] id (32 hex digits) to run.conf on every host",
+		    path);
 	FILE *f = open_memstream(&text, &length);
 	if (!f)
 		return sl_fail(error, SL_NO_MEMORY, "%s: out of memory", path);

@@ -3,6 +3,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+umask 027 # as some hosts have it
 # Tables of three columns in the order of each host; the classes of host 1 lack blue.
 table() { # HOST CLASSES COLUMN COLUMN COLUMN
 	awk -v seed="$1" -v classes="$2" -v columns="$3 $4 $5" 'BEGIN {
@@ -60,6 +61,11 @@ expect 0 "$starling" roster op --admit host0/request
 says out "admitted   site-0 at" "2 more hosts"
 refuse "has the same name as site-0" "$starling" roster op --admit host3/clash
 refuse "has no roster yet" "$starling" roster op --remove 0
+for command in up status doctor; do
+	"$starling" $command op > out 2> err && fail "$command with a roster that is not signed"
+	cat out >> err
+	says err "is signed when all hosts have asked to take part: starling roster op --admit"
+done
 expect 0 "$starling" roster op --admit host1/request host0/request
 says out "1 more hosts"
 [ ! -e op/roster ] || fail "a roster of two hosts"
@@ -76,6 +82,7 @@ refuse "the signature is not that of the operator" sh -c "cd host0 && '$starling
 for h in 0 1 2; do
 	expect 0 install_on "$h"
 	says out "installed  peer $h (site-$h)" "next       starling shard"
+	[ "$(stat -c %a "host$h/run" "host$h/run/keys" "host$h/run/data" "host$h/run/run.conf" | tr '\n' ' ')" = "755 700 750 644 " ] || fail "modes"
 done
 expect 0 "$starling" shard host0/run --data csv:host0/data.csv
 says out "180 samples of 3 features, 3 classes (red,green,blue)" "20 samples held out"
@@ -146,3 +153,10 @@ done
 ok "no secret and no sample at the operator's"
 for h in 0 1 2 3; do kill "$(cat "host$h/run/$h.pid")"; done
 for h in 0 1 2 3; do peers_end 0 30 "host$h/run" "$h"; done
+expect 0 "$starling" predict host0/run --peer 0 --data csv:host0/data.csv
+cp out first
+grep -q 'accuracy 0\.[89]\|accuracy 1,' err || fail "the model does not know this host's data: $(cat err)"
+expect 0 "$starling" predict host0/run --peer 0 --data csv:other.csv
+cmp -s first out || fail "predict depends on the order of columns"
+expect 2 "$starling" predict host0/run --peer 0 --data csv:mass.csv
+ok "predict puts samples into the same columns"

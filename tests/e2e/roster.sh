@@ -75,7 +75,7 @@ unsigned "is an address to listen at, not one to connect to; give the address or
 unsigned "means all addresses of a host" tcp://0.0.0.0:7000 'tcp://[::]:7000'
 unsigned "needs brackets around its IPv6 address, such as tcp://[::1]:7000" tcp://::1:7000
 unsigned "contains an interface or a source address" 'tcp://eth0;127.0.0.1:7000'
-unsigned "must be tcp://ADDRESS:PORT or ipc://PATH, at most 191 characters" 127.0.0.1:7000
+unsigned "must be tcp://ADDRESS:PORT, ipc://PATH or dial-only, at most 191 characters" 127.0.0.1:7000
 expect 2 "$starling" roster run --add "tcp://$(printf '%0200d' 1):7000"
 says err "at most 191 characters"
 cmp -s run/roster good || fail "something was signed"

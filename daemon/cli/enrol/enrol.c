@@ -32,6 +32,13 @@ int sl_enrol_keys_in(const char *path, uint32_t *peer)
 	return found;
 }
 
+enum sl_status sl_enrol_folder(const char *path, mode_t mode, struct sl_error *error)
+{
+	if (mkdir(path, mode) == 0 ? chmod(path, mode) != 0 : errno != EEXIST)
+		return sl_fail(error, SL_IO, "%s: %s", path, strerror(errno));
+	return SL_OK;
+}
+
 const char *sl_enrol_key_file(const char *given, char path[static 4096])
 {
 	uint32_t peer;
@@ -51,9 +58,9 @@ static enum sl_status own_key(struct sl_identity *out, const char *path, struct 
 	if (access(path, F_OK) == 0)
 		return sl_identity_read(out, path, error);
 	if (strcmp(path, KEYS "/identity.key") == 0 &&
-	    ((mkdir(SL_ENROL_FOLDER, 0755) != 0 && errno != EEXIST) ||
-	     (mkdir(KEYS, 0700) != 0 && errno != EEXIST)))
-		return sl_fail(error, SL_IO, KEYS ": %s", strerror(errno));
+	    (sl_enrol_folder(SL_ENROL_FOLDER, 0755, error) != SL_OK ||
+	     sl_enrol_folder(KEYS, 0700, error) != SL_OK))
+		return error->status;
 	sl_identity_make(out);
 	return sl_identity_write(out, path, error);
 }

@@ -4,7 +4,7 @@
 
 #include "daemon/run/local.h"
 
-#include <stdint.h>
+#include <sys/stat.h>
 
 #define SL_ENROL_FOLDER SL_LOCAL_RUN
 
@@ -12,6 +12,8 @@
  * number; else identity.key in the working directory. */
 const char *sl_enrol_key_file(const char *given, char path[static 4096]);
 
+/* Creates a folder, unless it exists, with that mode whatever the umask is: the account of the peers must get through. */
+enum sl_status sl_enrol_folder(const char *path, mode_t mode, struct sl_error *error);
 /* How many keys K.key a folder has; *peer ← the K of one of them. −1: the folder cannot be read, and errno says why. */
 int sl_enrol_keys_in(const char *folder, uint32_t *peer);
 

@@ -26,13 +26,6 @@ struct installation {
 	bool again;                    /* a run is installed already */
 };
 
-static enum sl_status make_folder(const char *path, mode_t mode, struct sl_error *error)
-{
-	if (mkdir(path, mode) != 0 && errno != EEXIST)
-		return sl_fail(error, SL_IO, "%s: %s", path, strerror(errno));
-	return SL_OK;
-}
-
 /* A bundle of another operator is refused where a run is installed already, or a key was given to compare with. */
 static enum sl_status check_operator(const struct installation *in, struct sl_error *error)
 {
@@ -87,7 +80,7 @@ static enum sl_status check_parts(struct installation *in, struct sl_run *run, s
 	if (!mkdtemp(in->stage))
 		return sl_fail(error, SL_IO, "%s: %s", in->to, strerror(errno));
 	snprintf(path, sizeof path, "%s/data", in->stage);
-	enum sl_status status = make_folder(path, 0700, error);
+	enum sl_status status = sl_enrol_folder(path, 0700, error);
 	for (unsigned i = 0; i < SL_BUNDLE_FILES && status == SL_OK; i++) {
 		if (!in->bundle.part[i].bytes)
 			continue;
@@ -196,7 +189,7 @@ static enum sl_status move_parts(struct installation *in, struct sl_error *error
 {
 	char from[4200], to[4200];
 	snprintf(to, sizeof to, "%.4000s/data", in->to);
-	enum sl_status status = make_folder(to, 0750, error);
+	enum sl_status status = sl_enrol_folder(to, 0750, error);
 	give_to_peers(to);
 	for (unsigned i = 0; i < SL_BUNDLE_FILES && status == SL_OK; i++) {
 		if (!in->bundle.part[i].bytes || (i == SL_BUNDLE_TEST && in->tested))
@@ -218,7 +211,7 @@ static enum sl_status move_key(const struct installation *in, struct sl_error *e
 {
 	char to[4200], own[4096];
 	snprintf(to, sizeof to, "%.4000s/keys", in->to);
-	enum sl_status status = in->keyed ? SL_OK : make_folder(to, 0700, error);
+	enum sl_status status = in->keyed ? SL_OK : sl_enrol_folder(to, 0700, error);
 	snprintf(to, sizeof to, "%.4000s/keys/%" PRIu32 ".key", in->to, in->bundle.peer);
 	if (status == SL_OK && !in->keyed && rename(sl_enrol_key_file(in->key, own), to) != 0)
 		return sl_fail(error, SL_IO, "%s: %s", to, strerror(errno));
@@ -249,7 +242,7 @@ static enum sl_status install(struct installation *in, struct sl_error *error)
 	if (status == SL_OK)
 		status = sl_bundle_parse(&in->bundle, in->bytes, length, in->file, error);
 	if (status == SL_OK)
-		status = make_folder(in->to, 0755, error);
+		status = sl_enrol_folder(in->to, 0755, error);
 	if (status == SL_OK)
 		status = check_operator(in, error);
 	bool opened = status == SL_OK && (status = check_parts(in, &run, error)) == SL_OK;

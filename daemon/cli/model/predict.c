@@ -41,8 +41,21 @@ static enum sl_status take(struct predict *p, const char *from, struct sl_error 
 	return status;
 }
 
+/* Of a run that declares columns, samples are put into their order and scaled, as those it learnt from were. */
+static enum sl_status take_columns(struct sl_source *source, const char *from, struct sl_error *error)
+{
+	static struct sl_config config;
+	char conf[4096 + 16];
+	if (!is_folder(from))
+		return SL_OK;
+	snprintf(conf, sizeof conf, "%s/run.conf", from);
+	sl_columns_free(&source->columns);
+	enum sl_status status = sl_config_load(&config, conf, NULL, error);
+	return status == SL_OK ? sl_columns_of_run(&source->columns, &config, error) : status;
+}
+
 /* The samples of --data, with the classes and as many features as the model has. */
-static enum sl_status read_files(struct predict *p, struct sl_error *error)
+static enum sl_status read_files(struct predict *p, const char *from, struct sl_error *error)
 {
 	struct sl_source source = { 0 };
 	struct sl_reading reading = { 0 };
@@ -54,6 +67,8 @@ static enum sl_status read_files(struct predict *p, struct sl_error *error)
 		status = sl_config_standard(&p->config, p->set.item, error);
 	if (status == SL_OK)
 		status = sl_source_resolve(&source, &p->config.settings, note, error);
+	if (status == SL_OK)
+		status = take_columns(&source, from, error);
 	if (status == SL_OK)
 		status = sl_class_list_make(&list, names, strlen(names), error);
 	if (status == SL_OK)
@@ -188,7 +203,8 @@ static int run(int argc, char **argv)
 		enum sl_status status = take(&p, operands[0], &error);
 		sl_blas_start();
 		if (status == SL_OK)
-			status = p.data ? read_files(&p, &error) : read_test(&p, operands[0], &error);
+			status =
+			    p.data ? read_files(&p, operands[0], &error) : read_test(&p, operands[0], &error);
 		if (status == SL_OK)
 			status = predict(&p, &error);
 		code = status == SL_OK ? SL_EXIT_OK : sl_command_fail(&sl_command_predict, &error);
