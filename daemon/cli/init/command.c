@@ -336,10 +336,10 @@ static enum sl_status build(struct init_command *in, struct sl_error *error)
 	if (status == SL_OK && in->trainer)
 		status = take_trainer(in, error);
 	if (status == SL_OK && !in->trainer) {
-		status =
-		    in->remote.hosts
-		        ? sl_shape_write(&in->shards, &in->source, &in->config, in->remote.features, error)
-		        : sl_shards_write(&in->shards, &in->source, &in->config, in->topology.peers, NULL, error);
+		status = in->remote.hosts ? sl_shape_write(&in->shards, &in->source, &in->config,
+		                                           in->remote.features, error)
+		                          : sl_shards_write(&in->shards, &in->source, &in->config,
+		                                            in->topology.peers, NULL, error);
 		memcpy(in->config.settings.host.classes, in->shards.setting, sizeof in->shards.setting);
 		memcpy(in->config.settings.host.columns, in->shards.columns, sizeof in->shards.columns);
 	}

@@ -72,8 +72,9 @@ enum sl_status sl_pack_make(struct sl_pack *out, uint32_t peers, struct sl_error
 {
 	*out = (struct sl_pack){ .at = calloc(peers, sizeof *out->at),
 		                 .size = calloc(peers, sizeof *out->size) };
-	return out->at && out->size ? SL_OK
-	                            : sl_fail(error, SL_NO_MEMORY, "no memory for the data of %u peers", peers);
+	return out->at && out->size
+	           ? SL_OK
+	           : sl_fail(error, SL_NO_MEMORY, "no memory for the data of %u peers", peers);
 }
 
 void sl_pack_free(struct sl_pack *pack)
@@ -394,8 +395,9 @@ static enum sl_status write_own(struct sl_shards *out, const struct sl_source *s
 		status = write_one_of_own(out, &block, source, config, peer, &tally, error);
 	if (status == SL_OK) {
 		uint32_t none = 0;
-		status = out->test.bytes ? write_shard(out, config, SL_RUN_TEST, test, NULL, 0, error)
-		                         : write_shard(out, config, SL_RUN_TEST, &block.data, &none, 0, error);
+		status = out->test.bytes
+		             ? write_shard(out, config, SL_RUN_TEST, test, NULL, 0, error)
+		             : write_shard(out, config, SL_RUN_TEST, &block.data, &none, 0, error);
 	}
 	if (status == SL_OK)
 		sl_tally_end(&tally, out, test, NULL, test->samples);

@@ -43,8 +43,8 @@ static enum sl_status make_shards(struct sl_sim_command *s, struct sl_error *err
 	if (status == SL_OK)
 		status = sl_pack_make(&s->pack, s->run.roster.topology.peers, error);
 	if (status == SL_OK)
-		status = sl_shards_write(&shards, &source, config, s->run.roster.topology.peers, &s->pack,
-		                         error);
+		status =
+		    sl_shards_write(&shards, &source, config, s->run.roster.topology.peers, &s->pack, error);
 	if (status == SL_OK)
 		memcpy(config->settings.host.classes, shards.setting, sizeof shards.setting);
 	if (status == SL_OK)
