@@ -32,7 +32,7 @@ static void detach(struct sl_history *h)
 static enum sl_status check_tables(struct sl_history *h, const char *from, struct sl_error *error)
 {
 	static const char odd[] =
-	    "SELECT name FROM (VALUES ('run'), ('peer'), ('round_data'), ('link_data'), ('sketch_data'), ('exact_data'), "
+	    "SELECT name FROM (VALUES ('run'), ('peer'), ('round_data'), ('link_data'), ('sketch_data'), ('exact_data'), ('round_all_data'), "
 	    "('metric'), ('event')) AS wanted LEFT JOIN source.sqlite_master AS there ON there.name = wanted.column1 COLLATE NOCASE "
 	    "WHERE coalesce(type <> 'table' OR sql LIKE 'CREATE VIRTUAL%', 1)";
 	sqlite3_stmt *s = NULL;
@@ -180,6 +180,12 @@ static const char merge[] =
     "FROM same CROSS JOIN source.budget_data ON run = theirs WHERE true ON CONFLICT DO NOTHING;"
     "INSERT INTO exact_data SELECT ours, round, error "
     "FROM same CROSS JOIN source.exact_data ON run = theirs "
+    "WHERE NOT EXISTS (SELECT 1 FROM main.peer AS p JOIN main.run AS r USING (run_id) WHERE r.number = ours "
+    "  AND (p.run_id, p.peer) NOT IN mine) ON CONFLICT DO NOTHING;"
+    "INSERT INTO round_all_data SELECT ours, theirs.round, theirs.peers, tested, at_us, payload_tx, wire_tx, "
+    "  test_accuracy, test_accuracy_min, test_accuracy_max, test_loss, test_loss_min, test_loss_max, train_loss, "
+    "  train_loss_min, train_loss_max, nonzero, nonzero_min, nonzero_max, objective, disagreement "
+    "FROM same CROSS JOIN source.round_all_data AS theirs ON run = same.theirs "
     "WHERE NOT EXISTS (SELECT 1 FROM main.peer AS p JOIN main.run AS r USING (run_id) WHERE r.number = ours "
     "  AND (p.run_id, p.peer) NOT IN mine) ON CONFLICT DO NOTHING;"
     "INSERT INTO metric SELECT * FROM source.metric WHERE (run_id, peer) IN mine ON CONFLICT DO NOTHING;"

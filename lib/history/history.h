@@ -79,6 +79,17 @@ enum sl_status sl_history_last_bytes(struct sl_history *, uint32_t peer, struct 
 /* Rows go into a transaction (BEGIN IMMEDIATE at the first) until sl_history_commit. ON CONFLICT DO NOTHING.
  */
 enum sl_status sl_history_round(struct sl_history *, const struct sl_round_row *, struct sl_error *error);
+/* One round of all peers, for the table round_all. Means are NaN, and counts −1, where nothing was measured. */
+struct sl_round_all_row {
+	uint32_t round, peers, tested;
+	int64_t at_us, payload_tx, wire_tx, nonzero_min, nonzero_max;
+	struct sl_round_range {
+		double mean, least, most;
+	} test_accuracy, test_loss, train_loss;
+	double nonzero, objective, disagreement; /* means */
+};
+enum sl_status sl_history_round_all(struct sl_history *, const struct sl_round_all_row *,
+                                    struct sl_error *error);
 enum sl_status sl_history_link(struct sl_history *, const struct sl_link_row *, struct sl_error *error);
 enum sl_status sl_history_sketch(struct sl_history *, const struct sl_sketch_row *, struct sl_error *error);
 enum sl_status sl_history_metric(struct sl_history *, const struct sl_metric_row *, struct sl_error *error);

@@ -13,6 +13,8 @@ static const char *const sql[SL_HISTORY_STATEMENTS] = {
 	[SL_HISTORY_COMMIT] = "COMMIT",
 	[SL_HISTORY_ROUND] =
 	    "INSERT INTO round_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+	[SL_HISTORY_ROUND_ALL] =
+	    "INSERT INTO round_all_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_LINK] =
 	    "INSERT INTO link_data VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
 	[SL_HISTORY_SKETCH] = "INSERT INTO sketch_data VALUES (?,?,?,?) ON CONFLICT DO NOTHING",
@@ -226,6 +228,33 @@ enum sl_status sl_history_round(struct sl_history *h, const struct sl_round_row 
 	sl_history_bind_count(s, 18, r->wire_resent);
 	status = run(h, s, error);
 	return status == SL_OK && r->budget_rate ? budget(h, r, error) : status;
+}
+
+enum sl_status sl_history_round_all(struct sl_history *h, const struct sl_round_all_row *r,
+                                    struct sl_error *error)
+{
+	enum sl_status status = ready(h, SL_HISTORY_ROUND_ALL, error);
+	if (status != SL_OK)
+		return status;
+	sqlite3_stmt *s = h->statement[SL_HISTORY_ROUND_ALL];
+	const int64_t count[] = {
+		h->run, r->round, r->peers, r->tested, r->at_us, r->payload_tx, r->wire_tx
+	};
+	const struct sl_round_range *range[] = { &r->test_accuracy, &r->test_loss, &r->train_loss };
+	int at = 1;
+	for (unsigned i = 0; i < sizeof count / sizeof *count; i++)
+		sl_history_bind_count(s, at++, count[i]);
+	for (unsigned i = 0; i < sizeof range / sizeof *range; i++) {
+		sl_history_bind_real(s, at++, range[i]->mean);
+		sl_history_bind_real(s, at++, range[i]->least);
+		sl_history_bind_real(s, at++, range[i]->most);
+	}
+	sl_history_bind_real(s, at++, r->nonzero);
+	sl_history_bind_count(s, at++, r->nonzero_min);
+	sl_history_bind_count(s, at++, r->nonzero_max);
+	sl_history_bind_real(s, at++, r->objective);
+	sl_history_bind_real(s, at, r->disagreement);
+	return run(h, s, error);
 }
 
 enum sl_status sl_history_link(struct sl_history *h, const struct sl_link_row *r, struct sl_error *error)

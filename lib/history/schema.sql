@@ -2,7 +2,7 @@
 -- are always made anew. An older database is first brought here by the steps in history.c. A change to a table needs
 -- a new step and a new number (SL_SCHEMA_VERSION); a change to a view needs a new number only.
 --
--- The names run, peer, round, link, sketch, consensus_exact, event, metric, consensus, traffic, summary, curve, peer_curve,
+-- The names run, peer, round, round_all, link, sketch, consensus_exact, event, metric, consensus, traffic, summary, curve, peer_curve,
 -- link_curve and peer_time, and their columns, are part of the product. What peers write every round is kept in the tables *_data under the run's number:
 -- the text run_id in every row would make the file 1.4 times as large, and 64 sketch rows a sketch 4 times.
 
@@ -66,6 +66,32 @@ CREATE TABLE IF NOT EXISTS round_data (
 -- Finds a peer's last accuracy without a walk over its rounds. Few rows are in it.
 CREATE INDEX IF NOT EXISTS round_tested ON round_data (run, peer, round, test_accuracy)
   WHERE test_accuracy IS NOT NULL;
+
+-- One round of all peers, instead of a row for each: of simulations of many peers, all rounds but the last.
+CREATE TABLE IF NOT EXISTS round_all_data (
+  run INTEGER NOT NULL,
+  round INTEGER NOT NULL,
+  peers INTEGER NOT NULL,
+  tested INTEGER NOT NULL,   -- how many of them evaluated their model
+  at_us INTEGER,             -- when the last of them had done the round
+  payload_tx INTEGER,        -- sums of totals since the start
+  wire_tx INTEGER,
+  test_accuracy REAL,        -- means, least and greatest values
+  test_accuracy_min REAL,
+  test_accuracy_max REAL,
+  test_loss REAL,
+  test_loss_min REAL,
+  test_loss_max REAL,
+  train_loss REAL,
+  train_loss_min REAL,
+  train_loss_max REAL,
+  nonzero REAL,
+  nonzero_min INTEGER,
+  nonzero_max INTEGER,
+  objective REAL,
+  disagreement REAL,
+  PRIMARY KEY (run, round)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS link_data (
   run INTEGER NOT NULL,
@@ -148,6 +174,13 @@ CREATE VIEW round AS
          wire_resent
   FROM run CROSS JOIN round_data ON round_data.run = run.number;
 
+DROP VIEW IF EXISTS round_all;
+CREATE VIEW round_all AS
+  SELECT run_id, round, round_all_data.peers AS peers, tested, at_us, payload_tx, wire_tx, test_accuracy, test_accuracy_min,
+         test_accuracy_max, test_loss, test_loss_min, test_loss_max, train_loss, train_loss_min, train_loss_max,
+         nonzero, nonzero_min, nonzero_max, objective, disagreement
+  FROM run CROSS JOIN round_all_data ON round_all_data.run = run.number;
+
 DROP VIEW IF EXISTS link;
 CREATE VIEW link AS
   SELECT run_id, peer, neighbour, round, payload_tx, payload_rx, frames_tx, frames_rx, resent, repeated, refused,
@@ -192,7 +225,13 @@ CREATE VIEW traffic AS
               THEN 1 - sum(payload_tx) / (4.0 * dim * (round + 1) * sum(degree)) END AS saved
   FROM run CROSS JOIN round_data ON round_data.run = run.number
     LEFT JOIN peer ON peer.run_id = run.run_id AND peer.peer = round_data.peer
-  GROUP BY run.number, round;
+  GROUP BY run.number, round
+  UNION ALL
+  SELECT run_id, round, a.peers, payload_tx, wire_tx,
+         1 - payload_tx / (4.0 * dim * (round + 1) *
+                           (SELECT CASE WHEN count(degree) = count(*) THEN sum(degree) END FROM peer
+                            WHERE peer.run_id = run.run_id))
+  FROM run CROSS JOIN round_all_data AS a ON a.run = run.number;
 
 -- What a run came to: over the last row of each peer that has rows here, which are `present` of the run's peers: a
 -- site's own history knows its own alone. `seconds` is the longest time from a peer's start to its last row, each by
@@ -280,7 +319,14 @@ CREATE VIEW curve AS
                1 - min(d.nonzero) * 1.0 / run.dim AS sparsity_max, avg(d.disagreement) AS disagreement
         FROM run CROSS JOIN peer AS p ON p.run_id = run.run_id
           CROSS JOIN round_data AS d ON d.run = run.number AND d.peer = p.peer
-        GROUP BY run.run_id, d.round) AS m;
+        GROUP BY run.run_id, d.round
+        UNION ALL
+        SELECT run.run_id, run.name, run.algorithm, run.compress, run.topology, run.seed, a.round, run.number, run.peers,
+               a.peers, a.tested, (a.at_us - run.started_at) / 1e6, a.payload_tx, a.wire_tx,
+               a.test_accuracy, a.test_accuracy_min, a.test_accuracy_max, a.test_loss, a.test_loss_min, a.test_loss_max,
+               a.train_loss, a.train_loss_min, a.train_loss_max, a.objective, 1 - a.nonzero / run.dim,
+               1 - a.nonzero_max * 1.0 / run.dim, 1 - a.nonzero_min * 1.0 / run.dim, a.disagreement
+        FROM run CROSS JOIN round_all_data AS a ON a.run = run.number) AS m;
 
 -- One end of a link: what `peer` sent to `neighbour`, and took from it.
 DROP VIEW IF EXISTS link_curve;

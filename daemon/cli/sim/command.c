@@ -226,6 +226,7 @@ static void close_all(struct sl_sim_command *s)
 		sl_file_unmap(&s->file[i]);
 	free(s->file);
 	sl_pack_free(&s->pack);
+	sl_many_free(&s->many);
 	free(s->shard);
 	free(s->accuracy);
 	free(s->secret);

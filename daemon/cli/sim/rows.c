@@ -2,6 +2,7 @@
 #include "daemon/cli/sim/sim.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -33,16 +34,21 @@ static void on_round(void *context, const struct sl_round_row *row)
 	if (!isnan(row->test_accuracy))
 		s->accuracy[row->peer] = row->test_accuracy;
 	struct sl_round_row moved = *row;
+	struct sl_round_all_row all;
 	moved.at_us += s->started_at_us;
-	if (s->history)
+	if (!s->history)
+		return;
+	if (s->members < SL_MANY_PEERS || row->round + 1 == s->run.plan.settings.rounds)
 		keep(s, sl_history_round(s->history, &moved, &error), &error);
+	else if (sl_many_add(&s->many, &moved, s->members, &all))
+		keep(s, sl_history_round_all(s->history, &all, &error), &error);
 }
 
 static void on_link(void *context, const struct sl_link_row *row)
 {
 	struct sl_sim_command *s = context;
 	struct sl_error error;
-	if (s->history)
+	if (s->history && s->members < SL_MANY_PEERS)
 		keep(s, sl_history_link(s->history, row, &error), &error);
 }
 
@@ -50,7 +56,7 @@ static void on_sketch(void *context, const struct sl_sketch_row *row)
 {
 	struct sl_sim_command *s = context;
 	struct sl_error error;
-	if (s->history)
+	if (s->history && s->members < SL_MANY_PEERS) /* the consensus error is known exactly */
 		keep(s, sl_history_sketch(s->history, row, &error), &error);
 }
 
@@ -60,7 +66,7 @@ static void on_event(void *context, const struct sl_event_row *row)
 	struct sl_error error;
 	struct sl_event_row moved = *row;
 	moved.at_us += s->started_at_us;
-	if (s->history)
+	if (s->history && (s->members < SL_MANY_PEERS || row->level <= SL_LEVEL_WARNING))
 		keep(s, sl_history_event(s->history, &moved, &error), &error);
 }
 
@@ -96,13 +102,23 @@ struct sl_sim_rows sl_sim_command_rows(struct sl_sim_command *s)
 	return (struct sl_sim_rows){ s, on_round, on_link, on_sketch, on_event, on_metric, on_exact };
 }
 
+static const char many_said[] =
+    "# of so many peers the history has one row per round (view round_all), and the last round of each; no rows of links and sketches, no notices\n";
+
 enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *s, struct sl_error *error)
 {
 	if (!s->database)
 		return SL_OK;
 	struct sl_history_run run;
 	const struct sl_topology *t = &s->run.roster.topology;
+	char config[sizeof s->run.printed + sizeof many_said];
 	sl_run_history_row(&s->run, "sim", &run);
+	for (uint32_t i = 0; i < t->peers; i++)
+		s->members += sl_topology_degree(t, i) > 0;
+	if (s->members >= SL_MANY_PEERS) {
+		snprintf(config, sizeof config, "%s%s", run.config, many_said);
+		run.config = config;
+	}
 	s->started_at_us = run.started_at_us;
 	s->history = sl_history_open(s->database, SL_HISTORY_WRITE, error);
 	if (!s->history)
@@ -142,6 +158,9 @@ enum sl_status sl_sim_command_end_rows(struct sl_sim_command *s, bool ok, struct
 		sl_model_digest(sl_peer_model(sl_sim_peer(s->sim, i)), s->run.plan.dimension, digest);
 		status = sl_history_peer_stopped(s->history, i, now, ok ? 0 : 1, digest, error);
 	}
+	struct sl_round_all_row all;
+	while (status == SL_OK && sl_many_take(&s->many, &all)) /* of a run that did not end well */
+		status = sl_history_round_all(s->history, &all, error);
 	if (status == SL_OK)
 		status = sl_history_commit(s->history, false, error);
 	char why[200];

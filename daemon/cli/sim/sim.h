@@ -8,6 +8,7 @@
 #include "daemon/run/config.h"
 #include "daemon/run/place.h"
 #include "daemon/run/run.h"
+#include "daemon/cli/sim/many.h"
 #include "daemon/cli/sim/record.h"
 #include "daemon/cli/sim/threads.h"
 #include "daemon/cli/sim/trainers.h"
@@ -45,6 +46,8 @@ struct sl_sim_command {
 	struct sl_pack pack; /* without a run's folder, the data of peers */
 	struct sl_mapping *file;
 	struct sl_dataset *shard;
+	struct sl_many many;
+	uint32_t members;      /* peers with an edge, once the history is open */
 	struct sl_place place; /* of the history */
 	struct sl_history *history;
 	struct sl_sim *sim;
