@@ -14,7 +14,7 @@ enum { SL_ALGORITHM_VECTORS = 12, SL_ALGORITHM_SCALARS = 8, SL_FORMER_RATES = 4 
  * verbatim. */
 struct sl_learner {
 	const struct sl_plan *plan;
-	const struct sl_dataset *data;    /* this peer's shard */
+	const struct sl_dataset *data; /* this peer's shard */
 	double share; /* factor of all its gradients: with weigh = samples, its samples over their mean */
 	const struct sl_scratch *scratch; /* of the thread that runs the current call */
 	uint32_t peer, round, dimension;

@@ -83,7 +83,7 @@ static void open_learner(struct floor *f)
 	float *x = (float *)(void *)sl_memory_take(size, 0);
 	must(x != NULL, "memory");
 	f->learner = (struct sl_learner){ .plan = plan,
-		                           .share = 1,
+		                          .share = 1,
 		                          .data = &data,
 		                          .scratch = &f->scratch,
 		                          .peer = f->peer,

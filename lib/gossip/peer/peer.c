@@ -118,9 +118,8 @@ struct sl_peer *sl_peer_make(const struct sl_peer_setup *setup, struct sl_arena 
 	p->train_loss = p->test_loss = p->test_accuracy = p->last_accuracy = (double)NAN;
 	p->learner.plan = plan;
 	p->learner.data = setup->data;
-	p->learner.share = plan->settings.weigh == SL_WEIGH_SAMPLES
-	                       ? setup->data->samples / plan->settings.mean_samples
-	                       : 1;
+	p->learner.share =
+	    plan->settings.weigh == SL_WEIGH_SAMPLES ? setup->data->samples / plan->settings.mean_samples : 1;
 	p->learner.peer = setup->peer;
 	p->learner.dimension = plan->dimension;
 	p->learner.copy = sl_copy_state_floats(p->copy_state);
