@@ -16,7 +16,11 @@ void sl_columns_free(struct sl_columns *c)
 	free(c->text);
 	free(c->item);
 	free(c->sorted);
-	*c = (struct sl_columns){ 0 };
+	c->text = NULL;
+	c->item = NULL;
+	c->sorted = NULL;
+	c->count = 0;
+	c->scaled = false;
 }
 
 /* ---- parsing ---- */

@@ -25,7 +25,8 @@ if [ -e /sys/fs/cgroup/cgroup.controllers ]; then control=/sys/fs/cgroup kind=cg
 control=$control/starling-$$
 mkdir "$control" 2> err || skip "no control group can be made here: $(cat err)"
 tear_down() {
-	kill -KILL "$booted" 2> /dev/null
+	# shellcheck disable=SC2086 # one word a machine
+	kill -KILL $booted 2> /dev/null
 	deadline=$(($(date +%s) + 10))
 	while [ -d "$control" ] && [ "$(date +%s)" -lt $deadline ]; do
 		find "$control" -depth -type d -exec rmdir {} + 2> /dev/null

@@ -81,7 +81,7 @@ static void remove_former(const struct sl_config *config, const struct sl_roster
 }
 
 enum sl_status sl_bundles_write(const struct sl_config *config, const struct sl_roster *before,
-                                const struct sl_roster *r, const struct sl_identity *signer,
+                                const struct sl_roster *r, const struct sl_identity *operator_identity,
                                 struct sl_error *error)
 {
 	struct sl_bundle b = { 0 };
@@ -94,7 +94,7 @@ enum sl_status sl_bundles_write(const struct sl_config *config, const struct sl_
 	if (status == SL_OK)
 		status = sl_bundle_of_run(&b, &parts, config, error);
 	if (status == SL_OK)
-		status = write_all(config, r, &b, signer, error);
+		status = write_all(config, r, &b, operator_identity, error);
 	if (status == SL_OK)
 		remove_former(config, before, r);
 	sl_bundle_parts_free(&parts);

@@ -13,14 +13,14 @@
 
 #define KEYS SL_ENROL_FOLDER "/keys"
 
-int sl_enrol_keys_in(const char *path, uint32_t *peer)
+int sl_enrol_keys_in(const char *folder, uint32_t *peer)
 {
 	int found = 0;
 	const struct dirent *entry;
-	DIR *folder = opendir(path);
-	if (!folder)
+	DIR *keys = opendir(folder);
+	if (!keys)
 		return -1;
-	while ((entry = readdir(folder)) != NULL) {
+	while ((entry = readdir(keys)) != NULL) {
 		char *end;
 		unsigned long number = strtoul(entry->d_name, &end, 10);
 		if (end == entry->d_name || strcmp(end, ".key") != 0)
@@ -28,7 +28,7 @@ int sl_enrol_keys_in(const char *path, uint32_t *peer)
 		*peer = (uint32_t)number;
 		found++;
 	}
-	closedir(folder);
+	closedir(keys);
 	return found;
 }
 
