@@ -97,7 +97,7 @@ static void write_axes(const struct extent *e, enum sl_axis x, enum sl_measure y
 	static const char *const of[SL_AXES] = { "round", "payload of all peers",
 		                                 "bytes on the wire of all peers", "time" };
 	const char *unit;
-	sl_unit_of(x, e->x_most, &unit);
+	sl_unit_of(x, log_x ? e->x_ends_least : e->x_most, &unit);
 	fprintf(script, *unit ? "set xlabel '%s in %s'\n" : "set xlabel '%s'\n", of[x], unit);
 	if (log_x)
 		fputs("set logscale x\n", script);
@@ -142,7 +142,7 @@ bool sl_curves_script(const struct sl_report *r, enum sl_axis x, enum sl_measure
 	bool spread[SL_REPORT_RUNS] = { false };
 	if (e.points == 0)
 		return false;
-	double by = sl_unit_of(x, e.x_most, &unit);
+	double by = sl_unit_of(x, log_x ? e.x_ends_least : e.x_most, &unit);
 	for (uint32_t g = 0; g < r->groups; g++)
 		spread[g] = write_series(r->group[g].curve, x, y, by, name, g, script);
 	write_axes(&e, x, y, log_x, log_y, script);

@@ -33,8 +33,9 @@ static bool same_value(const struct sl_report *r, uint32_t a, uint32_t b, const 
 /* Values that need no key to be understood. */
 static bool speaks_for_itself(const char *key, size_t length)
 {
-	static const char *const plain[] = { "algorithm.name", "compress.pipeline", "topology", "algorithm",
-		                             "compress",       "model.name",        "driver" };
+	static const char *const plain[] = {
+		"driver", "topology", "algorithm", "compress", "model", "dataset"
+	};
 	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
 		if (strlen(plain[i]) == length && strncmp(plain[i], key, length) == 0)
 			return true;
@@ -91,8 +92,7 @@ static void consider(struct sl_report *r, uint32_t *part, const char *key, size_
 /* A group is called by its values of as few keys as tell all groups apart: first those that people vary most. */
 static enum sl_status name_groups(struct sl_report *r, struct sl_error *error)
 {
-	static const char *const first[] = { "algorithm.name", "algorithm", "compress.pipeline", "compress",
-		                             "topology" };
+	static const char *const first[] = { "algorithm", "compress", "topology" };
 	uint32_t *part = calloc((size_t)r->groups + 1, sizeof *part);
 	if (!part)
 		return sl_fail(error, SL_NO_MEMORY, "out of memory");
@@ -238,6 +238,18 @@ static void reach(struct sl_report *r)
 		}
 }
 
+/* Whether no key that both have has another value: a later version of starling may have keys that an earlier one had not. */
+static bool same_method(const char *one, const char *other)
+{
+	for (const char *line = one; *line; line += strcspn(line, "\n") + 1) {
+		size_t key = strcspn(line, "=\n"), length, here = strcspn(line, "\n") - key - 1;
+		const char *value = value_of(other, line, key, &length);
+		if (value && (length != here || memcmp(value, line + key + 1, length) != 0))
+			return false;
+	}
+	return true;
+}
+
 static enum sl_status form_groups(struct sl_report *r, struct sl_error *error)
 {
 	r->group = calloc((size_t)r->runs + 1, sizeof *r->group);
@@ -245,7 +257,7 @@ static enum sl_status form_groups(struct sl_report *r, struct sl_error *error)
 		return sl_fail(error, SL_NO_MEMORY, "out of memory");
 	for (uint32_t i = 0; i < r->runs; i++) {
 		uint32_t g = 0;
-		while (g < r->groups && strcmp(r->run[r->group[g].first].identity, r->run[i].identity) != 0)
+		while (g < r->groups && !same_method(r->run[r->group[g].first].identity, r->run[i].identity))
 			g++;
 		if (g == r->groups)
 			r->group[r->groups++].first = i;

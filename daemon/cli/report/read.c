@@ -188,13 +188,11 @@ static enum sl_status read_identity(struct sl_report_run *run, struct sl_history
 		return sl_fail(error, SL_NO_MEMORY, "out of memory");
 	bool more = false;
 	enum sl_status status = c ? sl_history_next(c, &more, error) : error->status;
-	static const char *const name[] = { "driver",     "topology",   "algorithm", "compress",
-		                            "model.name", "data.train", "peers" };
-	bool configured = more && sl_history_text_of(c, 7)[0];
+	static const char *const name[] = { "driver", "topology", "algorithm", "compress",
+		                            "model",  "dataset",  "peers" };
 	for (int i = 0; more && i < 7; i++)
-		if (!configured || i < 2)
-			fprintf(out, "%s=%.200s\n", name[i], sl_history_text_of(c, i));
-	if (configured)
+		fprintf(out, "%s=%.200s\n", name[i], sl_history_text_of(c, i));
+	if (more)
 		add_config(out, sl_history_text_of(c, 7));
 	if (more)
 		snprintf(run->driver, sizeof run->driver, "%s", sl_history_text_of(c, 0));
