@@ -95,6 +95,7 @@ static void addresses_are_of_this_machine_unless_said_otherwise(void **state)
 	assert_string_equal(p.text, "[::1]:9464");
 	assert_int_equal(places(&p, "unix:/run/x/%d.sock", "", false), SL_OK);
 	assert_string_equal(((const struct sockaddr_un *)&p.address)->sun_path, "/run/x/7.sock");
+	assert_string_equal(p.text, "unix:/run/x/7.sock");
 	assert_int_equal(places(&p, "unix:m/%d-%d", "/var/lib/x/starling-%d.prom", false), SL_OK);
 	assert_string_equal(((const struct sockaddr_un *)&p.address)->sun_path, "/state/m/7-7");
 	assert_string_equal(p.textfile, "/var/lib/x/starling-7.prom");

@@ -21,6 +21,9 @@ wrong() { # TEXT LINE...
 }
 wrong "2: unknown axis 'pipelines': it is section.key of starling.conf(5), or one of algorithm, pipeline" "[axes]" "pipelines = a"
 wrong "3: eta = 2000: must be between" "[axes]" "topology = ring:4" "algorithm.eta = 0.1, 2000"
+wrong "2: unknown select stage 'topkk'; did you mean topk?" "[axes]" "pipeline = all | float32 | raw, topkk:0.2 | dither:16 | golomb"
+wrong "2: pipeline = topk:0.2 | golomb: must be select | quantise | code" "[axes]" "pipeline = topk:0.2 | golomb"
+wrong "2: unknown model 'mpl'" "[set]" "model = mpl:3"
 wrong " no topology: add one" "[axes]" "seed = 1..3"
 wrong "1: unknown section 'axis'" "[axis]"
 wrong "2: topology: 'ring:4' stands here twice" "[axes]" "topology = ring:4, ring:4"

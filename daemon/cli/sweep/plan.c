@@ -73,7 +73,8 @@ static enum sl_status check_value(const char *key, const char *value, struct sl_
 	char *dot = strchr(section, '.');
 	*dot = '\0';
 	sl_run_settings_standard(&scratch);
-	return sl_run_settings_set(&scratch, section, dot + 1, value, error);
+	enum sl_status status = sl_run_settings_set(&scratch, section, dot + 1, value, error);
+	return status == SL_OK ? sl_sweep_check_names(key, value, error) : status;
 }
 
 /* ---- values ---- */

@@ -75,6 +75,9 @@ void sl_sweep_point_label(const struct sl_sweep_plan *, const struct sl_sweep_po
 /* A JSON object of its axes. */
 void sl_sweep_point_axes(const struct sl_sweep_plan *, const struct sl_sweep_point *, FILE *out);
 
+/* Whether the plug-ins that a value names exist (sweep/names.c). */
+enum sl_status sl_sweep_check_names(const char *key, const char *value, struct sl_error *error);
+
 /* The axis of the seed, or −1. */
 int sl_sweep_seed_axis(const struct sl_sweep_plan *);
 

@@ -50,6 +50,7 @@ static enum sl_status path(struct sl_metrics_places *out, const struct sl_config
 		    text, whole, strlen(whole), sizeof a->sun_path - 1);
 	a->sun_family = AF_UNIX;
 	memcpy(a->sun_path, whole, strlen(whole) + 1);
+	snprintf(out->text, sizeof out->text, "unix:%s", whole);
 	out->address_length = sizeof *a;
 	return SL_OK;
 }
@@ -130,8 +131,6 @@ enum sl_status sl_metrics_places(struct sl_metrics_places *out, const struct sl_
 		status = path(out, config, listen, peer, error);
 	else if (listen[0])
 		status = internet(out, listen, peer, host->metrics_remote, error);
-	if (status == SL_OK && listen[0] && !out->text[0])
-		snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, listen);
 	out->listens = status == SL_OK && listen[0];
 	return status == SL_OK ? textfile(out, config, peer, error) : status;
 }
