@@ -149,3 +149,19 @@ cp d/requests/late before
 expect 0 d/ssh/deploy enrol
 cmp -s before d/requests/late || fail "another key the second time"
 ok "ssh: a host makes its key, and asks"
+
+# From nothing: no key and no sample at the operator, no roster before all have asked.
+expect 0 "$starling" init fleet --remote 2 --features 32 --classes 0..3 --set model.name=mlp:16
+printf 'a site-a tcp://a.example:7000\nb site-b tcp://b.example:7000\n' > hosts
+expect 0 "$starling" deploy fleet --hosts hosts -o f
+says out "0 peers on 2 hosts" "2 hosts have yet to ask"
+expect 0 f/ssh/deploy enrol
+cat f/requests/* > requests
+expect 0 "$starling" roster fleet --admit requests
+expect 0 "$starling" deploy fleet --hosts hosts -o f
+says out "2 peers on 2 hosts, serial 1"
+expect 0 f/ssh/deploy install
+says out "a: peer 0: changed run.conf roster session data/test.shard key: start" "b: peer 1: changed"
+[ "$(stat -c %a host-a/etc/starling/keys/0.key)" = 600 ] && [ ! -e host-a/etc/starling/keys/site-a.new ] || fail "the key is not in its place"
+[ -z "$(find fleet -name '*.key' ! -name operator.key)" ] || fail "keys are at the operator"
+ok "from nothing: asked, admitted, installed; keys stay on their hosts"
