@@ -33,6 +33,8 @@ static const struct {
 	{ "algorithm", "estimator", "saga", { NULL } },
 	{ "algorithm", "refresh", "0.9", { "estimator=lsvrg" } },
 	{ "algorithm", "renewal", "0.9", { "estimator=storm" } },
+	{ "algorithm", "weigh", "samples", { "mean_samples=5" } },
+	{ "algorithm", "mean_samples", "7", { "weigh=samples", "mean_samples=5" } },
 	{ "compress", "pipeline", "randk:2 | float32 | raw", { NULL } },
 	{ "compress", "budget", "2kB", { NULL } },
 };
