@@ -49,6 +49,14 @@ static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 	return servable(p, e, p->version, 0);
 }
 
+/* What was handed to the stream before this one may have been lost, and the neighbour has not said what it lacks: it would
+ * not take frames that follow. */
+static bool may_lack_former(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->stream.number && e->stream.began == SL_AGAIN_DROP && e->stream.asked == 0 &&
+	       e->acknowledged < e->sent && !sl_stream_has_frame(p, e, e->sent, 0);
+}
+
 /* Sends the journal from the newest number sent so far, the last frame tagged. More than a few frames: the
  * tag alone, and the neighbour asks for what it lacks, at its own speed. */
 static void send_journal(struct sl_peer *p, struct sl_edge *e)
@@ -62,7 +70,8 @@ static void send_journal(struct sl_peer *p, struct sl_edge *e)
 	if (p->plan->self_contained && from < p->version)
 		from = p->version - 1;
 	size_t span = sl_journal_span(&p->journal, from, p->version);
-	if (e->tx_off || from == p->version || p->version - from > BURST || span > p->plan->resend_bytes) {
+	if (e->tx_off || from == p->version || p->version - from > BURST || span > p->plan->resend_bytes ||
+	    may_lack_former(p, e)) {
 		sl_send_tag(p, e, e->tagged);
 		return;
 	}

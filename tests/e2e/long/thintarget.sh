@@ -36,8 +36,9 @@ until_reached() {
 	background "$starling" up "$2" --plain --history "$work/$1.db"
 	up=$pid
 	deadline=$(($(date +%s) + 300))
+	within 60 gives "$work/$1.db" 1 "SELECT count(*) > 0 FROM round"
 	while [ "$(date +%s)" -lt "$deadline" ] && ! gone "$up"; do
-		case $(reached "$1" 0.84 2> "$work/none") in '' | '0|0' | 0.0*) sleep 1 ;; *) break ;; esac
+		case $(reached "$1" 0.84) in '0|0' | 0.0*) sleep 1 ;; *) break ;; esac
 	done
 	kill -INT "$up" 2> "$work/none"
 	ends 0 120 "$up"
