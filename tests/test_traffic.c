@@ -115,6 +115,11 @@ static void speaks(unsigned i, uint32_t edge)
 	assert_false(sl_traffic_spoke(&traffic, ours[i], edge, &host));
 }
 
+static struct sl_traffic_whose of(unsigned owner)
+{
+	return (struct sl_traffic_whose){ owner, 0 };
+}
+
 static void totals_go_on_after_the_end(void **state)
 {
 	int64_t tx = -1, rx = -1;
@@ -127,9 +132,8 @@ static void totals_go_on_after_the_end(void **state)
 	sl_traffic_total(&traffic, &tx, &rx);
 	assert_int_equal(tx, 1030);
 	assert_int_equal(rx, 204);
-	assert_int_equal(sl_traffic_acknowledged(&traffic, (struct sl_traffic_whose){ 7, 0 }),
-	                 1001); /* the SYN too */
-	assert_int_equal(sl_traffic_acknowledged(&traffic, (struct sl_traffic_whose){ 8, 0 }), 0);
+	assert_int_equal(sl_traffic_acknowledged(&traffic, of(7)), 1001); /* the SYN too */
+	assert_int_equal(sl_traffic_acknowledged(&traffic, of(8)), 0);
 	int64_t left = sl_traffic_left(&traffic);
 	assert_true(left >= 1030 + 6 * HEAD && (left - 1030) % HEAD == 0);
 	assert_int_equal(sl_traffic_resent(&traffic), 0);
@@ -141,7 +145,7 @@ static void totals_go_on_after_the_end(void **state)
 	sl_traffic_total(&traffic, &tx, &rx);
 	assert_int_equal(tx, 1530);
 	assert_int_equal(rx, 204);
-	assert_int_equal(sl_traffic_acknowledged(&traffic, (struct sl_traffic_whose){ 7, 0 }), 0);
+	assert_int_equal(sl_traffic_acknowledged(&traffic, of(7)), 0);
 	assert_true(sl_traffic_left(&traffic) >= left + 500 + HEAD);
 	sl_traffic_closed(&traffic, 0, -1);
 	assert_int_equal(traffic.count, 0);
@@ -227,6 +231,26 @@ static void silent_ones_are_shut(void **state)
 	assert_int_equal(traffic.silent, 0);
 }
 
+/* By owner those that went out, by edge those that came in. */
+static void whose_connections_are_meant(void **state)
+{
+	(void)state;
+	unsigned out = opens(2), other = opens(3), in = opens(0), silent = opens(0);
+	speaks(in, 2);
+	comes(out, 10);
+	comes(other, 20);
+	comes(in, 40);
+	comes(silent, 80);
+	assert_int_equal(sl_traffic_received(&traffic, (struct sl_traffic_whose){ 2, 3 }), 10);
+	assert_int_equal(sl_traffic_received(&traffic, (struct sl_traffic_whose){ 0, 2 }), 40);
+	assert_int_equal(sl_traffic_received(&traffic, of(0)), 0);
+	assert_int_equal(sl_traffic_order(&traffic, ours[in]), 3);
+	assert_int_equal(sl_traffic_order(&traffic, ours[out]), 0);
+	sl_traffic_shut_owner(&traffic, 2);
+	assert_true(!is_open(out) && is_open(other) && is_open(in) && is_open(silent));
+	assert_int_equal(traffic.silent, 1);
+}
+
 /* Whether it was this end that closed it, while the sender was sending. */
 static void who_cut_it(void **state)
 {
@@ -248,12 +272,12 @@ static void links_are_measured(void **state)
 {
 	struct sl_traffic_link link = { 0 };
 	(void)state;
-	assert_false(sl_traffic_measure(&traffic, (struct sl_traffic_whose){ 3, 0 }, &link));
+	assert_false(sl_traffic_measure(&traffic, of(3), &link));
 	unsigned first = opens(3), second = opens(3), other = opens(0);
 	leaves(first, 100);
 	leaves(second, 20);
 	leaves(other, 3);
-	assert_true(sl_traffic_measure(&traffic, (struct sl_traffic_whose){ 3, 0 }, &link));
+	assert_true(sl_traffic_measure(&traffic, of(3), &link));
 	assert_int_equal(link.tx, 120);
 	assert_true(link.resent == 0 && link.unsent == 0 && link.srtt_us > 0 && link.least_rtt_us > 0);
 }
@@ -284,10 +308,15 @@ int main(void)
 {
 #define TRAFFIC_TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TRAFFIC_TEST(totals_go_on_after_the_end), TRAFFIC_TEST(a_connection_counts_once),
-		TRAFFIC_TEST(silent_ones_are_weighed),    TRAFFIC_TEST(edges_move_and_go),
-		TRAFFIC_TEST(silent_ones_are_shut),       TRAFFIC_TEST(who_cut_it),
-		TRAFFIC_TEST(links_are_measured),         TRAFFIC_TEST(all_keep_the_pace),
+		TRAFFIC_TEST(totals_go_on_after_the_end),
+		TRAFFIC_TEST(a_connection_counts_once),
+		TRAFFIC_TEST(silent_ones_are_weighed),
+		TRAFFIC_TEST(edges_move_and_go),
+		TRAFFIC_TEST(silent_ones_are_shut),
+		TRAFFIC_TEST(whose_connections_are_meant),
+		TRAFFIC_TEST(who_cut_it),
+		TRAFFIC_TEST(links_are_measured),
+		TRAFFIC_TEST(all_keep_the_pace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
