@@ -122,6 +122,11 @@ try() {
 		says err roster signature
 		row "$2" "$4" "refused: $(sed 's/^[^:]*: //' err)"
 		;;
+	fixed:algorithm.weigh) # needs another key, which cannot change either
+		[ $code -eq 2 ] || fail "$2: exit code $code"
+		says err "weigh = samples: needs mean_samples"
+		row "$2" "$4" "refused: $(sed 's/^[^[]*\[/[/; s/,.*//' err)"
+		;;
 	*:run.id) # the roster is that of another run
 		[ $code -eq 2 ] || fail "$2: exit code $code"
 		says err "roster: is the roster of run " "but [run] id = $3"

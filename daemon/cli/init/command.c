@@ -342,7 +342,7 @@ static enum sl_status build(struct init_command *in, struct sl_error *error)
 		                                            in->topology.peers, NULL, error);
 		memcpy(in->config.settings.host.classes, in->shards.setting, sizeof in->shards.setting);
 		memcpy(in->config.settings.host.columns, in->shards.columns, sizeof in->shards.columns);
-		sl_shards_weigh(&in->shards, &in->config.settings.method, in->topology.peers);
+		sl_shards_weigh(&in->shards, &in->config.settings, in->topology.peers);
 	}
 	if (status == SL_OK)
 		status = check_plan(in, error);

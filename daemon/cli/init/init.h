@@ -94,7 +94,7 @@ enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *,
 void sl_shards_free(struct sl_shards *);
 
 /* Sets [algorithm] mean_samples, where the settings weigh by samples and do not say it, and the shards are known. */
-void sl_shards_weigh(const struct sl_shards *, struct sl_settings *, uint32_t peers);
+void sl_shards_weigh(const struct sl_shards *, struct sl_run_settings *, uint32_t peers);
 
 /* Writes declared columns beside the prepared data; `setting` ← [data] columns for run.conf. */
 enum sl_status sl_columns_write(const struct sl_columns *, const struct sl_config *,

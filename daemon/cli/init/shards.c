@@ -430,10 +430,14 @@ enum sl_status sl_columns_write(const struct sl_columns *columns, const struct s
 	return status;
 }
 
-void sl_shards_weigh(const struct sl_shards *shards, struct sl_settings *s, uint32_t peers)
+void sl_shards_weigh(const struct sl_shards *shards, struct sl_run_settings *s, uint32_t peers)
 {
-	if (s->weigh == SL_WEIGH_SAMPLES && s->mean_samples == 0)
-		s->mean_samples = (double)shards->samples / peers;
+	char text[32];
+	struct sl_error none;
+	if (s->method.weigh != SL_WEIGH_SAMPLES || s->method.mean_samples > 0 || shards->samples == 0)
+		return;
+	snprintf(text, sizeof text, "%.17g", (double)shards->samples / peers);
+	SL_CHECK(sl_run_settings_set(s, "algorithm", "mean_samples", text, &none) == SL_OK);
 }
 
 enum sl_status sl_shards_write(struct sl_shards *out, const struct sl_source *source,

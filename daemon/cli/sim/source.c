@@ -48,7 +48,7 @@ static enum sl_status make_shards(struct sl_sim_command *s, struct sl_error *err
 	if (status == SL_OK)
 		memcpy(config->settings.host.classes, shards.setting, sizeof shards.setting);
 	if (status == SL_OK)
-		sl_shards_weigh(&shards, &config->settings.method, s->run.roster.topology.peers);
+		sl_shards_weigh(&shards, &config->settings, s->run.roster.topology.peers);
 	if (status == SL_OK)
 		memcpy(config->settings.host.columns, shards.columns, sizeof shards.columns);
 	sl_shards_free(&shards);
