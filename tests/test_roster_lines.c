@@ -119,7 +119,7 @@ static void lines_of_mixing(void **state)
 
 static void lines_of_peers(void **state)
 {
-	static const char *const number[] = { "x", "", "+0", "65536", "4294967296", "00000000000", "0x" };
+	static const char *const number[] = { "x", "", "+0", "131072", "4294967296", "00000000000", "0x" };
 	char lines[1024], name[65];
 	struct sl_roster r;
 	(void)state;

@@ -405,6 +405,8 @@ static void keep_frame_buffers(size_t frame)
 /* Threads that start later inherit it. A service manager may have forbidden it, or have set more. */
 static void be_nice(int nice)
 {
+	if (nice == 0)
+		return;
 	errno = 0;
 	int present = getpriority(PRIO_PROCESS, 0);
 	if ((errno == 0 && present >= nice) || setpriority(PRIO_PROCESS, 0, nice) == 0)
