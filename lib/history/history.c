@@ -323,6 +323,11 @@ static bool moved(struct sl_history *h)
 	return sqlite3_file_control(h->db, "main", SQLITE_FCNTL_HAS_MOVED, &yes) != SQLITE_OK || yes;
 }
 
+bool sl_history_is_locked(const struct sl_history *h)
+{
+	return h->failure == SQLITE_BUSY;
+}
+
 bool sl_history_needs_reconnect(struct sl_history *h)
 {
 	return (h->failure != SQLITE_BUSY && h->failure != SQLITE_FULL) || moved(h);

@@ -41,6 +41,8 @@ enum sl_status sl_history_connect(struct sl_history *, enum sl_history_mode mode
 /* After a failure: whether reconnecting may help. False if the file is the same and only locked, or the disk
  * full. */
 bool sl_history_needs_reconnect(struct sl_history *);
+/* Whether the last failure was a lock that another process holds. */
+bool sl_history_is_locked(const struct sl_history *);
 /* Rolls back uncommitted rows and closes the file. */
 void sl_history_disconnect(struct sl_history *);
 /* The same if other files may have taken its files' names: removes no file and leaves the log unchanged. */

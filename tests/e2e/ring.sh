@@ -76,14 +76,14 @@ grep -q "peer 2 was killed by signal 9" background || fail "nobody says who was 
 nobody || fail "the others go on"
 ok "a peer that dies stops the run with exit code 1"
 
-background "$starling" up run --restart --set run.rounds=4000 --set run.name=restarted
+background "$starling" up run --restart --set run.rounds=600 --set run.period=5ms --set run.name=restarted
 within 20 under_way 20
 kill -KILL "$(pid_of 3)"
 wait "$pid" || fail "a run whose peer was started again did not end well: $(cat background)"
 grep -q "restarting it" background || fail "nobody says who was started again"
 [ "$(query run/history.db "SELECT count(*) FROM peer JOIN run USING (run_id) WHERE run.name = 'restarted' AND exit = 0")" -eq 5 ] ||
 	fail "not every peer ended well"
-[ "$(query run/history.db "SELECT rounds FROM summary WHERE name = 'restarted'")" = 4000 ] || fail "not all rounds were done"
+[ "$(query run/history.db "SELECT rounds FROM summary WHERE name = 'restarted'")" = 600 ] || fail "not all rounds were done"
 ok "--restart starts a killed peer again, and the run completes"
 
 port=$(sed -n 's/^peer 1 .*127.0.0.1:\([0-9]*\) .*/\1/p' run/roster)

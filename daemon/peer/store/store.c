@@ -25,6 +25,8 @@
 #define SL_BACKOFF_MS 4000
 /* What closing grants a database that cannot be written, unless told: a daemon is to end within a second. */
 #define SL_CLOSE_MS 500
+/* The same where others hold a lock on it, as peers do that end at the same time. */
+#define SL_CLOSE_LOCKED_MS 5000
 /* How long old rows are thinned out between two batches, and the pause after the last of them. */
 #define SL_THIN_US       20000
 #define SL_THIN_EVERY_US 10000000
@@ -316,11 +318,19 @@ static void doze(struct sl_store *s, int milliseconds)
 		;
 }
 
-/* The last batch and the end of the peer; a database in trouble gets close_ms. */
+/* How long closing may take in all, after a failure. */
+static int64_t patience_us(const struct sl_store *s)
+{
+	bool locked = sl_history_is_locked(s->history_writer.history);
+	return (locked && s->close_ms < SL_CLOSE_LOCKED_MS ? SL_CLOSE_LOCKED_MS : s->close_ms) *
+	       INT64_C(1000);
+}
+
+/* The last batch and the end of the peer; a database in trouble gets close_ms, one that is locked some seconds. */
 static void wind_up(struct sl_store *s)
 {
 	struct sl_error error = { 0 };
-	int64_t end = clock_us(CLOCK_MONOTONIC) + s->close_ms * INT64_C(1000);
+	int64_t began = clock_us(CLOCK_MONOTONIC);
 	enum sl_status status;
 	for (;;) {
 		status = turn(s);
@@ -329,7 +339,7 @@ static void wind_up(struct sl_store *s)
 			                                   s->model_digest, &error);
 		if (status != SL_OK)
 			sl_history_writer_failed(&s->history_writer);
-		if (status == SL_OK || clock_us(CLOCK_MONOTONIC) >= end)
+		if (status == SL_OK || clock_us(CLOCK_MONOTONIC) - began >= patience_us(s))
 			break;
 		doze(s, 20);
 	}

@@ -81,8 +81,8 @@ bool sl_store_checkpointed(struct sl_store *, bool *ok);
  * that returns errors is not stuck: rows are kept and retried. A disk that does not return is. */
 int64_t sl_store_stuck_ms(const struct sl_store *);
 
-/* How long sl_store_close retries a database that is locked or cannot be written; default half a second. NULL
- * is allowed. */
+/* How long sl_store_close retries a database that cannot be written; default half a second, and five seconds where
+ * another process has locked it. NULL is allowed. */
 void sl_store_close_timeout(struct sl_store *, int milliseconds);
 
 /* Writes queued rows, marks the peer stopped, joins the thread, closes. Rows that cannot be written in time
