@@ -5,9 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 rounds=200
 reach() { within 60 round_over "$1" "$2" "$3"; }
+pid_of() {
+	target=$(status_of "$1" "$2" pid)
+	[ "${target:-0}" -gt 1 ]
+}
 signal() { # NAME RUN K
-	target=$(status_of "$2" "$3" pid)
-	[ "${target:-0}" -gt 1 ] || fail "peer $3 of $2 does not answer"
+	within 60 pid_of "$2" "$3" # it may be too busy to answer at once
 	kill "-$1" "$target" || fail "peer $3 of $2 does not run"
 }
 back() { [ "$(status_of "$1" "$2" pid)" -ne "$target" ] && phase_is "$1" "$2" waiting; }
@@ -25,7 +28,7 @@ all_rounds() {
 }
 event_of() { query "$1/history.db" "$3" "SELECT count(*) > 0 FROM event WHERE run_id = $(newest daemon) AND peer = $2 AND kind = '$4'"; }
 # Rounds of some milliseconds: the run must not be over before it was disturbed.
-long="--set run.rounds=$rounds --set algorithm.local_steps=100 --set history.evaluate=50"
+long="--set run.rounds=$rounds --set algorithm.local_steps=100 --set history.evaluate=50 --set run.period=10ms"
 
 # shellcheck disable=SC2086 # words
 make_run kept ring:6 $long --set checkpoint.every=5
