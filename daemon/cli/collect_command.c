@@ -89,7 +89,27 @@ static void report(const struct sl_history_source *s)
 		    s->path, (long long)c->runs);
 }
 
-static enum sl_status collect(const char *out, char **from, int count, struct sl_error *error)
+static void print_json(const char *out, const struct sl_history_source *source, int count)
+{
+	double peers = 0, rounds = 0, runs = 0;
+	for (int i = 0; i < count; i++) {
+		peers += (double)source[i].conflicts.peers;
+		rounds += (double)source[i].conflicts.rounds;
+		runs += (double)source[i].conflicts.runs;
+	}
+	sl_json_object(stdout, (const struct sl_json_fact[]){ { "database", out },
+	                                                      { "sources", .number = count },
+	                                                      { "peers_left_out", .number = peers },
+	                                                      { "rows_differing", .number = rounds },
+	                                                      { "runs_differing", .number = runs },
+	                                                      { NULL } });
+}
+
+struct request {
+	bool json;
+};
+
+static enum sl_status collect(const char *out, char **from, int count, bool json, struct sl_error *error)
 {
 	struct sl_history_source *source = calloc((size_t)count + 1, sizeof *source);
 	if (!source)
@@ -101,6 +121,8 @@ static enum sl_status collect(const char *out, char **from, int count, struct sl
 	else
 		status = error->status;
 	sl_history_close(history);
+	if (status == SL_OK && json)
+		print_json(out, source, count);
 	for (int i = 0; i < count; i++) {
 		if (status == SL_OK)
 			report(&source[i]);
@@ -112,13 +134,14 @@ static enum sl_status collect(const char *out, char **from, int count, struct sl
 
 static int run(int argc, char **argv)
 {
+	struct request request = { 0 };
 	struct sl_error error = { 0 };
 	char **operands;
-	int code = sl_command_parse(&sl_command_collect, argc, argv, NULL, &operands);
+	int code = sl_command_parse(&sl_command_collect, argc, argv, &request, &operands);
 	if (code >= 0)
 		return code;
 	int count = (int)(argv + argc - operands);
-	if (collect(operands[0], operands + 1, count - 1, &error) != SL_OK)
+	if (collect(operands[0], operands + 1, count - 1, request.json, &error) != SL_OK)
 		return sl_command_fail(&sl_command_collect, &error);
 	return SL_EXIT_OK;
 }
@@ -130,7 +153,9 @@ static const struct sl_operand operands_of_collect[] = {
 	  SL_COMPLETE_FILE, .many = true },
 	{ NULL }
 };
-static const struct sl_argument arguments_of_collect[] = { SL_ARGUMENT_HELP, { .value = NULL } };
+static const struct sl_argument arguments_of_collect[] = {
+	SL_ARGUMENT_JSON(struct request, json, "print JSON"), SL_ARGUMENT_HELP, { .value = NULL }
+};
 
 const struct sl_command sl_command_collect = {
 	"collect",

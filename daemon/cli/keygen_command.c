@@ -4,7 +4,16 @@
 
 #define DEFAULT_FILE "identity.key"
 
-static int make(const char *path, struct sl_error *error)
+static void say(const char *path, const char *hex, bool json)
+{
+	if (json)
+		sl_json_object(stdout, (const struct sl_json_fact[]){
+		                           { "file", path }, { "public_key", hex }, { NULL } });
+	else
+		puts(hex);
+}
+
+static int make(const char *path, bool json, struct sl_error *error)
 {
 	struct sl_identity identity;
 	char hex[SL_KEY_HEX];
@@ -14,12 +23,13 @@ static int make(const char *path, struct sl_error *error)
 	sl_identity_wipe(&identity);
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_keygen, error);
-	fprintf(stderr, "starling keygen: the secret key is in %s; its public key is\n", path);
-	puts(hex);
+	if (!json)
+		fprintf(stderr, "starling keygen: the secret key is in %s; its public key is\n", path);
+	say(path, hex, json);
 	return SL_EXIT_OK;
 }
 
-static int show(const char *path, struct sl_error *error)
+static int show(const char *path, bool json, struct sl_error *error)
 {
 	struct sl_identity identity;
 	char hex[SL_KEY_HEX];
@@ -27,12 +37,13 @@ static int show(const char *path, struct sl_error *error)
 		return sl_command_fail(&sl_command_keygen, error);
 	sl_key_print(identity.public_key, hex);
 	sl_identity_wipe(&identity);
-	puts(hex);
+	say(path, hex, json);
 	return SL_EXIT_OK;
 }
 
 struct request {
 	const char *output, *public_of;
+	bool json;
 };
 
 static int run(int argc, char **argv)
@@ -49,8 +60,8 @@ static int run(int argc, char **argv)
 		    "--output creates a key and --public reads one: they cannot be used together");
 	if (sl_keys_start(&error) != SL_OK)
 		return sl_command_fail(&sl_command_keygen, &error);
-	return request.public_of ? show(request.public_of, &error)
-	                         : make(request.output ? request.output : DEFAULT_FILE, &error);
+	return request.public_of ? show(request.public_of, request.json, &error)
+	                         : make(request.output ? request.output : DEFAULT_FILE, request.json, &error);
 }
 
 static const struct sl_argument arguments_of_keygen[] = {
@@ -61,6 +72,7 @@ static const struct sl_argument arguments_of_keygen[] = {
 	{ .option = { "public", "print the public key of an existing key file", SL_OPTION_BORROWED,
 	              offsetof(struct request, public_of), .completes = SL_COMPLETE_FILE },
 	  .value = "FILE" },
+	SL_ARGUMENT_JSON(struct request, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

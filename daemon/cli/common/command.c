@@ -75,6 +75,35 @@ void sl_json_real(FILE *out, double value)
 	fputs(text, out);
 }
 
+static void print_list(FILE *out, const char *const *list)
+{
+	putc('[', out);
+	for (size_t i = 0; list[i]; i++) {
+		fputs(i ? "," : "", out);
+		sl_json_text(out, list[i]);
+	}
+	putc(']', out);
+}
+
+void sl_json_object(FILE *out, const struct sl_json_fact *fact)
+{
+	putc('{', out);
+	for (size_t i = 0; fact[i].key; i++) {
+		fputs(i ? "," : "", out);
+		sl_json_text(out, fact[i].key);
+		putc(':', out);
+		if (fact[i].list)
+			print_list(out, fact[i].list);
+		else if (fact[i].text)
+			sl_json_text(out, fact[i].text);
+		else if (fabs(fact[i].number) < 0x1p53 && fact[i].number == floor(fact[i].number))
+			fprintf(out, "%.0f", fact[i].number); /* not 1e+06 */
+		else
+			sl_json_real(out, fact[i].number);
+	}
+	fputs("}\n", out);
+}
+
 const char *sl_command_database(const char *argument, char path[static PATH_MAX])
 {
 	struct stat status;

@@ -34,6 +34,15 @@ void sl_json_text(FILE *, const char *text);
 /* A JSON number with as many digits as the value has, or null for NaN and infinities. */
 void sl_json_real(FILE *, double value);
 
+/* One member of an object: a list of texts (ends in NULL), else a text, else a number (NaN: null). */
+struct sl_json_fact {
+	const char *key, *text;
+	double number;
+	const char *const *list;
+};
+/* Prints the facts, up to one without a key, as an object on a line of its own. */
+void sl_json_object(FILE *, const struct sl_json_fact *);
+
 /* The database that an argument names: of a folder, the history.db in it. */
 const char *sl_command_database(const char *argument, char path[static PATH_MAX]);
 

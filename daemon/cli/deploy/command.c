@@ -13,6 +13,7 @@
 
 struct request {
 	const char *hosts, *to;
+	bool json;
 };
 
 /* Paths are quoted in scripts and inventories, so that they must not contain what ends a quotation. */
@@ -65,12 +66,22 @@ static enum sl_status deploy(struct sl_deploy *d, const char *hosts, struct sl_e
 	return status == SL_OK ? sl_deploy_engines(d, error) : status;
 }
 
-static void report(const struct sl_deploy *d)
+static void report(const struct sl_deploy *d, bool json)
 {
 	uint32_t members = 0, enrol = 0;
 	for (uint32_t i = 0; i < d->hosts.peers; i++) {
 		enrol += d->hosts.peer[i].number == SL_DEPLOY_NOBODY;
 		members += d->hosts.peer[i].number != SL_DEPLOY_NOBODY && !d->hosts.peer[i].gone;
+	}
+	if (json) {
+		sl_json_object(stdout,
+		               (const struct sl_json_fact[]){ { "folder", d->to },
+		                                              { "peers", .number = members },
+		                                              { "hosts", .number = d->hosts.hosts },
+		                                              { "serial", .number = d->roster->serial },
+		                                              { "to_enrol", .number = enrol },
+		                                              { NULL } });
+		return;
 	}
 	printf("written    %s: README, ansible, slurm, ssh, examples\n", d->to);
 	if (d->hosts.hosts)
@@ -119,7 +130,7 @@ static int run(int argc, char **argv)
 	if (status == SL_OK)
 		status = deploy(&d, request.hosts, &error);
 	if (status == SL_OK)
-		report(&d);
+		report(&d, request.json);
 	sl_deploy_hosts_free(&d.hosts);
 	sl_roster_free(&roster);
 	return status == SL_OK ? SL_EXIT_OK : sl_command_fail(&sl_command_deploy, &error);
@@ -138,6 +149,7 @@ static const struct sl_argument arguments_of_deploy[] = {
 	  .letter = 'o',
 	  .value = "DIR",
 	  .required = true },
+	SL_ARGUMENT_JSON(struct request, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

@@ -67,6 +67,7 @@ static enum sl_status own_key(struct sl_identity *out, const char *path, struct 
 
 struct request {
 	const char *name, *endpoint, *key;
+	bool json;
 };
 
 static int run(int argc, char **argv)
@@ -88,6 +89,14 @@ static int run(int argc, char **argv)
 	}
 	if (status != SL_OK)
 		return sl_command_fail(&sl_command_enrol, &error);
+	if (request.json) {
+		sl_json_object(stdout, (const struct sl_json_fact[]){ { "key_file", path },
+		                                                      { "name", request.name },
+		                                                      { "endpoint", request.endpoint },
+		                                                      { "request", line },
+		                                                      { NULL } });
+		return SL_EXIT_OK;
+	}
 	fprintf(stderr, "starling enrol: the secret key stays in %s; send this line to the operator\n", path);
 	puts(line);
 	return SL_EXIT_OK;
@@ -109,6 +118,7 @@ static const struct sl_argument arguments_of_enrol[] = {
 	              SL_OPTION_BORROWED, offsetof(struct request, key), .completes = SL_COMPLETE_FILE },
 	  .letter = 'k',
 	  .value = "FILE" },
+	SL_ARGUMENT_JSON(struct request, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

@@ -16,6 +16,7 @@
 enum { BUNDLE_MOST = 1 << 30 };
 
 struct installation {
+	bool json;
 	const char *file, *to, *operator_key, *key; /* of the command line; to: the folder */
 	char stage[4096];                           /* a folder inside `to`, for what is not checked yet */
 	uint8_t *bytes;
@@ -275,16 +276,39 @@ static void report_changes(const struct installation *in)
 	puts(!in->keyed ? "key" : any ? "" : "nothing");
 }
 
+static void print_json(const struct installation *in, const char *operator_key, bool shard)
+{
+	const char *changed[SL_BUNDLE_FILES + 2];
+	size_t count = 0;
+	for (unsigned i = 0; i < SL_BUNDLE_FILES; i++)
+		if (in->changed[i])
+			changed[count++] = sl_bundle_names[i];
+	if (!in->keyed)
+		changed[count++] = "key";
+	changed[count] = NULL;
+	sl_json_object(stdout, (const struct sl_json_fact[]){ { "peer", .number = in->bundle.peer },
+	                                                      { "name", in->bundle.name },
+	                                                      { "folder", in->to },
+	                                                      { "operator_key", operator_key },
+	                                                      { "changed", .list = changed },
+	                                                      { "shards", .number = shard },
+	                                                      { NULL } });
+}
+
 static void report(const struct installation *in)
 {
 	char path[4200], hex[SL_KEY_HEX];
 	uint32_t k = in->bundle.peer;
 	sl_key_print(in->bundle.operator_key, hex);
+	snprintf(path, sizeof path, "%.4000s/data/train-%" PRIu32 ".shard", in->to, k);
+	bool shard = access(path, F_OK) == 0;
+	if (in->json) {
+		print_json(in, hex, shard);
+		return;
+	}
 	printf("installed  peer %" PRIu32 " (%s) in %s\n", k, in->bundle.name, in->to);
 	printf("operator   %s\n", hex);
 	report_changes(in);
-	snprintf(path, sizeof path, "%.4000s/data/train-%" PRIu32 ".shard", in->to, k);
-	bool shard = access(path, F_OK) == 0;
 	if (!shard)
 		printf("next       starling shard --data FORMAT:FILES\n");
 	if (in->again && shard)
@@ -326,6 +350,7 @@ static const struct sl_argument arguments_of_install[] = {
 	{ .option = { "operator", "refuse a bundle of any other operator than this one, 64 hex digits",
 	              SL_OPTION_BORROWED, AT(operator_key) },
 	  .value = "KEY" },
+	SL_ARGUMENT_JSON(struct installation, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

@@ -11,7 +11,7 @@
 struct shard {
 	const char *data, *test;
 	uint32_t peer;
-	bool chosen, whole; /* --peer was given; all samples are for training */
+	bool json, chosen, whole; /* --peer was given; all samples are for training */
 	char folder[4096 - 64];
 	struct sl_run run;
 	struct sl_overrides set;
@@ -98,11 +98,23 @@ static enum sl_status cut(struct shard *s, struct sl_error *error)
 	                       : status;
 }
 
-static void report(const struct shard *s)
+static void print_json(const struct shard *s, const char *path)
 {
 	const struct sl_shards *d = &s->written;
-	char path[4096], brief[SL_CLASSES_BRIEF];
-	sl_run_data_path(&s->run.config, s->peer, path);
+	sl_json_object(stdout,
+	               (const struct sl_json_fact[]){ { "file", path },
+	                                              { "peer", .number = s->peer },
+	                                              { "samples", .number = (double)d->samples },
+	                                              { "features", .number = d->features },
+	                                              { "classes", .number = d->classes.classes.count },
+	                                              { "test_samples", .number = d->test_samples },
+	                                              { NULL } });
+}
+
+static void print_text(const struct shard *s, const char *path)
+{
+	const struct sl_shards *d = &s->written;
+	char brief[SL_CLASSES_BRIEF];
 	printf("shard      %s: %" PRIu64 " samples of %u features", path, d->samples, d->features);
 	if (d->classes.classes.count) {
 		sl_classes_brief(d->classes.classes.text, d->classes.classes.length, brief);
@@ -111,14 +123,25 @@ static void report(const struct shard *s)
 	printf("\n");
 	if (d->test_samples)
 		printf("test       %u samples%s\n", d->test_samples, s->test ? "" : " held out");
-	if (d->lacking[0])
-		fprintf(stderr, "starling shard: note: %s\n", d->lacking);
+}
+
+static void report(const struct shard *s)
+{
+	char path[4096];
+	sl_run_data_path(&s->run.config, s->peer, path);
+	if (s->json)
+		print_json(s, path);
+	else
+		print_text(s, path);
+	if (s->written.lacking[0])
+		fprintf(stderr, "starling shard: note: %s\n", s->written.lacking);
 	if (s->source.columns.count && strcmp(s->source.format->name, "csv") != 0)
 		fprintf(
 		    stderr,
 		    "starling shard: note: files in format %s do not name their columns: their order is taken to be the run's\n",
 		    s->source.format->name);
-	printf("next       systemctl enable --now starlingd@%" PRIu32 "\n", s->peer);
+	if (!s->json)
+		printf("next       systemctl enable --now starlingd@%" PRIu32 "\n", s->peer);
 }
 
 static int run(int argc, char **argv)
@@ -169,6 +192,7 @@ static const struct sl_argument arguments_of_shard[] = {
 	              AT(peer), 0, SL_PEERS_MAX - 1 },
 	  .value = "K",
 	  .take = take_peer },
+	SL_ARGUMENT_JSON(struct shard, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,7 @@ struct init_command {
 	struct sl_init_remote remote;
 	char ring[32]; /* the topology of --remote N that was given none */
 	struct sl_overrides set;
+	bool json;
 	struct sl_config config; /* folder and state are `temporary` */
 	struct sl_topology topology;
 	struct sl_spectrum spectrum;
@@ -402,10 +404,39 @@ static void print_data(const struct init_command *in)
 	       d->most);
 }
 
-static void report(const struct init_command *in)
+static void print_json(const struct init_command *in)
 {
 	const struct sl_run_settings *s = &in->config.settings;
 	const struct sl_shards *d = &in->shards;
+	const bool here = !in->trainer && !in->remote.hosts;
+	sl_json_object(stdout,
+	               (const struct sl_json_fact[]){
+	                   { "run", in->run },
+	                   { "name", s->host.name },
+	                   { "operator_key", s->host.operator_key },
+	                   { "topology", in->topology_spec },
+	                   { "peers", .number = in->topology.peers },
+	                   { "links", .number = in->topology.edges },
+	                   { "spectral_gap", .number = in->spectrum.gap },
+	                   { "diameter", .number = in->spectrum.diameter },
+	                   { "trainer", in->trainer, .number = (double)NAN },
+	                   { "data", here ? in->source.name : NULL, .number = (double)NAN },
+	                   { "features", .number = in->trainer ? (double)NAN : d->features },
+	                   { "classes", .number = in->trainer ? (double)NAN : d->classes.classes.count },
+	                   { "samples", .number = here ? (double)d->samples : (double)NAN },
+	                   { "test_samples", .number = here ? d->test_samples : (double)NAN },
+	                   { "model", s->method.model },
+	                   { "parameters", .number = strtod(in->dimension, NULL) }, /* it begins the text */
+	                   { "algorithm", s->method.algorithm },
+	                   { "pipeline", s->method.pipeline },
+	                   { "rounds", .number = s->method.rounds },
+	                   { "local_steps", .number = s->method.local_steps },
+	                   { NULL } });
+}
+
+static void print_text(const struct init_command *in)
+{
+	const struct sl_run_settings *s = &in->config.settings;
 	printf("created    %s: run.conf, %s\n", in->run,
 	       in->remote.hosts ? "operator.key, the shape of the data" : "roster, keys, data");
 	printf("topology   %s: %u peers, %u links, spectral gap %.3g, diameter %s%u\n", in->topology_spec,
@@ -426,8 +457,16 @@ static void report(const struct init_command *in)
 		    in->run);
 	else
 		printf("next       starling up %s\n", in->run);
-	print_note(d->lacking);
-	print_note(d->unseen);
+}
+
+static void report(const struct init_command *in)
+{
+	if (in->json)
+		print_json(in);
+	else
+		print_text(in);
+	print_note(in->shards.lacking);
+	print_note(in->shards.unseen);
 	print_note(in->plan_note);
 }
 
@@ -521,6 +560,7 @@ static const struct sl_argument arguments_of_init[] = {
 	              SL_OPTION_BORROWED, AT(trainer) },
 	  .value = "COMMAND" },
 	SL_ARGUMENT_SET(struct init_command, set),
+	SL_ARGUMENT_JSON(struct init_command, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

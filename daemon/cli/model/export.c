@@ -12,7 +12,7 @@ struct export
 {
 	const char *output, *format;
 	uint64_t peer;
-	bool one, mean;
+	bool one, mean, json;
 };
 
 /* --format, or the ending of the file's name. */
@@ -41,6 +41,24 @@ static enum sl_status make(struct sl_bytes *out, const struct sl_model_taken *t,
 	return status;
 }
 
+static void say(const struct export *e, const struct sl_model_taken *t)
+{
+	if (e->json)
+		sl_json_object(stdout, (const struct sl_json_fact[]){
+		                           { "file", e->output },
+		                           { "model", t->about.model },
+		                           { "run", t->about.run },
+		                           { "peer", t->about.peer },
+		                           { "round", .number = t->about.round },
+		                           { "parameters", .number = t->model.layout.dimension },
+		                           { "digest", t->about.digest },
+		                           { NULL } });
+	else
+		printf("%s: %s of %s, %s%s, round %u, %u parameters, digest %.16s\n", e->output,
+		       t->about.model, t->about.run, e->one ? "peer " : "", t->about.peer, t->about.round,
+		       t->model.layout.dimension, t->about.digest);
+}
+
 static int export_model(const char *folder, const struct export *e, enum format format)
 {
 	struct sl_error error;
@@ -55,9 +73,7 @@ static int export_model(const char *folder, const struct export *e, enum format 
 	if (status == SL_OK && note[0])
 		fprintf(stderr, "starling export: note: %s\n", note);
 	if (status == SL_OK)
-		printf("%s: %s of %s, %s%s, round %u, %u parameters, digest %.16s\n", e->output,
-		       taken.about.model, taken.about.run, e->one ? "peer " : "", taken.about.peer,
-		       taken.about.round, taken.model.layout.dimension, taken.about.digest);
+		say(e, &taken);
 	free(bytes.bytes);
 	sl_model_taken_free(&taken);
 	return status == SL_OK ? SL_EXIT_OK : sl_command_fail(&sl_command_export, &error);
@@ -105,6 +121,7 @@ static const struct sl_argument arguments_of_export[] = {
 	{ .option = { "format", "safetensors, npz or onnx; without it, as the file's name ends",
 	              SL_OPTION_BORROWED, AT(format) },
 	  .value = "FORMAT" },
+	SL_ARGUMENT_JSON(struct export, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

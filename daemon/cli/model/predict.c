@@ -11,7 +11,7 @@
 struct predict {
 	const char *data;
 	uint64_t peer;
-	bool one, mean;
+	bool one, mean, json;
 	struct sl_overrides set;
 	struct sl_config config; /* of the data */
 	struct sl_model_taken taken;
@@ -127,6 +127,22 @@ static void name_of(const struct predict *p, uint32_t class, char out[static SL_
 	sl_classes_name(names, strlen(names), class, out);
 }
 
+static void print_json(const struct predict *p, uint32_t sample, const char *best, const float *probability)
+{
+	printf("{\"sample\":%u,\"class\":", sample);
+	sl_json_text(stdout, best);
+	fputs(",\"probability\":{", stdout);
+	for (uint32_t c = 0; c < p->taken.model.classes; c++) {
+		char name[SL_CLASS_NAME_MAX + 1];
+		name_of(p, c, name);
+		fputs(c ? "," : "", stdout);
+		sl_json_text(stdout, name);
+		putchar(':');
+		sl_json_real(stdout, (double)probability[c]);
+	}
+	fputs("}}\n", stdout);
+}
+
 static void print_row(const struct predict *p, uint32_t sample, const float *probability)
 {
 	char name[SL_CLASS_NAME_MAX + 1];
@@ -134,6 +150,10 @@ static void print_row(const struct predict *p, uint32_t sample, const float *pro
 	for (uint32_t c = 1; c < classes; c++)
 		best = probability[c] > probability[best] ? c : best;
 	name_of(p, best, name);
+	if (p->json) {
+		print_json(p, sample, name, probability);
+		return;
+	}
 	printf("%u,", sample);
 	field(stdout, name);
 	for (uint32_t c = 0; c < classes; c++)
@@ -161,7 +181,7 @@ static enum sl_status predict(const struct predict *p, struct sl_error *error)
 	      *out = malloc((size_t)SL_EVALUATE_CHUNK * m->classes * sizeof *out);
 	enum sl_status status =
 	    scratch && out ? SL_OK : sl_fail(error, SL_NO_MEMORY, "no memory for the model's layers");
-	if (status == SL_OK)
+	if (status == SL_OK && !p->json)
 		print_head(p);
 	for (uint32_t at = 0; at < p->samples.samples && status == SL_OK; at += SL_EVALUATE_CHUNK) {
 		uint32_t left = p->samples.samples - at,
@@ -232,6 +252,7 @@ static const struct sl_argument arguments_of_predict[] = {
 	{ .option = { "mean", "of a run, the mean of all peers' models (the default)", SL_OPTION_SWITCH,
 	              AT(mean) } },
 	SL_ARGUMENT_SET(struct predict, set),
+	SL_ARGUMENT_JSON(struct predict, json, "print JSON: an object for each sample"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

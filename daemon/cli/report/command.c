@@ -8,6 +8,7 @@
 
 struct request {
 	const char *name, *out, *targets;
+	bool json;
 };
 
 static enum sl_status draw(struct sl_figures *figures, const struct sl_report *r, struct sl_gnuplot *g,
@@ -92,10 +93,17 @@ static int run(int argc, char **argv)
 	int code = sl_command_parse(&sl_command_report, argc, argv, &request, &operands);
 	if (code >= 0)
 		return code;
+	if (request.json && strcmp(request.out, "-") == 0)
+		return sl_command_misuse(&sl_command_report,
+		                         "--json: the page is written to standard output; give -o FILE");
 	enum sl_status status = read_all(&report, operands, &request, &error);
 	if (status == SL_OK)
 		status = write_report(&report, request.out, &error);
-	if (status == SL_OK && strcmp(request.out, "-") != 0)
+	if (status == SL_OK && request.json)
+		sl_json_object(stdout, (const struct sl_json_fact[]){ { "file", request.out },
+		                                                      { "runs", .number = report.runs },
+		                                                      { NULL } });
+	else if (status == SL_OK && strcmp(request.out, "-") != 0)
 		fprintf(stderr, "starling report: %s: %u run%s\n", request.out, report.runs,
 		        report.runs == 1 ? "" : "s");
 	sl_report_free(&report);
@@ -120,6 +128,7 @@ static const struct sl_argument arguments_of_report[] = {
 	              "accuracies of the table of bytes and time, such as 0.8,0.9; without it, round numbers that the runs reached",
 	              SL_OPTION_BORROWED, offsetof(struct request, targets) },
 	  .value = "LIST" },
+	SL_ARGUMENT_JSON(struct request, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };

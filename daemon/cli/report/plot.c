@@ -15,6 +15,7 @@
 struct request {
 	const char *name, *out;
 	uint32_t x, y;
+	bool json;
 };
 
 static const struct format {
@@ -34,13 +35,19 @@ static const struct format *format_of(const char *path)
 	return NULL;
 }
 
+/* x.csv beside x.svg. */
+static void data_path(const struct request *q, char path[static PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%.*s.csv", (int)strlen(q->out) - 4, q->out);
+}
+
 /* The points of every curve that is drawn. */
 static enum sl_status write_data(const struct sl_report *r, const struct request *q, struct sl_error *error)
 {
 	static const char *const axis[] = { "round", "payload_bytes", "wire_bytes", "seconds" };
 	static const char *const measure[] = { "test_accuracy", "test_loss", "train_loss",  "consensus_error",
 		                               "sparsity",      "objective", "disagreement" };
-	char path[4096], *text = NULL;
+	char path[PATH_MAX], *text = NULL;
 	size_t length = 0;
 	FILE *out = open_memstream(&text, &length);
 	if (!out)
@@ -59,7 +66,7 @@ static enum sl_status write_data(const struct sl_report *r, const struct request
 			fprintf(out, ",%.10g,%.10g,%.10g\n", p->mean[q->y], p->low[q->y], p->high[q->y]);
 		}
 	bool whole = fclose(out) == 0;
-	snprintf(path, sizeof path, "%.*s.csv", (int)strlen(q->out) - 4, q->out);
+	data_path(q, path);
 	enum sl_status status = whole ? sl_file_replace(path, text, length, 0644, error)
 	                              : sl_fail(error, SL_NO_MEMORY, "out of memory");
 	free(text);
@@ -118,6 +125,14 @@ static int run(int argc, char **argv)
 		status = sl_report_group(&report, NULL, 0, &error);
 	if (status == SL_OK)
 		status = draw(&report, &request, &error);
+	if (status == SL_OK && request.json) {
+		data_path(&request, path);
+		sl_json_object(stdout, (const struct sl_json_fact[]){ { "file", request.out },
+		                                                      { "data", path },
+		                                                      { "runs", .number = report.runs },
+		                                                      { "curves", .number = report.groups },
+		                                                      { NULL } });
+	}
 	sl_report_free(&report);
 	return status == SL_OK ? SL_EXIT_OK : sl_command_fail(&sl_command_plot, &error);
 }
@@ -144,6 +159,7 @@ static const struct sl_argument arguments_of_plot[] = {
 	              offsetof(struct request, name) },
 	  .letter = 'r',
 	  .value = "NAME" },
+	SL_ARGUMENT_JSON(struct request, json, "print JSON"),
 	SL_ARGUMENT_HELP,
 	{ .value = NULL }
 };
