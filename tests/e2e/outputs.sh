@@ -35,6 +35,30 @@ valid "$starling" roster "$folder" --json
 valid_of 1 "$starling" status "$folder" --json
 for kind in algorithms compressors coders models datasets partitions topologies settings; do valid "$starling" list $kind --json; done
 ok "JSON of commands about a run with an odd name, in an odd folder"
+# Every command has --json, or is listed here with its reason; those that print something of their own run with it.
+without="completion" # prints a script for a shell
+for command in $("$starling" --help | sed -n 's/^  \([a-z][a-z]*\)  .*/\1/p'); do
+	case " $without " in *" $command "*) continue ;; esac
+	"$starling" "$command" --help | grep -q -- '^ *--json' || fail "no --json: $command"
+done
+valid "$starling" init "$folder.2" --json --topology ring:3 --data synthetic:400,100 --set "run.name=$odd"
+valid "$starling" init "$folder.3" --json --remote 3 --features 4 --classes "a\"b,c\\d"
+valid "$starling" keygen --json -o "$odd.key"
+valid "$starling" keygen --json --public "$odd.key"
+valid "$starling" enrol --json --name site-1 --endpoint tcp://127.0.0.1:7000 --key "$odd.2key"
+valid "$starling" collect --json "$odd.db" "$folder/sim.db"
+cp -r "$folder" "$folder.4"
+valid "$starling" sim "$folder.4" --json --models --history "$odd.sim.db"
+valid "$starling" export --json "$folder.4" -o "$odd.npz"
+valid "$starling" predict --json "$folder.4"
+if command -v gnuplot > /dev/null; then
+	valid "$starling" report --json "$folder/sim.db" -o "$odd.html"
+	valid "$starling" plot --json "$folder/sim.db" -o "$odd.svg"
+fi
+printf 'gw-1 0 1 2\n' > hosts
+expect 0 "$starling" init plain --topology ring:3 --data synthetic:400,100 --set "run.name=$odd"
+valid "$starling" deploy plain --json --hosts hosts -o deployed
+ok "--json of every command"
 expect 2 "$starling" roster "$folder" --json --remove 1
 says err "--json lists the peers"
 for k in 0 1 2; do
