@@ -58,6 +58,10 @@ fi
 printf 'gw-1 0 1 2\n' > hosts
 expect 0 "$starling" init plain --topology ring:3 --data synthetic:400,100 --set "run.name=$odd"
 valid "$starling" deploy plain --json --hosts hosts -o deployed
+valid "$starling" install --json --to "$odd.etc" --key plain/keys/0.key deployed/bundles/0.bundle
+awk 'BEGIN { print "u,label,v"; for (i = 0; i < 60; i++) print i % 7 ",c\\" i % 2 "," i % 5 }' > table.csv
+expect 0 "$starling" init "$folder.5" --topology ring:3 --data csv:table.csv --set model.name=softmax
+valid "$starling" shard --json "$folder.5" --peer 1 --data csv:table.csv
 ok "--json of every command"
 expect 2 "$starling" roster "$folder" --json --remove 1
 says err "--json lists the peers"
