@@ -18,7 +18,7 @@ fi
 cp "$(find "$debs" -name 'starling_*.deb' | head -n 1)" old.deb
 dpkg-deb -R old.deb next
 sed -i 's/^Version: .*/&+next/' next/DEBIAN/control
-dpkg-deb --root-owner-group -b next next.deb > out 2>&1 || fail "the next version is not built"
+dpkg-deb -Zgzip -z1 --root-owner-group -b next next.deb > out 2>&1 || fail "the next version is not built"
 boot
 
 # What ssh would do, with what it gets: OPTION... HOST COMMAND.
