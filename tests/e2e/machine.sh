@@ -33,7 +33,7 @@ tear_down() {
 	done
 }
 booted=
-trap 'tear_down; cleanup' EXIT
+trap 'code=$?; tear_down; (exit "$code"); cleanup' EXIT # cleanup ends with the code that it finds
 
 cat > init <<'END'
 set -e
