@@ -8,7 +8,7 @@ if ! mount -t tmpfs -o size=12m,mode=755 none disk 2> /dev/null; then
 	echo "skipped: no tmpfs can be mounted here"
 	exit 0
 fi
-trap 'umount -l "$work/disk"; cleanup' EXIT
+trap 'code=$?; umount -l "$work/disk"; (exit "$code"); cleanup' EXIT # cleanup ends with the code that it finds
 fill() { dd if=/dev/zero of=disk/filler bs=4096 2> /dev/null; }
 start_disk() { # [RUN]
 	STATE_DIRECTORY=$work/disk start_peer "${1:-run}" 0 --set checkpoint.every=20 --set run.roster="$work/${1:-run}/roster"
