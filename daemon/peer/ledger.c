@@ -7,16 +7,31 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { ROUNDS_AHEAD = 16 };
 
+#define LINE "starling-privacy 1 %016" PRIx64 " %" PRIu64 "\n"
+
+/* "starling-privacy 1 SESSION COUNT" and the end of the line, as sl_ledger_reserve writes it. */
+static bool parse(const char *text, uint64_t *session, uint64_t *count)
+{
+	static const char begins[] = "starling-privacy 1 ";
+	char again[96], *end;
+	if (strncmp(text, begins, sizeof begins - 1) != 0)
+		return false;
+	*session = strtoull(text + sizeof begins - 1, &end, 16);
+	*count = strtoull(end, &end, 10);
+	snprintf(again, sizeof again, LINE, *session, *count);
+	return strcmp(again, text) == 0;
+}
+
 static enum sl_status keep(struct sl_ledger *g, uint64_t count, struct sl_error *error)
 {
 	char text[96];
-	int n =
-	    snprintf(text, sizeof text, "starling-privacy 1 %016" PRIx64 " %" PRIu64 "\n", g->session, count);
+	int n = snprintf(text, sizeof text, LINE, g->session, count);
 	enum sl_status status = sl_file_replace(g->path, text, (size_t)n, 0600, error);
 	if (status == SL_OK)
 		g->reserved = count;
@@ -27,8 +42,8 @@ static enum sl_status keep(struct sl_ledger *g, uint64_t count, struct sl_error 
 static enum sl_status load(struct sl_ledger *g, struct sl_error *error)
 {
 	char text[96] = "";
-	uint64_t session, count;
-	int end = 0, fd = open(g->path, O_RDONLY | O_CLOEXEC);
+	uint64_t session = 0, count = 0;
+	int fd = open(g->path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT)
 		return SL_OK;
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
@@ -37,8 +52,7 @@ static enum sl_status load(struct sl_ledger *g, struct sl_error *error)
 		close(fd);
 	if (n < 0)
 		return sl_fail(error, SL_IO, "%s: %s", g->path, strerror(why));
-	if (sscanf(text, "starling-privacy 1 %16" SCNx64 " %16" SCNu64 "\n%n", &session, &count, &end) != 2 ||
-	    end != (int)n || n == 0)
+	if (strlen(text) != (size_t)n || !parse(text, &session, &count))
 		return sl_fail(
 		    error, SL_MALFORMED,
 		    "%s: must be one line, 'starling-privacy 1 SESSION COUNT'; how much of the privacy budget is spent is unknown: begin a new session",

@@ -13,8 +13,8 @@ struct sl_ledger {
 };
 
 /* Reads it, and raises the peer's count to it. A file that is not understood is an error: nobody knows what it counted. */
-enum sl_status sl_ledger_begin(struct sl_ledger *, struct sl_peer *, const struct sl_plan *,
-                               const char *state, uint32_t peer, struct sl_error *);
+enum sl_status sl_ledger_begin(struct sl_ledger *g, struct sl_peer *peer, const struct sl_plan *plan,
+                               const char *state, uint32_t number, struct sl_error *error);
 /* Before local steps: reserves their gradients, and those of some rounds to come. Where that cannot be written the peer is
  * held. False: it has just begun to fail, *error says why. */
 bool sl_ledger_reserve(struct sl_ledger *, struct sl_peer *, struct sl_error *);

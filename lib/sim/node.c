@@ -179,9 +179,9 @@ void sl_sim_start_peer(struct sl_sim *s, uint32_t i)
 	                                   .starts = s->node[i].starts });
 }
 
-void sl_sim_note(void *context, enum sl_level level, const char *kind, const char *detail)
+void sl_sim_note(void *acting_now, enum sl_level level, const char *kind, const char *detail)
 {
-	const struct sl_sim_acting *acting = context;
+	const struct sl_sim_acting *acting = acting_now;
 	struct sl_sim *s = acting->sim;
 	uint32_t peer = acting->peer;
 	struct sl_event_row row = { .peer = peer,

@@ -116,19 +116,17 @@ static uint32_t count_honest(const struct sl_sim *s)
 static void write_exact(struct sl_sim *s, uint32_t round)
 {
 	uint32_t d = s->setup.plan->dimension;
-	struct sl_sim_sum all = { 0 };
+	struct sl_sim_sum all = { .sum = calloc(d, sizeof(double)) };
+	SL_CHECK(all.sum);
 	for (uint32_t k = 0; k < s->parts; k++) {
 		struct sl_sim_part *p = &s->part[k];
 		struct sl_sim_sum *m = find_sum(p, round);
 		if (!m)
 			continue;
-		for (uint32_t i = 0; i < d && all.sum; i++)
+		for (uint32_t i = 0; i < d; i++)
 			all.sum[i] += m->sum[i];
 		all.square += m->square;
-		if (all.sum)
-			free(m->sum);
-		else
-			all.sum = m->sum;
+		free(m->sum);
 		*m = p->sums[--p->sums_length];
 	}
 	double mean = 0;

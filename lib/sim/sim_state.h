@@ -260,7 +260,7 @@ bool sl_sim_make_room(struct sl_sim *);
 void sl_sim_make_peer(struct sl_sim *, uint32_t i);
 void sl_sim_start_peer(struct sl_sim *, uint32_t i);
 /* Writes an event row of the simulator, for an acting peer; an sl_generations_tell. */
-void sl_sim_note(void *acting, enum sl_level, const char *kind, const char *detail);
+void sl_sim_note(void *acting_now, enum sl_level, const char *kind, const char *detail);
 
 /* The bytes of a handshake between two peers. */
 void sl_sim_count_handshake(struct sl_sim *, uint32_t a, uint32_t b);

@@ -8,6 +8,7 @@ if ! mount -t tmpfs -o size=12m,mode=755 none disk 2> /dev/null; then
 	echo "skipped: no tmpfs can be mounted here"
 	exit 0
 fi
+code=0
 trap 'code=$?; umount -l "$work/disk"; (exit "$code"); cleanup' EXIT # cleanup ends with the code that it finds
 fill() { dd if=/dev/zero of=disk/filler bs=4096 2> /dev/null; }
 start_disk() { # [RUN]

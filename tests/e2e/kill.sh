@@ -34,9 +34,9 @@ long="--set run.rounds=$rounds --set algorithm.local_steps=100 --set history.eva
 make_run kept ring:6 $long --set checkpoint.every=5
 background "$starling" up kept --plain --restart
 up=$pid
-reach kept 0 10
+reach kept 5 20
 signal KILL kept 5
-within 60 round_over kept 5 20
+within 60 round_over kept 5 40
 signal STOP kept 0 # the others soon wait for it, however fast they are
 stopped=$target
 for k in 2 3 2; do

@@ -33,6 +33,7 @@ tear_down() {
 	done
 }
 booted=
+code=0
 trap 'code=$?; tear_down; (exit "$code"); cleanup' EXIT # cleanup ends with the code that it finds
 
 cat > init <<'END'

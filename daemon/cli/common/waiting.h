@@ -17,6 +17,6 @@ void sl_waiting_show(struct sl_waiting *, uint64_t done, uint64_t all);
 /* Removes the line. */
 void sl_waiting_end(struct sl_waiting *);
 /* " (12 s left)", or nothing where it is not known yet. */
-const char *sl_waiting_left(char text[static 32], double seconds, double done);
+const char *sl_waiting_left(char text[static 32], double spent, double done);
 
 #endif

@@ -326,10 +326,12 @@ enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history
 	if (status != SL_OK)
 		return status;
 	/* Give back what is not used: there may be many runs. */
-	struct sl_report_event *event = realloc(run->event, (run->events + 1) * sizeof *event);
-	run->event = event ? event : run->event;
-	struct sl_report_peer *peer = realloc(run->peer, (run->peers + 1) * sizeof *peer);
-	run->peer = peer ? peer : run->peer;
+	void *fits = realloc(run->event, (run->events + 1) * sizeof *run->event);
+	if (fits)
+		run->event = fits;
+	fits = realloc(run->peer, (run->peers + 1) * sizeof *run->peer);
+	if (fits)
+		run->peer = fits;
 	qsort(run->event, run->events, sizeof *run->event, by_time);
 	make_graph(run);
 	return SL_OK;

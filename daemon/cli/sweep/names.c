@@ -58,10 +58,11 @@ static enum sl_status find_code(const char *spec, struct sl_error *error)
 	return find("code stage", spec, names, count, error);
 }
 
+typedef enum sl_status find_stage(const char *spec, struct sl_error *error);
+
 static enum sl_status find_stages(const char *text, struct sl_error *error)
 {
-	enum sl_status (*const stage[])(const char *, struct sl_error *) = { find_select, find_quantiser,
-		                                                             find_code };
+	static find_stage *const stage[] = { find_select, find_quantiser, find_code };
 	const char *p = text;
 	for (size_t i = 0; i < 3; i++) {
 		char spec[SL_TEXT_MAX];

@@ -12,6 +12,7 @@
 enum {
 	RUN_TEXTS = 11,
 	PEER_TEXTS = 4,
+	SETTLE_TRIES = 25, /* of 0.4 s at most */
 };
 
 static void texts_of(struct sl_history_writer *c, const char **text[static RUN_TEXTS + PEER_TEXTS])
@@ -74,11 +75,12 @@ static enum sl_status reopened(struct sl_history_writer *c, struct sl_error *err
 	                                              : "its content is kept");
 }
 
-/* What is in the log goes into its database, wherever that is now. Others do the same: not all at once. */
+/* What is in the log goes into its database, wherever that is now. Others do the same: not all at once. What is left in the
+ * log then is lost with its name, so busy machines get seconds. */
 static void settle(struct sl_history_writer *c)
 {
 	struct sl_error error;
-	for (int i = 0; i < 3 && sl_history_settle(c->history, &error) == SL_IO; i++)
+	for (int i = 0; i < SETTLE_TRIES && sl_history_settle(c->history, &error) == SL_IO; i++)
 		;
 }
 

@@ -12,6 +12,7 @@ tear_down() {
 	for k in 0 1 2 3; do ip netns del "$space-$k" 2> /dev/null; done
 	ip link del "$space" 2> /dev/null
 }
+code=0
 trap 'code=$?; tear_down; (exit "$code"); cleanup' EXIT # cleanup ends with the code that it finds
 inside() { k=$1; shift; ip netns exec "$space-$k" "$@"; }
 if ! ip link add "$space" type bridge 2> /dev/null || ! ip link set "$space" up; then

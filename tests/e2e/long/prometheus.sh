@@ -21,6 +21,7 @@ if ! mount -t tmpfs -o size=16m,mode=755 none disk 2> /dev/null; then
 	echo "skipped: no tmpfs can be mounted here"
 	exit 0
 fi
+code=0
 trap 'code=$?; umount -l "$work/disk"; (exit "$code"); cleanup' EXIT # cleanup ends with the code that it finds
 
 sed -E 's/\b([0-9]+)m\b/\1s/g; s/\b1h\b/60s/' "$monitoring/starling.rules.yml" > rules.yml
