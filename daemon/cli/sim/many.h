@@ -1,10 +1,10 @@
-/* many.h — rows of a simulation of so many peers that each round becomes one row. */
+/* many.h — rows of large simulations: one row per round instead of one per peer and round. */
 #ifndef SL_DAEMON_CLI_SIM_MANY_H
 #define SL_DAEMON_CLI_SIM_MANY_H
 
 #include "history/history.h"
 
-/* From so many peers on. */
+/* Number of peers from which a simulation is large. */
 enum { SL_MANY_PEERS = 4096 };
 
 /* Rounds that not all peers have done. */
