@@ -3,7 +3,7 @@
 # takes the waiting for a dead neighbour. tests/e2e/long/budget.sh measures longer, and in all paces.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-apart -n "$0"
+apart -n
 PATH=$PATH:/usr/sbin:/sbin
 # Segments of a real device: on loopback's own a frame would be one packet.
 ip link set lo mtu 1500 gso_max_segs 1 up

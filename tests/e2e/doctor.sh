@@ -2,7 +2,7 @@
 # starling doctor: a healthy run has no fault; each planted misconfiguration is named.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-apart -n "$0"
+apart -n
 ip link set lo up
 doctor() { "$starling" doctor run "$@" > out 2> err; }
 # finds WHAT CODE TEXT [ARGUMENT...]: doctor exits with CODE and says TEXT.

@@ -5,6 +5,7 @@
 set -u
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
 starling=$build/starling
+self=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/starling-e2e-XXXXXX") || exit 1
 pids=
@@ -70,7 +71,7 @@ background() {
 	pids="$pids $pid"
 }
 
-# apart UNSHARE-OPTIONS SCRIPT: the rest of the script goes on in namespaces of its own; where those are not permitted, it
+# apart UNSHARE-OPTIONS: the rest of the script goes on in namespaces of its own; where those are not permitted, it
 # says "skipped" and is done.
 apart() {
 	[ -z "${APART:-}" ] || return 0
@@ -79,7 +80,7 @@ apart() {
 		exit 0
 	fi
 	cd "$root" || exit 1
-	APART=1 BUILD=$build unshare "$1" sh "$root/tests/e2e/$(basename "$2")"
+	APART=1 BUILD=$build unshare "$1" sh "$self"
 	exit
 }
 

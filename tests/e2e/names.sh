@@ -3,7 +3,7 @@
 # when it leads elsewhere.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-apart -mn "$0"
+apart -mn
 ip link set lo up
 ip addr add 10.9.9.9/32 dev lo
 ip route add 192.0.2.0/24 dev lo # where packets vanish without a word

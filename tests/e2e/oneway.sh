@@ -2,7 +2,7 @@
 # A port that is blocked on the way in: either end says which direction is missing, and neither calls the link up.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-apart -n "$0"
+apart -n
 ip link set lo up
 ip route add 192.0.2.0/24 dev lo # where packets vanish without a word
 event() { # PEER KIND TEXT: the peer's history says so

@@ -169,7 +169,7 @@ class Page:
                    GROUP BY round) GROUP BY peer HAVING peer = ?2"""
         held_rounds = """SELECT avg(least = ?2) FROM (SELECT peer AS least, min(wait_us) FROM peer_curve WHERE run_id = ?1
                          AND test_accuracy IS NULL GROUP BY round)"""
-        peer = None
+        peer, absence = None, -1
         for e in part.iter("data"):
             name = e.get("class")
             if name in summary:
@@ -178,6 +178,12 @@ class Page:
                 self.is_(e, self.one("SELECT max(error) FROM consensus WHERE run_id = ?", run_id), name)
             elif name == "consensus-last":
                 self.is_(e, self.one("SELECT error FROM consensus WHERE run_id = ? ORDER BY round DESC LIMIT 1", run_id), name)
+            elif name.startswith("consensus-least"):
+                least = """SELECT error, round FROM consensus WHERE run_id = ?1 AND round >= (SELECT round FROM consensus WHERE run_id = ?1
+                           ORDER BY error DESC LIMIT 1) ORDER BY error LIMIT 1"""
+                self.is_(e, self.db.execute(least, (run_id,)).fetchone()[name == "consensus-least-round"], name)
+            elif name == "consensus-end":
+                self.is_(e, self.one("SELECT max(round) FROM consensus WHERE run_id = ?", run_id), name)
             elif name == "last-loss":
                 self.is_(e, self.one("SELECT test_loss FROM curve WHERE run_id = ? AND test_loss IS NOT NULL ORDER BY round DESC LIMIT 1", run_id), name)
             elif name.startswith("share-"):
@@ -200,11 +206,14 @@ class Page:
             elif name == "diverging":
                 self.is_(e, self.one("SELECT count(DISTINCT peer) FROM event WHERE run_id = ? AND kind = 'diverging'", run_id), name)
             elif name in ("absence", "absence-from"):
-                back = self.one("""SELECT (at_us - (SELECT min(started_at) FROM peer WHERE run_id = ?1)) / 1e6 FROM event
-                                   WHERE run_id = ?1 AND kind = 'resumed-from-checkpoint'""", run_id)
-                last = self.one("""SELECT (max(d.at_us) - (SELECT min(started_at) FROM peer WHERE run_id = ?1)) / 1e6 FROM round AS d, event AS e
-                                   WHERE d.run_id = ?1 AND e.run_id = ?1 AND e.kind = 'resumed-from-checkpoint' AND d.peer = e.peer
-                                   AND d.at_us < e.at_us""", run_id)
+                if name == "absence-from":
+                    absence += 1
+                kinds = "kind IN ('resumed-from-checkpoint', 'recovered-from-neighbours')"
+                who, at = self.db.execute("SELECT peer, at_us FROM event WHERE run_id = ? AND %s ORDER BY at_us LIMIT 1 OFFSET ?" % kinds,
+                                          (run_id, absence)).fetchone()
+                back = (at - self.one("SELECT min(started_at) FROM peer WHERE run_id = ?", run_id)) / 1e6
+                last = self.one("""SELECT (max(at_us) - (SELECT min(started_at) FROM peer WHERE run_id = ?1)) / 1e6 FROM round
+                                   WHERE run_id = ?1 AND peer = ?2 AND at_us < ?3""", run_id, who, at)
                 self.is_(e, back if name == "absence-from" else back - last, name)
         for row in part.findall(".//table[@class='peers']/tbody/tr"):
             peer = int(row.find("td").text)

@@ -4,7 +4,7 @@
 # while delays the run, and changes nothing.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-apart -n "$0"
+apart -n
 PATH=$PATH:/usr/sbin:/sbin
 # Loopback's own packets of 64 kB would not fit the queue.
 if ! { ip link set lo mtu 1500 up && tc qdisc add dev lo root tbf rate 1mbit burst 64kb latency 2000ms; } 2> /dev/null; then

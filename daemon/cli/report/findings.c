@@ -136,25 +136,59 @@ static void find_result(FILE *out, const struct sl_report_run *run)
 	}
 }
 
+/* The largest consensus error, the least one after it, and the last; `end`: the last round that has one, `evaluated`: the
+ * last one with an evaluation. */
+struct agreement {
+	double most, least, last, least_round, end, evaluated;
+};
+
+static struct agreement agreement_of(const struct sl_report_curve *curve)
+{
+	struct agreement a = { .most = (double)NAN };
+	for (uint32_t i = 0; i < curve->count; i++) {
+		const struct sl_report_point *p = &curve->point[i];
+		double value = p->mean[SL_MEASURE_CONSENSUS];
+		if (isfinite(p->mean[SL_MEASURE_TEST_LOSS]))
+			a.evaluated = p->x[SL_AXIS_ROUND];
+		if (!isfinite(value))
+			continue;
+		bool most = !(a.most >= value);
+		a.most = most ? value : a.most;
+		if (most || value < a.least) {
+			a.least = value;
+			a.least_round = p->x[SL_AXIS_ROUND];
+		}
+		a.last = value;
+		a.end = p->x[SL_AXIS_ROUND];
+	}
+	return a;
+}
+
 static void find_agreement(FILE *out, const struct sl_report_run *run)
 {
-	double most = (double)NAN, last = (double)NAN;
-	for (uint32_t i = 0; i < run->curve->count; i++) {
-		double value = run->curve->point[i].mean[SL_MEASURE_CONSENSUS];
-		if (isfinite(value)) {
-			last = value;
-			most = !(most >= value) ? value : most;
-		}
-	}
-	if (!isfinite(last) || !(most > 0))
+	const struct agreement a = agreement_of(run->curve);
+	if (!(a.most > 0))
 		return;
-	bool falls = last < 0.9 * most;
-	fputs(falls ? "<li>The peers agree more and more: the consensus error fell from "
-	            : "<li>The peers do not agree more and more: the largest consensus error is ",
+	bool falls = a.last<0.9 * a.most, rises = a.last> 2 * a.least;
+	fputs(falls && !rises ? "<li>The peers agree more and more: the consensus error fell from "
+	      : falls         ? "<li>The consensus error fell from "
+	                      : "<li>The peers do not agree more and more: the largest consensus error is ",
 	      out);
-	sl_html_number(out, "consensus-most", most, "%.3g", most);
+	sl_html_number(out, "consensus-most", a.most, "%.3g", a.most);
+	if (falls && rises) {
+		fputs(" to ", out);
+		sl_html_number(out, "consensus-least", a.least, "%.3g", a.least);
+		fputs(" in round ", out);
+		sl_html_number(out, "consensus-least-round", a.least_round, "%.0f", a.least_round);
+		fputs(", and rose again", out);
+	}
 	fputs(falls ? " to " : ", and the last one ", out);
-	sl_html_number(out, "consensus-last", last, "%.3g", last);
+	sl_html_number(out, "consensus-last", a.last, "%.3g", a.last);
+	if (a.end < a.evaluated) {
+		fputs(" in round ", out);
+		sl_html_number(out, "consensus-end", a.end, "%.0f", a.end);
+		fputs(", the last one that all peers evaluated", out);
+	}
 	fputs(".</li>\n", out);
 }
 
@@ -260,7 +294,8 @@ static void find_blame(FILE *out, const struct sl_report_run *run)
 		    (long long)quarantined->peer, (long long)quarantined->peer);
 		sl_html_number(out, "quarantine-by", (double)quarantined->by,
 		               quarantined->by == 1 ? "%lld peer" : "%lld peers", (long long)quarantined->by);
-		fprintf(out, ", of %lld quarantines in all.</li>\n", (long long)quarantined->all);
+		fprintf(out, ", of %lld quarantine%s in all.</li>\n", (long long)quarantined->all,
+		        quarantined->all == 1 ? "" : "s");
 	}
 }
 

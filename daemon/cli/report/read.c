@@ -99,12 +99,8 @@ static const struct {
 static void take_point(struct sl_report_curve *curve, const struct sl_history_cursor *c)
 {
 	struct sl_report_point *p = &curve->point[curve->count];
-	const struct sl_report_point *before = curve->count ? p - 1 : NULL;
-	for (int axis = 0; axis < SL_AXES; axis++) {
+	for (int axis = 0; axis < SL_AXES; axis++)
 		p->x[axis] = sl_history_real_of(c, axis);
-		if (before && axis != SL_AXIS_ROUND && before->x[axis] > p->x[axis])
-			p->x[axis] = before->x[axis];
-	}
 	p->peers = sl_history_real_of(c, 4);
 	for (int m = 0; m < SL_MEASURES; m++) {
 		p->mean[m] = sl_history_real_of(c, column[m].mean);
@@ -117,16 +113,18 @@ static void take_point(struct sl_report_curve *curve, const struct sl_history_cu
 static enum sl_status read_curve(struct sl_report_run *run, struct sl_history *h, const char *rounds,
                                  struct sl_error *error)
 {
-	char sql[SL_REPORT_POINTS * 12 + 600];
+	char sql[SL_REPORT_POINTS * 12 + 900];
 	run->curve = calloc(1, sizeof *run->curve);
 	if (!run->curve)
 		return sl_fail(error, SL_NO_MEMORY, "out of memory");
 	snprintf(
 	    sql, sizeof sql,
-	    "SELECT round, payload_bytes, wire_bytes, seconds, peers, test_accuracy, test_accuracy_min, "
+	    "SELECT c.round, b.payload, b.wire, b.seconds, peers, test_accuracy, test_accuracy_min, "
 	    "test_accuracy_max, test_loss, test_loss_min, test_loss_max, train_loss, train_loss_min, "
 	    "train_loss_max, consensus_error, sparsity, sparsity_min, sparsity_max, objective, disagreement "
-	    "FROM curve WHERE run_id = ?1 AND round IN (%s) ORDER BY round",
+	    "FROM curve AS c, (SELECT round AS at, max(payload_bytes) OVER w AS payload, max(wire_bytes) OVER w AS wire, "
+	    "max(seconds) OVER w AS seconds FROM curve WHERE run_id = ?1 WINDOW w AS (ORDER BY round)) AS b "
+	    "WHERE c.run_id = ?1 AND c.round IN (%s) AND b.at = c.round ORDER BY c.round",
 	    rounds);
 	struct sl_history_cursor *c = sl_history_ask(h, sql, run->summary.run_id, error);
 	if (!c)
@@ -211,7 +209,7 @@ static enum sl_status read_run(struct sl_report_run *run, struct sl_history *h, 
 	if (status == SL_OK)
 		status = read_identity(run, h, error);
 	if (status == SL_OK)
-		status = sl_report_read_parts(run, h, rounds, error);
+		status = sl_report_read_parts(run, h, error);
 	return status;
 }
 

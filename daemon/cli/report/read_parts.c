@@ -90,17 +90,14 @@ static void share_held(struct sl_report_run *run)
 
 /* A round's waiting is held against the peer that waited least in it. Not of rounds with an evaluation, whose times are
  * those of the evaluation. */
-static enum sl_status read_held(struct sl_report_run *run, struct sl_history *h, const char *rounds,
-                                struct sl_error *error)
+static enum sl_status read_held(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
 {
-	char sql[SL_REPORT_POINTS * 12 + 400];
-	snprintf(
-	    sql, sizeof sql,
+	enum sl_status status = each_row(
+	    h,
 	    "SELECT peer, sum(waited) / 1e6, count(*) FROM (SELECT round, peer, min(wait_us), sum(wait_us) AS waited FROM "
-	    "peer_curve WHERE run_id = ?1 AND round IN (%s) AND test_accuracy IS NULL AND wait_us IS NOT NULL "
+	    "peer_curve WHERE run_id = ?1 AND test_accuracy IS NULL AND wait_us IS NOT NULL "
 	    "GROUP BY round HAVING count(*) > 1) GROUP BY peer",
-	    rounds);
-	enum sl_status status = each_row(h, sql, run, take_held, error);
+	    run, take_held, error);
 	share_held(run);
 	return status;
 }
@@ -295,8 +292,7 @@ static int by_time(const void *a, const void *b)
 	return (x->seconds > y->seconds) - (x->seconds < y->seconds);
 }
 
-enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history *h, const char *rounds,
-                                    struct sl_error *error)
+enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
 {
 	run->peer = calloc(SL_REPORT_PEERS, sizeof *run->peer);
 	run->event = calloc(SL_REPORT_EVENTS, sizeof *run->event);
@@ -310,7 +306,7 @@ enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history
 	    "WHERE t.run_id = ?1 ORDER BY t.peer",
 	    run, take_peer, error);
 	if (status == SL_OK)
-		status = read_held(run, h, rounds, error);
+		status = read_held(run, h, error);
 	if (status == SL_OK)
 		status = each_row(
 		    h,

@@ -134,8 +134,7 @@ enum sl_status sl_report_read(struct sl_report *, const char *database, const ch
                               struct sl_error *error);
 /* The parts of a run, from an open history: peers with their times, links and graph, events. */
 struct sl_history;
-enum sl_status sl_report_read_parts(struct sl_report_run *, struct sl_history *, const char *rounds,
-                                    struct sl_error *error);
+enum sl_status sl_report_read_parts(struct sl_report_run *, struct sl_history *, struct sl_error *error);
 
 /* Puts the runs into groups, names them by what differs, and computes their curves. `targets`: accuracies to reach, count of
  * them 0: chosen from what the groups reached. */

@@ -1,16 +1,45 @@
 #!/bin/sh
 # Pages of `starling report` in a real browser (headless Chromium): no script error, nothing fetched, every figure drawn and within
-# its page, in light and dark, on a screen and on a phone.
+# its page, in light and dark, on a screen and on a phone; and every number on it is what SQL gives. Of one run, of several, and
+# of one with a crash, a blocked port and a peer that sends garbage.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
 	echo "skipped: chromium is not here (chromium)"
 	exit 0
 }
+command -v nft > /dev/null || {
+	echo "skipped: nft is not here (nftables)"
+	exit 0
+}
 command -v gnuplot > /dev/null || {
 	echo "skipped: gnuplot is not here (gnuplot-nox)"
 	exit 0
 }
+apart -n
+ip link set lo up || exit 1
+hostile=$build/tests/e2e/hostile
+
+# A peer is killed and comes back, the port of another is blocked for some seconds, the last one sends garbage under its own key.
+make_run run complete:6 --set algorithm.robust=trim:1 --set run.rounds=700 --set run.period=20ms --set run.round_timeout=1s \
+	--set run.link_timeout=3s
+for k in 0 1 2 3 4; do start_peer run $k; done
+within 20 round_over run 2 40
+kill -9 "$(cat run/2.pid)"
+within 20 round_over run 1 80
+start_peer run 2
+within 20 gives run/history.db 1 "SELECT count(*) FROM event WHERE peer = 2 AND kind = 'recovered-from-neighbours'"
+expect 0 "$hostile" flood run 5 0 garbage 200
+port=$(endpoint_of run 3 | sed 's/.*://')
+nft "add table ip cut; add chain ip cut in { type filter hook input priority 0; };
+	add rule ip cut in tcp dport $port drop; add rule ip cut in tcp sport $port drop" || fail "nft"
+within 20 gives run/history.db 1 "SELECT count(*) > 0 FROM event WHERE kind = 'link-down' AND detail LIKE '%from peer 3 %'"
+nft delete table ip cut
+peers_end 0 120 run 0 1 2 3 4
+expect 0 "$starling" report run -o troubled.html
+grep -q 'Peer 2 was started again' troubled.html || fail "nobody was away"
+grep -q 'put peer <data class="quarantine-peer" value="5">' troubled.html || fail "nobody was in quarantine"
+
 for seed in 1 2; do
 	for algorithm in malcom dpsgd; do
 		expect 0 "$starling" sim --topology ring:6 --history all.db --set data.format=synthetic:400,100 --set model.name=mlp:8 \
@@ -22,6 +51,10 @@ sqlite3 all.db "INSERT INTO event SELECT run_id, 1, started_at + 9000, 5, 'warni
 first=$(sql all.db "SELECT run_id FROM run LIMIT 1")
 expect 0 "$starling" report all.db -o several.html
 expect 0 "$starling" report all.db --run "$first" -o one.html
+for page in "troubled.html run/history.db" "several.html all.db"; do
+	# shellcheck disable=SC2086 # two arguments
+	expect 0 /usr/bin/python3 "$(dirname "$self")/../report.py" $page
+done
 
 # The page with a script that looks at it; its own policy would not let that run.
 cat > look.js << 'EOF'
@@ -58,7 +91,7 @@ addEventListener("load", function () {
     matchMedia("(prefers-color-scheme: dark)").matches;
 });
 EOF
-for page in one several; do
+for page in one several troubled; do
 	{
 		sed '/Content-Security-Policy/d; /<\/head>/d; /^<body>/,$d' $page.html
 		echo '<script>' && cat look.js && echo '</script></head>'
