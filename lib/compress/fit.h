@@ -6,7 +6,7 @@
 
 /* Bytes of scratch, aligned to 64, which starts as zeros. */
 size_t sl_fit_scratch(const struct sl_pipeline *, uint32_t count_max);
-/* Of `count` coordinates, whose encoding had so many bytes, keeps the largest: in support[] and value[], ascending;
+/* Of `count` coordinates, whose encoding took `bytes` bytes, keeps the largest: in support[] and value[], ascending;
  * returns how many, fewer than before. `index`: room for count. */
 uint32_t sl_fit_fewer(const struct sl_pipeline *, uint32_t count, size_t bytes, uint32_t *support,
                       float *value, uint32_t *index, void *scratch);

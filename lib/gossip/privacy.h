@@ -33,7 +33,7 @@ void sl_privacy_begin(struct sl_privacy *, const struct sl_plan *, uint32_t peer
 uint64_t sl_private_releases(const struct sl_learner *);
 /* Whether the budget allows no more: then gradients are 0, and the peer only mixes. */
 bool sl_private_spent(const struct sl_learner *);
-/* A peer that has lost its state counts so many. */
+/* For a peer that has lost its state: counts `gradients` as taken. */
 void sl_private_recovered(struct sl_learner *, uint64_t gradients);
 /* ε so far, for δ of the settings. */
 double sl_private_epsilon(const struct sl_learner *);

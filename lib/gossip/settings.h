@@ -101,7 +101,7 @@ struct sl_host_settings {
 
 	char history[SL_TEXT_MAX];    /* [history] path */
 	int64_t history_keep_us;      /* INT64_MAX: all rows stay */
-	uint32_t history_thin;        /* of older rounds one in so many; 0: none */
+	uint32_t history_thin;        /* of older rounds, one in this many is kept; 0: none */
 	char checkpoint[SL_TEXT_MAX]; /* [checkpoint] path */
 
 	/* [metrics] */

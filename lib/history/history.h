@@ -109,7 +109,7 @@ struct sl_history_thin {
 	uint32_t peer;
 	int64_t before_us; /* rows since then stay, in microseconds since 1970 */
 	uint32_t
-	    one_in; /* of the others one per so many rounds stays, the last, with the times of all; 0: none */
+	    one_in; /* of the others, the last row of each `one_in` rounds is kept, with their summed times; 0: none */
 	int64_t spare; /* as do the newest rounds, however old they are */
 };
 /* Thins one stretch of `one_in` rounds, in a short transaction of its own. *next: the round to go on from, at first 0. *more:

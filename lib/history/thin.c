@@ -1,4 +1,4 @@
-/* thin.c — keeps a database from growing for ever: of old rounds one row in so many stays, a short transaction at a time. */
+/* thin.c — keeps a database from growing for ever: of old rounds, one row in N is kept; rows are deleted in short transactions. */
 #include "history/internal.h"
 
 enum { DELETIONS = 5 };

@@ -15,7 +15,7 @@ static void find_reverse(struct sl_sim *s)
 		}
 }
 
-/* One for each thread: so many that share out the peers. */
+/* One for each thread that takes a share of the peers. */
 static bool make_scratch(struct sl_sim *s)
 {
 	struct sl_arena measure = { 0 };

@@ -120,7 +120,7 @@ struct sl_sim_link {
 	enum { SL_SIM_CLOSED, SL_SIM_CONNECTING, SL_SIM_UP } state;
 	uint32_t connection; /* rises with each, and with each end of one */
 	uint64_t queued;     /* bytes that have not left yet */
-	unsigned waiting;    /* … of so many messages */
+	unsigned waiting;    /* number of messages that wait */
 	bool moving;         /* peers hear every now and then that bytes move, until moves_until */
 	struct sl_time moves_until;
 	bool told_up, full, told_full;

@@ -127,3 +127,15 @@ void sl_bytes_text(int64_t bytes, char *text, size_t size)
 	}
 	snprintf(text, size, "%.*f %s", unit == 0 || v >= 99.95 ? 0 : 1, v, units[unit]);
 }
+
+void sl_time_left_text(double seconds, char *text, size_t size)
+{
+	if (!isfinite(seconds))
+		snprintf(text, size, "-");
+	else if (seconds < 90)
+		snprintf(text, size, "%.0f s", ceil(seconds));
+	else if (seconds < 5400)
+		snprintf(text, size, "%.0f min", ceil(seconds / 60));
+	else
+		snprintf(text, size, "%.1f h", seconds / 3600);
+}

@@ -48,5 +48,7 @@ const char *sl_command_database(const char *argument, char path[static PATH_MAX]
 
 /* "1.2 kB", "34.5 MB": decimal units, three digits. */
 void sl_bytes_text(int64_t bytes, char *text, size_t size);
+/* "42 s", "12 min", "3.4 h", rounded up: a time that is left; "-" if it is not finite. */
+void sl_time_left_text(double seconds, char *text, size_t size);
 
 #endif

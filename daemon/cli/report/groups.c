@@ -42,8 +42,7 @@ static bool speaks_for_itself(const char *key, size_t length)
 	return false;
 }
 
-/* Puts groups that were together so far, and differ in this key, apart: `part` has equal numbers where groups cannot be
- * told from each other yet. */
+/* Separates groups that differ in this key: `part` has equal numbers for groups that no earlier key separates. */
 static bool split(const struct sl_report *r, uint32_t *part, const char *key, size_t key_length)
 {
 	bool apart = false;

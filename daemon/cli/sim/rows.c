@@ -103,7 +103,7 @@ struct sl_sim_rows sl_sim_command_rows(struct sl_sim_command *s)
 }
 
 static const char many_said[] =
-    "# of so many peers the history has one row per round (view round_all), and the last round of each; no rows of links and sketches, no notices\n";
+    "# large simulation: the history has one row per round for all peers (view round_all) and the last round of each peer; no rows of links and sketches, no notices\n";
 
 enum sl_status sl_sim_command_begin_rows(struct sl_sim_command *s, struct sl_error *error)
 {

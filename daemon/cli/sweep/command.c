@@ -257,8 +257,8 @@ const struct sl_command sl_command_sweep = {
 	  .text =
 	      "Runs every combination of the values in [axes] of PLAN, several at once, and collects their histories in one\n"
 	      "database. Prints a line per run with the time that is left, and at the end a table by axes: means over the\n"
-	      "seeds, with their standard deviation. Killed or interrupted, even by kill -9, the same command goes on where\n"
-	      "it stopped; values that are added to the plan later are run then. A run that fails is recorded with the reason\n"
+	      "seeds, with their standard deviation. Killed or interrupted, even by kill -9, the same command continues\n"
+	      "where it stopped; values that are added to the plan later are run then. A run that fails is recorded with the reason\n"
 	      "(table sweep_point), and the others go on; the exit status is 1 then.\n"
 	      "  [axes]   KEY = VALUE, VALUE, ...   KEY is section.key of starling.conf(5), or algorithm, pipeline, gamma, eta,\n"
 	      "           seed, rounds, model, partition, topology. Values are separated by a comma and a blank; 1..5 stands\n"

@@ -18,18 +18,6 @@ static double since(struct sl_time t)
 	return (double)(sl_clock().us - t.us) / 1e6;
 }
 
-void sl_sweep_time_text(double seconds, char *text, size_t size)
-{
-	if (!isfinite(seconds))
-		snprintf(text, size, "-");
-	else if (seconds < 90)
-		snprintf(text, size, "%.0f s", ceil(seconds));
-	else if (seconds < 5400)
-		snprintf(text, size, "%.0f min", ceil(seconds / 60));
-	else
-		snprintf(text, size, "%.1f h", seconds / 3600);
-}
-
 /* ---- progress ---- */
 
 /* Runs that are under way have taken part of their time already. */
@@ -51,7 +39,7 @@ static void show(const struct sl_sweep *s)
 	unsigned running = 0;
 	for (unsigned i = 0; i < s->jobs; i++)
 		running += s->job[i].pid > 0;
-	sl_sweep_time_text(time_left(s), left, sizeof left);
+	sl_time_left_text(time_left(s), left, sizeof left);
 	if (s->terminal && !s->quiet)
 		fprintf(stderr, "\r%zu of %zu runs, %u under way, %zu failed, %s left\033[K",
 		        s->done + s->failed, s->points, running, s->failed, left);
@@ -63,7 +51,7 @@ static void report(const struct sl_sweep *s, const struct sl_sweep_point *p, con
 	if (s->quiet)
 		return;
 	sl_sweep_point_label(&s->plan, p, label, sizeof label);
-	sl_sweep_time_text(time_left(s), left, sizeof left);
+	sl_time_left_text(time_left(s), left, sizeof left);
 	fprintf(stderr, "%s[%zu/%zu] %s: ", s->terminal ? "\r\033[K" : "", s->done + s->failed, s->points,
 	        label);
 	if (failure) {

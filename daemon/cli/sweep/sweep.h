@@ -75,6 +75,5 @@ void sl_sweep_table(const struct sl_sweep *, const struct sl_sweep_point *points
                     const struct sl_sweep_tuning *tuning, FILE *out);
 void sl_sweep_json(const struct sl_sweep *, const struct sl_sweep_point *points, size_t count,
                    const struct sl_sweep_tuning *tuning, FILE *out);
-void sl_sweep_time_text(double seconds, char *text, size_t size);
 
 #endif

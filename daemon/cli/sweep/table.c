@@ -201,7 +201,7 @@ static void put_tuning(const struct sl_sweep_tuning *t, FILE *out)
 {
 	char bytes[32], seconds[32];
 	sl_bytes_text(t->bytes, bytes, sizeof bytes);
-	sl_sweep_time_text(t->seconds, seconds, sizeof seconds);
+	sl_time_left_text(t->seconds, seconds, sizeof seconds);
 	fprintf(
 	    out,
 	    "tuning     %zu runs per method, %zu in all (%zu refused or diverged), %s of computing, %s of frames sent: "

@@ -103,18 +103,6 @@ static struct totals add_up(struct sl_progress *p, const struct sl_progress_peer
 	return t;
 }
 
-static void time_left(double seconds, char *text, size_t size)
-{
-	if (!isfinite(seconds))
-		snprintf(text, size, "-");
-	else if (seconds < 90)
-		snprintf(text, size, "%.0f s", ceil(seconds));
-	else if (seconds < 5400)
-		snprintf(text, size, "%.0f min", ceil(seconds / 60));
-	else
-		snprintf(text, size, "%.1f h", seconds / 3600);
-}
-
 static void screen(const struct sl_progress *p, unsigned *rows, unsigned *columns)
 {
 	struct winsize size = { 0 };
@@ -181,7 +169,7 @@ static void draw(struct sl_progress *p, const struct sl_progress_peer *peers, co
 	sl_status_real(t->accuracy, 4, accuracy, sizeof accuracy);
 	sl_status_real(t->rate, 0, per_second, sizeof per_second);
 	sl_bytes_text(t->sent, sent, sizeof sent);
-	time_left(t->left, left, sizeof left);
+	sl_time_left_text(t->left, left, sizeof left);
 	put_line(p, columns, "round %.0f of %u, accuracy %s, %s sent, %s rounds/s, %s left",
 	         isfinite(t->round) ? t->round : 0, p->rounds, accuracy, sent, per_second, left);
 	fputs("\033[J", p->out);
@@ -196,7 +184,7 @@ static void print_line(struct sl_progress *p, const struct totals *t)
 	sl_status_real(t->rated ? t->worst : (double)NAN, 4, worst, sizeof worst);
 	sl_status_real(t->rate, 0, per_second, sizeof per_second);
 	sl_bytes_text(t->sent, sent, sizeof sent);
-	time_left(t->left, left, sizeof left);
+	sl_time_left_text(t->left, left, sizeof left);
 	fprintf(p->out, "round %.0f of %u: loss %s, accuracy %s (worst %s), %s sent, %s rounds/s, %s left\n",
 	        t->round, p->rounds, loss, accuracy, worst, sent, per_second, left);
 	fflush(p->out);

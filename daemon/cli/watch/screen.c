@@ -51,18 +51,6 @@ static bool room(const struct frame *f)
 	return f->lines < f->look->rows;
 }
 
-static void time_text(double seconds, char *text, size_t size)
-{
-	if (!isfinite(seconds))
-		snprintf(text, size, "-");
-	else if (seconds < 90)
-		snprintf(text, size, "%.0f s", ceil(seconds));
-	else if (seconds < 5400)
-		snprintf(text, size, "%.0f min", ceil(seconds / 60));
-	else
-		snprintf(text, size, "%.1f h", seconds / 3600);
-}
-
 static void rate_text(double rate, char *text, size_t size)
 {
 	char bytes[32];
@@ -102,7 +90,7 @@ static void put_rounds(struct frame *f)
 	}
 	sl_status_real(w->rate, w->rate < 10 ? 1 : 0, rate, sizeof rate);
 	sl_status_real(w->loss, 4, loss, sizeof loss);
-	time_text(w->left, left, sizeof left);
+	sl_time_left_text(w->left, left, sizeof left);
 	put(f, f->look->columns, "round %.0f of %lld (%u of %u peers answer), %s rounds/s, %s left, loss %s",
 	    w->round, (long long)w->rounds, (unsigned)w->answering, (unsigned)w->members, rate, left, loss);
 	end_line(f);

@@ -18,7 +18,7 @@ struct sl_store_setup {
 	int wake;               /* eventfd signalled when a checkpoint is done; −1: none */
 	uint32_t every;         /* rounds divisible by it have a row; 0: 1 */
 	int64_t keep_us;        /* rows older than that are thinned out; 0 or INT64_MAX: none are */
-	uint32_t thin;          /* of them, one per so many rounds stays; 0: none */
+	uint32_t thin;          /* of them, one row in `thin` is kept; 0: none */
 	int64_t spare; /* the newest rounds that stay in any case: a resumed peer may write them again */
 	int busy_timeout_ms;    /* wait per attempt for a locked database; 0: 10 s */
 	int checkpoint_wait_ms; /* longest wait of checkpoints for rows that cannot be written; 0: 10 min */

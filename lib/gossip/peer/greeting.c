@@ -93,7 +93,7 @@ static void note_holding(struct sl_peer *p, struct sl_edge *e, const struct sl_h
 /* Whether what the neighbour cannot send is still wanted: it may have answered a request of long ago. */
 static bool is_missing(const struct sl_edge *e, const struct sl_hello *h)
 {
-	enum { TAGS_LEAST = 64 }; /* of the last so many steps it knows the tags */
+	enum { TAGS_LEAST = 64 }; /* it knows the tags of at least this many last steps */
 	uint32_t newest = e->rx_held.used ? e->rx_held.last : e->their_version;
 	return e->diverged || h->oldest > newest + 1 || h->step - e->step >= TAGS_LEAST;
 }

@@ -8,9 +8,9 @@ enum {
 	ELAPSED_MOST_S = 1000000, /* a bucket is full long before */
 	COMPLAIN_EVERY_US = 10000000,
 	FRAMES_BURST = 2048, /* what queues may hold of a neighbour when this end was asleep */
-	FRAMES_SECONDS = 8,  /* … and so many seconds' worth */
+	FRAMES_SECONDS = 8,  /* ... and what this many seconds produce */
 	ANSWER_LEAST = 1024, /* looking for an answer costs something too */
-	ANSWER_MODELS = 8,   /* at once, beside what the journal holds; then one in so many seconds: */
+	ANSWER_MODELS = 8,   /* at once, in addition to what the journal holds; then one per interval: */
 	ANSWER_SECONDS = 64,
 	ANSWER_SLACK = 4 << 20,
 	ANSWER_BASE = 4096,

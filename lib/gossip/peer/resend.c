@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { SNAPSHOT_HEAD = 9, BURST = 32 };
-/* A snapshot may take so long, and a second for so many bytes. */
+/* A snapshot may take this long, plus one second per this many bytes. */
 enum { WHOLE_US = 30000000, WHOLE_RATE = 512 };
 
 /* The tag of a step; of an end that sends no frames also the one after it, which no frame brings. */

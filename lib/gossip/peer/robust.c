@@ -87,7 +87,7 @@ static int rising(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Of what is left without so many at either end. */
+/* Mean of what is left when `without` values are dropped at each end. */
 static float mean_within(const float *value, uint32_t count, uint32_t without)
 {
 	double sum = 0;

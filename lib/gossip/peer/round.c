@@ -16,8 +16,7 @@ static void emit_job(struct sl_peer *p, enum sl_job_kind job)
 	sl_peer_emit(p, &a);
 }
 
-/* Far behind its neighbours, a peer that came back goes on where they are: its rounds in between never were.
- */
+/* A peer that returns far behind its neighbours continues in their round; the rounds in between are left out. */
 static void skip_ahead(struct sl_peer *p)
 {
 	uint32_t ahead = sl_guard_round(p);

@@ -43,7 +43,7 @@ static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t 
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 {
 	if (!e->greeted || e->reset || e->mine_open || sl_edge_is_over(p, e))
-		return false; /* a run of so many rounds has so many steps, however often somebody asks */
+		return false; /* a run has no more steps than rounds, however often somebody asks */
 	if (e->acknowledged >= e->limit)
 		return true;
 	return servable(p, e, p->version, 0);
