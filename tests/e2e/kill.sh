@@ -27,8 +27,8 @@ all_rounds() {
 		(SELECT round FROM round WHERE run_id = $(newest daemon) AND peer = $3)"
 }
 event_of() { query "$1/history.db" "$3" "SELECT count(*) > 0 FROM event WHERE run_id = $(newest daemon) AND peer = $2 AND kind = '$4'"; }
-# Rounds of some milliseconds: the run must not be over before it was disturbed.
-long="--set run.rounds=$rounds --set algorithm.local_steps=100 --set history.evaluate=50 --set run.period=10ms"
+# Rounds of 30 ms: the run must not be over before it was disturbed.
+long="--set run.rounds=$rounds --set algorithm.local_steps=100 --set history.evaluate=50 --set run.period=30ms"
 
 # shellcheck disable=SC2086 # words
 make_run kept ring:6 $long --set checkpoint.every=5

@@ -53,14 +53,18 @@ says() {
 # one_line out|err: exactly one line was printed, notes not counted.
 one_line() { [ "$(grep -vc ' note: ' "$work/$1")" -eq 1 ] || fail "std$1 is not one line"; }
 
-# within SECONDS COMMAND...: repeats the command until it succeeds; a $(...) in its arguments is expanded once, before. Only a failure takes so long: on a machine that is
-# busy with other things there may be three times as many.
+# within SECONDS COMMAND...: repeats the command until it succeeds; a $(...) in its arguments is expanded once, before. Only a
+# failure takes so long: on a machine that is busy with other things there may be three times as many. The command may be a
+# program that takes a while to start, so after the first tries it pauses for longer.
 within() {
 	deadline=$(($(date +%s) + 3 * $1))
 	shift
+	pause=0.05 tries=0
 	until "$@" > /dev/null 2>&1; do
 		[ "$(date +%s)" -lt "$deadline" ] || fail "not in time: $*"
-		sleep 0.05
+		sleep $pause
+		tries=$((tries + 1))
+		[ $tries -lt 10 ] || pause=0.2
 	done
 }
 

@@ -66,10 +66,10 @@ expect 2 "$starling" init no --topology ring:$peers --trainer "$train steps" --s
 says err "use mode gradient, or one of choco, deepsqueeze, dpsgd, malcom, push-sum"
 ok "a method that is no steps from the model names those that are"
 
-# Killed again and again, at moments of chance: trainers and daemons in turn.
+# Killed again and again, at moments of chance: trainers and daemons in turn. Rounds of 100 ms: the run must not be over before.
 # shellcheck disable=SC2086
 expect 0 "$starling" init killed --topology ring:$peers --trainer "$train gradient,evaluate" --set run.rounds="$rounds" \
-	--set checkpoint.every=3 --set run.round_timeout=never --set history.evaluate=20
+	--set checkpoint.every=3 --set run.round_timeout=never --set history.evaluate=20 --set run.period=100ms
 background "$starling" up killed --plain --restart
 up=$pid
 killed=0
