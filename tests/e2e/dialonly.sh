@@ -17,7 +17,7 @@ query run/history.db 0 "SELECT count(*) FROM link WHERE run_id = $(newest daemon
 ok "peers 1 and 3 only dial, and all models are those of the simulator, bit for bit"
 
 # One connection a link: both ends of it listen nowhere else.
-make_run live ring:3 --set run.rounds=1000000 --set checkpoint.every=20
+make_run live ring:3 --set run.rounds=1000000 --set run.period=5ms --set checkpoint.every=20
 expect 0 "$starling" roster live --endpoint 1=dial-only
 for k in 0 1 2; do start_peer live "$k"; done
 for k in 0 1 2; do within 30 round_over live "$k" 50; done

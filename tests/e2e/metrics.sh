@@ -27,7 +27,7 @@ sys.stdout.write(answer.decode().replace("\r\n", "\n"))
 end
 ask() { /usr/bin/python3 ask.py "$@"; }
 
-make_run run ring:3 --set run.rounds=100000000 --set 'run.name=odd "name"' --set history.every=1000 --set history.evaluate=50
+make_run run ring:3 --set run.rounds=100000000 --set run.period=5ms --set 'run.name=odd "name"' --set history.every=1000 --set history.evaluate=50
 for wrong in listen=localhost:9464 listen=10.1.2.3:9464 listen=unix: listen=127.0.0.1:70000 textfile=metrics.txt; do
 	expect 2 "$build/starlingd" -n -r run/run.conf -p 0 --set "metrics.$wrong"
 	says err "--set metrics.${wrong%%=*}: [metrics] ${wrong%%=*} = ${wrong#*=}: "

@@ -48,7 +48,7 @@ peers_end 0 20 dark 0 1
 ok "status and an event say so; and the peer listens where its own name leads"
 
 patience 1
-make_run run star:5 --set run.rounds=1000000
+make_run run star:5 --set run.rounds=1000000 --set run.period=5ms
 expect 0 "$starling" roster run --endpoint 0=tcp://own.example:7100 --endpoint 1=tcp://six.example:7101 \
 	--endpoint 2=tcp://moved.example:7102 --endpoint 3=tcp://twice.example:7103 --endpoint 4=tcp://dark.example:7104
 for k in 0 1 2 3 4; do start_peer run $k; done

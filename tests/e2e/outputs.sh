@@ -66,7 +66,7 @@ ok "--json of every command"
 expect 2 "$starling" roster "$folder" --json --remove 1
 says err "--json lists the peers"
 for k in 0 1 2; do
-	"$build/starlingd" -r "$folder" -p $k --set run.rounds=100000000 --set metrics.listen="unix:$work/%d.sock" > $k.out 2>&1 &
+	"$build/starlingd" -r "$folder" -p $k --set run.rounds=100000000 --set run.period=5ms --set metrics.listen="unix:$work/%d.sock" > $k.out 2>&1 &
 	pids="$pids $!"
 	echo $! > $k.pid
 done

@@ -3,7 +3,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-make_run run ring:3 --set run.rounds=100000000 --set checkpoint.every=20 --set run.record=fed
+make_run run ring:3 --set run.rounds=100000000 --set run.period=5ms --set checkpoint.every=20 --set run.record=fed
 for k in 0 1 2; do start_peer run $k; done
 for k in 0 1 2; do within 20 round_over run $k 50; done
 within 10 test -s run/checkpoint/0.1
@@ -75,7 +75,7 @@ says out "destroyed  the old secret key of peer 1"
 ok "rotated or removed: the old secret is destroyed, a new one is not"
 
 # Secret keys are in its memory, and in that of libzmq.
-make_run alone ring:3 --set run.rounds=1000000
+make_run alone ring:3 --set run.rounds=1000000 --set run.period=5ms
 cat > crash.pl <<'END'
 # Starts a peer, ends it as a crash would, and says whether the kernel dumped its memory.
 my ($socket, @command) = @ARGV;

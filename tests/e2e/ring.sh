@@ -47,7 +47,7 @@ query :memory: "SELECT json_extract(readfile('out'), '\$.rounds', '\$.name')" | 
 [ "$(query other.db 'SELECT max(rounds) FROM summary')" = 3 ] || fail "another history"
 ok "--set, --history and --json"
 
-background "$starling" up run --set run.rounds=1000000
+background "$starling" up run --set run.rounds=1000000 --set run.period=5ms
 within 20 under_way 20
 expect 0 "$starling" status run
 says out "1000000"
@@ -61,13 +61,13 @@ nobody || fail "a peer outlived up"
 	(SELECT run_id FROM run ORDER BY started_at DESC LIMIT 1) GROUP BY peer)")" = 1 ] || fail "rounds were lost"
 ok "^C stops the peers, and the history has what they did"
 
-background "$starling" up run --set run.rounds=1000000
+background "$starling" up run --set run.rounds=1000000 --set run.period=5ms
 within 20 under_way 5
 kill -KILL "$pid"
 within 10 nobody
 ok "no peer outlives up, even if that is killed"
 
-background "$starling" up run --set run.rounds=1000000
+background "$starling" up run --set run.rounds=1000000 --set run.period=5ms
 within 20 under_way 5
 kill -KILL "$(pid_of 2)"
 wait "$pid"

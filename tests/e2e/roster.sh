@@ -100,7 +100,7 @@ refused_start() { # TEXT: of peer 0, and exit code 2
 	says err "$1"
 	one_line err
 }
-make_run old ring:4 --set run.rounds=1000000 --set run.link_timeout=1s
+make_run old ring:4 --set run.rounds=1000000 --set run.period=5ms --set run.link_timeout=1s
 cp old/roster serial-1
 expect 0 "$starling" roster old --rotate 1
 cp old/roster serial-2

@@ -3,7 +3,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-make_run run ring:3 --set run.rounds=100000000
+make_run run ring:3 --set run.rounds=100000000 --set run.period=5ms
 STATE_DIRECTORY=$work/run/state/1
 mkdir -p "$STATE_DIRECTORY"
 export STATE_DIRECTORY

@@ -6,7 +6,7 @@
 
 expect 2 "$starling" watch nothing
 says err "run.conf"
-make_run run ring:4 --set run.rounds=100000000 --set run.round_timeout=1s --set run.link_timeout=1s --set 'run.name=odd "\" name' \
+make_run run ring:4 --set run.rounds=100000000 --set run.period=5ms --set run.round_timeout=1s --set run.link_timeout=1s --set 'run.name=odd "\" name' \
 	--set algorithm.local_steps=20 --set history.every=1000
 expect 1 "$starling" watch run --plain --count 1
 says out "no peer answers"
