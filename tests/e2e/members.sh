@@ -19,7 +19,7 @@ phase_of() { status_of run "$1" phase; }
 # Another roster with the serial of the one in force: signed twice from the same.
 twin() { for f in roster run.conf operator.key keys; do cp -r run/$f twin/ || fail "no copy"; done; }
 
-make_run run ring:5 --set run.rounds=$rounds --set algorithm.local_steps=50 --set run.link_timeout=1s --set history.every=10 --set history.evaluate=100000
+make_run run ring:5 --set run.rounds=$rounds --set run.period=5ms --set run.link_timeout=1s --set history.every=10 --set history.evaluate=100000
 cp run/roster first
 for k in 0 1 2 3 4; do start_peer run $k; done
 within 20 round_over run 4 10
