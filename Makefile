@@ -15,9 +15,9 @@
 # make bench-quick | bench-compare     rounds alone, under a minute; this commit's figures beside another's
 # make fuzz SECONDS=60     libFuzzer on every decoder; make replay runs the kept corpus
 # make long | threads | e2e            long end-to-end tests; with ThreadSanitizer; end-to-end tests alone
-# make cross               builds for aarch64 and tests it under qemu-user; needs root (scripts/cross)
+# make cross               builds for aarch64, tests it and the arm64 package under qemu-user; needs root (scripts/cross)
 # make install DESTDIR= PREFIX=/usr/local
-# make deb                 Debian packages in build/deb, checked with lintian; DEB="-a arm64": for another architecture
+# make deb                 Debian packages in build/deb, checked with lintian; DEB="-a arm64 -P cross,nocheck": for another one
 # make release             tarball, bill of materials and checksums in build/release; KEY=FILE: signed with minisign
 # make man | completion    manual pages; completion for bash and zsh
 # make compile_commands.json           for editors and clang tools
@@ -303,7 +303,7 @@ native := $(filter $(shell $(HOSTCC) -dumpmachine 2>/dev/null),$(shell $(CC) -du
 HOST_STARLING ?= $(if $(native),$(B),build-host)/starling
 ifeq ($(native),)
 build-host/starling: FORCE
-	$(Q)env -u MAKEFLAGS -u MFLAGS $(MAKE) --no-print-directory CC='$(HOSTCC)' AR=ar PKG_CONFIG=pkg-config B=build-host VERSION='$(VERSION)' $@
+	$(Q)env -u MAKEFLAGS -u MFLAGS -u CFLAGS -u CPPFLAGS -u LDFLAGS $(MAKE) --no-print-directory CC='$(HOSTCC)' AR=ar PKG_CONFIG=pkg-config B=build-host VERSION='$(VERSION)' $@
 endif
 $(B)/man/%: daemon/man/%.in scripts/man $(HOST_STARLING)
 	@mkdir -p $(@D)

@@ -314,6 +314,41 @@ static void the_dead_are_not_awaited(void **state)
 	free(w);
 }
 
+/* Who hears nobody does not run through its rounds alone: it waits for the first one that is heard, and goes on slowly. */
+static void who_hears_nobody_waits(void **state)
+{
+	(void)state;
+	static const char *const pace[] = { "lockstep", "staleness:2" };
+	for (size_t i = 0; i < sizeof pace / sizeof *pace; i++) {
+		struct swarm *w = calloc(1, sizeof *w);
+		swarm_standard(w);
+		strcpy(w->topology_spec, "path:2");
+		strcpy(w->settings.pace_text, pace[i]);
+		w->settings.round_timeout_us = 500000;
+		w->settings.rounds = 300;
+		swarm_open(w);
+		swarm_run_to(w, 0, 20);
+		sl_sim_cut(w->sim, 0, 1, true);
+		sl_sim_cut(w->sim, 1, 0, true);
+		struct sl_time until = sl_time_after(sl_sim_now(w->sim), INT64_C(100000000));
+		while (sl_time_before(sl_sim_now(w->sim), until))
+			if (!sl_sim_step(w->sim))
+				fail_msg("pace %s: %s", pace[i],
+				         sl_sim_trouble(w->sim) ? sl_sim_trouble(w->sim)
+				                                : "no event is pending");
+		for (uint32_t k = 0; k < 2; k++) /* 1, 2, 4, then 8 s each */
+			assert_in_range(sl_peer_round(sl_sim_peer(w->sim, k)), 20 + 10, 20 + 20);
+		assert_int_equal(swarm_count(w, "alone"), 2);
+		sl_sim_cut(w->sim, 0, 1, false);
+		sl_sim_cut(w->sim, 1, 0, false);
+		int64_t back = sl_sim_now(w->sim).us;
+		swarm_run(w, 1000000);
+		assert_true(sl_sim_now(w->sim).us < back + 20000000);
+		swarm_close(w);
+		free(w);
+	}
+}
+
 /* Bytes from a neighbour that are no frame, or lie, change nothing. */
 static void garbage_changes_nothing(void **state)
 {
@@ -523,6 +558,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(crashes_with_checkpoints_change_nothing),
 		cmocka_unit_test(a_lost_disk_is_survived),
 		cmocka_unit_test(the_dead_are_not_awaited),
+		cmocka_unit_test(who_hears_nobody_waits),
 		cmocka_unit_test(garbage_changes_nothing),
 		cmocka_unit_test(damaged_checkpoints_are_refused),
 		cmocka_unit_test(other_graphs_and_algorithms),

@@ -479,13 +479,12 @@ static int finish_unchanged(struct roster_command *c, struct sl_error *error)
  * roster now, to which requests are added that came on top. */
 static int found(struct roster_command *c, struct sl_error *error)
 {
-	uint32_t left;
-	bool more;
+	struct sl_first first;
 	if (c->changes || c->again || c->signal)
 		return sl_command_misuse(&sl_command_roster,
 		                         "%s has no roster yet: first --admit the requests of its hosts",
 		                         c->run);
-	if (sl_admit_first(&c->config, &c->requests, &left, &more, error) != SL_OK)
+	if (sl_admit_first(&c->config, &c->requests, &first, error) != SL_OK)
 		return sl_command_fail(&sl_command_roster, error);
 	for (size_t i = 0; i < c->requests.count; i++) {
 		const struct sl_request *r = &c->requests.item[i];
@@ -493,15 +492,15 @@ static int found(struct roster_command *c, struct sl_error *error)
 		sl_key_print(r->public_key, key);
 		printf("admitted   %s at %s, key %s\n", r->name, r->endpoint, key);
 	}
-	if (left > 0) {
+	if (first.left > 0) {
 		printf("waiting    for the requests of %" PRIu32
-		       " more hosts; the roster is signed when they are here\n",
-		       left);
+		       " more hosts%s%s%s; the roster is signed when they are here\n",
+		       first.left, first.missing[0] ? " (" : "", first.missing, first.missing[0] ? ")" : "");
 		return SL_EXIT_OK;
 	}
 	if (open_roster(c, error) != SL_OK)
 		return sl_command_fail(&sl_command_roster, error);
-	return more ? -1 : finish_unchanged(c, error);
+	return first.more ? -1 : finish_unchanged(c, error);
 }
 
 static int change_roster(struct roster_command *c, struct sl_error *error)

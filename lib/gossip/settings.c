@@ -27,7 +27,7 @@ static const struct sl_option run_options[] = {
 	  "lockstep: wait for every neighbour in every round; staleness:S: wait only for exchanges that are more than S rounds old; free: never wait",
 	  SL_OPTION_TEXT, AT(pace_text), 0, 0, "lockstep", NULL, LATER },
 	{ "round_timeout",
-	  "time that a round waits at the most for a neighbour before it continues without it; less for one of which nothing moves (never: exact runs)",
+	  "time that a round waits at the most for a neighbour before it continues without it; less for one of which nothing moves, and up to 16 times as long while no neighbour at all is heard (never: exact runs)",
 	  SL_OPTION_DURATION, AT(round_timeout_us), 0.01, 86400, "30s", NULL, LATER },
 	{ "link_timeout", "longest silence after which a neighbour counts as down", SL_OPTION_DURATION,
 	  AT(link_timeout_us), 0.1, 86400, "5s", NULL, HOST },

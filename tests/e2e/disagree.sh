@@ -34,9 +34,13 @@ ok "with the right one in its place the run ends as if nothing had been"
 make_run late ring:5 --set run.rounds=50 --set run.link_timeout=1s
 start_peer late 3 --set algorithm.lambda=0.5 --set run.round_timeout=1s
 for k in 0 1 2 4; do start_peer late $k --set run.round_timeout=1s; done
-peers_end 0 60 late 0 1 2 3 4
+peers_end 0 60 late 0 1 2 4
+within 30 gives late/history.db 1 "SELECT count(*) FROM event WHERE peer = 3 AND kind = 'alone'"
+[ "$(round_of late 3)" -lt 40 ] || fail "a peer that nobody talks to runs through its rounds alone"
+kill "$(cat late/3.pid)"
+peers_end 0 30 late 3
 query late/history.db "4|50" "SELECT count(DISTINCT peer), min(rounds) FROM (SELECT peer, count(*) AS rounds FROM round
 	WHERE peer <> 3 GROUP BY peer)"
 query late/history.db 0 "SELECT sum(payload_rx) FROM link WHERE neighbour = 3 OR peer = 3"
 query late/history.db 2 "SELECT count(*) FROM event WHERE kind = 'edge-late' AND peer IN (2, 4) AND detail LIKE 'peer 3 did not answer%'"
-ok "with a round_timeout the others go on without it"
+ok "with a round_timeout the others go on without it, and it waits, alone"

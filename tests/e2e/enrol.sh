@@ -160,3 +160,43 @@ expect 0 "$starling" predict host0/run --peer 0 --data csv:other.csv
 cmp -s first out || fail "predict depends on the order of columns"
 expect 2 "$starling" predict host0/run --peer 0 --data csv:mass.csv
 ok "predict puts samples into the same columns"
+
+# A hosts file instead of a number: numbers of peers follow from its order, whoever asks first; two of the hosts are dial-only.
+printf 'gw-0 site-0 tcp://a.example:7000 # as starling deploy takes it\ngw-1 north dial-only\nroot@gw-2 site-2 tcp://b.example:7000\ngw-3 south dial-only\n' > hosts
+listed() { "$starling" init "$1" --remote "$2" --classes 0..1 --features 3 --set model.name=softmax; }
+refuse "--remote nobody: neither a number of hosts nor a file that lists them" listed x nobody
+refuse "--remote 1: must be 2 to" listed x 1
+echo "gw-0 site-0 tcp://a.example:7000" > one
+refuse "--remote one: must be 2 to" listed x one
+echo "gw-0 0 tcp://a.example:7000" > number
+refuse "number:1: '0': must be a name" listed x number
+echo "gw-0 site-0" > bare
+refuse "bare:1: peer 'site-0' has no endpoint: write HOST NAME ENDPOINT" listed x bare
+sed 's/b.example/a.example/' hosts > shared
+refuse "shared:3: 'site-2' has the same endpoint as 'site-0'" listed x shared
+sort -k 3 hosts > unreachable
+refuse "north and south are neighbours in ring:4, and both dial-only" listed x unreachable
+[ ! -e x ] || fail "a run was half-made"
+expect 0 listed run hosts
+says out "ring:4: 4 peers" "ENDPOINT, both as listed"
+expect 0 "$starling" deploy run --hosts run/hosts -o deployed
+says out "4 hosts have yet to ask"
+ask() { "$starling" enrol --key "$1.key" --name "$1" --endpoint "$2" > "$1.request" 2> err || fail "enrol $1"; }
+ask south dial-only
+ask north tcp://a.example:7001
+ask site-9 tcp://c.example:7000
+refuse "site-9: is not listed in run/hosts" "$starling" roster run --admit site-9.request
+refuse "run/hosts lists dial-only: correct that line" "$starling" roster run --admit north.request
+expect 0 "$starling" roster run --admit south.request
+says out "3 more hosts (site-0, north, site-2)"
+ask north dial-only
+ask site-0 tcp://a.example:7000
+ask site-2 tcp://b.example:7000
+expect 0 "$starling" roster run --admit north.request site-2.request site-0.request
+[ "$(sed -n 's/^peer \([0-9] [^ ]* [^ ]*\) .*/\1/p' run/roster | tr '\n' ',')" = \
+	"0 site-0 tcp://a.example:7000,1 north dial-only,2 site-2 tcp://b.example:7000,3 south dial-only," ] || fail "$(cat run/roster)"
+expect 0 "$starling" roster run --admit site-9.request
+says out "admitted   site-9 as peer 4"
+expect 0 "$starling" deploy run --hosts run/hosts -o deployed
+says out "4 peers on 4 hosts, serial 2"
+ok "a hosts file: only listed hosts, in its order, are in the first roster; starling deploy takes the same file"

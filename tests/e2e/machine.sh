@@ -82,3 +82,25 @@ typed() { # LINE: what is typed there; its answer goes to out and the transcript
 	return $answer
 }
 must() { typed "$1" || fail "exit code $answer: $1"; }
+
+# package_here: the Debian package as $package. DEBS: a folder with packages that are built already (make deb); else they are built
+# here. next_package FOLDER: the next version, as next.deb: the same files under a higher number, with the programs of FOLDER, if any.
+package_here() {
+	command -v dpkg-buildpackage > /dev/null || skip "dpkg-buildpackage is missing"
+	debs=${DEBS:-$work/debs}
+	if ! ls "$debs"/starling_*.deb > out 2>&1; then
+		DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS=nocheck "$root/scripts/deb" "$debs" > out 2> err || fail "the package is not built: $(cat out err)"
+	fi
+	package=$(find "$debs" -name "starling_*_$(dpkg --print-architecture).deb" | head -n 1)
+	[ -n "$package" ] || fail "no package in $debs"
+}
+next_package() {
+	rm -rf next.files
+	dpkg-deb -R "$package" next.files
+	sed -i 's/^Version: .*/&+next/' next.files/DEBIAN/control
+	if [ -n "$1" ]; then
+		install -s "$1/starlingd" next.files/usr/sbin/starlingd && install -s "$1/starling" next.files/usr/bin/starling || fail "no programs in $1"
+		sed -i 's/+next$/+next.wire/' next.files/DEBIAN/control
+	fi
+	dpkg-deb -Zgzip -z1 --root-owner-group -b next.files next.deb > out 2>&1 || fail "the next version is not built"
+}

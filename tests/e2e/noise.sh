@@ -40,7 +40,7 @@ ok "a replay draws the noise from the peer's key, and nobody can without it"
 
 # shellcheck disable=SC2086
 make_run spent ring:3 $private --set privacy.epsilon=3 --set run.rounds=100000000 --set algorithm.eta_schedule=constant
-for k in 0 1 2; do start_peer spent $k; done
+for k in 0 1 2; do start_peer spent $k --set metrics.textfile="$work/%d.prom"; done
 for k in 0 1 2; do within 60 gives spent/history.db 1 "SELECT count(*) FROM event WHERE kind = 'privacy-budget-spent' AND peer = $k"; done
 past=$(sqlite3 spent/history.db "SELECT max(round) FROM event WHERE kind = 'privacy-budget-spent'")
 for k in 0 1 2; do within 30 round_over spent $k $((past + 20)); done
@@ -49,9 +49,26 @@ says out "of 3 spent: no longer learning"
 expect 0 "$starling" status spent --json
 says out '"epsilon_budget":3,"epsilon_spent":true'
 query spent/history.db 0 "SELECT count(*) FROM metric WHERE name = 'epsilon' AND value > 3"
+within 60 grep -q '^starling_privacy_spent{.*} 1$' 1.prom
+for line in 'epsilon_budget{.*} 3$' 'epsilon{.*} 2\.[0-9]*$' 'delta{.*} 0.0001$'; do
+	grep -q "^starling_privacy_$line" 1.prom || fail "metrics lack $line: $(grep privacy 1.prom)"
+done
 for k in 0 1 2; do kill -TERM "$(cat spent/$k.pid)"; done
 peers_end 0 30 spent 0 1 2
 ok "peers whose budget is spent no longer learn, say so, and go on with the others"
+if command -v gnuplot > out && [ -x /usr/bin/python3 ]; then
+	# shellcheck disable=SC2086
+	expect 0 "$starling" sim --topology ring:3 --history spent.db --set data.format=synthetic:640,160 --set model.name=mlp:16 \
+		$private --set privacy.epsilon=8 --set run.rounds=60 --set history.evaluate=20 --set algorithm.eta_schedule=constant
+	expect 0 "$starling" report spent.db -o spent.html
+	expect 0 /usr/bin/python3 "$root/tests/e2e/report.py" spent.html spent.db
+	grep -q 'at a delta of <data class="delta" value="0.0001">0.0001</data>. <data class="spent" value="3">3 peers</data> spent the budget' spent.html ||
+		fail "the report says nothing of the budget: $(grep -i private spent.html)"
+	grep -q '<th>epsilon</th>' spent.html || fail "no epsilon per peer"
+	ok "epsilon, delta and the budget are in the report, as SQL has them"
+else
+	echo "skipped: gnuplot or Python is not here (gnuplot-nox)"
+fi
 
 # Rounds between the last checkpoint and a crash may be computed again from another state: their gradients count twice.
 ended() { sed -n 's/.* ended in round \([0-9]*\): .*/\1/p' "crash/$1.out" | tail -n 1; }

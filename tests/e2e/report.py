@@ -121,9 +121,18 @@ class Page:
             ids = self.group("".join(row.find("th").itertext()))
             for e in row.iter("data"):
                 name = e.get("class")
+                if name == "result-epsilon":
+                    self.is_(e, max(self.spent(i)[0] for i in ids if self.spent(i)), "results: epsilon")
+                    continue
                 self.is_(e, len(ids) if name == "runs" else self.mean(columns[name], ids), "results: " + name)
         if not self.single and len(rows) != self.one("SELECT count(DISTINCT algorithm) FROM run"):
             fail("not a row per group")
+
+    def spent(self, run_id, peer=None):
+        """Of a run with differential privacy: the largest epsilon of its peers at their last evaluation, and delta."""
+        return self.db.execute("""SELECT max(value), (SELECT value FROM metric WHERE run_id = ?1 AND name = 'delta' LIMIT 1) FROM metric AS m
+                                  WHERE run_id = ?1 AND name = 'epsilon' AND peer = ifnull(?2, peer) AND round = (SELECT max(round) FROM metric
+                                  WHERE run_id = ?1 AND name = 'epsilon' AND peer = m.peer) HAVING count(*) > 0""", (run_id, peer)).fetchone()
 
     def table(self, name):
         table = self.root.find(".//table[@id='%s']" % name)
@@ -203,6 +212,10 @@ class Page:
                 self.is_(e, self.one("SELECT count(*) FROM event WHERE run_id = ? AND kind = 'edge-late' AND detail LIKE 'peer ' || ? || ' %'", run_id, peer), name)
             elif name == "quarantine-by":
                 self.is_(e, self.one("SELECT count(DISTINCT peer) FROM event WHERE run_id = ? AND kind = 'quarantine' AND detail LIKE 'peer ' || ? || ' %'", run_id, peer), name)
+            elif name in ("epsilon", "delta"):
+                self.is_(e, self.spent(run_id)[name == "delta"], name)
+            elif name == "spent":
+                self.is_(e, self.one("SELECT count(DISTINCT peer) FROM event WHERE run_id = ? AND kind = 'privacy-budget-spent'", run_id), name)
             elif name == "diverging":
                 self.is_(e, self.one("SELECT count(DISTINCT peer) FROM event WHERE run_id = ? AND kind = 'diverging'", run_id), name)
             elif name in ("absence", "absence-from"):
@@ -224,6 +237,8 @@ class Page:
                     self.is_(e, found[0] if found else 0, "held of %d" % peer)
                 elif name == "held-rounds":
                     self.is_(e, self.one(held_rounds, run_id, peer), "held-rounds of %d" % peer)
+                elif name == "epsilon":
+                    self.is_(e, self.spent(run_id, peer)[0], "epsilon of %d" % peer)
                 else:
                     column = name if name in ("rounds", "seconds") else name + "_seconds"
                     self.is_(e, self.one("SELECT %s FROM peer_time WHERE run_id = ? AND peer = ?" % column, run_id, peer), "peer-" + name)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static enum sl_status write_bundle(const struct sl_deploy *d, const struct sl_deploy_peer *peer,
+static enum sl_status write_bundle(const struct sl_deploy *d, const struct sl_hosts_peer *peer,
                                    struct sl_bundle *bundle, const struct sl_identity *signer,
                                    struct sl_error *error)
 {
@@ -28,7 +28,7 @@ enum sl_status sl_deploy_bundles(const struct sl_deploy *d, struct sl_error *err
 		return status;
 	status = sl_bundle_of_run(&bundle, &parts, d->config, error);
 	for (uint32_t i = 0; i < d->hosts.peers && status == SL_OK; i++)
-		if (d->hosts.peer[i].number != SL_DEPLOY_NOBODY && !d->hosts.peer[i].gone)
+		if (d->hosts.peer[i].number != SL_HOSTS_NOBODY && !d->hosts.peer[i].gone)
 			status = write_bundle(d, &d->hosts.peer[i], &bundle, &signer, error);
 	sl_bundle_parts_free(&parts);
 	sl_identity_wipe(&signer);

@@ -54,7 +54,7 @@ static enum sl_status deploy(struct sl_deploy *d, const char *hosts, struct sl_e
 	char bundles[PATH_MAX + 16];
 	enum sl_status status = SL_OK;
 	if (hosts)
-		status = sl_deploy_hosts_read(&d->hosts, hosts, d->roster, error);
+		status = sl_hosts_read(&d->hosts, hosts, d->roster, error);
 	if (status == SL_OK && hosts) {
 		snprintf(bundles, sizeof bundles, "%s/bundles", d->to);
 		status = make_folder(bundles, error);
@@ -70,8 +70,8 @@ static void report(const struct sl_deploy *d, bool json)
 {
 	uint32_t members = 0, enrol = 0;
 	for (uint32_t i = 0; i < d->hosts.peers; i++) {
-		enrol += d->hosts.peer[i].number == SL_DEPLOY_NOBODY;
-		members += d->hosts.peer[i].number != SL_DEPLOY_NOBODY && !d->hosts.peer[i].gone;
+		enrol += d->hosts.peer[i].number == SL_HOSTS_NOBODY;
+		members += d->hosts.peer[i].number != SL_HOSTS_NOBODY && !d->hosts.peer[i].gone;
 	}
 	if (json) {
 		sl_json_object(stdout,
@@ -131,7 +131,7 @@ static int run(int argc, char **argv)
 		status = deploy(&d, request.hosts, &error);
 	if (status == SL_OK)
 		report(&d, request.json);
-	sl_deploy_hosts_free(&d.hosts);
+	sl_hosts_free(&d.hosts);
 	sl_roster_free(&roster);
 	return status == SL_OK ? SL_EXIT_OK : sl_command_fail(&sl_command_deploy, &error);
 }

@@ -96,8 +96,8 @@ static void print_peers(FILE *out, const struct sl_deploy *d, const char *text)
 	    "# number name host endpoint state; state: member, gone (removed by the roster), or enrol (not admitted yet)\n",
 	    out);
 	for (uint32_t i = 0; i < d->hosts.peers; i++) {
-		const struct sl_deploy_peer *p = &d->hosts.peer[i];
-		bool enrol = p->number == SL_DEPLOY_NOBODY;
+		const struct sl_hosts_peer *p = &d->hosts.peer[i];
+		bool enrol = p->number == SL_HOSTS_NOBODY;
 		if (enrol)
 			fputs("-", out);
 		else
@@ -128,8 +128,8 @@ static void print_inventory(FILE *out, const struct sl_deploy *d, const char *te
 		const char *host = d->hosts.host[k], *at = strchr(host, '@');
 		fprintf(out, "    '%s':\n      starling_peers:\n", at ? at + 1 : host);
 		for (uint32_t i = 0; i < d->hosts.peers; i++) {
-			const struct sl_deploy_peer *p = &d->hosts.peer[i];
-			bool enrol = p->number == SL_DEPLOY_NOBODY;
+			const struct sl_hosts_peer *p = &d->hosts.peer[i];
+			bool enrol = p->number == SL_HOSTS_NOBODY;
 			if (p->host != k)
 				continue;
 			fprintf(out, "        - { number: %lld, name: '%s', endpoint: '%s', state: %s }\n",

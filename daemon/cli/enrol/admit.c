@@ -1,5 +1,7 @@
 #include "daemon/cli/enrol/admit.h"
 
+#include "daemon/cli/common/hosts.h"
+#include "daemon/run/endpoint.h"
 #include "daemon/run/files.h"
 #include "daemon/run/founding.h"
 #include "daemon/run/roster_of_run.h"
@@ -28,10 +30,10 @@ static bool same(const struct sl_request *a, const struct sl_request *b)
 /* What two hosts must not share; NULL: they can both take part. */
 static const char *clash(const struct sl_request *a, const struct sl_request *b)
 {
-	return strcmp(a->name, b->name) == 0                             ? "name"
-	       : memcmp(a->public_key, b->public_key, SL_KEY_BYTES) == 0 ? "key"
-	       : strcmp(a->endpoint, b->endpoint) == 0                   ? "endpoint"
-	                                                                 : NULL;
+	return strcmp(a->name, b->name) == 0                                              ? "name"
+	       : memcmp(a->public_key, b->public_key, SL_KEY_BYTES) == 0                  ? "key"
+	       : strcmp(a->endpoint, b->endpoint) == 0 && !sl_endpoint_dials(a->endpoint) ? "endpoint"
+	                                                                                  : NULL;
 }
 
 static enum sl_status keep(struct sl_requests *r, const struct sl_request *next, const char *what,
@@ -141,13 +143,75 @@ static enum sl_status sign_first(const struct sl_config *config, struct sl_roste
 	return status;
 }
 
+/* Whether the hosts file of the run lists this host, at this endpoint. */
+static enum sl_status check_listed(const struct sl_hosts *hosts, const char *path, const struct sl_request *r,
+                                   struct sl_error *error)
+{
+	uint32_t i = 0;
+	while (i < hosts->peers && strcmp(hosts->peer[i].name, r->name) != 0)
+		i++;
+	if (i == hosts->peers)
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "%s: is not listed in %s: correct the name in that file or on the host; other hosts can be added when the first roster is signed",
+		    r->name, path);
+	if (strcmp(hosts->peer[i].endpoint, r->endpoint) != 0)
+		return sl_fail(
+		    error, SL_REFUSED,
+		    "%s: asks with the endpoint %s, and %s lists %s: correct that line, or ask again with the listed one",
+		    r->name, r->endpoint, path, hosts->peer[i].endpoint);
+	return SL_OK;
+}
+
+/* Puts the requests into the order of the hosts file; all of it lists them. out->missing ← the others. */
+static void order_as_listed(struct sl_requests *all, const struct sl_hosts *hosts, struct sl_first *out)
+{
+	size_t placed = 0, used = 0;
+	for (uint32_t i = 0; i < hosts->peers; i++) {
+		size_t k = placed;
+		while (k < all->count && strcmp(all->item[k].name, hosts->peer[i].name) != 0)
+			k++;
+		if (k < all->count) {
+			struct sl_request swap = all->item[placed];
+			all->item[placed++] = all->item[k];
+			all->item[k] = swap;
+		} else if (used < sizeof out->missing) {
+			used += (size_t)snprintf(out->missing + used, sizeof out->missing - used, "%s%s",
+			                         used ? ", " : "", hosts->peer[i].name);
+		}
+	}
+	if (used >= sizeof out->missing)
+		strcpy(out->missing + sizeof out->missing - 4, "...");
+}
+
+/* With RUN/hosts: checks the requests against it, and orders them by it. */
+static enum sl_status compare_hosts(const struct sl_config *config, struct sl_requests *all, uint32_t peers,
+                                    struct sl_first *out, struct sl_error *error)
+{
+	char path[4096];
+	struct sl_hosts hosts;
+	sl_config_path(config, "hosts", false, path);
+	enum sl_status status = sl_hosts_read(&hosts, path, NULL, error);
+	if (status == SL_OK && hosts.peers != peers)
+		status = sl_fail(error, SL_REFUSED,
+		                 "%s: lists %" PRIu32 " peers, and the graph of the run has %" PRIu32, path,
+		                 hosts.peers, peers);
+	for (size_t i = 0; i < all->count && status == SL_OK; i++)
+		status = check_listed(&hosts, path, &all->item[i], error);
+	if (status == SL_OK)
+		order_as_listed(all, &hosts, out);
+	sl_hosts_free(&hosts);
+	return status == SL_NOT_FOUND ? SL_OK : status;
+}
+
 enum sl_status sl_admit_first(const struct sl_config *config, const struct sl_requests *requests,
-                              uint32_t *left, bool *more, struct sl_error *error)
+                              struct sl_first *out, struct sl_error *error)
 {
 	char path[4096];
 	struct sl_roster roster = { 0 };
 	struct sl_requests all = { 0 };
 	struct sl_error absent;
+	*out = (struct sl_first){ 0 };
 	sl_config_path(config, "requests", false, path);
 	enum sl_status status = sl_founding_topology(config, &roster.topology, error);
 	if (status == SL_OK && sl_requests_add(&all, path, &absent) != SL_OK && absent.status != SL_NOT_FOUND)
@@ -155,6 +219,8 @@ enum sl_status sl_admit_first(const struct sl_config *config, const struct sl_re
 	for (size_t i = 0; i < requests->count && status == SL_OK; i++)
 		status = keep(&all, &requests->item[i], requests->item[i].name, error);
 	uint32_t peers = roster.topology.peers;
+	if (status == SL_OK)
+		status = compare_hosts(config, &all, peers, out, error);
 	size_t taken = all.count < peers ? all.count : peers;
 	if (status == SL_OK)
 		status = keep_lines(path, &all, taken, error);
@@ -163,8 +229,8 @@ enum sl_status sl_admit_first(const struct sl_config *config, const struct sl_re
 		if (status == SL_OK)
 			status = sign_first(config, &roster, error);
 	}
-	*left = (uint32_t)(peers - taken);
-	*more = all.count > taken;
+	out->left = (uint32_t)(peers - taken);
+	out->more = all.count > taken;
 	sl_requests_free(&all);
 	sl_roster_free(&roster);
 	return status;

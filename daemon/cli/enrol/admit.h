@@ -19,10 +19,14 @@ enum sl_status sl_requests_add(struct sl_requests *, const char *file, struct sl
 void sl_requests_free(struct sl_requests *);
 
 /* Before the first roster: keeps the requests in RUN/requests beside those that came before; when there are as many as the
- * graph has peers, signs serial 1. *left ← how many are still missing; *more: some of `requests` are too many for the
- * graph, which has its peers. */
-enum sl_status sl_admit_first(const struct sl_config *, const struct sl_requests *requests, uint32_t *left,
-                              bool *more, struct sl_error *error);
+ * graph has peers, signs serial 1. With RUN/hosts, only the hosts it lists are admitted, at its endpoints, and in its order. */
+struct sl_first {
+	uint32_t left;             /* how many are still missing */
+	char missing[SL_TEXT_MAX]; /* their names, as far as RUN/hosts lists them and there is room */
+	bool more;                 /* some of `requests` are too many for the graph, which has its peers */
+};
+enum sl_status sl_admit_first(const struct sl_config *, const struct sl_requests *requests,
+                              struct sl_first *out, struct sl_error *error);
 
 /* Whether hosts of this run get bundles: RUN/bundles exists. */
 bool sl_bundles_wanted(const struct sl_config *);

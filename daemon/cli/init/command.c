@@ -42,10 +42,10 @@ static enum sl_status make_topology(struct init_command *in, struct sl_error *er
 	enum sl_status status = sl_topology_of_spec(&in->topology, in->topology_spec, seed, error);
 	if (status == SL_OK)
 		sl_topology_spectrum(&in->topology, &in->spectrum);
-	return status == SL_OK && in->remote.hosts > 0 && in->topology.peers != in->remote.hosts
-	           ? sl_fail(error, SL_MALFORMED, "--remote %u: topology %s has %u peers", in->remote.hosts,
-	                     in->topology_spec, in->topology.peers)
-	           : status;
+	if (status == SL_OK && in->remote.hosts > 0 && in->topology.peers != in->remote.hosts)
+		return sl_fail(error, SL_MALFORMED, "--remote %u: topology %s has %u peers", in->remote.hosts,
+		               in->topology_spec, in->topology.peers);
+	return status == SL_OK ? sl_remote_reachable(&in->remote, &in->topology, error) : status;
 }
 
 static bool is_set(const struct init_command *in, const char *key)
@@ -238,6 +238,8 @@ static enum sl_status make_roster(struct init_command *in, struct sl_error *erro
 		status = make_peers(in, &roster, error);
 	if (status == SL_OK && in->remote.hosts) {
 		status = sl_founding_write(&in->config, in->topology_spec, error);
+		if (status == SL_OK)
+			status = sl_remote_hosts_write(&in->remote, &in->config, error);
 	} else if (status == SL_OK) {
 		inside(in, "operator.key", path);
 		status = sl_identity_read(&operator_identity, path, error);
@@ -452,9 +454,9 @@ static void print_text(const struct init_command *in)
 	       s->method.rounds, s->method.local_steps, s->method.pipeline);
 	if (in->remote.hosts)
 		printf(
-		    "next       on each host: starling enrol --name NAME --endpoint tcp://ADDRESS:PORT\n"
+		    "next       on each host: starling enrol --name NAME --endpoint %s\n"
 		    "           then here: starling roster %s --admit FILE... with the lines that they print\n",
-		    in->run);
+		    in->remote.listed.peers ? "ENDPOINT, both as listed" : "tcp://ADDRESS:PORT", in->run);
 	else
 		printf("next       starling up %s\n", in->run);
 }
@@ -503,6 +505,8 @@ static int run(int argc, char **argv)
 	int code = sl_command_parse(&sl_command_init, argc, argv, &in, &operands);
 	if (code < 0)
 		code = set_run(&in, operands[0]);
+	if (code < 0 && in.remote.given && sl_remote_hosts(&in.remote, &error) != SL_OK)
+		code = sl_command_fail(&sl_command_init, &error);
 	if (code < 0 && !in.topology_spec && !in.remote.hosts)
 		code =
 		    sl_command_misuse(&sl_command_init, "--topology SPEC is missing: the graph of the peers");
@@ -521,6 +525,7 @@ static int run(int argc, char **argv)
 	sl_run_close(&in.start);
 	sl_topology_free(&in.topology);
 	sl_overrides_free(&in.set);
+	sl_hosts_free(&in.remote.listed);
 	return code;
 }
 
@@ -534,9 +539,9 @@ static const struct sl_argument arguments_of_init[] = {
 	  .letter = 't',
 	  .value = "SPEC" },
 	{ .option = { "remote",
-	              "a run of N remote hosts, which bring their own keys and data (starling enrol); without --topology, a ring",
-	              SL_OPTION_U32, AT(remote.hosts), 2, SL_PEERS_MAX },
-	  .value = "N" },
+	              "a run of N remote hosts, which bring their own keys and data (starling enrol); without --topology, a ring. Instead of N, a file that lists them, a line HOST NAME ENDPOINT each, as starling deploy --hosts takes it: peers have the numbers of its order, and only listed hosts are admitted to the first roster",
+	              SL_OPTION_BORROWED, AT(remote.given), .completes = SL_COMPLETE_FILE },
+	  .value = "N|FILE" },
 	{ .option = { "features", "with --remote, the number of features of a sample", SL_OPTION_U32,
 	              AT(remote.features), 1, SL_DIMENSION_MAX },
 	  .value = "N" },
@@ -569,7 +574,7 @@ const struct sl_command sl_command_init = {
 	"init",
 	{ .program = "starling init",
 	  .doc = "create the folder of a run: keys, roster, prepared data, configuration",
-	  .forms = (const char *const[]){ "RUN --topology SPEC", "RUN --remote N", NULL },
+	  .forms = (const char *const[]){ "RUN --topology SPEC", "RUN --remote N|FILE", NULL },
 	  .text =
 	      "Creates the folder RUN, which must be empty or not exist, with run.conf (all settings, each explained), the\n"
 	      "operator's key and one key per peer, the signed roster with free ports of localhost, and the data of each peer.\n"

@@ -3,6 +3,7 @@
 #ifndef SL_DAEMON_CLI_INIT_INIT_H
 #define SL_DAEMON_CLI_INIT_INIT_H
 
+#include "daemon/cli/common/hosts.h"
 #include "daemon/run/classes.h"
 #include "daemon/run/columns.h"
 #include "daemon/run/config.h"
@@ -149,9 +150,19 @@ enum sl_status sl_init_data(struct sl_overrides *, const char *data, const char 
 
 /* --remote, and what says the shape of data that are not here. Texts are borrowed; NULL: not given. */
 struct sl_init_remote {
+	const char *given;        /* a number, or a hosts file */
 	uint32_t hosts, features; /* 0: not given */
 	const char *classes, *columns;
+	struct sl_hosts listed; /* of a hosts file */
 };
+/* Sets remote->hosts and remote->listed from what was given. The caller frees `listed`, also on failure. */
+enum sl_status sl_remote_hosts(struct sl_init_remote *, struct sl_error *error);
+/* Whether the listed peers can be linked as the graph says: of two neighbours, one must be reachable. */
+enum sl_status sl_remote_reachable(const struct sl_init_remote *, const struct sl_topology *,
+                                   struct sl_error *error);
+/* RUN/hosts: a copy of the hosts file, from which the numbers of the peers follow. Nothing without a file. */
+enum sl_status sl_remote_hosts_write(const struct sl_init_remote *, const struct sl_config *,
+                                     struct sl_error *error);
 /* --classes and --columns as overrides of [data]; refuses --features without hosts. */
 enum sl_status sl_shape_settings(const struct sl_init_remote *, struct sl_overrides *,
                                  struct sl_error *error);

@@ -1,9 +1,68 @@
 /* remote.c — starling init --remote: a run without data and keys of peers. */
 #include "daemon/cli/init/init.h"
+#include "daemon/run/endpoint.h"
+#include "daemon/run/files.h"
 #include "daemon/run/overrides.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+enum { FILE_MOST = 1 << 22 };
+
+enum sl_status sl_remote_hosts(struct sl_init_remote *in, struct sl_error *error)
+{
+	if (!in->given[0] || in->given[strspn(in->given, "0123456789")] != '\0') {
+		enum sl_status status = sl_hosts_read(&in->listed, in->given, NULL, error);
+		if (status == SL_NOT_FOUND)
+			return sl_fail(
+			    error, SL_NOT_FOUND,
+			    "--remote %.200s: neither a number of hosts nor a file that lists them",
+			    in->given);
+		if (status != SL_OK)
+			return status;
+		in->hosts = in->listed.peers;
+	} else if (strlen(in->given) < 10) {
+		in->hosts = (uint32_t)strtoul(in->given, NULL, 10);
+	}
+	return in->hosts >= 2 && in->hosts <= SL_PEERS_MAX
+	           ? SL_OK
+	           : sl_fail(error, SL_OUT_OF_RANGE, "--remote %.200s: must be 2 to %d hosts", in->given,
+	                     SL_PEERS_MAX);
+}
+
+enum sl_status sl_remote_reachable(const struct sl_init_remote *in, const struct sl_topology *topology,
+                                   struct sl_error *error)
+{
+	const struct sl_hosts_peer *peer = in->listed.peer;
+	for (uint32_t e = 0; e < topology->edges && in->listed.peers; e++) {
+		const struct sl_edge_pair *edge = &topology->edge[e];
+		if (sl_endpoint_dials(peer[edge->a].endpoint) && sl_endpoint_dials(peer[edge->b].endpoint))
+			return sl_fail(
+			    error, SL_MALFORMED,
+			    "%.200s: %s and %s are neighbours in %.200s, and both dial-only: one end of a link must be reachable; list the hosts in another order, or choose another --topology",
+			    in->given, peer[edge->a].name, peer[edge->b].name, topology->spec);
+	}
+	return SL_OK;
+}
+
+enum sl_status sl_remote_hosts_write(const struct sl_init_remote *in, const struct sl_config *config,
+                                     struct sl_error *error)
+{
+	char path[4096];
+	uint8_t *text;
+	size_t length;
+	if (!in->listed.peers)
+		return SL_OK;
+	enum sl_status status = sl_file_read(in->given, FILE_MOST, &text, &length, error);
+	if (status != SL_OK)
+		return status;
+	sl_config_path(config, "hosts", false, path);
+	status = sl_file_replace(path, text, length, 0666, error);
+	free(text);
+	return status;
+}
 
 enum sl_status sl_shape_settings(const struct sl_init_remote *in, struct sl_overrides *set,
                                  struct sl_error *error)

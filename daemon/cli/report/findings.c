@@ -136,6 +136,31 @@ static void find_result(FILE *out, const struct sl_report_run *run)
 	}
 }
 
+/* The peer with the largest ε says what holds for the samples of all. */
+static void find_privacy(FILE *out, const struct sl_report_run *run)
+{
+	uint32_t private = 0;
+	for (uint32_t i = 0; i < run->peers; i++)
+	private += isfinite(run->peer[i].epsilon);
+	if (!isfinite(run->epsilon))
+		return;
+	fputs(
+	    "<li>What the peers sent is differentially private for each of their samples, with an epsilon of at most ",
+	    out);
+	sl_html_number(out, "epsilon", run->epsilon, "%.3g", run->epsilon);
+	fputs(" at a delta of ", out);
+	sl_html_number(out, "delta", run->delta, "%.3g", run->delta);
+	if (private < run->peers)
+		fprintf(out, "; of %u peers this is not known here", run->peers - private);
+	if (run->spent) {
+		fputs(". ", out);
+		sl_html_number(out, "spent", run->spent, run->spent == 1 ? "%u peer" : "%u peers",
+		               run->spent);
+		fputs(" spent the budget, and only mixed from then on", out);
+	}
+	fputs(".</li>\n", out);
+}
+
 /* The largest consensus error, the least one after it, and the last; `end`: the last round that has one, `evaluated`: the
  * last one with an evaluation. */
 struct agreement {
@@ -327,6 +352,7 @@ void sl_findings_of_run(FILE *out, const struct sl_report *r, const struct sl_re
 {
 	(void)r;
 	find_result(out, run);
+	find_privacy(out, run);
 	find_agreement(out, run);
 	find_missing(out, run);
 	find_absences(out, run);

@@ -127,9 +127,9 @@ static void put_peers(FILE *out, const struct sl_report_run *run)
 	fprintf(
 	    out,
 	    "<details class=\"data\"><summary>Peers (%u)</summary><div class=\"wide\"><table class=\"peers\"><thead><tr><th>peer</th>"
-	    "<th>rounds</th><th>time</th><th>compute</th><th>compress</th><th>wait</th><th>held up</th><th>in rounds</th><th>exit</th></tr>"
+	    "<th>rounds</th><th>time</th><th>compute</th><th>compress</th><th>wait</th><th>held up</th><th>in rounds</th>%s<th>exit</th></tr>"
 	    "</thead>\n<tbody>\n",
-	    run->peers);
+	    run->peers, isfinite(run->epsilon) ? "<th>epsilon</th>" : "");
 	for (uint32_t i = 0; i < shown; i++) {
 		const struct sl_report_peer *p = &run->peer[i];
 		fprintf(out, "<tr><td>%u</td><td>", p->peer);
@@ -145,6 +145,10 @@ static void put_peers(FILE *out, const struct sl_report_run *run)
 		sl_html_number(out, "peer-held", p->held, "%.1f %%", 100 * p->held);
 		fputs("</td><td>", out);
 		sl_html_number(out, "peer-held-rounds", p->held_rounds, "%.1f %%", 100 * p->held_rounds);
+		if (isfinite(run->epsilon)) {
+			fputs("</td><td>", out);
+			sl_html_number(out, "peer-epsilon", p->epsilon, "%.3g", p->epsilon);
+		}
 		if (p->stopped)
 			fprintf(out, "</td><td>%lld</td></tr>\n", (long long)p->exit);
 		else

@@ -49,6 +49,7 @@ static bool take_peer(struct sl_report_run *run, const struct sl_history_cursor 
 		.last_round = sl_history_integer_of(c, 8),
 		.held = (double)NAN,
 		.held_rounds = (double)NAN,
+		.epsilon = (double)NAN,
 	};
 	return true;
 }
@@ -99,6 +100,42 @@ static enum sl_status read_held(struct sl_report_run *run, struct sl_history *h,
 	    "GROUP BY round HAVING count(*) > 1) GROUP BY peer",
 	    run, take_held, error);
 	share_held(run);
+	return status;
+}
+
+static bool take_epsilon(struct sl_report_run *run, const struct sl_history_cursor *c)
+{
+	struct sl_report_peer key = { .peer = (uint32_t)peer_of(c, 0) };
+	struct sl_report_peer *p = bsearch(&key, run->peer, run->peers, sizeof key, by_peer);
+	double epsilon = sl_history_real_of(c, 1);
+	if (p)
+		p->epsilon = epsilon;
+	run->epsilon = run->epsilon >= epsilon ? run->epsilon : epsilon;
+	return true;
+}
+
+static bool take_delta(struct sl_report_run *run, const struct sl_history_cursor *c)
+{
+	run->delta = sl_history_real_of(c, 0);
+	run->spent = (uint32_t)sl_history_integer_of(c, 1);
+	return false;
+}
+
+/* What each peer has spent at its last evaluation; a peer has one δ in a run. */
+static enum sl_status read_privacy(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
+{
+	run->epsilon = run->delta = (double)NAN;
+	enum sl_status status =
+	    each_row(h,
+	             "SELECT peer, value, max(round) FROM metric WHERE run_id = ?1 AND name = 'epsilon' "
+	             "GROUP BY peer",
+	             run, take_epsilon, error);
+	if (status == SL_OK)
+		status = each_row(
+		    h,
+		    "SELECT max(value), (SELECT count(DISTINCT peer) FROM event WHERE run_id = ?1 AND kind = "
+		    "'privacy-budget-spent') FROM metric WHERE run_id = ?1 AND name = 'delta'",
+		    run, take_delta, error);
 	return status;
 }
 
@@ -307,6 +344,8 @@ enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history
 	    run, take_peer, error);
 	if (status == SL_OK)
 		status = read_held(run, h, error);
+	if (status == SL_OK)
+		status = read_privacy(run, h, error);
 	if (status == SL_OK)
 		status = each_row(
 		    h,

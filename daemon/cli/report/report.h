@@ -55,6 +55,7 @@ struct sl_report_peer {
 	double held; /* share of all waiting that fell into rounds in which this peer waited least … */
 	double held_rounds; /* … and the share of the rounds that these are */
 	int64_t exit;       /* −1: unknown */
+	double epsilon;     /* of privacy, at the last evaluation; NaN: off, or unknown */
 	bool stopped;
 };
 
@@ -99,7 +100,10 @@ struct sl_report_run {
 	struct sl_report_absence absence[SL_REPORT_ABSENCES];
 	uint32_t absences;
 	struct sl_report_blame late, quarantined;
-	double waited; /* seconds of all peers in the rounds that `held` was computed from */
+	double epsilon,
+	    delta;      /* of privacy: the largest of the peers, and the δ for which it holds; NaN: off */
+	uint32_t spent; /* peers whose budget of privacy is spent */
+	double waited;  /* seconds of all peers in the rounds that `held` was computed from */
 	struct sl_topology graph;
 	bool drawn; /* `graph` is filled in */
 	bool

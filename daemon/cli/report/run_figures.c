@@ -33,14 +33,15 @@ int sl_event_class_of(const char *kind)
 		const char *word;
 		int class;
 	} list[] = {
-		{ "resumed", 0 },      { "recovered", 0 },   { "fresh-start", 0 },
-		{ "mean-shift", 0 },   { "halted", 0 },      { "checkpoint-unsound", 0 },
-		{ "skipped", 0 },      { "edge-", 1 },       { "link-", 1 },
-		{ "left-unheard", 1 }, { "never-heard", 1 }, { "cut-off", 1 },
-		{ "quarantine", 2 },   { "refused", 2 },     { "copy-diverged", 2 },
-		{ "anomaly", 2 },      { "fork", 2 },        { "roster", 3 },
-		{ "joined", 3 },       { "settings", 3 },    { "setting-", 3 },
-		{ "step-size", 3 },    { "diverging", 4 },   { "settled", 4 },
+		{ "resumed", 0 },       { "recovered", 0 },   { "fresh-start", 0 },
+		{ "mean-shift", 0 },    { "halted", 0 },      { "checkpoint-unsound", 0 },
+		{ "skipped", 0 },       { "edge-", 1 },       { "link-", 1 },
+		{ "left-unheard", 1 },  { "never-heard", 1 }, { "cut-off", 1 },
+		{ "alone", 1 },         { "quarantine", 2 },  { "refused", 2 },
+		{ "copy-diverged", 2 }, { "anomaly", 2 },     { "fork", 2 },
+		{ "roster", 3 },        { "joined", 3 },      { "settings", 3 },
+		{ "setting-", 3 },      { "step-size", 3 },   { "diverging", 4 },
+		{ "settled", 4 },
 	};
 	if (strcmp(kind, "edge-new") == 0)
 		return 3;

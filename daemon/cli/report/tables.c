@@ -34,6 +34,7 @@ uint32_t sl_report_winner(const struct sl_report *r, uint32_t t, enum sl_axis ax
 /* Means over the runs of a group, and half of the range between its runs. */
 struct result {
 	double accuracy, range, worst, consensus, payload, wire, saved, seconds, rounds;
+	double epsilon; /* the largest; NaN: of none */
 };
 
 static double known(double value)
@@ -43,7 +44,7 @@ static double known(double value)
 
 static struct result result_of(const struct sl_report *r, uint32_t g)
 {
-	struct result sum = { 0 };
+	struct result sum = { .epsilon = (double)NAN };
 	double n = r->group[g].runs, least = (double)INFINITY, most = -(double)INFINITY;
 	for (uint32_t i = 0; i < r->runs; i++) {
 		const struct sl_history_summary *s = &r->run[i].summary;
@@ -59,6 +60,7 @@ static struct result result_of(const struct sl_report *r, uint32_t g)
 		sum.saved += s->saved / n;
 		sum.seconds += s->seconds / n;
 		sum.rounds += s->rounds / n;
+		sum.epsilon = fmax(sum.epsilon, r->run[i].epsilon);
 	}
 	sum.range = (most - least) / 2;
 	return sum;
@@ -66,10 +68,14 @@ static struct result result_of(const struct sl_report *r, uint32_t g)
 
 void sl_table_results(FILE *out, const struct sl_report *r)
 {
-	fputs(
+	bool private = false;
+	for (uint32_t i = 0; i < r->runs; i++)
+	private = private || isfinite(r->run[i].epsilon);
+	fprintf(
+	    out,
 	    "<div class=\"wide\"><table id=\"results\"><thead><tr><th></th><th>runs</th><th>rounds</th><th>accuracy</th>"
-	    "<th>worst peer</th><th>consensus error</th><th>payload</th><th>on the wire</th><th>saved</th><th>time</th></tr></thead>\n<tbody>\n",
-	    out);
+	    "<th>worst peer</th><th>consensus error</th><th>payload</th><th>on the wire</th><th>saved</th><th>time</th>%s</tr></thead>\n<tbody>\n",
+	    private ? "<th>epsilon</th>" : "");
 	for (uint32_t g = 0; g < r->groups; g++) {
 		struct result m = result_of(r, g);
 		fprintf(out, "<tr><th><span class=\"key c%u\"></span>", g % SL_GNUPLOT_COLOURS);
@@ -93,6 +99,10 @@ void sl_table_results(FILE *out, const struct sl_report *r)
 		sl_html_number(out, "saved", m.saved, "%.2f %%", 100 * m.saved);
 		fputs("</td><td>", out);
 		sl_html_seconds(out, "seconds", m.seconds);
+		if (private) {
+			fputs("</td><td>", out);
+			sl_html_number(out, "result-epsilon", m.epsilon, "%.3g", m.epsilon);
+		}
 		fputs("</td></tr>\n", out);
 	}
 	fputs("</tbody></table></div>\n", out);

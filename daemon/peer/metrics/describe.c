@@ -115,6 +115,19 @@ static void add_storage(struct sl_metrics_text *t, struct sl_loop *l, const stru
 		                  (double)l->metrics.events[i]);
 }
 
+static void add_privacy(struct sl_metrics_text *t, const struct sl_peer_status *s)
+{
+	if (isnan(s->epsilon))
+		return;
+	one(t, "starling_privacy_epsilon", GAUGE, s->epsilon,
+	    "Epsilon of differential privacy for each sample of the peer, so far.");
+	one(t, "starling_privacy_delta", GAUGE, s->delta, "The delta for which it holds.");
+	one(t, "starling_privacy_epsilon_budget", GAUGE, s->budget > 0 ? s->budget : (double)NAN,
+	    "The epsilon at which the peer stops learning.");
+	one(t, "starling_privacy_spent", GAUGE, s->spent,
+	    "1 when the budget is spent: the peer no longer learns, and continues to mix.");
+}
+
 static void add_budget(struct sl_metrics_text *t, const struct sl_loop *l, struct sl_time now)
 {
 	const struct sl_pacer *p = &l->pacer;
@@ -306,6 +319,7 @@ char *sl_metrics_describe(void *context, bool openmetrics, size_t *length)
 	add_learning(&text, l, &s);
 	add_traffic(&text, l, &s);
 	add_storage(&text, l, &s);
+	add_privacy(&text, &s);
 	add_budget(&text, l, now);
 	add_trainer(&text, l);
 	add_links(&text, l, s.degree, now);

@@ -428,6 +428,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 		due = sl_time_earlier(due, p->greet_until);
 	else if (p->phase == SL_PHASE_RECOVERING)
 		due = sl_time_earlier(due, p->recover_at);
+	due = sl_time_earlier(due, sl_alone_ends(p));
 	due = sl_time_earlier(due, sl_time_earlier(sl_checkpoint_deadline(p), sl_pace_deadline(p)));
 	struct sl_time settled = sl_time_after(p->phase_since, timeout);
 	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
@@ -469,7 +470,7 @@ void sl_peer_edge_status(const struct sl_peer *p, uint32_t edge, struct sl_peer_
 		                             .greeted = e->greeted,
 		                             .up = e->up,
 		                             .late = e->late,
-		                             .waited_for = sl_edge_awaited(p, e),
+		                             .waited_for = sl_edge_awaited(p, e) || sl_edge_missed(p, e),
 		                             .finished = e->finished,
 		                             .their_round = e->their_round,
 		                             .their_roster = e->their_roster,

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { ALONE_DOUBLINGS = 4 };
+
 static void emit_job(struct sl_peer *p, enum sl_job_kind job)
 {
 	p->phase = job == SL_JOB_STEPS ? SL_PHASE_COMPUTING : SL_PHASE_EVALUATING;
@@ -132,6 +134,66 @@ bool sl_edge_awaited(const struct sl_peer *p, const struct sl_edge *e)
 	return p->phase == SL_PHASE_WAITING && awaited(p, e);
 }
 
+/* Whether anything came of it in the round in hand; of one that is waited for, lately. */
+static bool is_heard(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return e->up && !e->guard.closed && !(e->late && sl_time_before(e->heard_at, p->phase_since));
+}
+
+/* It may come back, and is not heard. */
+static bool missed(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return !is_heard(p, e) && !e->added && !e->finished && !e->guard.closed && !sl_edge_is_over(p, e);
+}
+
+bool sl_edge_missed(const struct sl_peer *p, const struct sl_edge *e)
+{
+	return p->alone && p->phase == SL_PHASE_WAITING && missed(p, e);
+}
+
+static bool is_alone(const struct sl_peer *p)
+{
+	bool late = false;
+	if (p->plan->settings.pace == SL_PACE_FREE || sl_waits_forever(p))
+		return false;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (is_heard(p, e))
+			return false;
+		late = late || (e->late && missed(p, e));
+	}
+	return late;
+}
+
+struct sl_time sl_alone_ends(const struct sl_peer *p)
+{
+	uint32_t doublings = p->alone < ALONE_DOUBLINGS ? p->alone : ALONE_DOUBLINGS;
+	return p->alone && p->phase == SL_PHASE_WAITING
+	           ? sl_time_after(p->phase_since, sl_round_timeout_us(p) << doublings)
+	           : SL_TIME_NEVER;
+}
+
+/* A peer that hears none of its neighbours learns from its own data alone. In paces that wait at all it does so slowly, or it
+ * would have done its rounds when they are back: it waits for the first that is heard, in each round twice as long as in the
+ * one before. It does go on, for they may have finished without its knowledge. */
+static bool waits_alone(struct sl_peer *p)
+{
+	if (!is_alone(p)) {
+		p->alone = 0;
+		return false;
+	}
+	if (p->alone == 0) {
+		p->alone = 1;
+		sl_peer_note(p, SL_LEVEL_WARNING, "alone",
+		             "no neighbour is heard: rounds wait for the first one, up to %.3g s each",
+		             1e-6 * (double)(sl_round_timeout_us(p) << ALONE_DOUBLINGS));
+	}
+	if (sl_time_before(p->now, sl_alone_ends(p)))
+		return true;
+	p->alone++;
+	return false;
+}
+
 /* Lockstep waits, but not for the dead: up to round_timeout, and less for a neighbour of which nothing moves for
  * longer than its tags take. */
 static void give_up_late(struct sl_peer *p)
@@ -186,7 +248,7 @@ void sl_round_check(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (awaited(p, &p->edge[i]))
 			return;
-	if (sl_pace_holds(p))
+	if (waits_alone(p) || sl_pace_holds(p))
 		return;
 	sl_peer_mark(p, 3);
 	if (p->plan->algorithm->aggregate && !aggregate(p)) {

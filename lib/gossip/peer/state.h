@@ -264,6 +264,7 @@ struct sl_peer {
 	struct sl_watch watch;
 	double epsilon; /* of privacy, after the last local steps */
 	bool spent;     /* its budget; that was reported in this start */
+	uint32_t alone; /* rounds in which nobody was heard, the one in hand included; 0: somebody is */
 
 	/* own checkpoints, by their round: both generations, and the one being written */
 	bool checkpointing;
@@ -623,6 +624,10 @@ void sl_round_exchange(struct sl_peer *);
 void sl_round_check(struct sl_peer *);
 void sl_round_evaluated(struct sl_peer *);
 bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
+/* Whether a peer that hears nobody waits for this edge among others. */
+bool sl_edge_missed(const struct sl_peer *, const struct sl_edge *);
+/* When the round in hand goes on without anybody; SL_TIME_NEVER: it does not wait for that. */
+struct sl_time sl_alone_ends(const struct sl_peer *);
 void sl_serve(struct sl_peer *, struct sl_edge *);
 void sl_serve_check(struct sl_peer *);
 

@@ -9,16 +9,9 @@ machine_packages=python3
 # shellcheck source=../machine.sh
 . "$root/e2e/machine.sh"
 command -v ansible-playbook > /dev/null || skip "there is no ansible-playbook (apt-get install ansible-core)"
-command -v dpkg-buildpackage > /dev/null || skip "dpkg-buildpackage is missing"
 [ -x "$base/usr/bin/python3" ] || skip "the Debian in $base has no python3"
-debs=${DEBS:-$work/debs}
-if ! ls "$debs"/starling_*.deb > out 2>&1; then
-	DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS=nocheck "$root/scripts/deb" "$debs" > out 2> err || fail "the package is not built: $(cat out err)"
-fi
-cp "$(find "$debs" -name 'starling_*.deb' | head -n 1)" old.deb
-dpkg-deb -R old.deb next
-sed -i 's/^Version: .*/&+next/' next/DEBIAN/control
-dpkg-deb -Zgzip -z1 --root-owner-group -b next next.deb > out 2>&1 || fail "the next version is not built"
+package_here
+next_package ""
 boot
 
 # What ssh would do, with what it gets: OPTION... HOST COMMAND.
@@ -45,7 +38,7 @@ started() { for k in 0 1 2; do inside "systemctl show -p ExecMainStartTimestampM
 make_run run ring:3 --set run.rounds=100000000 --set checkpoint.every=50 --set history.every=50
 echo "gateway 0 1 2" > hosts
 expect 0 "$starling" deploy run --hosts hosts -o d
-play -e starling_package="$work/old.deb"
+play -e starling_package="$package"
 [ "$(counts changed)" -gt 10 ] || fail "nothing was done"
 within 60 all_learn 100
 [ "$(inside "find /etc/starling/keys -type f -perm 600" | wc -l)" -eq 3 ] || fail "keys that others may read"
@@ -53,10 +46,10 @@ within 60 all_learn 100
 ok "package, keys, samples, bundles and units: three peers learn"
 
 before=$(started)
-play -e starling_package="$work/old.deb"
+play -e starling_package="$package"
 unchanged
 expect 0 "$starling" deploy run --hosts hosts -o d
-play -e starling_package="$work/old.deb"
+play -e starling_package="$package"
 unchanged
 [ "$(started)" = "$before" ] || fail "peers were restarted"
 ok "a second time nothing changes, nor after starling deploy again"

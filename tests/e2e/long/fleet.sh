@@ -1,18 +1,20 @@
 #!/bin/sh
-# A fleet from bare hosts to learning, and its life: five hosts with a systemd each, in network namespaces of their own, joined by a
-# bridge; the operator is this machine, and sees neither keys nor data. Each host is replaced, added, rotated, renamed, moved or removed
-# with the lines that README.md has for it. MINBASE and TRANSCRIPT as in machine.sh.
+# A fleet from bare hosts to learning, and its life: five hosts with a systemd each and the Debian package, in network namespaces of
+# their own, joined by a bridge; the operator is this machine, and sees neither keys nor data. Each host is replaced, added, rotated,
+# renamed, moved or removed with the lines that README.md has for it; then all are upgraded, one by one, to the next version, and to
+# one that speaks another wire version. MINBASE and TRANSCRIPT as in machine.sh, DEBS as for package.sh, NEXT as for upgrade.sh.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-if [ -z "${APART:-}" ]; then
-	unshare -mn ip link set lo up 2> err || { echo "skipped: no namespaces can be made here: $(cat err)"; exit 0; }
-	rm -rf "$work"
-	cd "$root/.." || exit 1
-	APART=1 BUILD=$build exec unshare -mn sh -c 'ip link set lo up && exec sh tests/e2e/long/fleet.sh'
-fi
 # shellcheck source=../machine.sh
 . "$root/e2e/machine.sh"
-make --no-print-directory -C "$root" B="$build" DESTDIR="$work/installed" PREFIX=/usr install > out 2> err || fail "make install"
+package_here
+if [ -z "${APART:-}" ]; then # what needs a network has been done
+	unshare -mn ip link set lo up 2> err || skip "no namespaces can be made here: $(cat err)"
+	cd "$root" || exit 1
+	APART=1 BUILD=$build MINBASE=$base DEBS=$debs unshare -mn sh -c 'ip link set lo up && exec sh tests/e2e/long/fleet.sh'
+	exit
+fi
+dpkg-deb -x "$package" installed # the operator's
 ip link add bridge type bridge && ip link set bridge up || skip "no bridge can be made here"
 fleet=$work
 
@@ -29,7 +31,7 @@ machine() {
 	mkdir "$control/$1"
 	# shellcheck disable=SC2016 # of the inner shell
 	sh -c 'echo $$ > "$1/cgroup.procs" && shift && exec unshare --kill-child -muipCnf sh "$@"' boot "$control/$1" init \
-		"$fleet/$1" "$work/installed:$base" "$kind" > "$fleet/$1/console" 2>&1 &
+		"$fleet/$1" "$base" "$kind" > "$fleet/$1/console" 2>&1 &
 	booted="$booted $!"
 	pids="$pids $!"
 	echo $! > "$fleet/$1/booted"
@@ -42,6 +44,8 @@ machine() {
 	nsenter -t "$init" -n ip link set lan up
 	nsenter -t "$init" -n ip address add "$2/24" dev lan
 	within 60 inside "systemctl is-active multi-user.target"
+	copy_to "$package" starling.deb
+	must "apt-get install -y ./starling.deb"
 }
 at() { # HOST: what is typed next, is typed there
 	init=$(cat "$fleet/$1/init.pid")
@@ -206,6 +210,41 @@ must "starling install bundle"
 must "systemctl reload starlingd@0"
 goes_on 0 1 2 4 5
 ok "a host has moved to another address"
+
+# Upgrades. What a peer has done stays done: no row is missing, and nothing had to be fetched from neighbours.
+upgrade() { # K: with $next
+	at "site-$1"
+	copy_to "$next" starling.deb
+	must "apt-get install -y ./starling.deb"
+	within 60 learns "$1" -1
+	must "starling status"
+}
+exported() { inside "starling history /var/lib/starling/$1/history.db --csv --table $2"; } # K TABLE
+nothing_lost() { # SINCE K...: in microseconds
+	since=$1
+	shift
+	for k; do
+		quiet "site-$k"
+		exported "$k" round | awk -F, -v since="$since" 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+			$column["round"] % 50 { next } # an evaluation
+			$column["at_us"] > since && $column["round"] != last + 50 { print "no row between rounds " last " and " $column["round"]; exit 1 }
+			{ last = $column["round"] } END { if ($column["at_us"] < since) { print "no row"; exit 1 } }' > out || fail "peer $k: $(cat out)"
+		exported "$k" event | awk -F, -v since="$since" 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+			$column["at_us"] > since && $column["kind"] ~ /^(checkpoint-refused|checkpoint-unsound|recovered-from-neighbours|fresh-start|skipped|halted)$/ {
+				print; bad = 1 } END { exit bad }' > out || fail "peer $k: $(cat out)"
+		[ "$(exported "$k" event | awk -F, -v since="$since" '$3 > since && /resumed-from-checkpoint/ { n++ } END { print n + 0 }')" -ge 1 ] ||
+			fail "peer $k was not started again from its checkpoint"
+	done
+}
+next_package ""
+next=$work/next.deb
+since=$(date +%s%6N)
+for k in 0 1 2 4 5; do
+	upgrade $k
+	goes_on 0 1 2 4 5
+done
+nothing_lost "$since" 0 1 2 4 5
+ok "upgraded one by one: the run goes on throughout, and nothing is lost"
 
 # What the operator has: no secret of a host, and no row of its data.
 for h in 0 1 2 4 5; do

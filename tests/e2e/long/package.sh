@@ -5,17 +5,11 @@
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=../machine.sh
 . "$root/e2e/machine.sh"
-command -v dpkg-buildpackage > /dev/null || skip "dpkg-buildpackage is missing"
-debs=${DEBS:-$work/debs}
-if ! ls "$debs"/starling_*.deb > out 2>&1; then
-	DEB_BUILD_PROFILES=nocheck DEB_BUILD_OPTIONS=nocheck "$root/scripts/deb" "$debs" > out 2> err || fail "the package is not built: $(cat out err)"
-fi
+package_here
+next_package ""
 mkdir -p upper/root
-cp "$(find "$debs" -name 'starling_*.deb' | head -n 1)" upper/root/old.deb
-# The next version: the same files under a higher number.
-dpkg-deb -R upper/root/old.deb next
-sed -i 's/^Version: .*/&+next/' next/DEBIAN/control
-dpkg-deb --root-owner-group -b next upper/root/next.deb > out 2>&1 || fail "the next version is not built"
+cp "$package" upper/root/old.deb
+cp next.deb upper/root/next.deb
 round_of() { typed "starling status --json" && sed -n "s/.*\"peer\":$1,.*\"round\":\([0-9]*\),.*/\1/p" out; }
 learns() { [ "$(round_of "$1")" -gt "$2" ]; }
 both_learn() { learns 0 "$1" && learns 1 "$1"; }
