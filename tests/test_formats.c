@@ -21,7 +21,7 @@ struct result {
 };
 
 struct file {
-	uint8_t bytes[256];
+	uint8_t bytes[512];
 	size_t length;
 };
 

@@ -5,6 +5,7 @@
 #include "gossip/peer/state.h"
 #include "sim/sim_state.h"
 #include "support/swarm.h"
+#include "support/trial.h"
 
 #include "learn/guest.h"
 #include "linalg/vector.h"
@@ -215,6 +216,61 @@ static void a_fixed_shift_is_subtracted_after_it_is_found(void **state)
 	free(w);
 }
 
+/* Ten rounds of dpsgd on shards of 10 to 80 samples, by models that make a step in one pass, or with gradients first: a
+ * momentum too small to change a float takes that way. */
+static void weighed_models(const char *model, uint32_t weigh, double momentum, float *out)
+{
+	struct trial *t = calloc(1, sizeof *t);
+	struct sl_random g = sl_random_stream(3, 0, "weighed steps", 0);
+	trial_standard(t, "dpsgd", "ring:4", model, "all | float32 | raw");
+	t->features = D;
+	t->classes = 3;
+	for (uint32_t i = 0, rows = 10; i < 4; i++, rows *= 2) {
+		float *row = trial_shard(t, i, rows);
+		uint16_t *label = (uint16_t *)(uintptr_t)t->shard[i].label;
+		for (uint32_t s = 0; s < rows; s++) {
+			label[s] = (uint16_t)((s + i) % 3);
+			for (uint32_t k = 0; k < D; k++)
+				row[s * D + k] = (float)sl_random_normal(&g) + (float)(label[s] == k);
+		}
+	}
+	t->settings.eta = 0.2;
+	t->settings.local_steps = 3;
+	t->settings.batch = 8;
+	t->settings.momentum = momentum;
+	t->settings.weigh = weigh;
+	t->settings.mean_samples = weigh == SL_WEIGH_SAMPLES ? 150.0 / 4 : 0;
+	trial_open(t);
+	assert_true(t->plan.model.model->descend != NULL && t->plan.dimension <= 64);
+	trial_run(t, 10);
+	for (uint32_t i = 0; i < 4; i++)
+		memcpy(out + (size_t)64 * i, trial_model(t, i), t->plan.dimension * sizeof *out);
+	trial_close(t);
+	free(t);
+}
+
+static float farthest(const float *a, const float *b)
+{
+	float far = 0;
+	for (unsigned k = 0; k < 256; k++)
+		far = fmaxf(far, fabsf(a[k] - b[k]));
+	return far;
+}
+
+static void steps_in_one_pass_are_weighed_as_gradients_are(void **state)
+{
+	static const char *const models[] = { "softmax", "mlp:4" };
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		float fused[256] = { 0 }, apart[256] = { 0 }, unweighed[256] = { 0 };
+		weighed_models(models[i], SL_WEIGH_SAMPLES, 0, fused);
+		weighed_models(models[i], SL_WEIGH_SAMPLES, 1e-30, apart);
+		weighed_models(models[i], SL_WEIGH_PEERS, 0, unweighed);
+		assert_true(farthest(fused, apart) < 1e-5f);
+		assert_true(farthest(fused, unweighed) > 1e-2f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +282,7 @@ int main(void)
 		cmocka_unit_test(a_trainer_is_asked_twice_about_one_batch),
 		cmocka_unit_test(lsvrg_begins_with_the_whole_gradient),
 		cmocka_unit_test(a_fixed_shift_is_subtracted_after_it_is_found),
+		cmocka_unit_test(steps_in_one_pass_are_weighed_as_gradients_are),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,8 @@ void sl_dataset_prepare(const struct sl_dataset *from, const uint32_t *pick, uin
 /* Gathers rows as floats: out is count × features, zero-filled first for sparse rows. */
 void sl_dataset_gather(const struct sl_dataset *data, const uint32_t *pick, uint32_t count, float *out);
 
-enum { SL_COLUMNS_MAX = 1 << 20 }; /* names of features that a run can declare */
+enum { SL_COLUMNS_MAX = 1 << 20 };   /* names of features that a run can declare */
+enum { SL_DATA_OPTIONS_MAX = 1024 }; /* bytes that the options of a format take at most */
 
 /* A reader of a foreign format: bytes in, a data set out. Not for the core: it allocates (learn/data only).
  * Order of calls: open → push (any number of chunks) for the features stream and, where `streams` is 2, for

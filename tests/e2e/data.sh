@@ -49,8 +49,8 @@ refused "[data] test = all.svm: format synthetic generates its own samples" --da
 refused "[data] train = all.svm: format synthetic" --set data.format=synthetic --set data.train=all.svm
 ok "what contradicts itself is not decided in silence"
 
-refused "unknown data format 'xls'; there are csv, idx, libsvm, npy, regression, synthetic" --data xls:all.svm
-refused "unknown data format 'xls'; there are csv, idx, libsvm, npy, regression, synthetic" --set data.format=xls
+refused "unknown data format 'xls'; there are csv, idx, libsvm, npy, npz, regression, synthetic" --data xls:all.svm
+refused "unknown data format 'xls'; there are csv, idx, libsvm, npy, npz, regression, synthetic" --set data.format=xls
 refused "did you mean libsvm?" --data libsv:all.svm
 refused "there are csv, idx, libsvm" --data all.svm
 refused "unknown model 'tree'; there are conv, logistic, mlp" --data libsvm:all.svm --set model.name=tree
@@ -132,3 +132,22 @@ head -c 264 x.npy > short.npy
 expect 2 "$starling" init short --topology ring:3 --data npy:short.npy,y.npy
 says err "short.npy: ends at byte 264, its header promises 368 (40 × 6)"
 ok "numpy's arrays"
+
+# An archive of the same arrays, stored and deflated.
+python=${PYTHON:-/usr/bin/python3}
+expect 0 "$python" -c "import numpy as np; x, y = np.load('x.npy'), np.load('y.npy')
+np.savez('stored.npz', x=x, y=y); np.savez_compressed('packed.npz', a=x, b=y, c=x[:1])"
+for data in stored.npz features=a,labels=b:packed.npz; do
+	expect 0 "$starling" init archive --topology ring:3 --data npz:$data --set data.partition=iid --set model.name=softmax
+	says out "36 samples of 6 features, 2 classes (-1,5); 4 test samples held out"
+	for k in 0 1 2; do
+		cmp "arrays/data/train-$k.shard" "archive/data/train-$k.shard" || fail "$data: shard $k is not that of the arrays"
+	done
+	rm -r archive
+done
+expect 2 "$starling" init archive --topology ring:3 --data npz:packed.npz
+says err "packed.npz: no array 'x'; there are: a, b, c. Use npz:features=NAME,labels=NAME:FILE"
+head -c 600 stored.npz > short.npz
+expect 2 "$starling" init archive --topology ring:3 --data npz:short.npz
+says err "short.npz: not an .npz file, or not all of it"
+ok "numpy's archives"

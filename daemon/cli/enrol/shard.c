@@ -179,7 +179,7 @@ static const struct sl_operand operands_of_shard[] = {
 };
 static const struct sl_argument arguments_of_shard[] = {
 	{ .option = { "data",
-	              "this host's data: csv:FILE; libsvm:FILE; idx:IMAGES,LABELS; npy:FEATURES,LABELS; with arguments of the format as in csv:label=NAME:FILE (starling list datasets)",
+	              "this host's data: csv:FILE; libsvm:FILE; idx:IMAGES,LABELS; npy:FEATURES,LABELS; npz:FILE; with arguments of the format as in csv:label=NAME:FILE (starling list datasets)",
 	              SL_OPTION_BORROWED, AT(data), .completes = SL_COMPLETE_FORMAT },
 	  .value = "DATA",
 	  .required = true },

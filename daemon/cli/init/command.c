@@ -554,7 +554,7 @@ static const struct sl_argument arguments_of_init[] = {
 	              SL_OPTION_BORROWED, AT(remote.columns), .completes = SL_COMPLETE_FILE },
 	  .value = "FILE" },
 	{ .option = { "data",
-	              "auto (Fashion-MNIST if it is installed, else synthetic); idx:IMAGES,LABELS; libsvm:FILE; csv:FILE; npy:FEATURES,LABELS; with arguments of the format libsvm:labels=one:FILE or csv:label=NAME:FILE; synthetic:ARGUMENTS (starling list datasets)",
+	              "auto (Fashion-MNIST if it is installed, else synthetic); idx:IMAGES,LABELS; libsvm:FILE; csv:FILE; npy:FEATURES,LABELS; npz:FILE; with arguments of the format libsvm:labels=one:FILE or csv:label=NAME:FILE; synthetic:ARGUMENTS (starling list datasets)",
 	              SL_OPTION_BORROWED, AT(data), .completes = SL_COMPLETE_FORMAT },
 	  .value = "DATA" },
 	{ .option = { "test", "test data in the same format; without it, a tenth of the samples is held out",

@@ -42,7 +42,7 @@ static const struct sl_data_format *find(const char *name, struct sl_error *erro
 static enum sl_status part_arguments(const struct sl_data_format *format, const char **files, size_t *length,
                                      struct sl_error *error)
 {
-	_Alignas(8) unsigned char options[256];
+	_Alignas(8) unsigned char options[SL_DATA_OPTIONS_MAX];
 	char arguments[SL_TEXT_MAX];
 	const char *colon = strchr(*files, ':');
 	*length = 0;

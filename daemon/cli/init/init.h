@@ -16,7 +16,7 @@ void sl_init_catch_signals(void);
 /* Where samples come from: a format with its arguments, and files. */
 struct sl_source {
 	const struct sl_data_format *format;
-	_Alignas(8) unsigned char options[256];
+	_Alignas(8) unsigned char options[SL_DATA_OPTIONS_MAX];
 	char train[4096],
 	    test[4096];         /* paths; of a format with two streams two, with a comma; %d: a peer's own */
 	char name[SL_TEXT_MAX]; /* for display: "Fashion-MNIST", "synthetic" … */
