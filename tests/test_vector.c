@@ -321,6 +321,16 @@ static void test_masks(void **state)
 				assert_int_equal(at[k], position[k]);
 				assert_int_equal(what[k], bits_of(x[position[k]] - (y ? 0.0F : 0)));
 			}
+			found =
+			    (portable ? sl_mask_keep_portable : sl_mask_keep)(found, 0x3f8ccccd, at, what);
+			uint32_t of = 0;
+			for (uint32_t k = 0; k < count; k++) {
+				if ((bits_of(x[position[k]]) & 0x7fffffff) < 0x3f8ccccd)
+					continue;
+				assert_true(of < found && at[of] == position[k]);
+				assert_int_equal(what[of++], bits_of(x[position[k]] - (y ? 0.0F : 0)));
+			}
+			assert_int_equal(of, found);
 			if (n == 0)
 				continue;
 			float keep = x[n - 1];

@@ -103,8 +103,10 @@ void sl_loop_event(struct sl_loop *l, enum sl_level level, const char *kind, con
 static void keep_round(struct sl_loop *l, struct sl_round_row *row)
 {
 	row->at_us = wall_us();
-	sl_traffic_total(&l->net->traffic, &row->wire_tx, &row->wire_rx);
-	row->wire_resent = sl_traffic_resent(&l->net->traffic);
+	struct sl_traffic_sum sum = sl_traffic_total(&l->net->traffic);
+	row->wire_tx = sum.tx;
+	row->wire_rx = sum.rx;
+	row->wire_resent = sum.resent;
 	row->compute_us = l->compute_us;
 	row->compress_us = l->compress_us;
 	row->wait_us = l->wait_us;
@@ -147,7 +149,9 @@ static uint8_t *take_state(struct sl_loop *l, size_t *length)
 	uint8_t *bytes = malloc(*length);
 	if (!bytes)
 		return NULL;
-	sl_traffic_total(&l->net->traffic, &kept.wire_tx, &kept.wire_rx);
+	struct sl_traffic_sum sum = sl_traffic_total(&l->net->traffic);
+	kept.wire_tx = sum.tx;
+	kept.wire_rx = sum.rx;
 	sl_store_add_earlier(l->store, &kept.wire_tx, &kept.wire_rx);
 	sl_kept_write(&kept, bytes);
 	if (sl_peer_save(l->peer, bytes + head, &error) != 0)

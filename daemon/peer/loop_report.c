@@ -236,10 +236,9 @@ const char *sl_loop_status(struct sl_loop *l)
 	size_t used = 0, size = sizeof line;
 	struct sl_peer_status s;
 	struct sl_time now = sl_clock();
-	int64_t tx, rx;
+	struct sl_traffic_sum sum = sl_traffic_total(&l->net->traffic);
 	sl_peer_status(l->peer, &s);
-	sl_traffic_total(&l->net->traffic, &tx, &rx);
-	sl_store_add_earlier(l->store, &tx, &rx);
+	sl_store_add_earlier(l->store, &sum.tx, &sum.rx);
 	add(line, size, &used,
 	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"serial\":%" PRIu32 ",\"phase\":\"%s\",\"round\":%" PRIu32
 	    ",\"rounds\":%" PRIu32 ",",
@@ -250,9 +249,9 @@ const char *sl_loop_status(struct sl_loop *l)
 	add_count(line, size, &used, "nonzero", s.nonzero);
 	add_count(line, size, &used, "payload_tx", s.payload_tx);
 	add_count(line, size, &used, "payload_rx", s.payload_rx);
-	add_count(line, size, &used, "wire_tx", tx);
-	add_count(line, size, &used, "wire_rx", rx);
-	add_count(line, size, &used, "wire_resent", sl_traffic_resent(&l->net->traffic));
+	add_count(line, size, &used, "wire_tx", sum.tx);
+	add_count(line, size, &used, "wire_rx", sum.rx);
+	add_count(line, size, &used, "wire_resent", sum.resent);
 	add_budget(l, &s, now, line, size, &used);
 	if (s.save_failed)
 		add(line, size, &used, "\"checkpoint_failed\":true,");

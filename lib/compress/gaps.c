@@ -288,34 +288,38 @@ void sl_gaps_put(const struct sl_symbols *s, const struct sl_gaps_plan *p, struc
 
 /* The next bits of a stream are the upper bits of the window. */
 struct source {
-	const uint8_t *bytes;
-	size_t length, at; /* bytes; `at` may run past the end, where all bits are 0 */
+	const uint8_t *at, *end;
 	uint64_t window;
 	unsigned held; /* valid bits of the window; those below are 0, or will be read again at `at` */
+	unsigned past; /* bytes of zeros that were read behind the end */
 };
 
 static void refill_tail(struct source *k)
 {
 	k->window &= k->held ? ~UINT64_C(0) << (64 - k->held) : 0;
-	for (; k->held <= 56; k->held += 8, k->at++)
-		k->window |= (uint64_t)(k->at < k->length ? k->bytes[k->at] : 0) << (56 - k->held);
+	for (; k->held <= 56; k->held += 8) {
+		if (k->at == k->end)
+			k->past++;
+		else
+			k->window |= (uint64_t)*k->at++ << (56 - k->held);
+	}
 }
 
 /* Refills the window to at least 56 bits. */
 static inline void refill(struct source *k)
 {
-	if (__builtin_expect(k->at + 8 > k->length, 0)) {
+	if (__builtin_expect(k->end - k->at < 8, 0)) {
 		refill_tail(k);
 		return;
 	}
-	k->window |= sl_load_be64(k->bytes + k->at) >> k->held;
+	k->window |= sl_load_be64(k->at) >> k->held;
 	k->at += (63 - k->held) >> 3;
 	k->held |= 56;
 }
 
+/* Of the bits that are there: the caller refills. */
 static inline uint32_t take_number(struct source *k, const struct sl_token_entry *table)
 {
-	refill(k);
 	struct sl_token_entry e = table[k->window >> (64 - SL_TOKEN_LIMIT)];
 	uint64_t low = k->window << e.code >> 1 >> e.spare;
 	k->window <<= e.total;
@@ -323,18 +327,32 @@ static inline uint32_t take_number(struct source *k, const struct sl_token_entry
 	return e.base + (uint32_t)low;
 }
 
+/* Two numbers for one refill, unless the first is long: the second's look-up waits for no refill then. */
+static inline void take_pair(struct source *k, const struct sl_token_entry *table, uint32_t out[static 2])
+{
+	enum { LONGEST = SL_TOKEN_LIMIT + 28 };
+	refill(k);
+	out[0] = take_number(k, table);
+	if (__builtin_expect(k->held < LONGEST, 0))
+		refill(k);
+	out[1] = take_number(k, table);
+}
+
+/* Bits that were not taken; negative: more than there are. */
+static int64_t left_over(const struct source *k)
+{
+	return 8 * ((int64_t)(k->end - k->at) - k->past) + k->held;
+}
+
 /* Whether the whole stream was consumed, except for less than a byte of zeros. */
 static bool source_done(const struct source *k)
 {
-	uint64_t position = (uint64_t)k->at * 8 - k->held;
-	if ((position + 7) / 8 != k->length)
-		return false;
-	return position % 8 == 0 || (uint8_t)(k->bytes[k->length - 1] << position % 8) == 0;
+	int64_t left = left_over(k);
+	return left >= 0 && left < 8 && (left == 0 || (k->end[-1] & ((1 << left) - 1)) == 0);
 }
 
-/* Prefetches the coordinates of the copy that the symbols will be added to: they are no longer in the cache, and
- * the loops here do not wait for memory. Half of them are prefetched while gaps are decoded, the others with the
- * levels. Positions are not validated yet; a prefetch of any address is harmless. */
+/* Prefetches the coordinate of the copy that a symbol will be added to: it is no longer in the cache, and the loop that
+ * decodes levels does not wait for memory. Positions are not validated yet; a prefetch of any address is harmless. */
 static inline void fetch(const float *copy, uint32_t place)
 {
 	if (copy)
@@ -346,54 +364,76 @@ static const float *copy_behind(const struct sl_symbols *s)
 	return s->message && !s->coordinate ? s->message->copy : NULL;
 }
 
-/* Positions from gaps. The loops validate nothing: values read only select where they are written. */
-SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source from[2],
-                                 const struct sl_token_entry *table, const float *copy, uint32_t *index)
+/* Positions from gaps, the first of them counted from `next`; returns the position behind the last. */
+static uint64_t add_up(uint32_t count, uint64_t next, uint32_t *index)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		next += index[i];
+		index[i] = (uint32_t)next++;
+	}
+	return next;
+}
+
+/* The loops validate nothing: values read only select where they are written. */
+SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source from[static 2],
+                                 const struct sl_token_entry *table, uint32_t *index)
 {
 	struct source a = from[0], b = from[1];
-	uint64_t first = 0, second = 0;
 	uint32_t half = half_of(count), i = 0, *upper = index + half;
-	for (; i < half; i++) {
-		first += take_number(&a, table);
-		second += take_number(&b, table);
-		index[i] = (uint32_t)first++;
-		upper[i] = (uint32_t)second++;
-		fetch(copy, index[i]);
+	for (; i + 2 <= half; i += 2) {
+		take_pair(&a, table, index + i);
+		take_pair(&b, table, upper + i);
+	}
+	if (i < half) {
+		refill(&a);
+		index[i] = take_number(&a, table);
 	}
 	for (; i < count - half; i++) {
-		second += take_number(&b, table);
-		upper[i] = (uint32_t)second++;
+		refill(&b);
+		upper[i] = take_number(&b, table);
 	}
-	if (first + second > domain)
-		return false;
-	for (uint32_t k = half; half > 0 && k < count; k++)
-		index[k] += (uint32_t)first;
-	from[0] = a;
-	from[1] = b;
-	return source_done(&from[0]) && source_done(&from[1]);
+	return source_done(&a) && source_done(&b) &&
+	       add_up(count - half, add_up(half, 0, index), upper) <= domain;
 }
 
 /* Decodes one number and advances the state; two of them need 40 bits in the window. */
 static inline uint32_t take_level(struct source *k, const struct sl_tans_entry *table, uint32_t *state)
 {
-	struct sl_tans_entry e = table[*state];
-	uint64_t window = k->window;
-	*state = e.next + (uint32_t)(window >> 1 >> (63 - e.bits));
-	window <<= e.bits;
-	uint64_t low = window >> 1 >> (63 - e.low);
-	k->window = window << e.low;
-	k->held -= e.bits + e.low;
-	return e.base + (uint32_t)low;
+	const struct sl_tans_entry *e = &table[*state];
+	uint64_t window = k->window, low = window << e->bits >> 1 >> e->spare_low;
+	*state = e->next + (uint32_t)(window >> 1 >> e->spare);
+	k->window = window << e->total;
+	k->held -= e->total;
+	return e->base + (uint32_t)low;
 }
 
-static inline int32_t with_sign(uint32_t magnitude, const uint8_t *sign, uint32_t i)
+/* Symbols from magnitudes above `least` and signs; returns the largest magnitude. */
+SL_KERNEL static uint32_t make_symbols(uint32_t count, uint32_t least, const uint8_t *restrict sign,
+                                       int32_t *restrict symbol)
 {
-	uint32_t minus = 0 - (uint32_t)(sign[i / 8] >> (7 - i % 8) & 1);
-	return (int32_t)((magnitude ^ minus) - minus);
+	uint32_t lane[8] = { 0 }, most = 0, i = 0;
+	for (; i + 8 <= count; i += 8) {
+		uint32_t byte = (uint32_t)sign[i / 8] << 24;
+		for (uint32_t k = 0; k < 8; k++) {
+			uint32_t magnitude = least + (uint32_t)symbol[i + k], minus = 0 - (byte << k >> 31);
+			lane[k] = magnitude > lane[k] ? magnitude : lane[k];
+			symbol[i + k] = (int32_t)((magnitude ^ minus) - minus);
+		}
+	}
+	for (uint32_t k = 0; i + k < count; k++) {
+		uint32_t magnitude = least + (uint32_t)symbol[i + k],
+		         minus = 0 - (uint32_t)(sign[i / 8] >> (7 - k) & 1);
+		lane[k] = magnitude > lane[k] ? magnitude : lane[k];
+		symbol[i + k] = (int32_t)((magnitude ^ minus) - minus);
+	}
+	for (uint32_t k = 0; k < 8; k++)
+		most = lane[k] > most ? lane[k] : most;
+	return most;
 }
 
-SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const uint8_t *sign,
-                                   const struct source *from, const struct sl_tans_entry *table)
+/* Leaves in symbol[] how far each magnitude is above the least. */
+SL_VARIANTS static bool get_levels(struct sl_symbols *s, const struct source *from,
+                                   const struct sl_tans_entry *table)
 {
 	struct source k = *from;
 	refill(&k);
@@ -402,39 +442,35 @@ SL_VARIANTS static bool get_levels(struct sl_symbols *s, uint32_t least, const u
 		return false;
 	k.window <<= 9 - begin;
 	k.held -= 9 - begin;
-	uint32_t state[2], most = 0, i = 0;
+	uint32_t state[2], i = 0, count = s->count;
 	for (int which = 0; which < 2; which++) {
 		state[which] = (uint32_t)(k.window >> (64 - SL_TANS_BITS));
 		k.window <<= SL_TANS_BITS;
 		k.held -= SL_TANS_BITS;
 	}
-	uint32_t even = state[0], odd = state[1];
+	uint32_t even = state[0], odd = state[1], *out = (uint32_t *)s->symbol;
 	const float *copy = copy_behind(s);
-	const uint32_t *upper = s->index + half_of(s->count);
-	for (; i + 2 <= s->count; i += 2) {
-		fetch(copy, upper[i / 2]);
+	const uint32_t *index = s->index;
+	for (; i + 2 <= count; i += 2) {
+		fetch(copy, index[i]);
+		fetch(copy, index[i + 1]);
 		refill(&k);
-		uint32_t a = least + take_level(&k, table, &even), b = least + take_level(&k, table, &odd);
-		s->symbol[i] = with_sign(a, sign, i);
-		s->symbol[i + 1] = with_sign(b, sign, i + 1);
-		a = a > b ? a : b;
-		most = a > most ? a : most;
+		out[i] = take_level(&k, table, &even);
+		out[i + 1] = take_level(&k, table, &odd);
 	}
-	if (i < s->count) {
+	if (i < count) {
 		refill(&k);
-		uint32_t a = least + take_level(&k, table, &even);
-		s->symbol[i] = with_sign(a, sign, i);
-		most = a > most ? a : most;
+		out[i] = take_level(&k, table, &even);
 	}
-	return even == 0 && odd == 0 && most <= s->symbol_max && k.at * 8 - k.held == k.length * 8;
+	return even == 0 && odd == 0 && left_over(&k) == 0;
 }
 
 /* Splits off the next bytes. */
 static bool cut(struct sl_reader *r, size_t bytes, struct source *out)
 {
 	const uint8_t *at = sl_read_bytes(r, bytes);
-	*out = (struct source){ .bytes = at, .length = bytes };
-	return !r->failed;
+	*out = (struct source){ .at = at, .end = at ? at + bytes : NULL };
+	return at != NULL;
 }
 
 /* Checks that only zeros follow up to the next byte; returns the bytes after them. */
@@ -478,6 +514,7 @@ bool sl_gaps_get(struct sl_symbols *s, struct sl_bit_reader *b, struct sl_gaps_s
 	    !cut(&rest, sl_reader_left(&rest), &level) ||
 	    (s->count % 8 && (uint8_t)(sign[s->count / 8] << s->count % 8)))
 		return false;
-	return get_gaps(s->count, s->domain, gap, scratch->gap, copy_behind(s), s->index) &&
-	       get_levels(s, least, sign, &level, scratch->level);
+	return get_gaps(s->count, s->domain, gap, scratch->gap, s->index) &&
+	       get_levels(s, &level, scratch->level) &&
+	       make_symbols(s->count, least, sign, s->symbol) <= s->symbol_max;
 }

@@ -11,17 +11,20 @@
 enum {
 	SAMPLES = 4096,
 	FEW = 128,
-	DIGIT = 10, /* bits of a lower radix pass */
+	MANY = 1 << 15, /* from here on, counting once into bins is the cheaper way */
+	DIGIT = 10,     /* bits of a lower radix pass */
 	UPPER = 2 * DIGIT,
 	BINS = 1 << (31 - UPPER),
 	FINE = 14,        /* bits of a magnitude that a bin just above the guess spans */
 	MARGIN = 3 << 18, /* from the k-th magnitude down to the next guess: 3/32 of a power of two */
 	PART = 128,
+	STREAMS = 1024,   /* of which a guess is remembered */
 	GUESS_WITHIN = 4, /* times k, or the guess was too low to be worth it */
 };
 
 struct scratch {
-	uint32_t guess; /* threshold derived from the last vector; 0: none */
+	uint32_t guess[STREAMS]; /* threshold derived from the last vector; 0: none */
+	uint32_t stream;
 	uint32_t histogram[2 * BINS];
 	uint32_t *candidate, *bits, *spare; /* coordinates, their bit patterns, and free space */
 };
@@ -144,13 +147,28 @@ SL_VARIANTS static bool any_within(uint32_t n, const uint32_t *bits, uint32_t lo
 	return any;
 }
 
-/* The k-th largest of candidates that all reach `least`: counts them in fine bins from there up (the last bin takes
- * the rest), then selects within one bin. */
-static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, struct scratch *s,
-                                  uint32_t *above)
+/* Copies the magnitudes from `low` to less than low + width; few parts contain one. */
+static uint32_t take_within(uint32_t count, const uint32_t *restrict bits, uint32_t low, uint32_t width,
+                            uint32_t *restrict out)
+{
+	uint32_t kept = 0;
+	for (uint32_t at = 0; at < count; at += PART) {
+		uint32_t end = count - at < PART ? count : at + PART;
+		if (any_within(end - at, bits + at, low, width))
+			for (uint32_t i = at; i < end; i++) {
+				out[kept] = bits[i] & MAGNITUDE;
+				kept += (bits[i] & MAGNITUDE) - low < width;
+			}
+	}
+	return kept;
+}
+
+/* The k-th largest of candidates that all reach `least`, if they are many: counts them in fine bins from there up (the
+ * last bin takes the rest), then selects within one bin. */
+static uint32_t kth_of_many(uint32_t count, uint32_t k, uint32_t least, struct scratch *s, uint32_t *above)
 {
 	const uint32_t *restrict bits = s->bits;
-	uint32_t *restrict histogram = s->histogram, *restrict spare = s->spare, bin = 0, higher, kept = 0;
+	uint32_t *restrict histogram = s->histogram, bin = 0, higher;
 	memset(histogram, 0, BINS * sizeof *histogram);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t to = ((bits[i] & MAGNITUDE) - least) >> FINE;
@@ -159,15 +177,46 @@ static uint32_t kth_of_candidates(uint32_t count, uint32_t k, uint32_t least, st
 	for (higher = count - histogram[0]; higher >= k; higher -= histogram[++bin])
 		;
 	uint32_t low = least + (bin << FINE), width = bin < BINS - 1 ? 1u << FINE : UINT32_MAX;
-	for (uint32_t at = 0; at < count; at += PART) { /* few parts contain one */
-		uint32_t end = count - at < PART ? count : at + PART;
-		if (any_within(end - at, bits + at, low, width))
-			for (uint32_t i = at; i < end; i++) {
-				spare[kept] = bits[i] & MAGNITUDE;
-				kept += (bits[i] & MAGNITUDE) - low < width;
-			}
+	uint32_t kept = take_within(count, bits, low, width, s->spare);
+	uint32_t kth = nth_largest(kept, s->spare, k - higher, histogram, s->spare, above);
+	*above += higher;
+	return kth;
+}
+
+SL_KERNEL static uint32_t count_reaching(uint32_t n, const uint32_t *bits, uint32_t threshold)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < n; i++)
+		count += (int32_t)(bits[i] & MAGNITUDE) >= (int32_t)threshold;
+	return count;
+}
+
+/* If they are fewer: halves the interval of magnitudes that contains it. The guess makes it likely that it is not far
+ * above `least`. */
+static uint32_t kth_by_halves(uint32_t count, uint32_t k, uint32_t least, struct scratch *s, uint32_t *above)
+{
+	enum { SOME = 16 };
+	uint32_t low = least, high = UINT32_C(1) << 31, reach_low = count, reach_high = 0;
+	for (uint32_t step = MARGIN; high - low > 1 && reach_low - reach_high > SOME;) {
+		uint32_t middle = low + (high - low) / 2;
+		if (reach_high == 0 && high == UINT32_C(1) << 31 && step < middle - low) {
+			middle = low + step;
+			step *= 2;
+		}
+		uint32_t reach = count_reaching(count, s->bits, middle);
+		if (reach >= k) {
+			low = middle;
+			reach_low = reach;
+		} else {
+			high = middle;
+			reach_high = reach;
+		}
 	}
-	uint32_t kth = nth_largest(kept, spare, k - higher, histogram, spare, above);
+	*above = reach_high;
+	if (high - low == 1)
+		return low;
+	uint32_t higher, kept = take_within(count, s->bits, low, high - low, s->spare);
+	uint32_t kth = nth_of_few(kept, s->spare, k - reach_high, s->spare, &higher);
 	*above += higher;
 	return kth;
 }
@@ -177,10 +226,10 @@ static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint
                         bool *finite, struct scratch *s)
 {
 	uint32_t count = 0;
-	*threshold = s->guess;
+	*threshold = s->guess[s->stream];
 	*finite = true;
-	if (s->guess)
-		count = sl_mask_collect(dimension, x, y, s->guess, s->candidate, s->bits, finite);
+	if (*threshold)
+		count = sl_mask_collect(dimension, x, y, *threshold, s->candidate, s->bits, finite);
 	if (*finite && (count < k || count / GUESS_WITHIN > k)) {
 		*threshold = sampled_threshold(dimension, x, y, k, s->histogram);
 		count = sl_mask_collect(dimension, x, y, *threshold, s->candidate, s->bits, finite);
@@ -195,15 +244,11 @@ static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint
 /* Moves the k largest to the front; returns their number. */
 static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct scratch *s)
 {
-	uint32_t above, kth = kth_of_candidates(count, k, threshold, s, &above), equal = k - above, kept = 0;
+	uint32_t above, kth = (count < MANY ? kth_by_halves : kth_of_many)(count, k, threshold, s, &above);
+	uint32_t equal = k - above, kept;
 	uint32_t *restrict candidate = s->candidate, *restrict bits = s->bits;
-	s->guess = kth > MARGIN ? kth - MARGIN : 0;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t here = bits[i];
-		candidate[kept] = candidate[i];
-		bits[kept] = here;
-		kept += (here & MAGNITUDE) >= kth;
-	}
+	s->guess[s->stream] = kth > MARGIN ? kth - MARGIN : 0;
+	kept = sl_mask_keep(count, kth, candidate, bits);
 	if (kept == k)
 		return k;
 	uint32_t all = kept; /* there are more ties than needed */
@@ -218,6 +263,11 @@ static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct sc
 	return kept;
 }
 
+void sl_largest_recall(uint32_t stream, void *scratch)
+{
+	((struct scratch *)scratch)->stream = stream % STREAMS;
+}
+
 bool sl_largest(uint32_t k, uint32_t dimension, const float *x, const float *y, uint32_t *index, float *value,
                 uint32_t *count, void *scratch)
 {
@@ -226,7 +276,7 @@ bool sl_largest(uint32_t k, uint32_t dimension, const float *x, const float *y, 
 	size_t size;
 	struct scratch *s = scratch_layout(scratch, dimension, &size);
 	*count = collect(dimension, x, y, k, &threshold, &finite, s);
-	s->guess = 0;
+	s->guess[s->stream] = 0;
 	if (!finite)
 		return false;
 	if (*count > k)

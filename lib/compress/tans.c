@@ -99,9 +99,13 @@ void sl_tans_table(const struct sl_tans *a, unsigned m, struct sl_tans_entry tab
 	spread(a, token);
 	memcpy(x, a->share, sizeof x);
 	for (uint32_t place = 0; place < SL_TANS_STATES; place++) {
-		uint32_t t = token[place], here = x[t]++, bits = SL_TANS_BITS + 1 - sl_bit_length(here);
-		table[place] =
-		    (struct sl_tans_entry){ sl_token_base(t, m), (uint16_t)((here << bits) - SL_TANS_STATES),
-			                    (uint8_t)bits, (uint8_t)sl_token_extra(t, m) };
+		uint32_t t = token[place], here = x[t]++, bits = SL_TANS_BITS + 1 - sl_bit_length(here),
+		         low = sl_token_extra(t, m);
+		table[place] = (struct sl_tans_entry){ (uint16_t)sl_token_base(t, m),
+			                               (uint16_t)((here << bits) - SL_TANS_STATES),
+			                               (uint8_t)bits,
+			                               (uint8_t)(bits + low),
+			                               (uint8_t)(63 - bits),
+			                               (uint8_t)(63 - low) };
 	}
 }

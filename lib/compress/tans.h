@@ -40,10 +40,10 @@ void sl_tans_writer(const struct sl_tans *, struct sl_tans_writer *);
 
 /* For decoding: the meaning of a state. */
 struct sl_tans_entry {
-	uint32_t base; /* of the token's numbers */
-	uint16_t next; /* state, before its bits */
-	uint8_t bits;  /* of the state */
-	uint8_t low;   /* bits of the number that follow */
+	uint16_t base;            /* of the token's numbers, below 2^16 */
+	uint16_t next;            /* state, before its bits */
+	uint8_t bits, total;      /* of the state; of it and of the number's low bits, which follow */
+	uint8_t spare, spare_low; /* 63 − bits; 63 − low bits */
 };
 void sl_tans_table(const struct sl_tans *, unsigned m, struct sl_tans_entry table[static SL_TANS_STATES]);
 

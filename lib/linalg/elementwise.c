@@ -3,26 +3,19 @@
 #include "base/bytes.h"
 #include "linalg/variants.h"
 
-/* gcc's -O2 vectorises almost no loop of unknown length, so this file asks for more. */
-#if defined(__GNUC__) && !defined(__clang__)
-#define KERNEL SL_VARIANTS __attribute__((optimize("O3")))
-#else
-#define KERNEL
-#endif
-
-KERNEL void sl_vector_from_bytes(size_t n, float scale, const uint8_t *restrict bytes, float *restrict out)
+SL_KERNEL void sl_vector_from_bytes(size_t n, float scale, const uint8_t *restrict bytes, float *restrict out)
 {
 	for (size_t i = 0; i < n; i++)
 		out[i] = scale * (float)bytes[i];
 }
 
-KERNEL void sl_vector_relu(size_t n, float *x)
+SL_KERNEL void sl_vector_relu(size_t n, float *x)
 {
 	for (size_t i = 0; i < n; i++)
 		x[i] = x[i] < 0 ? 0 : x[i];
 }
 
-KERNEL void sl_vector_relu_back(size_t n, const float *restrict delta, float *restrict activation)
+SL_KERNEL void sl_vector_relu_back(size_t n, const float *restrict delta, float *restrict activation)
 {
 	for (size_t i = 0; i < n; i++)
 		activation[i] = activation[i] > 0 ? delta[i] : 0;
@@ -31,7 +24,7 @@ KERNEL void sl_vector_relu_back(size_t n, const float *restrict delta, float *re
 /* exp(x) = 2^k · exp(r), r = x − k·ln 2 in two parts (Cody and Waite), |r| ≤ ½·ln 2, Taylor to the seventh
  * power. Adding 1.5·2²³ rounds to the nearest integer and leaves it in the low bits, without a conversion, which would be
  * undefined for NaN. */
-KERNEL void sl_vector_exp(size_t n, float *x)
+SL_KERNEL void sl_vector_exp(size_t n, float *x)
 {
 	const float magic = 0x1.8p23f;
 	for (size_t i = 0; i < n; i++) {
@@ -52,13 +45,13 @@ KERNEL void sl_vector_exp(size_t n, float *x)
 	}
 }
 
-KERNEL void sl_vector_add(size_t n, const float *restrict x, float *restrict y)
+SL_KERNEL void sl_vector_add(size_t n, const float *restrict x, float *restrict y)
 {
 	for (size_t i = 0; i < n; i++)
 		y[i] += x[i];
 }
 
-KERNEL bool sl_vector_ascending(size_t n, const uint32_t *column, uint32_t limit)
+SL_KERNEL bool sl_vector_ascending(size_t n, const uint32_t *column, uint32_t limit)
 {
 	uint32_t bad = n > 0 && column[n - 1] >= limit; /* if they ascend, the last one is the largest */
 	for (size_t i = 1; i < n; i++)
@@ -66,7 +59,7 @@ KERNEL bool sl_vector_ascending(size_t n, const uint32_t *column, uint32_t limit
 	return !bad;
 }
 
-KERNEL uint16_t sl_vector_label_max(size_t n, const uint16_t *label)
+SL_KERNEL uint16_t sl_vector_label_max(size_t n, const uint16_t *label)
 {
 	uint16_t most = 0;
 	for (size_t i = 0; i < n; i++)

@@ -140,7 +140,7 @@ uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint
 }
 
 #ifdef __x86_64__
-/* Sixteen elements at a time, packed to the front; four of them are stored unconditionally. */
+/* Sixteen elements at a time, packed to the front. y is rarely in a cache, and x often is. */
 __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"), always_inline)) static inline uint32_t
 collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
                uint32_t *bits, bool *finite)
@@ -148,27 +148,25 @@ collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uin
 	const __m512i positive = _mm512_set1_epi32(0x7fffffff), least = _mm512_set1_epi32((int)threshold),
 	              infinite = _mm512_set1_epi32(0x7f800000), step = _mm512_set1_epi32(16);
 	__m512i here = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	enum { AHEAD = 2048 };
 	uint32_t count = 0;
 	__mmask16 bad = 0;
 	for (size_t k = 0; k < n; k += 16) {
 		unsigned lanes = n - k < 16 ? (1u << (n - k)) - 1 : 0xffff;
 		__mmask16 there = (__mmask16)lanes;
 		__m512 v = _mm512_maskz_loadu_ps(there, x + k);
-		if (y)
+		if (y) {
+			_mm_prefetch((const char *)((uintptr_t)(y + k) + AHEAD), _MM_HINT_T0);
 			v = _mm512_sub_ps(v, _mm512_maskz_loadu_ps(there, y + k));
+		}
 		__m512i pattern = _mm512_castps_si512(v), m = _mm512_and_epi32(pattern, positive);
 		__mmask16 reached = _mm512_mask_cmpge_epi32_mask(there, m, least);
 		bad |= _mm512_cmpge_epi32_mask(m, infinite);
 		__m512i at = _mm512_maskz_compress_epi32(reached, here),
 		        what = _mm512_maskz_compress_epi32(reached, pattern);
 		uint32_t found = (uint32_t)__builtin_popcount(reached);
-		if (__builtin_expect(found > 4, 0)) {
-			_mm512_storeu_si512(position + count, at);
-			_mm512_storeu_si512(bits + count, what);
-		} else {
-			_mm_storeu_si128((__m128i *)(position + count), _mm512_castsi512_si128(at));
-			_mm_storeu_si128((__m128i *)(bits + count), _mm512_castsi512_si128(what));
-		}
+		_mm512_storeu_si512(position + count, at);
+		_mm512_storeu_si512(bits + count, what);
 		count += found;
 		here = _mm512_add_epi32(here, step);
 	}
@@ -193,4 +191,51 @@ uint32_t sl_mask_collect(size_t n, const float *x, const float *y, uint32_t thre
 		return collect_either(n, x, y, threshold, position, bits, finite);
 #endif
 	return sl_mask_collect_portable(n, x, y, threshold, position, bits, finite);
+}
+
+uint32_t sl_mask_keep_portable(uint32_t n, uint32_t threshold, uint32_t *position, uint32_t *bits)
+{
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t here = bits[i];
+		position[kept] = position[i];
+		bits[kept] = here;
+		kept += (here & UINT32_C(0x7fffffff)) >= threshold;
+	}
+	return kept;
+}
+
+#ifdef __x86_64__
+/* What is stored behind the kept elements was read before. */
+__attribute__((target("avx512f,avx512bw,avx512vl,popcnt"))) static uint32_t keep_avx512(uint32_t n,
+                                                                                        uint32_t threshold,
+                                                                                        uint32_t *position,
+                                                                                        uint32_t *bits)
+{
+	const __m512i positive = _mm512_set1_epi32(0x7fffffff), least = _mm512_set1_epi32((int)threshold);
+	uint32_t kept = 0, i = 0;
+	for (; i + 16 <= n; i += 16) {
+		__m512i here = _mm512_loadu_si512(bits + i), at = _mm512_loadu_si512(position + i);
+		__mmask16 reached = _mm512_cmpge_epi32_mask(_mm512_and_epi32(here, positive), least);
+		_mm512_storeu_si512(bits + kept, _mm512_maskz_compress_epi32(reached, here));
+		_mm512_storeu_si512(position + kept, _mm512_maskz_compress_epi32(reached, at));
+		kept += (uint32_t)__builtin_popcount(reached);
+	}
+	for (; i < n; i++) {
+		uint32_t here = bits[i];
+		position[kept] = position[i];
+		bits[kept] = here;
+		kept += (here & UINT32_C(0x7fffffff)) >= threshold;
+	}
+	return kept;
+}
+#endif
+
+uint32_t sl_mask_keep(uint32_t n, uint32_t threshold, uint32_t *position, uint32_t *bits)
+{
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+		return keep_avx512(n, threshold, position, bits);
+#endif
+	return sl_mask_keep_portable(n, threshold, position, bits);
 }

@@ -20,13 +20,17 @@ uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out);
 uint32_t sl_mask_collect(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
                          uint32_t *bits, bool *finite);
 
+/* Of such lists, keeps in place what reaches a higher threshold; returns its number. */
+uint32_t sl_mask_keep(uint32_t n, uint32_t threshold, uint32_t *position, uint32_t *bits);
+
 /* All implementations, for tests that compare them; the list ends with a NULL function. */
 struct sl_mask_variant {
 	void (*reach)(size_t blocks, const uint8_t *x, uint32_t threshold, uint64_t *mask); /* whole words */
 	bool supported;
 };
 const struct sl_mask_variant *sl_mask_variants(struct sl_mask_variant out[static 4]);
-/* sl_mask_collect without AVX-512. */
+/* Without AVX-512. */
+uint32_t sl_mask_keep_portable(uint32_t n, uint32_t threshold, uint32_t *position, uint32_t *bits);
 uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint32_t threshold,
                                   uint32_t *position, uint32_t *bits, bool *finite);
 

@@ -14,4 +14,11 @@
 #define SL_VARIANTS
 #endif
 
+/* The same, vectorised: gcc's -O2 leaves most loops of unknown length as they are. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define SL_KERNEL SL_VARIANTS __attribute__((optimize("O3")))
+#else
+#define SL_KERNEL
+#endif
+
 #endif

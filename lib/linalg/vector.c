@@ -166,18 +166,28 @@ SL_VARIANTS double sl_vector_mix(size_t n, float c, const float *restrict a, con
 	return lanes_sum(lane);
 }
 
-/* Two terms in one pass: x is read and written once, and memory bandwidth is used better than in two passes. A whole
- * number of LANES, or the end of the vector. */
-__attribute__((always_inline)) static inline void mix_pair(size_t n, size_t at,
-                                                           const struct sl_mix_term *term, float *restrict x,
-                                                           double (*restrict lane)[LANES])
+/* What will be read soon is rarely in a cache. Any address is harmless. */
+static inline void fetch_ahead(const float *x)
 {
-	const float *restrict a = term[0].a + at, *restrict b = term[0].b + at;
-	const float *restrict a2 = term[1].a + at, *restrict b2 = term[1].b + at;
-	float c = term[0].c, c2 = term[1].c;
-	double *restrict first = lane[0], *restrict second = lane[1];
-	size_t k = 0;
-	for (; k + LANES <= n; k += LANES)
+	enum { AHEAD = 2048 };
+	__builtin_prefetch((const void *)((uintptr_t)x + AHEAD));
+}
+
+/* Two terms in one pass: x is read and written once, and memory bandwidth is used better than in two passes. n is a
+ * multiple of LANES. */
+SL_VARIANTS static void mix_two(size_t n, float c, const float *restrict a, const float *restrict b, float c2,
+                                const float *restrict a2, const float *restrict b2, float *restrict x,
+                                double (*restrict lane)[LANES])
+{
+	double first[LANES], second[LANES]; /* in registers: their addresses go nowhere */
+	for (int l = 0; l < LANES; l++) {
+		first[l] = lane[0][l];
+		second[l] = lane[1][l];
+	}
+	for (size_t k = 0; k < n; k += LANES) {
+		fetch_ahead(a + k);
+		fetch_ahead(b + k);
+		fetch_ahead(b2 + k);
 		for (int l = 0; l < LANES; l++) {
 			float difference = b[k + l] - a[k + l], other = b2[k + l] - a2[k + l];
 			float sum = x[k + l] + c * difference;
@@ -185,10 +195,51 @@ __attribute__((always_inline)) static inline void mix_pair(size_t n, size_t at,
 			first[l] += (double)difference * (double)difference;
 			second[l] += (double)other * (double)other;
 		}
-	if (k < n) {
-		mix_part(n - k, c, a + k, b + k, x + k, first);
-		mix_part(n - k, c2, a2 + k, b2 + k, x + k, second);
 	}
+	for (int l = 0; l < LANES; l++) {
+		lane[0][l] = first[l];
+		lane[1][l] = second[l];
+	}
+}
+
+/* The same where both edges are up to date, so that the own copy is one. */
+SL_VARIANTS static void mix_two_of_one(size_t n, float c, const float *restrict a, const float *restrict b,
+                                       float c2, const float *restrict b2, float *restrict x,
+                                       double (*restrict lane)[LANES])
+{
+	double first[LANES], second[LANES]; /* in registers: their addresses go nowhere */
+	for (int l = 0; l < LANES; l++) {
+		first[l] = lane[0][l];
+		second[l] = lane[1][l];
+	}
+	for (size_t k = 0; k < n; k += LANES) {
+		fetch_ahead(a + k);
+		fetch_ahead(b + k);
+		fetch_ahead(b2 + k);
+		for (int l = 0; l < LANES; l++) {
+			float difference = b[k + l] - a[k + l], other = b2[k + l] - a[k + l];
+			float sum = x[k + l] + c * difference;
+			x[k + l] = sum + c2 * other;
+			first[l] += (double)difference * (double)difference;
+			second[l] += (double)other * (double)other;
+		}
+	}
+	for (int l = 0; l < LANES; l++) {
+		lane[0][l] = first[l];
+		lane[1][l] = second[l];
+	}
+}
+
+static void mix_pair(size_t n, size_t at, const struct sl_mix_term *term, float *x, double (*lane)[LANES])
+{
+	const float *a = term[0].a + at, *a2 = term[1].a + at, *b = term[0].b + at, *b2 = term[1].b + at;
+	size_t whole = n - n % LANES;
+	if (a == a2)
+		mix_two_of_one(whole, term[0].c, a, b, term[1].c, b2, x, lane);
+	else
+		mix_two(whole, term[0].c, a, b, term[1].c, a2, b2, x, lane);
+	mix_part(n - whole, term[0].c, a + whole, b + whole, x + whole, lane[0]);
+	mix_part(n - whole, term[1].c, a2 + whole, b2 + whole, x + whole, lane[1]);
 }
 
 /* In parts that fit into the first-level cache. */

@@ -82,18 +82,17 @@ static void add_learning(struct sl_metrics_text *t, const struct sl_loop *l, con
 
 static void add_traffic(struct sl_metrics_text *t, struct sl_loop *l, const struct sl_peer_status *s)
 {
-	int64_t tx, rx;
-	sl_traffic_total(&l->net->traffic, &tx, &rx);
-	sl_store_add_earlier(l->store, &tx, &rx);
+	struct sl_traffic_sum sum = sl_traffic_total(&l->net->traffic);
+	sl_store_add_earlier(l->store, &sum.tx, &sum.rx);
 	one(t, "starling_payload_sent_bytes_total", COUNTER, count(s->payload_tx),
 	    "Bytes of frames sent, each frame once per link.");
 	one(t, "starling_payload_received_bytes_total", COUNTER, count(s->payload_rx),
 	    "Bytes of frames received, each frame once per link.");
-	one(t, "starling_wire_sent_bytes_total", COUNTER, count(tx),
+	one(t, "starling_wire_sent_bytes_total", COUNTER, count(sum.tx),
 	    "Bytes sent by the TCP connections, each byte once.");
-	one(t, "starling_wire_received_bytes_total", COUNTER, count(rx),
+	one(t, "starling_wire_received_bytes_total", COUNTER, count(sum.rx),
 	    "Bytes received by the TCP connections.");
-	one(t, "starling_wire_retransmitted_bytes_total", COUNTER, count(sl_traffic_resent(&l->net->traffic)),
+	one(t, "starling_wire_retransmitted_bytes_total", COUNTER, count(sum.resent),
 	    "Bytes that TCP sent again, since the process started.");
 }
 

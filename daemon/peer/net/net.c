@@ -134,16 +134,14 @@ void sl_net_close(struct sl_net *net)
 
 enum sl_status sl_net_reopen(struct sl_net *net, const struct sl_net_setup *setup, struct sl_error *error)
 {
-	int64_t tx, rx;
-	sl_traffic_total(&net->traffic, &tx, &rx);
-	int64_t resent = sl_traffic_resent(&net->traffic);
+	struct sl_traffic_sum sum = sl_traffic_total(&net->traffic);
 	int64_t left = sl_traffic_left(&net->traffic);
 	uint64_t pace = net->traffic.pace;
 	sl_net_close(net);
 	enum sl_status status = sl_net_open(net, setup, error);
-	net->traffic.closed_tx += tx;
-	net->traffic.closed_rx += rx;
-	net->traffic.closed_resent += resent;
+	net->traffic.closed.tx += sum.tx;
+	net->traffic.closed.rx += sum.rx;
+	net->traffic.closed.resent += sum.resent;
 	net->traffic.closed_left += left;
 	net->traffic.pace = pace; /* of connections from now on */
 	return status;

@@ -9,6 +9,9 @@ enum {
 	QUEUE_MOST = 256,
 	MESSAGE_LEAST = 512, /* handshakes have messages of up to some 300 bytes */
 	CLOSE_MS = 200,
+	/* When all peers of a complete graph start at once, a core has thousands of handshakes to do. One that is broken off
+	 * was for nothing, and comes again. */
+	HANDSHAKE_MS = 60000,
 };
 
 /* Set before bind and connect: most options act on later ones only. */
@@ -16,11 +19,16 @@ struct option {
 	int name, value;
 };
 static const struct option common[] = {
-	{ ZMQ_LINGER, CLOSE_MS },        { ZMQ_BACKLOG, 512 },
-	{ ZMQ_RECONNECT_IVL, 20 },       { ZMQ_RECONNECT_IVL_MAX, 1000 },
-	{ ZMQ_HANDSHAKE_IVL, 10000 },    { ZMQ_CONNECT_TIMEOUT, SL_NET_CONNECT_MS },
-	{ ZMQ_TCP_KEEPALIVE, 1 },        { ZMQ_TCP_KEEPALIVE_IDLE, 30 },
-	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 }, { ZMQ_TCP_KEEPALIVE_CNT, 3 },
+	{ ZMQ_LINGER, CLOSE_MS },
+	{ ZMQ_BACKLOG, 512 },
+	{ ZMQ_RECONNECT_IVL, 20 },
+	{ ZMQ_RECONNECT_IVL_MAX, 1000 },
+	{ ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS },
+	{ ZMQ_CONNECT_TIMEOUT, SL_NET_CONNECT_MS },
+	{ ZMQ_TCP_KEEPALIVE, 1 },
+	{ ZMQ_TCP_KEEPALIVE_IDLE, 30 },
+	{ ZMQ_TCP_KEEPALIVE_INTVL, 10 },
+	{ ZMQ_TCP_KEEPALIVE_CNT, 3 },
 };
 /* No heartbeats: they would wait in the queue of a slow link, and end connections that are only busy. The
  * kernel ends a connection on which nothing is acknowledged for so long although something is under way. */

@@ -23,27 +23,31 @@ static bool ask_kernel(int fd, struct tcp_info *info)
 
 /* Bytes that were sent, each once. The kernel also counts among bytes_sent what its own queue dropped before it
  * left, and not always among bytes_retrans what it sent then: no more can have left than what is acknowledged
- * and what is on its way. `queued` was asked for first: what is acknowledged in between then counts twice in the
- * bound, and nothing is missing from it. */
+ * (the SYN too) and what is on its way. `queued` was asked for first: what is acknowledged in between then counts
+ * twice in the bound, and nothing is missing from it. */
 static int64_t sent_once(int queued, const struct tcp_info *info)
 {
 	int64_t sent = (int64_t)(info->tcpi_bytes_sent - info->tcpi_bytes_retrans);
-	int64_t acknowledged = (int64_t)info->tcpi_bytes_acked; /* the SYN too */
 	int unsent = (int)info->tcpi_notsent_bytes;
-	int64_t most = acknowledged + (queued > unsent ? queued - unsent : 0);
+	int64_t most = (int64_t)info->tcpi_bytes_acked + (queued > unsent ? queued - unsent : 0);
 	return sent < most ? sent : most;
 }
 
-static bool count(int fd, int64_t *tx, int64_t *rx)
+/* Asks the kernel about a connection; once, where all that it has sent is acknowledged. */
+static bool count(int fd, struct sl_traffic_sum *sum)
 {
 	struct tcp_info info;
 	int queued = 0;
-	if (ioctl(fd, SIOCOUTQ, &queued) != 0)
-		queued = 0;
 	if (!ask_kernel(fd, &info))
 		return false;
-	*tx += sent_once(queued, &info);
-	*rx += (int64_t)info.tcpi_bytes_received;
+	if (info.tcpi_bytes_sent - info.tcpi_bytes_retrans > info.tcpi_bytes_acked) {
+		if (ioctl(fd, SIOCOUTQ, &queued) != 0)
+			queued = 0;
+		ask_kernel(fd, &info);
+	}
+	sum->tx += sent_once(queued, &info);
+	sum->rx += (int64_t)info.tcpi_bytes_received;
+	sum->resent += (int64_t)info.tcpi_bytes_retrans;
 	return true;
 }
 
@@ -107,10 +111,7 @@ static void name_other_end(int fd, char *address, size_t size)
 
 static void forget(struct sl_traffic *w, unsigned at)
 {
-	struct tcp_info info;
-	count(w->open[at].dup, &w->closed_tx, &w->closed_rx);
-	if (ask_kernel(w->open[at].dup, &info))
-		w->closed_resent += (int64_t)info.tcpi_bytes_retrans;
+	count(w->open[at].dup, &w->closed);
 	w->closed_left += left(&w->open[at], false);
 	w->silent -= w->open[at].owner == 0 && w->open[at].edge == SL_TRAFFIC_SILENT;
 	close(w->open[at].dup);
@@ -119,7 +120,7 @@ static void forget(struct sl_traffic *w, unsigned at)
 
 bool sl_traffic_opened(struct sl_traffic *w, unsigned owner, int fd)
 {
-	int64_t tx = 0, rx = 0;
+	struct sl_traffic_sum none = { 0 };
 	sl_traffic_closed(w, owner, fd);
 	int dup = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (dup < 0)
@@ -137,7 +138,7 @@ bool sl_traffic_opened(struct sl_traffic *w, unsigned owner, int fd)
 			w->room = room;
 		}
 	}
-	if (known || w->count == w->room || !count(dup, &tx, &rx)) {
+	if (known || w->count == w->room || !count(dup, &none)) {
 		close(dup);
 		return false;
 	}
@@ -213,9 +214,10 @@ unsigned sl_traffic_weigh(struct sl_traffic *w, int64_t silent_most, int64_t *re
 	unsigned cut = 0;
 	for (unsigned i = 0; i < w->count; i++) {
 		struct sl_traffic_connection *c = &w->open[i];
-		int64_t tx = 0, rx = 0;
-		if (c->owner != 0 || c->edge == SL_TRAFFIC_SHUT || !count(c->dup, &tx, &rx))
+		struct tcp_info info;
+		if (c->owner != 0 || c->edge == SL_TRAFFIC_SHUT || !ask_kernel(c->dup, &info))
 			continue;
+		int64_t rx = (int64_t)info.tcpi_bytes_received;
 		if (c->edge >= 0)
 			received[c->edge] += rx - c->received;
 		c->received = rx;
@@ -264,12 +266,12 @@ void sl_traffic_renumber(struct sl_traffic *w, const int64_t *to, bool silent_to
 	}
 }
 
-void sl_traffic_total(struct sl_traffic *w, int64_t *tx, int64_t *rx)
+struct sl_traffic_sum sl_traffic_total(const struct sl_traffic *w)
 {
-	*tx = w->closed_tx;
-	*rx = w->closed_rx;
+	struct sl_traffic_sum sum = w->closed;
 	for (unsigned i = 0; i < w->count; i++)
-		count(w->open[i].dup, tx, rx);
+		count(w->open[i].dup, &sum);
+	return sum;
 }
 
 static bool is_of(const struct sl_traffic_connection *c, struct sl_traffic_whose whose)
@@ -305,28 +307,19 @@ int64_t sl_traffic_acknowledged(const struct sl_traffic *w, struct sl_traffic_wh
 	return sum;
 }
 
-int64_t sl_traffic_resent(const struct sl_traffic *w)
-{
-	struct tcp_info info;
-	int64_t sum = w->closed_resent;
-	for (unsigned i = 0; i < w->count; i++)
-		if (ask_kernel(w->open[i].dup, &info))
-			sum += (int64_t)info.tcpi_bytes_retrans;
-	return sum;
-}
-
 bool sl_traffic_measure(const struct sl_traffic *w, struct sl_traffic_whose whose,
                         struct sl_traffic_link *out)
 {
 	struct tcp_info info;
-	int64_t received = 0;
 	bool found = false;
 	for (unsigned i = 0; i < w->count; i++) {
 		if (!is_of(&w->open[i], whose) || !ask_kernel(w->open[i].dup, &info))
 			continue;
+		struct sl_traffic_sum sum = { 0 };
 		found = true;
-		count(w->open[i].dup, &out->tx, &received);
-		out->resent += (int64_t)info.tcpi_bytes_retrans;
+		count(w->open[i].dup, &sum);
+		out->tx += sum.tx;
+		out->resent += sum.resent;
 		out->busy_us += (int64_t)info.tcpi_busy_time;
 		out->unsent += (int64_t)info.tcpi_notsent_bytes;
 		out->srtt_us = (int64_t)info.tcpi_rtt;

@@ -13,11 +13,16 @@
 
 struct sl_traffic_connection;
 
+/* Bytes: sent, each once; received; that TCP sent again. */
+struct sl_traffic_sum {
+	int64_t tx, rx, resent;
+};
+
 struct sl_traffic {
 	struct sl_traffic_connection *open; /* owned */
 	unsigned count, room, silent;       /* silent: incoming ones (owner 0) without a message so far */
 	uint64_t opened;
-	int64_t closed_tx, closed_rx, closed_resent; /* of closed connections */
+	struct sl_traffic_sum closed; /* of closed connections */
 	int64_t closed_left;
 	uint64_t pace; /* 0: none */
 };
@@ -70,9 +75,8 @@ int64_t sl_traffic_left(struct sl_traffic *);
 /* Makes the kernel spread what it sends on connections of all owners; bytes of TCP payload per second, 0: as fast as it
  * can. */
 void sl_traffic_pace(struct sl_traffic *, uint64_t bytes);
-void sl_traffic_total(struct sl_traffic *, int64_t *tx, int64_t *rx);
-/* Bytes that TCP sent again, over all connections so far. */
-int64_t sl_traffic_resent(const struct sl_traffic *);
+/* Over all connections so far. */
+struct sl_traffic_sum sl_traffic_total(const struct sl_traffic *);
 /* Adds what open connections have carried to *out; false: none is open. */
 bool sl_traffic_measure(const struct sl_traffic *, struct sl_traffic_whose, struct sl_traffic_link *out);
 /* Counts and drops all connections; the totals remain. */
