@@ -32,6 +32,10 @@ static void totals_of(const struct swarm *w, uint32_t peer, struct sl_link_row *
 		sl_peer_edge_status(sl_sim_peer(w->sim, peer), i, &e);
 		sum->payload_tx += e.totals.payload_tx;
 		sum->resent += e.totals.resent;
+		sum->frames_tx += e.totals.frames_tx;
+		sum->repeated += e.totals.repeated;
+		sum->refused += e.totals.refused;
+		sum->snapshots += e.totals.snapshots;
 		for (unsigned k = 0; k < SL_AGAIN_KINDS; k++)
 			sum->again[k] += e.totals.again[k];
 	}
@@ -104,7 +108,7 @@ static void a_slow_neighbour_is_waited_for(void **state)
 {
 	(void)state;
 	struct swarm w;
-	thin(&w, 1000000);
+	thin(&w, 2000000);
 	w.settings.round_timeout_us = INT64_C(3600) * SECOND;
 	w.network.compute_us = 2000;
 	swarm_open(&w);
@@ -248,6 +252,109 @@ static void what_follows_a_drop_is_not_sent_twice(void **state)
 	assert_true(drops > 0);
 }
 
+struct carried {
+	int64_t payload, wire, frames, twice; /* twice: sent again, dropped, refused, or as whole copies */
+	double seconds, queue_s; /* queue_s: the longest mean time that a link's messages waited */
+};
+
+static void carry(struct swarm *w, struct carried *c)
+{
+	struct sl_sim_totals t;
+	*c = (struct carried){ 0 };
+	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "free");
+	snprintf(w->settings.model, sizeof w->settings.model, "mlp:64");
+	w->network.compute_us = 2000;
+	swarm_open(w);
+	swarm_run_to(w, 0, w->settings.rounds - 1);
+	sl_sim_totals(w->sim, &t);
+	c->wire = (int64_t)t.wire_bytes;
+	c->seconds = 1e-6 * (double)t.now.us;
+	for (uint32_t i = 0; i < w->topology.peers; i++) {
+		struct sl_link_row sum;
+		totals_of(w, i, &sum);
+		c->payload += sum.payload_tx;
+		c->frames += sum.frames_tx;
+	}
+	swarm_run(w, EVENTS);
+	for (uint32_t i = 0; i < w->topology.peers; i++) {
+		struct sl_link_row sum;
+		double waited_s = 1e-6 * (double)w->link[i].queue_us;
+		totals_of(w, i, &sum);
+		c->twice += sum.resent + sum.repeated + sum.refused + sum.snapshots;
+		c->queue_s = waited_s > c->queue_s ? waited_s : c->queue_s;
+	}
+	assert_int_equal(disturbances(w), 0);
+	swarm_close(w);
+}
+
+/* Rounds of 2 ms over a wire that takes 50 ms a frame, each peer's own or shared by all. What goes with a frame: ZeroMQ and CURVE;
+ * the heads of its segment and of the acknowledgement. */
+static void free_peers_keep_a_slow_link_busy_with_frames(void **state)
+{
+	enum { SEALED = 44, HEADS = 2 * 66 };
+	(void)state;
+	for (unsigned shared = 0; shared < 2; shared++) {
+		struct swarm w;
+		struct carried c;
+		thin(&w, shared ? 800000 : 100000);
+		w.network.bottleneck = shared;
+		w.settings.rounds = 6000;
+		carry(&w, &c);
+		double used = 8 * ((double)c.wire + HEADS * (double)c.frames) / c.seconds / 800000;
+		print_message(
+		    "%lld bytes for %lld of payload in %lld messages, %.2f of the rate, %.2f s in queues\n",
+		    (long long)c.wire, (long long)c.payload, (long long)c.frames, used, c.queue_s);
+		assert_int_equal(c.twice, 0);
+		assert_true((double)c.wire < 1.05 * (double)c.payload + SEALED * (double)c.frames);
+		assert_true(used > 0.9);
+		assert_true(c.queue_s < 0.5);
+	}
+}
+
+/* … and where the way is only long, frames are made in every round, and go out together. */
+static void long_links_take_a_frame_of_every_round(void **state)
+{
+	(void)state;
+	struct swarm w;
+	struct carried c;
+	thin(&w, 100000000);
+	w.network.latency_us = 10000;
+	w.settings.rounds = 400;
+	carry(&w, &c);
+	int64_t most = (int64_t)w.settings.rounds * 16;
+	print_message("%lld messages for %lld frames of rounds\n", (long long)c.frames, (long long)most);
+	assert_int_equal(c.twice, 0);
+	assert_true(c.frames > most * 9 / 10);
+}
+
+/* A slow neighbour lags by more frames than go out at once, and asks for them. It can take whatever comes: no frame comes before
+ * the tag of a step that it has not done. */
+static void what_a_lagging_neighbour_asks_for_comes_once(void **state)
+{
+	(void)state;
+	int64_t snapshots = 0;
+	for (int64_t slow = 20; slow <= 40; slow += 5) {
+		struct swarm w;
+		thin(&w, 1000000);
+		snprintf(w.settings.pace_text, sizeof w.settings.pace_text, "free");
+		snprintf(w.settings.model, sizeof w.settings.model, "mlp:64");
+		w.network.compute_us = 4000;
+		w.settings.rounds = 1000;
+		swarm_open(&w);
+		swarm_run_to(&w, 2, 10);
+		sl_sim_slow(w.sim, 3, slow);
+		swarm_run_to(&w, 2, 900);
+		for (uint32_t i = 0; i < w.topology.peers; i++) {
+			struct sl_link_row sum;
+			totals_of(&w, i, &sum);
+			snapshots += sum.snapshots;
+			assert_int_equal(sum.resent, 0);
+		}
+		swarm_close(&w);
+	}
+	assert_true(snapshots > 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +365,9 @@ int main(void)
 		cmocka_unit_test(rows_say_what_a_link_carries),
 		cmocka_unit_test(frames_sent_again_say_why),
 		cmocka_unit_test(what_follows_a_drop_is_not_sent_twice),
+		cmocka_unit_test(free_peers_keep_a_slow_link_busy_with_frames),
+		cmocka_unit_test(long_links_take_a_frame_of_every_round),
+		cmocka_unit_test(what_a_lagging_neighbour_asks_for_comes_once),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

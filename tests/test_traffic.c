@@ -132,8 +132,14 @@ static void totals_go_on_after_the_end(void **state)
 	sum = sl_traffic_total(&traffic);
 	assert_int_equal(sum.tx, 1030);
 	assert_int_equal(sum.rx, 204);
-	assert_int_equal(sl_traffic_acknowledged(&traffic, of(7)), 1001); /* the SYN too */
-	assert_int_equal(sl_traffic_acknowledged(&traffic, of(8)), 0);
+	struct sl_traffic_queue q;
+	sl_traffic_queue(&traffic, of(7), &q);
+	assert_int_equal(q.acknowledged, 1001); /* the SYN too */
+	assert_int_equal(q.waiting, 0);
+	assert_true(q.least_rtt_us > 0 && q.retry_us >= 200000);
+	sl_traffic_queue(&traffic, of(8), &q);
+	assert_int_equal(q.acknowledged, 0);
+	assert_int_equal(q.retry_us, 0);
 	int64_t left = sl_traffic_left(&traffic);
 	assert_true(left >= 1030 + 6 * HEAD && (left - 1030) % HEAD == 0);
 	assert_int_equal(sum.resent, 0);
@@ -145,7 +151,8 @@ static void totals_go_on_after_the_end(void **state)
 	sum = sl_traffic_total(&traffic);
 	assert_int_equal(sum.tx, 1530);
 	assert_int_equal(sum.rx, 204);
-	assert_int_equal(sl_traffic_acknowledged(&traffic, of(7)), 0);
+	sl_traffic_queue(&traffic, of(7), &q);
+	assert_int_equal(q.acknowledged, 0);
 	assert_true(sl_traffic_left(&traffic) >= left + 500 + HEAD);
 	sl_traffic_closed(&traffic, 0, -1);
 	assert_int_equal(traffic.count, 0);

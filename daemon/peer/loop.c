@@ -286,6 +286,12 @@ static void job_done(struct sl_loop *l, int64_t took_us)
 	int64_t *smoothed = &l->job_us[l->job_kind];
 	l->compute_us += took_us;
 	*smoothed += (took_us - *smoothed) / 4;
+	if (l->plan->settings.pace == SL_PACE_FREE) {
+		sl_net_watch_queues(l->net, l->now);
+		follow_links(l);
+	}
+	if (l->halted)
+		return;
 	step(l, (struct sl_event){ .kind = SL_EVENT_JOB_DONE });
 }
 

@@ -116,7 +116,7 @@ static bool read_event(const struct sl_recording_reader *f, struct sl_reader r, 
 	e->ok = how == 1 && kind != SL_EVENT_LINK;
 	e->link = kind == SL_EVENT_LINK ? how : SL_LINK_UP;
 	*digest = sl_read_u64(&r);
-	if (r.failed || kind >= SL_EVENT_KINDS || how > (kind == SL_EVENT_LINK ? SL_LINK_MOVES : 1) ||
+	if (r.failed || kind >= SL_EVENT_KINDS || how > (kind == SL_EVENT_LINK ? SL_LINK_CHANGES - 1 : 1) ||
 	    e->now.us < 0 || e->now.us > INT64_MAX / 4)
 		return false;
 	if (kind == SL_EVENT_RECEIVE) {

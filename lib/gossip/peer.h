@@ -74,12 +74,17 @@ struct sl_peer_roster {
  * messages sent after UP arrive in order until DOWN or FULL. A driver that reports nothing may lose, delay
  * and repeat any message. */
 enum sl_link_change {
-	SL_LINK_UP,   /* a new connection; messages in flight on an earlier one may be lost */
-	SL_LINK_DOWN, /* it has ended */
-	SL_LINK_FULL, /* a message sent since the last event was dropped for lack of room */
-	SL_LINK_ROOM, /* … and there is room again */
-	SL_LINK_MOVES /* bytes arrived or were acknowledged since the last event, but no whole message */
+	SL_LINK_UP,    /* a new connection; messages in flight on an earlier one may be lost */
+	SL_LINK_DOWN,  /* it has ended */
+	SL_LINK_FULL,  /* a message sent since the last event was dropped for lack of room */
+	SL_LINK_ROOM,  /* … and there is room again */
+	SL_LINK_MOVES, /* bytes arrived or were acknowledged since the last event, but no whole message; or the
+	                  transport has not tried often enough to tell */
+	SL_LINK_BUSY,  /* what was sent SL_LINK_BUSY_US ago still waits for the link … */
+	SL_LINK_IDLE,  /* … and no longer; with pace = free both are told before JOB_DONE */
+	SL_LINK_CHANGES
 };
+enum { SL_LINK_BUSY_US = 100000 };
 
 enum sl_event_kind {
 	SL_EVENT_START,

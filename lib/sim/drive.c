@@ -198,6 +198,23 @@ static void step_peer(struct sl_sim *s, const struct sl_sim_event *e, const stru
 	file_timer(s, e->peer);
 }
 
+/* A peer that is about to decide whether to make a frame hears which of its links are busy. */
+static void tell_waits(struct sl_sim *s, const struct sl_sim_event *e, const struct sl_scratch *scratch)
+{
+	const struct sl_topology *t = s->setup.topology;
+	struct sl_sim_event hears = { .at = e->at, .what = SL_HAPPENS_LINK, .peer = e->peer };
+	struct sl_event event = { .kind = SL_EVENT_LINK,
+		                  .now = sl_time_after(e->at, s->node[e->peer].skew_us),
+		                  .ok = true };
+	if (s->setup.plan->settings.pace != SL_PACE_FREE)
+		return;
+	for (hears.link = t->first[e->peer]; hears.link < t->first[e->peer + 1]; hears.link++) {
+		event.edge = sl_sim_edge(s, e->peer, hears.link);
+		if (event.edge != SL_NO_EDGE && sl_sim_link_waits(s, hears.link, &event.link))
+			step_peer(s, &hears, &event, scratch);
+	}
+}
+
 static void deliver(struct sl_sim *s, const struct sl_sim_event *e, const struct sl_scratch *scratch)
 {
 	struct sl_sim_node *n = &s->node[e->peer];
@@ -230,6 +247,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e, const struct
 		sl_peer_run_job(n->peer, scratch);
 		if (n->poisoner.kind)
 			sl_sim_lie(s, e->peer);
+		tell_waits(s, e, scratch);
 		event.kind = SL_EVENT_JOB_DONE;
 		break;
 	case SL_HAPPENS_CHECKPOINTED:

@@ -105,7 +105,7 @@ static void break_link(struct sl_sim *s, uint32_t from, uint32_t link)
 	l->queued = l->handed = l->arrived = 0;
 	l->waiting = 0;
 	l->moving = false;
-	l->full = l->told_full = false;
+	l->full = l->told_full = l->told_busy = false;
 }
 
 static void review(struct sl_sim *s, uint32_t from, uint32_t link)
@@ -139,6 +139,7 @@ bool sl_sim_link_hears(struct sl_sim *s, const struct sl_sim_event *e)
 			return false;
 		l->state = SL_SIM_UP;
 		l->told_up = true;
+		l->told_busy = false;
 		return true;
 	case SL_LINK_DOWN:
 		if (l->state == SL_SIM_UP || !l->told_up)
@@ -158,8 +159,24 @@ bool sl_sim_link_hears(struct sl_sim *s, const struct sl_sim_event *e)
 		return current;
 	case SL_LINK_MOVES:
 		return l->told_up;
+	case SL_LINK_BUSY: /* not by events of their own */
+	case SL_LINK_IDLE:
+	case SL_LINK_CHANGES:
+		break;
 	}
 	return false;
+}
+
+bool sl_sim_link_waits(struct sl_sim *s, uint32_t link, enum sl_link_change *change)
+{
+	struct sl_sim_link *l = &s->link[link];
+	bool busy = l->state == SL_SIM_UP && l->waiting &&
+	            sl_time_before(sl_time_after(s->now, SL_LINK_BUSY_US), l->moves_until);
+	if (!s->setup.network.rate || !l->told_up || busy == l->told_busy)
+		return false;
+	l->told_busy = busy;
+	*change = busy ? SL_LINK_BUSY : SL_LINK_IDLE;
+	return true;
 }
 
 void sl_sim_link_drained(struct sl_sim *s, const struct sl_sim_event *e)

@@ -123,7 +123,7 @@ struct sl_sim_link {
 	unsigned waiting;    /* number of messages that wait */
 	bool moving;         /* peers hear every now and then that bytes move, until moves_until */
 	struct sl_time moves_until;
-	bool told_up, full, told_full;
+	bool told_up, full, told_full, told_busy;
 	/* what its rows say: bytes; while it had something to send; a message's time in the queue, and there and
 	 * back, smoothed as TCP does */
 	int64_t wire_tx, busy_us, queue_us, srtt_us;
@@ -271,6 +271,8 @@ void sl_sim_links_review(struct sl_sim *, uint32_t peer);
 bool sl_sim_link_hears(struct sl_sim *, const struct sl_sim_event *);
 /* A message was dropped for lack of room before it reached the link. */
 void sl_sim_link_overflows(struct sl_sim *, uint32_t link, uint32_t from);
+/* What the sender is to be told of how long messages wait; false: nothing new. */
+bool sl_sim_link_waits(struct sl_sim *, uint32_t link, enum sl_link_change *);
 void sl_sim_link_drained(struct sl_sim *, const struct sl_sim_event *);
 void sl_sim_link_moves(struct sl_sim *, const struct sl_sim_event *);
 /* Whether a message of that length is on its way now, and when it arrives. */

@@ -6,7 +6,10 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-enum { UNSENT_MOST = 32 << 10 };
+enum {
+	UNSENT_MOST = 32 << 10,
+	RETRIES = 4, /* times the first timeout: the second packet sent again is then waited for */
+};
 
 void sl_net_keep_queue_short(int fd)
 {
@@ -14,17 +17,51 @@ void sl_net_keep_queue_short(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most); /* no TCP connection: no need */
 }
 
+/* A packet that was lost in a long queue is sent again after seconds: until TCP has done so twice and heard nothing, the
+ * other end may well be there. */
+static bool is_trying(const struct sl_net *net, const struct sl_net_link *l, const struct sl_traffic_queue *q)
+{
+	return q->waiting > 0 && sl_time_before(net->now, sl_time_after(l->moved_at, RETRIES * q->retry_us));
+}
+
 void sl_net_watch_moves(struct sl_net *net)
 {
 	for (uint32_t i = 0; i < net->degree; i++) {
 		struct sl_net_link *l = &net->link[i];
-		int64_t acknowledged =
-		    l->up ? sl_traffic_acknowledged(&net->traffic, sl_net_whose(net, l)) : 0;
-		bool moved = net->received[i] > 0 || acknowledged > l->acknowledged;
+		struct sl_traffic_queue q = { 0 };
+		if (l->up)
+			sl_traffic_queue(&net->traffic, sl_net_whose(net, l), &q);
+		if (q.acknowledged > l->acknowledged || q.waiting == 0)
+			l->moved_at = net->now;
+		bool moved =
+		    net->received[i] > 0 || q.acknowledged > l->acknowledged || is_trying(net, l, &q);
 		l->moves = l->told_up && moved && l->taken == 0;
 		net->changed = net->changed || l->moves || l->told_full;
-		l->acknowledged = acknowledged;
+		l->acknowledged = q.acknowledged;
 	}
+}
+
+/* A link of a long way is not busy because its acknowledgements take long. */
+static void watch_queue(struct sl_net *net, struct sl_net_link *l, struct sl_time now)
+{
+	struct sl_traffic_queue q;
+	sl_traffic_queue(&net->traffic, sl_net_whose(net, l), &q);
+	int64_t most_us = 2 * q.least_rtt_us > SL_LINK_BUSY_US ? 2 * q.least_rtt_us : SL_LINK_BUSY_US;
+	if (q.waiting == 0) {
+		l->marked = 0;
+	} else if (l->marked == 0 || q.acknowledged >= l->marked) {
+		l->marked = q.acknowledged + q.waiting;
+		l->marked_at = now;
+	}
+	l->busy = l->marked && !sl_time_before(now, sl_time_after(l->marked_at, most_us));
+	net->changed = net->changed || l->busy != l->told_busy;
+}
+
+void sl_net_watch_queues(struct sl_net *net, struct sl_time now)
+{
+	for (uint32_t i = 0; i < net->degree; i++)
+		if (net->link[i].told_up && net->link[i].up)
+			watch_queue(net, &net->link[i], now);
 }
 
 static bool has_room(const struct sl_net *net, const struct sl_net_link *l)
@@ -47,7 +84,7 @@ static bool change_of_link(const struct sl_net *net, struct sl_net_link *l, enum
 		*change = SL_LINK_DOWN;
 	} else if (l->up && (!l->told_up || l->told_connections != l->connections)) {
 		l->told_up = true;
-		l->told_full = l->full = l->moves = false;
+		l->told_full = l->full = l->moves = l->told_busy = false;
 		l->told_connections = l->connections;
 		*change = SL_LINK_UP;
 	} else if (l->told_up && l->full && !l->told_full) {
@@ -59,6 +96,9 @@ static bool change_of_link(const struct sl_net *net, struct sl_net_link *l, enum
 	} else if (l->moves) {
 		l->moves = false;
 		*change = SL_LINK_MOVES;
+	} else if (l->told_up && l->busy != l->told_busy) {
+		l->told_busy = l->busy;
+		*change = l->busy ? SL_LINK_BUSY : SL_LINK_IDLE;
 	} else {
 		return false;
 	}

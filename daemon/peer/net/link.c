@@ -104,8 +104,9 @@ static void handshake_done(struct sl_net *net, struct sl_net_link *l)
 	net->changed = net->readable = l->up = true;
 	l->full = false;
 	l->connections++;
-	l->acknowledged = 0;
-	l->up_at = net->now;
+	l->acknowledged = l->marked = 0;
+	l->busy = false;
+	l->up_at = l->moved_at = net->now;
 	l->up_us = sl_net_wall_us();
 	l->back_off_us = l->turn_us = l->place.ask_every_us = 0;
 	l->place.ask_at = SL_TIME_NEVER;

@@ -87,8 +87,11 @@ struct sl_net_link {
 	bool closed; /* in quarantine: its messages are dropped and their connections closed */
 	/* state of the outgoing connection as last reported to the peer (changes.c) */
 	uint32_t connections, told_connections; /* handshakes so far */
-	bool full, told_up, told_full, moves;
-	int64_t acknowledged;        /* bytes, of the present connection */
+	bool full, told_up, told_full, moves, busy, told_busy;
+	int64_t acknowledged;    /* bytes, of the present connection */
+	struct sl_time moved_at; /* when some were acknowledged, or none waited */
+	int64_t marked; /* bytes that had been sent at marked_at, and are not all acknowledged; 0: none */
+	struct sl_time marked_at;
 	struct sl_traffic_link past; /* of connections to it that have ended */
 	int64_t taken, unread;       /* bytes of messages since the last check; bytes received outside of
 	                            messages */
@@ -163,6 +166,8 @@ struct sl_time sl_net_deadline(const struct sl_net *);
  * connection or the queue is full. The newest short message to a link that is not up is sent once it is. */
 bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t header_length,
                  const uint8_t *body, size_t body_length);
+/* Looks which outgoing connections are busy (SL_LINK_BUSY), for sl_net_change_of. */
+void sl_net_watch_queues(struct sl_net *, struct sl_time now);
 /* The next change of an outgoing connection, for SL_EVENT_LINK; false: none. Call after every sl_net_turn and
  * sl_net_receive, before sending. */
 bool sl_net_change_of(struct sl_net *, uint32_t *edge, enum sl_link_change *change);

@@ -297,14 +297,21 @@ uint64_t sl_traffic_order(const struct sl_traffic *w, int fd)
 	return 0;
 }
 
-int64_t sl_traffic_acknowledged(const struct sl_traffic *w, struct sl_traffic_whose whose)
+void sl_traffic_queue(const struct sl_traffic *w, struct sl_traffic_whose whose, struct sl_traffic_queue *out)
 {
 	struct tcp_info info;
-	int64_t sum = 0;
-	for (unsigned i = 0; i < w->count; i++)
-		if (is_of(&w->open[i], whose) && ask_kernel(w->open[i].dup, &info))
-			sum += (int64_t)info.tcpi_bytes_acked;
-	return sum;
+	*out = (struct sl_traffic_queue){ 0 };
+	for (unsigned i = 0; i < w->count; i++) {
+		int queued = 0;
+		if (!is_of(&w->open[i], whose) || !ask_kernel(w->open[i].dup, &info))
+			continue;
+		if (ioctl(w->open[i].dup, SIOCOUTQ, &queued) != 0)
+			queued = 0;
+		out->acknowledged += (int64_t)info.tcpi_bytes_acked;
+		out->waiting += queued;
+		out->least_rtt_us = (int64_t)info.tcpi_min_rtt;
+		out->retry_us = (int64_t)info.tcpi_rto >> info.tcpi_backoff;
+	}
 }
 
 bool sl_traffic_measure(const struct sl_traffic *w, struct sl_traffic_whose whose,

@@ -64,9 +64,16 @@ struct sl_traffic_whose {
 	unsigned owner;
 	uint32_t edge;
 };
-/* Bytes acknowledged by the other end on open connections; bytes received on them. */
-int64_t sl_traffic_acknowledged(const struct sl_traffic *, struct sl_traffic_whose);
+/* Bytes received on open connections. */
 int64_t sl_traffic_received(const struct sl_traffic *, struct sl_traffic_whose);
+/* What waits on open connections. */
+struct sl_traffic_queue {
+	int64_t acknowledged, waiting; /* bytes; waiting: not acknowledged, whether sent or not */
+	int64_t least_rtt_us;
+	int64_t
+	    retry_us; /* after which TCP first sends again what was not acknowledged (RFC 6298, not yet backed off) */
+};
+void sl_traffic_queue(const struct sl_traffic *, struct sl_traffic_whose, struct sl_traffic_queue *);
 /* The place in the order of acceptance of the connection of owner 0 under that descriptor; 0: it is not counted. */
 uint64_t sl_traffic_order(const struct sl_traffic *, int fd);
 /* Bytes that our connections have sent or still hold, as on a device of Ethernet: TCP payload with what was sent again,

@@ -119,6 +119,20 @@ static bool send_frame(struct sl_peer *p, struct sl_edge *e, uint32_t version, u
 	return true;
 }
 
+/* Several steps may stand at one version, whose frame has the tag of the first: the neighbour, which could not take the
+ * others before that frame, needs them before any frame after it. */
+static void send_further_tags(struct sl_peer *p, struct sl_edge *e, uint32_t version, uint32_t step,
+                              uint32_t received)
+{
+	uint32_t at;
+	bool tag = false;
+	uint32_t first = e->stream.number ? step_of(p, e, version, step, &tag) : 0;
+	for (uint32_t s = first + 1; tag && s <= e->tagged; s++)
+		if (sl_edge_tag_version(p, e, s, &at) && at == version &&
+		    !sl_stream_has_tag(p, e, s, received))
+			sl_send_tag(p, e, s);
+}
+
 /* Frames after `cursor`, less those on their way. False: they are gone, or cost more than a snapshot. */
 static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, uint32_t step,
                         uint32_t received)
@@ -140,15 +154,15 @@ static bool send_frames(struct sl_peer *p, struct sl_edge *e, uint32_t cursor, u
 		return false;
 	unsigned sent = 0;
 	for (uint32_t n = cursor + 1; n <= e->limit; n++) {
-		if (is_superfluous(p, e, n, step) || sl_stream_has_frame(p, e, n, received))
-			continue;
-		if (++sent > BURST) {
+		bool leaves = !is_superfluous(p, e, n, step) && !sl_stream_has_frame(p, e, n, received);
+		if (leaves && ++sent > BURST) {
 			if (e->stream.number) /* it says that there is more */
 				sl_greet(p, e, false);
 			return true;
 		}
-		if (!send_frame(p, e, n, step))
+		if (leaves && !send_frame(p, e, n, step))
 			return true;
+		send_further_tags(p, e, n, step, received);
 	}
 	return true;
 }

@@ -1,6 +1,7 @@
 /* round.c — one round: local steps, compress, send, wait as the pace says, mix, proximal step, rows. */
 #include "gossip/peer/state.h"
 
+#include "gossip/outbox.h"
 #include "linalg/vector.h"
 
 #include <math.h>
@@ -75,12 +76,24 @@ static void check_fork(struct sl_peer *p)
 	}
 }
 
-void sl_round_exchange(struct sl_peer *p)
+/* Where a link is slower than rounds, and no method's state depends on it, a frame that would only wait is not made:
+ * the next one says what it would have said. A byte budget has its own way to delay rounds, and a peer with noisy
+ * gradients that loses its disk counts them by its frames. */
+static bool frame_waits(const struct sl_peer *p)
+{
+	const struct sl_algorithm *a = p->plan->algorithm;
+	const struct sl_settings *s = &p->plan->settings;
+	bool plain = a->outgoing == sl_part_send_model && a->mix == sl_part_mix && !a->rule &&
+	             a->absorb == SL_ABSORB_ADD && !p->plan->directed;
+	return plain && s->pace == SL_PACE_FREE && !sl_outbox_is_needed(s) && !p->learner.privacy.on &&
+	       p->round + 1 < s->rounds && !sl_edges_take(p);
+}
+
+/* False: the peer has halted. */
+static bool make_frame(struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
 	struct sl_absorption a;
-	p->train_loss = p->learner.loss;
-	sl_count_private(p);
 	sl_edges_keep(p);
 	sl_peer_mark(p, 0);
 	struct sl_writer w = sl_writer(sl_durable_room(p), plan->body_bound);
@@ -89,7 +102,7 @@ void sl_round_exchange(struct sl_peer *p)
 		sl_peer_halt(
 		    p, false,
 		    "the model is no longer finite, or beyond limits.value: eta or gamma is too large for this problem");
-		return;
+		return false;
 	}
 	sl_absorb_apply(p, &a, p->copy_state, false);
 	sl_peer_mark(p, 1);
@@ -97,9 +110,18 @@ void sl_round_exchange(struct sl_peer *p)
 	p->version = sl_journal_append(&p->journal, (uint32_t)sl_writer_length(&w), p->round, p->digest);
 	check_fork(p);
 	if (p->phase == SL_PHASE_HALTED)
-		return;
+		return false;
 	sl_pace_encoded(p, sl_writer_length(&w));
 	sl_count_payload(p, SL_BRIEF_STEADY + sl_writer_length(&w));
+	return true;
+}
+
+void sl_round_exchange(struct sl_peer *p)
+{
+	p->train_loss = p->learner.loss;
+	sl_count_private(p);
+	if (!frame_waits(p) && !make_frame(p))
+		return;
 	p->phase = SL_PHASE_WAITING;
 	p->phase_since = p->now;
 	for (uint32_t i = 0; i < p->degree; i++) {

@@ -86,6 +86,10 @@ struct sl_stream {
 	                               deviation */
 	uint32_t opened_on; /* number of the connection on which this end tagged its step; 0: none was up */
 	struct sl_window waits_of; /* the last of them */
+	/* where a link is slower than rounds: frames that may go out with a step, which follows from whether it was
+	 * busy since the last one */
+	bool busy, was_busy;
+	uint32_t burst; /* 0: as 1 */
 };
 
 /* A snapshot that is being received. It lies in rx_held.bytes, where no frames are held meanwhile. */
@@ -380,6 +384,10 @@ bool sl_stream_premature(const struct sl_edge *, uint32_t number);
 bool sl_stream_has_frame(const struct sl_peer *, const struct sl_edge *, uint32_t version, uint32_t received);
 bool sl_stream_has_tag(const struct sl_peer *, const struct sl_edge *, uint32_t step, uint32_t received);
 bool sl_stream_has_piece(const struct sl_edge *, uint32_t received);
+/* Whether one more frame, for a step that can be tagged now (`opens`) or for a later one, would leave soon. */
+bool sl_stream_takes(const struct sl_peer *, const struct sl_edge *, bool opens);
+/* A step was completed: sets how many frames may go out with the next one. */
+void sl_stream_completed(struct sl_edge *);
 /* Why frame `version`, which is not in flight, has to be sent again. */
 enum sl_again sl_stream_again(const struct sl_peer *, const struct sl_edge *, uint32_t version);
 /* Largest next piece of a snapshot, in bytes, from the time that the last one took. */
@@ -582,6 +590,8 @@ void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_fra
 /* step.c: the edge's own counter */
 /* Opens step + 1 at the present version if allowed, and sends the frames and tag for it. */
 void sl_edge_open(struct sl_peer *, struct sl_edge *);
+/* Whether any link takes a frame of this round. */
+bool sl_edges_take(const struct sl_peer *);
 /* Call before the public copy advances: keeps the data that open tags still need. */
 void sl_edges_keep(struct sl_peer *);
 /* With both tags present: adds the term, once. */

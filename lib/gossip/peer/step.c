@@ -141,6 +141,17 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 		    e); /* the neighbour is past this step: its tag was sent before, and is not on its way */
 }
 
+bool sl_edges_take(const struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (e->greeted && !e->reset && !sl_edge_is_over(p, e) &&
+		    sl_stream_takes(p, e, may_open(p, e)))
+			return true;
+	}
+	return false;
+}
+
 static void stash_frames(struct sl_peer *p, struct sl_edge *e)
 {
 	e->tx_kept.used = 0;
@@ -215,6 +226,7 @@ static void completed(struct sl_peer *p, struct sl_edge *e, double disagreement)
 	p->disagreement = p->disagreement != p->disagreement ? disagreement : p->disagreement + disagreement;
 	e->step++;
 	e->mine_open = e->theirs_open = false;
+	sl_stream_completed(e);
 	if (e->mine_saved && e->acknowledged >= e->limit)
 		e->mine_saved = false;
 	sl_edge_drain(p, e);

@@ -17,6 +17,7 @@ enum {
 	PIECE_FIRST = 8 << 10,
 	PIECE_SLOW_US = 500000,
 	PIECE_FAST_US = 125000,
+	BURST_MOST = 16,
 };
 
 static void next_connection(const struct sl_peer *p, struct sl_stream *s, enum sl_again why)
@@ -24,6 +25,7 @@ static void next_connection(const struct sl_peer *p, struct sl_stream *s, enum s
 	s->number++;
 	s->began = why;
 	s->handed = s->asked = s->piece = 0;
+	s->busy = false;
 	memset(s->frame, 0, p->plan->tags * sizeof *s->frame);
 	memset(s->tag, 0, p->plan->tags * sizeof *s->tag);
 }
@@ -56,8 +58,38 @@ bool sl_stream_change(struct sl_peer *p, struct sl_edge *e, enum sl_link_change 
 		if (sl_time_before(e->ask_at, later))
 			e->ask_at = later;
 		return false;
+	case SL_LINK_BUSY:
+		s->busy = s->was_busy = true;
+		return false;
+	case SL_LINK_IDLE:
+		s->busy = false;
+		return false;
+	case SL_LINK_CHANGES:
+		break;
 	}
 	return false;
+}
+
+bool sl_stream_takes(const struct sl_peer *p, const struct sl_edge *e, bool opens)
+{
+	const struct sl_stream *s = &e->stream;
+	if (s->number == 0)
+		return true;
+	if (!s->up || s->full || s->busy)
+		return false;
+	uint32_t waiting = e->sent < p->version ? p->version - e->sent : 0;
+	return opens || waiting + 1 < s->burst;
+}
+
+void sl_stream_completed(struct sl_edge *e)
+{
+	struct sl_stream *s = &e->stream;
+	uint32_t burst = s->burst ? s->burst : 1;
+	if (s->was_busy)
+		s->burst = burst > 1 ? burst / 2 : 1;
+	else
+		s->burst = 2 * burst < BURST_MOST ? 2 * burst : BURST_MOST;
+	s->was_busy = s->busy;
 }
 
 void sl_stream_handed(const struct sl_peer *p, struct sl_edge *e, const struct sl_frame *f)
