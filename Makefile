@@ -356,4 +356,5 @@ compile_commands.json: $(registry_c) $(B)/gen/schema.inc $(B)/gen/completion_bas
 .PHONY: release FORCE trainers all help deb long resume-table check traces traces-accept unit cross cross-programs acceptance grid published mutations bench bench-quick bench-compare bits e2e lint man completion install clean swarm mutants mutants-drawn fuzz replay
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+# Not what lies in a Debian of scripts/cross, which is below build-arm64.
+-include $(shell find $(B) -name debian -prune -o -type f -name '*.d' -print 2>/dev/null)
