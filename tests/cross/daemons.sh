@@ -50,4 +50,5 @@ rounds=40
 make_run mlp path:2 --set run.rounds=$rounds --set 'compress.pipeline=topk:0.1 | dither:16 | golomb'
 run_pair mlp
 both_ways mlp
-ok "a perceptron: no frame is refused on either architecture"
+query mlp/history.db 2 "SELECT count(*) FROM round WHERE round = $((rounds - 1)) AND test_accuracy > 0.75"
+ok "a perceptron: no frame is refused on either architecture, and both learn"
