@@ -139,9 +139,9 @@ static void find_result(FILE *out, const struct sl_report_run *run)
 /* The peer with the largest ε says what holds for the samples of all. */
 static void find_privacy(FILE *out, const struct sl_report_run *run)
 {
-	uint32_t private = 0;
+	uint32_t known = 0;
 	for (uint32_t i = 0; i < run->peers; i++)
-	private += isfinite(run->peer[i].epsilon);
+		known += isfinite(run->peer[i].epsilon);
 	if (!isfinite(run->epsilon))
 		return;
 	fputs(
@@ -150,8 +150,8 @@ static void find_privacy(FILE *out, const struct sl_report_run *run)
 	sl_html_number(out, "epsilon", run->epsilon, "%.3g", run->epsilon);
 	fputs(" at a delta of ", out);
 	sl_html_number(out, "delta", run->delta, "%.3g", run->delta);
-	if (private < run->peers)
-		fprintf(out, "; of %u peers this is not known here", run->peers - private);
+	if (known < run->peers)
+		fprintf(out, "; of %u peers this is not known here", run->peers - known);
 	if (run->spent) {
 		fputs(". ", out);
 		sl_html_number(out, "spent", run->spent, run->spent == 1 ? "%u peer" : "%u peers",

@@ -68,14 +68,14 @@ static struct result result_of(const struct sl_report *r, uint32_t g)
 
 void sl_table_results(FILE *out, const struct sl_report *r)
 {
-	bool private = false;
+	bool budgets = false;
 	for (uint32_t i = 0; i < r->runs; i++)
-	private = private || isfinite(r->run[i].epsilon);
+		budgets = budgets || isfinite(r->run[i].epsilon);
 	fprintf(
 	    out,
 	    "<div class=\"wide\"><table id=\"results\"><thead><tr><th></th><th>runs</th><th>rounds</th><th>accuracy</th>"
 	    "<th>worst peer</th><th>consensus error</th><th>payload</th><th>on the wire</th><th>saved</th><th>time</th>%s</tr></thead>\n<tbody>\n",
-	    private ? "<th>epsilon</th>" : "");
+	    budgets ? "<th>epsilon</th>" : "");
 	for (uint32_t g = 0; g < r->groups; g++) {
 		struct result m = result_of(r, g);
 		fprintf(out, "<tr><th><span class=\"key c%u\"></span>", g % SL_GNUPLOT_COLOURS);
@@ -99,7 +99,7 @@ void sl_table_results(FILE *out, const struct sl_report *r)
 		sl_html_number(out, "saved", m.saved, "%.2f %%", 100 * m.saved);
 		fputs("</td><td>", out);
 		sl_html_seconds(out, "seconds", m.seconds);
-		if (private) {
+		if (budgets) {
 			fputs("</td><td>", out);
 			sl_html_number(out, "result-epsilon", m.epsilon, "%.3g", m.epsilon);
 		}
