@@ -113,6 +113,18 @@ class Page:
                 reached[label] = mean[axis]
         return min(reached.items(), key=lambda item: item[1], default=(None, None))
 
+    def agreement(self, run_id):
+        """The largest consensus error of the rounds that are drawn, the least after it, and the last."""
+        labels = ["".join(tr.find("th").itertext()) for tr in self.table("results")]
+        number = [i for i, label in enumerate(labels) if run_id in self.group(label)][0]
+        drawn = csv.DictReader(io.StringIO("".join(self.root.find(".//pre[@id='curve-%d']" % number).itertext())))
+        drawn = {int(float(row["round"])) for row in drawn}
+        rows = [r for r in self.db.execute("SELECT error, round FROM consensus WHERE run_id = ? AND error IS NOT NULL ORDER BY round", (run_id,))
+                if r[1] in drawn]
+        most = max(rows, key=lambda r: r[0])
+        least = min(rows[rows.index(most):], key=lambda r: r[0])
+        return {"most": most[0], "least": least[0], "least-round": least[1], "last": rows[-1][0], "end": rows[-1][1]}
+
     def check_results(self):
         columns = {"rounds": "rounds", "accuracy": "test_accuracy", "worst": "worst_accuracy", "consensus": "consensus_error",
                    "payload": "payload_bytes", "wire": "wire_bytes", "saved": "saved", "seconds": "seconds"}
@@ -183,16 +195,8 @@ class Page:
             name = e.get("class")
             if name in summary:
                 self.is_(e, self.one("SELECT %s FROM summary WHERE run_id = ?" % summary[name], run_id), name)
-            elif name == "consensus-most":
-                self.is_(e, self.one("SELECT max(error) FROM consensus WHERE run_id = ?", run_id), name)
-            elif name == "consensus-last":
-                self.is_(e, self.one("SELECT error FROM consensus WHERE run_id = ? ORDER BY round DESC LIMIT 1", run_id), name)
-            elif name.startswith("consensus-least"):
-                least = """SELECT error, round FROM consensus WHERE run_id = ?1 AND round >= (SELECT round FROM consensus WHERE run_id = ?1
-                           ORDER BY error DESC LIMIT 1) ORDER BY error LIMIT 1"""
-                self.is_(e, self.db.execute(least, (run_id,)).fetchone()[name == "consensus-least-round"], name)
-            elif name == "consensus-end":
-                self.is_(e, self.one("SELECT max(round) FROM consensus WHERE run_id = ?", run_id), name)
+            elif name.startswith("consensus-"):
+                self.is_(e, self.agreement(run_id)[name[10:]], name)
             elif name == "last-loss":
                 self.is_(e, self.one("SELECT test_loss FROM curve WHERE run_id = ? AND test_loss IS NOT NULL ORDER BY round DESC LIMIT 1", run_id), name)
             elif name.startswith("share-"):

@@ -84,6 +84,12 @@ expect 0 "$python" "$root/tests/e2e/report.py" real.html real.db
 grep -q 'mean test loss' real.html || fail "no loss"
 ok "a run without accuracies: $(sed 's/:.*//' out)"
 
+expect 0 "$starling" sim --topology ring:3 --history fine.db --set data.format=synthetic:300,90 --set model.name=softmax \
+	--set run.rounds=900 --set history.evaluate=1 --set algorithm.eta=0.003
+expect 0 "$starling" report fine.db -o fine.html
+expect 0 "$python" "$root/tests/e2e/report.py" fine.html fine.db
+ok "more evaluations than a curve has points: targets are reached when SQL says"
+
 cp one.db odd.db
 "$python" - "$odd" << 'EOF'
 import sqlite3, sys

@@ -201,12 +201,12 @@ static void choose_targets(struct sl_report *r)
 		r->target[r->targets++] = nice[i];
 }
 
-/* The first point at which a run's mean accuracy was at the target. */
-static const struct sl_report_point *reached(const struct sl_report_run *run, double target)
+/* The first evaluation at which a run's mean accuracy was at the target. */
+static const struct sl_report_high *reached(const struct sl_report_run *run, double target)
 {
-	for (uint32_t i = 0; i < run->curve->count; i++)
-		if (run->curve->point[i].mean[SL_MEASURE_ACCURACY] >= target)
-			return &run->curve->point[i];
+	for (uint32_t i = 0; i < run->highs; i++)
+		if (run->high[i].accuracy >= target)
+			return &run->high[i];
 	return NULL;
 }
 
@@ -215,7 +215,7 @@ static void reach(struct sl_report *r)
 	for (uint32_t i = 0; i < r->runs; i++) {
 		struct sl_report_group *group = &r->group[r->run[i].group];
 		for (uint32_t t = 0; t < r->targets; t++) {
-			const struct sl_report_point *p = reached(&r->run[i], r->target[t]);
+			const struct sl_report_high *p = reached(&r->run[i], r->target[t]);
 			struct sl_report_reach *to = &group->reach[t];
 			if (!p)
 				continue;

@@ -138,6 +138,36 @@ static enum sl_status read_curve(struct sl_report_run *run, struct sl_history *h
 	return status;
 }
 
+static enum sl_status read_highs(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
+{
+	struct sl_history_cursor *c = sl_history_ask(
+	    h,
+	    "SELECT round, payload, wire, seconds, accuracy FROM (SELECT round, max(payload_bytes) OVER w AS payload, "
+	    "max(wire_bytes) OVER w AS wire, max(seconds) OVER w AS seconds, test_accuracy AS accuracy, "
+	    "max(test_accuracy) OVER (ORDER BY round ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before "
+	    "FROM curve WHERE run_id = ?1 WINDOW w AS (ORDER BY round)) "
+	    "WHERE accuracy > coalesce(before, -1) ORDER BY round",
+	    run->summary.run_id, error);
+	if (!c)
+		return error->status;
+	bool more = true;
+	enum sl_status status;
+	while ((status = sl_history_next(c, &more, error)) == SL_OK && more) {
+		struct sl_report_high *high = realloc(run->high, (run->highs + 1) * sizeof *high);
+		if (!high) {
+			status = sl_fail(error, SL_NO_MEMORY, "out of memory");
+			break;
+		}
+		run->high = high;
+		high += run->highs++;
+		for (int axis = 0; axis < SL_AXES; axis++)
+			high->x[axis] = sl_history_real_of(c, axis);
+		high->accuracy = sl_history_real_of(c, SL_AXES);
+	}
+	sl_history_done(c);
+	return status;
+}
+
 /* Keys that say who a run is, where its files are, and what it writes down: not what it does. */
 static bool is_of_method(const char *section, const char *key)
 {
@@ -207,6 +237,8 @@ static enum sl_status read_run(struct sl_report_run *run, struct sl_history *h, 
 	if (status == SL_OK)
 		status = read_curve(run, h, rounds, error);
 	if (status == SL_OK)
+		status = read_highs(run, h, error);
+	if (status == SL_OK)
 		status = read_identity(run, h, error);
 	if (status == SL_OK)
 		status = sl_report_read_parts(run, h, error);
@@ -264,6 +296,7 @@ void sl_report_free(struct sl_report *r)
 		struct sl_report_run *run = &r->run[i];
 		free(run->identity);
 		free(run->curve);
+		free(run->high);
 		free(run->peer);
 		free(run->link);
 		free(run->event);

@@ -43,6 +43,11 @@ struct sl_report_point {
 	double peers;
 };
 
+/* An evaluation at which the mean accuracy was higher than at all before, of all rounds and not of those of the curve alone. */
+struct sl_report_high {
+	double x[SL_AXES], accuracy;
+};
+
 struct sl_report_curve {
 	struct sl_report_point point[SL_REPORT_POINTS];
 	uint32_t count;
@@ -91,6 +96,8 @@ struct sl_report_run {
 	char database[256], driver[32];
 	char *identity; /* owned: "key=value" lines that make two runs the same but for their seed */
 	struct sl_report_curve *curve;
+	struct sl_report_high *high; /* owned, ascending */
+	uint32_t highs;
 	struct sl_report_peer *peer;
 	struct sl_report_link *link;
 	struct sl_report_event *event;
