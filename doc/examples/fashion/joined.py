@@ -1,0 +1,30 @@
+"""The same network, learnt by peers that do not share their images: see README.md."""
+import numpy as np
+import torch
+from starling.torch import join
+
+from plain import accuracy, load, network, steps
+
+
+def share(x, y, peer, peers):
+    """This peer's images: each class is divided by a draw from a Dirichlet distribution of 0.5."""
+    draw, mine = np.random.default_rng(1), []
+    for c in range(10):
+        of_class = draw.permutation(np.flatnonzero(y == c))
+        cuts = (np.cumsum(draw.dirichlet([0.5] * peers)) * len(of_class)).astype(int)
+        mine.append(np.split(of_class, cuts[:-1])[peer])
+    mine = np.concatenate(mine)
+    return x[mine], y[mine]
+
+
+if __name__ == "__main__":
+    model, data = network(), None
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    with join(model, kinds=("steps", "evaluate")) as peer:
+        for task in peer:
+            data = data or (share(*load("train"), task.peer, peer.peer.peers), load("t10k"))
+            torch.manual_seed(task.seed % 2**63)
+            if task.kind == "steps":
+                task.done(loss=steps(model, optimizer, *data[0], task.steps, task.eta), samples=32 * task.steps)
+            else:
+                task.done(accuracy=accuracy(model, *data[1]))
