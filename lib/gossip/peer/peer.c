@@ -182,13 +182,19 @@ static bool greeting_under_way(const struct sl_edge *e)
 	return e->stream.number && e->stream.up && e->asked_hello_at.us > 0;
 }
 
-/* When a neighbour that is silent, and asked for nothing, is asked whether it is there. */
+/* When a neighbour that is silent, and asked for nothing, is asked whether it is there. Its answer may be stuck behind a
+ * packet that was lost: that further greetings are acknowledged shows that the way there works. Only a few count, since
+ * a machine also acknowledges what a process that hangs does not read. */
 static struct sl_time probes_at(const struct sl_peer *p, const struct sl_edge *e)
 {
-	bool probes = e->stream.number && e->stream.up && e->greeted && e->asked_hello_at.us == 0;
+	enum { AGAIN_MOST = 3 };
+	bool probes = e->stream.number && e->stream.up && e->greeted, again = e->asked_hello_at.us > 0;
+	if (!probes || (again && (!e->up || e->stream.probes >= AGAIN_MOST)))
+		return SL_TIME_NEVER;
 	int64_t after_us = sl_stream_silence_us(p, e) / 2;
 	after_us = after_us < PROBE_LEAST_US ? PROBE_LEAST_US : after_us;
-	return probes ? sl_time_after(e->heard_at, after_us) : SL_TIME_NEVER;
+	bool later = again && sl_time_before(e->heard_at, e->asked_hello_at);
+	return sl_time_after(later ? e->asked_hello_at : e->heard_at, after_us);
 }
 
 static void watch_link(struct sl_peer *p, struct sl_edge *e)
@@ -214,6 +220,7 @@ static void watch_link(struct sl_peer *p, struct sl_edge *e)
 	}
 	if (!sl_time_before(p->now, probes_at(p, e))) {
 		struct sl_time ask_at = e->ask_at;
+		e->stream.probes += e->asked_hello_at.us > 0;
 		sl_greet(p, e, true);
 		e->ask_at = ask_at; /* what is lacking is asked for when it was to be */
 	}

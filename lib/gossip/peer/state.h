@@ -89,7 +89,8 @@ struct sl_stream {
 	/* where a link is slower than rounds: frames that may go out with a step, which follows from whether it was
 	 * busy since the last one */
 	bool busy, was_busy;
-	uint32_t burst; /* 0: as 1 */
+	uint32_t burst;  /* 0: as 1 */
+	unsigned probes; /* greetings to a silent neighbour since its last message, less the first */
 };
 
 /* A snapshot that is being received. It lies in rx_held.bytes, where no frames are held meanwhile. */

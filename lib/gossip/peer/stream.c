@@ -110,6 +110,7 @@ void sl_stream_handed(const struct sl_peer *p, struct sl_edge *e, const struct s
 
 void sl_stream_received(struct sl_edge *e)
 {
+	e->stream.probes = 0;
 	if (e->stream.their_number)
 		e->stream.received++;
 }
