@@ -22,7 +22,7 @@ ok "every public name has its text, in the words of Python 3.9"
 cc=${CC:-cc}
 expect 0 $cc -std=c99 -Wall -Wextra -Werror -O1 -I "$root/lib/trainer" -o plain "$root/tests/trainer/plain.c"
 for mode in steps gradient; do
-	expect 0 "$starling" init $mode --topology complete:4 --trainer "$work/plain" --set "model.name=trainer:$mode" \
+	expect 0 "$starling" init $mode --topology complete:4 --trainer "MODE=$mode $work/plain" --set "model.name=trainer:$mode" \
 		--set algorithm.name=dpsgd --set 'compress.pipeline=all | float32 | raw' --set run.rounds=40 \
 		--set history.evaluate=20 --set algorithm.lambda=0 --set algorithm.eta_schedule=constant
 	says out "3 tensors, of which 2 are learnt" "7 parameters"

@@ -31,6 +31,12 @@ enum {
 
 enum phase { ABSENT, GREETING, GETTING_READY, READY, BUSY };
 
+/* How long the newest tasks of a kind took. */
+struct pace {
+	int64_t took_us[TIMES];
+	unsigned times;
+};
+
 struct sl_door {
 	struct sl_door_setup setup;
 	pthread_t thread;
@@ -59,8 +65,7 @@ struct sl_door {
 
 	float *spare; /* an answer before it is checked, where the result replaces the parameters */
 	double last_loss;
-	int64_t took_us[TIMES];
-	unsigned times;
+	struct pace pace[SL_GUEST_KINDS]; /* evaluations take longer than steps */
 	struct sl_door_event event[EVENTS];
 	unsigned first, events;
 	struct sl_metric_row metric[METRICS];
@@ -154,13 +159,13 @@ static int64_t median(const int64_t *values, unsigned count)
 	return sorted[count / 2];
 }
 
-static void pace(const struct sl_door *d, int64_t *middle, int64_t *deviation)
+static void measure(const struct pace *p, int64_t *middle, int64_t *deviation)
 {
 	int64_t off[TIMES] = { 0 };
-	unsigned count = d->times < TIMES ? d->times : TIMES;
-	*middle = count ? median(d->took_us, count) : -1;
+	unsigned count = p->times < TIMES ? p->times : TIMES;
+	*middle = count ? median(p->took_us, count) : -1;
 	for (unsigned i = 0; i < count; i++)
-		off[i] = llabs(d->took_us[i] - *middle);
+		off[i] = llabs(p->took_us[i] - *middle);
 	*deviation = count ? median(off, count) : 0;
 }
 
@@ -168,9 +173,9 @@ static void pace(const struct sl_door *d, int64_t *middle, int64_t *deviation)
 static void look_at_pace(struct sl_door *d)
 {
 	int64_t middle, deviation, took = sl_clock().us - d->since.us;
-	if (d->phase != BUSY || d->said_slow || d->times < 8)
+	if (d->phase != BUSY || d->said_slow || d->pace[d->task->kind].times < 8)
 		return;
-	pace(d, &middle, &deviation);
+	measure(&d->pace[d->task->kind], &middle, &deviation);
 	if (took < middle + SLOW_DEVIATIONS * deviation + SLOW_LEAST_US)
 		return;
 	d->said_slow = true;
@@ -326,7 +331,8 @@ static void result(struct sl_door *d, const struct sl_trainer_message *m)
 		     m->round, m->attempt, d->task ? d->task->round : 0, d->attempt);
 		return;
 	}
-	d->took_us[d->times++ % TIMES] = sl_clock().us - d->since.us;
+	struct pace *p = &d->pace[m->task];
+	p->took_us[p->times++ % TIMES] = sl_clock().us - d->since.us;
 	d->answer = *m;
 	d->answered = true;
 	d->phase = READY;
@@ -632,7 +638,8 @@ void sl_door_status(struct sl_door *d, struct sl_door_status *out)
 		                        .attempts = d->task ? d->attempt : 0,
 		                        .since_us = sl_clock().us -
 		                                    (d->phase == BUSY ? d->since.us : d->absent_since.us) };
-	pace(d, &out->median_us, &deviation);
+	measure(&d->pace[d->pace[SL_GUEST_STEPS].times ? SL_GUEST_STEPS : SL_GUEST_GRADIENT], &out->median_us,
+	        &deviation);
 	d->last_status = *out;
 	pthread_mutex_unlock(&d->lock);
 }

@@ -110,13 +110,15 @@ static void *keep(void *context)
 	return NULL;
 }
 
-/* A shell between us and the trainer would outlive it, or the trainer the shell. */
+/* A shell between us and the trainer would outlive it, or the trainer the shell. exec takes no assignments ("A=1 python3
+ * train.py"): env(1), which becomes the command, does. */
 static char *command_of(const char *command)
 {
 	bool simple = !strpbrk(command, ";&|()<>\n") && strncmp(command, "exec ", 5) != 0;
-	char *text = malloc(strlen(command) + 6);
+	const char *first = strcspn(command, "=") < strcspn(command, " '\"") ? "exec env " : "exec ";
+	char *text = malloc(strlen(command) + 10);
 	if (text)
-		sprintf(text, "%s%s", simple ? "exec " : "", command);
+		sprintf(text, "%s%s", simple ? first : "", command);
 	return text;
 }
 
