@@ -287,6 +287,23 @@ static void a_fitted_pipeline_fits(void **state)
 	assert_true(shrunk > 10);
 }
 
+/* Sending fewer coordinates keeps the promise of those stages only that choose the largest. */
+static void what_does_not_choose_by_size_is_not_fitted(void **state)
+{
+	(void)state;
+	static const char *const texts[] = { "threshold:0.01 | float32 | raw",
+		                             "threshold-auto:0.1 | float32 | raw",
+		                             "randk:0.1 | float32 | raw", "bernoulli:0.1 | float32 | raw" };
+	struct sl_layout layout;
+	layout_fill(&layout, 10000, 100);
+	for (size_t t = 0; t < sizeof texts / sizeof *texts; t++) {
+		struct sl_pipeline p;
+		struct sl_error error;
+		assert_int_equal(sl_pipeline_parse(&p, texts[t], &layout, &error), SL_OK);
+		assert_int_equal(sl_pipeline_fit(&p, 4000, 4000, &error), SL_UNSUPPORTED);
+	}
+}
+
 static void a_fitted_guarantee_is_the_floors(void **state)
 {
 	(void)state;
@@ -406,6 +423,7 @@ int main(void)
 		cmocka_unit_test(what_the_kernel_counts_is_charged),
 		cmocka_unit_test(a_volume_is_kept_in_any_such_time),
 		cmocka_unit_test(a_fitted_pipeline_fits),
+		cmocka_unit_test(what_does_not_choose_by_size_is_not_fitted),
 		cmocka_unit_test(a_fitted_guarantee_is_the_floors),
 		cmocka_unit_test(rounds_keep_to_the_budget),
 		cmocka_unit_test(a_budget_changes_no_bit),

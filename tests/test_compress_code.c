@@ -83,6 +83,33 @@ static bool through(const struct sl_code *code, struct message *m)
 	return true;
 }
 
+/* A message of more symbols than the receiver has room for is refused, by every coder that needs neither layout nor memory. */
+static void more_than_there_is_room_for(void **state)
+{
+	(void)state;
+	for (size_t c = 0; sl_codes[c]; c++) {
+		struct message m = message_make(64, 1);
+		for (unsigned k = 0; k < 40; k++)
+			m.dense[3 * k / 2] = k % 3 ? 1 : -1;
+		struct sl_symbols *s = &m.sparse;
+		if (sl_codes[c]->prepare || sl_codes[c]->memory || !through(sl_codes[c], &m)) {
+			message_free(&m);
+			continue;
+		}
+		struct sl_symbols small = *s;
+		uint32_t count = s->count;
+		small.count_max = count - 1;
+		small.index = malloc(count * sizeof *small.index); /* one more than it may use */
+		small.symbol = malloc(count * sizeof *small.symbol);
+		void *scratch = coder_scratch(sl_codes[c], s);
+		assert_false(sl_codes[c]->decode(NULL, &small, sl_reader(m.body, m.length), scratch));
+		free(scratch);
+		free(small.index);
+		free(small.symbol);
+		message_free(&m);
+	}
+}
+
 static void test_bits(void **state)
 {
 	(void)state;
@@ -432,6 +459,7 @@ static void test_context_finds_structure(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(more_than_there_is_room_for),
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_omega),
 		cmocka_unit_test(test_golomb_is_e2),

@@ -97,6 +97,8 @@ static void refuses_with_file_line_and_what_would_be_right(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		assert_string_equal(sentence(wrong[i].text), wrong[i].sentence);
+	const char *start = "run.conf:2: [algorithm] name: unknown algorithm 'malcolm'; did you mean malcom?";
+	assert_memory_equal(sentence("[algorithm]\nname = malcolm\n"), start, strlen(start));
 }
 
 static void refuses_long_values_instead_of_cutting_them(void **state)

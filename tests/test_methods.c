@@ -190,6 +190,42 @@ static void lsvrg_begins_with_the_whole_gradient(void **state)
 	free(w);
 }
 
+/* The change of a batch's gradient from w to x is of one batch; that of all samples takes the gradient at w that is known. */
+static void a_change_is_of_one_batch(void **state)
+{
+	(void)state;
+	for (unsigned whole = 0; whole < 2; whole++) {
+		struct swarm *s = open_with("choco", SL_ESTIMATOR_LSVRG);
+		struct sl_learner *l = learner_of(s);
+		const struct sl_model_instance *m = &l->plan->model;
+		static struct sl_plan plan;
+		static uint32_t picked[4096];
+		struct sl_scratch scratch = *l->scratch;
+		assert_true(l->data->samples <= 4096);
+		plan = *l->plan;
+		plan.settings.batch = whole ? l->data->samples : 4;
+		scratch.pick = picked;
+		l->plan = &plan;
+		l->scratch = &scratch;
+		uint32_t d = l->dimension, count = sl_part_batch(l, 0);
+		float *v = calloc(5 * (size_t)d, sizeof *v), *w = v, *known = v + d, *at_x = v + 2 * d,
+		      *at_w = v + 3 * d, *out = v + 4 * d;
+		for (uint32_t k = 0; k < d; k++) {
+			w[k] = l->x[k] + 0.01f;
+			known[k] = 9;
+		}
+		const uint32_t *pick = whole ? NULL : l->scratch->pick;
+		m->model->gradient(m, l->data, pick, count, l->x, at_x, l->scratch->learn);
+		m->model->gradient(m, l->data, pick, count, w, at_w, l->scratch->learn);
+		sl_part_change(l, l->x, w, known, out);
+		for (uint32_t k = 0; k < d; k++)
+			assert_true(out[k] == at_x[k] - (whole ? 9 : at_w[k]));
+		free(v);
+		swarm_close(s);
+		free(s);
+	}
+}
+
 /* Until the shift is found the message is the gradient at all samples, and then what a batch has beside it. */
 static void a_fixed_shift_is_subtracted_after_it_is_found(void **state)
 {
@@ -281,6 +317,7 @@ int main(void)
 		cmocka_unit_test(references_are_renewed_by_chance),
 		cmocka_unit_test(a_trainer_is_asked_twice_about_one_batch),
 		cmocka_unit_test(lsvrg_begins_with_the_whole_gradient),
+		cmocka_unit_test(a_change_is_of_one_batch),
 		cmocka_unit_test(a_fixed_shift_is_subtracted_after_it_is_found),
 		cmocka_unit_test(steps_in_one_pass_are_weighed_as_gradients_are),
 	};

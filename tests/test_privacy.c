@@ -420,11 +420,11 @@ static void others_are_clipped_by_sample(void **state)
 static void draws_depend_on_everything(void **state)
 {
 	(void)state;
-	enum { D = 30, CASES = 8 };
+	enum { D = 30, CASES = 10 };
 	struct trial *t = calloc(1, sizeof *t);
 	make_units(t, D, 0, 10);
 	trial_open(t);
-	float out[CASES][D], x[D] = { 0 };
+	float out[CASES][D], x[D] = { 0 }, other[D] = { [D - 1] = 1 };
 	for (unsigned c = 0; c < CASES; c++) {
 		uint8_t secret[SL_HASH_BYTES] = { c == 4 };
 		struct sl_learner *l = trial_learner(t, c == 1);
@@ -432,8 +432,10 @@ static void draws_depend_on_everything(void **state)
 		struct sl_plan plan = t->plan;
 		plan.run = c == 5;
 		shard.samples -= c == 6;
+		shard.target = c == 8 ? other : shard.target;
+		plan.settings.seed += c == 9;
 		l->scratch = &t->scratch;
-		sl_privacy_begin(&l->privacy, &plan, c == 1, &shard, c == 7 ? NULL : secret);
+		sl_privacy_begin(&l->privacy, &plan, c == 1, &shard, c == 7 || c == 9 ? NULL : secret);
 		l->round = c == 2;
 		x[D - 1] = c == 3 ? 1e-20f : 0;
 		sl_private_gradient(l, x, 0, out[c]);

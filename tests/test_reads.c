@@ -151,6 +151,19 @@ static void true_values_pass(void **state)
 		if (sl_settings_check(&s, &error) != SL_OK)
 			fail_msg("%s", error.text);
 	}
+	for (int k = 0; k < 2; k++) { /* with eta = theory the step size is constant */
+		struct sl_settings s;
+		struct sl_error error = { 0 };
+		sl_settings_standard(&s);
+		set(&s, "algorithm", "name", "diana");
+		set(&s, "compress", "pipeline", "randk:2 | float32 | raw");
+		set_text(&s, "eta_rule=theory");
+		set_text(&s, "smoothness=40");
+		set_text(&s, k ? "eta_schedule=sqrt" : "eta_schedule=constant");
+		enum sl_status status = sl_settings_check(&s, &error);
+		if (status != (k ? SL_UNSUPPORTED : SL_OK))
+			fail_msg("%d: %s", k, error.text);
+	}
 }
 
 /* The default of a table is refused as well where it was set: the settings know that it was. */
