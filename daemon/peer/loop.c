@@ -618,8 +618,10 @@ enum sl_loop_result sl_loop_run(struct sl_loop *l)
 		sl_exporter_poll(&l->exporter, items + ITEM_METRICS);
 	}
 	free(items);
-	if (l->halted)
+	if (l->halted) {
+		hear_trainer(l); /* what it said of the answer that ended the run */
 		sl_pacer_end(&l->pacer, l->net, sl_clock());
+	}
 	if (!l->halted) {
 		l->reload_asked = false;
 		return SL_LOOP_RELOAD;

@@ -45,6 +45,12 @@ static struct scratch *scratch_layout(void *base, uint32_t dimension, size_t *si
 	return s;
 }
 
+/* Scratch need not start as zeros: any guess is as good as none, if it is one of them. */
+static uint32_t *guess_of(struct scratch *s)
+{
+	return &s->guess[s->stream % STREAMS];
+}
+
 enum { MAGNITUDE = 0x7fffffff };
 
 size_t sl_largest_scratch(uint32_t dimension)
@@ -226,7 +232,7 @@ static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint
                         bool *finite, struct scratch *s)
 {
 	uint32_t count = 0;
-	*threshold = s->guess[s->stream];
+	*threshold = *guess_of(s);
 	*finite = true;
 	if (*threshold)
 		count = sl_mask_collect(dimension, x, y, *threshold, s->candidate, s->bits, finite);
@@ -247,7 +253,7 @@ static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct sc
 	uint32_t above, kth = (count < MANY ? kth_by_halves : kth_of_many)(count, k, threshold, s, &above);
 	uint32_t equal = k - above, kept;
 	uint32_t *restrict candidate = s->candidate, *restrict bits = s->bits;
-	s->guess[s->stream] = kth > MARGIN ? kth - MARGIN : 0;
+	*guess_of(s) = kth > MARGIN ? kth - MARGIN : 0;
 	kept = sl_mask_keep(count, kth, candidate, bits);
 	if (kept == k)
 		return k;
@@ -265,7 +271,7 @@ static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct sc
 
 void sl_largest_recall(uint32_t stream, void *scratch)
 {
-	((struct scratch *)scratch)->stream = stream % STREAMS;
+	((struct scratch *)scratch)->stream = stream;
 }
 
 bool sl_largest(uint32_t k, uint32_t dimension, const float *x, const float *y, uint32_t *index, float *value,
@@ -276,7 +282,7 @@ bool sl_largest(uint32_t k, uint32_t dimension, const float *x, const float *y, 
 	size_t size;
 	struct scratch *s = scratch_layout(scratch, dimension, &size);
 	*count = collect(dimension, x, y, k, &threshold, &finite, s);
-	s->guess[s->stream] = 0;
+	*guess_of(s) = 0;
 	if (!finite)
 		return false;
 	if (*count > k)

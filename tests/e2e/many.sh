@@ -38,6 +38,6 @@ query many.db 4 "SELECT count(*) FROM curve WHERE peers = 4096 AND payload_bytes
 query many.db 4 "SELECT count(*) FROM traffic WHERE peers = 4096 AND saved BETWEEN 0 AND 1"
 query many.db "1|1" "SELECT min(test_accuracy BETWEEN test_accuracy_min AND test_accuracy_max), count(*) FROM round_all WHERE tested > 0"
 query many.db 4096 "SELECT present FROM summary WHERE rounds = 4 AND test_accuracy IS NOT NULL"
-query many.db 1 "SELECT count(*) FROM run WHERE config LIKE '%one row per round (view round_all)%'"
+query many.db 1 "SELECT count(*) FROM run WHERE config LIKE '%one row per round for all peers (view round_all)%'"
 query many.db 0 "SELECT count(*) FROM link"
 ok "4096 peers: a row per round of all, the last round of each"
