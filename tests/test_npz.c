@@ -44,7 +44,7 @@ static void add(struct file *f, const void *bytes, size_t length)
 static void add_number(struct file *f, uint64_t v, unsigned bytes)
 {
 	for (unsigned i = 0; i < bytes; i++)
-		add(f, &(uint8_t){ (uint8_t)(v >> 8 * i) }, 1);
+		add(f, &(uint8_t){ i < 8 ? (uint8_t)(v >> 8 * i) : 0 }, 1);
 }
 
 static size_t deflated(const struct file *array, uint8_t out[ROOM])
