@@ -250,7 +250,8 @@ static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint
 /* Moves the k largest to the front; returns their number. */
 static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct scratch *s)
 {
-	uint32_t above = 0, kth = (count < MANY ? kth_by_halves : kth_of_many)(count, k, threshold, s, &above);
+	uint32_t above = 0,
+	         kth = (count < MANY ? kth_by_halves : kth_of_many)(count, k, threshold, s, &above);
 	uint32_t equal = k - above, kept;
 	uint32_t *restrict candidate = s->candidate, *restrict bits = s->bits;
 	*guess_of(s) = kth > MARGIN ? kth - MARGIN : 0;
