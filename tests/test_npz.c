@@ -43,8 +43,11 @@ static void add(struct file *f, const void *bytes, size_t length)
 
 static void add_number(struct file *f, uint64_t v, unsigned bytes)
 {
-	for (unsigned i = 0; i < bytes; i++)
-		add(f, &(uint8_t){ i < 8 ? (uint8_t)(v >> 8 * i) : 0 }, 1);
+	for (unsigned i = 0; i < bytes; i++) {
+		uint8_t byte = (uint8_t)v;
+		add(f, &byte, 1);
+		v >>= 8;
+	}
 }
 
 static size_t deflated(const struct file *array, uint8_t out[ROOM])

@@ -60,7 +60,7 @@ static enum sl_status no_memory(const struct sl_data_reader *r, struct sl_error 
 
 static struct sl_data_reader *npz_open(const void *options, uint64_t seed, bool train, struct sl_error *error)
 {
-	struct npz_options standard;
+	struct npz_options standard = { 0 };
 	const struct npz_options *o = options ? options : &standard;
 	struct sl_data_reader *r = calloc(1, sizeof *r);
 	sl_options_standard(npz_options, &standard);
