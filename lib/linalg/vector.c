@@ -175,9 +175,10 @@ static inline void fetch_ahead(const float *x)
 
 /* Two terms in one pass: x is read and written once, and memory bandwidth is used better than in two passes. n is a
  * multiple of LANES. */
-SL_VARIANTS static void mix_two(size_t n, float c, const float *restrict a, const float *restrict b, float c2,
-                                const float *restrict a2, const float *restrict b2, float *restrict x,
-                                double (*restrict lane)[LANES])
+__attribute__((always_inline)) static inline void mix_both(size_t n, float c, const float *restrict a,
+                                                           const float *restrict b, float c2,
+                                                           const float *restrict a2, const float *restrict b2,
+                                                           float *restrict x, double (*restrict lane)[LANES])
 {
 	double first[LANES], second[LANES]; /* in registers: their addresses go nowhere */
 	for (int l = 0; l < LANES; l++) {
@@ -202,32 +203,17 @@ SL_VARIANTS static void mix_two(size_t n, float c, const float *restrict a, cons
 	}
 }
 
-/* The same where both edges are up to date, so that the own copy is one. */
-SL_VARIANTS static void mix_two_of_one(size_t n, float c, const float *restrict a, const float *restrict b,
-                                       float c2, const float *restrict b2, float *restrict x,
-                                       double (*restrict lane)[LANES])
+SL_VARIANTS static void mix_two(size_t n, float c, const float *a, const float *b, float c2, const float *a2,
+                                const float *b2, float *x, double (*lane)[LANES])
 {
-	double first[LANES], second[LANES]; /* in registers: their addresses go nowhere */
-	for (int l = 0; l < LANES; l++) {
-		first[l] = lane[0][l];
-		second[l] = lane[1][l];
-	}
-	for (size_t k = 0; k < n; k += LANES) {
-		fetch_ahead(a + k);
-		fetch_ahead(b + k);
-		fetch_ahead(b2 + k);
-		for (int l = 0; l < LANES; l++) {
-			float difference = b[k + l] - a[k + l], other = b2[k + l] - a[k + l];
-			float sum = x[k + l] + c * difference;
-			x[k + l] = sum + c2 * other;
-			first[l] += (double)difference * (double)difference;
-			second[l] += (double)other * (double)other;
-		}
-	}
-	for (int l = 0; l < LANES; l++) {
-		lane[0][l] = first[l];
-		lane[1][l] = second[l];
-	}
+	mix_both(n, c, a, b, c2, a2, b2, x, lane);
+}
+
+/* Both edges are up to date, so that the own copy is one, and is read once. */
+SL_VARIANTS static void mix_two_of_one(size_t n, float c, const float *a, const float *b, float c2,
+                                       const float *b2, float *x, double (*lane)[LANES])
+{
+	mix_both(n, c, a, b, c2, a, b2, x, lane);
 }
 
 static void mix_pair(size_t n, size_t at, const struct sl_mix_term *term, float *x, double (*lane)[LANES])

@@ -6,7 +6,7 @@ set -u
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
 starling=$build/starling
 self=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=${self%/tests/*}
 work=$(mktemp -d "${TMPDIR:-/tmp}/starling-e2e-XXXXXX") || exit 1
 pids=
 cleanup() {

@@ -1,7 +1,7 @@
 # machine.sh, sourced by tests that boot systemd for real: a minimal Debian in namespaces of its own, with `upper` laid over it.
 # MINBASE: a folder that keeps that Debian for the next time (made with debootstrap, which needs a mirror). TRANSCRIPT: a file that
 # gets all that is typed and answered. machine_packages: what that Debian contains besides systemd and the libraries.
-root=$(cd "$root/.." && pwd) # this script is one folder deeper than others
+# shellcheck shell=sh disable=SC2154 # root: of lib.sh
 skip() {
 	echo "skipped: $1"
 	exit 0

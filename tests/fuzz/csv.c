@@ -1,8 +1,9 @@
 /* The first three bytes choose the features asked for, the options and the list of classes, and the size of chunks; the rest
  * is the table. */
-#include "learn/dataset.h"
+#include "tests/support/format.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 extern const struct sl_data_format sl_data_format_csv;
 
@@ -25,26 +26,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	struct sl_error error = { 0 };
 	if (text)
 		SL_CHECK(sl_classes_parse(&list, text, strlen(text), items, &error) == SL_OK);
-	struct sl_data_reader *reader = format->open(options, 0, true, &error);
-	enum sl_status status = SL_OK;
-	size_t chunk = 1 + bytes[2];
-	for (size_t at = 3, n; at < length && status == SL_OK; at += n) {
-		n = chunk < length - at ? chunk : length - at;
-		status = format->push(reader, 0, bytes + at, n, "input", &error);
-	}
-	uint8_t *block = NULL;
-	size_t size = 0;
-	if (status == SL_OK)
-		status = format->finish(reader, bytes[0] % 8, text ? &list : NULL, &block, &size, &error);
-	else
-		format->abandon(reader);
 	struct sl_dataset data;
-	if (status == SL_OK) {
-		SL_CHECK(sl_dataset_open(&data, block, size, &error) == SL_OK && data.samples > 0);
-		SL_CHECK(bytes[0] % 8 == 0 || data.features == bytes[0] % 8);
-	} else {
-		SL_CHECK(error.text[0] && !memchr(error.text, '\n', strlen(error.text)));
-	}
+	uint8_t *block;
+	const struct format_input in = { .options = options,
+		                         .bytes = bytes + 3,
+		                         .end = { length - 3 },
+		                         .chunk = 1 + bytes[2],
+		                         .features = bytes[0] % 8,
+		                         .classes = text ? &list : NULL };
+	if (format_read(format, &in, 1, &data, &block))
+		SL_CHECK(data.samples > 0);
 	free(block);
 	return 0;
 }

@@ -7,7 +7,7 @@
 # shellcheck disable=SC2034 # of machine.sh
 machine_packages=python3
 # shellcheck source=../machine.sh
-. "$root/e2e/machine.sh"
+. "$root/tests/e2e/machine.sh"
 command -v ansible-playbook > /dev/null || skip "there is no ansible-playbook (apt-get install ansible-core)"
 [ -x "$base/usr/bin/python3" ] || skip "the Debian in $base has no python3"
 package_here

@@ -4,7 +4,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=../machine.sh
-. "$root/e2e/machine.sh"
+. "$root/tests/e2e/machine.sh"
 make --no-print-directory -C "$root" B="$build" DESTDIR="$work/upper" PREFIX=/usr install > out 2> err || fail "make install"
 manual() { sed -n "/^$1/,/^\.Ed/p" "$root/daemon/man/starlingd.8.in" | sed '1,2d; /^\.Ed/d'; } # HEADING: the lines below it
 round_of() { typed "starling status --json" && sed -n "s/.*\"peer\":$1,.*\"round\":\([0-9]*\),.*/\1/p" out; }

@@ -2,7 +2,6 @@
 # doc/examples/filter: eight sites learn one l1-sparse filter of hashed words, without Python. Three minutes on an idle core.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-root=$(cd "$root/.." && pwd) # this script is one folder deeper than others
 [ "$(apt-cache dumpavail 2> /dev/null | grep -c '^Package: ')" -ge 50000 ] || {
 	echo "skipped: apt knows of fewer than 50000 packages (apt-get update)"
 	exit 0

@@ -6,7 +6,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=../machine.sh
-. "$root/e2e/machine.sh"
+. "$root/tests/e2e/machine.sh"
 package_here
 if [ -z "${APART:-}" ]; then # what needs a network has been done
 	unshare -mn ip link set lo up 2> err || skip "no namespaces can be made here: $(cat err)"

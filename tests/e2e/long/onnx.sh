@@ -8,7 +8,7 @@ if ! $python -c 'import onnx, numpy' 2> /dev/null; then
 	exit 0
 fi
 
-$python "$root/published/onnx_model.py" data .
+$python "$root/tests/published/onnx_model.py" data .
 for spec in softmax mlp:7,5 conv:4x3,pool:2,6x2p1,mean:2,9 conv:in:4x5x5,3x3s2p1,2x2 conv:3x4; do
 	name=$(echo "$spec" | tr ':,' '--')
 	expect 0 "$starling" init "$name" --topology ring:3 --data "idx:images,labels" --set model.name="$spec" --set run.rounds=15 \
@@ -18,6 +18,6 @@ for spec in softmax mlp:7,5 conv:4x3,pool:2,6x2p1,mean:2,9 conv:in:4x5x5,3x3s2p1
 	expect 0 "$starling" export "$name" -o "$name.npz"
 	expect 0 "$starling" predict "$name" --data "idx:images,labels"
 	mv out "$name.csv"
-	$python "$root/published/onnx_model.py" check "$name.onnx" "$name.npz" "$name.csv" . || fail "$spec"
+	$python "$root/tests/published/onnx_model.py" check "$name.onnx" "$name.npz" "$name.csv" . || fail "$spec"
 	ok "$spec"
 done

@@ -4,7 +4,7 @@
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=../machine.sh
-. "$root/e2e/machine.sh"
+. "$root/tests/e2e/machine.sh"
 package_here
 next_package ""
 mkdir -p upper/root

@@ -14,8 +14,8 @@ if ! command -v prometheus > /dev/null || ! command -v promtool > /dev/null; the
 fi
 python=/usr/bin/python3
 hostile=$build/tests/e2e/hostile
-monitoring=$root/../scripts/monitoring
-prom() { $python "$root/monitoring/prom.py" http://127.0.0.1:9090 "$@"; }
+monitoring=$root/scripts/monitoring
+prom() { $python "$root/tests/monitoring/prom.py" http://127.0.0.1:9090 "$@"; }
 mkdir disk
 if ! mount -t tmpfs -o size=16m,mode=755 none disk 2> /dev/null; then
 	echo "skipped: no tmpfs can be mounted here"
@@ -54,21 +54,21 @@ stop_peers() {
 	for k; do kill -TERM "$(cat run/$k.pid)"; done
 	for k; do within 30 gone "$(cat run/$k.pid)"; wait "$(cat run/$k.pid)"; done
 }
-PYTHONPATH=$root/../lib/trainer/python PYTHONDONTWRITEBYTECODE=1 DATA=$work/data
+PYTHONPATH=$root/lib/trainer/python PYTHONDONTWRITEBYTECODE=1 DATA=$work/data
 export PYTHONPATH PYTHONDONTWRITEBYTECODE DATA
 mkdir data
-expect 0 $python "$root/trainer/data.py" data 2
-expect 0 "$starling" init trained --topology path:2 --trainer "$python $root/trainer/softmax.py gradient,evaluate" \
+expect 0 $python "$root/tests/trainer/data.py" data 2
+expect 0 "$starling" init trained --topology path:2 --trainer "$python $root/tests/trainer/softmax.py gradient,evaluate" \
 	--set run.rounds=1000000000 --set metrics.listen=127.0.0.1:9500+%d --set run.round_timeout=never --set history.evaluate=20
 trainer() {
-	STARLING_TRAINER=$work/trained/trainer/$1 $python "$root/trainer/softmax.py" gradient,evaluate > "trainer$1.out" 2>&1 &
+	STARLING_TRAINER=$work/trained/trainer/$1 $python "$root/tests/trainer/softmax.py" gradient,evaluate > "trainer$1.out" 2>&1 &
 	echo $! > "trainer$1.pid"
 	pids="$pids $!"
 }
 for k in 0 1; do start_peer trained $k; trainer $k; done
 for k in 0 1 2 3; do peer $k; done
 background prometheus --config.file=prometheus.yml --storage.tsdb.path=tsdb --web.listen-address=127.0.0.1:9090
-within 30 sh -c "$python '$root/monitoring/prom.py' http://127.0.0.1:9090 value up | grep -q '^6 '"
+within 30 sh -c "$python '$root/tests/monitoring/prom.py' http://127.0.0.1:9090 value up | grep -q '^6 '"
 
 # holds EXPR: it gives one series, of value 1. fires / quiet NAME [LABELS]
 holds() { [ "$(prom value "$1")" = "1 1" ]; }

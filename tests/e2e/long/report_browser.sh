@@ -53,7 +53,7 @@ expect 0 "$starling" report all.db -o several.html
 expect 0 "$starling" report all.db --run "$first" -o one.html
 for page in "troubled.html run/history.db" "several.html all.db"; do
 	# shellcheck disable=SC2086 # two arguments
-	expect 0 /usr/bin/python3 "$(dirname "$self")/../report.py" $page
+	expect 0 /usr/bin/python3 "$root/tests/e2e/report.py" $page
 done
 
 # The page with a script that looks at it; its own policy would not let that run.

@@ -4,7 +4,6 @@
 # a simulation. Debian's slurmctld, slurmd and slurm-client.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-root=$(cd "$root/.." && pwd) # this script is one folder deeper than others
 skip() {
 	echo "skipped: $1"
 	exit 0

@@ -4,7 +4,6 @@
 # NEXT: a folder with such a starlingd; else it is built here (-DSL_NEXT_WIRE).
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-root=$(cd "$root/.." && pwd) # this script is one folder deeper than others
 next=${NEXT:-$work/next}
 if [ ! -x "$next/starlingd" ]; then
 	compiler=${CC:-cc}
