@@ -130,6 +130,14 @@ start_peer() {
 # gone PID: it ended, though nobody waited for it yet.
 gone() { ! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" 2> /dev/null; }
 
+# runs PATTERN: some process has a command line with that pattern (procps, with pgrep, is not everywhere).
+runs() {
+	for command in /proc/[0-9]*/cmdline; do
+		tr '\0' ' ' 2> /dev/null < "$command" | grep -q -- "$1" && return
+	done 2> /dev/null
+	return 1
+}
+
 # ends CODE SECONDS PID: it ends in time, with that exit code.
 ends() {
 	within "$2" gone "$3"

@@ -48,7 +48,7 @@ for _ in 1 2 3; do
 	within 60 more
 	kill -KILL "$pid"
 	within 30 gone "$pid"
-	idle() { ! pgrep -f "starling sim .*--history main.db.work" > /dev/null; }
+	idle() { ! runs "starling sim .*--history main.db.work"; }
 	within 30 idle
 done
 expect 0 "$starling" sweep main.ini
@@ -115,5 +115,5 @@ says err "another starling sweep works on this database"
 kill -INT "$pid"
 ends 1 30 "$pid"
 grep -q "interrupted; .* the same command goes on" background || fail "not told how to go on"
-pgrep -f "starling sim .*slow.db.work" > /dev/null && fail "children outlive their parent"
+runs "starling sim .*slow.db.work" && fail "children outlive their parent"
 ok "^C ends the children; one sweep per database"
