@@ -3,7 +3,7 @@
 # round: for every algorithm, on a ring and on a torus.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
-rounds=40
+rounds=25
 
 both() { # RUN PEERS ARGUMENTS...
 	run=$1

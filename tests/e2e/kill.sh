@@ -28,7 +28,7 @@ all_rounds() {
 }
 event_of() { query "$1/history.db" "$3" "SELECT count(*) > 0 FROM event WHERE run_id = $(newest daemon) AND peer = $2 AND kind = '$4'"; }
 # Rounds of 30 ms: the run must not be over before it was disturbed.
-long="--set run.rounds=$rounds --set algorithm.local_steps=100 --set history.evaluate=50 --set run.period=30ms"
+long="--set run.rounds=$rounds --set history.evaluate=50 --set run.period=30ms"
 
 # shellcheck disable=SC2086 # words
 make_run kept ring:6 $long --set checkpoint.every=5
