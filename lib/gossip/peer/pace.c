@@ -8,11 +8,13 @@
 
 enum { HOPS_MOST = 64, BELIEVED_MS = 900000, GREETING_BYTES = 250, HANDSHAKES_BYTES = 1500 };
 
-/* Two seconds may be made up for, in which steps were not completed, and so nothing was sent. */
+/* What may be made up for of the time in which steps were not completed, and so nothing was sent. */
+enum { MADE_UP_SECONDS = 10 };
+
 void sl_pace_start(struct sl_peer *p)
 {
 	uint64_t rate = sl_outbox_rate(&p->plan->settings);
-	sl_budget_begin(&p->pacing, rate, (int64_t)(rate / 4), 0, p->now);
+	sl_budget_begin(&p->pacing, rate, (int64_t)(rate / 8 * MADE_UP_SECONDS), 0, p->now);
 }
 
 /* [run] period, or the time that the budget needs for the messages of a round for each neighbour, with a frame as long as it may be, two greetings, and what a connection each
@@ -92,17 +94,4 @@ void sl_pace_encoded(struct sl_peer *p, size_t body)
 {
 	int64_t bytes = (int64_t)sl_budget_message(SL_BRIEF_STEADY + body) + SL_BUDGET_HEAD;
 	sl_budget_charge(&p->pacing, p->now, bytes * p->edges_up);
-}
-
-/* The other paces wait for neighbours, and so for the frames that they exchange. While a round waits, tags arrive: steps are
- * complete when it ends. */
-bool sl_pace_holds(struct sl_peer *p)
-{
-	return p->plan->settings.pace == SL_PACE_FREE && !sl_budget_is_open(&p->pacing, p->now, 0);
-}
-
-struct sl_time sl_pace_deadline(const struct sl_peer *p)
-{
-	bool holds = p->phase == SL_PHASE_WAITING && p->plan->settings.pace == SL_PACE_FREE;
-	return holds ? sl_budget_opens(&p->pacing, 0) : SL_TIME_NEVER;
 }

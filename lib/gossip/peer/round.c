@@ -262,6 +262,40 @@ static bool aggregate(struct sl_peer *p)
 	return true;
 }
 
+/* Whether a neighbour is to complete a step that this peer has opened. */
+static bool awaits_step(const struct sl_peer *p)
+{
+	for (uint32_t i = 0; i < p->degree; i++) {
+		const struct sl_edge *e = &p->edge[i];
+		if (e->up && !e->late && !e->finished && !e->guard.closed && !sl_edge_is_over(p, e) &&
+		    sl_edge_active(p, e) && e->mine_open && !sl_edge_can_complete(e))
+			return true;
+	}
+	return false;
+}
+
+/* What the budget must hold before the round ends. A step that just misses that end would leave its link idle for a round, and
+ * have two frames to send after it. So the round waits for it while what gathers can still be made up for; that a neighbour
+ * is slower for good costs this wait once. */
+static int64_t round_end_level(const struct sl_peer *p)
+{
+	return awaits_step(p) ? p->pacing.burst / 2 : 0;
+}
+
+/* Whether the end of the round has to wait for the budget. The other paces wait for neighbours, and so for the frames that they
+ * exchange. While a round waits, tags arrive: steps are complete when it ends. */
+static bool budget_holds(struct sl_peer *p)
+{
+	return p->plan->settings.pace == SL_PACE_FREE &&
+	       !sl_budget_is_open(&p->pacing, p->now, -round_end_level(p));
+}
+
+struct sl_time sl_budget_holds_until(const struct sl_peer *p)
+{
+	bool holds = p->phase == SL_PHASE_WAITING && p->plan->settings.pace == SL_PACE_FREE;
+	return holds ? sl_budget_opens(&p->pacing, -round_end_level(p)) : SL_TIME_NEVER;
+}
+
 void sl_round_check(struct sl_peer *p)
 {
 	if (p->phase != SL_PHASE_WAITING)
@@ -270,7 +304,7 @@ void sl_round_check(struct sl_peer *p)
 	for (uint32_t i = 0; i < p->degree; i++)
 		if (awaited(p, &p->edge[i]))
 			return;
-	if (waits_alone(p) || sl_pace_holds(p))
+	if (waits_alone(p) || budget_holds(p))
 		return;
 	sl_peer_mark(p, 3);
 	if (p->plan->algorithm->aggregate && !aggregate(p)) {

@@ -363,10 +363,8 @@ int64_t sl_pace_us(const struct sl_peer *);
 /* run.round_timeout and run.link_timeout, with twice that. */
 int64_t sl_round_timeout_us(const struct sl_peer *);
 int64_t sl_link_timeout_us(const struct sl_peer *);
-/* A frame was encoded; whether the end of the round has to wait for the budget, and until when. */
+/* A frame was encoded. */
 void sl_pace_encoded(struct sl_peer *, size_t body);
-bool sl_pace_holds(struct sl_peer *);
-struct sl_time sl_pace_deadline(const struct sl_peer *);
 
 /* stream.c: frames in flight, and how long to wait for them */
 /* A connection's state has changed. True: the neighbour has to be greeted. */
@@ -634,6 +632,8 @@ void sl_round_begin(struct sl_peer *);
 void sl_round_exchange(struct sl_peer *);
 void sl_round_check(struct sl_peer *);
 void sl_round_evaluated(struct sl_peer *);
+/* When the end of the round no longer waits for the byte budget. */
+struct sl_time sl_budget_holds_until(const struct sl_peer *);
 bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
 /* Whether a peer that hears nobody waits for this edge among others. */
 bool sl_edge_missed(const struct sl_peer *, const struct sl_edge *);
