@@ -191,6 +191,20 @@ static void malformed_headers_are_refused(void **state)
 		    SL_BRIEF_MALFORMED);
 }
 
+/* Bytes that end within a fixed header are no frame, whatever they say of a body. */
+static void a_fixed_header_is_whole(void **state)
+{
+	(void)state;
+	uint8_t bytes[SL_FRAME_HEADER];
+	struct sl_frame f = { .kind = SL_FRAME_HELLO, .channels = 1 }, back;
+	for (uint32_t body = 0; body < SL_FRAME_HEADER; body++)
+		for (size_t length = 0; length <= SL_FRAME_HEADER; length++) {
+			sl_frame_header(bytes, &f, body);
+			assert_int_equal(sl_frame_parse(&back, bytes, length),
+			                 body == 0 && length == SL_FRAME_HEADER);
+		}
+}
+
 /* The bytes between two fences of WIRE.md, after `title`. */
 static size_t example(const char *title, uint8_t *out, size_t room)
 {
@@ -451,6 +465,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_low_byte_means_the_nearest),
 		cmocka_unit_test(every_part_of_the_pair_counts),
 		cmocka_unit_test(malformed_headers_are_refused),
+		cmocka_unit_test(a_fixed_header_is_whole),
 		cmocka_unit_test(the_worked_example_is_true),
 		cmocka_unit_test(the_steady_state),
 		cmocka_unit_test(frames_of_former_lives_are_dropped),
