@@ -2,6 +2,7 @@
  * kernel. */
 #include "tests/support/ends.h"
 #include "daemon/cli/common/ports.h"
+#include "daemon/peer/net/link.h"
 #include "daemon/run/clock.h"
 
 #include <setjmp.h>
@@ -227,6 +228,55 @@ static void a_name_leads_to_its_address(void **state)
 	assert_null(strstr(ends[0].net.link[0].target, "localhost"));
 }
 
+/* Whoever is heard lives: the way to it is tried at once, and not when libzmq's pause is over. */
+static void who_is_heard_is_tried_at_once(void **state)
+{
+	uint32_t edge;
+	char text[64];
+	(void)state;
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	const struct sl_net_link *l = &ends[0].net.link[0];
+	UNTIL(l->idle); /* nobody listens there */
+	const struct sl_time before = l->kick_at;
+	struct client c = client_open(&ends[1].identity, 0, NULL);
+	for (struct sl_time until = patience(); l->kick_at.us == before.us;) {
+		assert_true(sl_time_before(sl_clock(), until));
+		client_send(&c, "here");
+		assert_true(take(0, &edge, text, until));
+		assert_false(l->idle && !sl_time_before(ends[0].net.now, l->kick_at));
+	}
+	client_close(&c);
+}
+
+/* A neighbour that was connected to us, and is not while we reach it: that is told once, with its reason. */
+static void who_stays_away_is_named_once(void **state)
+{
+	uint32_t edge;
+	char text[SL_NET_TROUBLE];
+	int64_t since;
+	(void)state;
+	need_socket_option(counts_bytes(), "TCP_INFO");
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	struct client c = client_open(&ends[1].identity, 0, NULL);
+	client_send(&c, "here");
+	assert_true(take(0, &edge, text, patience()));
+	memcpy(ends[0].endpoint, ends[2].endpoint, sizeof ends[0].endpoint); /* where nobody is */
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	struct sl_net_link *l = &ends[0].net.link[0];
+	UNTIL(l->came && l->up);
+	client_close(&c);
+	UNTIL(l->away);
+	assert_true(l->up);
+	struct sl_time gone = ends[0].net.now;
+	for (unsigned s = 0; s < 20; s++) { /* nobody waits for that */
+		ends[0].net.now = sl_time_after(gone, s * INT64_C(1000000));
+		sl_net_watch_trouble(&ends[0].net, l);
+		assert_string_equal(ends[0].kinds, s < 5 ? "" : "not-connected ");
+	}
+	assert_true(sl_net_trouble(&ends[0].net, 0, text, &since));
+	assert_string_equal(text, "it is not connected to us, though it was");
+}
+
 static enum sl_link_change next_change(void)
 {
 	enum sl_link_change change;
@@ -281,6 +331,8 @@ int main(void)
 		NET_TEST(endpoints_that_cannot_be_had_are_named),
 		NET_TEST(an_endpoint_that_is_not_ours_listens_on_its_port),
 		NET_TEST(a_name_leads_to_its_address),
+		NET_TEST(who_is_heard_is_tried_at_once),
+		NET_TEST(who_stays_away_is_named_once),
 	};
 	if (sl_keys_start(&error) != SL_OK)
 		return 1;
