@@ -274,7 +274,7 @@ static void done(struct swarm *w)
 
 struct counts {
 	struct swarm *w;
-	uint32_t differences, others, late_others, steady, longest;
+	uint32_t differences, others, late_others, steady, a_byte_more, longest;
 };
 
 static enum sl_sim_fate count_header(void *context, struct sl_sim_message *m)
@@ -293,6 +293,7 @@ static enum sl_sim_fate count_header(void *context, struct sl_sim_message *m)
 	if (early)
 		return SL_SIM_PASS;
 	c->steady += a->header_length == SL_BRIEF_STEADY;
+	c->a_byte_more += a->header_length == SL_BRIEF_STEADY + 1;
 	c->longest = a->header_length > c->longest ? (uint32_t)a->header_length : c->longest;
 	return SL_SIM_PASS;
 }
@@ -321,6 +322,23 @@ static void the_steady_state(void **state)
 			}
 		done(w);
 	}
+}
+
+/* Where edges have fewer steps than there are versions, the low byte of the step is in the header, too. */
+static void steps_that_lag_behind_cost_a_byte(void **state)
+{
+	(void)state;
+	struct swarm *w = made();
+	w->settings.rounds = ROUNDS;
+	snprintf(w->topology_spec, sizeof w->topology_spec, "one-peer-hypercube:8");
+	swarm_open(w);
+	struct counts c = { .w = w };
+	sl_sim_watch(w->sim, &(struct sl_sim_watch){ .context = &c, .sent = count_header });
+	swarm_run(w, 1000000);
+	assert_in_range(sl_sim_peer(w->sim, 0)->edge[0].step, ROUNDS / 3, ROUNDS / 3 + 1);
+	assert_true(c.differences > 8 * 2 * ROUNDS && c.late_others == 0);
+	assert_true(c.a_byte_more > 0.95 * c.differences);
+	done(w);
 }
 
 /* The last tagged difference from SENDER to RECEIVER. */
@@ -468,6 +486,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_fixed_header_is_whole),
 		cmocka_unit_test(the_worked_example_is_true),
 		cmocka_unit_test(the_steady_state),
+		cmocka_unit_test(steps_that_lag_behind_cost_a_byte),
 		cmocka_unit_test(frames_of_former_lives_are_dropped),
 		cmocka_unit_test(what_is_not_known_is_asked_for),
 		cmocka_unit_test(nothing_but_unknown_frames_leads_to_quarantine),

@@ -277,6 +277,34 @@ static void who_stays_away_is_named_once(void **state)
 	assert_string_equal(text, "it is not connected to us, though it was");
 }
 
+/* Somebody we reach and never heard is named once, unless it is in quarantine: then it is we who do not listen. */
+static void who_is_not_listened_to_is_not_missed(void **state)
+{
+	char text[SL_NET_TROUBLE];
+	int64_t since;
+	(void)state;
+	char own[sizeof ends[0].endpoint];
+	memcpy(own, ends[0].endpoint, sizeof own);
+	memcpy(ends[0].endpoint, ends[2].endpoint, sizeof own); /* end 1 looks for it where nobody is */
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	memcpy(ends[0].endpoint, own, sizeof own);
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	struct sl_net *net = &ends[0].net;
+	struct sl_net_link *l = &net->link[0];
+	UNTIL(l->up);
+	struct sl_time begin = net->now;
+	for (unsigned listens = 0; listens < 2; listens++) {
+		sl_net_close_edge(net, 0, !listens);
+		for (unsigned s = 0; s < 20; s++) {
+			net->now = sl_time_after(begin, s * INT64_C(1000000));
+			sl_net_watch_trouble(net, l);
+		}
+		assert_string_equal(ends[0].kinds, listens ? "never-heard " : "");
+		assert_int_equal(sl_net_trouble(net, 0, text, &since), listens);
+		assert_string_equal(text, listens ? "it has never connected to us" : "");
+	}
+}
+
 static enum sl_link_change next_change(void)
 {
 	enum sl_link_change change;
@@ -333,6 +361,7 @@ int main(void)
 		NET_TEST(a_name_leads_to_its_address),
 		NET_TEST(who_is_heard_is_tried_at_once),
 		NET_TEST(who_stays_away_is_named_once),
+		NET_TEST(who_is_not_listened_to_is_not_missed),
 	};
 	if (sl_keys_start(&error) != SL_OK)
 		return 1;
