@@ -187,6 +187,27 @@ static void a_flood_leads_to_quarantine(void **state)
 	done(w);
 }
 
+/* A question that is answered has been paid for: it is no part of a flood. */
+static void answered_questions_are_no_flood(void **state)
+{
+	static const uint8_t body[17] = { SL_WANT_FRAMES };
+	(void)state;
+	struct swarm *w = made();
+	swarm_open(w);
+	swarm_run_to(w, VICTIM, 5);
+	struct sl_edge *e = forged_edge(w, VICTIM, LIAR);
+	for (unsigned answered = 2; answered-- > 0;) {
+		struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_REQUEST);
+		int64_t level = e->guard.frames.level /= 2, unanswered = e->guard.unanswered;
+		e->guard.answers.level = answered ? e->guard.answers.level : INT64_MIN / 2;
+		f.version = 0;
+		forged_send(w, LIAR, VICTIM, &f, body, sizeof body);
+		assert_int_equal(e->guard.unanswered, unanswered + !answered);
+		assert_int_equal(e->guard.frames.level >= level, answered);
+	}
+	done(w);
+}
+
 /* Small questions with large answers: what they make a peer send is bounded by the model's size and time. */
 static void questions_are_not_answered_for_ever(void **state)
 {
@@ -369,6 +390,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(nobody_is_beyond_the_end),
 		cmocka_unit_test(a_copy_that_no_frame_fits_is_replaced),
 		cmocka_unit_test(a_flood_leads_to_quarantine),
+		cmocka_unit_test(answered_questions_are_no_flood),
 		cmocka_unit_test(questions_are_not_answered_for_ever),
 		cmocka_unit_test(one_liar_moves_no_round),
 		cmocka_unit_test(a_majority_is_believed),

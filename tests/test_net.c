@@ -343,6 +343,44 @@ static void after_a_drop_nothing_leaves_before_it_is_known(void **state)
 	assert_passes(0, 0, 1, 0, "again");
 }
 
+/* Sends to end 1 until it takes no more; true if there is room again while nobody reads there. */
+static bool fill_up(struct sl_time until)
+{
+	static uint8_t frame[ENDS_FRAME_MAX];
+	enum sl_link_change change;
+	uint32_t edge;
+	while (sl_net_send(&ends[0].net, 0, frame, sizeof frame, NULL, 0))
+		assert_true(sl_time_before(sl_clock(), until));
+	while (next_change() != SL_LINK_FULL)
+		;
+	for (unsigned n = 0; n < 20; n++, turn_all())
+		while (sl_net_change_of(&ends[0].net, &edge, &change))
+			if (change == SL_LINK_ROOM)
+				return true;
+	return false;
+}
+
+/* The way back to a dial-only peer is full until it reads. */
+static void a_way_back_has_room_once_it_is_read(void **state)
+{
+	char text[64];
+	uint32_t edge;
+	(void)state;
+	need_socket_option(counts_bytes(), "TCP_INFO");
+	snprintf(ends[1].endpoint, sizeof ends[1].endpoint, "dial-only");
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	assert_passes(1, 0, 0, 0, "first");
+	assert_int_equal(next_change(), SL_LINK_UP);
+	for (struct sl_time until = patience(); fill_up(until);)
+		assert_true(sl_time_before(sl_clock(), until));
+	while (take(1, &edge, text, sl_time_after(sl_clock(), 100000)))
+		;
+	while (next_change() != SL_LINK_ROOM)
+		;
+	assert_passes(0, 0, 1, 0, "again");
+}
+
 #define NET_TEST(f) cmocka_unit_test_setup_teardown(f, ends_set_up, ends_tear_down)
 
 int main(void)
@@ -354,6 +392,7 @@ int main(void)
 		NET_TEST(sending_to_nobody_drops_at_once),
 		NET_TEST(a_greeting_waits_for_its_link),
 		NET_TEST(after_a_drop_nothing_leaves_before_it_is_known),
+		NET_TEST(a_way_back_has_room_once_it_is_read),
 		NET_TEST(wire_bytes_are_the_kernels),
 		NET_TEST(bytes_are_counted_on_when_links_are_opened_anew),
 		NET_TEST(endpoints_that_cannot_be_had_are_named),

@@ -323,6 +323,10 @@ static void heads_and_members(void **state)
 	is_refused("starling-roster 1\nserial 3\nTopology x\n", "roster:3: must be 'topology SPEC");
 	is_refused(HEAD PEERS "gone 2 c\npeer 3 d tcp://h:3 B\n" EDGE,
 	           "roster: peers 1 and 3 have the same key");
+	is_refused(
+	    "starling-roster 3\nrun 0123456789abcdef0123456789abcdef\nserial 9\ntopology path:3\n"
+	    "peer 0 a dial-only A\npeer 1 b tcp://h:2 B\npeer 2 c dial-only A\nedge 0 1 0.5\nedge 1 2 0.5\n",
+	    "roster: peers 0 and 2 have the same key"); /* that they have no endpoint is no matter */
 	is_accepted(HEAD "gone 0 c\ngone 1 c\npeer 2 a tcp://h:1 A\npeer 3 b tcp://h:2 B\nedge 2 3 0.5\n");
 	memset(spec, 's', sizeof spec);
 	for (int length = SL_TEXT_MAX - 1; length <= SL_TEXT_MAX; length++) {
