@@ -1,6 +1,7 @@
 /* Checkpoint files: two generations, which of them a peer goes on from, and what becomes of those that cannot
  * be used. */
 #include "daemon/run/checkpoint.h"
+#include "daemon/run/kept.h"
 #include "tests/support/faults.h"
 #include "tests/support/store.h"
 
@@ -224,6 +225,35 @@ static void an_empty_state_is_no_missing_one(void **state)
 	free(bytes);
 }
 
+/* What a daemon writes before the state comes back, and no part of it does. */
+static void what_stands_before_a_state(void **state)
+{
+	static const char settings[] = "[run]\nrounds = 3\n";
+	struct sl_kept back, kept = { .wire_tx = INT64_C(1) << 40,
+		                      .wire_rx = 77,
+		                      .session = UINT64_MAX - 1,
+		                      .round = 123456,
+		                      .settings = settings,
+		                      .settings_length = sizeof settings - 1 };
+	size_t head = sl_kept_head(&kept);
+	uint8_t bytes[128];
+	(void)state;
+	assert_true(head + 5 <= sizeof bytes);
+	sl_kept_write(&kept, bytes);
+	memcpy(bytes + head, "state", 5);
+	assert_true(sl_kept_read(&back, bytes, head + 5));
+	assert_true(back.wire_tx == kept.wire_tx && back.wire_rx == kept.wire_rx);
+	assert_true(back.session == kept.session && back.round == kept.round);
+	assert_int_equal(back.settings_length, kept.settings_length);
+	assert_memory_equal(back.settings, settings, back.settings_length);
+	assert_int_equal(back.state_length, 5);
+	assert_memory_equal(back.state, "state", 5);
+	for (size_t cut = 0; cut < head; cut++)
+		assert_false(sl_kept_read(&back, bytes, cut));
+	assert_true(sl_kept_read(&back, bytes, head));
+	assert_int_equal(back.state_length, 0);
+}
+
 int main(void)
 {
 #define in_folder(test) cmocka_unit_test_setup_teardown(test, test_store_folder, test_folder_remove)
@@ -235,6 +265,7 @@ int main(void)
 		in_folder(without_room_for_it_nothing_is_written),
 		in_folder(a_failed_write_keeps_both_generations),
 		in_folder(an_empty_state_is_no_missing_one),
+		cmocka_unit_test(what_stands_before_a_state),
 	};
 	return cmocka_run_group_tests_name("checkpoint", tests, NULL, NULL);
 }

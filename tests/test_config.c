@@ -197,6 +197,29 @@ static void prints_what_parses_back(void **state)
 	}
 }
 
+/* What all hosts of a run share names nothing that each decides for itself. */
+static void what_is_shared_has_no_word_of_a_host(void **state)
+{
+	char text[16384], line[64];
+	unsigned hosts = 0;
+	(void)state;
+	assert_string_equal(sentence_of("", 0, (const char *[]){ NULL }), "");
+	for (unsigned all = 0; all < 2; all++) {
+		sl_run_settings_print(&config.settings, all ? SL_SCOPES_ALL : SL_SCOPES_SHARED, text,
+		                      sizeof text);
+		for (const struct sl_settings_section *s = sl_settings_sections; s->name; s++) {
+			snprintf(line, sizeof line, "[%s]\n", s->name);
+			assert_int_equal(strstr(text, line) != NULL, all || !s->host);
+			hosts += s->host;
+			for (const struct sl_option *o = s->options; o->name && s->host; o++) {
+				snprintf(line, sizeof line, "\n%s = ", o->name);
+				assert_true(all || !strstr(text, line));
+			}
+		}
+	}
+	assert_true(hosts > 0);
+}
+
 static void paths_start_at_the_files_folder_or_at_the_state(void **state)
 {
 	char path[4096];
@@ -339,6 +362,7 @@ int main(void)
 		cmocka_unit_test(refuses_a_missing_file),
 		cmocka_unit_test(overrides_come_last_and_name_themselves),
 		cmocka_unit_test(prints_what_parses_back),
+		cmocka_unit_test(what_is_shared_has_no_word_of_a_host),
 		cmocka_unit_test_setup_teardown(paths_start_at_the_files_folder_or_at_the_state, in_folder,
 		                                out_of_folder),
 		cmocka_unit_test(fingerprint_covers_what_peers_must_share),

@@ -251,11 +251,31 @@ static void one_that_is_too_old_is_told(void **state)
 	}
 }
 
+/* A neighbour that holds what this peer is only about to compute again, after a restart from an older state, need not write
+ * anything for it. */
+static void what_is_held_already_wants_no_checkpoint(void **state)
+{
+	(void)state;
+	struct swarm *w = make("ring:4", 7);
+	swarm_run_to(w, 1, 30);
+	struct sl_peer *p = sl_sim_peer(w->sim, 1);
+	struct sl_edge *e = &p->edge[0];
+	const uint32_t held = e->durable;
+	assert_true(held < p->version);
+	for (uint32_t more = 0; more < 40; more++) {
+		e->durable = p->version + more;
+		assert_false(sl_edge_wants_checkpoint(p, e));
+	}
+	e->durable = held;
+	done(w);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_held_already_wants_no_checkpoint),
 		cmocka_unit_test(slow_disks_cost_nothing),
 		cmocka_unit_test(without_a_checkpoint_only_senders_need_their_journals),
 		cmocka_unit_test(a_full_disk_is_waited_for),

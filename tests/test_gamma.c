@@ -45,6 +45,19 @@ static double gamma_of(const char *algorithm, const char *graph, const char *pip
 	           : (double)NAN;
 }
 
+static void no_plan_is_without_a_method(void **state)
+{
+	static struct sl_plan plan;
+	struct sl_settings s;
+	struct sl_plan_graph g = { .peers = 8, .degree_least = 2, .degree_most = 2, .beta = 1.3, .gap = 0.2 };
+	(void)state;
+	sl_settings_standard(&s);
+	snprintf(s.algorithm, sizeof s.algorithm, "chocolate"); /* settings that nobody has checked */
+	struct sl_run_settings all = sl_run_settings_of(&s);
+	assert_int_equal(sl_plan_make(&plan, &all, &g, 30, 4, NULL, note, &error), SL_NOT_FOUND);
+	assert_string_equal(error.text, "[algorithm] unknown algorithm 'chocolate'");
+}
+
 static const char usual[] = "topk:0.05 | dither:16 | golomb";
 
 static void every_method_says_what_its_gamma_is(void **state)
@@ -80,6 +93,8 @@ static void auto_is_below_what_is_stable(void **state)
 			fail_msg("%s: auto takes %g, and %g is stable", found[i].graph, gamma, found[i].most);
 	}
 	assert_true(gamma_of("choco", "ring:8", "all | float32 | raw", 0) == 1);
+	assert_true(gamma_of("choco", "ring:8", "topk:0.6 | natural | golomb", 0) ==
+	            1); /* not all are rounded */
 	assert_true(gamma_of("dpsgd", "ring:8", usual, 0) == 1);
 	assert_true(gamma_of("exact-diffusion", "ring:8", usual, 0) == 0.5);
 	assert_true(gamma_of("choco", "ring:8", usual, 0.3) == 0.3);
@@ -215,6 +230,7 @@ static void it_follows_the_roster(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_plan_is_without_a_method),
 		cmocka_unit_test(every_method_says_what_its_gamma_is),
 		cmocka_unit_test(auto_is_below_what_is_stable),
 		cmocka_unit_test(small_models_have_room),

@@ -105,6 +105,65 @@ static void nobody_waits_for_quarantine(void **state)
 	done(w);
 }
 
+/* Rounds, steps and versions that the run does not have are an offence, in a frame of any kind. */
+static void nobody_is_beyond_the_end(void **state)
+{
+	static const enum sl_frame_kind kinds[] = { SL_FRAME_DIFFERENCE, SL_FRAME_TAG, SL_FRAME_REQUEST,
+		                                    SL_FRAME_SNAPSHOT };
+	static const uint8_t body[17] = { 0 };
+	(void)state;
+	struct swarm *w = made();
+	swarm_open(w);
+	swarm_run_to(w, VICTIM, 5);
+	struct sl_edge *e = forged_edge(w, VICTIM, LIAR);
+	const uint32_t beyond = w->settings.rounds + 100;
+	int64_t count = 0, refused = e->totals.refused;
+	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		for (unsigned field = 0; field < 3; field++) {
+			struct sl_frame f = forged_frame(w, LIAR, VICTIM, kinds[i]);
+			bool steps = kinds[i] == SL_FRAME_DIFFERENCE || kinds[i] == SL_FRAME_TAG;
+			f.tag = kinds[i] == SL_FRAME_TAG;
+			f.step = field == 0 && kinds[i] != SL_FRAME_SNAPSHOT ? beyond
+			         : steps                                     ? e->step + 1
+			                                                     : 0;
+			f.round = field == 1 ? beyond : f.round;
+			f.version = field == 2 || kinds[i] == SL_FRAME_SNAPSHOT ? beyond : f.version;
+			forged_send(w, LIAR, VICTIM, &f, body, f.tag ? 0 : sizeof body);
+			assert_int_equal(e->guard.count[SL_OFFENCE_FUTURE], ++count);
+			assert_int_equal(e->totals.refused, refused + count);
+		}
+	swarm_run(w, 1000000);
+	done(w);
+}
+
+/* A copy that a fault of the memory has changed fits no frame any more, however often one comes: after a few it is asked
+ * for whole, and nobody is blamed. Also where both ends of an edge have such a copy. */
+static void a_copy_that_no_frame_fits_is_replaced(void **state)
+{
+	static const uint32_t ends[2] = { VICTIM, LIAR };
+	(void)state;
+	for (unsigned both = 0; both < 2; both++) {
+		struct swarm *w = made();
+		w->unchecked = true; /* copies are compared with their owner's */
+		swarm_open(w);
+		swarm_run_to(w, VICTIM, 5);
+		for (unsigned k = 0; k <= both; k++)
+			forged_edge(w, ends[k], ends[1 - k])->their_digest ^= 1;
+		swarm_run(w, 1000000);
+		for (unsigned k = 0; k <= both; k++) {
+			const struct sl_edge *e = forged_edge(w, ends[k], ends[1 - k]);
+			assert_in_range(e->guard.count[SL_OFFENCE_MISFIT], 2, 16);
+			assert_int_equal(count_at(w, ends[k], "copy-diverged"), 1);
+			assert_int_equal(count_at(w, ends[k], "snapshot"), 1);
+			assert_false(e->diverged);
+		}
+		assert_int_equal(swarm_count(w, "quarantine"), 0);
+		assert_in_range(swarm_count(w, "mean-shift"), 0,
+		                1); /* the neighbour may have gone on already */
+		done(w);
+	}
+}
+
 static void a_flood_leads_to_quarantine(void **state)
 {
 	(void)state;
@@ -125,6 +184,27 @@ static void a_flood_leads_to_quarantine(void **state)
 	sl_sim_totals(w->sim, &after);
 	assert_true(after.messages - before.messages < 8000);
 	swarm_run(w, 1000000);
+	done(w);
+}
+
+/* A question that is answered has been paid for: it is no part of a flood. */
+static void answered_questions_are_no_flood(void **state)
+{
+	static const uint8_t body[17] = { SL_WANT_FRAMES };
+	(void)state;
+	struct swarm *w = made();
+	swarm_open(w);
+	swarm_run_to(w, VICTIM, 5);
+	struct sl_edge *e = forged_edge(w, VICTIM, LIAR);
+	for (unsigned answered = 2; answered-- > 0;) {
+		struct sl_frame f = forged_frame(w, LIAR, VICTIM, SL_FRAME_REQUEST);
+		int64_t level = e->guard.frames.level /= 2, unanswered = e->guard.unanswered;
+		e->guard.answers.level = answered ? e->guard.answers.level : INT64_MIN / 2;
+		f.version = 0;
+		forged_send(w, LIAR, VICTIM, &f, body, sizeof body);
+		assert_int_equal(e->guard.unanswered, unanswered + !answered);
+		assert_int_equal(e->guard.frames.level >= level, answered);
+	}
 	done(w);
 }
 
@@ -307,7 +387,10 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_lead_to_quarantine),
 		cmocka_unit_test(nobody_waits_for_quarantine),
+		cmocka_unit_test(nobody_is_beyond_the_end),
+		cmocka_unit_test(a_copy_that_no_frame_fits_is_replaced),
 		cmocka_unit_test(a_flood_leads_to_quarantine),
+		cmocka_unit_test(answered_questions_are_no_flood),
 		cmocka_unit_test(questions_are_not_answered_for_ever),
 		cmocka_unit_test(one_liar_moves_no_round),
 		cmocka_unit_test(a_majority_is_believed),

@@ -191,6 +191,20 @@ static void malformed_headers_are_refused(void **state)
 		    SL_BRIEF_MALFORMED);
 }
 
+/* Bytes that end within a fixed header are no frame, whatever they say of a body. */
+static void a_fixed_header_is_whole(void **state)
+{
+	(void)state;
+	uint8_t bytes[SL_FRAME_HEADER];
+	struct sl_frame f = { .kind = SL_FRAME_HELLO, .channels = 1 }, back;
+	for (uint32_t body = 0; body < SL_FRAME_HEADER; body++)
+		for (size_t length = 0; length <= SL_FRAME_HEADER; length++) {
+			sl_frame_header(bytes, &f, body);
+			assert_int_equal(sl_frame_parse(&back, bytes, length),
+			                 body == 0 && length == SL_FRAME_HEADER);
+		}
+}
+
 /* The bytes between two fences of WIRE.md, after `title`. */
 static size_t example(const char *title, uint8_t *out, size_t room)
 {
@@ -260,7 +274,7 @@ static void done(struct swarm *w)
 
 struct counts {
 	struct swarm *w;
-	uint32_t differences, others, late_others, steady, longest;
+	uint32_t differences, others, late_others, steady, a_byte_more, longest;
 };
 
 static enum sl_sim_fate count_header(void *context, struct sl_sim_message *m)
@@ -279,6 +293,7 @@ static enum sl_sim_fate count_header(void *context, struct sl_sim_message *m)
 	if (early)
 		return SL_SIM_PASS;
 	c->steady += a->header_length == SL_BRIEF_STEADY;
+	c->a_byte_more += a->header_length == SL_BRIEF_STEADY + 1;
 	c->longest = a->header_length > c->longest ? (uint32_t)a->header_length : c->longest;
 	return SL_SIM_PASS;
 }
@@ -307,6 +322,23 @@ static void the_steady_state(void **state)
 			}
 		done(w);
 	}
+}
+
+/* Where edges have fewer steps than there are versions, the low byte of the step is in the header, too. */
+static void steps_that_lag_behind_cost_a_byte(void **state)
+{
+	(void)state;
+	struct swarm *w = made();
+	w->settings.rounds = ROUNDS;
+	snprintf(w->topology_spec, sizeof w->topology_spec, "one-peer-hypercube:8");
+	swarm_open(w);
+	struct counts c = { .w = w };
+	sl_sim_watch(w->sim, &(struct sl_sim_watch){ .context = &c, .sent = count_header });
+	swarm_run(w, 1000000);
+	assert_in_range(sl_sim_peer(w->sim, 0)->edge[0].step, ROUNDS / 3, ROUNDS / 3 + 1);
+	assert_true(c.differences > 8 * 2 * ROUNDS && c.late_others == 0);
+	assert_true(c.a_byte_more > 0.95 * c.differences);
+	done(w);
 }
 
 /* The last tagged difference from SENDER to RECEIVER. */
@@ -451,8 +483,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_low_byte_means_the_nearest),
 		cmocka_unit_test(every_part_of_the_pair_counts),
 		cmocka_unit_test(malformed_headers_are_refused),
+		cmocka_unit_test(a_fixed_header_is_whole),
 		cmocka_unit_test(the_worked_example_is_true),
 		cmocka_unit_test(the_steady_state),
+		cmocka_unit_test(steps_that_lag_behind_cost_a_byte),
 		cmocka_unit_test(frames_of_former_lives_are_dropped),
 		cmocka_unit_test(what_is_not_known_is_asked_for),
 		cmocka_unit_test(nothing_but_unknown_frames_leads_to_quarantine),

@@ -171,6 +171,10 @@ static void a_trainer_is_asked_twice_about_one_batch(void **state)
 		assert_true(out[k] == 6 * x[k] - 6 * w[k]);
 	assert_true(sl_part_full_gradient(&l, x, out) == 5);
 	assert_true(out[0] == 5000);
+	for (uint32_t step = 0; step < 2; step++) { /* of the third round of two local steps each */
+		sl_part_batch_gradient(&l, x, step, out);
+		assert_true(out[0] == 5 * (float)(6 + step));
+	}
 }
 
 /* At the reference itself the difference of the two batch gradients is nothing: what is left is the whole gradient. */
@@ -188,6 +192,139 @@ static void lsvrg_begins_with_the_whole_gradient(void **state)
 	free(out);
 	swarm_close(w);
 	free(w);
+}
+
+/* What an estimator has, beside what its formula gives from gradients of the model alone. */
+struct beside {
+	struct swarm *swarm;
+	struct sl_plan plan; /* that of the learner, with other settings */
+	struct sl_learner *l;
+	uint32_t d;
+	float *x, *w, *v, *at_x, *at_w, *out;
+};
+
+static void open_beside(struct beside *b, enum sl_estimator estimator)
+{
+	memset(b, 0, sizeof *b);
+	b->swarm = open_with("choco", estimator);
+	b->l = learner_of(b->swarm);
+	b->plan = *b->l->plan;
+	b->l->plan = &b->plan;
+	b->d = b->l->dimension;
+	b->x = calloc(6 * (size_t)b->d, sizeof *b->x);
+	assert_non_null(b->x);
+	b->w = b->x + b->d;
+	b->v = b->w + b->d;
+	b->at_x = b->v + b->d;
+	b->at_w = b->at_x + b->d;
+	b->out = b->at_w + b->d;
+	memcpy(b->x, b->l->x, b->d * sizeof *b->x);
+}
+
+static void close_beside(struct beside *b)
+{
+	free(b->x);
+	swarm_close(b->swarm);
+	free(b->swarm);
+}
+
+static void model_gradient(const struct beside *b, const uint32_t *pick, uint32_t count, const float *x,
+                           float *out)
+{
+	const struct sl_model_instance *m = &b->plan.model;
+	m->model->gradient(m, b->l->data, pick, count, x, out, b->l->scratch->learn);
+}
+
+/* One estimate at x; then the gradients of its batch at x and at w. */
+static void estimate(struct beside *b, uint32_t step)
+{
+	sl_part_gradient(b->l, b->x, step, b->out);
+	uint32_t count = sl_part_batch(b->l, step);
+	model_gradient(b, b->l->scratch->pick, count, b->x, b->at_x);
+	model_gradient(b, b->l->scratch->pick, count, b->w, b->at_w);
+}
+
+static void move_on(struct beside *b, uint32_t step)
+{
+	for (uint32_t k = 0; k < b->d; k++)
+		b->x[k] += (float)(step + 1) * (k % 2 ? 0.01f : -0.02f);
+}
+
+/* v ← the whole gradient, then ∇f_B(x) + (1 − a)(v − ∇f_B(w)), w being where v was estimated before. */
+static void storm_is_as_published(void **state)
+{
+	struct beside b;
+	(void)state;
+	open_beside(&b, SL_ESTIMATOR_STORM);
+	b.plan.settings.renewal = 0.25;
+	for (uint32_t step = 0; step < 4; step++) {
+		estimate(&b, step);
+		if (step == 0)
+			model_gradient(&b, NULL, b.l->data->samples, b.x, b.at_x);
+		for (uint32_t k = 0; k < b.d; k++) {
+			float meant = b.at_x[k] + (step ? 0.75f * (b.v[k] - b.at_w[k]) : 0);
+			assert_true(fabsf(b.out[k] - meant) < 1e-6f);
+		}
+		memcpy(b.w, b.x, b.d * sizeof *b.w);
+		memcpy(b.v, b.out, b.d * sizeof *b.v);
+		move_on(&b, step);
+	}
+	assert_true(sl_vector_square(b.d, b.out) > 0);
+	close_beside(&b);
+}
+
+/* ∇f_B(x) − ∇f_B(w) + ∇f(w): w stays where it began, or follows x in every step. */
+static void lsvrg_is_as_published(void **state)
+{
+	struct beside b;
+	(void)state;
+	for (unsigned follows = 0; follows < 2; follows++) {
+		open_beside(&b, SL_ESTIMATOR_LSVRG);
+		b.plan.settings.refresh = follows ? 1 : 1e-12;
+		memcpy(b.w, b.x, b.d * sizeof *b.w);
+		for (uint32_t step = 0; step < 4; step++) {
+			estimate(&b, step);
+			model_gradient(&b, NULL, b.l->data->samples, follows ? b.x : b.w, b.v);
+			for (uint32_t k = 0; k < b.d; k++) {
+				float change = follows ? 0 : b.at_x[k] - b.at_w[k];
+				assert_true(fabsf(b.out[k] - change - b.v[k]) < 1e-6f);
+			}
+			move_on(&b, step);
+		}
+		close_beside(&b);
+	}
+}
+
+/* The mean over the batch of ∇f_s(x) − T_s, plus the mean of all T, and then T_s ← ∇f_s(x). */
+static void saga_is_as_published(void **state)
+{
+	struct beside b;
+	(void)state;
+	open_beside(&b, SL_ESTIMATOR_SAGA);
+	uint32_t samples = b.l->data->samples;
+	float *table = calloc((size_t)samples * b.d, sizeof *table);
+	assert_non_null(table);
+	for (uint32_t step = 0; step < 30; step++) {
+		sl_part_gradient(b.l, b.x, step, b.out);
+		uint32_t count = sl_part_batch(b.l, step);
+		memset(b.v, 0, 2 * b.d * sizeof *b.v);
+		for (uint32_t s = 0; s < samples; s++)
+			for (uint32_t k = 0; k < b.d; k++)
+				b.v[k] += table[s * b.d + k] / (float)samples;
+		for (uint32_t i = 0; i < count; i++) {
+			uint32_t s = b.l->scratch->pick[i];
+			model_gradient(&b, &s, 1, b.x, b.at_w);
+			for (uint32_t k = 0; k < b.d; k++) {
+				b.v[k] += (b.at_w[k] - table[s * b.d + k]) / (float)count;
+				table[s * b.d + k] = b.at_w[k];
+			}
+		}
+		for (uint32_t k = 0; k < b.d; k++)
+			assert_true(fabsf(b.out[k] - b.v[k]) < 1e-5f);
+		move_on(&b, 0);
+	}
+	free(table);
+	close_beside(&b);
 }
 
 /* The change of a batch's gradient from w to x is of one batch; that of all samples takes the gradient at w that is known. */
@@ -317,6 +454,9 @@ int main(void)
 		cmocka_unit_test(references_are_renewed_by_chance),
 		cmocka_unit_test(a_trainer_is_asked_twice_about_one_batch),
 		cmocka_unit_test(lsvrg_begins_with_the_whole_gradient),
+		cmocka_unit_test(storm_is_as_published),
+		cmocka_unit_test(lsvrg_is_as_published),
+		cmocka_unit_test(saga_is_as_published),
 		cmocka_unit_test(a_change_is_of_one_batch),
 		cmocka_unit_test(a_fixed_shift_is_subtracted_after_it_is_found),
 		cmocka_unit_test(steps_in_one_pass_are_weighed_as_gradients_are),

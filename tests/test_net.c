@@ -2,6 +2,7 @@
  * kernel. */
 #include "tests/support/ends.h"
 #include "daemon/cli/common/ports.h"
+#include "daemon/peer/net/link.h"
 #include "daemon/run/clock.h"
 
 #include <setjmp.h>
@@ -227,6 +228,83 @@ static void a_name_leads_to_its_address(void **state)
 	assert_null(strstr(ends[0].net.link[0].target, "localhost"));
 }
 
+/* Whoever is heard lives: the way to it is tried at once, and not when libzmq's pause is over. */
+static void who_is_heard_is_tried_at_once(void **state)
+{
+	uint32_t edge;
+	char text[64];
+	(void)state;
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	const struct sl_net_link *l = &ends[0].net.link[0];
+	UNTIL(l->idle); /* nobody listens there */
+	const struct sl_time before = l->kick_at;
+	struct client c = client_open(&ends[1].identity, 0, NULL);
+	for (struct sl_time until = patience(); l->kick_at.us == before.us;) {
+		assert_true(sl_time_before(sl_clock(), until));
+		client_send(&c, "here");
+		assert_true(take(0, &edge, text, until));
+		assert_false(l->idle && !sl_time_before(ends[0].net.now, l->kick_at));
+	}
+	client_close(&c);
+}
+
+/* A neighbour that was connected to us, and is not while we reach it: that is told once, with its reason. */
+static void who_stays_away_is_named_once(void **state)
+{
+	uint32_t edge;
+	char text[SL_NET_TROUBLE];
+	int64_t since;
+	(void)state;
+	need_socket_option(counts_bytes(), "TCP_INFO");
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	struct client c = client_open(&ends[1].identity, 0, NULL);
+	client_send(&c, "here");
+	assert_true(take(0, &edge, text, patience()));
+	memcpy(ends[0].endpoint, ends[2].endpoint, sizeof ends[0].endpoint); /* where nobody is */
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	struct sl_net_link *l = &ends[0].net.link[0];
+	UNTIL(l->came && l->up);
+	client_close(&c);
+	UNTIL(l->away);
+	assert_true(l->up);
+	struct sl_time gone = ends[0].net.now;
+	for (unsigned s = 0; s < 20; s++) { /* nobody waits for that */
+		ends[0].net.now = sl_time_after(gone, s * INT64_C(1000000));
+		sl_net_watch_trouble(&ends[0].net, l);
+		assert_string_equal(ends[0].kinds, s < 5 ? "" : "not-connected ");
+	}
+	assert_true(sl_net_trouble(&ends[0].net, 0, text, &since));
+	assert_string_equal(text, "it is not connected to us, though it was");
+}
+
+/* Somebody we reach and never heard is named once, unless it is in quarantine: then it is we who do not listen. */
+static void who_is_not_listened_to_is_not_missed(void **state)
+{
+	char text[SL_NET_TROUBLE];
+	int64_t since;
+	(void)state;
+	char own[sizeof ends[0].endpoint];
+	memcpy(own, ends[0].endpoint, sizeof own);
+	memcpy(ends[0].endpoint, ends[2].endpoint, sizeof own); /* end 1 looks for it where nobody is */
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	memcpy(ends[0].endpoint, own, sizeof own);
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	struct sl_net *net = &ends[0].net;
+	struct sl_net_link *l = &net->link[0];
+	UNTIL(l->up);
+	struct sl_time begin = net->now;
+	for (unsigned listens = 0; listens < 2; listens++) {
+		sl_net_close_edge(net, 0, !listens);
+		for (unsigned s = 0; s < 20; s++) {
+			net->now = sl_time_after(begin, s * INT64_C(1000000));
+			sl_net_watch_trouble(net, l);
+		}
+		assert_string_equal(ends[0].kinds, listens ? "never-heard " : "");
+		assert_int_equal(sl_net_trouble(net, 0, text, &since), listens);
+		assert_string_equal(text, listens ? "it has never connected to us" : "");
+	}
+}
+
 static enum sl_link_change next_change(void)
 {
 	enum sl_link_change change;
@@ -265,6 +343,44 @@ static void after_a_drop_nothing_leaves_before_it_is_known(void **state)
 	assert_passes(0, 0, 1, 0, "again");
 }
 
+/* Sends to end 1 until it takes no more; true if there is room again while nobody reads there. */
+static bool fill_up(struct sl_time until)
+{
+	static uint8_t frame[ENDS_FRAME_MAX];
+	enum sl_link_change change;
+	uint32_t edge;
+	while (sl_net_send(&ends[0].net, 0, frame, sizeof frame, NULL, 0))
+		assert_true(sl_time_before(sl_clock(), until));
+	while (next_change() != SL_LINK_FULL)
+		;
+	for (unsigned n = 0; n < 20; n++, turn_all())
+		while (sl_net_change_of(&ends[0].net, &edge, &change))
+			if (change == SL_LINK_ROOM)
+				return true;
+	return false;
+}
+
+/* The way back to a dial-only peer is full until it reads. */
+static void a_way_back_has_room_once_it_is_read(void **state)
+{
+	char text[64];
+	uint32_t edge;
+	(void)state;
+	need_socket_option(counts_bytes(), "TCP_INFO");
+	snprintf(ends[1].endpoint, sizeof ends[1].endpoint, "dial-only");
+	open_end(0, (const unsigned[]){ 1 }, 1);
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	assert_passes(1, 0, 0, 0, "first");
+	assert_int_equal(next_change(), SL_LINK_UP);
+	for (struct sl_time until = patience(); fill_up(until);)
+		assert_true(sl_time_before(sl_clock(), until));
+	while (take(1, &edge, text, sl_time_after(sl_clock(), 100000)))
+		;
+	while (next_change() != SL_LINK_ROOM)
+		;
+	assert_passes(0, 0, 1, 0, "again");
+}
+
 #define NET_TEST(f) cmocka_unit_test_setup_teardown(f, ends_set_up, ends_tear_down)
 
 int main(void)
@@ -276,11 +392,15 @@ int main(void)
 		NET_TEST(sending_to_nobody_drops_at_once),
 		NET_TEST(a_greeting_waits_for_its_link),
 		NET_TEST(after_a_drop_nothing_leaves_before_it_is_known),
+		NET_TEST(a_way_back_has_room_once_it_is_read),
 		NET_TEST(wire_bytes_are_the_kernels),
 		NET_TEST(bytes_are_counted_on_when_links_are_opened_anew),
 		NET_TEST(endpoints_that_cannot_be_had_are_named),
 		NET_TEST(an_endpoint_that_is_not_ours_listens_on_its_port),
 		NET_TEST(a_name_leads_to_its_address),
+		NET_TEST(who_is_heard_is_tried_at_once),
+		NET_TEST(who_stays_away_is_named_once),
+		NET_TEST(who_is_not_listened_to_is_not_missed),
 	};
 	if (sl_keys_start(&error) != SL_OK)
 		return 1;

@@ -58,6 +58,23 @@ static void a_peer_that_is_no_neighbour_is_refused_until_it_is_one(void **state)
 	assert_passes(1, 0, 0, 0, "now");
 }
 
+/* A name may lead to several addresses, and another peer may be at the first. */
+static void a_refusal_is_followed_by_the_next_address(void **state)
+{
+	(void)state;
+	uint16_t port = sl_port_of(ends[0].endpoint);
+	snprintf(ends[0].endpoint, sizeof ends[0].endpoint, "tcp://localhost:%u", port);
+	open_end(0, (const unsigned[]){ 2 }, 1);
+	open_end(1, (const unsigned[]){ 0 }, 1);
+	struct sl_net_place *place = &ends[1].net.link[0].place;
+	UNTIL(place->count == 1);
+	place->address[1] = place->address[0];
+	place->count = 2;
+	UNTIL(place->at == 1);
+	UNTIL(place->at == 0);
+	assert_string_equal(ends[1].kinds, "refused ");
+}
+
 static void a_client_without_curve_is_refused(void **state)
 {
 	(void)state;
@@ -305,6 +322,7 @@ int main(void)
 		NET_TEST(a_stranger_is_refused),
 		NET_TEST(a_listener_with_another_key_is_named),
 		NET_TEST(a_peer_that_is_no_neighbour_is_refused_until_it_is_one),
+		NET_TEST(a_refusal_is_followed_by_the_next_address),
 		NET_TEST(a_client_without_curve_is_refused),
 		NET_TEST(without_the_handler_no_message_passes),
 		NET_TEST(without_a_proven_key_no_message_passes),

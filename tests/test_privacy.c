@@ -452,6 +452,29 @@ static void draws_depend_on_everything(void **state)
 	free(t);
 }
 
+/* While a peer holds them, gradients are nothing, and none of the budget is spent. */
+static void what_is_held_takes_nothing(void **state)
+{
+	(void)state;
+	enum { D = 12 };
+	struct trial *t = calloc(1, sizeof *t);
+	make_units(t, D, 1, 4);
+	trial_open(t);
+	struct sl_learner *l = trial_learner(t, 0);
+	l->scratch = &t->scratch;
+	for (unsigned held = 2; held-- > 0;) {
+		float out[D] = { 1 };
+		uint64_t before = sl_private_releases(l);
+		l->privacy.held = held;
+		assert_int_equal(isnan(sl_private_gradient(l, l->x, 0, out)) != 0, held);
+		for (unsigned k = 0; k < D; k++)
+			assert_int_equal(out[k] == 0, held);
+		assert_int_equal(sl_private_releases(l), before + !held);
+	}
+	trial_close(t);
+	free(t);
+}
+
 /* ---- methods ---- */
 
 /* Each either refuses, or takes one gradient for each local step, and stops at its budget. */
@@ -616,6 +639,7 @@ int main(void)
 		cmocka_unit_test(noise_is_normal),
 		cmocka_unit_test(samples_are_taken_by_chance),
 		cmocka_unit_test(draws_depend_on_everything),
+		cmocka_unit_test(what_is_held_takes_nothing),
 		cmocka_unit_test(every_method_is_counted),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(a_crash_changes_nothing),

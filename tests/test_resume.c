@@ -238,24 +238,31 @@ static void an_edge_ends_with_the_lower_number_of_rounds(void **state)
 	done(w);
 }
 
-/* Both ends name the key; nothing of the other is taken. */
+/* Both ends name the key, or what else differs; nothing of the other is taken. */
 static void another_configuration_is_named(void **state)
 {
+	static const char *const text[] = {
+		"has another configuration: run.seed, algorithm.lambda differ; it is refused",
+		"has another model or start: tensor '",
+		"has another configuration: all keys match, but the model's shape, the classes or the version",
+	};
 	static struct sl_plan plan;
 	(void)state;
-	struct swarm *w = swarm_of("ring:5", 10);
-	w->settings.round_timeout_us = 1000000;
-	swarm_open(w);
-	plan = w->plan;
-	plan.settings.lambda = 0.5;
-	plan.settings.seed = 9;
-	plan.run++;
-	give_plan(w, 2, &plan);
-	swarm_run(w, 1000000);
-	const char *text = "has another configuration: run.seed, algorithm.lambda differ; it is refused";
-	assert_true(says(w, 1, "frame-refused", text) && says(w, 2, "frame-refused", text));
-	assert_int_equal(forged_edge(w, 1, 2)->totals.payload_rx, 0);
-	done(w);
+	for (unsigned i = 0; i < 3; i++) {
+		struct swarm *w = swarm_of("ring:5", 10);
+		w->settings.round_timeout_us = 1000000;
+		swarm_open(w);
+		plan = w->plan;
+		plan.settings.lambda = i == 0 ? 0.5 : plan.settings.lambda;
+		plan.settings.seed = i == 0 ? 9 : plan.settings.seed;
+		plan.tensors.count = i == 1;
+		plan.run++;
+		give_plan(w, 2, &plan);
+		swarm_run(w, 1000000);
+		assert_true(says(w, 1, "frame-refused", text[i]) && says(w, 2, "frame-refused", text[i]));
+		assert_int_equal(forged_edge(w, 1, 2)->totals.payload_rx, 0);
+		done(w);
+	}
 }
 
 /* Counts that are not this version's, fewer bytes than they say, no rounds: malformed, as any greeting. */

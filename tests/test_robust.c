@@ -155,6 +155,13 @@ static void what_it_cannot_do_is_said(void **state)
 		assert_int_equal(sl_robust_parse(&r, wrong[i], &error), SL_MALFORMED);
 	assert_int_equal(sl_robust_parse(&r, "trim:2", &error), SL_OK);
 	assert_int_equal(r.byzantine, 2);
+	for (unsigned b = 1; b <= 20; b++) { /* decimal, also with a zero in front */
+		char text[16];
+		snprintf(text, sizeof text, b % 2 ? "clip:%u" : "trim:0%u", b);
+		assert_int_equal(sl_robust_parse(&r, text, &error), SL_OK);
+		assert_int_equal(r.byzantine, b);
+		assert_int_equal(r.kind, b % 2 ? SL_ROBUST_CLIP : SL_ROBUST_TRIM);
+	}
 	assert_int_equal(sl_robust_parse(&r, "clip-at:0.5", &error), SL_OK);
 	assert_float_equal(r.threshold, 0.5, 0);
 

@@ -1,5 +1,7 @@
 /* What every line of a signed roster may be, up to its limits, and what is one step beyond them. */
+#include "daemon/run/files.h"
 #include "daemon/run/roster.h"
+#include "support/folder.h"
 
 #include <setjmp.h>
 #include <sodium.h>
@@ -246,6 +248,36 @@ static void every_edge_keeps_its_weight(void **state)
 	sl_roster_free(&r);
 }
 
+/* Whatever a roster may hold is written as it was read. */
+static void what_is_read_is_written(void **state)
+{
+	static const char *const edges[] = { "0.5", "0.5 4 4", "0.5 0 8", "0.5 2 8 0.25 7 1 2" };
+	char lines[1024];
+	struct sl_roster r;
+	(void)state;
+	assert_non_null(folder_make());
+	for (unsigned i = 0; i < sizeof edges / sizeof *edges; i++) {
+		uint8_t *bytes;
+		size_t length, n = (size_t)snprintf(lines, sizeof lines,
+		                                    "starling-roster 1\nserial 9\ntopology path:3\n"
+		                                    "mixing 9 1 2 0.5\nmixing 3 0 0.25 1\n"
+		                                    "peer 0 a tcp://h:1 %s\ngone 1 z\n"
+		                                    "peer 2 b tcp://h:2 %s 6\nedge 0 2 %s\n",
+		                                    key[0], key[1], edges[i]);
+		assert_int_equal(parse(&r, lines, n), SL_OK);
+		assert_int_equal(sl_roster_write(&r, folder_path("roster"), &operator_identity, &error),
+		                 SL_OK);
+		sl_roster_free(&r);
+		assert_int_equal(sl_file_read(folder_path("roster"), FILE_MOST, &bytes, &length, &error),
+		                 SL_OK);
+		assert_true(length > n + 10);
+		assert_memory_equal(bytes, lines, n);
+		assert_memory_equal(bytes + n, "signature ", 10);
+		free(bytes);
+	}
+	folder_remove();
+}
+
 static void lines_of_arcs(void **state)
 {
 	static const char shape[] = "roster:6: must be 'arc FROM TO WEIGHT PHASE'",
@@ -291,6 +323,10 @@ static void heads_and_members(void **state)
 	is_refused("starling-roster 1\nserial 3\nTopology x\n", "roster:3: must be 'topology SPEC");
 	is_refused(HEAD PEERS "gone 2 c\npeer 3 d tcp://h:3 B\n" EDGE,
 	           "roster: peers 1 and 3 have the same key");
+	is_refused(
+	    "starling-roster 3\nrun 0123456789abcdef0123456789abcdef\nserial 9\ntopology path:3\n"
+	    "peer 0 a dial-only A\npeer 1 b tcp://h:2 B\npeer 2 c dial-only A\nedge 0 1 0.5\nedge 1 2 0.5\n",
+	    "roster: peers 0 and 2 have the same key"); /* that they have no endpoint is no matter */
 	is_accepted(HEAD "gone 0 c\ngone 1 c\npeer 2 a tcp://h:1 A\npeer 3 b tcp://h:2 B\nedge 2 3 0.5\n");
 	memset(spec, 's', sizeof spec);
 	for (int length = SL_TEXT_MAX - 1; length <= SL_TEXT_MAX; length++) {
@@ -336,7 +372,7 @@ int main(void)
 		cmocka_unit_test(lines_of_mixing),     cmocka_unit_test(lines_of_peers),
 		cmocka_unit_test(lines_of_edges),      cmocka_unit_test(every_edge_keeps_its_weight),
 		cmocka_unit_test(lines_of_arcs),       cmocka_unit_test(heads_and_members),
-		cmocka_unit_test(lines_have_a_length),
+		cmocka_unit_test(lines_have_a_length), cmocka_unit_test(what_is_read_is_written),
 	};
 	if (sl_keys_start(&error) != SL_OK)
 		return 1;

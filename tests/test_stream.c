@@ -53,7 +53,7 @@ struct pair {
 	struct sl_random random;
 	bool timers;
 	/* what the run has shown */
-	unsigned resent, old_requests, fulls, lost;
+	unsigned resent, old_requests, fulls, lost, pieces;
 };
 
 static uint32_t number_at(const uint8_t *bytes)
@@ -120,6 +120,7 @@ static void hand_over(struct pair *t, struct end *e, const struct sl_action *a)
 	look_at_first(e, a);
 	assert_false(is_under_way(c, a->frame));
 	note_repeats(e, a->frame);
+	t->pieces += a->frame->kind == SL_FRAME_SNAPSHOT;
 	if (c->full || c->last - c->first == QUEUE) {
 		c->full = true;
 		t->lost++;
@@ -224,7 +225,7 @@ static void deliver(struct pair *t, unsigned i)
 	if (old)
 		assert_int_equal(other->again, 0);
 	t->old_requests += old;
-	t->resent += other->again;
+	t->resent += t->w.choose ? 0 : other->again;
 }
 
 static void run_job(struct pair *t, unsigned i)
@@ -240,10 +241,10 @@ static void run_job(struct pair *t, unsigned i)
 /* As if much time had passed: requests that are only a safety net are made. */
 static void run_timer(struct pair *t, unsigned i)
 {
-	struct sl_time due = sl_peer_deadline(t->end[i].peer);
-	if (!t->timers || due.us == SL_TIME_NEVER.us)
+	int64_t due = sl_peer_deadline(t->end[i].peer).us;
+	if (!t->timers || due == SL_TIME_NEVER.us)
 		return;
-	t->now = sl_time_before(t->now, due) ? due : t->now;
+	t->now.us = t->now.us < due ? due : t->now.us;
 	step(t, i, (struct sl_event){ .kind = SL_EVENT_TIMER });
 }
 
@@ -289,12 +290,20 @@ static void add_peer(struct pair *t, unsigned i, struct sl_peer_neighbour *neigh
 	e->peer = sl_peer_make(&setup, &arena);
 }
 
+/* No frame is sent twice: whoever lacks one gets a snapshot, in several pieces. */
+static void by_snapshots(struct swarm *w)
+{
+	w->plan.resend_bytes = 0;
+	w->plan.snapshot_piece = 64;
+}
+
 static void open_pair(struct pair *t, uint64_t seed, struct sl_peer_neighbour neighbour[2][SL_DEGREE_MAX])
 {
 	memset(t, 0, sizeof *t);
 	swarm_standard(&t->w);
 	strcpy(t->w.topology_spec, "path:2");
 	t->w.settings.rounds = 30;
+	t->w.choose = seed % 3 == 0 ? by_snapshots : NULL;
 	swarm_open(&t->w);
 	struct sl_arena measure = { 0 };
 	sl_scratch_make(&t->scratch, &t->w.plan, &measure);
@@ -324,7 +333,13 @@ static bool both_halted(const struct pair *t)
 	return t->end[0].halted && t->end[1].halted;
 }
 
-/* The links stay, and nobody looks at a clock: greetings alone have to say what was lost. */
+static bool is_idle(const struct end *e)
+{
+	return e->to.first == e->to.last && !e->job;
+}
+
+/* The links stay, and nobody looks at a clock: greetings alone have to say what was lost. Pieces of a snapshot may be asked
+ * for by a timer, when nothing else happens. */
 static void go_on_undisturbed(struct pair *t)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -332,15 +347,19 @@ static void go_on_undisturbed(struct pair *t)
 		if (!t->end[i].to.up)
 			connect_anew(t, i);
 	}
-	for (unsigned n = 0; n < TURNS && !both_halted(t); n++)
+	for (unsigned n = 0; n < TURNS && !both_halted(t); n++) {
+		bool idle = is_idle(&t->end[0]) && is_idle(&t->end[1]);
 		for (unsigned i = 0; i < 2; i++) {
 			deliver(t, i);
 			run_job(t, i);
+			if (t->w.choose && idle)
+				run_timer(t, i);
 		}
+	}
 }
 
 struct shown {
-	unsigned resent, old_requests, fulls, lost;
+	unsigned resent, old_requests, fulls, lost, pieces;
 };
 
 static void run_pair(uint64_t seed, bool timers, struct shown *shown)
@@ -351,7 +370,7 @@ static void run_pair(uint64_t seed, bool timers, struct shown *shown)
 	assert_non_null(neighbour);
 	open_pair(t, seed, neighbour);
 	swarm_run(&t->w, 1000000); /* what an undisturbed run ends with */
-	t->timers = timers;
+	t->timers = timers || t->w.choose;
 	for (unsigned i = 0; i < 2; i++)
 		step(t, i, (struct sl_event){ .kind = SL_EVENT_START });
 	unsigned turns = sl_random_below(&t->random, TURNS);
@@ -368,6 +387,7 @@ static void run_pair(uint64_t seed, bool timers, struct shown *shown)
 	shown->old_requests += t->old_requests;
 	shown->fulls += t->fulls;
 	shown->lost += t->lost;
+	shown->pieces += t->pieces;
 	close_pair(t);
 	free(neighbour);
 	free(t);
@@ -379,9 +399,10 @@ static void what_is_lost_is_sent_again_and_nothing_else(void **state)
 	struct shown shown = { 0 };
 	for (uint64_t seed = 0; seed < RUNS; seed++)
 		run_pair(seed, seed & 1, &shown);
-	print_message("%u messages lost, %u sent again, %u requests of old connections, %u full queues\n",
-	              shown.lost, shown.resent, shown.old_requests, shown.fulls);
-	assert_true(shown.lost > 1000 && shown.resent > 100);
+	print_message(
+	    "%u messages lost, %u sent again, %u requests of old connections, %u full queues, %u pieces\n",
+	    shown.lost, shown.resent, shown.old_requests, shown.fulls, shown.pieces);
+	assert_true(shown.lost > 1000 && shown.resent > 100 && shown.pieces > 1000);
 	assert_true(shown.old_requests > 20 && shown.fulls > 100);
 }
 

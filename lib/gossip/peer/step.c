@@ -38,12 +38,20 @@ static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t 
 	       span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
 }
 
+/* The copy is of the present journal, and no frame fits it. (That of a former one is replaced in the course of steps.) */
+static bool is_wrong(const struct sl_edge *e)
+{
+	return e->diverged && e->their_epoch == e->known_epoch;
+}
+
 /* Opening step m+1 gives up the copy at step m's number, so the neighbour must hold that, or get it from
  * frames that will still be there. */
 static bool may_open(const struct sl_peer *p, const struct sl_edge *e)
 {
 	if (!e->greeted || e->reset || e->mine_open || sl_edge_is_over(p, e))
 		return false; /* a run has no more steps than rounds, however often somebody asks */
+	if (is_wrong(e))
+		return false; /* with my tag the neighbour would go on, and give up what is to replace it */
 	if (e->acknowledged >= e->limit)
 		return true;
 	return servable(p, e, p->version, 0);
@@ -180,10 +188,12 @@ void sl_edges_keep(struct sl_peer *p)
 		if (e->tx_off)
 			continue;
 		/* A completed step's number that the neighbour may still lack is served by the journal if the
-		 * next step can be opened at once, which is the rule; else it is kept here too. */
-		bool opens =
-		    e->greeted && !e->reset && servable(p, e, p->version, STASH_HEAD + p->plan->body_bound);
-		bool needed = e->mine_open || (e->acknowledged < e->limit && !opens && !e->added);
+		 * next step can be opened at once, which is the rule; else it is kept here too. Where both ends'
+		 * copies are wrong, each gets the other's from what is kept. */
+		bool opens = e->greeted && !e->reset && !is_wrong(e) &&
+		             servable(p, e, p->version, STASH_HEAD + p->plan->body_bound);
+		bool lacks = e->acknowledged < e->limit || is_wrong(e);
+		bool needed = e->mine_open || (lacks && !opens && !e->added);
 		if (!needed || e->mine_saved || e->limit != p->version)
 			continue;
 		memcpy(e->mine, p->copy_state, p->plan->copy_bytes);
