@@ -360,18 +360,18 @@ for k in 0 1 2 3 4; do
 done
 all_up exact 0 1 2 3 4
 waits_at=0
-for k in 0 1 2 3 4; do
-	upgrade $k "$(host_of $k)"
-	upgraded="$upgraded $k"
+for n in 0 1 2 3 4; do
+	upgrade $n "$(host_of $n)"
+	upgraded="$upgraded $n"
 	refusals exact 0 1 2 3 4
 	# A lockstep of five ends at most two rounds from the one that nobody hears, on either side.
-	[ $k -lt 4 ] || continue
-	for j in 0 1 2 3 4; do
-		quiet "$(host_of $j)"
-		within 60 learns $j -1
-		round=$(round_of $j)
-		[ $k -gt 0 ] || [ "$round" -le $waits_at ] || waits_at=$round
-		[ $k -eq 0 ] || [ "$round" -le $((waits_at + 4)) ] || fail "peer $j is in round $round, though all waited in round $waits_at"
+	[ $n -lt 4 ] || continue
+	for k in 0 1 2 3 4; do
+		quiet "$(host_of $k)"
+		within 60 learns $k -1
+		round=$(round_of $k)
+		[ $n -gt 0 ] || [ "$round" -le $waits_at ] || waits_at=$round
+		[ $n -eq 0 ] || [ "$round" -le $((waits_at + 4)) ] || fail "peer $k is in round $round, though all waited in round $waits_at"
 	done
 done
 ended() { [ "$(inside "systemctl show -p ActiveState,Result starlingd@$1" | sort | tr '\n' ' ')" = "ActiveState=inactive Result=success " ]; }
