@@ -239,6 +239,7 @@ nothing_lost() { # SINCE K...: in microseconds
 	for k; do
 		quiet "site-$k"
 		events "$k" skipped "$since" | sed -n 's/.*from round \([0-9]*\) to \([0-9]*\),.*/\1 \2/p' > gaps
+		sed "s/\(.*\) \(.*\)/    peer $k has skipped from round \1 to \2/" gaps
 		exported "$k" round | awk -F, -v since="$since" 'FILENAME == "gaps" { split($0, s, " "); from[++n] = s[1]; to[n] = s[2]; next }
 			FNR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
 			function was_skipped(round,  i) { for (i = 1; i <= n; i++) if (round >= from[i] && round < to[i]) return 1; return 0 }
