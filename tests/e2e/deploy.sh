@@ -75,13 +75,51 @@ END
 	expect 0 python3 check.py
 	ok "inventory, role and StatefulSet: well-formed YAML; every mount has its volume"
 fi
-# There is no quadlet in Debian 12 (podman 4.3): the sections and keys that podman-systemd.unit(5) has are listed here.
-sed -n 's/^\[\(.*\)\]$/[\1]/p; s/^\([A-Za-z]*\)=.*/\1/p' d/examples/starling@.container | sort -u > keys
+# kubectl knows Kubernetes' types, also without a cluster: a field that no type has does not come back.
+if command -v kubectl > out && python3 -c 'import yaml' 2> out; then
+	cat > types.py << 'END'
+import subprocess, yaml
+def lost(given, found, path=""):
+    if isinstance(given, dict):
+        return [l for k in given for l in (lost(given[k], found[k], f"{path}.{k}") if k in found else [f"{path}.{k}"])]
+    if isinstance(given, list):
+        return [f"{path}[]"] if len(given) > len(found) else [l for i, g in enumerate(given) for l in lost(g, found[i], f"{path}[{i}]")]
+    return [] if given == found else [path]
+def through_types(part):
+    change = ["selector", "app=starling"] if part["kind"] == "Service" else ["env", "ANOTHER=one"] # printed only if it changes something
+    command = ["kubectl", "set", change[0], "--local", "-f", "-", change[1], "-o", "yaml"]
+    return yaml.safe_load(subprocess.run(command, input=yaml.safe_dump(part).encode(), stdout=subprocess.PIPE, check=True).stdout)
+parts = list(yaml.safe_load_all(open("d/examples/kubernetes.yaml")))
+for part in parts:
+    gone = lost(part, through_types(part))
+    assert not gone, gone
+for part, name in zip(parts, ("publishNotReadyAdresses", "replica")):
+    part["spec"][name] = 1 # a slip is noticed
+    assert lost(part, through_types(part)) == [f".spec.{name}"], name
+END
+	HOME=$work expect 0 python3 types.py
+	ok "Service and StatefulSet: kubectl knows all fields, and their types"
+fi
+# There is no quadlet in Debian 12 (podman 4.3): the sections and keys that podman-systemd.unit(5) has are listed here. systemd tells
+# what it makes of the rest, and of %j.
+quadlet=d/examples/starling-K.container
+sed -n 's/^\[\(.*\)\]$/[\1]/p; s/^\([A-Za-z]*\)=.*/\1/p' $quadlet | sort -u > keys
 printf '%s\n' '[Unit]' '[Container]' '[Service]' '[Install]' Description After Wants Image Exec User DropCapability NoNewPrivileges ReadOnly \
 	Network Notify Environment Volume Restart RestartSec RestartPreventExitStatus WantedBy > known
 unknown=$(grep -vxFf known keys)
 [ -z "$unknown" ] || fail "quadlet: $unknown"
 ok "quadlet: known keys"
+if command -v systemd-analyze > out; then
+	# What quadlet makes of it, as far as systemd reads it: [Container] becomes X-Container, and Exec the command of podman run.
+	sed "s/^\[Container\]/[X-Container]/; s|^\[Service\]|&\nType=notify\nExecStart=/bin/echo run --name=systemd-%N $(sed -n 's/^Exec=//p' $quadlet)|" \
+		$quadlet > starling-3.service
+	expect 0 systemd-analyze verify --man=no "$work/starling-3.service"
+	[ ! -s err ] || fail "quadlet: systemd has something to say"
+	sed 's/^WantedBy=/WantsBy=/' starling-3.service > starling-4.service
+	systemd-analyze verify --man=no "$work/starling-4.service" > out 2> err
+	says err "WantsBy"
+	ok "quadlet: systemd takes all but podman's section"
+fi
 
 if [ "$(id -u)" -ne 0 ] || ! unshare -m true 2> err; then
 	echo "skipped: no namespaces for hosts of the ssh script"

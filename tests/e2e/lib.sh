@@ -204,3 +204,18 @@ same_rows() {
 		AND a.test_loss IS b.test_loss AND a.test_accuracy IS b.test_accuracy AND a.nonzero IS b.nonzero
 		AND a.disagreement IS b.disagreement AND a.penalty IS b.penalty AND a.payload_tx = b.payload_tx AND a.payload_rx = b.payload_rx"
 }
+
+# next_wire PROGRAM...: builds these (starling, starlingd) as they speak the next wire version, in $newer; the two versions are $old and
+# $new. NEXT: a folder that keeps them for the next time.
+next_wire() {
+	newer=${NEXT:-$work/newer}
+	compiler=${CC:-cc}
+	! command -v ccache > out || compiler="ccache $compiler"
+	for program; do
+		[ -x "$newer/$program" ] || make -C "$root" B="$newer" CC="$compiler" CPPFLAGS=-DSL_NEXT_WIRE "$newer/$program" > out 2>&1 ||
+			fail "the next version does not build"
+	done
+	old=$("$build/starlingd" -V | sed -n 's/^wire format //p')
+	new=$("$newer/starlingd" -V | sed -n 's/^wire format //p')
+	[ "$new" -eq $((old + 1)) ] || fail "wire versions $old and $new"
+}

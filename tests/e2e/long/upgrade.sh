@@ -1,19 +1,10 @@
 #!/bin/sh
 # A rolling upgrade to another wire version, made for this test: four peers are restarted one by one with a binary that speaks it.
 # Upgraded and other peers refuse each other by name, rounds wait, and when all are upgraded the run ends with the same bits.
-# NEXT: a folder with such a starlingd; else it is built here (-DSL_NEXT_WIRE).
+# NEXT as in lib.sh.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
-next=${NEXT:-$work/next}
-if [ ! -x "$next/starlingd" ]; then
-	compiler=${CC:-cc}
-	! command -v ccache > out || compiler="ccache $compiler"
-	make -C "$root" B="$next" CC="$compiler" CPPFLAGS=-DSL_NEXT_WIRE "$next/starlingd" > out 2>&1 || fail "the next version does not build"
-fi
-wire() { "$1" -V | sed -n 's/^wire format //p'; }
-old=$(wire "$build/starlingd")
-new=$(wire "$next/starlingd")
-[ "$new" -eq $((old + 1)) ] || fail "wire versions $old and $new"
+next_wire starlingd
 
 make_run run ring:4 --set run.rounds=3000 --set checkpoint.every=20 --set run.period=5ms
 for k in 0 1 2 3; do start_peer run $k; done
@@ -21,7 +12,7 @@ for k in 0 1 2 3; do within 30 round_over run $k 60; done
 upgrade() { # K
 	kill "$(cat run/"$1".pid)"
 	peers_end 0 30 run "$1"
-	"$next/starlingd" -r run/run.conf -p "$1" >> "run/$1.out" 2>&1 &
+	"$newer/starlingd" -r run/run.conf -p "$1" >> "run/$1.out" 2>&1 &
 	pid=$!
 	pids="$pids $pid"
 	echo $pid > "run/$1.pid"
