@@ -80,6 +80,33 @@ static void learns(void **state)
 	free(w);
 }
 
+/* Of models that agree up to rounding, as of others: no difference of large squares is left. */
+static void the_consensus_error_is_that_of_the_models(void **state)
+{
+	(void)state;
+	struct swarm *w = calloc(1, sizeof *w);
+	swarm_standard(w);
+	snprintf(w->settings.algorithm, sizeof w->settings.algorithm, "dpsgd");
+	snprintf(w->settings.pipeline, sizeof w->settings.pipeline, "all | float32 | raw");
+	w->settings.rounds = 400;
+	swarm_open_probed(w);
+	swarm_run(w, 1000000);
+	double sum = 0;
+	for (uint32_t k = 0; k < w->plan.dimension; k++) {
+		double mean = 0;
+		for (uint32_t i = 0; i < 8; i++)
+			mean += (double)sl_peer_model(sl_sim_peer(w->sim, i))[k] / 8;
+		for (uint32_t i = 0; i < 8; i++) {
+			double off = (double)sl_peer_model(sl_sim_peer(w->sim, i))[k] - mean;
+			sum += off * off / 8;
+		}
+	}
+	assert_true(sum > 0 && sum < 1e-10);
+	assert_true(fabs(w->last_exact - sum) < 1e-6 * sum);
+	swarm_close(w);
+	free(w);
+}
+
 /* A row has lambda times the sum of its own weights' magnitudes, biases left out; 0 where the method has no penalty. */
 static void the_penalty_is_a_row(void **state)
 {
@@ -550,6 +577,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(learns),
 		cmocka_unit_test(connections_have_handshakes),
+		cmocka_unit_test(the_consensus_error_is_that_of_the_models),
 		cmocka_unit_test(the_penalty_is_a_row),
 		cmocka_unit_test(repeats),
 		cmocka_unit_test(seed_matters),

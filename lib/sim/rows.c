@@ -3,6 +3,7 @@
 
 #include "linalg/vector.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,8 +78,9 @@ static size_t list_rows(const struct sl_sim_part *p, const struct record **list)
 
 /* ---- sums ----
  *
- * (1/n) Σ‖x_i − x̄‖² = (1/n) Σ‖x_i‖² − ‖x̄‖², in double. Each part adds its own peers in the order in which they complete
- * the round, and the parts are added in ascending order: the rounding does not depend on threads. */
+ * (1/n) Σ‖x_i − x̄‖² in double. Each part adds its own peers in the order in which they complete the round, as differences from the
+ * first of them, or nothing but rounding would be left where models agree. The parts are added in ascending order, each with its
+ * mean m_p: Σ_p (Σ_{i∈p} ‖x_i − m_p‖² + n_p ‖m_p − x̄‖²). So the rounding does not depend on threads. */
 
 static struct sl_sim_sum *find_sum(struct sl_sim_part *p, uint32_t round)
 {
@@ -98,12 +100,14 @@ void sl_sim_sum(struct sl_sim *s, uint32_t peer, uint32_t round)
 		p->sums = realloc(p->sums, ++p->sums_length * sizeof *p->sums);
 		SL_CHECK(p->sums);
 		m = &p->sums[p->sums_length - 1];
-		*m = (struct sl_sim_sum){ .round = round, .sum = calloc(d, sizeof(double)) };
+		*m = (struct sl_sim_sum){ .round = round, .sum = calloc(d, sizeof(double) + sizeof(float)) };
 		SL_CHECK(m->sum);
+		m->origin = (float *)(m->sum + d);
+		memcpy(m->origin, x, d * sizeof *x);
 	}
 	for (uint32_t k = 0; k < d; k++)
-		m->sum[k] += (double)x[k];
-	m->square += sl_vector_square(d, x);
+		m->sum[k] += (double)x[k] - (double)m->origin[k];
+	m->square += sl_vector_distance(d, x, m->origin);
 	m->peers++;
 	p->summed = true;
 }
@@ -113,28 +117,46 @@ static uint32_t count_honest(const struct sl_sim *s)
 	return s->setup.topology->peers - s->poisoners;
 }
 
+/* Adds n_p m_p to `mean` of a part's sum. */
+static void add_mean(const struct sl_sim_sum *m, uint32_t d, double *mean, double weight)
+{
+	for (uint32_t i = 0; i < d; i++)
+		mean[i] += weight * (m->sum[i] + m->peers * (double)m->origin[i]);
+}
+
+/* Σ ‖x_i − mean‖² of a part. */
+static double spread(const struct sl_sim_sum *m, uint32_t d, const double *mean)
+{
+	double inside = m->square, outside = 0;
+	for (uint32_t i = 0; i < d; i++) {
+		double own = m->sum[i] / m->peers, off = (double)m->origin[i] + own - mean[i];
+		inside -= own * m->sum[i];
+		outside += off * off;
+	}
+	return fmax(inside, 0) + m->peers * outside;
+}
+
 static void write_exact(struct sl_sim *s, uint32_t round)
 {
-	uint32_t d = s->setup.plan->dimension;
-	struct sl_sim_sum all = { .sum = calloc(d, sizeof(double)) };
-	SL_CHECK(all.sum);
+	uint32_t d = s->setup.plan->dimension, peers = count_honest(s);
+	double *mean = calloc(d, sizeof *mean), sum = 0;
+	SL_CHECK(mean);
+	for (uint32_t k = 0; k < s->parts; k++) {
+		const struct sl_sim_sum *m = find_sum(&s->part[k], round);
+		if (m)
+			add_mean(m, d, mean, 1.0 / peers);
+	}
 	for (uint32_t k = 0; k < s->parts; k++) {
 		struct sl_sim_part *p = &s->part[k];
 		struct sl_sim_sum *m = find_sum(p, round);
 		if (!m)
 			continue;
-		for (uint32_t i = 0; i < d; i++)
-			all.sum[i] += m->sum[i];
-		all.square += m->square;
+		sum += spread(m, d, mean);
 		free(m->sum);
 		*m = p->sums[--p->sums_length];
 	}
-	double mean = 0;
-	uint32_t peers = count_honest(s);
-	for (uint32_t i = 0; i < d; i++)
-		mean += all.sum[i] / peers * (all.sum[i] / peers);
-	s->setup.rows.exact(s->setup.rows.context, round, all.square / peers - mean);
-	free(all.sum);
+	s->setup.rows.exact(s->setup.rows.context, round, sum / peers);
+	free(mean);
 }
 
 static uint32_t count_peers(struct sl_sim *s, uint32_t round)

@@ -138,10 +138,12 @@ struct sl_sim_link {
 	struct sl_sim_sent_all *sent; /* NULL: nothing yet */
 };
 
-/* Model sums of a round that not all peers have done yet. */
+/* Of the models x of a part's peers in a round that not all peers have done yet. */
 struct sl_sim_sum {
 	uint32_t round, peers;
-	double *sum, square;
+	float *origin; /* the first of them */
+	double *sum;   /* Σ (x − origin); the same allocation */
+	double square; /* Σ ‖x − origin‖² */
 };
 
 /* Peers are shared out to parts, which do not depend on the number of threads. In a window one thread at a time serves
