@@ -277,6 +277,8 @@ static void a_fitted_pipeline_fits(void **state)
 				for (uint32_t i = 0; i < got.count; i++) {
 					assert_int_equal(got.index[i], sent.index[i]);
 					assert_true(got.value[i] == sent.value[i]);
+					assert_true(!strstr(texts[t], "float32") ||
+					            got.value[i] == sample.v[got.index[i]]);
 				}
 				assert_memory_equal(memory[0], memory[1], remembered);
 				shrunk += sent.count > p.least && length > p.budget * 4 / 5;
