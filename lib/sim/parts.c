@@ -98,8 +98,10 @@ void sl_sim_parts_free(struct sl_sim *s)
 			drop(&p->box[0][from]);
 			drop(&p->box[1][from]);
 		}
-		for (size_t i = 0; i < p->sums_length; i++)
+		for (size_t i = 0; i < p->sums_length; i++) {
+			free(p->sums[i].origin);
 			free(p->sums[i].sum);
+		}
 		free(p->sums);
 		free(p->rows);
 		free(p->touched);

@@ -100,9 +100,10 @@ void sl_sim_sum(struct sl_sim *s, uint32_t peer, uint32_t round)
 		p->sums = realloc(p->sums, ++p->sums_length * sizeof *p->sums);
 		SL_CHECK(p->sums);
 		m = &p->sums[p->sums_length - 1];
-		*m = (struct sl_sim_sum){ .round = round, .sum = calloc(d, sizeof(double) + sizeof(float)) };
-		SL_CHECK(m->sum);
-		m->origin = (float *)(m->sum + d);
+		*m = (struct sl_sim_sum){ .round = round,
+			                  .sum = calloc(d, sizeof(double)),
+			                  .origin = malloc(d * sizeof(float)) };
+		SL_CHECK(m->sum && m->origin);
 		memcpy(m->origin, x, d * sizeof *x);
 	}
 	for (uint32_t k = 0; k < d; k++)
@@ -136,6 +137,18 @@ static double spread(const struct sl_sim_sum *m, uint32_t d, const double *mean)
 	return fmax(inside, 0) + m->peers * outside;
 }
 
+/* False: none of the part's peers has done that round. */
+static bool take_sum(struct sl_sim_part *p, uint32_t round, struct sl_sim_sum *out)
+{
+	struct sl_sim_sum *m = find_sum(p, round);
+	if (!m)
+		return false;
+	*out = *m;
+	memmove(m, m + 1, (size_t)(p->sums + p->sums_length - (m + 1)) * sizeof *m);
+	p->sums_length--;
+	return true;
+}
+
 static void write_exact(struct sl_sim *s, uint32_t round)
 {
 	uint32_t d = s->setup.plan->dimension, peers = count_honest(s);
@@ -147,13 +160,12 @@ static void write_exact(struct sl_sim *s, uint32_t round)
 			add_mean(m, d, mean, 1.0 / peers);
 	}
 	for (uint32_t k = 0; k < s->parts; k++) {
-		struct sl_sim_part *p = &s->part[k];
-		struct sl_sim_sum *m = find_sum(p, round);
-		if (!m)
+		struct sl_sim_sum m;
+		if (!take_sum(&s->part[k], round, &m))
 			continue;
-		sum += spread(m, d, mean);
-		free(m->sum);
-		*m = p->sums[--p->sums_length];
+		sum += spread(&m, d, mean);
+		free(m.origin);
+		free(m.sum);
 	}
 	s->setup.rows.exact(s->setup.rows.context, round, sum / peers);
 	free(mean);

@@ -142,7 +142,7 @@ struct sl_sim_link {
 struct sl_sim_sum {
 	uint32_t round, peers;
 	float *origin; /* the first of them */
-	double *sum;   /* Σ (x − origin); the same allocation */
+	double *sum;   /* Σ (x − origin) */
 	double square; /* Σ ‖x − origin‖² */
 };
 
