@@ -75,7 +75,11 @@ room      = $(filter-out $(programs:%=daemon/$(1)/%.c),$(wildcard daemon/$(1)/*.
 object    = $(patsubst %.c,$(B)/%.o,$(patsubst $(B)/%,%,$(1)))
 lib_o    := $(call object,$(lib_c)) $(registry_c:.c=.o)
 tests    := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
-e2e      := $(filter-out tests/e2e/lib.sh tests/e2e/machine.sh,$(wildcard tests/e2e/*.sh))
+# Experiments compare figures; sanitizers have seen their code in other tests.
+tests    := $(if $(SAN),$(filter-out %/test_acceptance,$(tests)),$(tests))
+# Those that take longest come first, or one of them would be the last, alone.
+e2e      := $(patsubst %,tests/e2e/%.sh,trainer_faults resume kill)
+e2e      := $(e2e) $(filter-out $(e2e) tests/e2e/lib.sh tests/e2e/machine.sh,$(wildcard tests/e2e/*.sh))
 hostile  := $(B)/tests/e2e/hostile
 door     := $(B)/tests/e2e/door
 sandbox  := $(B)/tests/e2e/sandbox
