@@ -34,7 +34,8 @@ double sl_rdp(double alpha, double rate, double noise)
 		return 0;
 	if (rate >= 1)
 		return alpha / (2 * noise * noise);
-	double step = fmin(noise / 16, noise * noise / 2), from = -tail * noise, most = -INFINITY, sum = 0;
+	double step = fmin(noise / 16, noise * noise / 2), from = -tail * noise, most = -(double)INFINITY,
+	       sum = 0;
 	uint64_t points = (uint64_t)((alpha + 2 * tail * noise) / step) + 2;
 	for (uint64_t i = 0; i < points; i++)
 		most = fmax(most, log_term(alpha, rate, noise, from + (double)i * step));
@@ -53,7 +54,7 @@ void sl_accountant_make(struct sl_accountant *out, double rate, double noise)
 /* Canonne, Kamath & Steinke 2020, Proposition 12: ε = ρ + ln((α − 1)/α) − (ln δ + ln α)/(α − 1), for each order. */
 double sl_accountant_epsilon(const struct sl_accountant *a, uint64_t releases, double delta)
 {
-	double least = INFINITY;
+	double least = (double)INFINITY;
 	for (size_t i = 0; i < SL_RDP_ORDERS && releases > 0; i++) {
 		double alpha = orders[i];
 		double epsilon = (double)releases * a->rdp[i] + sl_portable_log((alpha - 1) / alpha) -

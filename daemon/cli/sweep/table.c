@@ -18,7 +18,7 @@ struct group {
 static void add(struct group *g, const struct sl_sweep_point *p)
 {
 	if (!g->first) {
-		*g = (struct group){ .first = p, .worst = INFINITY };
+		*g = (struct group){ .first = p, .worst = (double)INFINITY };
 	}
 	g->failed += p->failed;
 	g->missing += !p->failed && !p->done;
@@ -91,12 +91,12 @@ static void put_group(const struct sl_sweep *s, const struct group *g, bool tune
 {
 	char text[7][40], runs[24];
 	double n = g->runs;
-	sl_status_real(n ? g->sum / n : (double)NAN, 4, text[0], sizeof text[0]);
+	sl_status_real(n > 0 ? g->sum / n : (double)NAN, 4, text[0], sizeof text[0]);
 	sl_status_real(spread(g), 4, text[1], sizeof text[1]);
-	sl_status_real(n ? g->worst : (double)NAN, 4, text[2], sizeof text[2]);
-	small_text(n ? g->consensus / n : (double)NAN, text[3]);
-	bytes_text(n ? g->payload / n : (double)NAN, text[4]);
-	sl_status_real(n ? g->seconds / n : (double)NAN, 1, text[5], sizeof text[5]);
+	sl_status_real(n > 0 ? g->worst : (double)NAN, 4, text[2], sizeof text[2]);
+	small_text(n > 0 ? g->consensus / n : (double)NAN, text[3]);
+	bytes_text(n > 0 ? g->payload / n : (double)NAN, text[4]);
+	sl_status_real(n > 0 ? g->seconds / n : (double)NAN, 1, text[5], sizeof text[5]);
 	snprintf(runs, sizeof runs, g->failed ? "%u-%u" : "%u", g->runs + g->failed, g->failed);
 	if (tuned)
 		fprintf(out, "%8s %8s ", g->first->eta ? g->first->eta : "-",
@@ -168,7 +168,8 @@ static void put_axis(const struct sl_sweep *s, unsigned axis, const struct sl_sw
 static bool at_the_edge(const struct sl_sweep_axis *axis, const char *chosen)
 {
 	char *end;
-	double value = chosen ? strtod(chosen, &end) : 0, least = INFINITY, largest = -INFINITY;
+	double value = chosen ? strtod(chosen, &end) : 0, least = (double)INFINITY,
+	       largest = -(double)INFINITY;
 	if (!chosen || end == chosen) /* auto */
 		return false;
 	for (unsigned i = 0; i < axis->count; i++) {

@@ -107,7 +107,7 @@ static void put_spark(struct frame *f)
 	unsigned columns = f->look->columns, most = columns > 46 ? columns - 46 : 0;
 	most = most > SPARK_MOST ? SPARK_MOST : most;
 	unsigned count = w->sparks < most ? w->sparks : most;
-	double least = INFINITY, largest = -INFINITY;
+	double least = (double)INFINITY, largest = -(double)INFINITY;
 	for (unsigned i = w->sparks - count; i < w->sparks; i++) {
 		least = fmin(least, w->spark[i % SL_WATCH_SPARKS]);
 		largest = fmax(largest, w->spark[i % SL_WATCH_SPARKS]);
