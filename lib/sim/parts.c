@@ -61,12 +61,12 @@ static void drop(struct sl_sim_heap *h)
 
 /* ---- parts ---- */
 
-/* So many that threads find work until the end of a window, and so few that each can have a sum of the models. */
+/* So many that threads find work until the end of a window, and so few that each can have sums of models (struct sl_sim_sum). */
 static uint32_t count_parts(const struct sl_sim *s)
 {
 	enum { SUMS_BYTES = 64 << 20, LEAST = 8 };
 	uint32_t peers = s->setup.topology->peers;
-	size_t most = SUMS_BYTES / (sizeof(double) * s->setup.plan->dimension);
+	size_t most = SUMS_BYTES / ((sizeof(double) + sizeof(float)) * s->setup.plan->dimension);
 	most = most < LEAST ? LEAST : most < SL_SIM_PARTS_MAX ? most : SL_SIM_PARTS_MAX;
 	return peers < most ? peers : (uint32_t)most;
 }

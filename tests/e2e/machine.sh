@@ -43,7 +43,9 @@ mount --make-rprivate /
 mount -t overlay -o "lowerdir=$2,upperdir=upper,workdir=overlay" overlay new
 cd new
 mount -t proc proc proc
-mount -t sysfs sysfs sys
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys # settings of the kernel are those of everybody
+mount -t sysfs -o ro sysfs sys
 mount -t tmpfs -o mode=755 tmpfs run
 mount -t tmpfs -o mode=755 tmpfs dev
 for d in null zero full random urandom tty; do

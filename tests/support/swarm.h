@@ -5,7 +5,7 @@
 
 #include "sim/sim.h"
 
-enum { SWARM_PEERS_MAX = 64, SWARM_EVENTS_MAX = 4096 };
+enum { SWARM_PEERS_MAX = 72, SWARM_EVENTS_MAX = 4096 };
 
 struct swarm {
 	struct sl_settings settings; /* edit between swarm_standard and swarm_open */

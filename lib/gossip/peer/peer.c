@@ -436,7 +436,7 @@ struct sl_time sl_peer_deadline(const struct sl_peer *p)
 	else if (p->phase == SL_PHASE_RECOVERING)
 		due = sl_time_earlier(due, p->recover_at);
 	due = sl_time_earlier(due, sl_alone_ends(p));
-	due = sl_time_earlier(due, sl_time_earlier(sl_checkpoint_deadline(p), sl_budget_holds_until(p)));
+	due = sl_time_earlier(due, sl_time_earlier(sl_checkpoint_deadline(p), sl_round_held_until(p)));
 	struct sl_time settled = sl_time_after(p->phase_since, timeout);
 	if (p->phase == SL_PHASE_SERVING && sl_time_before(p->now, settled))
 		due = sl_time_earlier(due, settled);

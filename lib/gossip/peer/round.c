@@ -290,7 +290,7 @@ static bool budget_holds(struct sl_peer *p)
 	       !sl_budget_is_open(&p->pacing, p->now, -round_end_level(p));
 }
 
-struct sl_time sl_budget_holds_until(const struct sl_peer *p)
+struct sl_time sl_round_held_until(const struct sl_peer *p)
 {
 	bool holds = p->phase == SL_PHASE_WAITING && p->plan->settings.pace == SL_PACE_FREE;
 	return holds ? sl_budget_opens(&p->pacing, -round_end_level(p)) : SL_TIME_NEVER;

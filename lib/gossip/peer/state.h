@@ -633,7 +633,7 @@ void sl_round_exchange(struct sl_peer *);
 void sl_round_check(struct sl_peer *);
 void sl_round_evaluated(struct sl_peer *);
 /* When the end of the round no longer waits for the byte budget. */
-struct sl_time sl_budget_holds_until(const struct sl_peer *);
+struct sl_time sl_round_held_until(const struct sl_peer *);
 bool sl_edge_awaited(const struct sl_peer *, const struct sl_edge *);
 /* Whether a peer that hears nobody waits for this edge among others. */
 bool sl_edge_missed(const struct sl_peer *, const struct sl_edge *);
