@@ -94,11 +94,12 @@ class Page:
         return self.one(sql, *arguments)
 
     def reach(self, run_id, target):
-        """The first round at which the mean accuracy was at the target: round, payload, wire, seconds."""
+        """The first round at which the mean accuracy was at the target: round, and payload, wire and seconds until it and all before
+        it were done. (A peer that was away does an early round late, and may skip the next ones.)"""
         return self.db.execute(
-            """SELECT round, bytes, wire, seconds FROM (SELECT round, test_accuracy, seconds, max(payload_bytes) OVER (ORDER BY round)
-               AS bytes, max(wire_bytes) OVER (ORDER BY round) AS wire FROM curve WHERE run_id = ?)
-               WHERE test_accuracy >= ? ORDER BY round LIMIT 1""", (run_id, target)).fetchone()
+            """SELECT round, bytes, wire, seconds FROM (SELECT round, test_accuracy, max(payload_bytes) OVER w AS bytes,
+               max(wire_bytes) OVER w AS wire, max(seconds) OVER w AS seconds FROM curve WHERE run_id = ?
+               WINDOW w AS (ORDER BY round)) WHERE test_accuracy >= ? ORDER BY round LIMIT 1""", (run_id, target)).fetchone()
 
     def reach_mean(self, ids, target):
         rows = [r for r in (self.reach(i, target) for i in ids) if r]
