@@ -327,32 +327,54 @@ static void long_links_take_a_frame_of_every_round(void **state)
 	assert_true(c.frames > most * 9 / 10);
 }
 
+/* Free peers, one of which takes `slow` times as long for its rounds. */
+static void run_with_a_slow_one(struct swarm *w, uint64_t rate, int64_t slow, uint32_t rounds)
+{
+	thin(w, rate);
+	snprintf(w->settings.pace_text, sizeof w->settings.pace_text, "free");
+	snprintf(w->settings.model, sizeof w->settings.model, "mlp:64");
+	w->network.compute_us = 4000;
+	w->settings.rounds = rounds + 100;
+	swarm_open(w);
+	swarm_run_to(w, 2, 10);
+	sl_sim_slow(w->sim, 3, slow);
+	swarm_run_to(w, 2, rounds);
+}
+
 /* A slow neighbour lags by more frames than go out at once, and asks for them. It can take whatever comes: no frame comes before
- * the tag of a step that it has not done. */
+ * the tag of a step that it has not done. No frames are made for others meanwhile that would leave it with a whole copy. */
 static void what_a_lagging_neighbour_asks_for_comes_once(void **state)
 {
 	(void)state;
-	int64_t snapshots = 0;
 	for (int64_t slow = 20; slow <= 40; slow += 5) {
 		struct swarm w;
-		thin(&w, 1000000);
-		snprintf(w.settings.pace_text, sizeof w.settings.pace_text, "free");
-		snprintf(w.settings.model, sizeof w.settings.model, "mlp:64");
-		w.network.compute_us = 4000;
-		w.settings.rounds = 1000;
-		swarm_open(&w);
-		swarm_run_to(&w, 2, 10);
-		sl_sim_slow(w.sim, 3, slow);
-		swarm_run_to(&w, 2, 900);
+		run_with_a_slow_one(&w, 1000000, slow, 900);
 		for (uint32_t i = 0; i < w.topology.peers; i++) {
 			struct sl_link_row sum;
 			totals_of(&w, i, &sum);
-			snapshots += sum.snapshots;
+			assert_int_equal(sum.snapshots, 0);
 			assert_int_equal(sum.resent, 0);
 		}
 		swarm_close(&w);
 	}
-	assert_true(snapshots > 0);
+}
+
+/* … but not for long: one that takes seconds gets a whole copy, and the others exchange what they have. */
+static void a_neighbour_that_is_slow_for_good_holds_nobody_up(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 6000, SLOW = 1000 };
+	struct swarm w;
+	struct sl_link_row sum;
+	run_with_a_slow_one(&w, 20000000, SLOW, ROUNDS);
+	totals_of(&w, 3, &sum);
+	int64_t copies = sum.snapshots;
+	totals_of(&w, 0, &sum);
+	print_message("%lld whole copies, %lld frames in %d rounds\n", (long long)copies,
+	              (long long)sum.frames_tx, ROUNDS);
+	assert_true(copies > 0);
+	assert_true(sum.frames_tx > ROUNDS / 2);
+	swarm_close(&w);
 }
 
 int main(void)
@@ -368,6 +390,7 @@ int main(void)
 		cmocka_unit_test(free_peers_keep_a_slow_link_busy_with_frames),
 		cmocka_unit_test(long_links_take_a_frame_of_every_round),
 		cmocka_unit_test(what_a_lagging_neighbour_asks_for_comes_once),
+		cmocka_unit_test(a_neighbour_that_is_slow_for_good_holds_nobody_up),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,14 +79,14 @@ static void check_fork(struct sl_peer *p)
 /* Where a link is slower than rounds, and no method's state depends on it, a frame that would only wait is not made:
  * the next one says what it would have said. A byte budget has its own way to delay rounds, and a peer with noisy
  * gradients that loses its disk counts them by its frames. */
-static bool frame_waits(const struct sl_peer *p)
+static bool frame_waits(struct sl_peer *p)
 {
 	const struct sl_algorithm *a = p->plan->algorithm;
 	const struct sl_settings *s = &p->plan->settings;
 	bool plain = a->outgoing == sl_part_send_model && a->mix == sl_part_mix && !a->rule &&
 	             a->absorb == SL_ABSORB_ADD && !p->plan->directed;
 	return plain && s->pace == SL_PACE_FREE && !sl_outbox_is_needed(s) && !p->learner.privacy.on &&
-	       p->round + 1 < s->rounds && !sl_edges_take(p);
+	       p->round + 1 < s->rounds && (!sl_edges_take(p) || sl_edges_fill_up(p));
 }
 
 /* False: the peer has halted. */

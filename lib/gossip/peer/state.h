@@ -143,6 +143,8 @@ struct sl_edge {
 	uint32_t limit;     /* version in this end's last tag; frames up to it were sent */
 	uint32_t opened_in; /* own round at that time */
 	struct sl_time opened_at;
+	uint32_t full_step;     /* in which another frame would have left the neighbour with a snapshot … */
+	struct sl_time full_at; /* … since then */
 	uint32_t *tag;          /* ring: version tagged for step s, at s & (plan->tags − 1) */
 	uint64_t *tag_digest;   /* … the digest of the own copy there */
 	uint32_t *tag_serial;   /* … and the serial of the step's roster, as far as known here */
@@ -591,6 +593,8 @@ void sl_receive_snapshot(struct sl_peer *, struct sl_edge *, const struct sl_fra
 void sl_edge_open(struct sl_peer *, struct sl_edge *);
 /* Whether any link takes a frame of this round. */
 bool sl_edges_take(const struct sl_peer *);
+/* Whether another frame would cost some neighbour a snapshot that a short wait may spare. */
+bool sl_edges_fill_up(struct sl_peer *);
 /* Call before the public copy advances: keeps the data that open tags still need. */
 void sl_edges_keep(struct sl_peer *);
 /* With both tags present: adds the term, once. */

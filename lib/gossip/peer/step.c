@@ -8,17 +8,17 @@
 
 enum { STASH_HEAD = 20 };
 
-/* Bytes of the frames that a neighbour may still need to get from `acknowledged` to `last`: where each says
+/* Bytes of the frames that a neighbour may still need to get from version `held` to `last`: where each says
  * all, those at the last tag and at `last`. SIZE_MAX: one of them is gone. */
-static size_t span_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t last)
+static size_t span_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t held, uint32_t last)
 {
 	if (!p->plan->self_contained)
-		return sl_journal_span(&p->journal, e->acknowledged, last);
+		return sl_journal_span(&p->journal, held, last);
 	size_t sum = 0;
 	const uint8_t *body;
 	const uint32_t need[] = { e->limit, last };
 	for (unsigned i = 0; i < 2; i++) {
-		if (need[i] <= e->acknowledged || (i && need[i] == need[0]))
+		if (need[i] <= held || (i && need[i] == need[0]))
 			continue;
 		const struct sl_journal_entry *entry = sl_journal_find(&p->journal, need[i], &body);
 		if (!entry)
@@ -28,14 +28,19 @@ static size_t span_of(const struct sl_peer *p, const struct sl_edge *e, uint32_t
 	return sum;
 }
 
-/* Frames acknowledged … last are in the journal, cost less than a snapshot, and would fit the stash with
- * `more` bytes. */
-static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
+/* Frames held + 1 … last are in the journal, cost less than a snapshot, and would fit the stash with `more` bytes. */
+static bool servable_from(const struct sl_peer *p, const struct sl_edge *e, uint32_t held, uint32_t last,
+                          size_t more)
 {
-	size_t span = span_of(p, e, last);
-	size_t heads = (size_t)STASH_HEAD * (last > e->acknowledged ? last - e->acknowledged : 0);
+	size_t span = span_of(p, e, held, last);
+	size_t heads = (size_t)STASH_HEAD * (last > held ? last - held : 0);
 	return span <= p->plan->resend_bytes &&
 	       span + heads + more <= p->plan->resend_bytes + p->plan->body_bound;
+}
+
+static bool servable(const struct sl_peer *p, const struct sl_edge *e, uint32_t last, size_t more)
+{
+	return servable_from(p, e, e->acknowledged, last, more);
 }
 
 /* The copy is of the present journal, and no frame fits it. (That of a former one is replaced in the course of steps.) */
@@ -158,6 +163,33 @@ bool sl_edges_take(const struct sl_peer *p)
 			return true;
 	}
 	return false;
+}
+
+/* One more frame, and the neighbour may need a snapshot for its next step. One that is merely not scheduled, or whose link is in use, is
+ * waited for a little: or else frames for other neighbours fill the journal, also while that snapshot travels, and it needs the
+ * next one. One that is slower for good costs this much per step. */
+static bool fills_up(struct sl_peer *p, struct sl_edge *e)
+{
+	enum { HOLD_US = 1000000 };
+	if (!e->stream.number || !e->stream.up || !e->greeted || e->reset || e->late || e->guard.closed ||
+	    e->tx_off || sl_edge_is_over(p, e))
+		return false;
+	uint32_t held = servable(p, e, e->limit, 0) ? e->acknowledged : e->limit;
+	if (servable_from(p, e, held, p->version, 2 * (STASH_HEAD + p->plan->body_bound)))
+		return false;
+	if (e->full_step != e->step) {
+		e->full_step = e->step;
+		e->full_at = p->now;
+	}
+	return sl_time_before(p->now, sl_time_after(e->full_at, HOLD_US));
+}
+
+bool sl_edges_fill_up(struct sl_peer *p)
+{
+	bool any = false;
+	for (uint32_t i = 0; i < p->degree; i++)
+		any = fills_up(p, &p->edge[i]) || any;
+	return any;
 }
 
 static void stash_frames(struct sl_peer *p, struct sl_edge *e)
