@@ -147,6 +147,24 @@ class Page:
                                   WHERE run_id = ?1 AND name = 'epsilon' AND peer = ifnull(?2, peer) AND round = (SELECT max(round) FROM metric
                                   WHERE run_id = ?1 AND name = 'epsilon' AND peer = m.peer) HAVING count(*) > 0""", (run_id, peer)).fetchone()
 
+    def budget(self, run_id):
+        """Of byte budgets: what was sent and waited for between rows of one process, whose counters never fall."""
+        before, rates, peers, sent, allowed, waited, us, rounds = {}, [], set(), 0, 0, 0, 0, 0
+        for peer, number, rate, tx, wait, at in self.db.execute(
+                """SELECT b.peer, b.round, rate, tx, waited_us, at_us FROM budget AS b JOIN round AS r USING (run_id, peer, round)
+                   WHERE run_id = ? ORDER BY b.peer, b.round""", (run_id,)):
+            if peer in before and tx >= before[peer][1] and at > before[peer][3]:
+                was = before[peer]
+                peers.add(peer)
+                rates.append(rate)
+                sent += 8e6 * (tx - was[1])
+                allowed += rate * (at - was[3])
+                waited += wait - was[2]
+                us += at - was[3]
+                rounds += number - was[0]
+            before[peer] = (number, tx, wait, at)
+        return {"peers": len(peers), "rate": sum(rates) / len(rates), "used": sent / allowed, "waited": waited / us, "rounds": 864e8 * rounds / us}
+
     def table(self, name):
         table = self.root.find(".//table[@id='%s']" % name)
         return [] if table is None else list(table.find("tbody"))
@@ -217,6 +235,8 @@ class Page:
                 self.is_(e, self.one("SELECT count(*) FROM event WHERE run_id = ? AND kind = 'edge-late' AND detail LIKE 'peer ' || ? || ' %'", run_id, peer), name)
             elif name == "quarantine-by":
                 self.is_(e, self.one("SELECT count(DISTINCT peer) FROM event WHERE run_id = ? AND kind = 'quarantine' AND detail LIKE 'peer ' || ? || ' %'", run_id, peer), name)
+            elif name.startswith("budget-"):
+                self.is_(e, self.budget(run_id)[name[7:]], name)
             elif name in ("epsilon", "delta"):
                 self.is_(e, self.spent(run_id)[name == "delta"], name)
             elif name == "spent":

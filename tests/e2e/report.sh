@@ -15,12 +15,14 @@ simulate() { # DB NAME ALGORITHM SEED ROUNDS
 }
 simulate one.db one malcom 1 120
 # What the simulator does not measure: peer 2 has most to do, and waits least. Rounds that were evaluated differ, and do not count.
-# Peer 1 was away; names are what no name should be.
+# Peer 1 was away, and counts its bytes anew since; names are what no name should be.
 odd="x<script>alert(1)</script>\"''&amp;]]>,|\$_%"
 sqlite3 one.db "UPDATE round_data SET compute_us = 1000 + 900 * (peer = 2) + round % 7, compress_us = 100 + peer,
 		wait_us = CASE WHEN test_accuracy IS NOT NULL THEN 1 + peer WHEN peer = 2 AND round % 5 > 0 THEN 10 ELSE 900 + peer * 10 + round % 3 END;
 	DELETE FROM round_data WHERE peer = 3 AND round BETWEEN 70 AND 72;
 	UPDATE round_data SET at_us = at_us + 500000 WHERE peer = 1 AND round >= 60;
+	INSERT INTO budget_data SELECT run, peer, round, 64000, 700 * n, 2000 * n FROM
+		(SELECT *, round - CASE WHEN peer = 1 AND round >= 60 THEN 60 ELSE 0 END AS n FROM round_data WHERE peer < 3);
 	INSERT INTO event SELECT run_id, 1, (SELECT at_us - 1000 FROM round_data WHERE peer = 1 AND round = 60), 60, 'notice',
 		'resumed-from-checkpoint', 'round 50' FROM run;
 	INSERT INTO event SELECT run_id, 2, started_at + 2000, 3, 'warning', 'edge-late', '<img src=x onerror=alert(2)>' FROM run;
@@ -75,6 +77,7 @@ says out "Test accuracy over rounds" "Test accuracy over bytes" "Test accuracy o
 grep -q 'held up the others' report.html || fail "nobody held up the others"
 grep -q 'most often peer <data class="late-peer" value="1">' report.html || fail "nobody was late"
 grep -q 'Peer 1 was started again' report.html || fail "nobody was away"
+grep -q '3 peers have</data> a byte budget' report.html || fail "no byte budget"
 ok "one run: $(sed 's/:.*//' out), each as SQL has it; nothing is loaded"
 
 expect 0 "$starling" sim --topology star:4 --history real.db --set data.format=regression --set model.name=ridge --set data.partition=iid \

@@ -161,6 +161,25 @@ static void find_privacy(FILE *out, const struct sl_report_run *run)
 	fputs(".</li>\n", out);
 }
 
+static void find_budget(FILE *out, const struct sl_report_run *run)
+{
+	const struct sl_report_budget *b = &run->budget;
+	if (!b->peers || !(b->rate > 0) || !isfinite(b->used) || !isfinite(b->waited))
+		return;
+	fputs("<li>", out);
+	sl_html_number(out, "budget-peers", b->peers, b->peers == 1 ? "%u peer has" : "%u peers have",
+	               b->peers);
+	fputs(" a byte budget, of ", out);
+	sl_html_number(out, "budget-rate", b->rate, "%.0f bits per second", b->rate);
+	fputs(" on average. Of it ", out);
+	sl_html_number(out, "budget-used", b->used, "%.0f %%", 100 * b->used);
+	fputs(" was used; messages waited for it in ", out);
+	sl_html_number(out, "budget-waited", b->waited, "%.0f %%", 100 * b->waited);
+	fputs(" of the time. At this pace a day has ", out);
+	sl_html_number(out, "budget-rounds", b->rounds_a_day, "%.0f rounds", b->rounds_a_day);
+	fputs("; what that means for accuracy is in the table of targets.</li>\n", out);
+}
+
 /* The largest consensus error, the least one after it, and the last; `end`: the last round that has one, `evaluated`: the
  * last one with an evaluation. */
 struct agreement {
@@ -353,6 +372,7 @@ void sl_findings_of_run(FILE *out, const struct sl_report *r, const struct sl_re
 	(void)r;
 	find_result(out, run);
 	find_privacy(out, run);
+	find_budget(out, run);
 	find_agreement(out, run);
 	find_missing(out, run);
 	find_absences(out, run);

@@ -139,6 +139,31 @@ static enum sl_status read_privacy(struct sl_report_run *run, struct sl_history 
 	return status;
 }
 
+static bool take_budget(struct sl_report_run *run, const struct sl_history_cursor *c)
+{
+	run->budget = (struct sl_report_budget){
+		(uint32_t)sl_history_integer_of(c, 0),
+		sl_history_real_of(c, 1),
+		sl_history_real_of(c, 2),
+		sl_history_real_of(c, 3),
+		sl_history_real_of(c, 4),
+	};
+	return false;
+}
+
+/* Counters begin again with each process: only differences between two rows of one count. */
+static enum sl_status read_budget(struct sl_report_run *run, struct sl_history *h, struct sl_error *error)
+{
+	return each_row(
+	    h,
+	    "WITH span AS (SELECT budget.peer, rate, tx - lag(tx) OVER step AS bytes, waited_us - lag(waited_us) OVER step AS "
+	    "waited, at_us - lag(at_us) OVER step AS us, round - lag(round) OVER step AS rounds FROM budget JOIN "
+	    "round USING (run_id, peer, round) WHERE run_id = ?1 WINDOW step AS (PARTITION BY budget.peer ORDER BY round)) "
+	    "SELECT count(DISTINCT peer), avg(rate), 8e6 * sum(bytes) / sum(1.0 * rate * us), 1.0 * sum(waited) / sum(us), "
+	    "864e8 * sum(rounds) / sum(us) FROM span WHERE bytes >= 0 AND us > 0",
+	    run, take_budget, error);
+}
+
 static bool take_link(struct sl_report_run *run, const struct sl_history_cursor *c)
 {
 	if (run->links == SL_REPORT_LINKS)
@@ -346,6 +371,8 @@ enum sl_status sl_report_read_parts(struct sl_report_run *run, struct sl_history
 		status = read_held(run, h, error);
 	if (status == SL_OK)
 		status = read_privacy(run, h, error);
+	if (status == SL_OK)
+		status = read_budget(run, h, error);
 	if (status == SL_OK)
 		status = each_row(
 		    h,

@@ -81,6 +81,12 @@ struct sl_report_absence {
 	double from, to; /* seconds since the first start of a peer of the run */
 };
 
+/* Byte budgets, over all rows that have one and all peers; peers 0: none. */
+struct sl_report_budget {
+	uint32_t peers;
+	double rate, used, waited, rounds_a_day; /* bits per second of a peer; shares of it and of the time */
+};
+
 /* Whom most events of a kind name, whose details begin with "peer N". */
 struct sl_report_blame {
 	int64_t peer, events, all, by; /* peer −1: nobody; of `all` such events, written by `by` peers */
@@ -107,6 +113,7 @@ struct sl_report_run {
 	struct sl_report_absence absence[SL_REPORT_ABSENCES];
 	uint32_t absences;
 	struct sl_report_blame late, quarantined;
+	struct sl_report_budget budget;
 	double epsilon,
 	    delta;      /* of privacy: the largest of the peers, and the δ for which it holds; NaN: off */
 	uint32_t spent; /* peers whose budget of privacy is spent */

@@ -31,17 +31,20 @@ reached() {
 		FROM round WHERE round = (SELECT min(round) FROM (SELECT round, avg(test_accuracy) AS a FROM round
 		WHERE test_accuracy IS NOT NULL GROUP BY round HAVING count(*) = 8) WHERE a >= $2)"
 }
-# until_reached NAME SETTING: runs until 84 %, or 300 s have passed.
+crossed() { tc -s qdisc show dev lo | sed -n 's/^ Sent \([0-9]*\) bytes.*/\1/p'; }
+# until_reached NAME SETTING: runs until 84 %, or 300 s have passed. $share: bytes on the device for each byte of payload.
 until_reached() {
+	before=$(crossed)
 	background "$starling" up "$2" --plain --history "$work/$1.db"
 	up=$pid
-	deadline=$(($(date +%s) + 300))
+	stops=$(($(date +%s) + 300)) # deadline is that of within
 	within 60 gives "$work/$1.db" 1 "SELECT count(*) > 0 FROM round"
-	while [ "$(date +%s)" -lt "$deadline" ] && ! gone "$up"; do
+	while [ "$(date +%s)" -lt "$stops" ] && ! gone "$up"; do
 		case $(reached "$1" 0.84) in '0|0' | 0.0*) sleep 1 ;; *) break ;; esac
 	done
 	kill -INT "$up" 2> "$work/none"
 	ends 0 120 "$up"
+	share=$(sql "$work/$1.db" "SELECT 1.0 * ($(($(crossed) - ${before:-0}))) / sum(t) FROM (SELECT max(payload_tx) AS t FROM round GROUP BY peer)")
 }
 
 for setting in ${SETTINGS:-default fewest}; do
@@ -51,12 +54,13 @@ for setting in ${SETTINGS:-default fewest}; do
 		tc qdisc replace dev lo root tbf rate "$rate" burst 16kb latency 2000ms
 		until_reached "$setting-$rate" "$setting"
 		for target in 0.80 0.84; do
-			printf '%s %s %s %s|%s\n' "$setting" "$rate" "$target" "$(reached "$setting-$rate" $target)" \
-				"$(reached "$setting-free" $target)" | awk '{
-				split($4, v, "|"); bits = $2 + 0
+			printf '%s %s %s %s|%s|%s\n' "$setting" "$rate" "$target" "$(reached "$setting-$rate" $target)" \
+				"$(reached "$setting-free" $target)" "$share" | awk '{
+				n = split($4, v, "|"); bits = $2 + 0
 				link = v[2] * 8 / (bits * 1e6); floor = link > v[3] ? link : v[3]
-				printf "%-8s %-7s to %s: %6.1f s, %.2f MB; without a limit %.1f s; bytes / rate %.1f s; ratio %.2f\n",
-					$1, $2, $3, v[1], v[2] / 1e6, v[3], link, (floor > 0 ? v[1] / floor : 0) }'
+				device = link * v[n]; if (device < v[3]) device = v[3]
+				printf "%-8s %-7s to %s: %6.1f s, %.2f MB; without a limit %.1f s; payload / rate %.1f s; ratio %.2f, with bytes on the device %.2f\n",
+					$1, $2, $3, v[1], v[2] / 1e6, v[3], link, (floor > 0 ? v[1] / floor : 0), (device > 0 ? v[1] / device : 0) }'
 		done
 	done
 done
