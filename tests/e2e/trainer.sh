@@ -63,8 +63,20 @@ for k in names:
 PY
 ok "the same with steps of the trainer's own, and its tensors come out by their names"
 expect 2 "$starling" init no --topology ring:$peers --trainer "$train steps" --set algorithm.name=beer
-says err "use mode gradient, or one of choco, deepsqueeze, dpsgd, malcom, push-sum"
+says err "use mode gradient, or one of c-led, choco, deepsqueeze, dpsgd, malcom, push-sum"
 ok "a method that is no steps from the model names those that are"
+
+# Steps that are not interrupted, between the halves of a dual: the sites' own minima no longer pull the peers apart.
+for method in choco c-led:0.1; do
+	# shellcheck disable=SC2086
+	expect 0 "$starling" init dual --topology ring:$peers --trainer "$train steps,evaluate whole" --set run.rounds=200 $common \
+		--set algorithm.name=$method --set "compress.pipeline=all | float32 | raw" --set algorithm.eta_schedule=constant
+	expect 0 "$starling" sim dual --history dual-$method.db
+	rm -r dual
+done
+query dual-choco.db 1 "ATTACH 'dual-c-led:0.1.db' AS led; SELECT (SELECT error FROM led.consensus WHERE round = 199) < error / 100
+	FROM main.consensus WHERE round = 199"
+ok "c-led with steps of a trainer: peers agree in spite of unequal sites"
 
 # Killed again and again, at moments of chance: trainers and daemons in turn. Rounds of 100 ms: the run must not be over before.
 # shellcheck disable=SC2086

@@ -3,7 +3,7 @@ import numpy as np
 import torch
 from starling.torch import join
 
-from plain import accuracy, load, network, steps
+from plain import BATCH, MOMENTUM, accuracy, load, network, steps
 
 
 def share(x, y, peer, peers):
@@ -19,12 +19,13 @@ def share(x, y, peer, peers):
 
 if __name__ == "__main__":
     model, data = network(), None
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=MOMENTUM)
     with join(model, kinds=("steps", "evaluate")) as peer:
         for task in peer:
             data = data or (share(*load("train"), task.peer, peer.peer.peers), load("t10k"))
             torch.manual_seed(task.seed % 2**63)
             if task.kind == "steps":
-                task.done(loss=steps(model, optimizer, *data[0], task.steps, task.eta), samples=32 * task.steps)
+                rate = task.eta * len(data[0][1]) * peer.peer.peers / 60000  # every image of all peers counts the same
+                task.done(loss=steps(model, optimizer, *data[0], task.steps, rate), samples=BATCH * task.steps)
             else:
                 task.done(accuracy=accuracy(model, *data[1]))

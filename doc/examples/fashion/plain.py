@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+BATCH, MOMENTUM = int(os.environ.get("BATCH", "4")), float(os.environ.get("MOMENTUM", "0"))
 FOLDER = os.environ.get("FASHION", "/usr/share/datasets/fashion-mnist/")
 
 
@@ -31,12 +32,12 @@ def accuracy(model, x, y):
 
 
 def steps(model, optimizer, x, y, count, rate):
-    """Steps of SGD with batches of 32; returns the mean loss."""
+    """Steps of SGD with batches; returns the mean loss."""
     total = 0.0
     for group in optimizer.param_groups:
         group["lr"] = rate
     for _ in range(count):
-        pick = torch.randint(len(y), (32,))
+        pick = torch.randint(len(y), (BATCH,))
         optimizer.zero_grad()
         loss = nn.functional.cross_entropy(model(x[pick]), y[pick])
         loss.backward()
@@ -49,7 +50,7 @@ if __name__ == "__main__":
     rounds, count, first, last = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
     x, y = load("train")
     model = network()
-    optimizer = torch.optim.SGD(model.parameters(), lr=first, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=first, momentum=MOMENTUM)
     for k in range(rounds):
         steps(model, optimizer, x, y, count, first * (last / first) ** (k / (rounds - 1)))
     print(f"accuracy {accuracy(model, *load('t10k')):.4f}")

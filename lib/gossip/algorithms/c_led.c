@@ -45,8 +45,20 @@ static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *g
 	snprintf(out->instead, sizeof out->instead, "use theta = %.1g, or a pipeline that loses less", most);
 }
 
+/* Steps of a trainer are not interrupted: half of the dual comes before them and half after, which is where its steps lead on average. */
+static void local_outside(struct sl_learner *l)
+{
+	sl_vector_axpy(l->dimension, -0.5f, l->vector[0], l->x);
+	sl_part_outside_steps(l, l->x);
+	sl_vector_axpy(l->dimension, -0.5f, l->vector[0], l->x);
+}
+
 static void local(struct sl_learner *l)
 {
+	if (sl_model_steps(&l->plan->model)) {
+		local_outside(l);
+		return;
+	}
 	uint32_t steps = l->plan->settings.local_steps;
 	float eta = (float)sl_part_eta(l), *gradient = l->scratch->gradient;
 	double loss = 0;
@@ -79,6 +91,7 @@ const struct sl_algorithm sl_algorithm_c_led = {
 	.prepare = prepare,
 	.channels = 1,
 	.vectors = 1,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_ADD,
 	.irrecoverable = true,
 	.local = local,
