@@ -96,7 +96,8 @@ static void parts_are_the_whole(void **state)
 				if (i)
 					(*p)->apply(&m.layout, 0.3f, u);
 				for (uint32_t at = 0; at < d; at += part)
-					(*p)->part(&m.layout, i ? 0.3f : 0, at, at + part < d ? at + part : d, x, &sum);
+					(*p)->part(&m.layout, i ? 0.3f : 0, at, at + part < d ? at + part : d,
+					           x, &sum);
 				assert_memory_equal(x, u, d * sizeof *u);
 				assert_true(sum.value == (*p)->value(&m.layout, u));
 			}
@@ -137,10 +138,8 @@ static void proxes_are_found_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_prox_is_a_minimum),
-		cmocka_unit_test(biases_are_left_alone),
-		cmocka_unit_test(parts_are_the_whole),
-		cmocka_unit_test(l1_makes_exact_zeros),
+		cmocka_unit_test(every_prox_is_a_minimum),  cmocka_unit_test(biases_are_left_alone),
+		cmocka_unit_test(parts_are_the_whole),      cmocka_unit_test(l1_makes_exact_zeros),
 		cmocka_unit_test(proxes_are_found_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
