@@ -100,6 +100,7 @@ static void parts_are_the_whole(void **state)
 					           x, &sum);
 				assert_memory_equal(x, u, d * sizeof *u);
 				assert_true(sum.value == (*p)->value(&m.layout, u));
+				assert_int_equal(sum.nonzero, sl_vector_nonzero(d, u));
 			}
 	free(x);
 	free(u);

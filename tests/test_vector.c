@@ -253,8 +253,11 @@ static void test_shrink_part(void **state)
 		memcpy(y, x, sizeof y);
 		if (t > 0)
 			sl_vector_soft_threshold(LENGTH, t, y);
+		size_t nonzero = 0;
 		for (size_t at = 0; at < LENGTH; at += part)
-			sl_vector_shrink_part(at + part < LENGTH ? part : LENGTH - at, at, t, x + at, lane);
+			nonzero += sl_vector_shrink_part(at + part < LENGTH ? part : LENGTH - at, at, t,
+			                                 x + at, lane);
+		assert_int_equal(nonzero, sl_vector_nonzero(LENGTH, y));
 		assert_memory_equal(x, y, sizeof x);
 		assert_true(sl_vector_lanes(lane) == sl_vector_absolute(LENGTH, y));
 	}

@@ -350,15 +350,14 @@ struct chunk {
 	uint32_t gap[CHUNK], magnitude[CHUNK];
 };
 
-/* Decodes one token and advances the state. */
-static inline uint8_t take(uint64_t *window, unsigned *bits, const uint32_t *table, uint32_t *state)
+/* Decodes one token and advances the state. The lowest bits of an entry, and of a sum of four, are numbers of bits. */
+static inline uint8_t take(uint64_t *window, uint32_t *bits, const uint32_t *table, uint32_t *state)
 {
 	uint32_t e = table[*state];
-	unsigned here = e >> 16 & 15;
-	*state = (e & 0xffff) + (uint32_t)(*window >> 1 >> (63 - here));
-	*window <<= here;
-	*bits += here;
-	return (uint8_t)(e >> 24);
+	*state = (e >> 16) + (uint32_t)(*window >> 1 >> (~e & 63));
+	*window <<= e & 63;
+	*bits += e;
+	return (uint8_t)(e >> 8);
 }
 
 /* Four tokens take at most 36 bits. */
@@ -368,23 +367,23 @@ SL_VARIANTS static void take_tokens(struct sl_source *from, const uint32_t *tabl
 	struct sl_source k = *from;
 	uint32_t a = state[0], b = state[1], c = state[2], d = state[3], i = 0;
 	for (; i + TURNS <= n; i += TURNS) {
-		unsigned bits = 0;
+		uint32_t bits = 0;
 		sl_refill(&k);
 		token[i] = take(&k.window, &bits, table, &a);
 		token[i + 1] = take(&k.window, &bits, table, &b);
 		token[i + 2] = take(&k.window, &bits, table, &c);
 		token[i + 3] = take(&k.window, &bits, table, &d);
-		k.held -= bits;
+		k.held -= bits & 63;
 	}
 	state[0] = a;
 	state[1] = b;
 	state[2] = c;
 	state[3] = d;
 	for (; i < n; i++) {
-		unsigned bits = 0;
+		uint32_t bits = 0;
 		sl_refill(&k);
 		token[i] = take(&k.window, &bits, table, &state[i % TURNS]);
-		k.held -= bits;
+		k.held -= bits & 63;
 	}
 	*from = k;
 }

@@ -100,7 +100,7 @@ void sl_tans_states(const struct sl_tans *a, uint32_t table[static SL_TANS_STATE
 	memcpy(x, a->share, sizeof x);
 	for (uint32_t place = 0; place < SL_TANS_STATES; place++) {
 		uint32_t t = token[place], here = x[t]++, bits = SL_TANS_BITS + 1 - sl_bit_length(here);
-		table[place] = ((here << bits) - SL_TANS_STATES) | bits << 16 | t << 24;
+		table[place] = bits | t << 8 | ((here << bits) - SL_TANS_STATES) << 16;
 	}
 }
 

@@ -100,6 +100,7 @@ struct sl_prox_sum {
 	double value;          /* of the tensors that are complete */
 	double lane[SL_LANES]; /* of the one in hand … */
 	uint32_t tensor;       /* … its number */
+	size_t nonzero;        /* elements so far that are not zero, whether R covers them or not */
 };
 
 /* A proximal operator: x ← argmin_u ½‖u − x‖² + t·R(u). */
@@ -109,8 +110,8 @@ struct sl_prox {
 	void (*apply)(const struct sl_layout *, float t, float *x);
 	/* R(x). */
 	double (*value)(const struct sl_layout *, const float *x);
-	/* Both, part by part: applies it to the elements `from` … `to` of x, unless t is 0, and adds what they contribute to
-	 * R. Parts ascend without a gap from 0 to the end; then sum->value has the bits of `value`. */
+	/* Both, part by part: applies it to the elements `from` … `to` of x, unless t is 0, adds what they contribute to R,
+	 * and counts. Parts ascend without a gap from 0 to the end; then sum->value has the bits of `value`. */
 	void (*part)(const struct sl_layout *, float t, uint32_t from, uint32_t to, float *x,
 	             struct sl_prox_sum *sum);
 };

@@ -165,8 +165,13 @@ collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uin
 		__m512i at = _mm512_maskz_compress_epi32(reached, here),
 		        what = _mm512_maskz_compress_epi32(reached, pattern);
 		uint32_t found = (uint32_t)__builtin_popcount(reached);
-		_mm512_storeu_si512(position + count, at);
-		_mm512_storeu_si512(bits + count, what);
+		if (__builtin_expect(found > 4, 0)) {
+			_mm512_storeu_si512(position + count, at);
+			_mm512_storeu_si512(bits + count, what);
+		} else { /* rarely crosses the end of a cache line */
+			_mm_storeu_si128((__m128i *)(position + count), _mm512_castsi512_si128(at));
+			_mm_storeu_si128((__m128i *)(bits + count), _mm512_castsi512_si128(what));
+		}
 		count += found;
 		here = _mm512_add_epi32(here, step);
 	}

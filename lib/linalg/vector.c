@@ -189,6 +189,7 @@ __attribute__((always_inline)) static inline void mix_both(size_t n, float c, co
 		fetch_ahead(a + k);
 		fetch_ahead(b + k);
 		fetch_ahead(b2 + k);
+		fetch_ahead(x + k);
 		for (int l = 0; l < LANES; l++) {
 			float difference = b[k + l] - a[k + l], other = b2[k + l] - a2[k + l];
 			float sum = x[k + l] + c * difference;
@@ -263,54 +264,65 @@ SL_VARIANTS void sl_vector_soft_threshold(size_t n, float t, float *x)
 		x[k] = shrunk(x[k], t);
 }
 
-/* n is a multiple of LANES. */
-SL_VARIANTS static void shrink_lanes(size_t n, float t, float *restrict x, double *restrict lane)
+/* n is a multiple of LANES, and below 2³². */
+SL_VARIANTS static size_t shrink_lanes(size_t n, float t, float *restrict x, double *restrict lane)
 {
 	double sum[LANES];
+	uint32_t some[LANES] = { 0 }, count = 0;
 	for (int l = 0; l < LANES; l++)
 		sum[l] = lane[l];
 	for (size_t k = 0; k < n; k += LANES)
 		for (int l = 0; l < LANES; l++) {
 			float small = shrunk(x[k + l], t);
 			x[k + l] = small;
+			some[l] += small != 0;
 			sum[l] += (double)fabsf(small);
 		}
-	for (int l = 0; l < LANES; l++)
+	for (int l = 0; l < LANES; l++) {
 		lane[l] = sum[l];
+		count += some[l];
+	}
+	return count;
 }
 
-SL_VARIANTS static void absolute_lanes(size_t n, const float *restrict x, double *restrict lane)
+SL_VARIANTS static size_t absolute_lanes(size_t n, const float *restrict x, double *restrict lane)
 {
 	double sum[LANES];
+	uint32_t some[LANES] = { 0 }, count = 0;
 	for (int l = 0; l < LANES; l++)
 		sum[l] = lane[l];
 	for (size_t k = 0; k < n; k += LANES)
-		for (int l = 0; l < LANES; l++)
+		for (int l = 0; l < LANES; l++) {
+			some[l] += x[k + l] != 0;
 			sum[l] += (double)fabsf(x[k + l]);
-	for (int l = 0; l < LANES; l++)
+		}
+	for (int l = 0; l < LANES; l++) {
 		lane[l] = sum[l];
+		count += some[l];
+	}
+	return count;
 }
 
-static void shrink_few(size_t n, size_t at, float t, float *x, double *lane)
+static size_t shrink_few(size_t n, size_t at, float t, float *x, double *lane)
 {
+	size_t count = 0;
 	for (size_t k = 0; k < n; k++) {
 		x[k] = t > 0 ? shrunk(x[k], t) : x[k];
+		count += x[k] != 0;
 		lane[(at + k) % LANES] += (double)fabsf(x[k]);
 	}
+	return count;
 }
 
 /* Whole rows of lanes, between the ends of a row that began before and of one that ends later. */
-void sl_vector_shrink_part(size_t n, size_t at, float t, float *x, double lane[static LANES])
+size_t sl_vector_shrink_part(size_t n, size_t at, float t, float *x, double lane[static LANES])
 {
-	size_t head = (LANES - at % LANES) % LANES, whole;
+	size_t head = (LANES - at % LANES) % LANES, whole, count;
 	head = head < n ? head : n;
 	whole = (n - head) / LANES * LANES;
-	shrink_few(head, at, t, x, lane);
-	if (t > 0)
-		shrink_lanes(whole, t, x + head, lane);
-	else
-		absolute_lanes(whole, x + head, lane);
-	shrink_few(n - head - whole, at + head + whole, t, x + head + whole, lane);
+	count = shrink_few(head, at, t, x, lane);
+	count += t > 0 ? shrink_lanes(whole, t, x + head, lane) : absolute_lanes(whole, x + head, lane);
+	return count + shrink_few(n - head - whole, at + head + whole, t, x + head + whole, lane);
 }
 
 double sl_vector_lanes(const double lane[static LANES])

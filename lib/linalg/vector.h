@@ -54,8 +54,9 @@ double sl_vector_lanes(const double lane[static SL_LANES]);
 /* Elements at … at + n of every vector; `at` is a multiple of SL_LANES. lane[t] gets the squares of term t. */
 void sl_vector_mix_part(size_t n, size_t at, unsigned terms, const struct sl_mix_term *, float *x,
                         double (*lane)[SL_LANES]);
-/* The n elements at x, the first of which is element `at` of the whole. t = 0: they stay as they are. */
-void sl_vector_shrink_part(size_t n, size_t at, float t, float *x, double lane[static SL_LANES]);
+/* The n elements at x, below 2³², the first of which is element `at` of the whole. t = 0: they stay as they are. Returns how
+ * many are not zero then. */
+size_t sl_vector_shrink_part(size_t n, size_t at, float t, float *x, double lane[static SL_LANES]);
 
 /* Digest of a vector: Σ_k mix64(k<<32 | bits(x_k)) mod 2⁶⁴, k counted from `offset`. As a sum it can be updated
  * in O(changed coordinates): subtract the old term, add the new one. */

@@ -141,8 +141,10 @@ void sl_part_close(struct sl_learner *l, const struct sl_mixing *m, unsigned edg
 		sl_vector_mix_part(end - at, at, edges, term, l->x, lane);
 		if (lambda > 0)
 			plan->prox->part(&plan->model.layout, t, at, end, l->x, &sum);
-		out->nonzero += sl_vector_nonzero(end - at, l->x + at);
+		else
+			sum.nonzero += sl_vector_nonzero(end - at, l->x + at);
 	}
+	out->nonzero = sum.nonzero;
 	out->penalty = lambda > 0 ? lambda * sum.value : 0;
 	for (unsigned i = 0; i < edges; i++)
 		disagreement[i] = sl_vector_lanes(lane[i]) * m[i].weight;

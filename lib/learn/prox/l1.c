@@ -32,8 +32,9 @@ static void part(const struct sl_layout *layout, float t, uint32_t from, uint32_
 	while (sum->tensor < layout->tensors && from < to) {
 		const struct sl_tensor *tensor = sl_layout_tensor(layout, sum->tensor);
 		uint32_t end = tensor->offset + sl_tensor_size(tensor), stop = end < to ? end : to;
-		if (!tensor->bias)
-			sl_vector_shrink_part(stop - from, from - tensor->offset, t, x + from, sum->lane);
+		sum->nonzero += tensor->bias ? sl_vector_nonzero(stop - from, x + from)
+		                             : sl_vector_shrink_part(stop - from, from - tensor->offset, t,
+		                                                     x + from, sum->lane);
 		from = stop;
 		if (stop < end)
 			return;
