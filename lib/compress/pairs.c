@@ -193,7 +193,7 @@ static double entropy(unsigned n, const uint32_t *count, double whole)
 	return bits;
 }
 
-/* Whether this form is at most 1.5 % longer than the better one of the others, by estimates. */
+/* Whether this form is at most 2 % longer than the better one of the others, by estimates. */
 static bool good_enough(const struct sl_symbols *s, const struct sl_pairs_plan *p,
                         const uint32_t level[static LEVELS])
 {
@@ -204,7 +204,7 @@ static bool good_enough(const struct sl_symbols *s, const struct sl_pairs_plan *
 	double own =
 	    8 * ((n + 7) / 8 + (double)low_bytes(s->count, p->low) + (double)(p->rest_end - p->rest)) +
 	    (double)head_bits(s, p, TABLES) + entropy(16, p->count, n);
-	return own <= 1.015 * other;
+	return own <= 1.02 * other;
 }
 
 /* Tokens and low bits, stream 3 and stream 4; the writers' stores go up to eight bytes further. */

@@ -28,7 +28,7 @@ struct sl_pairs_plan {
 };
 /* Bytes that planning `most` nonzeros needs. */
 size_t sl_pairs_room(uint32_t most);
-/* Plans the message, all but stream 4. False: too few nonzeros, too large magnitudes, or it would be more than 1.5 % longer than
+/* Plans the message, all but stream 4. False: too few nonzeros, too large magnitudes, or it would be more than 2 % longer than
  * an estimate of the other forms. */
 bool sl_pairs_plan(const struct sl_symbols *, uint8_t *room, struct sl_pairs_plan *);
 /* Makes stream 4; the plan's bits are known then. */
