@@ -1,6 +1,8 @@
 /* The third form of golomb: its codes for tokens, and its bytes read by a second, naive implementation. */
 #include "compress/gaps.h"
 
+#include "tests/support/naive.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -138,39 +140,7 @@ static void test_no_codes(void **state)
 	assert_false(sl_tans_get(&back, SL_TOKENS - 1, &r));
 }
 
-/* ---- a reader from the description, bit by bit ---- */
-
-struct naive {
-	const uint8_t *bytes;
-	size_t at;
-};
-
-static uint32_t bit(struct naive *n)
-{
-	uint32_t v = n->bytes[n->at / 8] >> (7 - n->at % 8) & 1;
-	n->at++;
-	return v;
-}
-
-static uint32_t bits(struct naive *n, unsigned count)
-{
-	uint32_t v = 0;
-	while (count-- > 0)
-		v = v << 1 | bit(n);
-	return v;
-}
-
-static uint32_t omega(struct naive *n)
-{
-	uint32_t v = 1;
-	while (bit(n)) {
-		uint32_t next = 1;
-		for (uint32_t i = 0; i < v; i++)
-			next = next << 1 | bit(n);
-		v = next;
-	}
-	return v;
-}
+/* ---- a reader from the description ---- */
 
 static unsigned low_bits(uint32_t token, unsigned m)
 {
@@ -210,33 +180,6 @@ static uint32_t read_token(struct naive *n, const unsigned length[SL_TOKENS], ui
 			if (length[t] == l && first++ == code)
 				return t;
 		assert_true(l < 10);
-	}
-}
-
-struct place {
-	uint32_t token, next;
-	unsigned bits;
-};
-
-static void read_shares(struct naive *n, struct place place[512])
-{
-	static uint32_t token_at[512];
-	uint32_t share[SL_TOKENS] = { 0 }, left = 512, at = 0;
-	for (uint32_t t = 0; left > 0; t++) {
-		unsigned width = 0;
-		while (left >> width)
-			width++;
-		share[t] = bits(n, width);
-		left -= share[t];
-		for (uint32_t i = 0; i < share[t]; i++, at = (at + 323) % 512)
-			token_at[at] = t;
-	}
-	for (uint32_t p = 0; p < 512; p++) {
-		uint32_t x = share[token_at[p]]++;
-		unsigned b = 0;
-		while (x << b < 512)
-			b++;
-		place[p] = (struct place){ token_at[p], (x << b) - 512, b };
 	}
 }
 

@@ -462,7 +462,7 @@ static void another_version_is_told(void **state)
 		if (strcmp(w->event[i].kind, "frame-refused") == 0)
 			assert_string_equal(
 			    w->event[i].detail,
-			    "peer 3 sends version 3 of the wire format, and this peer version 5: they need the same version of starling");
+			    "peer 3 sends version 3 of the wire format, and this peer version 6: they need the same version of starling");
 	bytes[2] = SL_WIRE_VERSION; /* its header alone; a difference has no fixed header on the wire */
 	sl_store_u32(bytes + 28, sizeof bytes - SL_FRAME_HEADER);
 	bytes[3] = SL_FRAME_DIFFERENCE;

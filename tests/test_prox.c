@@ -80,6 +80,32 @@ static void biases_are_left_alone(void **state)
 	free(u);
 }
 
+/* In parts of any length, what the whole gives, bit for bit. */
+static void parts_are_the_whole(void **state)
+{
+	(void)state;
+	struct sl_model_instance m = make();
+	uint32_t d = m.layout.dimension;
+	float *x = malloc(d * sizeof *x), *u = malloc(d * sizeof *u);
+	for (const struct sl_prox *const *p = sl_proxes; *p; p++)
+		for (uint32_t part = 1; part <= d; part++)
+			for (int i = 0; i < 2; i++) {
+				struct sl_prox_sum sum = { 0 };
+				fill(x, d, part);
+				memcpy(u, x, d * sizeof *u);
+				if (i)
+					(*p)->apply(&m.layout, 0.3f, u);
+				for (uint32_t at = 0; at < d; at += part)
+					(*p)->part(&m.layout, i ? 0.3f : 0, at, at + part < d ? at + part : d,
+					           x, &sum);
+				assert_memory_equal(x, u, d * sizeof *u);
+				assert_true(sum.value == (*p)->value(&m.layout, u));
+				assert_int_equal(sum.nonzero, sl_vector_nonzero(d, u));
+			}
+	free(x);
+	free(u);
+}
+
 static void l1_makes_exact_zeros(void **state)
 {
 	(void)state;
@@ -113,9 +139,8 @@ static void proxes_are_found_by_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_prox_is_a_minimum),
-		cmocka_unit_test(biases_are_left_alone),
-		cmocka_unit_test(l1_makes_exact_zeros),
+		cmocka_unit_test(every_prox_is_a_minimum),  cmocka_unit_test(biases_are_left_alone),
+		cmocka_unit_test(parts_are_the_whole),      cmocka_unit_test(l1_makes_exact_zeros),
 		cmocka_unit_test(proxes_are_found_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

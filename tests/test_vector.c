@@ -238,6 +238,31 @@ static void test_soft_threshold(void **state)
 	}
 }
 
+/* In parts, what soft threshold and sum give over the whole. */
+static void test_shrink_part(void **state)
+{
+	(void)state;
+	static float x[LENGTH], y[LENGTH];
+	static const float thresholds[] = { 0, 0.1F };
+	static const size_t parts[] = { 1, 7, 16, 50, 333, LENGTH };
+	for (size_t i = 0; i < 12; i++) {
+		float t = thresholds[i % 2];
+		size_t part = parts[i / 2];
+		double lane[SL_LANES] = { 0 };
+		fill(x, 12);
+		memcpy(y, x, sizeof y);
+		if (t > 0)
+			sl_vector_soft_threshold(LENGTH, t, y);
+		size_t nonzero = 0;
+		for (size_t at = 0; at < LENGTH; at += part)
+			nonzero += sl_vector_shrink_part(at + part < LENGTH ? part : LENGTH - at, at, t,
+			                                 x + at, lane);
+		assert_int_equal(nonzero, sl_vector_nonzero(LENGTH, y));
+		assert_memory_equal(x, y, sizeof x);
+		assert_true(sl_vector_lanes(lane) == sl_vector_absolute(LENGTH, y));
+	}
+}
+
 /* The digest follows single changes, and a moved value changes it. */
 static void test_digest(void **state)
 {
@@ -430,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_mix_long),
 		cmocka_unit_test(test_finite),
 		cmocka_unit_test(test_soft_threshold),
+		cmocka_unit_test(test_shrink_part),
 		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_masks),

@@ -1,6 +1,9 @@
 #include "compress/gaps.h"
 
+#include "compress/streams.h"
 #include "linalg/variants.h"
+
+#include <math.h>
 
 /* From this number of nonzeros on, gaps are split into two streams that are decoded in parallel: the first half,
  * rounded down, and the rest. */
@@ -106,21 +109,25 @@ static void plan_gaps(const struct sl_symbols *s, struct sl_gaps_plan *p)
 		p->gap_bytes[h] = (uint32_t)((bits[h] + 7) / 8);
 }
 
-/* Writes backwards: what is put later comes first. */
-struct back_sink {
-	uint8_t *at;
-	uint64_t held; /* right-aligned */
-	unsigned fill;
-};
-
-static inline void back_put(struct back_sink *k, uint64_t v, unsigned n)
+double sl_gaps_estimate(const struct sl_symbols *s)
 {
-	k->held |= v << k->fill;
-	k->fill += n;
-	sl_store_be64(k->at - 8, k->held);
-	k->at -= k->fill / 8;
-	k->held >>= k->fill & ~7u;
-	k->fill &= 7;
+	tables count = { { 0 } };
+	uint8_t token[STRETCH];
+	uint32_t n = s->count, seen = 0;
+	double bits = 0;
+	for (uint32_t at = 0; at < n; at += 2 * STRETCH) {
+		uint32_t here = n - at < STRETCH ? n - at : STRETCH, next = at ? s->index[at - 1] + 1 : 0;
+		token[0] = (uint8_t)sl_token_of(s->index[at] - next, SL_GAP_PRECISION);
+		gap_tokens(here, s->index + at, token);
+		count_stretch(here, token, count);
+		seen += here;
+	}
+	for (uint32_t t = 0; t < SL_TOKENS; t++) {
+		uint32_t here = sum_of(count, t);
+		if (here)
+			bits += here * (log2((double)seen / here) + sl_token_extra(t, SL_GAP_PRECISION));
+	}
+	return bits * n / seen;
 }
 
 /* Writes the bits of one number from state x, and moves x to the previous state. */
@@ -138,21 +145,21 @@ static inline unsigned level_bits(const struct sl_tans_writer *w, uint32_t *x, u
 SL_VARIANTS static uint8_t *put_levels(const struct sl_symbols *s, uint32_t least,
                                        const struct sl_tans_writer *w, uint8_t *end)
 {
-	struct back_sink k = { .at = end };
+	struct sl_back_sink k = { .at = end };
 	uint32_t even = SL_TANS_STATES, odd = SL_TANS_STATES, i = s->count;
 	uint64_t first, second;
 	if (i % 2 == 1) {
 		unsigned bits = level_bits(w, &even, magnitude_of(s->symbol[--i]) - least, &first);
-		back_put(&k, first, bits);
+		sl_back_put(&k, first, bits);
 	}
 	while (i > 0) {
 		unsigned behind = level_bits(w, &odd, magnitude_of(s->symbol[--i]) - least, &second);
 		unsigned before = level_bits(w, &even, magnitude_of(s->symbol[--i]) - least, &first);
-		back_put(&k, first << behind | second, before + behind);
+		sl_back_put(&k, first << behind | second, before + behind);
 	}
-	back_put(&k, odd - SL_TANS_STATES, SL_TANS_BITS);
-	back_put(&k, even - SL_TANS_STATES, SL_TANS_BITS);
-	back_put(&k, 1, 8 - k.fill);
+	sl_back_put(&k, odd - SL_TANS_STATES, SL_TANS_BITS);
+	sl_back_put(&k, even - SL_TANS_STATES, SL_TANS_BITS);
+	sl_back_put(&k, 1, 8 - k.fill);
 	return k.at;
 }
 
@@ -191,24 +198,6 @@ void sl_gaps_plan(const struct sl_symbols *s, uint8_t *room, struct sl_gaps_plan
 
 /* ---- writing ---- */
 
-/* A writer without bounds checks: the caller has checked the room. Its stores write up to eight bytes more than was
- * put. */
-struct sink {
-	uint8_t *at;
-	uint64_t held;
-	unsigned fill;
-};
-
-static inline void sink_put(struct sink *k, uint64_t v, unsigned n)
-{
-	k->fill += n;
-	k->held |= v << (64 - k->fill) % 64;
-	sl_store_be64(k->at, k->held);
-	k->at += k->fill / 8;
-	k->held <<= k->fill & ~7u;
-	k->fill &= 7;
-}
-
 static inline unsigned number_bits(const struct sl_token_code *c, unsigned m, uint32_t v, uint64_t *out)
 {
 	uint32_t token = sl_token_of(v, m);
@@ -217,16 +206,11 @@ static inline unsigned number_bits(const struct sl_token_code *c, unsigned m, ui
 	return c->length[token] + extra;
 }
 
-static uint8_t *sink_end(const struct sink *k)
-{
-	return k->at + (k->fill > 0);
-}
-
 /* Two at a time: gaps are below 2^28, so at most 35 bits each, rarely more than 28. */
 SL_VARIANTS static uint8_t *put_gaps(uint32_t n, const uint32_t *index, uint32_t next,
                                      const struct sl_token_code *c, uint8_t *at)
 {
-	struct sink k = { .at = at };
+	struct sl_sink k = { .at = at };
 	uint64_t first, second;
 	uint32_t i = 0;
 	for (; i + 2 <= n; i += 2) {
@@ -234,20 +218,20 @@ SL_VARIANTS static uint8_t *put_gaps(uint32_t n, const uint32_t *index, uint32_t
 		unsigned behind = number_bits(c, SL_GAP_PRECISION, index[i + 1] - index[i] - 1, &second);
 		next = index[i + 1] + 1;
 		if (__builtin_expect(before + behind > 56, 0)) {
-			sink_put(&k, first, before);
-			sink_put(&k, second, behind);
+			sl_sink_put(&k, first, before);
+			sl_sink_put(&k, second, behind);
 		} else {
-			sink_put(&k, first << behind | second, before + behind);
+			sl_sink_put(&k, first << behind | second, before + behind);
 		}
 	}
 	if (i < n) {
 		unsigned bits = number_bits(c, SL_GAP_PRECISION, index[i] - next, &first);
-		sink_put(&k, first, bits);
+		sl_sink_put(&k, first, bits);
 	}
-	return sink_end(&k);
+	return sl_sink_end(&k);
 }
 
-SL_VARIANTS static uint8_t *put_signs(uint32_t n, const int32_t *symbol, uint8_t *at)
+SL_VARIANTS uint8_t *sl_signs_put(uint32_t n, const int32_t *symbol, uint8_t *at)
 {
 	uint32_t i = 0;
 	for (; i + 8 <= n; i += 8) {
@@ -276,7 +260,7 @@ void sl_gaps_put(const struct sl_symbols *s, const struct sl_gaps_plan *p, struc
 	if (half)
 		sl_put_omega(b, p->gap_bytes[0] + 1);
 	sl_put_omega(b, p->gap_bytes[1] + 1);
-	uint8_t *at = put_signs(s->count, s->symbol, b->at + (b->fill > 0));
+	uint8_t *at = sl_signs_put(s->count, s->symbol, b->at + (b->fill > 0));
 	at = put_gaps(half, s->index, 0, &p->gap, at);
 	at = put_gaps(s->count - half, s->index + half, half ? s->index[half - 1] + 1 : 0, &p->gap, at);
 	size_t levels = (size_t)(p->stream_end - p->stream);
@@ -286,39 +270,8 @@ void sl_gaps_put(const struct sl_symbols *s, const struct sl_gaps_plan *p, struc
 
 /* ---- reading ---- */
 
-/* The next bits of a stream are the upper bits of the window. */
-struct source {
-	const uint8_t *at, *end;
-	uint64_t window;
-	unsigned held; /* valid bits of the window; those below are 0, or will be read again at `at` */
-	unsigned past; /* bytes of zeros that were read behind the end */
-};
-
-static void refill_tail(struct source *k)
-{
-	k->window &= k->held ? ~UINT64_C(0) << (64 - k->held) : 0;
-	for (; k->held <= 56; k->held += 8) {
-		if (k->at == k->end)
-			k->past++;
-		else
-			k->window |= (uint64_t)*k->at++ << (56 - k->held);
-	}
-}
-
-/* Refills the window to at least 56 bits. */
-static inline void refill(struct source *k)
-{
-	if (__builtin_expect(k->end - k->at < 8, 0)) {
-		refill_tail(k);
-		return;
-	}
-	k->window |= sl_load_be64(k->at) >> k->held;
-	k->at += (63 - k->held) >> 3;
-	k->held |= 56;
-}
-
 /* Of the bits that are there: the caller refills. */
-static inline uint32_t take_number(struct source *k, const struct sl_token_entry *table)
+static inline uint32_t take_number(struct sl_source *k, const struct sl_token_entry *table)
 {
 	struct sl_token_entry e = table[k->window >> (64 - SL_TOKEN_LIMIT)];
 	uint64_t low = k->window << e.code >> 1 >> e.spare;
@@ -328,40 +281,14 @@ static inline uint32_t take_number(struct source *k, const struct sl_token_entry
 }
 
 /* Two numbers for one refill, unless the first is long: the second's look-up waits for no refill then. */
-static inline void take_pair(struct source *k, const struct sl_token_entry *table, uint32_t out[static 2])
+static inline void take_pair(struct sl_source *k, const struct sl_token_entry *table, uint32_t out[static 2])
 {
 	enum { LONGEST = SL_TOKEN_LIMIT + 28 };
-	refill(k);
+	sl_refill(k);
 	out[0] = take_number(k, table);
 	if (__builtin_expect(k->held < LONGEST, 0))
-		refill(k);
+		sl_refill(k);
 	out[1] = take_number(k, table);
-}
-
-/* Bits that were not taken; negative: more than there are. */
-static int64_t left_over(const struct source *k)
-{
-	return 8 * ((int64_t)(k->end - k->at) - k->past) + k->held;
-}
-
-/* Whether the whole stream was consumed, except for less than a byte of zeros. */
-static bool source_done(const struct source *k)
-{
-	int64_t left = left_over(k);
-	return left >= 0 && left < 8 && (left == 0 || (k->end[-1] & ((1 << left) - 1)) == 0);
-}
-
-/* Prefetches the coordinate of the copy that a symbol will be added to: it is no longer in the cache, and the loop that
- * decodes levels does not wait for memory. Positions are not validated yet; a prefetch of any address is harmless. */
-static inline void fetch(const float *copy, uint32_t place)
-{
-	if (copy)
-		__builtin_prefetch((const void *)((uintptr_t)copy + (uintptr_t)place * sizeof *copy));
-}
-
-static const float *copy_behind(const struct sl_symbols *s)
-{
-	return s->message && !s->coordinate ? s->message->copy : NULL;
 }
 
 /* Positions from gaps, the first of them counted from `next`; returns the position behind the last. */
@@ -375,29 +302,29 @@ static uint64_t add_up(uint32_t count, uint64_t next, uint32_t *index)
 }
 
 /* The loops validate nothing: values read only select where they are written. */
-SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct source from[static 2],
+SL_VARIANTS static bool get_gaps(uint32_t count, uint32_t domain, struct sl_source from[static 2],
                                  const struct sl_token_entry *table, uint32_t *index)
 {
-	struct source a = from[0], b = from[1];
+	struct sl_source a = from[0], b = from[1];
 	uint32_t half = half_of(count), i = 0, *upper = index + half;
 	for (; i + 2 <= half; i += 2) {
 		take_pair(&a, table, index + i);
 		take_pair(&b, table, upper + i);
 	}
 	if (i < half) {
-		refill(&a);
+		sl_refill(&a);
 		index[i] = take_number(&a, table);
 	}
 	for (; i < count - half; i++) {
-		refill(&b);
+		sl_refill(&b);
 		upper[i] = take_number(&b, table);
 	}
-	return source_done(&a) && source_done(&b) &&
+	return sl_source_done(&a) && sl_source_done(&b) &&
 	       add_up(count - half, add_up(half, 0, index), upper) <= domain;
 }
 
 /* Decodes one number and advances the state; two of them need 40 bits in the window. */
-static inline uint32_t take_level(struct source *k, const struct sl_tans_entry *table, uint32_t *state)
+static inline uint32_t take_level(struct sl_source *k, const struct sl_tans_entry *table, uint32_t *state)
 {
 	const struct sl_tans_entry *e = &table[*state];
 	uint64_t window = k->window, low = window << e->bits >> 1 >> e->spare_low;
@@ -432,11 +359,11 @@ SL_KERNEL static uint32_t make_symbols(uint32_t count, uint32_t least, const uin
 }
 
 /* Leaves in symbol[] how far each magnitude is above the least. */
-SL_VARIANTS static bool get_levels(struct sl_symbols *s, const struct source *from,
+SL_VARIANTS static bool get_levels(struct sl_symbols *s, const struct sl_source *from,
                                    const struct sl_tans_entry *table)
 {
-	struct source k = *from;
-	refill(&k);
+	struct sl_source k = *from;
+	sl_refill(&k);
 	unsigned begin = sl_bit_length(k.window >> 56); /* the 1 in front */
 	if (begin == 0)
 		return false;
@@ -449,38 +376,20 @@ SL_VARIANTS static bool get_levels(struct sl_symbols *s, const struct source *fr
 		k.held -= SL_TANS_BITS;
 	}
 	uint32_t even = state[0], odd = state[1], *out = (uint32_t *)s->symbol;
-	const float *copy = copy_behind(s);
+	const float *copy = sl_copy_behind(s);
 	const uint32_t *index = s->index;
 	for (; i + 2 <= count; i += 2) {
-		fetch(copy, index[i]);
-		fetch(copy, index[i + 1]);
-		refill(&k);
+		sl_fetch(copy, index[i]);
+		sl_fetch(copy, index[i + 1]);
+		sl_refill(&k);
 		out[i] = take_level(&k, table, &even);
 		out[i + 1] = take_level(&k, table, &odd);
 	}
 	if (i < count) {
-		refill(&k);
+		sl_refill(&k);
 		out[i] = take_level(&k, table, &even);
 	}
-	return even == 0 && odd == 0 && left_over(&k) == 0;
-}
-
-/* Splits off the next bytes. */
-static bool cut(struct sl_reader *r, size_t bytes, struct source *out)
-{
-	const uint8_t *at = sl_read_bytes(r, bytes);
-	*out = (struct source){ .at = at, .end = at ? at + bytes : NULL };
-	return at != NULL;
-}
-
-/* Checks that only zeros follow up to the next byte; returns the bytes after them. */
-static bool rest_of(const struct sl_bit_reader *b, struct sl_reader *rest)
-{
-	uint64_t at = (b->position + 7) / 8;
-	if (at > b->length || (b->position % 8 && (uint8_t)(b->bytes[at - 1] << b->position % 8)))
-		return false;
-	*rest = sl_reader(b->bytes + at, b->length - at);
-	return true;
+	return even == 0 && odd == 0 && sl_left_over(&k) == 0;
 }
 
 /* Reads count, smallest magnitude, tables, and the bytes of both streams of gaps. */
@@ -504,14 +413,14 @@ static bool get_head(struct sl_symbols *s, struct sl_bit_reader *b, uint32_t *le
 
 bool sl_gaps_get(struct sl_symbols *s, struct sl_bit_reader *b, struct sl_gaps_scratch *scratch)
 {
-	struct source gap[2], level;
+	struct sl_source gap[2], level;
 	struct sl_reader rest;
 	uint32_t least, bytes[2];
-	if (!get_head(s, b, &least, bytes, scratch) || !rest_of(b, &rest))
+	if (!get_head(s, b, &least, bytes, scratch) || !sl_rest_of(b, &rest))
 		return false;
 	const uint8_t *sign = sl_read_bytes(&rest, (s->count + 7) / 8);
-	if (!cut(&rest, bytes[0], &gap[0]) || !cut(&rest, bytes[1], &gap[1]) ||
-	    !cut(&rest, sl_reader_left(&rest), &level) ||
+	if (!sl_cut(&rest, bytes[0], &gap[0]) || !sl_cut(&rest, bytes[1], &gap[1]) ||
+	    !sl_cut(&rest, sl_reader_left(&rest), &level) ||
 	    (s->count % 8 && (uint8_t)(sign[s->count / 8] << s->count % 8)))
 		return false;
 	return get_gaps(s->count, s->domain, gap, scratch->gap, s->index) &&

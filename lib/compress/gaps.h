@@ -25,6 +25,11 @@ void sl_gaps_plan(const struct sl_symbols *, uint8_t *room, struct sl_gaps_plan 
 /* Writes the message. The writer needs room for the plan's bits plus SL_BITS_SLACK + 1 bytes. */
 void sl_gaps_put(const struct sl_symbols *, const struct sl_gaps_plan *, struct sl_bit_writer *);
 
+/* Bits that the gaps take, about: by a count of half of them; count ≥ 1. */
+double sl_gaps_estimate(const struct sl_symbols *);
+/* Stream 1; returns its end. */
+uint8_t *sl_signs_put(uint32_t n, const int32_t *symbol, uint8_t *at);
+
 struct sl_gaps_scratch {
 	struct sl_token_entry gap[1 << SL_TOKEN_LIMIT];
 	struct sl_tans_entry level[SL_TANS_STATES];

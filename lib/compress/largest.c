@@ -197,15 +197,26 @@ SL_KERNEL static uint32_t count_reaching(uint32_t n, const uint32_t *bits, uint3
 	return count;
 }
 
-/* If they are fewer: halves the interval of magnitudes that contains it. The guess makes it likely that it is not far
- * above `least`. */
-static uint32_t kth_by_halves(uint32_t count, uint32_t k, uint32_t least, struct scratch *s, uint32_t *above)
+/* Where between low and high the k-th is to be looked for: in the middle, or by turns where it would be if magnitudes were
+ * evenly spread between the two. */
+static uint32_t between(uint32_t low, uint32_t high, uint32_t reach_low, uint32_t reach_high, uint32_t k,
+                        bool even)
 {
-	enum { SOME = 16 };
+	uint64_t width = high - low, part = width * (reach_low - k) / (reach_low - reach_high);
+	part = even ? part : width / 2;
+	return low + (uint32_t)(part < 1 ? 1 : part >= width ? width - 1 : part);
+}
+
+/* If they are fewer: cuts the interval of magnitudes that contains it. The guess makes it likely that it is not far
+ * above `least`. */
+static uint32_t kth_by_parts(uint32_t count, uint32_t k, uint32_t least, struct scratch *s, uint32_t *above)
+{
+	enum { SOME = 32 };
 	uint32_t low = least, high = UINT32_C(1) << 31, reach_low = count, reach_high = 0;
-	for (uint32_t step = MARGIN; high - low > 1 && reach_low - reach_high > SOME;) {
-		uint32_t middle = low + (high - low) / 2;
-		if (reach_high == 0 && high == UINT32_C(1) << 31 && step < middle - low) {
+	bool even = true;
+	for (uint32_t step = MARGIN; high - low > 1 && reach_low - reach_high > SOME; even = !even) {
+		uint32_t middle = between(low, high, reach_low, reach_high, k, even);
+		if (reach_high == 0 && high == UINT32_C(1) << 31 && step < (high - low) / 2) {
 			middle = low + step;
 			step *= 2;
 		}
@@ -250,8 +261,7 @@ static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint
 /* Moves the k largest to the front; returns their number. */
 static uint32_t choose(uint32_t count, uint32_t k, uint32_t threshold, struct scratch *s)
 {
-	uint32_t above = 0,
-	         kth = (count < MANY ? kth_by_halves : kth_of_many)(count, k, threshold, s, &above);
+	uint32_t above = 0, kth = (count < MANY ? kth_by_parts : kth_of_many)(count, k, threshold, s, &above);
 	uint32_t equal = k - above, kept;
 	uint32_t *restrict candidate = s->candidate, *restrict bits = s->bits;
 	*guess_of(s) = kth > MARGIN ? kth - MARGIN : 0;

@@ -113,6 +113,10 @@ static void gather(uint32_t count, const uint32_t *index, const float *v, double
 static uint32_t drop_zero_symbols(uint32_t count, bool by_coordinate, struct sl_workspace *w)
 {
 	sl_mask_reach(count, w->symbol, 1, w->mask);
+	if (by_coordinate && sl_mask_count(((size_t)count + 63) / 64, w->mask) == count) {
+		memcpy(w->position, w->support, count * sizeof *w->position);
+		return count;
+	}
 	uint32_t kept = sl_mask_positions(((size_t)count + 63) / 64, w->mask, w->position);
 	for (uint32_t i = 0; kept < count && i < kept; i++)
 		w->symbol[i] = w->symbol[w->position[i]];

@@ -57,9 +57,9 @@ void sl_rice_put(const struct sl_symbols *s, const struct sl_rice_plan *p, struc
 	}
 }
 
-bool sl_rice_get(struct sl_symbols *s, struct sl_bit_reader *b)
+bool sl_rice_get(struct sl_symbols *s, uint32_t count, struct sl_bit_reader *b)
 {
-	s->count = sl_get_omega(b);
+	s->count = count;
 	uint32_t least = sl_get_omega(b);
 	unsigned k = (unsigned)sl_get_bits(b, 4);
 	if (s->count > s->count_max || !fits(s->count, s->domain) || least == 0 || least > s->symbol_max)

@@ -15,7 +15,7 @@ struct sl_rice_plan {
 /* False: too many nonzeros for it. */
 bool sl_rice_plan(const struct sl_symbols *, struct sl_rice_plan *);
 void sl_rice_put(const struct sl_symbols *, const struct sl_rice_plan *, struct sl_bit_writer *);
-/* From all that is left. */
-bool sl_rice_get(struct sl_symbols *, struct sl_bit_reader *);
+/* From all that is left behind `count`. */
+bool sl_rice_get(struct sl_symbols *, uint32_t count, struct sl_bit_reader *);
 
 #endif

@@ -92,6 +92,18 @@ void sl_tans_writer(const struct sl_tans *a, struct sl_tans_writer *w)
 		w->state[at[token[place]]++] = (uint16_t)(SL_TANS_STATES + place);
 }
 
+void sl_tans_states(const struct sl_tans *a, uint32_t table[static SL_TANS_STATES])
+{
+	uint8_t token[SL_TANS_STATES];
+	uint16_t x[SL_TOKENS];
+	spread(a, token);
+	memcpy(x, a->share, sizeof x);
+	for (uint32_t place = 0; place < SL_TANS_STATES; place++) {
+		uint32_t t = token[place], here = x[t]++, bits = SL_TANS_BITS + 1 - sl_bit_length(here);
+		table[place] = bits | t << 8 | ((here << bits) - SL_TANS_STATES) << 16;
+	}
+}
+
 void sl_tans_table(const struct sl_tans *a, unsigned m, struct sl_tans_entry table[static SL_TANS_STATES])
 {
 	uint8_t token[SL_TANS_STATES];

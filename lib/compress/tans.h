@@ -45,6 +45,8 @@ struct sl_tans_entry {
 	uint8_t bits, total;      /* of the state; of it and of the number's low bits, which follow */
 	uint8_t spare, spare_low; /* 63 − bits; 63 − low bits */
 };
+/* The same for tokens without low bits, which are all that a table needs then: bits | token << 8 | next << 16. */
+void sl_tans_states(const struct sl_tans *, uint32_t table[static SL_TANS_STATES]);
 void sl_tans_table(const struct sl_tans *, unsigned m, struct sl_tans_entry table[static SL_TANS_STATES]);
 
 #endif

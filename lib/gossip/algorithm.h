@@ -193,6 +193,15 @@ double sl_part_mix(struct sl_learner *, const struct sl_mixing *);
 /* The same for several edges, up to SL_MIX_TERMS (linalg/vector.h), in one pass and bit-equal;
  * disagreement[e] ← the value that sl_part_mix returns for edge e. */
 void sl_part_mix_all(struct sl_learner *, const struct sl_mixing *, unsigned edges, double *disagreement);
+/* What a round leaves behind. */
+struct sl_part_census {
+	size_t nonzero; /* of x */
+	double penalty; /* λ·R(x); 0 where λ = 0 */
+};
+/* sl_part_mix_all of these edges, of which there may be none, then sl_part_prox if `prox`, then the census: one after the
+ * other on parts of x that fit into the cache, with the same bits. */
+void sl_part_close(struct sl_learner *, const struct sl_mixing *, unsigned edges, bool prox,
+                   double *disagreement, struct sl_part_census *);
 /* x ← prox_{t·λ·R}(x); sl_part_prox: t = τ·η_k. */
 void sl_part_prox_by(struct sl_learner *, double t);
 void sl_part_prox(struct sl_learner *);

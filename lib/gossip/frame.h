@@ -12,9 +12,9 @@
 enum {
 	SL_FRAME_HEADER = 52,
 #ifdef SL_NEXT_WIRE
-	SL_WIRE_VERSION = 6,
+	SL_WIRE_VERSION = 7,
 #else
-	SL_WIRE_VERSION = 5,
+	SL_WIRE_VERSION = 6,
 #endif
 	SL_RUN_VERSION = 5
 };

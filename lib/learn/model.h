@@ -6,6 +6,7 @@
 #include "learn/dataset.h"
 #include "learn/guest.h"
 #include "learn/layout.h"
+#include "linalg/vector.h"
 
 struct sl_model;         /* registry entry of a model type */
 struct sl_network_front; /* network.h */
@@ -94,6 +95,14 @@ enum { SL_EVALUATE_CHUNK = 128 };
 double sl_model_evaluate_all(const struct sl_model_instance *, const struct sl_dataset *, const float *x,
                              double *accuracy, float *scratch);
 
+/* What the parts so far contribute to R; zeros before the first. */
+struct sl_prox_sum {
+	double value;          /* of the tensors that are complete */
+	double lane[SL_LANES]; /* of the one in hand … */
+	uint32_t tensor;       /* … its number */
+	size_t nonzero;        /* elements so far that are not zero, whether R covers them or not */
+};
+
 /* A proximal operator: x ← argmin_u ½‖u − x‖² + t·R(u). */
 struct sl_prox {
 	const char *name, *doc;
@@ -101,6 +110,10 @@ struct sl_prox {
 	void (*apply)(const struct sl_layout *, float t, float *x);
 	/* R(x). */
 	double (*value)(const struct sl_layout *, const float *x);
+	/* Both, part by part: applies it to the elements `from` … `to` of x, unless t is 0, adds what they contribute to R,
+	 * and counts. Parts ascend without a gap from 0 to the end; then sum->value has the bits of `value`. */
+	void (*part)(const struct sl_layout *, float t, uint32_t from, uint32_t to, float *x,
+	             struct sl_prox_sum *sum);
 };
 extern const struct sl_prox *const sl_proxes[];
 

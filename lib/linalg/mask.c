@@ -90,6 +90,14 @@ void sl_mask_reach(size_t n, const void *x, uint32_t threshold, uint64_t *mask)
 	}
 }
 
+SL_VARIANTS uint32_t sl_mask_count(size_t words, const uint64_t *mask)
+{
+	uint32_t count = 0;
+	for (size_t w = 0; w < words; w++)
+		count += (uint32_t)__builtin_popcountll(mask[w]);
+	return count;
+}
+
 /* Writes four positions of each word unconditionally: a branch on their number would be mispredicted. */
 SL_VARIANTS uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out)
 {
@@ -140,37 +148,59 @@ uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint
 }
 
 #ifdef __x86_64__
-/* Sixteen elements at a time, packed to the front. y is rarely in a cache, and x often is. */
+/* Packs what reaches of sixteen elements to the front; of most there are few, and a short store rarely crosses the end of a
+ * cache line. */
+__attribute__((target("avx512f,avx512bw,avx512vl,popcnt"), always_inline)) static inline uint32_t pack_avx512(
+    __mmask16 reached, __m512i here, __m512i pattern, uint32_t *position, uint32_t *bits)
+{
+	__m512i at = _mm512_maskz_compress_epi32(reached, here),
+	        what = _mm512_maskz_compress_epi32(reached, pattern);
+	uint32_t found = (uint32_t)__builtin_popcount(reached);
+	if (__builtin_expect(found > 4, 0)) {
+		_mm512_storeu_si512(position, at);
+		_mm512_storeu_si512(bits, what);
+	} else {
+		_mm_storeu_si128((__m128i *)position, _mm512_castsi512_si128(at));
+		_mm_storeu_si128((__m128i *)bits, _mm512_castsi512_si128(what));
+	}
+	return found;
+}
+
+/* Sixteen elements at a time. y is rarely in a cache, and x often is. */
 __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"), always_inline)) static inline uint32_t
 collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
                uint32_t *bits, bool *finite)
 {
 	const __m512i positive = _mm512_set1_epi32(0x7fffffff), least = _mm512_set1_epi32((int)threshold),
-	              infinite = _mm512_set1_epi32(0x7f800000), step = _mm512_set1_epi32(16);
-	__m512i here = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	              step = _mm512_set1_epi32(16);
+	__m512i here = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+	        most = _mm512_setzero_si512();
 	enum { AHEAD = 2048 };
 	uint32_t count = 0;
-	__mmask16 bad = 0;
-	for (size_t k = 0; k < n; k += 16) {
-		unsigned lanes = n - k < 16 ? (1u << (n - k)) - 1 : 0xffff;
-		__mmask16 there = (__mmask16)lanes;
-		__m512 v = _mm512_maskz_loadu_ps(there, x + k);
+	size_t k = 0;
+	for (; k + 16 <= n; k += 16) {
+		__m512 v = _mm512_loadu_ps(x + k);
 		if (y) {
 			_mm_prefetch((const char *)((uintptr_t)(y + k) + AHEAD), _MM_HINT_T0);
-			v = _mm512_sub_ps(v, _mm512_maskz_loadu_ps(there, y + k));
+			v = _mm512_sub_ps(v, _mm512_loadu_ps(y + k));
 		}
 		__m512i pattern = _mm512_castps_si512(v), m = _mm512_and_epi32(pattern, positive);
-		__mmask16 reached = _mm512_mask_cmpge_epi32_mask(there, m, least);
-		bad |= _mm512_cmpge_epi32_mask(m, infinite);
-		__m512i at = _mm512_maskz_compress_epi32(reached, here),
-		        what = _mm512_maskz_compress_epi32(reached, pattern);
-		uint32_t found = (uint32_t)__builtin_popcount(reached);
-		_mm512_storeu_si512(position + count, at);
-		_mm512_storeu_si512(bits + count, what);
-		count += found;
+		most = _mm512_max_epu32(most, m);
+		count += pack_avx512(_mm512_cmpge_epi32_mask(m, least), here, pattern, position + count,
+		                     bits + count);
 		here = _mm512_add_epi32(here, step);
 	}
-	*finite = !bad;
+	if (k < n) {
+		__mmask16 there = (__mmask16)((1u << (n - k)) - 1);
+		__m512 v = _mm512_maskz_loadu_ps(there, x + k);
+		if (y)
+			v = _mm512_sub_ps(v, _mm512_maskz_loadu_ps(there, y + k));
+		__m512i pattern = _mm512_castps_si512(v), m = _mm512_and_epi32(pattern, positive);
+		most = _mm512_max_epu32(most, m);
+		count += pack_avx512(_mm512_mask_cmpge_epi32_mask(there, m, least), here, pattern,
+		                     position + count, bits + count);
+	}
+	*finite = _mm512_reduce_max_epu32(most) < 0x7f800000;
 	return count;
 }
 

@@ -12,6 +12,8 @@
  * with a threshold of 1, n integers above INT32_MIN: the mask then marks those that are not zero. */
 void sl_mask_reach(size_t n, const void *x, uint32_t threshold, uint64_t *mask);
 
+/* The number of set bits. */
+uint32_t sl_mask_count(size_t words, const uint64_t *mask);
 /* Positions of the set bits, ascending; returns their number. out[] needs room for 4 entries more. */
 uint32_t sl_mask_positions(size_t words, const uint64_t *mask, uint32_t *out);
 

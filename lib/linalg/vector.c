@@ -9,7 +9,7 @@
 /* Reductions run in LANES partial sums: lane l takes elements l, l + LANES, …; the lanes are then added
  * pairwise in a fixed order. Sixteen doubles are two AVX-512 or four AVX2 registers: enough to hide the
  * latency of an addition. */
-enum { LANES = 16 };
+enum { LANES = SL_LANES };
 
 static inline double lanes_sum(const double lane[LANES])
 {
@@ -189,6 +189,7 @@ __attribute__((always_inline)) static inline void mix_both(size_t n, float c, co
 		fetch_ahead(a + k);
 		fetch_ahead(b + k);
 		fetch_ahead(b2 + k);
+		fetch_ahead(x + k);
 		for (int l = 0; l < LANES; l++) {
 			float difference = b[k + l] - a[k + l], other = b2[k + l] - a2[k + l];
 			float sum = x[k + l] + c * difference;
@@ -228,32 +229,105 @@ static void mix_pair(size_t n, size_t at, const struct sl_mix_term *term, float 
 	mix_part(n - whole, term[1].c, a2 + whole, b2 + whole, x + whole, lane[1]);
 }
 
+SL_VARIANTS void sl_vector_mix_part(size_t n, size_t at, unsigned terms, const struct sl_mix_term *term,
+                                    float *x, double (*lane)[LANES])
+{
+	unsigned t = 0;
+	for (; t + 2 <= terms; t += 2)
+		mix_pair(n, at, term + t, x + at, lane + t);
+	if (t < terms)
+		mix_part(n, term[t].c, term[t].a + at, term[t].b + at, x + at, lane[t]);
+}
+
 /* In parts that fit into the first-level cache. */
-SL_VARIANTS void sl_vector_mix_all(size_t n, unsigned terms, const struct sl_mix_term *term, float *x,
-                                   double *square)
+void sl_vector_mix_all(size_t n, unsigned terms, const struct sl_mix_term *term, float *x, double *square)
 {
 	enum { PART = 256 * LANES };
 	double lane[SL_MIX_TERMS][LANES] = { { 0 } };
-	for (size_t at = 0; at < n; at += PART) {
-		size_t here = n - at < PART ? n - at : PART;
-		unsigned t = 0;
-		for (; t + 2 <= terms; t += 2)
-			mix_pair(here, at, term + t, x + at, lane + t);
-		if (t < terms)
-			mix_part(here, term[t].c, term[t].a + at, term[t].b + at, x + at, lane[t]);
-	}
+	for (size_t at = 0; at < n; at += PART)
+		sl_vector_mix_part(n - at < PART ? n - at : PART, at, terms, term, x, lane);
 	for (unsigned t = 0; t < terms; t++)
 		square[t] = lanes_sum(lane[t]);
 }
 
 /* x − clamp(x, −t, t): no branch, and x − x is +0 (a −0 becomes −0 − −0 = +0). */
+static inline float shrunk(float x, float t)
+{
+	float clamped = x < -t ? -t : x;
+	clamped = clamped > t ? t : clamped;
+	return x - clamped;
+}
+
 SL_VARIANTS void sl_vector_soft_threshold(size_t n, float t, float *x)
 {
-	for (size_t k = 0; k < n; k++) {
-		float clamped = x[k] < -t ? -t : x[k];
-		clamped = clamped > t ? t : clamped;
-		x[k] -= clamped;
+	for (size_t k = 0; k < n; k++)
+		x[k] = shrunk(x[k], t);
+}
+
+/* n is a multiple of LANES, and below 2³². */
+SL_VARIANTS static size_t shrink_lanes(size_t n, float t, float *restrict x, double *restrict lane)
+{
+	double sum[LANES];
+	uint32_t some[LANES] = { 0 }, count = 0;
+	for (int l = 0; l < LANES; l++)
+		sum[l] = lane[l];
+	for (size_t k = 0; k < n; k += LANES)
+		for (int l = 0; l < LANES; l++) {
+			float small = shrunk(x[k + l], t);
+			x[k + l] = small;
+			some[l] += small != 0;
+			sum[l] += (double)fabsf(small);
+		}
+	for (int l = 0; l < LANES; l++) {
+		lane[l] = sum[l];
+		count += some[l];
 	}
+	return count;
+}
+
+SL_VARIANTS static size_t absolute_lanes(size_t n, const float *restrict x, double *restrict lane)
+{
+	double sum[LANES];
+	uint32_t some[LANES] = { 0 }, count = 0;
+	for (int l = 0; l < LANES; l++)
+		sum[l] = lane[l];
+	for (size_t k = 0; k < n; k += LANES)
+		for (int l = 0; l < LANES; l++) {
+			some[l] += x[k + l] != 0;
+			sum[l] += (double)fabsf(x[k + l]);
+		}
+	for (int l = 0; l < LANES; l++) {
+		lane[l] = sum[l];
+		count += some[l];
+	}
+	return count;
+}
+
+static size_t shrink_few(size_t n, size_t at, float t, float *x, double *lane)
+{
+	size_t count = 0;
+	for (size_t k = 0; k < n; k++) {
+		x[k] = t > 0 ? shrunk(x[k], t) : x[k];
+		count += x[k] != 0;
+		lane[(at + k) % LANES] += (double)fabsf(x[k]);
+	}
+	return count;
+}
+
+/* Whole rows of lanes, between the ends of a row that began before and of one that ends later. */
+size_t sl_vector_shrink_part(size_t n, size_t at, float t, float *x, double lane[static LANES])
+{
+	size_t head = (LANES - at % LANES) % LANES, whole, count;
+	head = head < n ? head : n;
+	whole = (n - head) / LANES * LANES;
+	count = shrink_few(head, at, t, x, lane);
+	count += t > 0 ? shrink_lanes(whole, t, x + head, lane) : absolute_lanes(whole, x + head, lane);
+	return count + shrink_few(n - head - whole, at + head + whole, t, x + head + whole, lane);
+}
+
+double sl_vector_lanes(const double lane[static LANES])
+{
+	return lanes_sum(lane);
 }
 
 SL_VARIANTS uint64_t sl_vector_digest(size_t n, uint64_t offset, const float *x)

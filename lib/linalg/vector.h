@@ -46,6 +46,18 @@ void sl_vector_mix_all(size_t n, unsigned terms, const struct sl_mix_term *, flo
 /* x_k ← sign(x_k)·max(|x_k| − t, 0), t ≥ 0: prox of t‖·‖₁. Results are never −0. */
 void sl_vector_soft_threshold(size_t n, float t, float *x);
 
+/* The same two, and Σ |x_k|, over parts of a vector, so that a part is still in the cache when the next operation comes
+ * to it; all with the bits of the whole. Sums stand in lanes, zero before the first part: element k of the whole in lane
+ * k mod SL_LANES. sl_vector_lanes adds them up. */
+enum { SL_LANES = 16 };
+double sl_vector_lanes(const double lane[static SL_LANES]);
+/* Elements at … at + n of every vector; `at` is a multiple of SL_LANES. lane[t] gets the squares of term t. */
+void sl_vector_mix_part(size_t n, size_t at, unsigned terms, const struct sl_mix_term *, float *x,
+                        double (*lane)[SL_LANES]);
+/* The n elements at x, below 2³², the first of which is element `at` of the whole. t = 0: they stay as they are. Returns how
+ * many are not zero then. */
+size_t sl_vector_shrink_part(size_t n, size_t at, float t, float *x, double lane[static SL_LANES]);
+
 /* Digest of a vector: Σ_k mix64(k<<32 | bits(x_k)) mod 2⁶⁴, k counted from `offset`. As a sum it can be updated
  * in O(changed coordinates): subtract the old term, add the new one. */
 uint64_t sl_vector_digest(size_t n, uint64_t offset, const float *x);

@@ -9,15 +9,21 @@
  *        are left and how many are marked; then its positions are struck out.
  *   10   omega(count), at most 512 and half of the domain; omega(least magnitude); four bits k; for each
  *        nonzero: the gap in a Golomb code, its sign, and magnitude − least with k low bits (Rice). For
- *        messages too short for a table.
+ *        messages too short for a table. With a count above 512: four bits `low`; omega of three
+ *        magnitudes, of classes 0 to 2, all others being of class 3; shares (tans.h) of tokens, 4·min(gap
+ *        >> low, 3) + class; omega(bytes of stream 3 + 1); zeros up to a whole byte. Then four streams: 1
+ *        signs, then zeros; 2 the low bits of gaps, eight nonzeros in `low` bytes, little-endian; 3 in
+ *        order of nonzeros what is behind a token, in unary (zeros, then a one): (gap >> low) − 3, and the
+ *        rank of a magnitude among those of class 3; then zeros; 4 zeros and a one, four states of nine
+ *        bits; then for each nonzero what its state takes. For messages with many nonzeros, about half a
+ *        percent longer; much the fastest.
  *   11   omega(count); omega(least magnitude); a prefix code (tokens.h) for gaps in precision 2; shares
  *        (tans.h) for magnitude − least in precision 3; from 2048 nonzeros on omega(bytes of stream 2 + 1);
  *        omega(bytes of stream 3 + 1); zeros up to a whole byte. Then four streams, each of whole bytes: 1
  *        the signs, then zeros; 2 the gaps of the first ⌊count/2⌋ nonzeros (empty below 2048) and 3 those
  *        of the others: the code of each and its low bits, then zeros; 4 zeros and a one, less than nine
  *        bits; two states of nine bits; then for each nonzero, the states taking turns, what its state
- *        takes and its low bits, up to the end, where both states are 0. For messages with few nonzeros;
- *        much the fastest.
+ *        takes and its low bits, up to the end, where both states are 0.
  *
  * Positions are not removed one by one. A binary tree over the symbols, ordered by rarity and split by count,
  * does it: on the way down, elements on the left keep their positions, and those on the right count only the
@@ -27,6 +33,7 @@
 
 #include "compress/bits.h"
 #include "compress/gaps.h"
+#include "compress/pairs.h"
 #include "compress/rice.h"
 
 enum {
@@ -47,7 +54,8 @@ struct golomb_scratch {
 	uint32_t *count;  /* per zigzag; all zero between calls; then its rank */
 	int32_t *symbol;  /* per rank */
 	struct sl_gaps_scratch *gaps;
-	uint8_t *levels;
+	struct sl_pairs_scratch *pairs;
+	uint8_t *plan; /* of forms 10 and 11 */
 	uint32_t distinct, domain;
 };
 
@@ -80,7 +88,9 @@ static struct golomb_scratch *scratch_layout(void *base, uint32_t domain, uint32
 	made.before = sl_arena_take(&a, (size_t)distinct + 1, sizeof *made.before);
 	made.symbol = sl_arena_take(&a, distinct, sizeof *made.symbol);
 	made.gaps = sl_arena_take(&a, 1, sizeof *made.gaps);
-	made.levels = sl_arena_take(&a, 1, sl_gaps_room(count_max));
+	made.pairs = sl_arena_take(&a, 1, sizeof *made.pairs);
+	size_t gaps = sl_gaps_room(count_max), pairs = sl_pairs_room(count_max);
+	made.plan = sl_arena_take(&a, 1, gaps > pairs ? gaps : pairs);
 	*size = a.used;
 	if (s)
 		*s = made;
@@ -297,6 +307,21 @@ static void put_supports(const struct sl_symbols *s, struct golomb_scratch *g, s
 		put_tree(g, b, 0, g->distinct - 1, g->element);
 }
 
+/* Form 10 for many nonzeros; false: it is not worth it. */
+static bool put_pairs(const struct sl_symbols *s, struct golomb_scratch *g, size_t room,
+                      struct sl_bit_writer *b)
+{
+	struct sl_pairs_plan p;
+	if (!sl_pairs_plan(s, g->plan, &p))
+		return false;
+	sl_pairs_code(s, &p);
+	if (p.bits / 8 + 1 + SL_BITS_SLACK > room)
+		return false;
+	sl_put_bits(b, 2, 2);
+	sl_pairs_put(s, &p, b);
+	return true;
+}
+
 static void golomb_encode(const void *options, const struct sl_symbols *s, struct sl_writer *writer,
                           void *scratch)
 {
@@ -306,7 +331,11 @@ static void golomb_encode(const void *options, const struct sl_symbols *s, struc
 	struct sl_bit_writer start = sl_bit_writer(writer), b = start;
 	struct sl_gaps_plan p;
 	struct sl_rice_plan f;
-	sl_gaps_plan(s, g->levels, &p);
+	if (put_pairs(s, g, room, &b)) {
+		sl_bits_finish(&b, writer);
+		return;
+	}
+	sl_gaps_plan(s, g->plan, &p);
 	if (!good_enough(s, &p, room)) {
 		put_supports(s, g, &b);
 		uint64_t bits = bits_since(&b, &start);
@@ -428,8 +457,13 @@ static bool golomb_decode(const void *options, struct sl_symbols *s, struct sl_r
 	size_t size;
 	struct golomb_scratch *g = scratch_layout(scratch, s->domain, s->count_max, s->symbol_max, &size);
 	struct sl_bit_reader b = sl_bit_reader(body);
-	if (sl_get_bits(&b, 1))
-		return sl_get_bits(&b, 1) ? sl_gaps_get(s, &b, g->gaps) : sl_rice_get(s, &b);
+	if (sl_get_bits(&b, 1)) {
+		if (sl_get_bits(&b, 1))
+			return sl_gaps_get(s, &b, g->gaps);
+		uint32_t count = sl_get_omega(&b);
+		return count > SL_PAIRS_ABOVE ? sl_pairs_get(s, count, &b, g->pairs)
+		                              : sl_rice_get(s, count, &b);
+	}
 	if (!get_table(g, s, &b))
 		return false;
 	count_up(g);

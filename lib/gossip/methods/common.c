@@ -103,15 +103,51 @@ double sl_part_mix(struct sl_learner *l, const struct sl_mixing *m)
 	return sl_part_mix_into(l, m, 0, l->x);
 }
 
-void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, double *disagreement)
+static void terms_of(const struct sl_mixing *m, unsigned edges, struct sl_mix_term term[static SL_MIX_TERMS])
 {
-	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
 	SL_CHECK(edges <= SL_MIX_TERMS);
 	for (unsigned i = 0; i < edges; i++)
 		term[i] = (struct sl_mix_term){ m[i].coefficient, m[i].mine, m[i].theirs };
+}
+
+void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, double *disagreement)
+{
+	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
+	terms_of(m, edges, term);
 	sl_vector_mix_all(l->dimension, edges, term, l->x, disagreement);
 	for (unsigned i = 0; i < edges; i++)
 		disagreement[i] *= m[i].weight;
+}
+
+/* Of prox_{t·λ·R} at the end of a round. */
+static double threshold_of(const struct sl_learner *l)
+{
+	return l->plan->settings.lambda * (l->plan->settings.local_steps * sl_part_eta(l));
+}
+
+void sl_part_close(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, bool prox,
+                   double *disagreement, struct sl_part_census *out)
+{
+	enum { PART = 128 * SL_LANES };
+	const struct sl_plan *plan = l->plan;
+	double lane[SL_MIX_TERMS][SL_LANES] = { { 0 } }, lambda = plan->settings.lambda;
+	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
+	struct sl_prox_sum sum = { 0 };
+	float t = prox ? (float)threshold_of(l) : 0;
+	terms_of(m, edges, term);
+	*out = (struct sl_part_census){ 0 };
+	for (uint32_t at = 0, end; at < l->dimension; at = end) {
+		end = l->dimension - at < PART ? l->dimension : at + PART;
+		sl_vector_mix_part(end - at, at, edges, term, l->x, lane);
+		if (lambda > 0)
+			plan->prox->part(&plan->model.layout, t, at, end, l->x, &sum);
+		else
+			sum.nonzero += sl_vector_nonzero(end - at, l->x + at);
+	}
+	out->nonzero = sum.nonzero;
+	out->penalty = lambda > 0 ? lambda * sum.value : 0;
+	for (unsigned i = 0; i < edges; i++)
+		disagreement[i] = sl_vector_lanes(lane[i]) * m[i].weight;
 }
 
 void sl_part_prox_by(struct sl_learner *l, double t)

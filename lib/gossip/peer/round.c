@@ -2,7 +2,6 @@
 #include "gossip/peer/state.h"
 
 #include "gossip/outbox.h"
-#include "linalg/vector.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -314,9 +313,6 @@ void sl_round_check(struct sl_peer *p)
 		return;
 	}
 	sl_edges_complete(p);
-	if (p->plan->algorithm->finish)
-		p->plan->algorithm->finish(&p->learner);
-	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);
 	bool can = p->plan->model.guest || (p->plan->test && p->plan->test->samples);
 	if (evaluation_due(p) && can)
 		emit_job(p, SL_JOB_EVALUATION);
@@ -367,14 +363,6 @@ static void emit_links(struct sl_peer *p)
 	}
 }
 
-/* λR(x); a model that is not finite has none. */
-static double penalty_of(const struct sl_peer *p)
-{
-	const struct sl_plan *plan = p->plan;
-	double lambda = plan->settings.lambda;
-	return lambda > 0 ? lambda * plan->prox->value(&plan->model.layout, p->learner.x) : 0;
-}
-
 static void emit_round(struct sl_peer *p)
 {
 	struct sl_round_row row = { .peer = p->id,
@@ -393,7 +381,7 @@ static void emit_round(struct sl_peer *p)
 		                    .compute_us = -1,
 		                    .compress_us = -1,
 		                    .wait_us = -1,
-		                    .penalty = penalty_of(p) };
+		                    .penalty = p->penalty };
 	struct sl_action a = { .kind = SL_ACTION_ROUND_ROW, .round = &row };
 	sl_peer_emit(p, &a);
 }

@@ -265,6 +265,7 @@ struct sl_peer {
 	struct sl_time phase_since, greet_until, recover_at;
 	double disagreement, train_loss, test_loss, test_accuracy, last_accuracy;
 	int64_t nonzero, payload_tx, payload_rx;
+	double penalty; /* λR(x) at the end of the round, for its row */
 	double clip_at; /* robust mixing: largest norm of a difference that is not clipped */
 	uint32_t edges_up;
 	struct sl_budget pacing; /* of the frames of pace = free */
@@ -599,7 +600,7 @@ bool sl_edges_fill_up(struct sl_peer *);
 void sl_edges_keep(struct sl_peer *);
 /* With both tags present: adds the term, once. */
 void sl_edge_complete(struct sl_peer *, struct sl_edge *);
-/* … on every edge that can complete its step. */
+/* … on every edge that can complete its step; then the last operation of the round, and what its row counts. */
 void sl_edges_complete(struct sl_peer *);
 bool sl_edge_can_complete(const struct sl_edge *);
 

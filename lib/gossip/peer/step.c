@@ -282,29 +282,53 @@ void sl_edge_complete(struct sl_peer *p, struct sl_edge *e)
 }
 
 /* Where mixing is the plain sum, several edges share a pass over the model. */
-void sl_edges_complete(struct sl_peer *p)
-{
+struct together {
+	unsigned count;
 	struct sl_edge *edge[SL_MIX_TERMS];
 	struct sl_mixing mixing[SL_MIX_TERMS];
 	double disagreement[SL_MIX_TERMS];
-	bool plain = p->plan->algorithm->mix == sl_part_mix && !p->plan->directed &&
-	             p->plan->robust.kind == SL_ROBUST_NONE;
-	sl_robust_prepare(p);
-	for (uint32_t i = 0; i < p->degree;) {
-		unsigned count = 0;
-		for (; i < p->degree && count < SL_MIX_TERMS; i++) {
-			if (!sl_edge_can_complete(&p->edge[i]))
-				continue;
-			if (plain)
-				edge[count++] = &p->edge[i];
-			else
-				sl_edge_complete(p, &p->edge[i]);
-		}
-		for (unsigned k = 0; k < count; k++)
-			mixing[k] = mixing_of(p, edge[k]);
-		if (count > 0)
-			sl_part_mix_all(&p->learner, mixing, count, disagreement);
-		for (unsigned k = 0; k < count; k++)
-			completed(p, edge[k], disagreement[k]);
+};
+
+/* The next of them from edge i on, or completes each by itself; returns the edge to go on with. */
+static uint32_t take_together(struct sl_peer *p, uint32_t i, bool plain, struct together *g)
+{
+	g->count = 0;
+	for (; i < p->degree && g->count < SL_MIX_TERMS; i++) {
+		if (!sl_edge_can_complete(&p->edge[i]))
+			continue;
+		if (plain)
+			g->edge[g->count++] = &p->edge[i];
+		else
+			sl_edge_complete(p, &p->edge[i]);
 	}
+	for (unsigned k = 0; k < g->count; k++)
+		g->mixing[k] = mixing_of(p, g->edge[k]);
+	return i;
+}
+
+/* The last edges, the proximal step and the counts for the row share one as well. */
+void sl_edges_complete(struct sl_peer *p)
+{
+	const struct sl_algorithm *a = p->plan->algorithm;
+	struct sl_part_census census;
+	struct together g;
+	uint32_t i = 0;
+	bool plain = a->mix == sl_part_mix && !p->plan->directed && p->plan->robust.kind == SL_ROBUST_NONE;
+	bool prox = a->finish == sl_part_prox, closes = prox || !a->finish;
+	sl_robust_prepare(p);
+	do {
+		i = take_together(p, i, plain, &g);
+		if (closes && i == p->degree)
+			sl_part_close(&p->learner, g.mixing, g.count, prox, g.disagreement, &census);
+		else if (g.count > 0)
+			sl_part_mix_all(&p->learner, g.mixing, g.count, g.disagreement);
+		for (unsigned k = 0; k < g.count; k++)
+			completed(p, g.edge[k], g.disagreement[k]);
+	} while (i < p->degree);
+	if (!closes) {
+		a->finish(&p->learner);
+		sl_part_close(&p->learner, NULL, 0, false, NULL, &census);
+	}
+	p->nonzero = (int64_t)census.nonzero;
+	p->penalty = census.penalty;
 }

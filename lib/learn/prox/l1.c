@@ -3,6 +3,8 @@
 
 #include "linalg/vector.h"
 
+#include <string.h>
+
 static void apply(const struct sl_layout *layout, float t, float *x)
 {
 	for (uint32_t i = 0; i < layout->tensors; i++) {
@@ -24,9 +26,29 @@ static double value(const struct sl_layout *layout, const float *x)
 	return sum;
 }
 
+static void part(const struct sl_layout *layout, float t, uint32_t from, uint32_t to, float *x,
+                 struct sl_prox_sum *sum)
+{
+	while (sum->tensor < layout->tensors && from < to) {
+		const struct sl_tensor *tensor = sl_layout_tensor(layout, sum->tensor);
+		uint32_t end = tensor->offset + sl_tensor_size(tensor), stop = end < to ? end : to;
+		sum->nonzero += tensor->bias ? sl_vector_nonzero(stop - from, x + from)
+		                             : sl_vector_shrink_part(stop - from, from - tensor->offset, t,
+		                                                     x + from, sum->lane);
+		from = stop;
+		if (stop < end)
+			return;
+		if (!tensor->bias)
+			sum->value += sl_vector_lanes(sum->lane);
+		memset(sum->lane, 0, sizeof sum->lane);
+		sum->tensor++;
+	}
+}
+
 const struct sl_prox sl_prox_l1 = {
 	.name = "l1",
 	.doc = "sum of the weights' magnitudes; drives unneeded weights to exactly zero",
 	.apply = apply,
 	.value = value,
+	.part = part,
 };
