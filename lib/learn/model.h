@@ -3,6 +3,7 @@
 #ifndef SL_LEARN_MODEL_H
 #define SL_LEARN_MODEL_H
 
+#include "base/parallel.h"
 #include "learn/dataset.h"
 #include "learn/guest.h"
 #include "learn/layout.h"
@@ -97,10 +98,10 @@ double sl_model_evaluate_all(const struct sl_model_instance *, const struct sl_d
 /* A proximal operator: x ← argmin_u ½‖u − x‖² + t·R(u). */
 struct sl_prox {
 	const char *name, *doc;
-	/* Applies it to the tensors that R covers (biases are left alone), t ≥ 0. */
-	void (*apply)(const struct sl_layout *, float t, float *x);
+	/* Applies it to the tensors that R covers (biases are left alone), t ≥ 0. Threads may share the pass; NULL: none. */
+	void (*apply)(const struct sl_parallel *, const struct sl_layout *, float t, float *x);
 	/* R(x). */
-	double (*value)(const struct sl_layout *, const float *x);
+	double (*value)(const struct sl_parallel *, const struct sl_layout *, const float *x);
 };
 extern const struct sl_prox *const sl_proxes[];
 

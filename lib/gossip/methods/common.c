@@ -1,7 +1,7 @@
 /* common.c — building blocks of algorithms: local steps, mixing, averaging, the proximal step. */
 #include "gossip/algorithm.h"
 
-#include "linalg/vector.h"
+#include "linalg/blocks.h"
 
 #include <math.h>
 
@@ -95,7 +95,8 @@ double sl_part_mix_into(struct sl_learner *l, const struct sl_mixing *m, unsigne
 	size_t at = (size_t)channel * l->dimension;
 	if (m->given != m->coefficient)
 		return mix_directed(l, m, at, to);
-	return m->weight * sl_vector_mix(l->dimension, m->coefficient, m->mine + at, m->theirs + at, to);
+	return m->weight * sl_blocks_mix(l->scratch->parallel, l->dimension, m->coefficient, m->mine + at,
+	                                 m->theirs + at, to);
 }
 
 double sl_part_mix(struct sl_learner *l, const struct sl_mixing *m)
@@ -109,7 +110,7 @@ void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, unsigned e
 	SL_CHECK(edges <= SL_MIX_TERMS);
 	for (unsigned i = 0; i < edges; i++)
 		term[i] = (struct sl_mix_term){ m[i].coefficient, m[i].mine, m[i].theirs };
-	sl_vector_mix_all(l->dimension, edges, term, l->x, disagreement);
+	sl_blocks_mix_all(l->scratch->parallel, l->dimension, edges, term, l->x, disagreement);
 	for (unsigned i = 0; i < edges; i++)
 		disagreement[i] *= m[i].weight;
 }
@@ -118,7 +119,7 @@ void sl_part_prox_by(struct sl_learner *l, double t)
 {
 	t *= l->plan->settings.lambda;
 	if (t > 0)
-		l->plan->prox->apply(&l->plan->model.layout, (float)t, l->x);
+		l->plan->prox->apply(l->scratch->parallel, &l->plan->model.layout, (float)t, l->x);
 }
 
 void sl_part_prox(struct sl_learner *l)

@@ -2,7 +2,7 @@
 #include "gossip/peer/state.h"
 
 #include "gossip/outbox.h"
-#include "linalg/vector.h"
+#include "linalg/blocks.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -316,7 +316,7 @@ void sl_round_check(struct sl_peer *p)
 	sl_edges_complete(p);
 	if (p->plan->algorithm->finish)
 		p->plan->algorithm->finish(&p->learner);
-	p->nonzero = (int64_t)sl_vector_nonzero(p->plan->dimension, p->learner.x);
+	p->nonzero = (int64_t)sl_blocks_nonzero(p->scratch->parallel, p->plan->dimension, p->learner.x);
 	bool can = p->plan->model.guest || (p->plan->test && p->plan->test->samples);
 	if (evaluation_due(p) && can)
 		emit_job(p, SL_JOB_EVALUATION);
@@ -372,7 +372,9 @@ static double penalty_of(const struct sl_peer *p)
 {
 	const struct sl_plan *plan = p->plan;
 	double lambda = plan->settings.lambda;
-	return lambda > 0 ? lambda * plan->prox->value(&plan->model.layout, p->learner.x) : 0;
+	if (!(lambda > 0))
+		return 0;
+	return lambda * plan->prox->value(p->scratch->parallel, &plan->model.layout, p->learner.x);
 }
 
 static void emit_round(struct sl_peer *p)
