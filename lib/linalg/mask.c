@@ -140,9 +140,9 @@ uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint
 }
 
 #ifdef __x86_64__
-/* Sixteen elements at a time, packed to the front. y is rarely in a cache, and x often is. */
+/* Sixteen elements at a time, packed to the front. y is rarely in a cache, and x often is, if it fits (x_too: it does not). */
 __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"), always_inline)) static inline uint32_t
-collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
+collect_avx512(size_t n, const float *x, const float *y, bool x_too, uint32_t threshold, uint32_t *position,
                uint32_t *bits, bool *finite)
 {
 	const __m512i positive = _mm512_set1_epi32(0x7fffffff), least = _mm512_set1_epi32((int)threshold),
@@ -154,6 +154,8 @@ collect_avx512(size_t n, const float *x, const float *y, uint32_t threshold, uin
 	for (size_t k = 0; k < n; k += 16) {
 		unsigned lanes = n - k < 16 ? (1u << (n - k)) - 1 : 0xffff;
 		__mmask16 there = (__mmask16)lanes;
+		if (x_too)
+			_mm_prefetch((const char *)((uintptr_t)(x + k) + AHEAD), _MM_HINT_T0);
 		__m512 v = _mm512_maskz_loadu_ps(there, x + k);
 		if (y) {
 			_mm_prefetch((const char *)((uintptr_t)(y + k) + AHEAD), _MM_HINT_T0);
@@ -178,8 +180,11 @@ __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"))) static uint32_t coll
     size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position, uint32_t *bits,
     bool *finite)
 {
-	return y ? collect_avx512(n, x, y, threshold, position, bits, finite)
-	         : collect_avx512(n, x, NULL, threshold, position, bits, finite);
+	enum { LARGE = 1 << 18 };
+	if (y && n >= LARGE)
+		return collect_avx512(n, x, y, true, threshold, position, bits, finite);
+	return y ? collect_avx512(n, x, y, false, threshold, position, bits, finite)
+	         : collect_avx512(n, x, NULL, false, threshold, position, bits, finite);
 }
 #endif
 
