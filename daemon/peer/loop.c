@@ -29,6 +29,7 @@ enum {
 	STATUS_EVERY_US = 2000000,
 	LISTEN_EVERY_US = 4000000,
 	AWAIT_MS = 500,
+	COPY_FROM = 1 << 20, /* bytes of a message */
 	AWAIT_EXTENDED_US = 30000000,
 	/* Before the first evaluation maps the test set, and once more when all that a round needs was there.
 	 */
@@ -134,13 +135,25 @@ static void halt(struct sl_loop *l, bool ok, const char *detail)
 	snprintf(l->detail, sizeof l->detail, "%s", detail ? detail : "");
 }
 
-/* On the thread that steps the peer. */
+/* NULL: no memory. */
+static uint8_t *copy_message(const struct sl_action *a)
+{
+	uint8_t *bytes = malloc(a->header_length + a->body_length);
+	if (bytes) {
+		memcpy(bytes, a->header, a->header_length);
+		memcpy(bytes + a->header_length, a->body, a->body_length);
+	}
+	return bytes;
+}
+
+/* On the thread that steps the peer: what takes a pass over much memory. */
 static void prepare(void *driver, const struct sl_action *a)
 {
 	struct sl_loop *l = driver;
 	struct sl_kept kept = { .session = l->plan->session,
 		                .settings = l->settings,
 		                .settings_length = (uint32_t)strlen(l->settings) };
+	l->copied = a->kind == SL_ACTION_SEND && a->body_length >= COPY_FROM ? copy_message(a) : NULL;
 	if (a->kind == SL_ACTION_CHECKPOINT)
 		sl_saving_copy(&l->saving, l->peer, &kept, l->run, l->number);
 }
@@ -161,7 +174,7 @@ static void act(void *driver, const struct sl_action *a)
 		sl_recording_action(l->recording, a);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_pacer_send(&l->pacer, l->net, a, l->now);
+		sl_pacer_send(&l->pacer, l->net, a, l->copied, l->now);
 		break;
 	case SL_ACTION_JOB:
 		l->job = true;

@@ -45,6 +45,7 @@ struct sl_loop {
 	struct sl_stepper *stepper; /* of a large model; NULL: the loop steps the peer itself */
 	struct sl_view view;        /* kept while the stepper has the peer */
 	struct sl_saving saving;
+	uint8_t *copied; /* the message of the action at hand, if it is long; NULL: it is not, or no memory */
 	struct sl_time now;        /* of this turn */
 	bool job;                  /* one is requested, and not started yet */
 	enum sl_job_kind job_kind; /* of the last one requested */
