@@ -30,6 +30,23 @@ for pipeline in "topk:0.01|dither:16|golomb" "all|float32|raw"; do
 	ok "$pipeline: peers with one, two and three threads, and the simulator, end with the same bits"
 done
 
+# A built-in model of 1.1 million parameters, since a recording holds no answers of a trainer.
+expect 0 "$starling" init fed --topology ring:3 --data synthetic:640,160 --set model.name=mlp:30000 --set run.rounds=9 \
+	--set run.round_timeout=never --set history.evaluate=4 --set checkpoint.every=2 --set run.record=recorded --set limits.threads=2
+for k in 0 1 2; do start_peer fed $k; done
+within 60 test -s fed/checkpoint/1.0
+kill -KILL "$(cat fed/1.pid)"
+wait "$(cat fed/1.pid)"
+start_peer fed 1
+peers_end 0 120 fed 0 1 2
+expect 0 "$starling" sim fed
+same_models fed/history.db 3
+for recording in fed/recorded-*; do
+	expect 0 "$starling" sim fed --replay "$recording"
+	says out "all actions are identical"
+done
+ok "a kill -9 changes no bit, and recordings replay"
+
 # shellcheck disable=SC2086
 expect 0 "$starling" init held --topology ring:3 --trainer "$work/trainer" --set run.rounds=100000 $settings
 # shellcheck disable=SC2016 # perl's variables
