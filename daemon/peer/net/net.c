@@ -289,19 +289,20 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 	return send_message(net, edge, &message);
 }
 
-/* On whichever thread lets go of it last. */
-static void let_go(void *bytes, void *hint)
+/* On whichever thread lets go of it last. The count also orders this after all that was done to the bytes before. */
+static void let_go(void *bytes, void *count)
 {
-	(void)hint;
+	atomic_fetch_sub((atomic_uint *)count, 1);
 	free(bytes);
 }
 
 bool sl_net_give(struct sl_net *net, uint32_t edge, uint8_t *bytes, size_t length)
 {
 	zmq_msg_t message;
-	if (zmq_msg_init_data(&message, bytes, length, let_go, NULL) == 0)
+	atomic_fetch_add(&net->given, 1);
+	if (zmq_msg_init_data(&message, bytes, length, let_go, &net->given) == 0)
 		return send_message(net, edge, &message);
-	free(bytes);
+	let_go(bytes, &net->given);
 	return false;
 }
 

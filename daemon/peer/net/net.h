@@ -15,6 +15,7 @@
 #include "gossip/peer.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <zmq.h>
 
 struct sl_net_neighbour {
@@ -116,7 +117,8 @@ struct sl_net {
 	struct sl_zap_key *key;
 	struct sl_net_link *link;
 	uint32_t degree, next_user;
-	unsigned watched; /* monitors so far */
+	unsigned watched;  /* monitors so far */
+	atomic_uint given; /* messages that libzmq is to free (sl_net_give) */
 	struct sl_traffic traffic;
 	struct sl_resolver *resolver;
 	char own[SL_TEXT_MAX];         /* as in the roster */
