@@ -3,7 +3,33 @@
 #include "daemon/peer/sd.h"
 #include "daemon/run/status.h"
 
-enum { ITEM_STEPPER, ITEM_LISTENER, ITEM_METRICS, ITEMS = ITEM_METRICS + SL_EXPORTER_ITEMS };
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum { ITEM_STEPPER, ITEM_SIGNALS, ITEM_LISTENER, ITEM_METRICS, ITEMS = ITEM_METRICS + SL_EXPORTER_ITEMS };
+
+void sl_desk_signals(struct sl_loop *l)
+{
+	struct signalfd_siginfo info;
+	while (read(l->signals, &info, sizeof info) == sizeof info)
+		switch (info.ssi_signo) {
+		case SIGTERM:
+		case SIGINT:
+			if (l->stop_asked || l->stopping)
+				_exit(1);
+			l->stop_asked = true;
+			break;
+		case SIGUSR1:
+			l->summary_asked = true;
+			break;
+		case SIGHUP:
+			l->reload_asked = true;
+			break;
+		default:
+			break;
+		}
+}
 
 void sl_desk_answer(struct sl_loop *l, bool readable)
 {
@@ -30,6 +56,7 @@ static bool wait_for(const struct sl_loop *l, struct pollfd *items)
 	us = us < 0 ? 0 : us;
 	struct timespec timeout = { us / 1000000, us % 1000000 * 1000 };
 	items[ITEM_STEPPER] = (struct pollfd){ .fd = sl_stepper_descriptor(l->stepper), .events = POLLIN };
+	items[ITEM_SIGNALS] = (struct pollfd){ .fd = l->signals, .events = POLLIN };
 	items[ITEM_LISTENER] = (struct pollfd){ .fd = l->listener, .events = POLLIN };
 	sl_exporter_poll(&l->exporter, items + ITEM_METRICS);
 	return ppoll(items, ITEMS, due.us == INT64_MAX ? NULL : &timeout, NULL) >= 0;
@@ -43,6 +70,8 @@ void sl_desk_attend(struct sl_loop *l)
 		bool any = wait_for(l, items);
 		struct sl_time now = sl_clock();
 		if (any) {
+			if (items[ITEM_SIGNALS].revents)
+				sl_desk_signals(l);
 			sl_desk_answer(l, items[ITEM_LISTENER].revents);
 			sl_exporter_turn(&l->exporter, items + ITEM_METRICS, now);
 		}

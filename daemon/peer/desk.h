@@ -1,10 +1,12 @@
 /* desk.h — what the loop answers at any time, also while the stepper has the peer: the status socket, requests for metrics, and
- * the service manager's watchdog. */
+ * the service manager's watchdog; and signals, as far as they need no peer. */
 #ifndef SL_DAEMON_PEER_DESK_H
 #define SL_DAEMON_PEER_DESK_H
 
 #include "daemon/peer/loop.h"
 
+/* Reads what signals ask for; the second one for the end ends the process with exit code 1. */
+void sl_desk_signals(struct sl_loop *);
 /* Answers the status socket; whether it is readable. */
 void sl_desk_answer(struct sl_loop *, bool readable);
 /* Reports to the watchdog where that is due: only from the loop's own thread, while the disk answers, and while a step ends in

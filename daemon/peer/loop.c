@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -357,10 +356,8 @@ static void woken(struct sl_loop *l)
 		job_done(l, took_us);
 }
 
-static void asked_to_stop(struct sl_loop *l)
+static void stop(struct sl_loop *l)
 {
-	if (l->stopping)
-		_exit(1);
 	l->stopping = true;
 	sl_log(SL_LEVEL_NOTICE, "asked to stop in round %u", (unsigned)sl_peer_round(l->peer));
 	sl_sd_notify("STOPPING=1\nSTATUS=stopping");
@@ -372,27 +369,18 @@ static void asked_to_stop(struct sl_loop *l)
 		halt(l, true, "asked to stop");
 }
 
-static void signalled(struct sl_loop *l)
+/* What signals have asked for; a reload comes when no turn holds on to the links. */
+static void obey(struct sl_loop *l)
 {
-	struct signalfd_siginfo info;
 	char line[256];
-	while (read(l->signals, &info, sizeof info) == sizeof info)
-		switch (info.ssi_signo) {
-		case SIGTERM:
-		case SIGINT:
-			asked_to_stop(l);
-			break;
-		case SIGUSR1:
-			sl_loop_summary(l, line, sizeof line);
-			sl_log(SL_LEVEL_NOTICE, "%s", line);
-			sl_sd_notify("STATUS=%s", line);
-			break;
-		case SIGHUP:
-			l->reload_asked = true; /* not while this turn still holds on to the links */
-			break;
-		default:
-			break;
-		}
+	if (l->stop_asked && !l->stopping)
+		stop(l);
+	if (!l->summary_asked)
+		return;
+	l->summary_asked = false;
+	sl_loop_summary(l, line, sizeof line);
+	sl_log(SL_LEVEL_NOTICE, "%s", line);
+	sl_sd_notify("STATUS=%s", line);
 }
 
 /* ---- the loop ---- */
@@ -437,7 +425,8 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 {
 	l->attended_us = 0;
 	if (items[ITEM_SIGNALS].revents)
-		signalled(l);
+		sl_desk_signals(l);
+	obey(l);
 	if (items[ITEM_WAKE].revents && !l->halted)
 		woken(l);
 	sl_desk_answer(l, items[ITEM_LISTENER].revents);
@@ -464,7 +453,7 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 /* When to wake up though nothing happens. */
 static struct sl_time deadline(const struct sl_loop *l)
 {
-	if (l->checkpoint_failed)
+	if (l->checkpoint_failed || l->summary_asked || (l->stop_asked && !l->stopping))
 		return l->now;
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
 	if (l->job)
@@ -591,7 +580,8 @@ static void await_trainer(struct sl_loop *l, struct pollfd *items)
 		poll(items, ITEMS_FIXED, AWAIT_MS);
 		l->now = sl_clock();
 		if (items[ITEM_SIGNALS].revents)
-			signalled(l);
+			sl_desk_signals(l);
+		obey(l);
 		if (items[ITEM_WAKE].revents && !l->halted)
 			woken(l);
 		sl_desk_answer(l, items[ITEM_LISTENER].revents);

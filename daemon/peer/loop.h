@@ -53,9 +53,10 @@ struct sl_loop {
 	struct sl_cadence cadence;
 	bool checkpoint_failed; /* the store did not take it: to be reported to the peer */
 	bool stopping, finished, halted, ok;
-	bool started, reload_asked;
-	char detail[256];             /* why it halted */
-	int64_t job_us[SL_JOB_KINDS]; /* smoothed */
+	bool started;
+	bool stop_asked, reload_asked, summary_asked; /* by signals, and not done yet */
+	char detail[256];                             /* why it halted */
+	int64_t job_us[SL_JOB_KINDS];                 /* smoothed */
 
 	/* Where the peer was a minute or two ago: the present pace of rounds, and of bytes under a budget. */
 	struct sl_loop_was {

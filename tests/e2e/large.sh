@@ -84,6 +84,17 @@ ok "in the middle of a pass status and metrics are served, and the watchdog is f
 
 rm pass
 within 60 round_over held 0 "$first"
-for k in 0 1 2; do kill -TERM "$(cat held/$k.pid)"; done
-peers_end 0 60 held 0 1 2
 ok "and the pass goes on"
+
+rm pass.reached
+touch pass
+within 60 test -e pass.reached
+asked() {
+	kill -TERM "$1" 2> /dev/null
+	gone "$1"
+}
+within 20 asked "$(cat held/0.pid)"
+ends 1 10 "$(cat held/0.pid)"
+for k in 1 2; do kill -TERM "$(cat held/$k.pid)"; done
+peers_end 0 60 held 1 2
+ok "a second signal for the end is heeded in the middle of a pass"
