@@ -137,7 +137,7 @@ static void halt(struct sl_loop *l, bool ok, const char *detail)
 /* NULL: no memory. */
 static uint8_t *copy_message(const struct sl_action *a)
 {
-	uint8_t *bytes = malloc(a->header_length + a->body_length);
+	uint8_t *bytes = sl_memory_buffer(a->header_length + a->body_length);
 	if (bytes) {
 		memcpy(bytes, a->header, a->header_length);
 		memcpy(bytes + a->header_length, a->body, a->body_length);

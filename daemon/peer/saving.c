@@ -1,5 +1,6 @@
 #include "daemon/peer/saving.h"
 
+#include "daemon/run/memory.h"
 #include "daemon/run/model_file.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@ void sl_saving_copy(struct sl_saving *s, const struct sl_peer *peer, const struc
 	s->kept.round = sl_peer_round(peer);
 	size_t head = sl_kept_head(&s->kept);
 	s->length = head + sl_peer_save(peer, NULL, NULL);
-	s->bytes = malloc(s->length);
+	s->bytes = sl_memory_buffer(s->length);
 	if (s->bytes && sl_peer_save(peer, s->bytes + head, &error) == 0) {
 		s->unsound = error;
 		free(s->bytes);

@@ -24,6 +24,18 @@ uint8_t *sl_memory_take(size_t size, size_t busy)
 	return memory;
 }
 
+void *sl_memory_buffer(size_t size)
+{
+	enum { LONG = 8 * HUGE };
+	if (size < LONG)
+		return malloc(size);
+	size_t whole = (size + HUGE - 1) / HUGE * HUGE;
+	void *memory = aligned_alloc(HUGE, whole);
+	if (memory)
+		madvise(memory, size / HUGE * HUGE, MADV_HUGEPAGE);
+	return memory;
+}
+
 enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *plan, struct sl_error *error)
 {
 	struct sl_arena arena = { 0 };

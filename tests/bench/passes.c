@@ -232,6 +232,22 @@ static void copy(uint32_t dimension, double out[2])
 	free(to);
 }
 
+/* What a checkpoint adds to a step. */
+static void save(uint32_t dimension)
+{
+	double least = INFINITY;
+	size_t length = sl_peer_save(b.one[0].peer, NULL, NULL);
+	for (int i = 0; i < 3; i++) {
+		int64_t begin = sl_clock().us;
+		uint8_t *bytes = sl_memory_buffer(length);
+		if (!bytes || sl_peer_save(b.one[0].peer, bytes, NULL) == 0)
+			die("the state cannot be saved");
+		least = fmin(least, (double)(sl_clock().us - begin));
+		free(bytes);
+	}
+	printf("%-42s %6.2f\n", "copy for a checkpoint, checked", 1e3 * least / dimension);
+}
+
 int main(int argc, char **argv)
 {
 	struct sl_error error;
@@ -256,6 +272,7 @@ int main(int argc, char **argv)
 		       1e3 * b.least[1][p] / dimension);
 	printf("%-42s %6.2f %6.2f\n", "memcpy of a vector", 1e3 * copies[0] / dimension,
 	       1e3 * copies[1] / dimension);
+	save(dimension);
 	printf("longest step, for which a message waits, in ms %9.1f %6.1f\n", 1e-3 * (double)b.longest[0],
 	       1e-3 * (double)b.longest[1]);
 	sl_threads_stop(pool);
