@@ -85,15 +85,15 @@ static void both_ways(float factor)
 	uint64_t digest;
 	bool finite;
 	struct sl_writer w = sl_writer(t.body, sizeof t.body);
-	assert_true(sl_whole_encode(&t.pipeline, t.x, t.copy, factor, OFFSET, &w, t.sum, &there));
+	assert_true(sl_whole_encode(&t.pipeline, NULL, t.x, t.copy, factor, OFFSET, &w, t.sum, &there));
 	size_t length = by_stages(factor, &digest, &finite);
 	assert_int_equal(sl_writer_length(&w), length);
 	assert_memory_equal(t.body, t.staged, length);
 	assert_true(finite && there.finite && there.digest == digest);
 	assert_memory_equal(t.sum, t.other, sizeof t.sum);
 	memset(t.sum, 0xff, sizeof t.sum);
-	assert_true(
-	    sl_whole_decode(&t.pipeline, sl_reader(t.body, length), t.copy, factor, OFFSET, t.sum, &here));
+	assert_true(sl_whole_decode(&t.pipeline, NULL, sl_reader(t.body, length), t.copy, factor, OFFSET,
+	                            t.sum, &here));
 	assert_memory_equal(t.sum, t.other, sizeof t.sum);
 	assert_true(here.digest == digest && here.changed == there.changed && here.largest == there.largest);
 	float largest = 0;
@@ -105,9 +105,9 @@ static void both_ways(float factor)
 	}
 	assert_true(here.changed == changed && here.largest == largest);
 	for (size_t cut = 0; cut < length; cut += 997)
-		assert_false(sl_whole_decode(&t.pipeline, sl_reader(t.body, cut), t.copy, factor, OFFSET,
-		                             t.sum, &here));
-	assert_false(sl_whole_decode(&t.pipeline, sl_reader(t.body, length + 1), t.copy, factor, OFFSET,
+		assert_false(sl_whole_decode(&t.pipeline, NULL, sl_reader(t.body, cut), t.copy, factor,
+		                             OFFSET, t.sum, &here));
+	assert_false(sl_whole_decode(&t.pipeline, NULL, sl_reader(t.body, length + 1), t.copy, factor, OFFSET,
 	                             t.sum, &here));
 }
 
@@ -130,12 +130,12 @@ static void sums_beyond_are_seen(void **state)
 	t.copy[7] = t.x[7] = 1e30F;
 	t.copy[8] = t.x[8] = -0.0F; /* stays what it is */
 	both_ways(1);
-	assert_true(sl_whole_encode(&t.pipeline, t.x, t.copy, 1, OFFSET, &w, t.sum, &out) &&
+	assert_true(sl_whole_encode(&t.pipeline, NULL, t.x, t.copy, 1, OFFSET, &w, t.sum, &out) &&
 	            out.largest < 100);
 	t.copy[2000] = 3e38F;
 	t.x[2000] = 1e38F;
 	w = sl_writer(t.body, sizeof t.body);
-	assert_true(sl_whole_encode(&t.pipeline, t.x, t.copy, -1, OFFSET, &w, t.sum, &out));
+	assert_true(sl_whole_encode(&t.pipeline, NULL, t.x, t.copy, -1, OFFSET, &w, t.sum, &out));
 	assert_false(out.finite);
 }
 
@@ -146,29 +146,31 @@ static void the_rest_is_left_to_the_stages(void **state)
 	struct sl_dense out;
 	struct sl_writer w = sl_writer(t.body, sizeof t.body);
 	draw(1, 2); /* half of it stands still: positions are shorter */
-	assert_false(sl_whole_encode(&t.pipeline, t.x, t.copy, 1, 0, &w, t.sum, &out));
+	assert_false(sl_whole_encode(&t.pipeline, NULL, t.x, t.copy, 1, 0, &w, t.sum, &out));
 	assert_int_equal(sl_writer_length(&w), 0);
 	memcpy(t.x, t.copy, sizeof t.x);
-	assert_false(sl_whole_encode(&t.pipeline, t.x, t.copy, 1, 0, &w, t.sum, &out));
+	assert_false(sl_whole_encode(&t.pipeline, NULL, t.x, t.copy, 1, 0, &w, t.sum, &out));
 	draw(1, 0);
-	assert_true(sl_whole_encode(&t.pipeline, t.x, t.copy, 1, 0, &w, t.sum, &out));
+	assert_true(sl_whole_encode(&t.pipeline, NULL, t.x, t.copy, 1, 0, &w, t.sum, &out));
 	size_t length = sl_writer_length(&w);
 	for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++) {
 		uint8_t *at = t.body + 1 + 4 * 1500;
 		uint32_t kept = sl_load_u32(at);
 		sl_store_u32(at, odd[i]);
 		assert_false(
-		    sl_whole_decode(&t.pipeline, sl_reader(t.body, length), t.copy, 1, 0, t.sum, &out));
+		    sl_whole_decode(&t.pipeline, NULL, sl_reader(t.body, length), t.copy, 1, 0, t.sum, &out));
 		sl_store_u32(at, kept);
 	}
 	t.body[0] = 1;
-	assert_false(sl_whole_decode(&t.pipeline, sl_reader(t.body, length), t.copy, 1, 0, t.sum, &out));
+	assert_false(
+	    sl_whole_decode(&t.pipeline, NULL, sl_reader(t.body, length), t.copy, 1, 0, t.sum, &out));
 	t.body[0] = 0;
 	memset(t.body + 1, 0, 4 * DIMENSION / 2); /* too few for this form */
-	assert_false(sl_whole_decode(&t.pipeline, sl_reader(t.body, length), t.copy, 1, 0, t.sum, &out));
+	assert_false(
+	    sl_whole_decode(&t.pipeline, NULL, sl_reader(t.body, length), t.copy, 1, 0, t.sum, &out));
 	t.x[3] = INFINITY;
 	w = sl_writer(t.body, sizeof t.body);
-	assert_false(sl_whole_encode(&t.pipeline, t.x, t.copy, 1, 0, &w, t.sum, &out));
+	assert_false(sl_whole_encode(&t.pipeline, NULL, t.x, t.copy, 1, 0, &w, t.sum, &out));
 }
 
 static void only_that_pipeline_is_whole(void **state)

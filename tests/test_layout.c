@@ -141,8 +141,8 @@ static void the_penalty_knows_all(void **state)
 		weights += m.tensor[t].bias ? 0 : sl_tensor_size(&m.tensor[t]);
 	for (uint32_t k = 0; k < m.layout.dimension; k++)
 		x[k] = 0.5f;
-	assert_float_equal(l1->value(&m.layout, x), weights / 2, 1e-9);
-	l1->apply(&m.layout, 1, x);
+	assert_float_equal(l1->value(NULL, &m.layout, x), weights / 2, 1e-9);
+	l1->apply(NULL, &m.layout, 1, x);
 	for (uint32_t t = 0; t < TENSORS; t++)
 		assert_float_equal(x[m.tensor[t].offset], m.tensor[t].bias ? 0.5 : 0, 0);
 	free(x);

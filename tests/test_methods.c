@@ -27,7 +27,7 @@ static void arcs_are_mixed_each_way(void **state)
 	static const float mine[2 * D] = { 0, 0, 0, 0, 0, 0.1f, 1e7f, -3, 0.7f, 5 },
 	                            theirs[2 * D] = { 1, 1, 1, 1, 1, 0.3f, 1, 2, -0.9f, 1e-7f };
 	static const float weight[][2] = { { 0.3f, 0 }, { 0, 0.3f }, { 0.3f, 0.7f }, { 0.3f, 0.3f } };
-	struct sl_learner l = { .dimension = D };
+	struct sl_learner l = { .scratch = &(struct sl_scratch){ 0 }, .dimension = D };
 	(void)state;
 	for (unsigned k = 0; k < 4; k++) {
 		float x[D] = { 1, 2, 3, 4, 5 };
@@ -58,7 +58,9 @@ static void all_edges_are_mixed_in_order(void **state)
 	struct sl_mixing m[2] = { { .coefficient = 0.25f, .given = 0.25f, .weight = 0.5, mine, first },
 		                  { .coefficient = 0.125f, .given = 0.125f, .weight = 0.25, mine, second } };
 	float x[D] = { 1, 2, 3, 4, 5 }, again[D] = { 1, 2, 3, 4, 5 };
-	struct sl_learner all = { .dimension = D, .x = x }, each = { .dimension = D, .x = again };
+	struct sl_scratch scratch = { 0 };
+	struct sl_learner all = { .scratch = &scratch, .dimension = D, .x = x },
+	                  each = { .scratch = &scratch, .dimension = D, .x = again };
 	double disagreement[2];
 	(void)state;
 	sl_part_mix_all(&all, m, 2, disagreement);
@@ -74,7 +76,7 @@ static void trackers_are_mixed_beside_models(void **state)
 	static const float mine[2 * D] = { 1, 1, 1, 1, 1, 2, 2, 2, 2, 2 },
 	                            theirs[2 * D] = { 3, 3, 3, 3, 3, 6, 6, 6, 6, 6 };
 	float x[D] = { 0 }, tracker[D] = { 0 };
-	struct sl_learner l = { .dimension = D, .x = x };
+	struct sl_learner l = { .scratch = &(struct sl_scratch){ 0 }, .dimension = D, .x = x };
 	struct sl_mixing m = { .coefficient = 0.5f, .given = 0.5f, .weight = 0.25, mine, theirs };
 	(void)state;
 	l.vector[SL_TRACKER] = tracker;

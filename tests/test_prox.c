@@ -27,7 +27,7 @@ static double objective(const struct sl_prox *prox, const struct sl_layout *layo
 	double sum = 0;
 	for (uint32_t k = 0; k < layout->dimension; k++)
 		sum += ((double)u[k] - (double)x[k]) * ((double)u[k] - (double)x[k]) / 2;
-	return sum + t * prox->value(layout, u);
+	return sum + t * prox->value(NULL, layout, u);
 }
 
 /* No point near the result does better: single coordinates, and all at once. */
@@ -42,7 +42,7 @@ static void every_prox_is_a_minimum(void **state)
 			float t = 0.1f * (float)seed;
 			fill(x, layout->dimension, seed);
 			memcpy(u, x, layout->dimension * sizeof *u);
-			(*p)->apply(layout, t, u);
+			(*p)->apply(NULL, layout, t, u);
 			if (seed == 0)
 				assert_memory_equal(u, x, layout->dimension * sizeof *u);
 			double best = objective(*p, layout, (double)t, u, x);
@@ -68,7 +68,7 @@ static void biases_are_left_alone(void **state)
 	fill(x, m.layout.dimension, 9);
 	for (const struct sl_prox *const *p = sl_proxes; *p; p++) {
 		memcpy(u, x, m.layout.dimension * sizeof *u);
-		(*p)->apply(&m.layout, 0.3f, u);
+		(*p)->apply(NULL, &m.layout, 0.3f, u);
 		for (uint32_t t = 0; t < m.layout.tensors; t++) {
 			const struct sl_tensor *tensor = &m.layout.own[t];
 			if (tensor->bias)
@@ -94,12 +94,12 @@ static void parts_are_the_whole(void **state)
 				fill(x, d, part);
 				memcpy(u, x, d * sizeof *u);
 				if (i)
-					(*p)->apply(&m.layout, 0.3f, u);
+					(*p)->apply(NULL, &m.layout, 0.3f, u);
 				for (uint32_t at = 0; at < d; at += part)
 					(*p)->part(&m.layout, i ? 0.3f : 0, at, at + part < d ? at + part : d,
 					           x, &sum);
 				assert_memory_equal(x, u, d * sizeof *u);
-				assert_true(sum.value == (*p)->value(&m.layout, u));
+				assert_true(sum.value == (*p)->value(NULL, &m.layout, u));
 				assert_int_equal(sum.nonzero, sl_vector_nonzero(d, u));
 			}
 	free(x);
@@ -119,8 +119,8 @@ static void l1_makes_exact_zeros(void **state)
 		for (uint32_t k = 0;
 		     !m.layout.own[t].bias && k < m.layout.own[t].rows * m.layout.own[t].columns; k++)
 			sum += fabs((double)x[m.layout.own[t].offset + k]);
-	assert_true(fabs(l1->value(&m.layout, x) - sum) < 1e-9);
-	l1->apply(&m.layout, 0.25f, x);
+	assert_true(fabs(l1->value(NULL, &m.layout, x) - sum) < 1e-9);
+	l1->apply(NULL, &m.layout, 0.25f, x);
 	const struct sl_tensor *w = &m.layout.own[0];
 	for (uint32_t k = w->offset; k < w->offset + w->rows * w->columns; k++)
 		assert_true(k % 3 ? fabsf(x[k]) == 0.25f : x[k] == 0 && !signbit(x[k]));

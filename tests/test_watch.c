@@ -87,6 +87,8 @@ static struct sl_peer *bare_peer(struct swarm *w, uint32_t *count)
 	swarm_open(w);
 	struct sl_peer *p = sl_sim_peer(w->sim, 0);
 	p->act = ignore;
+	static const struct sl_scratch none;
+	p->scratch = &none;
 	p->driver = count;
 	for (uint32_t k = 0; k < w->plan.dimension; k++)
 		p->learner.x[k] = 0.1f;

@@ -1,7 +1,7 @@
 /* Windows of a simulation: what threads share out ends, says and counts as what one thread does, and as what is done event
  * by event. Settings and faults are those of the swarm. */
 #include "base/random.h"
-#include "daemon/cli/sim/threads.h"
+#include "daemon/run/threads.h"
 #include "linalg/vector.h"
 #include "sim/swarm.h"
 #include "tests/support/swarm.h"

@@ -9,7 +9,7 @@
 #include "daemon/run/roster_of_run.h"
 #include "daemon/peer/sd.h"
 #include "daemon/run/status.h"
-#include "linalg/vector.h"
+#include "linalg/blocks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -154,6 +154,23 @@ static enum sl_status make_peer(struct sl_daemon *d, struct sl_error *error)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for a peer of %zu bytes", arena.capacity);
 	d->loop.peer = sl_peer_make(&setup, &arena);
 	return sl_memory_scratch(&d->scratch, &d->run.plan, error);
+}
+
+/* Without them the peer makes its passes alone. */
+static void start_threads(struct sl_daemon *d)
+{
+	enum { MOST = 4 };
+	struct sl_error error;
+	uint32_t count = d->run.config.settings.host.limit_threads, processors = sl_threads_processors();
+	if (count == 0)
+		count = processors < MOST ? processors : MOST;
+	if (count < 2 || d->run.plan.dimension < SL_BLOCKS_SHARED)
+		return;
+	d->threads = sl_threads_start(count, &error);
+	if (!d->threads)
+		sl_log(SL_LEVEL_WARNING, "%s; continuing without", error.text);
+	d->parallel = sl_threads_of(d->threads);
+	d->scratch.parallel = &d->parallel;
 }
 
 /* ---- history and checkpoint ---- */
@@ -313,6 +330,7 @@ static enum sl_status open_door(struct sl_daemon *d, struct sl_error *error)
 		                       .steps = sl_model_steps(&p->plan.model),
 		                       .relay = d->loop.relays,
 		                       .limit = p->plan.settings.limit_value,
+		                       .parallel = d->scratch.parallel,
 		                       .wake = d->loop.wake };
 	d->loop.door = sl_door_open(&setup, error);
 	if (!d->loop.door)
@@ -426,6 +444,8 @@ enum sl_status sl_daemon_open(struct sl_daemon *d, struct sl_error *error)
 	enum sl_status status = open_descriptors(d, error);
 	if (status == SL_OK)
 		status = make_peer(d, error);
+	if (status == SL_OK)
+		start_threads(d);
 	if (status == SL_OK)
 		status = open_store(d, error);
 	if (status == SL_OK)
@@ -549,8 +569,11 @@ int sl_daemon_close(struct sl_daemon *d, int exit_code)
 	if (!sl_store_close(d->store, wall_us(), exit_code, final ? digest : NULL) && exit_code == 0)
 		exit_code = 1; /* the history is not whole: nobody shall take it for that */
 	sl_recording_close(d->loop.recording);
+	sl_stepper_stop(d->loop.stepper);
+	sl_view_free(&d->loop.view);
 	if (!idle)
 		_exit(exit_code); /* a job still reads what would be unmapped below */
+	sl_threads_stop(d->threads);
 	if (d->loop.signals >= 0)
 		close(d->loop.signals);
 	if (d->loop.wake >= 0)

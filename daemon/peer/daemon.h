@@ -7,6 +7,7 @@
 #include "daemon/peer/loop.h"
 #include "daemon/run/run.h"
 #include "daemon/run/resume.h"
+#include "daemon/run/threads.h"
 
 struct sl_daemon_options {
 	const char *file; /* run.conf */
@@ -24,6 +25,8 @@ struct sl_daemon {
 	uint32_t degree;
 	uint32_t capacity; /* most neighbours */
 
+	struct sl_threads *threads;  /* that share passes over a large model; NULL: none */
+	struct sl_parallel parallel; /* … as those who make passes see them */
 	struct sl_scratch scratch;
 	struct sl_resume resume;
 	char settings[8192]; /* those that all peers share, as recorded in checkpoints */

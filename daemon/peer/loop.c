@@ -1,8 +1,6 @@
 #include "daemon/peer/loop.h"
 
-#include "daemon/run/model_file.h"
-
-#include "daemon/run/kept.h"
+#include "daemon/peer/desk.h"
 #include "daemon/peer/loop_report.h"
 #include "daemon/run/memory.h"
 #include "daemon/peer/sd.h"
@@ -15,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -31,6 +28,7 @@ enum {
 	STATUS_EVERY_US = 2000000,
 	LISTEN_EVERY_US = 4000000,
 	AWAIT_MS = 500,
+	COPY_FROM = 1 << 20, /* bytes of a message */
 	AWAIT_EXTENDED_US = 30000000,
 	/* Before the first evaluation maps the test set, and once more when all that a round needs was there.
 	 */
@@ -136,54 +134,36 @@ static void halt(struct sl_loop *l, bool ok, const char *detail)
 	snprintf(l->detail, sizeof l->detail, "%s", detail ? detail : "");
 }
 
-/* NULL: there is no memory for it, or it could not be loaded again; an event says so. */
-static uint8_t *take_state(struct sl_loop *l, size_t *length)
+/* NULL: no memory. */
+static uint8_t *copy_message(const struct sl_action *a)
 {
-	struct sl_error error = { 0 };
-	struct sl_kept kept = { .session = l->plan->session,
-		                .round = sl_peer_round(l->peer),
-		                .settings = l->settings,
-		                .settings_length = (uint32_t)strlen(l->settings) };
-	size_t head = sl_kept_head(&kept);
-	*length = head + sl_peer_save(l->peer, NULL, NULL);
-	uint8_t *bytes = malloc(*length);
-	if (!bytes)
-		return NULL;
-	struct sl_traffic_sum sum = sl_traffic_total(&l->net->traffic);
-	kept.wire_tx = sum.tx;
-	kept.wire_rx = sum.rx;
-	sl_store_add_earlier(l->store, &kept.wire_tx, &kept.wire_rx);
-	sl_kept_write(&kept, bytes);
-	if (sl_peer_save(l->peer, bytes + head, &error) != 0)
-		return bytes;
-	sl_loop_event(l, SL_LEVEL_ERROR, "checkpoint-unsound", "%s", error.text);
-	free(bytes);
-	return NULL;
+	uint8_t *bytes = sl_memory_buffer(a->header_length + a->body_length);
+	if (bytes) {
+		memcpy(bytes, a->header, a->header_length);
+		memcpy(bytes + a->header_length, a->body, a->body_length);
+	}
+	return bytes;
 }
 
-/* The file of the model that this checkpoint has; without memory the older one stays. */
-static void take_model(struct sl_loop *l)
+/* On the thread that steps the peer: what takes a pass over much memory. */
+static void prepare(void *driver, const struct sl_action *a)
 {
-	struct sl_error error;
-	size_t length = 0;
-	if (!l->run)
-		return;
-	uint8_t *bytes = sl_model_file_bytes(l->run, l->number, sl_peer_round(l->peer),
-	                                     sl_peer_model(l->peer), &length, &error);
-	sl_store_model(l->store, bytes, length); /* the length is known by now */
+	struct sl_loop *l = driver;
+	struct sl_kept kept = { .session = l->plan->session,
+		                .settings = l->settings,
+		                .settings_length = (uint32_t)strlen(l->settings) };
+	l->copied = a->kind == SL_ACTION_SEND && a->body_length >= COPY_FROM ? copy_message(a) : NULL;
+	if (a->kind == SL_ACTION_CHECKPOINT)
+		sl_saving_copy(&l->saving, l->peer, &kept, l->run, l->number);
 }
 
 /* False: no checkpoint is being made, which the peer learns as its next event. */
 static bool save(struct sl_loop *l)
 {
-	size_t length;
-	uint8_t *bytes = take_state(l, &length);
-	if (bytes)
-		take_model(l);
-	if (bytes && sl_store_checkpoint(l->store, bytes, length))
-		return true;
-	free(bytes);
-	return false;
+	struct sl_traffic_sum sum = sl_traffic_total(&l->net->traffic);
+	if (l->saving.unsound.status != SL_OK)
+		sl_loop_event(l, SL_LEVEL_ERROR, "checkpoint-unsound", "%s", l->saving.unsound.text);
+	return sl_saving_hand_over(&l->saving, l->store, sum.tx, sum.rx);
 }
 
 static void act(void *driver, const struct sl_action *a)
@@ -193,7 +173,7 @@ static void act(void *driver, const struct sl_action *a)
 		sl_recording_action(l->recording, a);
 	switch (a->kind) {
 	case SL_ACTION_SEND:
-		sl_pacer_send(&l->pacer, l->net, a, l->now);
+		sl_pacer_send(&l->pacer, l->net, a, l->copied, l->now);
 		break;
 	case SL_ACTION_JOB:
 		l->job = true;
@@ -252,10 +232,24 @@ static void record(struct sl_loop *l, const struct sl_event *event)
 		              stopped);
 }
 
+static void perform(void *driver, const struct sl_action *a)
+{
+	prepare(driver, a);
+	act(driver, a);
+}
+
+/* Returns when the peer has taken the event; meanwhile everybody who asks is answered. */
 static void step(struct sl_loop *l, struct sl_event event)
 {
 	event.now = l->now;
-	sl_peer_step(l->peer, &event, l->scratch, act, l);
+	if (l->stepper) {
+		sl_view_keep(&l->view, l->peer);
+		sl_stepper_begin(l->stepper, &event, l->view.status.degree, sl_clock());
+		sl_desk_attend(l);
+		sl_view_release(&l->view);
+	} else {
+		sl_peer_step(l->peer, &event, l->scratch, perform, l);
+	}
 	if (l->recording)
 		record(l, &event);
 }
@@ -301,7 +295,7 @@ static bool worth_a_thread(struct sl_loop *l)
 	if (l->job_us[l->job_kind] <= INLINE_JOB_MOST_US && !l->door)
 		return false;
 	if (!l->worker)
-		l->worker = sl_worker_start(l->peer, l->plan, l->wake, &error);
+		l->worker = sl_worker_start(l->peer, l->plan, l->scratch->parallel, l->wake, &error);
 	if (!l->worker) {
 		sl_log(SL_LEVEL_WARNING, "%s; continuing without", error.text);
 		for (unsigned i = 0; i < SL_JOB_KINDS; i++)
@@ -362,10 +356,8 @@ static void woken(struct sl_loop *l)
 		job_done(l, took_us);
 }
 
-static void asked_to_stop(struct sl_loop *l)
+static void stop(struct sl_loop *l)
 {
-	if (l->stopping)
-		_exit(1);
 	l->stopping = true;
 	sl_log(SL_LEVEL_NOTICE, "asked to stop in round %u", (unsigned)sl_peer_round(l->peer));
 	sl_sd_notify("STOPPING=1\nSTATUS=stopping");
@@ -377,27 +369,18 @@ static void asked_to_stop(struct sl_loop *l)
 		halt(l, true, "asked to stop");
 }
 
-static void signalled(struct sl_loop *l)
+/* What signals have asked for; a reload comes when no turn holds on to the links. */
+static void obey(struct sl_loop *l)
 {
-	struct signalfd_siginfo info;
 	char line[256];
-	while (read(l->signals, &info, sizeof info) == sizeof info)
-		switch (info.ssi_signo) {
-		case SIGTERM:
-		case SIGINT:
-			asked_to_stop(l);
-			break;
-		case SIGUSR1:
-			sl_loop_summary(l, line, sizeof line);
-			sl_log(SL_LEVEL_NOTICE, "%s", line);
-			sl_sd_notify("STATUS=%s", line);
-			break;
-		case SIGHUP:
-			l->reload_asked = true; /* not while this turn still holds on to the links */
-			break;
-		default:
-			break;
-		}
+	if (l->stop_asked && !l->stopping)
+		stop(l);
+	if (!l->summary_asked)
+		return;
+	l->summary_asked = false;
+	sl_loop_summary(l, line, sizeof line);
+	sl_log(SL_LEVEL_NOTICE, "%s", line);
+	sl_sd_notify("STATUS=%s", line);
 }
 
 /* ---- the loop ---- */
@@ -414,8 +397,6 @@ static void note_pace(struct sl_loop *l)
 		l->was = l->next_was;
 }
 
-/* The manager hears from the loop itself, and only while the disk answers: a watchdog that is fed by
- * something else watches nothing. */
 static void housekeep(struct sl_loop *l)
 {
 	char line[256];
@@ -425,11 +406,7 @@ static void housekeep(struct sl_loop *l)
 		l->trimmed = true;
 		sl_memory_trim();
 	}
-	if (!sl_time_before(l->now, l->watchdog_at)) {
-		l->watchdog_at = sl_time_after(l->now, l->watchdog_us);
-		if (sl_store_stuck_ms(l->store) < l->watchdog_us / 500)
-			sl_sd_notify("WATCHDOG=1");
-	}
+	sl_desk_watchdog(l, l->now);
 	if (l->listener < 0 && !sl_time_before(l->now, l->listen_at)) {
 		struct sl_error error;
 		l->listen_at = sl_time_after(l->now, LISTEN_EVERY_US);
@@ -446,12 +423,13 @@ static void housekeep(struct sl_loop *l)
 
 static void turn(struct sl_loop *l, const struct pollfd *items)
 {
+	l->attended_us = 0;
 	if (items[ITEM_SIGNALS].revents)
-		signalled(l);
+		sl_desk_signals(l);
+	obey(l);
 	if (items[ITEM_WAKE].revents && !l->halted)
 		woken(l);
-	if (items[ITEM_LISTENER].revents)
-		sl_status_answer(l->listener, sl_loop_status(l));
+	sl_desk_answer(l, items[ITEM_LISTENER].revents);
 	sl_exporter_turn(&l->exporter, items + ITEM_METRICS, l->now);
 	sl_net_turn(l->net, items + ITEMS_FIXED, l->now);
 	follow_links(l);
@@ -468,14 +446,14 @@ static void turn(struct sl_loop *l, const struct pollfd *items)
 	if (!l->halted && l->job && !sl_time_before(l->now, l->job_at))
 		start_job(l);
 	housekeep(l);
-	int64_t took_us = sl_clock().us - l->now.us;
+	int64_t took_us = sl_clock().us - l->now.us - l->attended_us;
 	l->worst_turn_us = took_us > l->worst_turn_us ? took_us : l->worst_turn_us;
 }
 
 /* When to wake up though nothing happens. */
 static struct sl_time deadline(const struct sl_loop *l)
 {
-	if (l->checkpoint_failed)
+	if (l->checkpoint_failed || l->summary_asked || (l->stop_asked && !l->stopping))
 		return l->now;
 	struct sl_time due = sl_time_earlier(sl_peer_deadline(l->peer), sl_net_deadline(l->net));
 	if (l->job)
@@ -552,9 +530,24 @@ static void begin_budget(struct sl_loop *l)
 		    "no orderly end has left word of limits.volume: what it saves up counts as used");
 }
 
+/* Passes over a large model would keep everybody waiting. */
+static void start_stepper(struct sl_loop *l)
+{
+	struct sl_error error;
+	if (l->plan->copy_floats < SL_STEPPER_FROM || l->stepper)
+		return;
+	if (sl_view_make(&l->view))
+		l->stepper = sl_stepper_start(l->peer, l->plan, l->scratch, prepare, act, l, &error);
+	else
+		sl_fail(&error, SL_NO_MEMORY, "no memory for a thread");
+	if (!l->stepper)
+		sl_log(SL_LEVEL_WARNING, "%s; status waits for passes over the model", error.text);
+}
+
 static void start(struct sl_loop *l)
 {
 	guess_jobs(l);
+	start_stepper(l);
 	sl_cadence_set(&l->cadence, &l->plan->settings);
 	l->now = sl_clock();
 	l->watchdog_us = sl_sd_watchdog_us();
@@ -587,11 +580,11 @@ static void await_trainer(struct sl_loop *l, struct pollfd *items)
 		poll(items, ITEMS_FIXED, AWAIT_MS);
 		l->now = sl_clock();
 		if (items[ITEM_SIGNALS].revents)
-			signalled(l);
+			sl_desk_signals(l);
+		obey(l);
 		if (items[ITEM_WAKE].revents && !l->halted)
 			woken(l);
-		if (items[ITEM_LISTENER].revents)
-			sl_status_answer(l->listener, sl_loop_status(l));
+		sl_desk_answer(l, items[ITEM_LISTENER].revents);
 		sl_exporter_turn(&l->exporter, items + ITEM_METRICS, l->now);
 		housekeep(l);
 		items[ITEM_LISTENER].fd = l->listener;

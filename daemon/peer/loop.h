@@ -11,7 +11,10 @@
 #include "daemon/run/run.h"
 #include "daemon/peer/net/net.h"
 #include "daemon/peer/pacer.h"
+#include "daemon/peer/saving.h"
+#include "daemon/peer/stepper.h"
 #include "daemon/peer/store/store.h"
+#include "daemon/peer/view.h"
 #include "daemon/peer/worker.h"
 #include "daemon/run/clock.h"
 #include "daemon/run/trainer/door.h"
@@ -36,9 +39,13 @@ struct sl_loop {
 	int listener;      /* status socket; −1: retried */
 	const char *state; /* its folder */
 
-	struct sl_ledger ledger;   /* begun and ended by the owner; zero: none */
-	struct sl_pacer pacer;     /* begun by sl_loop_run */
-	struct sl_worker *worker;  /* NULL until a job is long enough for one */
+	struct sl_ledger ledger;    /* begun and ended by the owner; zero: none */
+	struct sl_pacer pacer;      /* begun by sl_loop_run */
+	struct sl_worker *worker;   /* NULL until a job is long enough for one */
+	struct sl_stepper *stepper; /* of a large model; NULL: the loop steps the peer itself */
+	struct sl_view view;        /* kept while the stepper has the peer */
+	struct sl_saving saving;
+	uint8_t *copied; /* the message of the action at hand, if it is long; NULL: it is not, or no memory */
 	struct sl_time now;        /* of this turn */
 	bool job;                  /* one is requested, and not started yet */
 	enum sl_job_kind job_kind; /* of the last one requested */
@@ -46,9 +53,10 @@ struct sl_loop {
 	struct sl_cadence cadence;
 	bool checkpoint_failed; /* the store did not take it: to be reported to the peer */
 	bool stopping, finished, halted, ok;
-	bool started, reload_asked;
-	char detail[256];             /* why it halted */
-	int64_t job_us[SL_JOB_KINDS]; /* smoothed */
+	bool started;
+	bool stop_asked, reload_asked, summary_asked; /* by signals, and not done yet */
+	char detail[256];                             /* why it halted */
+	int64_t job_us[SL_JOB_KINDS];                 /* smoothed */
 
 	/* Where the peer was a minute or two ago: the present pace of rounds, and of bytes under a budget. */
 	struct sl_loop_was {
@@ -58,7 +66,9 @@ struct sl_loop {
 	} was, next_was;
 	struct sl_time mark[4];
 	int64_t compute_us, compress_us, wait_us; /* since the last row */
-	int64_t worst_turn_us;                    /* since the last STATUS= */
+	int64_t worst_turn_us; /* since the last STATUS=: longest time in which nobody was answered */
+	int64_t
+	    attended_us; /* of the present turn, in which the stepper had the peer, and everybody was answered */
 	struct sl_time watchdog_at, status_at, trim_at, listen_at;
 	bool trimmed; /* once */
 	int64_t watchdog_us;

@@ -96,7 +96,7 @@ static uint32_t links_up(struct sl_loop *l, uint32_t degree)
 	struct sl_peer_edge_status e;
 	uint32_t up = 0;
 	for (uint32_t i = 0; i < degree; i++) {
-		sl_peer_edge_status(l->peer, i, &e);
+		sl_view_edge(&l->view, l->peer, i, &e);
 		up += link_up(l, i, &e);
 	}
 	return up;
@@ -150,7 +150,7 @@ static void add_link(struct sl_loop *l, uint32_t edge, struct sl_time now, char 
                      size_t *used)
 {
 	struct sl_peer_edge_status e;
-	sl_peer_edge_status(l->peer, edge, &e);
+	sl_view_edge(&l->view, l->peer, edge, &e);
 	int64_t heard_us = now.us - e.heard_at.us;
 	bool up = link_up(l, edge, &e), reached = edge < l->net->degree && l->net->link[edge].up;
 	add(line, size, used,
@@ -237,12 +237,13 @@ const char *sl_loop_status(struct sl_loop *l)
 	struct sl_peer_status s;
 	struct sl_time now = sl_clock();
 	struct sl_traffic_sum sum = sl_traffic_total(&l->net->traffic);
-	sl_peer_status(l->peer, &s);
+	sl_view_status(&l->view, l->peer, &s);
 	sl_store_add_earlier(l->store, &sum.tx, &sum.rx);
 	add(line, size, &used,
 	    "{\"peer\":%" PRIu32 ",\"pid\":%ld,\"serial\":%" PRIu32 ",\"phase\":\"%s\",\"round\":%" PRIu32
 	    ",\"rounds\":%" PRIu32 ",",
-	    l->number, (long)getpid(), sl_peer_serial(l->peer), phase_of(l, s.phase), s.round, s.rounds);
+	    l->number, (long)getpid(), sl_view_serial(&l->view, l->peer), phase_of(l, s.phase), s.round,
+	    s.rounds);
 	add_real(line, size, &used, "train_loss", s.train_loss);
 	add_real(line, size, &used, "test_accuracy", s.test_accuracy);
 	add_real(line, size, &used, "gamma", s.gamma);
@@ -273,7 +274,7 @@ static int worst_edge(struct sl_loop *l, uint32_t degree, char *text, size_t siz
 {
 	struct sl_peer_edge_status e, worst = { 0 };
 	for (uint32_t i = 0; i < degree; i++) {
-		sl_peer_edge_status(l->peer, i, &e);
+		sl_view_edge(&l->view, l->peer, i, &e);
 		if (e.behind > worst.behind)
 			worst = e;
 	}
@@ -302,11 +303,11 @@ void sl_loop_summary(struct sl_loop *l, char *line, size_t size)
 	struct sl_peer_edge_status e;
 	struct sl_store_trouble trouble;
 	int used;
-	sl_peer_status(l->peer, &s);
+	sl_view_status(&l->view, l->peer, &s);
 	used = snprintf(line, size, "round %" PRIu32 " of %" PRIu32 ", %s", s.round, s.rounds,
 	                phase_of(l, s.phase));
 	for (uint32_t i = 0, named = 0; i < s.degree && used >= 0 && (size_t)used < size; i++) {
-		sl_peer_edge_status(l->peer, i, &e);
+		sl_view_edge(&l->view, l->peer, i, &e);
 		if (e.waited_for && named++ < 8)
 			used += snprintf(line + used, size - (size_t)used, "%s %" PRIu32 "%s",
 			                 named == 1 ? " for" : ",", e.neighbour,

@@ -100,12 +100,17 @@ static void refuse(struct sl_net *net, uint32_t edge)
 	net->unsent++;
 }
 
-void sl_pacer_send(struct sl_pacer *p, struct sl_net *net, const struct sl_action *a, struct sl_time now)
+void sl_pacer_send(struct sl_pacer *p, struct sl_net *net, const struct sl_action *a, uint8_t *copied,
+                   struct sl_time now)
 {
 	if (!p->on || !net->link[a->edge].up) {
-		sl_net_send(net, a->edge, a->header, a->header_length, a->body, a->body_length);
+		if (copied)
+			sl_net_give(net, a->edge, copied, a->header_length + a->body_length);
+		else
+			sl_net_send(net, a->edge, a->header, a->header_length, a->body, a->body_length);
 		return;
 	}
+	free(copied); /* what waits has room of its own */
 	struct waiting *w = malloc(sizeof *w + a->header_length + a->body_length);
 	if (w) {
 		w->head = (struct sl_outbox_message){ .edge = a->edge,

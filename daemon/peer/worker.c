@@ -40,8 +40,8 @@ static void *work(void *context)
 	}
 }
 
-struct sl_worker *sl_worker_start(struct sl_peer *peer, const struct sl_plan *plan, int wake,
-                                  struct sl_error *error)
+struct sl_worker *sl_worker_start(struct sl_peer *peer, const struct sl_plan *plan,
+                                  const struct sl_parallel *parallel, int wake, struct sl_error *error)
 {
 	struct sl_worker *w = calloc(1, sizeof *w);
 	if (!w) {
@@ -52,7 +52,9 @@ struct sl_worker *sl_worker_start(struct sl_peer *peer, const struct sl_plan *pl
 	w->wake = wake;
 	w->work = eventfd(0, EFD_CLOEXEC);
 	int failure = w->work < 0 ? errno : 0;
-	if (!failure && sl_memory_scratch(&w->scratch, plan, error) == SL_OK)
+	bool made = !failure && sl_memory_scratch(&w->scratch, plan, error) == SL_OK;
+	w->scratch.parallel = parallel;
+	if (made)
 		failure = pthread_create(&w->thread, NULL, work, w);
 	else if (!failure)
 		failure = ENOMEM;

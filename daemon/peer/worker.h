@@ -6,8 +6,9 @@
 
 struct sl_worker;
 
-/* Starts the thread; `wake` is an eventfd that it signals when a job is done. All signals must be blocked. */
-struct sl_worker *sl_worker_start(struct sl_peer *, const struct sl_plan *, int wake, struct sl_error *error);
+/* Starts the thread; `wake` is an eventfd that it signals when a job is done. Threads may share its passes. All signals must be blocked. */
+struct sl_worker *sl_worker_start(struct sl_peer *, const struct sl_plan *, const struct sl_parallel *,
+                                  int wake, struct sl_error *error);
 /* Starts the job that the peer has just requested. */
 void sl_worker_run(struct sl_worker *);
 bool sl_worker_busy(const struct sl_worker *);

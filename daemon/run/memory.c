@@ -24,6 +24,18 @@ uint8_t *sl_memory_take(size_t size, size_t busy)
 	return memory;
 }
 
+void *sl_memory_buffer(size_t size)
+{
+	enum { LONG = 8 * HUGE };
+	if (size < LONG)
+		return malloc(size);
+	size_t whole = (size + HUGE - 1) / HUGE * HUGE;
+	void *memory = aligned_alloc(HUGE, whole);
+	if (memory)
+		madvise(memory, size / HUGE * HUGE, MADV_HUGEPAGE);
+	return memory;
+}
+
 enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *plan, struct sl_error *error)
 {
 	struct sl_arena arena = { 0 };
@@ -41,7 +53,7 @@ enum sl_status sl_memory_scratch(struct sl_scratch *out, const struct sl_plan *p
  * kB". */
 struct mapping {
 	uintptr_t begin, end;
-	bool code_or_constants;           /* of a file, private, not writable */
+	bool constant; /* of a file, not writable: code, constants, data, a model's start */
 	unsigned long anonymous, swapped; /* kB that were modified, and are no longer backed by the file */
 };
 
@@ -52,10 +64,9 @@ static bool read_head(struct mapping *m, const char *line)
 	if (at == line || *at != '-')
 		return false;
 	uintptr_t end = (uintptr_t)strtoull(at + 1, &at, 16);
-	bool constant = strncmp(at, " r-xp ", 6) == 0 || strncmp(at, " r--p ", 6) == 0;
-	*m = (struct mapping){ .begin = begin,
-		               .end = end,
-		               .code_or_constants = constant && strchr(line, '/') };
+	bool constant =
+	    strncmp(at, " r-xp ", 6) == 0 || strncmp(at, " r--p ", 6) == 0 || strncmp(at, " r--s ", 6) == 0;
+	*m = (struct mapping){ .begin = begin, .end = end, .constant = constant && strchr(line, '/') };
 	return true;
 }
 
@@ -69,7 +80,7 @@ static void read_number(const char *line, const char *name, unsigned long *kilob
 static void let_go(const struct mapping *m)
 {
 	/* Only unmodified pages can be dropped: relocated constants would be lost. */
-	if (m->code_or_constants && m->anonymous == 0 && m->swapped == 0)
+	if (m->constant && m->anonymous == 0 && m->swapped == 0)
 		madvise((void *)m->begin, m->end - m->begin, MADV_DONTNEED);
 }
 

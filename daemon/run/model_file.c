@@ -1,6 +1,7 @@
 #include "daemon/run/model_file.h"
 
 #include "daemon/run/keys.h"
+#include "daemon/run/memory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ uint8_t *sl_model_file_make(const struct sl_layout *layout, const struct sl_mode
 		               "digest",    about->digest, NULL };
 	size_t head = sl_safetensors_begin(layout, text, NULL);
 	*length = head + layout->dimension * sizeof *x;
-	uint8_t *bytes = malloc(*length);
+	uint8_t *bytes = sl_memory_buffer(*length);
 	if (!bytes)
 		return NULL;
 	sl_safetensors_begin(layout, text, bytes);

@@ -52,7 +52,7 @@ uint32_t sl_fit_fewer(const struct sl_pipeline *p, uint32_t count, size_t bytes,
 	uint32_t kept, aim = (uint32_t)((double)count * (double)p->budget / (double)bytes * 0.995);
 	aim = aim < count ? aim : count - 1;
 	aim = aim > p->least ? aim : p->least;
-	SL_CHECK(sl_largest(aim, count, value, NULL, index, value, &kept, scratch));
+	SL_CHECK(sl_largest(NULL, aim, count, value, NULL, index, value, &kept, scratch));
 	for (uint32_t i = 0; i < kept; i++)
 		support[i] = support[index[i]];
 	return kept;

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "linalg/blocks.h"
 #include "linalg/mask.h"
 #include "linalg/variants.h"
 
@@ -239,21 +240,23 @@ static uint32_t kth_by_parts(uint32_t count, uint32_t k, uint32_t least, struct 
 }
 
 /* Collects candidates of x − y, or of x: at least k coordinates, if that many are not zero. */
-static uint32_t collect(uint32_t dimension, const float *x, const float *y, uint32_t k, uint32_t *threshold,
-                        bool *finite, struct scratch *s)
+static uint32_t collect(const struct sl_parallel *parallel, uint32_t dimension, const float *x,
+                        const float *y, uint32_t k, uint32_t *threshold, bool *finite, struct scratch *s)
 {
 	uint32_t count = 0;
 	*threshold = *guess_of(s);
 	*finite = true;
 	if (*threshold)
-		count = sl_mask_collect(dimension, x, y, *threshold, s->candidate, s->bits, finite);
+		count =
+		    sl_blocks_collect(parallel, dimension, x, y, *threshold, s->candidate, s->bits, finite);
 	if (*finite && (count < k || count / GUESS_WITHIN > k)) {
 		*threshold = sampled_threshold(dimension, x, y, k, s->histogram);
-		count = sl_mask_collect(dimension, x, y, *threshold, s->candidate, s->bits, finite);
+		count =
+		    sl_blocks_collect(parallel, dimension, x, y, *threshold, s->candidate, s->bits, finite);
 	}
 	if (*finite && *threshold > 1 && count < k) {
 		*threshold = 1;
-		count = sl_mask_collect(dimension, x, y, 1, s->candidate, s->bits, finite);
+		count = sl_blocks_collect(parallel, dimension, x, y, 1, s->candidate, s->bits, finite);
 	}
 	return count;
 }
@@ -285,14 +288,14 @@ void sl_largest_recall(uint32_t stream, void *scratch)
 	((struct scratch *)scratch)->stream = stream;
 }
 
-bool sl_largest(uint32_t k, uint32_t dimension, const float *x, const float *y, uint32_t *index, float *value,
-                uint32_t *count, void *scratch)
+bool sl_largest(const struct sl_parallel *parallel, uint32_t k, uint32_t dimension, const float *x,
+                const float *y, uint32_t *index, float *value, uint32_t *count, void *scratch)
 {
 	uint32_t threshold;
 	bool finite;
 	size_t size;
 	struct scratch *s = scratch_layout(scratch, dimension, &size);
-	*count = collect(dimension, x, y, k, &threshold, &finite, s);
+	*count = collect(parallel, dimension, x, y, k, &threshold, &finite, s);
 	*guess_of(s) = 0;
 	if (!finite)
 		return false;

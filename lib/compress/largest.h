@@ -7,6 +7,8 @@
 #ifndef SL_COMPRESS_LARGEST_H
 #define SL_COMPRESS_LARGEST_H
 
+#include "base/parallel.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,8 +18,9 @@ size_t sl_largest_scratch(uint32_t dimension);
 /* The next vectors resemble those that were seen under the same number. Few numbers are told apart. */
 void sl_largest_recall(uint32_t stream, void *scratch);
 /* Of x − y, or of x where y is NULL: coordinates in rising order, fewer than k (≥ 1) only where fewer are not
- * zero, and unless `value` is NULL what stands there. False where a difference is not finite. */
-bool sl_largest(uint32_t k, uint32_t dimension, const float *x, const float *y, uint32_t *index, float *value,
-                uint32_t *count, void *scratch);
+ * zero, and unless `value` is NULL what stands there. False where a difference is not finite. Threads may share the pass over
+ * x; NULL: none. */
+bool sl_largest(const struct sl_parallel *, uint32_t k, uint32_t dimension, const float *x, const float *y,
+                uint32_t *index, float *value, uint32_t *count, void *scratch);
 
 #endif

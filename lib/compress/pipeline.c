@@ -2,6 +2,7 @@
 
 #include <float.h>
 
+#include "linalg/blocks.h"
 #include "linalg/mask.h"
 #include "linalg/variants.h"
 #include "linalg/vector.h"
@@ -268,7 +269,7 @@ bool sl_pipeline_encode_difference(const struct sl_pipeline *p, const struct sl_
 	struct sl_message_context own = message_to_select(p, m);
 	uint32_t selected;
 	if (!p->select->difference) {
-		if (!sl_vector_difference(p->dimension, x, m->copy, room))
+		if (!sl_blocks_difference(m->parallel, p->dimension, x, m->copy, room))
 			return false;
 		sl_pipeline_encode(p, m, room, writer, update, w);
 		return true;

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "base/option.h"
+#include "base/parallel.h"
 #include "base/random.h"
 #include "learn/model.h"
 
@@ -20,6 +21,7 @@ struct sl_message_context {
 	const struct sl_layout *layout;  /* tensors of the vector */
 	const float *copy; /* the public copy before this difference, layout->dimension floats */
 	void *memory;      /* of the stream: sl_pipeline_memory() bytes, or NULL if that is 0 */
+	const struct sl_parallel *parallel; /* may share passes over the vector; NULL: none */
 };
 
 /* A sparse vector: value[i] at coordinate index[i], indices ascending and distinct, no value zero, none −0,

@@ -2,6 +2,7 @@
 
 #include "compress/bits.h"
 #include "compress/stage.h"
+#include "linalg/blocks.h"
 
 #include <string.h>
 
@@ -28,25 +29,26 @@ static bool is_dense(uint32_t dimension, size_t count)
 	return count > 0 && sl_raw_is_dense(dimension, (uint32_t)count, 0);
 }
 
-bool sl_whole_encode(const struct sl_pipeline *p, const float *x, const float *copy, float factor,
-                     uint64_t offset, struct sl_writer *w, float *sum, struct sl_dense *out)
+bool sl_whole_encode(const struct sl_pipeline *p, const struct sl_parallel *parallel, const float *x,
+                     const float *copy, float factor, uint64_t offset, struct sl_writer *w, float *sum,
+                     struct sl_dense *out)
 {
 	struct sl_writer here = *w;
 	sl_write_u8(&here, 0);
 	uint8_t *patterns = sl_write_room(&here, 4 * (size_t)p->dimension);
-	if (!sl_dense_encode(p->dimension, x, copy, factor, offset, patterns, sum, out) ||
+	if (!sl_blocks_dense_encode(parallel, p->dimension, x, copy, factor, offset, patterns, sum, out) ||
 	    !is_dense(p->dimension, out->changed))
 		return false;
 	*w = here;
 	return true;
 }
 
-bool sl_whole_decode(const struct sl_pipeline *p, struct sl_reader body, const float *copy, float factor,
-                     uint64_t offset, float *sum, struct sl_dense *out)
+bool sl_whole_decode(const struct sl_pipeline *p, const struct sl_parallel *parallel, struct sl_reader body,
+                     const float *copy, float factor, uint64_t offset, float *sum, struct sl_dense *out)
 {
 	bool dense = sl_read_u8(&body) == 0;
 	const uint8_t *patterns = sl_read_bytes(&body, 4 * (size_t)p->dimension);
 	return patterns && dense && sl_reader_done(&body) &&
-	       sl_dense_decode(p->dimension, patterns, copy, factor, offset, sum, out) &&
+	       sl_blocks_dense_decode(parallel, p->dimension, patterns, copy, factor, offset, sum, out) &&
 	       is_dense(p->dimension, out->changed);
 }

@@ -15,10 +15,11 @@ bool sl_pipeline_is_whole(const struct sl_pipeline *);
 
 /* As sl_pipeline_encode_difference, and sum ← copy + factor·update. False, and nothing written, where the stages
  * have to do it: too few coordinates change, or the difference is not finite. */
-bool sl_whole_encode(const struct sl_pipeline *, const float *x, const float *copy, float factor,
-                     uint64_t offset, struct sl_writer *, float *sum, struct sl_dense *out);
+bool sl_whole_encode(const struct sl_pipeline *, const struct sl_parallel *, const float *x,
+                     const float *copy, float factor, uint64_t offset, struct sl_writer *, float *sum,
+                     struct sl_dense *out);
 /* The sums from a body. False where the stages have to judge it. */
-bool sl_whole_decode(const struct sl_pipeline *, struct sl_reader body, const float *copy, float factor,
-                     uint64_t offset, float *sum, struct sl_dense *out);
+bool sl_whole_decode(const struct sl_pipeline *, const struct sl_parallel *, struct sl_reader body,
+                     const float *copy, float factor, uint64_t offset, float *sum, struct sl_dense *out);
 
 #endif

@@ -199,7 +199,7 @@ struct sl_part_census {
 	double penalty; /* λ·R(x); 0 where λ = 0 */
 };
 /* sl_part_mix_all of these edges, of which there may be none, then sl_part_prox if `prox`, then the census: one after the
- * other on parts of x that fit into the cache, with the same bits. */
+ * other on parts of x that fit into the cache, with the same bits. Of a model above SL_BLOCK each is a pass that threads may share. */
 void sl_part_close(struct sl_learner *, const struct sl_mixing *, unsigned edges, bool prox,
                    double *disagreement, struct sl_part_census *);
 /* x ← prox_{t·λ·R}(x); sl_part_prox: t = τ·η_k. */

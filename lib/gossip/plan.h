@@ -109,8 +109,9 @@ struct sl_scratch {
 	float *robust;   /* sl_robust_scratch floats */
 	uint8_t *memory; /* coder memory of a stream while a body is being checked */
 	struct sl_update
-	    update[SL_CHANNELS_MAX]; /* room for one decoded body; used where there are two channels */
-	bool lists;                  /* updates are wanted as lists, whatever that costs */
+	    update[SL_CHANNELS_MAX];        /* room for one decoded body; used where there are two channels */
+	bool lists;                         /* updates are wanted as lists, whatever that costs */
+	const struct sl_parallel *parallel; /* may share passes over vectors, set by the owner; NULL: none */
 	const struct sl_capture_hook *capture; /* called for every encoded message; NULL: none */
 };
 void sl_scratch_make(struct sl_scratch *out, const struct sl_plan *, struct sl_arena *);

@@ -99,6 +99,8 @@ struct sl_host_settings {
 	char start[SL_TEXT_MAX];          /* path of the tensors and their start */
 	uint32_t absent;                  /* enum sl_absent */
 
+	uint32_t limit_threads; /* [limits] threads; 0: one per processor, up to 4 */
+
 	char history[SL_TEXT_MAX];    /* [history] path */
 	int64_t history_keep_us;      /* INT64_MAX: all rows stay */
 	uint32_t history_thin;        /* of older rounds, one in this many is kept; 0: none */

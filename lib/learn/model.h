@@ -3,6 +3,7 @@
 #ifndef SL_LEARN_MODEL_H
 #define SL_LEARN_MODEL_H
 
+#include "base/parallel.h"
 #include "learn/dataset.h"
 #include "learn/guest.h"
 #include "learn/layout.h"
@@ -106,12 +107,13 @@ struct sl_prox_sum {
 /* A proximal operator: x ← argmin_u ½‖u − x‖² + t·R(u). */
 struct sl_prox {
 	const char *name, *doc;
-	/* Applies it to the tensors that R covers (biases are left alone), t ≥ 0. */
-	void (*apply)(const struct sl_layout *, float t, float *x);
+	/* Applies it to the tensors that R covers (biases are left alone), t ≥ 0. Threads may share the pass; NULL: none. */
+	void (*apply)(const struct sl_parallel *, const struct sl_layout *, float t, float *x);
 	/* R(x). */
-	double (*value)(const struct sl_layout *, const float *x);
+	double (*value)(const struct sl_parallel *, const struct sl_layout *, const float *x);
 	/* Both, part by part: applies it to the elements `from` … `to` of x, unless t is 0, adds what they contribute to R,
-	 * and counts. Parts ascend without a gap from 0 to the end; then sum->value has the bits of `value`. */
+	 * and counts. Parts ascend without a gap from 0 to the end; then sum->value has the bits of `value`,
+	 * if no tensor is longer than a block of linalg/blocks.h. */
 	void (*part)(const struct sl_layout *, float t, uint32_t from, uint32_t to, float *x,
 	             struct sl_prox_sum *sum);
 };

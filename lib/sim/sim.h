@@ -9,6 +9,7 @@
 #ifndef SL_SIM_SIM_H
 #define SL_SIM_SIM_H
 
+#include "base/parallel.h"
 #include "gossip/peer.h"
 #include "topology/topology.h"
 
@@ -39,16 +40,6 @@ struct sl_sim_rows {
 	void (*exact)(void *, uint32_t round, double error);
 };
 
-/* Threads of the caller's. `run` calls task(of, index, thread) once for each index below `tasks`, on any threads, with
- * numbers below `count` that differ between calls at the same time, and returns when all have returned. count 0: the
- * caller's own thread alone. */
-struct sl_sim_threads {
-	uint32_t count;
-	void *context;
-	void (*run)(void *context, uint32_t tasks, void (*task)(void *of, uint32_t index, uint32_t thread),
-	            void *of);
-};
-
 struct sl_sim_setup {
 	const struct sl_plan *plan;
 	const struct sl_topology *topology; /* all links that ever exist */
@@ -64,7 +55,7 @@ struct sl_sim_setup {
 	const uint8_t *const *secrets;
 	/* For windows. Threads share out the peers only where links are datagrams with a latency, nobody poisons, and
 	 * nothing captures or watches; results are the same anyway. */
-	struct sl_sim_threads threads;
+	struct sl_parallel threads;
 	/* Called before each peer is made, with its number and the context of the rows; may be NULL. */
 	void (*opening)(void *context, uint32_t peer);
 };

@@ -42,16 +42,6 @@ static bool is_separable(const struct sl_sim *s)
 	       !w->before && !w->after;
 }
 
-static void share(struct sl_sim *s, uint32_t tasks, void (*task)(void *, uint32_t, uint32_t), void *of)
-{
-	if (s->threads > 1 && tasks > 1) {
-		s->setup.threads.run(s->setup.threads.context, tasks, task, of);
-		return;
-	}
-	for (uint32_t i = 0; i < tasks; i++)
-		task(of, i, 0);
-}
-
 /* Parts with something to do. */
 struct shared {
 	struct sl_sim *sim;
@@ -84,7 +74,7 @@ static void serve_parts(struct sl_sim *s)
 			w.part[w.parts++] = p;
 	}
 	s->parallel = true;
-	share(s, w.parts, serve, &w);
+	sl_parallel_run(&s->setup.threads, w.parts, serve, &w);
 	s->parallel = false;
 	for (uint32_t k = 0; k < s->parts; k++)
 		if (sl_time_before(s->now, s->part[k].now))
@@ -126,7 +116,7 @@ static void look_at_parts(struct sl_sim *s)
 			w.part[w.parts++] = &s->part[k];
 	}
 	s->parallel = true;
-	share(s, w.parts, look, &w);
+	sl_parallel_run(&s->setup.threads, w.parts, look, &w);
 	s->parallel = false;
 }
 

@@ -59,6 +59,7 @@ limits.rate=1Mbit
 limits.volume=1GB/day
 limits.cpu=50
 limits.nice=5
+limits.threads=2
 limits.refusals=32
 limits.frames=100
 limits.quarantine=1s

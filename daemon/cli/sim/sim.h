@@ -10,7 +10,7 @@
 #include "daemon/run/run.h"
 #include "daemon/cli/sim/many.h"
 #include "daemon/cli/sim/record.h"
-#include "daemon/cli/sim/threads.h"
+#include "daemon/run/threads.h"
 #include "daemon/cli/sim/trainers.h"
 #include "sim/sim.h"
 

@@ -80,7 +80,7 @@ static void tell(struct sums *all, uint64_t seed, const struct sl_swarm_result *
 static void run_all(const struct sl_swarm_options *o, struct sums *all)
 {
 	static struct turn turn;
-	struct sl_sim_threads share = sl_threads_of(o->threads);
+	struct sl_parallel share = sl_threads_of(o->threads);
 	uint64_t a_turn = o->verbose ? 1 : SEEDS_A_TURN; /* events of a seed are told while it runs */
 	turn.verbose = o->verbose;
 	for (uint64_t done = 0; done < o->seeds && !(o->stop && all->failed); done += a_turn) {

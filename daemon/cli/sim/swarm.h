@@ -3,7 +3,7 @@
 #define SL_DAEMON_CLI_SIM_SWARM_H
 
 #include "daemon/cli/common/command.h"
-#include "daemon/cli/sim/threads.h"
+#include "daemon/run/threads.h"
 
 struct sl_swarm_options {
 	uint64_t first, seeds;

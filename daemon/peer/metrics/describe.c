@@ -260,7 +260,7 @@ static double wall(void)
 
 static void read_link(struct sl_loop *l, uint32_t edge, struct sl_time now, struct link *k)
 {
-	sl_peer_edge_status(l->peer, edge, &k->e);
+	sl_view_edge(&l->view, l->peer, edge, &k->e);
 	k->row = k->e.totals;
 	k->row.wire_tx = k->row.wire_resent = k->row.throughput = k->row.queue_us = k->row.srtt_us = -1;
 	sl_net_measure(l->net, edge, &k->row);
@@ -311,7 +311,7 @@ char *sl_metrics_describe(void *context, bool openmetrics, size_t *length)
 	FILE *out = open_memstream(&bytes, length);
 	if (!out)
 		return NULL;
-	sl_peer_status(l->peer, &s);
+	sl_view_status(&l->view, l->peer, &s);
 	sl_metrics_begin(&text, out, openmetrics, l->run->config.settings.host.name, l->number);
 	add_run(&text, l);
 	add_phase(&text, s.phase);

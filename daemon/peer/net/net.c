@@ -254,32 +254,55 @@ static bool hand_over(struct sl_net *net, struct sl_net_link *l, zmq_msg_t *mess
 	return zmq_msg_send(message, l->dealer, ZMQ_DONTWAIT) >= 0;
 }
 
-bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
-                 const uint8_t *body, size_t body_length)
+/* Takes the message, whatever comes of it. */
+static bool send_message(struct sl_net *net, uint32_t edge, zmq_msg_t *message)
 {
-	zmq_msg_t message;
 	SL_CHECK(edge < net->degree);
 	struct sl_net_link *l = &net->link[edge];
-	size_t length = header_length + body_length;
-	if (zmq_msg_init_size(&message, length) != 0)
-		return false;
-	uint8_t *to = zmq_msg_data(&message);
-	memcpy(to, header, header_length);
-	if (body_length)
-		memcpy(to + header_length, body, body_length);
+	size_t length = zmq_msg_size(message);
 	/* Both ends count what follows a greeting: nothing may follow a message that was dropped before the peer knows of it. */
-	if (!(l->up && l->full) && hand_over(net, l, &message)) {
+	if (!(l->up && l->full) && hand_over(net, l, message)) {
 		l->parked_length = 0;
 		return true;
 	}
 	l->full = l->full || l->up;
 	net->changed = true;
 	if (!l->up && length <= sizeof l->parked) {
-		memcpy(l->parked, to, length);
+		memcpy(l->parked, zmq_msg_data(message), length);
 		l->parked_length = length;
 	}
-	zmq_msg_close(&message);
+	zmq_msg_close(message);
 	net->unsent++;
+	return false;
+}
+
+bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_t header_length,
+                 const uint8_t *body, size_t body_length)
+{
+	zmq_msg_t message;
+	if (zmq_msg_init_size(&message, header_length + body_length) != 0)
+		return false;
+	uint8_t *to = zmq_msg_data(&message);
+	memcpy(to, header, header_length);
+	if (body_length)
+		memcpy(to + header_length, body, body_length);
+	return send_message(net, edge, &message);
+}
+
+/* On whichever thread lets go of it last. The count also orders this after all that was done to the bytes before. */
+static void let_go(void *bytes, void *count)
+{
+	atomic_fetch_sub((atomic_uint *)count, 1);
+	free(bytes);
+}
+
+bool sl_net_give(struct sl_net *net, uint32_t edge, uint8_t *bytes, size_t length)
+{
+	zmq_msg_t message;
+	atomic_fetch_add(&net->given, 1);
+	if (zmq_msg_init_data(&message, bytes, length, let_go, &net->given) == 0)
+		return send_message(net, edge, &message);
+	let_go(bytes, &net->given);
 	return false;
 }
 

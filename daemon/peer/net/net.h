@@ -15,6 +15,7 @@
 #include "gossip/peer.h"
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <zmq.h>
 
 struct sl_net_neighbour {
@@ -116,7 +117,8 @@ struct sl_net {
 	struct sl_zap_key *key;
 	struct sl_net_link *link;
 	uint32_t degree, next_user;
-	unsigned watched; /* monitors so far */
+	unsigned watched;  /* monitors so far */
+	atomic_uint given; /* messages that libzmq is to free (sl_net_give) */
 	struct sl_traffic traffic;
 	struct sl_resolver *resolver;
 	char own[SL_TEXT_MAX];         /* as in the roster */
@@ -166,6 +168,8 @@ struct sl_time sl_net_deadline(const struct sl_net *);
  * connection or the queue is full. The newest short message to a link that is not up is sent once it is. */
 bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t header_length,
                  const uint8_t *body, size_t body_length);
+/* The same for a whole message, malloc'd and given away: a long one is not copied again. */
+bool sl_net_give(struct sl_net *, uint32_t edge, uint8_t *bytes, size_t length);
 /* Looks which outgoing connections are busy (SL_LINK_BUSY), for sl_net_change_of. */
 void sl_net_watch_queues(struct sl_net *, struct sl_time now);
 /* The next change of an outgoing connection, for SL_EVENT_LINK; false: none. Call after every sl_net_turn and

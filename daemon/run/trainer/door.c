@@ -2,6 +2,7 @@
 
 #include "daemon/run/clock.h"
 #include "daemon/run/trainer/shared.h"
+#include "linalg/blocks.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -501,6 +502,11 @@ void sl_door_close(struct sl_door *d)
 
 /* ---- calls ---- */
 
+static void copy_vector(const struct sl_door *d, const void *from, void *to)
+{
+	sl_blocks_copy(d->setup.parallel, d->setup.start->dimension, from, to);
+}
+
 /* One attempt: hands the task over and waits. False: the trainer ended, or the door was stopped. Under the lock. */
 static bool attempt(struct sl_door *d, const struct sl_guest_task *task)
 {
@@ -514,7 +520,7 @@ static bool attempt(struct sl_door *d, const struct sl_guest_task *task)
 		                        .batch = task->batch,
 		                        .seed = task->seed,
 		                        .eta = task->eta };
-	memcpy(d->vectors.bytes, d->in, 4 * (size_t)d->setup.start->dimension);
+	copy_vector(d, d->in, d->vectors.bytes);
 	d->answered = false;
 	d->said_slow = false;
 	d->since = sl_clock();
@@ -542,18 +548,17 @@ static bool await(struct sl_door *d)
 /* NULL: good. Else what is wrong with an answer of which this is the copy. */
 static const char *wrong_with(const struct sl_door *d, const float *v)
 {
-	bool finite = isfinite(d->answer.loss) || d->task->kind == SL_GUEST_EVALUATE, small = true;
-	for (uint32_t k = 0; v && k < d->setup.start->dimension; k++) {
-		finite = finite && isfinite(v[k]);
-		small = small && fabs((double)v[k]) <= d->setup.limit;
-	}
+	uint32_t dimension = v ? d->setup.start->dimension : 0;
+	bool finite = (isfinite(d->answer.loss) || d->task->kind == SL_GUEST_EVALUATE) &&
+	              sl_blocks_finite(d->setup.parallel, dimension, v),
+	     small = finite && (double)sl_blocks_largest(d->setup.parallel, dimension, v) <= d->setup.limit;
 	return !finite ? "it is not finite" : !small ? "it has a coordinate over limits.value" : NULL;
 }
 
 static void take_answer(struct sl_door *d, struct sl_guest_task *task, const float *copy, float *out)
 {
 	if (out && copy && copy != out)
-		memcpy(out, copy, 4 * (size_t)d->setup.start->dimension);
+		copy_vector(d, copy, out);
 	task->loss = d->answer.loss;
 	task->accuracy = d->answer.accuracy;
 	task->samples = d->answer.samples;
@@ -577,7 +582,7 @@ static bool ask(struct sl_door *d, struct sl_guest_task *task, float *out)
 			continue;
 		float *copy = !any ? NULL : steps ? d->spare : out;
 		if (any)
-			memcpy(copy, d->vectors.bytes + at, bytes);
+			copy_vector(d, d->vectors.bytes + at, copy);
 		const char *wrong = wrong_with(d, copy);
 		if (wrong)
 			tell(d, SL_LEVEL_WARNING, "trainer-answer",

@@ -3,6 +3,7 @@
 #ifndef SL_DAEMON_RUN_TRAINER_DOOR_H
 #define SL_DAEMON_RUN_TRAINER_DOOR_H
 
+#include "base/parallel.h"
 #include "base/row.h"
 #include "trainer/message.h"
 #include "trainer/start.h"
@@ -19,7 +20,8 @@ struct sl_door_setup {
 	bool steps;                   /* tasks will be of kind STEPS, else GRADIENT */
 	bool relay;                   /* without a trainer a call has no answer, instead of waiting */
 	double limit;                 /* largest magnitude of an answer's coordinates */
-	int wake;                     /* eventfd, signalled when something has changed; −1: none */
+	const struct sl_parallel *parallel; /* may share passes over a vector, borrowed; NULL: none */
+	int wake;                           /* eventfd, signalled when something has changed; −1: none */
 };
 
 /* Listens, and starts the thread (with all signals blocked). A socket of the same name is replaced. */

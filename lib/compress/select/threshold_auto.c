@@ -67,7 +67,7 @@ static uint32_t select_large(const void *options, const struct sl_message_contex
 	for (uint32_t k = 0; k < d; k++) {
 		bool taken = fabs((double)v[k]) >= threshold && v[k] != 0;
 		if (taken && count == o->burst) { /* too many: keep the largest */
-			SL_CHECK(sl_largest(o->burst, d, v, NULL, index, NULL, &count, scratch));
+			SL_CHECK(sl_largest(m->parallel, o->burst, d, v, NULL, index, NULL, &count, scratch));
 			return count;
 		}
 		if (taken)

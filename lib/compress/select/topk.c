@@ -34,7 +34,7 @@ static uint32_t select_largest(const void *o, const struct sl_message_context *m
 {
 	uint32_t d = m->layout->dimension, count;
 	sl_largest_recall(2 * m->peer + m->channel, scratch);
-	SL_CHECK(sl_largest(count_max(o, d), d, v, NULL, index, NULL, &count, scratch));
+	SL_CHECK(sl_largest(m->parallel, count_max(o, d), d, v, NULL, index, NULL, &count, scratch));
 	return count;
 }
 
@@ -43,7 +43,7 @@ static bool difference(const void *o, const struct sl_message_context *m, const 
 {
 	uint32_t d = m->layout->dimension;
 	sl_largest_recall(2 * m->peer + m->channel, scratch);
-	return sl_largest(count_max(o, d), d, x, m->copy, index, value, count, scratch);
+	return sl_largest(m->parallel, count_max(o, d), d, x, m->copy, index, value, count, scratch);
 }
 
 static struct sl_guarantee guarantee(const void *o, uint32_t dimension)

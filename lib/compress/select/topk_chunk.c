@@ -44,7 +44,8 @@ static uint32_t select_large(const void *options, const struct sl_message_contex
 	uint32_t d = m->layout->dimension, count = 0, found;
 	for (uint32_t at = 0, size; at < d; at += size) {
 		size = o->chunk < d - at ? o->chunk : d - at;
-		SL_CHECK(sl_largest(kept(o, size), size, v + at, NULL, index + count, NULL, &found, scratch));
+		SL_CHECK(sl_largest(NULL, kept(o, size), size, v + at, NULL, index + count, NULL, &found,
+		                    scratch));
 		for (uint32_t i = count; i < count + found; i++)
 			index[i] += at;
 		count += found;

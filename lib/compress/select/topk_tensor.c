@@ -74,7 +74,8 @@ static uint32_t select_large(const void *options, const struct sl_message_contex
 	uint8_t *own = scratch;
 	struct piece p;
 	for (uint32_t t = 0; piece_at(options, m->layout, t, &p); t++) {
-		SL_CHECK(sl_largest(p.k, p.size, v + p.offset, NULL, index + count, NULL, &found, own));
+		SL_CHECK(sl_largest(m->parallel, p.k, p.size, v + p.offset, NULL, index + count, NULL, &found,
+		                    own));
 		for (uint32_t i = count; i < count + found; i++)
 			index[i] += p.offset;
 		count += found;

@@ -1,7 +1,7 @@
 /* common.c — building blocks of algorithms: local steps, mixing, averaging, the proximal step. */
 #include "gossip/algorithm.h"
 
-#include "linalg/vector.h"
+#include "linalg/blocks.h"
 
 #include <math.h>
 
@@ -95,7 +95,8 @@ double sl_part_mix_into(struct sl_learner *l, const struct sl_mixing *m, unsigne
 	size_t at = (size_t)channel * l->dimension;
 	if (m->given != m->coefficient)
 		return mix_directed(l, m, at, to);
-	return m->weight * sl_vector_mix(l->dimension, m->coefficient, m->mine + at, m->theirs + at, to);
+	return m->weight * sl_blocks_mix(l->scratch->parallel, l->dimension, m->coefficient, m->mine + at,
+	                                 m->theirs + at, to);
 }
 
 double sl_part_mix(struct sl_learner *l, const struct sl_mixing *m)
@@ -114,7 +115,7 @@ void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, unsigned e
 {
 	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
 	terms_of(m, edges, term);
-	sl_vector_mix_all(l->dimension, edges, term, l->x, disagreement);
+	sl_blocks_mix_all(l->scratch->parallel, l->dimension, edges, term, l->x, disagreement);
 	for (unsigned i = 0; i < edges; i++)
 		disagreement[i] *= m[i].weight;
 }
@@ -123,6 +124,21 @@ void sl_part_mix_all(struct sl_learner *l, const struct sl_mixing *m, unsigned e
 static double threshold_of(const struct sl_learner *l)
 {
 	return l->plan->settings.lambda * (l->plan->settings.local_steps * sl_part_eta(l));
+}
+
+/* Of more than a block, whose parts are out of the cache anyway: pass by pass, which threads may share. */
+static void close_long(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, bool prox,
+                       double *disagreement, struct sl_part_census *out)
+{
+	const struct sl_plan *plan = l->plan;
+	const struct sl_parallel *parallel = l->scratch->parallel;
+	double lambda = plan->settings.lambda;
+	if (edges > 0)
+		sl_part_mix_all(l, m, edges, disagreement);
+	if (prox)
+		sl_part_prox(l);
+	out->nonzero = sl_blocks_nonzero(parallel, l->dimension, l->x);
+	out->penalty = lambda > 0 ? lambda * plan->prox->value(parallel, &plan->model.layout, l->x) : 0;
 }
 
 void sl_part_close(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, bool prox,
@@ -134,6 +150,10 @@ void sl_part_close(struct sl_learner *l, const struct sl_mixing *m, unsigned edg
 	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
 	struct sl_prox_sum sum = { 0 };
 	float t = prox ? (float)threshold_of(l) : 0;
+	if (l->dimension > SL_BLOCK) {
+		close_long(l, m, edges, prox, disagreement, out);
+		return;
+	}
 	terms_of(m, edges, term);
 	*out = (struct sl_part_census){ 0 };
 	for (uint32_t at = 0, end; at < l->dimension; at = end) {
@@ -154,7 +174,7 @@ void sl_part_prox_by(struct sl_learner *l, double t)
 {
 	t *= l->plan->settings.lambda;
 	if (t > 0)
-		l->plan->prox->apply(&l->plan->model.layout, (float)t, l->x);
+		l->plan->prox->apply(l->scratch->parallel, &l->plan->model.layout, (float)t, l->x);
 }
 
 void sl_part_prox(struct sl_learner *l)

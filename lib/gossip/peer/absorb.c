@@ -5,6 +5,7 @@
  * what is left. At the end stand the algorithm's scalars, float32 each, which replace those of the copy. */
 #include "gossip/peer/state.h"
 
+#include "linalg/blocks.h"
 #include "linalg/sparse.h"
 #include "linalg/vector.h"
 
@@ -50,7 +51,8 @@ static bool is_whole(enum sl_absorb kind)
 
 static void note_largest(const struct sl_peer *p, size_t count, const float *value, struct sl_absorption *a)
 {
-	a->beyond = a->beyond || (double)sl_vector_largest(count, value) > p->plan->settings.limit_value;
+	a->beyond = a->beyond || (double)sl_blocks_largest(p->scratch->parallel, count, value) >
+	                             p->plan->settings.limit_value;
 }
 
 /* Whether the sums of a channel stand in scratch->vector, all of them. */
@@ -73,6 +75,7 @@ static void absorb_channel(const struct sl_peer *p, const float *copy, unsigned 
                            struct sl_absorption *a)
 {
 	size_t d = p->plan->dimension;
+	const struct sl_parallel *parallel = p->scratch->parallel;
 	enum sl_absorb kind = a->rule[c].kind;
 	const struct sl_update *u = &a->update[c];
 	float *sum = p->scratch->vector + c * d;
@@ -80,7 +83,8 @@ static void absorb_channel(const struct sl_peer *p, const float *copy, unsigned 
 		*finite = *finite && a->whole[c].finite;
 		a->beyond =
 		    a->beyond || (*finite && (double)a->whole[c].largest > p->plan->settings.limit_value);
-		a->digest += a->whole[c].digest - (anew ? 0 : sl_vector_digest(d, c * d, copy + c * d));
+		a->digest +=
+		    a->whole[c].digest - (anew ? 0 : sl_blocks_digest(parallel, d, c * d, copy + c * d));
 		return;
 	}
 	if (kind == SL_ABSORB_ADD)
@@ -92,10 +96,11 @@ static void absorb_channel(const struct sl_peer *p, const float *copy, unsigned 
 	if (!is_whole(kind))
 		return;
 	whole_of(kind, p->plan->dimension, copy, &a->update[kind == SL_ABSORB_SUM ? 0 : c], sum);
-	*finite = *finite && sl_vector_finite(d, sum);
+	*finite = *finite && sl_blocks_finite(parallel, d, sum);
 	if (*finite)
 		note_largest(p, d, sum, a);
-	a->digest += sl_vector_digest(d, c * d, sum) - (anew ? 0 : sl_vector_digest(d, c * d, copy + c * d));
+	a->digest += sl_blocks_digest(parallel, d, c * d, sum) -
+	             (anew ? 0 : sl_blocks_digest(parallel, d, c * d, copy + c * d));
 }
 
 /* Leaves in scratch->vector what sl_absorb_apply is to put into the copy: the sums, or the whole of it. */
@@ -138,8 +143,8 @@ static bool decode_whole(const struct sl_peer *p, const struct sl_message_contex
                          struct sl_absorb_rule rule, struct sl_reader section, struct sl_dense *out)
 {
 	size_t at = m->channel * (size_t)p->plan->dimension;
-	if (may_be_whole(p, rule) && sl_whole_decode(&p->plan->pipeline, section, m->copy, rule.factor, at,
-	                                             p->scratch->vector + at, out))
+	if (may_be_whole(p, rule) && sl_whole_decode(&p->plan->pipeline, p->scratch->parallel, section,
+	                                             m->copy, rule.factor, at, p->scratch->vector + at, out))
 		return true;
 	out->changed = 0;
 	return false;
@@ -186,7 +191,8 @@ bool sl_absorb_decode(const struct sl_peer *p, uint32_t sender, uint32_t version
 			                        c,
 			                        &plan->model.layout,
 			                        sl_copy_state_floats(copy_state) + c * d,
-			                        memory ? p->scratch->memory + c * memory : NULL };
+			                        memory ? p->scratch->memory + c * memory : NULL,
+			                        p->scratch->parallel };
 		out->rule[c] = sl_absorb_rule(plan, sender, version, c);
 		out->update[c] = (struct sl_update){ 0 };
 		if (body.failed)
@@ -213,7 +219,7 @@ void sl_absorb_apply(const struct sl_peer *p, const struct sl_absorption *a, uin
 		const struct sl_update *u = &a->update[c];
 		float *copy = sl_copy_state_floats(copy_state) + c * d;
 		if (is_whole(a->rule[c].kind) || sums_whole(a, c))
-			memcpy(copy, p->scratch->vector + c * d, d * sizeof *copy);
+			sl_blocks_copy(p->scratch->parallel, d, p->scratch->vector + c * d, copy);
 		else if (a->rule[c].kind == SL_ABSORB_ADD)
 			sl_sparse_put(u->count, u->index, p->scratch->vector + c * d, copy);
 	}
@@ -233,10 +239,10 @@ static bool encode_by(struct sl_peer *p, struct sl_absorb_rule rule, const struc
 	if (rule.kind == SL_ABSORB_ADD && !p->scratch->capture)
 		return sl_pipeline_encode_difference(&plan->pipeline, m, *v, room, w, update, workspace);
 	if (rule.kind == SL_ABSORB_ADD) {
-		if (!sl_vector_difference(plan->dimension, *v, m->copy, room))
+		if (!sl_blocks_difference(m->parallel, plan->dimension, *v, m->copy, room))
 			return false;
 		*v = room;
-	} else if (!sl_vector_finite(plan->dimension, *v)) {
+	} else if (!sl_blocks_finite(m->parallel, plan->dimension, *v)) {
 		return false;
 	}
 	if (rule.kind == SL_ABSORB_REFRESH)
@@ -262,13 +268,14 @@ static bool encode_section(struct sl_peer *p, unsigned c, struct sl_absorb_rule 
 		                        c,
 		                        &plan->model.layout,
 		                        sl_copy_state_floats(p->copy_state) + c * (size_t)plan->dimension,
-		                        sl_copy_state_memory(p, p->copy_state, c) };
+		                        sl_copy_state_memory(p, p->copy_state, c),
+		                        p->scratch->parallel };
 	const struct sl_capture_hook *recorder = p->scratch->capture;
 	const uint8_t *start = w->at;
 	if (may_be_whole(p, rule)) {
 		size_t at = c * (size_t)plan->dimension;
-		if (sl_whole_encode(&plan->pipeline, v, m.copy, rule.factor, at, w, p->scratch->vector + at,
-		                    whole))
+		if (sl_whole_encode(&plan->pipeline, p->scratch->parallel, v, m.copy, rule.factor, at, w,
+		                    p->scratch->vector + at, whole))
 			return true;
 		whole->changed = 0;
 	}

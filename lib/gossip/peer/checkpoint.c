@@ -2,7 +2,7 @@
  * Why rounds may have to wait for one: durable.c. */
 #include "gossip/peer/state.h"
 
-#include "linalg/vector.h"
+#include "linalg/blocks.h"
 
 enum { RETRY_FIRST_US = 500000, RETRY_MOST_US = 30000000 };
 /* A last checkpoint that cannot be written for so long is given up, or neighbours would wait for ever. */
@@ -105,8 +105,10 @@ void sl_edge_checkpointed(struct sl_edge *e)
 /* A state that no checkpoint takes stays one: an exact run that waited for it would wait for ever. */
 static bool is_sound(const struct sl_peer *p)
 {
-	return !p->watch.diverging && sl_vector_finite(p->plan->dimension, p->learner.x) &&
-	       (double)sl_vector_largest(p->plan->dimension, p->learner.x) <= p->plan->settings.limit_value;
+	return !p->watch.diverging &&
+	       sl_blocks_finite(p->scratch->parallel, p->plan->dimension, p->learner.x) &&
+	       (double)sl_blocks_largest(p->scratch->parallel, p->plan->dimension, p->learner.x) <=
+	           p->plan->settings.limit_value;
 }
 
 static void note_failure(struct sl_peer *p)

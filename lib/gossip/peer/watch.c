@@ -6,7 +6,7 @@
  * above its least and has grown in several looks on end. */
 #include "gossip/peer/state.h"
 
-#include "linalg/vector.h"
+#include "linalg/blocks.h"
 
 #include <math.h>
 
@@ -86,8 +86,8 @@ static void begin(struct sl_peer *p)
 static void judge(struct sl_peer *p)
 {
 	struct sl_watch *w = &p->watch;
-	double most = (double)sl_vector_largest(p->plan->dimension, p->learner.x);
-	double square = sl_vector_square(p->plan->dimension, p->learner.x);
+	double most = (double)sl_blocks_largest(p->scratch->parallel, p->plan->dimension, p->learner.x);
+	double square = sl_blocks_square(p->scratch->parallel, p->plan->dimension, p->learner.x);
 	double by = w->diverging ? ease : 1;
 	bool apart = apart_is_far(p, square, by), loss = loss_is_far(p, by),
 	     large = most > by * near_limit * p->plan->settings.limit_value;

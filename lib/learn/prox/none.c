@@ -3,14 +3,14 @@
 
 #include "linalg/vector.h"
 
-static void apply(const struct sl_layout *layout, float t, float *x)
+static void apply(const struct sl_parallel *parallel, const struct sl_layout *layout, float t, float *x)
 {
-	(void)layout, (void)t, (void)x;
+	(void)parallel, (void)layout, (void)t, (void)x;
 }
 
-static double value(const struct sl_layout *layout, const float *x)
+static double value(const struct sl_parallel *parallel, const struct sl_layout *layout, const float *x)
 {
-	(void)layout, (void)x;
+	(void)parallel, (void)layout, (void)x;
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-#include "daemon/cli/sim/threads.h"
+#include "daemon/run/threads.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -15,10 +15,11 @@ struct helper {
 
 struct sl_threads {
 	uint32_t count, helpers; /* helpers: started */
+	pthread_mutex_t using;   /* held while somebody's work is in hand */
 	pthread_mutex_t lock;
 	pthread_cond_t begun, done;
 	/* Under the lock: the work in hand. A helper that wakes late finds nothing left, or the next work. */
-	void (*task)(void *of, uint32_t index, uint32_t thread);
+	sl_task *task;
 	void *of;
 	uint32_t tasks, next, left; /* left: not finished yet */
 	bool stop;
@@ -60,9 +61,14 @@ static void *help(void *context)
 	return NULL;
 }
 
-static void run(void *context, uint32_t tasks, void (*task)(void *, uint32_t, uint32_t), void *of)
+static void run(void *context, uint32_t tasks, sl_task *task, void *of)
 {
 	struct sl_threads *t = context;
+	if (pthread_mutex_trylock(&t->using) != 0) {
+		for (uint32_t i = 0; i < tasks; i++)
+			task(of, i, 0);
+		return;
+	}
 	pthread_mutex_lock(&t->lock);
 	t->task = task;
 	t->of = of;
@@ -73,6 +79,7 @@ static void run(void *context, uint32_t tasks, void (*task)(void *, uint32_t, ui
 	while (t->left > 0)
 		pthread_cond_wait(&t->done, &t->lock);
 	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->using);
 }
 
 struct sl_threads *sl_threads_start(uint32_t count, struct sl_error *error)
@@ -84,6 +91,7 @@ struct sl_threads *sl_threads_start(uint32_t count, struct sl_error *error)
 		return NULL;
 	}
 	t->count = count;
+	pthread_mutex_init(&t->using, NULL);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->begun, NULL);
 	pthread_cond_init(&t->done, NULL);
@@ -104,9 +112,9 @@ struct sl_threads *sl_threads_start(uint32_t count, struct sl_error *error)
 	return NULL;
 }
 
-struct sl_sim_threads sl_threads_of(struct sl_threads *t)
+struct sl_parallel sl_threads_of(struct sl_threads *t)
 {
-	return t ? (struct sl_sim_threads){ t->count, t, run } : (struct sl_sim_threads){ 0 };
+	return t ? (struct sl_parallel){ t->count, t, run } : (struct sl_parallel){ 0 };
 }
 
 void sl_threads_stop(struct sl_threads *t)
@@ -122,5 +130,6 @@ void sl_threads_stop(struct sl_threads *t)
 	pthread_cond_destroy(&t->begun);
 	pthread_cond_destroy(&t->done);
 	pthread_mutex_destroy(&t->lock);
+	pthread_mutex_destroy(&t->using);
 	free(t);
 }

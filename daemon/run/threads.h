@@ -1,10 +1,10 @@
-/* threads.h — threads that share out the work of a simulation, for sl_sim_setup.threads. They block signals, and sleep
+/* threads.h — threads that share the peers of a simulation, or the coordinates of a long vector. They block signals, and sleep
  * while there is no work. */
-#ifndef SL_DAEMON_CLI_SIM_THREADS_H
-#define SL_DAEMON_CLI_SIM_THREADS_H
+#ifndef SL_DAEMON_RUN_THREADS_H
+#define SL_DAEMON_RUN_THREADS_H
 
 #include "base/error.h"
-#include "sim/sim.h"
+#include "base/parallel.h"
 
 /* Processors that this process may use. */
 uint32_t sl_threads_processors(void);
@@ -12,8 +12,9 @@ uint32_t sl_threads_processors(void);
 /* The caller's thread and count − 1 others; NULL with an error. With count 1 nothing runs beside the caller. */
 struct sl_threads;
 struct sl_threads *sl_threads_start(uint32_t count, struct sl_error *error);
-/* What a simulation needs of them. NULL: no threads. */
-struct sl_sim_threads sl_threads_of(struct sl_threads *);
+/* What those who have work need of them. If two share out work at the same time, the second does its own alone. NULL: no
+ * threads. */
+struct sl_parallel sl_threads_of(struct sl_threads *);
 /* Ends them; not during a call of `run`. NULL is allowed. */
 void sl_threads_stop(struct sl_threads *);
 
