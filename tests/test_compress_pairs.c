@@ -229,6 +229,28 @@ static void test_padding(void **state)
 	free(m);
 }
 
+/* A magnitude above the largest is refused, whether it has a class of its own or not. */
+static void test_range(void **state)
+{
+	(void)state;
+	struct message *m = calloc(1, sizeof *m);
+	struct sl_random g = sl_random_stream(8, 0, "range", 0);
+	struct sl_symbols back;
+	for (unsigned trial = 0; trial < 60; trial++) {
+		int32_t most = 0;
+		message_draw(m, &g, trial);
+		if (!message_put(m))
+			continue;
+		for (uint32_t i = 0; i < m->s.count; i++)
+			most = abs(m->symbol[i]) > most ? abs(m->symbol[i]) : most;
+		m->s.symbol_max = (uint32_t)most;
+		assert_true(message_get(m, m->body, m->length, &back));
+		m->s.symbol_max = (uint32_t)most - 1;
+		assert_false(message_get(m, m->body, m->length, &back));
+	}
+	free(m);
+}
+
 /* What it is not for. */
 static void test_no_plan(void **state)
 {
@@ -255,9 +277,8 @@ static void test_no_plan(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_two_readers),
-		cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_padding),
+		cmocka_unit_test(test_two_readers), cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_padding),     cmocka_unit_test(test_range),
 		cmocka_unit_test(test_no_plan),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
