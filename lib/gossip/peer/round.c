@@ -84,8 +84,12 @@ static bool frame_waits(struct sl_peer *p)
 	const struct sl_settings *s = &p->plan->settings;
 	bool plain = a->outgoing == sl_part_send_model && a->mix == sl_part_mix && !a->rule &&
 	             a->absorb == SL_ABSORB_ADD && !p->plan->directed;
-	return plain && s->pace == SL_PACE_FREE && !sl_outbox_is_needed(s) && !p->learner.privacy.on &&
-	       p->round + 1 < s->rounds && (!sl_edges_take(p) || sl_edges_fill_up(p));
+	p->holds_frames = false;
+	if (!plain || s->pace != SL_PACE_FREE || sl_outbox_is_needed(s) || p->learner.privacy.on ||
+	    p->round + 1 >= s->rounds)
+		return false;
+	p->holds_frames = sl_edges_fill_up(p);
+	return p->holds_frames || !sl_edges_take(p);
 }
 
 /* False: the peer has halted. */

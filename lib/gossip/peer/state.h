@@ -143,8 +143,9 @@ struct sl_edge {
 	uint32_t limit;     /* version in this end's last tag; frames up to it were sent */
 	uint32_t opened_in; /* own round at that time */
 	struct sl_time opened_at;
-	uint32_t full_step;     /* in which another frame would have left the neighbour with a snapshot … */
-	struct sl_time full_at; /* … since then */
+	bool is_full;       /* another frame would leave the neighbour with a snapshot */
+	uint32_t full_step; /* the first in which that was so since … */
+	struct sl_time full_at;
 	uint32_t *tag;          /* ring: version tagged for step s, at s & (plan->tags − 1) */
 	uint64_t *tag_digest;   /* … the digest of the own copy there */
 	uint32_t *tag_serial;   /* … and the serial of the step's roster, as far as known here */
@@ -257,6 +258,7 @@ struct sl_peer {
 	uint64_t incarnation;
 	bool resumed;       /* from a checkpoint */
 	bool recovered;     /* from a neighbour's copy, in this start */
+	bool holds_frames;  /* this round has none: some neighbour is to catch up first */
 	bool was_free;      /* … written with a pace that does not recompute rounds */
 	bool rates_changed; /* … and with other step sizes: the round from which they apply is not determined
 	                       yet */

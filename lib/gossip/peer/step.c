@@ -129,6 +129,8 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 		ask_what_it_holds(p, e);
 		return;
 	}
+	if (p->holds_frames && !e->is_full)
+		return; /* steps without new frames would carry the model too far: they do not see where it has got */
 	if (e->up) {
 		e->ask_every_us = 0;
 		e->ask_at = sl_time_after(p->now, sl_stream_patience_us(e));
@@ -167,18 +169,19 @@ bool sl_edges_take(const struct sl_peer *p)
 
 /* One more frame, and the neighbour may need a snapshot for its next step. One that is merely not scheduled, or whose link is in use, is
  * waited for a little: or else frames for other neighbours fill the journal, also while that snapshot travels, and it needs the
- * next one. One that is slower for good costs this much per step. */
+ * next one. One that is slower for good costs this much per step. Journals of few frames are always full. */
 static bool fills_up(struct sl_peer *p, struct sl_edge *e)
 {
-	enum { HOLD_US = 1000000 };
+	enum { HOLD_US = 1000000, FRAMES_LEAST = 8 };
+	size_t frame = STASH_HEAD + p->plan->body_bound;
 	if (!e->stream.number || !e->stream.up || !e->greeted || e->reset || e->late || e->guard.closed ||
-	    e->tx_off || sl_edge_is_over(p, e))
+	    e->tx_off || sl_edge_is_over(p, e) || p->plan->resend_bytes < FRAMES_LEAST * frame)
 		return false;
 	uint32_t held = servable(p, e, e->limit, 0) ? e->acknowledged : e->limit;
-	if (servable_from(p, e, held, p->version, 2 * (STASH_HEAD + p->plan->body_bound)))
+	if (servable_from(p, e, held, p->version, 2 * frame))
 		return false;
-	if (e->full_step != e->step) {
-		e->full_step = e->step;
+	if (e->full_step != e->step + 1) {
+		e->full_step = e->step + 1;
 		e->full_at = p->now;
 	}
 	return sl_time_before(p->now, sl_time_after(e->full_at, HOLD_US));
@@ -187,8 +190,10 @@ static bool fills_up(struct sl_peer *p, struct sl_edge *e)
 bool sl_edges_fill_up(struct sl_peer *p)
 {
 	bool any = false;
-	for (uint32_t i = 0; i < p->degree; i++)
-		any = fills_up(p, &p->edge[i]) || any;
+	for (uint32_t i = 0; i < p->degree; i++) {
+		p->edge[i].is_full = fills_up(p, &p->edge[i]);
+		any = any || p->edge[i].is_full;
+	}
 	return any;
 }
 
