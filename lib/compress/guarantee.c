@@ -21,8 +21,7 @@ static struct sl_guarantee compose(struct sl_guarantee select, struct sl_guarant
 	return sl_guarantee_other(SL_CLASS_NONE);
 }
 
-/* The most coordinates that are sent; with a budget those that always fit. */
-static uint32_t count_of(const struct sl_pipeline *p)
+uint32_t sl_pipeline_count(const struct sl_pipeline *p)
 {
 	return p->least ? p->least : p->select->count_max(p->select_options, p->dimension);
 }
@@ -39,7 +38,7 @@ static struct sl_guarantee select_guarantee(const struct sl_pipeline *p)
 
 struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *p)
 {
-	uint32_t most = count_of(p);
+	uint32_t most = sl_pipeline_count(p);
 	return compose(select_guarantee(p), p->quantise->guarantee(p->quantise_options, most));
 }
 
@@ -109,7 +108,7 @@ static bool selects_by_size(const struct sl_pipeline *p, uint32_t most)
 
 double sl_pipeline_coarseness(const struct sl_pipeline *p, const struct sl_layout *layout)
 {
-	uint32_t most = count_of(p);
+	uint32_t most = sl_pipeline_count(p);
 	if (p->quantise->guarantee(p->quantise_options, most).kind == SL_CLASS_IDENTITY)
 		return 0;
 	return quantiser_error(p, layout, most, selects_by_size(p, most) ? (double)most / p->dimension : 1);
@@ -118,7 +117,7 @@ double sl_pipeline_coarseness(const struct sl_pipeline *p, const struct sl_layou
 double sl_pipeline_gain(const struct sl_pipeline *p, const struct sl_layout *layout)
 {
 	struct sl_guarantee select = select_guarantee(p);
-	uint32_t most = count_of(p);
+	uint32_t most = sl_pipeline_count(p);
 	bool by_size = selects_by_size(p, most);
 	double share = (double)most / p->dimension, energy = share;
 	if (select.kind == SL_CLASS_ABSOLUTE || (select.kind == SL_CLASS_NONE && most == p->dimension))

@@ -84,6 +84,8 @@ struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *);
 double sl_pipeline_gain(const struct sl_pipeline *, const struct sl_layout *);
 /* Of that, what the values which it selects lose: E|Q(s) - s|²/|s|², about; 0 where they are exact. */
 double sl_pipeline_coarseness(const struct sl_pipeline *, const struct sl_layout *);
+/* The most coordinates that a message has; with a budget those that always fit. */
+uint32_t sl_pipeline_count(const struct sl_pipeline *);
 
 /* The longest encoding of one vector, in bytes. */
 size_t sl_pipeline_bound(const struct sl_pipeline *);

@@ -35,23 +35,42 @@ static bool is_whole_at_random(const struct sl_pipeline *p, uint32_t dimension)
 	       p->quantise->guarantee(p->quantise_options, dimension).kind == SL_CLASS_UNBIASED;
 }
 
-/* Lower bounds of what is stable in gossip without gradients, found over top-k of 1 to 40 % on rings, paths, tori, stars,
- * hypercubes, complete and exponential graphs of 4 to 64 peers; mostly what is stable is less than 1.5 times as much.
- * What is left out of a vector in one message comes late, and so pulls the wrong way for a while; values that are
- * rounded coarsely shake that delay up, and allow more; so do coordinates that are drawn at random, whatever their
- * size. */
+/* What is left out of a message is held back for some rounds, and all that time the part 1 - w_ii of the own copy, times γ,
+ * pulls the model on from where it was: it must not pull past the point where it would come from the other side as far
+ * again. So γ(1 - w_ii) is bounded by the inverse of that delay, which grows as the share that is transmitted falls; copies
+ * of neighbours, which are late at other times, change that by the ratio of β to 1 - w_ii, little. The numbers are lower
+ * bounds in gossip without gradients (tests/research/gamma.c), of top-k from 3 to 40 % on rings, paths, tori, stars,
+ * hypercubes, complete, random and exponential graphs of 3 to 32 peers: mostly what is stable is less than 1.3 times as much.
+ * Values that are rounded shake the delay up, and allow more, the more of them a message has; but less if one magnitude
+ * stands for all, as then no value is sent by its size. */
+static double shaken(const struct sl_pipeline *p, const struct sl_layout *layout)
+{
+	static const double most = 10, half = 6;
+	double coarse = sl_pipeline_coarseness(p, layout), count = sl_pipeline_count(p);
+	bool one_magnitude = p->quantise->symbol_max && p->quantise->symbol_max(p->quantise_options) == 1;
+	if (!(coarse > 0))
+		return 1;
+	return 1 + sqrt(coarse) + (one_magnitude ? 0 : most * count / (count + half) * coarse);
+}
+
+double sl_gamma_exact_most(const struct sl_plan *plan, const struct sl_plan_graph *graph)
+{
+	static const double most_gain = 1 - 1e-6, least_given = 0.5;
+	double given = fmax(graph->given, least_given), gain = fmin(sl_gamma_gain(plan), most_gain);
+	double square = gain * gain, delay = (1 - square * square) / (0.27 * gain * (1 + gain));
+	double around = 0.85 + 0.15 * graph->beta / given;
+	double most = small_model(plan->dimension) * around / (given * delay);
+	return plan->pipeline.select->shared_support && most < gain ? gain : most;
+}
+
 double sl_gamma_copies_most(const struct sl_plan *plan, const struct sl_plan_graph *graph)
 {
-	static const double coarse = 0.02, exact = 1 - 1e-6;
-	double gain = sl_gamma_gain(plan), given = graph->given;
-	gain = gain < exact ? gain : exact;
-	double fine = gain * (1.37 - 1.05 * given) * fmax(1, 0.43 / (1 - gain)),
-	       shaken = (0.86 - 0.66 * given) * gain / (1 - gain);
-	bool rounds = sl_pipeline_coarseness(&plan->pipeline, &plan->model.layout) > coarse;
-	double most = small_model(plan->dimension) * (rounds && shaken > fine ? shaken : fine);
-	if (rounds && most > gain && is_whole_at_random(&plan->pipeline, plan->dimension))
-		return gain;
-	return plan->pipeline.select->shared_support && most < gain ? gain : most;
+	static const double coarse = 0.02;
+	const struct sl_layout *layout = &plan->model.layout;
+	double gain = sl_gamma_gain(plan),
+	       most = shaken(&plan->pipeline, layout) * sl_gamma_exact_most(plan, graph);
+	bool steps = most > gain && is_whole_at_random(&plan->pipeline, plan->dimension);
+	return steps && sl_pipeline_coarseness(&plan->pipeline, layout) > coarse ? gain : most;
 }
 
 void sl_gamma_copies(const struct sl_plan *plan, const struct sl_plan_graph *graph,
@@ -67,12 +86,11 @@ static struct sl_gamma_bound bound_of(const struct sl_plan *plan, const struct s
 	return bound;
 }
 
-/* To two digits, downwards. */
-static double round_down(double v)
+/* To two digits: that is 5 % at most, as much as `room` leaves. */
+static double round_off(double v)
 {
 	char text[32];
-	int exponent = (int)floor(log10(v)) - 1;
-	snprintf(text, sizeof text, "%de%d", (int)floor(v * pow(10, -exponent) * (1 + 1e-9)), exponent);
+	snprintf(text, sizeof text, "%.1e", v * (1 + 1e-9));
 	return strtod(text, NULL);
 }
 
@@ -81,7 +99,7 @@ static double auto_of(const struct sl_gamma_bound *bound, const struct sl_plan_g
 	double take = room * bound->most;
 	if (take * graph->beta > 1.7)
 		take = 1.7 / graph->beta;
-	return take >= 1 ? 1 : take > 1e-6 ? round_down(take) : 0;
+	return take >= 1 ? 1 : take > 1e-6 ? round_off(take) : 0;
 }
 
 double sl_gamma_of(const struct sl_plan *plan, const struct sl_plan_graph *graph)

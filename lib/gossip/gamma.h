@@ -21,8 +21,9 @@ typedef void sl_gamma_rule(const struct sl_plan *, const struct sl_plan_graph *,
 /* For methods that send differences to public copies, so that later messages correct the compression error:
  * CHOCO and its relatives, gradient tracking included. */
 void sl_gamma_copies(const struct sl_plan *, const struct sl_plan_graph *, struct sl_gamma_bound *out);
-/* The same as a number. */
+/* The same as a number; and without what values that are rounded coarsely add to it. */
 double sl_gamma_copies_most(const struct sl_plan *, const struct sl_plan_graph *);
+double sl_gamma_exact_most(const struct sl_plan *, const struct sl_plan_graph *);
 /* Share of a difference that one message transmits: sl_pipeline_gain, or an estimate if that depends on the
  * vector. */
 double sl_gamma_gain(const struct sl_plan *);

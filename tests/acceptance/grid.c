@@ -263,8 +263,28 @@ static const struct setting {
 	{ "c-led", "random-regular:10,3", "topk:0.1 | rounding:2 | context", 0 },
 	{ "deepsqueeze", "ring:6", "topk:0.4 | dither:16 | golomb", 2 },
 	{ "lead", "torus:3x3", "all | dither:4 | golomb", 0 },
+	/* the rest were chosen when the rules had changed, before any of them was run */
+	{ "choco", "exponential:12", "topk:0.1 | sign:whole | context", 0 },
+	{ "choco", "path:6", "topk:0.12 | natural | elias", 1 },
+	{ "malcom", "star:10", "topk:0.1 | dither:16 | golomb", 0 },
+	{ "malcom", "random-regular:16,5", "topk:0.25 | float32 | raw", 0 },
+	{ "quasi-global", "ring:10", "topk:0.2 | dither:16 | golomb", 0 },
+	{ "quasi-global", "complete:5", "topk:0.3 | rounding:2 | context", 1 },
+	{ "ticopd", "torus:3x4", "topk:0.1 | dither:16 | golomb", 0 },
+	{ "docom", "ring:6", "topk:0.2 | rounding:2 | context", 2 },
+	{ "gasloc", "erdos-renyi:9,0.5", "topk:0.1 | natural | golomb", 0 },
+	{ "c-led", "path:6", "topk:0.15 | dither:16 | golomb", 1 },
+	{ "cdproxsgt", "star:5", "topk:0.2 | dither:16 | golomb", 2 },
+	{ "sparseloco-gossip", "random-regular:12,5", "topk:0.07 | dither:16 | golomb", 0 },
 };
-enum { SETTINGS = sizeof settings / sizeof *settings, EVERY = 5, LOOKS = ROUNDS / EVERY, LONGER = 5 };
+enum {
+	SETTINGS = sizeof settings / sizeof *settings,
+	EVERY = 5,
+	LOOKS = ROUNDS / EVERY,
+	LONGER = 5,
+	SELDOM = 50,
+	LATE = (LONGER - 1) * ROUNDS / SELDOM
+};
 
 /* What the peers' own models are judged by here: of each shard the first samples, so that a loss that comes down early
  * and rises again counts as what it is. */
@@ -284,7 +304,7 @@ static void pool(const struct trial *t, const struct task *k, struct held *all)
 }
 
 struct course {
-	double gamma, loss[LOOKS]; /* of the peers' own models, over samples of all peers */
+	double gamma, loss[LOOKS], later[LATE]; /* of the peers' own models, over samples of all peers */
 	bool holds; /* no peer says diverging, and the loss stays, in a run so many times longer */
 };
 
@@ -303,8 +323,11 @@ static struct course course_of(const struct setting *s, double gamma)
 		trial_run(&t, EVERY);
 		c.loss[look] = own_loss(&t, &test.data, &accuracy);
 	}
-	trial_run(&t, (LONGER - 1) * ROUNDS);
-	c.holds = t.alarms == 0 && own_loss(&t, &test.data, &accuracy) <= 1.1 * c.loss[LOOKS - 1];
+	for (uint32_t look = 0; look < LATE; look++) {
+		trial_run(&t, SELDOM);
+		c.later[look] = own_loss(&t, &test.data, &accuracy);
+	}
+	c.holds = t.alarms == 0 && c.later[LATE - 1] <= 1.1 * c.loss[LOOKS - 1];
 	trial_close(&t);
 	return c;
 }
@@ -314,6 +337,9 @@ static double rounds_of(const struct course *c, double target)
 	for (uint32_t look = 0; look < LOOKS; look++)
 		if (c->loss[look] <= target)
 			return (look + 1) * EVERY;
+	for (uint32_t look = 0; look < LATE; look++)
+		if (c->later[look] <= target)
+			return ROUNDS + (look + 1) * SELDOM;
 	return (double)INFINITY;
 }
 

@@ -94,7 +94,7 @@ static bool ask(const struct question *q, double gamma, struct answer *out)
 	trial_standard(&t, q->algorithm, q->graph, q->model, q->pipeline);
 	struct sl_settings *s = &t.settings;
 	s->gamma = gamma;
-	s->eta = q->learns ? q->eta : 0;
+	s->eta = q->learns ? q->eta : 1e-12; /* not 0: some methods divide by it */
 	s->eta_end = q->eta / 10;
 	s->eta_schedule = q->learns ? SL_ETA_FALLING : SL_ETA_CONSTANT;
 	s->rounds = q->rounds;

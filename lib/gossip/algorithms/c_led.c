@@ -35,13 +35,14 @@ static enum sl_status prepare(struct sl_plan *plan, const struct sl_plan_graph *
 }
 
 /* An oscillation of model and dual is damped by γℓ/2 and excited by θγℓ times the delay of the compressor, for
- * every eigenvalue ℓ of I − W: which θ is stable depends on the compressor alone. Near that bound fewer values of γ are stable. */
+ * every eigenvalue ℓ of I − W: which θ is stable depends on the compressor alone. Near that bound fewer values of γ are stable, and coarse values help
+ * no more. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {
 	const struct options *o = (const void *)plan->algorithm_options;
 	double most = theta_most(plan);
-	out->most = o->theta <= most ? (1 - o->theta / most / 4) * sl_gamma_copies_most(plan, graph) : 0;
+	out->most = o->theta <= most ? (1 - o->theta / most / 4) * sl_gamma_exact_most(plan, graph) : 0;
 	snprintf(out->instead, sizeof out->instead, "use theta = %.1g, or a pipeline that loses less", most);
 }
 

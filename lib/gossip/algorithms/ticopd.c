@@ -10,6 +10,7 @@
 
 #include "linalg/vector.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { DUAL, PULL, NEXT, VECTORS }; /* u of the next round; −γL x̂; x of the next round */
@@ -39,11 +40,12 @@ static void local(struct sl_learner *l)
 	}
 }
 
-/* The pull is one round late. */
+/* The pull is one round late, which no compressor mends: γℓ < 1 for every eigenvalue ℓ of I − W. */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {
-	out->most = 0.8 * sl_gamma_copies_most(plan, graph);
+	double most = 0.8 * sl_gamma_copies_most(plan, graph), late = 0.85 / fmax(graph->beta, 0.5);
+	out->most = most < late ? most : late;
 }
 
 static double mix(struct sl_learner *l, const struct sl_mixing *m)
