@@ -1,6 +1,7 @@
 /* The convex models (and the saddle): gradients against differences, parts against the whole, values by hand,
  * refusals. */
 #include "learn/convex.h"
+#include "learn/curvature.h"
 
 #include "base/random.h"
 #include "linalg/vector.h"
@@ -208,6 +209,49 @@ static void wrong_data_is_explained(void **state)
 	}
 }
 
+/* Rows along three axes, one longer than the others: the curvature is |a|² of that one times its share, times that of the
+ * loss, and the penalty's. The softmax has a bias, and 1/C of it at zero. */
+static void curvature_is_that_of_the_data(void **state)
+{
+	static const struct {
+		const char *spec;
+		uint32_t classes;
+		double length, curvature;
+	} known[] = {
+		{ "ridge:0.5", 0, 6, 12.5 },        { "logistic:0.1", 2, 6, 3.1 },
+		{ "ridge", 0, 600, 120000 },        { "logistic", 2, 600, 30000 },
+		{ "softmax", 4, 600, 120000 / 4. }, { "mlp:3", 4, 6, 0 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		struct sl_model_instance m;
+		struct sl_error error;
+		float rows[900 * 3] = { 0 }, target[900] = { 0 };
+		uint16_t label[900] = { 0 };
+		for (int s = 0; s < 900; s++) {
+			rows[3 * s + s % 3] = (float)(s % 3 ? known[i].length / 3 : known[i].length);
+			label[s] = (uint16_t)(s / 3 % 2);
+		}
+		struct sl_dataset data = { .kind = SL_FEATURES_FLOAT,
+			                   .samples = 900,
+			                   .features = 3,
+			                   .classes = known[i].classes,
+			                   .scale = 1,
+			                   .dense = rows,
+			                   .label = known[i].classes ? label : NULL,
+			                   .target = known[i].classes ? NULL : target };
+		assert_int_equal(sl_model_make(&m, known[i].spec, 3, known[i].classes, &error), SL_OK);
+		float *x = calloc(m.layout.dimension + sl_model_curvature_room(&m), sizeof *x);
+		assert_non_null(x);
+		double found = sl_model_curvature(&m, &data, x, x + m.layout.dimension);
+		if (!(fabs(found - known[i].curvature) <= 0.05 * known[i].curvature))
+			fail_msg("%s: %g, not %g", known[i].spec, found, known[i].curvature);
+		data.samples = 0;
+		assert_true(sl_model_curvature(&m, &data, x, x + m.layout.dimension) == 0);
+		free(x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +259,7 @@ int main(void)
 		cmocka_unit_test(parts_make_the_whole),
 		cmocka_unit_test(values_by_hand),
 		cmocka_unit_test(wrong_data_is_explained),
+		cmocka_unit_test(curvature_is_that_of_the_data),
 	};
 	return cmocka_run_group_tests(tests, add_registered, NULL);
 }

@@ -2,6 +2,7 @@
 #include "daemon/peer/daemon.h"
 #include "daemon/peer/exposed.h"
 #include "daemon/run/blas.h"
+#include "daemon/run/curvature.h"
 #include "daemon/run/local.h"
 #include "daemon/run/process.h"
 #include "daemon/run/starlingd_usage.h"
@@ -84,6 +85,19 @@ static enum sl_status check_netlink(struct sl_error *error)
 	return SL_OK;
 }
 
+/* What may be meant, and may not work. */
+static void print_notes(const struct sl_daemon *d)
+{
+	struct sl_curvature curvature = { 0 };
+	char note[SL_TEXT_MAX];
+	sl_curvature_look(&curvature, &d->run.plan, d->number, &d->shard);
+	sl_curvature_note(&curvature, &d->run.plan, note);
+	if (d->run.note[0])
+		fprintf(stderr, "starlingd: note: %s\n", d->run.note);
+	if (note[0])
+		fprintf(stderr, "starlingd: note: %s\n", note);
+}
+
 static int run(const struct sl_starlingd_options *o, const struct sl_daemon_options *options)
 {
 	static struct sl_daemon daemon;
@@ -93,6 +107,7 @@ static int run(const struct sl_starlingd_options *o, const struct sl_daemon_opti
 	sl_exposed_warn(&daemon.run, daemon.number);
 	if (o->check) {
 		fputs(daemon.run.printed, stdout);
+		print_notes(&daemon);
 		if (daemon.run.plan.gamma_follows)
 			printf("# gamma = %g (auto, under roster %u)\n", daemon.run.plan.gamma,
 			       daemon.run.roster.serial);

@@ -59,6 +59,8 @@ struct sl_model {
 	/* out ← the probability of each class, count × classes, for the same samples. NULL: not supported. */
 	void (*predict)(const struct sl_model_instance *, const struct sl_dataset *, uint32_t first,
 	                uint32_t count, const float *x, float *out, float *scratch);
+	/* Its loss is convex in the parameters. */
+	bool convex;
 	/* It lives outside of this program: layout, start and guest of its instance are given (sl_model_outside). */
 	bool outside;
 	/* `gradient` of one sample is that of its loss alone: where there is no `clipped`, samples are clipped one by

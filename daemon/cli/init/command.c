@@ -1,6 +1,7 @@
 /* command.c — starling init: keys, roster, prepared data and run.conf of a run on this machine. */
 #include "base/utf8.h"
 #include "daemon/cli/common/command_line.h"
+#include "daemon/run/curvature.h"
 #include "daemon/run/option_text.h"
 #include "daemon/run/files.h"
 #include "daemon/run/founding.h"
@@ -33,7 +34,7 @@ struct init_command {
 	struct sl_source source;
 	struct sl_shards shards;
 	struct sl_run start; /* of a run with a trainer: only what describes its model */
-	char dimension[64], gamma[32], plan_note[SL_TEXT_MAX * 2];
+	char dimension[64], gamma[32], plan_note[SL_TEXT_MAX * 2], eta_note[SL_TEXT_MAX];
 };
 
 static enum sl_status make_topology(struct init_command *in, struct sl_error *error)
@@ -256,6 +257,29 @@ static enum sl_status make_roster(struct init_command *in, struct sl_error *erro
 	                       : status;
 }
 
+/* Whether the shards just written can stand the step size. */
+static enum sl_status look_at_shards(struct init_command *in, const struct sl_plan *plan,
+                                     struct sl_error *error)
+{
+	struct sl_curvature curvature = { 0 };
+	enum sl_status status = SL_OK;
+	for (uint32_t i = 0; i < plan->peers && sl_curvature_wants(&curvature, plan) && status == SL_OK;
+	     i++) {
+		char path[4096];
+		struct sl_mapping file;
+		struct sl_dataset shard;
+		sl_run_data_path(&in->config, i, path);
+		if (sl_file_map(&file, path, error) != SL_OK)
+			return error->status;
+		status = sl_dataset_open(&shard, file.bytes, file.length, error);
+		if (status == SL_OK)
+			sl_curvature_look(&curvature, plan, i, &shard);
+		sl_file_unmap(&file);
+	}
+	sl_curvature_note(&curvature, plan, in->eta_note);
+	return status;
+}
+
 static enum sl_status check_plan(struct init_command *in, struct sl_error *error)
 {
 	static struct sl_plan plan; /* too large for a stack */
@@ -278,6 +302,8 @@ static enum sl_status check_plan(struct init_command *in, struct sl_error *error
 	}
 	if (status == SL_OK && plan.gamma_follows)
 		snprintf(in->gamma, sizeof in->gamma, ", gamma %g (auto)", plan.gamma);
+	if (status == SL_OK && !in->trainer && !in->remote.hosts)
+		status = look_at_shards(in, &plan, error);
 	return status;
 }
 
@@ -470,6 +496,7 @@ static void report(const struct init_command *in)
 	print_note(in->shards.lacking);
 	print_note(in->shards.unseen);
 	print_note(in->plan_note);
+	print_note(in->eta_note);
 }
 
 static enum sl_status init(struct init_command *in, struct sl_error *error)

@@ -2,6 +2,7 @@
 #include "daemon/cli/common/waiting.h"
 #include "daemon/cli/init/init.h"
 #include "daemon/cli/sim/sim.h"
+#include "daemon/run/curvature.h"
 #include "daemon/run/founding.h"
 
 #include <errno.h>
@@ -98,6 +99,8 @@ static enum sl_status open_shards(struct sl_sim_command *s, struct sl_error *err
 	if (!s->file || !s->shard || !s->accuracy)
 		return sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", peers);
 	enum sl_status status = SL_OK;
+	struct sl_curvature curvature = { 0 };
+	char note[SL_TEXT_MAX];
 	struct sl_waiting waiting;
 	sl_waiting_begin(&waiting, "opening data of peers");
 	for (uint32_t i = 0; i < peers && status == SL_OK; i++) {
@@ -108,8 +111,13 @@ static enum sl_status open_shards(struct sl_sim_command *s, struct sl_error *err
 		status = s->pack.at ? sl_dataset_open(&s->shard[i], s->pack.bytes + s->pack.at[i],
 		                                      s->pack.size[i], error)
 		                    : sl_run_shard(&s->run, i, &s->file[i], &s->shard[i], error);
+		if (status == SL_OK)
+			sl_curvature_look(&curvature, &s->run.plan, i, &s->shard[i]);
 	}
 	sl_waiting_end(&waiting);
+	sl_curvature_note(&curvature, &s->run.plan, note);
+	if (status == SL_OK && note[0])
+		fprintf(stderr, "starling sim: note: %s\n", note);
 	return status;
 }
 

@@ -51,4 +51,5 @@ const struct sl_model sl_model_logistic = {
 	.clipped = clipped,
 	.penalty = sl_convex_penalty,
 	.evaluate = evaluate,
+	.convex = true,
 };

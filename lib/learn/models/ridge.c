@@ -48,4 +48,5 @@ const struct sl_model sl_model_ridge = {
 	.clipped = clipped,
 	.penalty = sl_convex_penalty,
 	.evaluate = evaluate,
+	.convex = true,
 };

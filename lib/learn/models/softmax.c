@@ -22,4 +22,5 @@ const struct sl_model sl_model_softmax = {
 	.clipped = sl_network_clipped,
 	.evaluate = sl_network_evaluate,
 	.predict = sl_network_predict,
+	.convex = true,
 };
