@@ -17,6 +17,21 @@ expect 2 "$starling" sim --topology torus:3x3 $small --set run.on_divergence=hal
 says err 'both ends of an edge must use the same gamma'
 ok "a simulation prints gamma, and fails where it diverges"
 
+soft="--set data.format=synthetic:800,200,16 --set data.partition=iid --set model.name=softmax --set run.rounds=20"
+# shellcheck disable=SC2086
+expect 0 "$starling" init steep --topology ring:3 $soft --set algorithm.eta=9
+says err "note: eta = 9 may be too large: the loss of peer" "so that gradient steps are stable below 0."
+expect 0 "$build/starlingd" -n -r steep/run.conf -p 1
+says err "starlingd: note: eta = 9 may be too large: the loss of peer 1 has a curvature of"
+expect 0 "$starling" sim steep
+says err "note: eta = 9 may be too large"
+for fine in "algorithm.eta=0.1" "algorithm.eta=9 --set algorithm.smoothness=0.1" "algorithm.eta=9 --set model.name=mlp:4"; do
+	# shellcheck disable=SC2086
+	"$starling" sim --topology ring:3 $soft --set $fine > out 2> err || :
+	! grep -q 'eta = ' err || fail "a note of eta with $fine: $(cat err)"
+done
+ok "an eta above 2/L of the data is said, where the model is convex"
+
 make_run bad complete:4 --set run.rounds=100000 --set algorithm.gamma=0.9 --set 'compress.pipeline=topk:0.05 | float32 | raw' --set checkpoint.every=10 --set run.round_timeout=never
 expect 1 "$starling" up bad --plain --set run.on_divergence=stop
 says err 'diverged and ended with exit code 3' 'the run diverges'
