@@ -118,9 +118,9 @@ static void momentum_that_gossip_sees_has_a_limit(void **state)
 	assert_true(isnan(gamma_of("quasi-global", "ring:8", least, 0)));
 	assert_non_null(strstr(error.text, "use mu = 0.03"));
 	assert_true(gamma_of("quasi-global:0.9,0.03", "ring:8", least, 0) > 0.01);
-	/* coarse values allow more, but not with momentum or a dual */
+	/* coarse values allow more, but less with momentum, and none with a dual */
 	assert_true(gamma_of("choco", "ring:8", "topk:0.1 | rounding:2 | context", 0) > 0.4);
-	assert_true(gamma_of("quasi-global", "ring:8", "topk:0.1 | rounding:2 | context", 0) < 0.32);
+	assert_true(gamma_of("quasi-global", "ring:8", "topk:0.1 | rounding:2 | context", 0) < 0.35);
 	assert_true(gamma_of("c-led", "ring:8", "topk:0.1 | rounding:2 | context", 0) < 0.34);
 	/* what is a round late stands less than 1 over the largest eigenvalue, whatever the compressor */
 	assert_true(gamma_of("ticopd", "torus:4x4", "topk:0.4 | natural | golomb", 0) < 0.59);

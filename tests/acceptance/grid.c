@@ -276,6 +276,9 @@ static const struct setting {
 	{ "c-led", "path:6", "topk:0.15 | dither:16 | golomb", 1 },
 	{ "cdproxsgt", "star:5", "topk:0.2 | dither:16 | golomb", 2 },
 	{ "sparseloco-gossip", "random-regular:12,5", "topk:0.07 | dither:16 | golomb", 0 },
+	/* and these when quasi-global's had changed again */
+	{ "quasi-global", "torus:3x4", "topk:0.15 | natural | elias", 0 },
+	{ "quasi-global", "random-regular:10,4", "topk:0.12 | rounding:2 | context", 2 },
 };
 enum {
 	SETTINGS = sizeof settings / sizeof *settings,
@@ -332,15 +335,17 @@ static struct course course_of(const struct setting *s, double gamma)
 	return c;
 }
 
+/* The rounds after which the loss stays below it: an oscillation may pass through. */
 static double rounds_of(const struct course *c, double target)
 {
-	for (uint32_t look = 0; look < LOOKS; look++)
-		if (c->loss[look] <= target)
-			return (look + 1) * EVERY;
-	for (uint32_t look = 0; look < LATE; look++)
-		if (c->later[look] <= target)
-			return ROUNDS + (look + 1) * SELDOM;
-	return (double)INFINITY;
+	uint32_t late = LATE, look = LOOKS;
+	while (late > 0 && c->later[late - 1] <= target)
+		late--;
+	if (late > 0)
+		return late < LATE ? ROUNDS + (late + 1) * SELDOM : (double)INFINITY;
+	while (look > 0 && c->loss[look - 1] <= target)
+		look--;
+	return (look + 1) * EVERY;
 }
 
 /* A search may find a gamma that is quick, and that a longer run would not stand: it does not count. */
