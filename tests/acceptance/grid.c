@@ -335,17 +335,17 @@ static struct course course_of(const struct setting *s, double gamma)
 	return c;
 }
 
-/* The rounds after which the loss stays below it: an oscillation may pass through. */
+/* The rounds after which the loss stays below it, up to the end of the schedule: an oscillation may pass through. */
 static double rounds_of(const struct course *c, double target)
 {
-	uint32_t late = LATE, look = LOOKS;
-	while (late > 0 && c->later[late - 1] <= target)
-		late--;
-	if (late > 0)
-		return late < LATE ? ROUNDS + (late + 1) * SELDOM : (double)INFINITY;
+	uint32_t late = 0, look = LOOKS;
 	while (look > 0 && c->loss[look - 1] <= target)
 		look--;
-	return (look + 1) * EVERY;
+	if (look < LOOKS)
+		return (look + 1) * EVERY;
+	while (late < LATE && c->later[late] > target)
+		late++;
+	return late < LATE ? ROUNDS + (late + 1) * SELDOM : (double)INFINITY;
 }
 
 /* A search may find a gamma that is quick, and that a longer run would not stand: it does not count. */
@@ -373,7 +373,7 @@ void experiment_hand(void)
 		double rounds = rounds_of(&mine, target);
 		snprintf(what, sizeof what, "%s, %s, %.20s: auto %.2g, best %.3g: %g, %g rounds",
 		         s->algorithm, s->graph, s->pipeline, mine.gamma, best_gamma, rounds, best);
-		figure(what, mine.holds ? rounds / best : (double)INFINITY, 0, 2, "1.3 is aimed at");
+		figure(what, mine.holds ? rounds / best : (double)INFINITY, 0, 4, "1.3 is aimed at");
 		fflush(stdout);
 	}
 }
