@@ -126,48 +126,78 @@ static double threshold_of(const struct sl_learner *l)
 	return l->plan->settings.lambda * (l->plan->settings.local_steps * sl_part_eta(l));
 }
 
-/* Of more than a block, whose parts are out of the cache anyway: pass by pass, which threads may share. */
-static void close_long(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, bool prox,
-                       double *disagreement, struct sl_part_census *out)
+/* What each block of the model gives. */
+struct closed {
+	double square[SL_MIX_TERMS], value;
+	size_t nonzero;
+};
+
+struct closing {
+	const struct sl_plan *plan;
+	float *x, t;
+	unsigned edges;
+	struct sl_mix_term term[SL_MIX_TERMS];
+	struct closed *block;
+};
+
+static uint32_t tensor_at(const struct sl_layout *layout, uint32_t at)
 {
-	const struct sl_plan *plan = l->plan;
-	const struct sl_parallel *parallel = l->scratch->parallel;
-	double lambda = plan->settings.lambda;
-	if (edges > 0)
-		sl_part_mix_all(l, m, edges, disagreement);
-	if (prox)
-		sl_part_prox(l);
-	out->nonzero = sl_blocks_nonzero(parallel, l->dimension, l->x);
-	out->penalty = lambda > 0 ? lambda * plan->prox->value(parallel, &plan->model.layout, l->x) : 0;
+	uint32_t i = 0;
+	while (i + 1 < layout->tensors && sl_layout_tensor(layout, i + 1)->offset <= at)
+		i++;
+	return i;
+}
+
+static void close_block(void *of, uint32_t index, uint32_t thread)
+{
+	enum { PART = 128 * SL_LANES };
+	const struct closing *c = of;
+	const struct sl_plan *plan = c->plan;
+	double lane[SL_MIX_TERMS][SL_LANES] = { { 0 } };
+	uint32_t at = index * SL_BLOCK, left = plan->dimension - at,
+	         last = at + (left < SL_BLOCK ? left : SL_BLOCK);
+	struct sl_prox_sum sum = { .tensor = tensor_at(&plan->model.layout, at) };
+	(void)thread;
+	for (uint32_t end; at < last; at = end) {
+		end = last - at < PART ? last : at + PART;
+		sl_vector_mix_part(end - at, at, c->edges, c->term, c->x, lane);
+		if (plan->settings.lambda > 0)
+			plan->prox->part(&plan->model.layout, c->t, at, end, c->x, &sum);
+		else
+			sum.nonzero += sl_vector_nonzero(end - at, c->x + at);
+	}
+	struct closed *out = &c->block[index];
+	*out = (struct closed){ .value = sum.value + sl_vector_lanes(sum.lane), .nonzero = sum.nonzero };
+	for (unsigned i = 0; i < c->edges; i++)
+		out->square[i] = sl_vector_lanes(lane[i]);
 }
 
 void sl_part_close(struct sl_learner *l, const struct sl_mixing *m, unsigned edges, bool prox,
                    double *disagreement, struct sl_part_census *out)
 {
-	enum { PART = 128 * SL_LANES };
-	const struct sl_plan *plan = l->plan;
-	double lane[SL_MIX_TERMS][SL_LANES] = { { 0 } }, lambda = plan->settings.lambda;
-	struct sl_mix_term term[SL_MIX_TERMS] = { { 0 } };
-	struct sl_prox_sum sum = { 0 };
-	float t = prox ? (float)threshold_of(l) : 0;
-	if (l->dimension > SL_BLOCK) {
-		close_long(l, m, edges, prox, disagreement, out);
-		return;
-	}
-	terms_of(m, edges, term);
+	struct closed block[SL_DIMENSION_MAX / SL_BLOCK];
+	struct closing c = { .plan = l->plan,
+		             .x = l->x,
+		             .t = prox ? (float)threshold_of(l) : 0,
+		             .edges = edges,
+		             .block = block };
+	uint32_t blocks = (l->dimension + SL_BLOCK - 1) / SL_BLOCK;
+	double value = 0;
+	terms_of(m, edges, c.term);
+	sl_parallel_run(l->dimension < SL_BLOCKS_SHARED ? NULL : l->scratch->parallel, blocks, close_block,
+	                &c);
 	*out = (struct sl_part_census){ 0 };
-	for (uint32_t at = 0, end; at < l->dimension; at = end) {
-		end = l->dimension - at < PART ? l->dimension : at + PART;
-		sl_vector_mix_part(end - at, at, edges, term, l->x, lane);
-		if (lambda > 0)
-			plan->prox->part(&plan->model.layout, t, at, end, l->x, &sum);
-		else
-			sum.nonzero += sl_vector_nonzero(end - at, l->x + at);
-	}
-	out->nonzero = sum.nonzero;
-	out->penalty = lambda > 0 ? lambda * sum.value : 0;
 	for (unsigned i = 0; i < edges; i++)
-		disagreement[i] = sl_vector_lanes(lane[i]) * m[i].weight;
+		disagreement[i] = 0;
+	for (uint32_t b = 0; b < blocks; b++) {
+		value += block[b].value;
+		out->nonzero += block[b].nonzero;
+		for (unsigned i = 0; i < edges; i++)
+			disagreement[i] += block[b].square[i];
+	}
+	out->penalty = l->plan->settings.lambda > 0 ? l->plan->settings.lambda * value : 0;
+	for (unsigned i = 0; i < edges; i++)
+		disagreement[i] *= m[i].weight;
 }
 
 void sl_part_prox_by(struct sl_learner *l, double t)
