@@ -237,7 +237,8 @@ static uint64_t digest_of(const struct sl_update *u)
 /* Two messages after each other: what the first leaves behind (a guess, a memory) serves the second. */
 static void encode(const struct sl_parallel *p)
 {
-	memset(t.rig.memory[0], 0, t.rig.remembered);
+	if (t.rig.remembered)
+		memset(t.rig.memory[0], 0, t.rig.remembered);
 	for (uint32_t version = 1; version <= 2; version++) {
 		struct sl_message_context m = { .seed = 1,
 			                        .version = version,

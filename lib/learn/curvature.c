@@ -5,11 +5,12 @@
 
 #include <math.h>
 
-enum { SAMPLES = 256, ITERATIONS = 12 };
+/* LINE: floats to which scratch is aligned, as models expect. */
+enum { SAMPLES = 256, ITERATIONS = 12, LINE = 16 };
 
 size_t sl_model_curvature_room(const struct sl_model_instance *m)
 {
-	return 4 * (size_t)m->layout.dimension + m->model->scratch(m, SAMPLES);
+	return 4 * (size_t)m->layout.dimension + LINE + m->model->scratch(m, SAMPLES);
 }
 
 static double norm_of(const float *v, uint32_t count)
@@ -25,6 +26,7 @@ double sl_model_curvature(const struct sl_model_instance *m, const struct sl_dat
 	         count = data->samples < SAMPLES ? data->samples : SAMPLES;
 	float *here = room, *direction = here + d, *moved = direction + d, *there = moved + d,
 	      *scratch = there + d;
+	scratch += (LINE - (uintptr_t)scratch / sizeof *scratch % LINE) % LINE;
 	double found = 0, far = 1e-3;
 	if (!m->model->convex || count == 0)
 		return 0;
