@@ -27,7 +27,7 @@ static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *g
                        struct sl_gamma_bound *out)
 {
 	double gain = sl_gamma_gain(plan), copies = sl_gamma_copies_most(plan, graph),
-	       most = gain < 0.999 ? 0.05 * gain / (1 - gain) : copies;
+	       most = gain < 0.999 ? 0.04 * gain / (1 - gain) : copies;
 	out->most = gain < 0.5 ? 0 : most < copies ? most : copies;
 	snprintf(out->instead, sizeof out->instead,
 	         "it sends whole models: use all | dither:16 | golomb, or choco");

@@ -4,6 +4,7 @@
 #include "linalg/blocks.h"
 
 #include <math.h>
+#include <string.h>
 
 void sl_part_local_sgd(struct sl_learner *l)
 {
@@ -183,6 +184,7 @@ void sl_part_close(struct sl_learner *l, const struct sl_mixing *m, unsigned edg
 		             .block = block };
 	uint32_t blocks = (l->dimension + SL_BLOCK - 1) / SL_BLOCK;
 	double value = 0;
+	memset(block, 0, blocks * sizeof *block);
 	terms_of(m, edges, c.term);
 	sl_parallel_run(l->dimension < SL_BLOCKS_SHARED ? NULL : l->scratch->parallel, blocks, close_block,
 	                &c);
