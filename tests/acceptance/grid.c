@@ -373,7 +373,7 @@ void experiment_hand(void)
 		double rounds = rounds_of(&mine, target);
 		snprintf(what, sizeof what, "%s, %s, %.20s: auto %.2g, best %.3g: %g, %g rounds",
 		         s->algorithm, s->graph, s->pipeline, mine.gamma, best_gamma, rounds, best);
-		figure(what, mine.holds ? rounds / best : (double)INFINITY, 0, 4, "1.3 is aimed at");
+		figure(what, mine.holds ? rounds / best : (double)INFINITY, 0, 2, "1.3 is aimed at");
 		fflush(stdout);
 	}
 }
