@@ -41,9 +41,10 @@ static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *g
                        struct sl_gamma_bound *out)
 {
 	const struct options *o = (const void *)plan->algorithm_options;
-	double most = theta_most(plan);
+	double most = theta_most(plan), unit = most > 0 ? pow(10, floor(log10(most))) : 1;
 	out->most = o->theta <= most ? (1 - o->theta / most / 4) * sl_gamma_exact_most(plan, graph) : 0;
-	snprintf(out->instead, sizeof out->instead, "use theta = %.1g, or a pipeline that loses less", most);
+	snprintf(out->instead, sizeof out->instead, "use theta = %.1g, or a pipeline that loses less",
+	         floor(most / unit) * unit);
 }
 
 /* Steps of a trainer are not interrupted: half of the dual comes before them and half after, which is where its steps lead on average. */
