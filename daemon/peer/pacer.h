@@ -19,8 +19,8 @@ struct sl_pacer {
 /* Begins with what the file in folder `state` says that is left of the volume. If it says nothing, nothing is. */
 void sl_pacer_begin(struct sl_pacer *, const struct sl_settings *, const char *state, uint32_t peer,
                     struct sl_time now);
-/* Takes a message to the neighbour at action->edge, or drops it and marks the link as full. `copied`: header and body once more,
- * malloc'd and given away; or NULL. */
+/* Takes a message to the neighbour at action->edge, or drops it and marks the link as full. `copied`: a
+ * buffer from malloc that holds header and body, whose ownership passes to this function; NULL: it copies both itself. */
 void sl_pacer_send(struct sl_pacer *, struct sl_net *, const struct sl_action *, uint8_t *copied,
                    struct sl_time now);
 /* Sends what may leave now. */

@@ -289,7 +289,8 @@ bool sl_net_send(struct sl_net *net, uint32_t edge, const uint8_t *header, size_
 	return send_message(net, edge, &message);
 }
 
-/* On whichever thread lets go of it last. The count also orders this after all that was done to the bytes before. */
+/* libzmq calls this when it no longer needs the bytes, on a thread of its own or on the caller's. The count is atomic, so everything
+ * that was done to the bytes before happens before they are freed. */
 static void let_go(void *bytes, void *count)
 {
 	atomic_fetch_sub((atomic_uint *)count, 1);

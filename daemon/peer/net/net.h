@@ -168,7 +168,7 @@ struct sl_time sl_net_deadline(const struct sl_net *);
  * connection or the queue is full. The newest short message to a link that is not up is sent once it is. */
 bool sl_net_send(struct sl_net *, uint32_t edge, const uint8_t *header, size_t header_length,
                  const uint8_t *body, size_t body_length);
-/* The same for a whole message, malloc'd and given away: a long one is not copied again. */
+/* The same for a whole message in a buffer from malloc, whose ownership passes to this function: a long one is not copied again. */
 bool sl_net_give(struct sl_net *, uint32_t edge, uint8_t *bytes, size_t length);
 /* Looks which outgoing connections are busy (SL_LINK_BUSY), for sl_net_change_of. */
 void sl_net_watch_queues(struct sl_net *, struct sl_time now);

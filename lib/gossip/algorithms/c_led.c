@@ -47,7 +47,8 @@ static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *g
 	         floor(most / unit) * unit);
 }
 
-/* Steps of a trainer are not interrupted: half of the dual comes before them and half after, which is where its steps lead on average. */
+/* The steps of a trainer cannot be corrected one by one. Half of the dual is subtracted before them and half after, so that on
+ * average its gradients are taken where those of a built-in model are. */
 static void local_outside(struct sl_learner *l)
 {
 	sl_vector_axpy(l->dimension, -0.5f, l->vector[0], l->x);

@@ -130,7 +130,7 @@ void sl_edge_open(struct sl_peer *p, struct sl_edge *e)
 		return;
 	}
 	if (p->holds_frames && !e->is_full)
-		return; /* steps without new frames would carry the model too far: they do not see where it has got */
+		return; /* steps without new frames mix copies that no longer show the models, and may diverge */
 	if (e->up) {
 		e->ask_every_us = 0;
 		e->ask_at = sl_time_after(p->now, sl_stream_patience_us(e));
