@@ -9,6 +9,8 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/support/damage.h"
+
 /* Histograms from flat to steeper than any limit of code lengths allows for. */
 static void histogram(struct sl_random *g, uint32_t count[SL_TOKENS])
 {
@@ -274,8 +276,9 @@ static void message_put(struct message *m)
 	assert_int_equal(8 * m->length, p.bits);
 }
 
-static bool message_get(struct message *m, const uint8_t *body, size_t length, struct sl_symbols *back)
+static bool message_get(void *message, const uint8_t *body, size_t length, struct sl_symbols *back)
 {
+	struct message *m = message;
 	*back = m->s;
 	back->index = m->back_index;
 	back->symbol = m->back_symbol;
@@ -305,44 +308,16 @@ static void test_two_readers(void **state)
 	free(m);
 }
 
-/* Shorter, longer and broken: refused, or at least what a message can be. Bodies stand at the end of their
- * block, so that a sanitizer sees a step too far. */
 static void test_damage(void **state)
 {
 	(void)state;
 	struct message *m = calloc(1, sizeof *m);
 	struct sl_random g = sl_random_stream(3, 0, "damage", 0);
-	struct sl_symbols back;
 	for (unsigned trial = 0; trial < 300; trial++) {
 		if (!message_draw(m, &g, trial))
 			continue;
 		message_put(m);
-		for (int i = 0; i < 20; i++) {
-			size_t length =
-			    i < 2 ? m->length - 1 + 2 * (size_t)i : sl_random_below(&g, (uint32_t)m->length);
-			uint8_t *body = calloc(1, length ? length : 1);
-			memcpy(body, m->body, length < m->length ? length : m->length);
-			assert_false(message_get(m, body, length, &back));
-			free(body);
-		}
-		for (int i = 0; i < 40; i++) {
-			uint8_t *body = malloc(m->length);
-			memcpy(body, m->body, m->length);
-			for (uint32_t k = 0; k <= sl_random_below(&g, 3); k++) {
-				uint32_t at = sl_random_below(&g, (uint32_t)m->length);
-				at = i % 2 && at > 40 ? at % 40 : at;
-				body[at] ^= (uint8_t)(1 << sl_random_below(&g, 8));
-			}
-			bool good = message_get(m, body, m->length, &back);
-			free(body);
-			for (uint32_t k = 0; good && k < back.count; k++) {
-				assert_true(back.index[k] < back.domain);
-				assert_true(k == 0 || back.index[k] > back.index[k - 1]);
-				assert_true(back.symbol[k] != 0 &&
-				            abs(back.symbol[k]) <= (int)back.symbol_max);
-			}
-			assert_true(!good || back.count <= back.count_max);
-		}
+		damage_check(&g, m->body, m->length, message_get, m);
 	}
 	free(m);
 }
