@@ -37,7 +37,9 @@ touch mark
 within 30 sh -c 'find disk/checkpoint -newer mark -name "0.[01]" | grep -q .'
 ok "and is forgotten when there is room again"
 
+# Not before the history has found it: what its log has room for would be written.
 fill
+within 20 sh -c '[ "$(grep -c "history: .*rows are kept" run/0.out)" -ge 2 ]'
 kill -TERM "$(cat run/0.pid)"
 ends 1 20 "$(cat run/0.pid)"
 said "rows and the record of this peer's end are lost" || fail "nothing was said of the lost rows: $(tail -3 run/0.out)"
