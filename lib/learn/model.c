@@ -46,8 +46,9 @@ bool sl_model_steps(const struct sl_model_instance *instance)
 void sl_model_start(const struct sl_model_instance *instance, uint64_t seed, float *x)
 {
 	uint32_t d = instance->layout.dimension;
-	if (instance->start)
-		memcpy(x, instance->start, d * sizeof *x);
+	const float *known = instance->start ? instance->start : instance->seeded;
+	if (known)
+		memcpy(x, known, d * sizeof *x);
 	else
 		instance->model->init(instance, seed, x);
 	for (uint32_t k = 0; k < d; k++)

@@ -20,8 +20,9 @@ struct sl_model_instance {
 	uint32_t hidden[8], hidden_layers;    /* of networks */
 	const struct sl_network_front *front; /* of networks; NULL: none */
 	uint32_t front_width, front_tensors;
-	uint64_t parameters[16];  /* room for a plug-in's own options */
-	const float *start;       /* the start, `dimension` floats, borrowed; NULL: that of `init` */
+	uint64_t parameters[16]; /* room for a plug-in's own options */
+	const float *start;      /* the start, `dimension` floats, borrowed; NULL: that of `init` */
+	const float *seeded; /* what `init` makes of the run's seed, where many need it; borrowed; or NULL */
 	uint32_t outside_steps;   /* of `trainer`: 1: it makes the local steps */
 	const uint8_t *described; /* bytes that describe such a model, for the fingerprint; borrowed */
 	size_t described_length;
@@ -89,7 +90,7 @@ void sl_model_outside(struct sl_model_instance *, const struct sl_outside *);
 /* Whether the trainer makes the local steps itself. */
 bool sl_model_steps(const struct sl_model_instance *);
 
-/* The start of a run: `start` if there is one, else what `init` makes of the seed. Never −0. */
+/* The start of a run: `start` if there is one, else what `init` makes of the seed (`seeded`, if that is kept). Never −0. */
 void sl_model_start(const struct sl_model_instance *, uint64_t seed, float *x);
 
 /* Samples per call in sl_model_evaluate_all: the `count` for which to size its scratch. */
