@@ -1,5 +1,6 @@
 #include "daemon/run/model_file.h"
 
+#include "base/bytes.h"
 #include "daemon/run/keys.h"
 #include "daemon/run/memory.h"
 
@@ -10,6 +11,8 @@
 #include <sys/stat.h>
 
 static const char folder_name[] = "model";
+/* A digest that is still to be computed: as long as one. */
+static const char open_digest[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
 void sl_model_about_free(struct sl_model_about *about)
 {
@@ -51,13 +54,13 @@ uint8_t *sl_model_file_make(const struct sl_layout *layout, const struct sl_mode
 }
 
 enum sl_status sl_model_describe(struct sl_model_about *out, const struct sl_run *p, const char *peer,
-                                 uint32_t round, const float *x, struct sl_error *error)
+                                 uint32_t round, struct sl_error *error)
 {
 	*out = (struct sl_model_about){ .features = p->plan.model.features, .round = round };
 	snprintf(out->model, sizeof out->model, "%s", p->config.settings.method.model);
 	snprintf(out->run, sizeof out->run, "%s", p->run_id);
 	snprintf(out->peer, sizeof out->peer, "%s", peer);
-	sl_model_digest(x, p->plan.dimension, out->digest);
+	memcpy(out->digest, open_digest, sizeof open_digest);
 	if (p->test.names)
 		out->classes = strndup(p->test.names, p->test.names_length);
 	else if (p->test.classes && asprintf(&out->classes, "0..%u", p->test.classes - 1) < 0)
@@ -74,13 +77,27 @@ uint8_t *sl_model_file_bytes(const struct sl_run *p, uint32_t peer, uint32_t rou
 	char name[16];
 	uint8_t *bytes = NULL;
 	snprintf(name, sizeof name, "%u", peer);
-	if (sl_model_describe(&about, p, name, round, x, error) == SL_OK) {
+	if (sl_model_describe(&about, p, name, round, error) == SL_OK) {
 		bytes = sl_model_file_make(&p->plan.model.layout, &about, x, length);
 		if (!bytes)
 			sl_fail(error, SL_NO_MEMORY, "no memory for a model's file");
 	}
 	sl_model_about_free(&about);
 	return bytes;
+}
+
+void sl_model_file_seal(uint8_t *bytes, size_t length)
+{
+	enum { LENGTH = 8 }; /* of the header, in front of it */
+	char key[16 + sizeof open_digest], digest[sizeof open_digest];
+	size_t head = LENGTH + (size_t)sl_load_u64(bytes), before = strlen("\"digest\":\"");
+	snprintf(key, sizeof key, "\"digest\":\"%s\"", open_digest); /* no text has a bare quote in it */
+	uint8_t *at = memmem(bytes + LENGTH, head - LENGTH, key, strlen(key));
+	SL_CHECK(at && (length - head) % sizeof(float) == 0 &&
+	         (uintptr_t)(bytes + head) % sizeof(float) == 0);
+	sl_model_digest((const float *)(const void *)(bytes + head),
+	                (uint32_t)((length - head) / sizeof(float)), digest);
+	memcpy(at + before, digest, strlen(digest));
 }
 
 enum sl_status sl_model_file_write(const struct sl_run *p, uint32_t peer, uint32_t round, const float *x,
@@ -94,6 +111,7 @@ enum sl_status sl_model_file_write(const struct sl_run *p, uint32_t peer, uint32
 	uint8_t *bytes = sl_model_file_bytes(p, peer, round, x, &length, error);
 	if (!bytes)
 		return error->status;
+	sl_model_file_seal(bytes, length);
 	sl_model_path(&p->config, peer, path);
 	enum sl_status status = sl_file_replace(path, bytes, length, 0666, error);
 	free(bytes);

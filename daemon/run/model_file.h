@@ -26,13 +26,18 @@ void sl_model_path(const struct sl_config *, uint32_t peer, char out[static 4096
 uint8_t *sl_model_file_make(const struct sl_layout *, const struct sl_model_about *, const float *x,
                             size_t *length);
 
-/* Describes the model of a peer of a run after `round`; `peer` is a number, or "mean". */
+/* Describes the model of a peer of a run after `round`; `peer` is a number, or "mean". The digest stays open:
+ * as many zeros. */
 enum sl_status sl_model_describe(struct sl_model_about *out, const struct sl_run *, const char *peer,
-                                 uint32_t round, const float *x, struct sl_error *error);
+                                 uint32_t round, struct sl_error *error);
 
-/* The file of a peer of a run, as one block; NULL and an error: no memory. */
+/* The file of a peer of a run, as one block, but for its digest, which takes longer than all else; NULL and an error: no
+ * memory. */
 uint8_t *sl_model_file_bytes(const struct sl_run *, uint32_t peer, uint32_t round, const float *x,
                              size_t *length, struct sl_error *error);
+
+/* Writes the digest of the numbers into the header of such a block. */
+void sl_model_file_seal(uint8_t *bytes, size_t length);
 
 /* Writes RUN/model/K.safetensors; makes the folder where it is missing. */
 enum sl_status sl_model_file_write(const struct sl_run *, uint32_t peer, uint32_t round, const float *x,

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "daemon/run/checkpoint.h"
+#include "daemon/run/model_file.h"
 #include "daemon/run/clock.h"
 #include "daemon/peer/store/history_writer.h"
 
@@ -254,6 +255,8 @@ static bool may_save(struct sl_store *s, enum sl_status flushed)
 static void write_model(struct sl_store *s)
 {
 	struct sl_error error;
+	if (s->model)
+		sl_model_file_seal(s->model, s->model_length);
 	if (s->model && sl_file_replace(s->model_path, s->model, s->model_length, 0666, &error) != SL_OK)
 		sl_log_rarely(&s->checkpoint_burst, sl_clock(), SL_LEVEL_WARNING, "model", error.text);
 }
