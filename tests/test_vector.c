@@ -376,6 +376,41 @@ static void test_masks(void **state)
 	}
 }
 
+/* Of differences; every implementation that this processor has takes the same ones. */
+static void test_collected_differences(void **state)
+{
+	(void)state;
+	static float x[LENGTH], y[LENGTH];
+	static uint32_t at[2][LENGTH + 16], what[2][LENGTH + 16];
+	static const uint32_t thresholds[] = { 0, 1, 0x3f800000, 0x40400000 };
+	fill(x, 14);
+	fill(y, 15);
+	for (int i = 0; i < LENGTHS * 4; i++) {
+		size_t n = lengths[i / 4];
+		uint32_t count[2], expected = 0, threshold = thresholds[i % 4];
+		bool finite[2];
+		count[0] = sl_mask_collect(n, x, y, threshold, at[0], what[0], &finite[0]);
+		count[1] = sl_mask_collect_portable(n, x, y, threshold, at[1], what[1], &finite[1]);
+		assert_true(finite[0] && finite[1]);
+		for (size_t k = 0; k < n; k++)
+			if ((bits_of(x[k] - y[k]) & 0x7fffffff) >= threshold) {
+				for (int w = 0; w < 2; w++) {
+					assert_int_equal(at[w][expected], k);
+					assert_int_equal(what[w][expected], bits_of(x[k] - y[k]));
+				}
+				expected++;
+			}
+		assert_true(count[0] == expected && count[1] == expected);
+		for (size_t k = 0; k < n; k += 37) {
+			float keep = y[k];
+			y[k] = INFINITY;
+			sl_mask_collect(n, x, y, threshold, at[0], what[0], &finite[0]);
+			assert_false(finite[0]);
+			y[k] = keep;
+		}
+	}
+}
+
 static void test_matrix(void **state)
 {
 	(void)state;
@@ -459,6 +494,7 @@ int main(void)
 		cmocka_unit_test(test_digest),
 		cmocka_unit_test(test_sparse),
 		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_collected_differences),
 		cmocka_unit_test(test_matrix),
 		cmocka_unit_test(test_matrix_kernels),
 		cmocka_unit_test(test_large_matrix),

@@ -149,10 +149,80 @@ uint32_t sl_mask_collect_portable(size_t n, const float *x, const float *y, uint
 
 /* gcc 12 with ThreadSanitizer loses lanes of these loops: test_vector shows it. */
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-#define SL_MASK_AVX512
+#define SL_MASK_WIDE
 #endif
 
-#ifdef SL_MASK_AVX512
+#ifdef SL_MASK_WIDE
+/* Differences, and which of them reach, in one pass; returns the largest magnitude. y is rarely in a cache. */
+__attribute__((target("avx2"))) static uint32_t reach_difference_avx2(size_t blocks, const float *x,
+                                                                      const float *y, uint32_t threshold,
+                                                                      float *out, uint64_t *mask)
+{
+	enum { AHEAD = 2048 };
+	const __m256i below = _mm256_set1_epi32((int)threshold - 1), positive = _mm256_set1_epi32(0x7fffffff);
+	__m256i most = _mm256_setzero_si256();
+	for (size_t b = 0; b < blocks; b++, x += BLOCK, y += BLOCK, out += BLOCK) {
+		uint64_t bits = 0;
+		for (int i = 0; i < BLOCK; i += 8) {
+			_mm_prefetch((const char *)((uintptr_t)(y + i) + AHEAD), _MM_HINT_T0);
+			__m256 v = _mm256_sub_ps(_mm256_loadu_ps(x + i), _mm256_loadu_ps(y + i));
+			__m256i magnitude = _mm256_and_si256(_mm256_castps_si256(v), positive);
+			_mm256_storeu_ps(out + i, v);
+			most = _mm256_max_epu32(most, magnitude);
+			__m256i reached = _mm256_cmpgt_epi32(magnitude, below);
+			bits |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(reached)) << i;
+		}
+		mask[b] = bits;
+	}
+	uint32_t lane[8], largest = 0;
+	_mm256_storeu_si256((__m256i *)lane, most);
+	for (int l = 0; l < 8; l++)
+		largest = lane[l] > largest ? lane[l] : largest;
+	return largest;
+}
+
+/* As sl_mask_positions, counted from `first`, with the patterns of those elements. */
+__attribute__((target("avx2,bmi,popcnt"))) static uint32_t take_reached(size_t blocks, const uint64_t *mask,
+                                                                        const float *v, uint32_t first,
+                                                                        uint32_t *position, uint32_t *bits)
+{
+	uint32_t count = 0;
+	for (size_t b = 0; b < blocks; b++, v += BLOCK, first += BLOCK) {
+		uint64_t left = mask[b];
+		uint32_t *to = position + count, *what = bits + count,
+		         here = (uint32_t)__builtin_popcountll(left);
+		for (uint32_t i = 0; i < 4 || i < here; i++, left &= left - 1) {
+			uint32_t at = (uint32_t)__builtin_ctzll(left | UINT64_C(1) << 63);
+			to[i] = first + at;
+			what[i] = sl_float_bits(v[at]);
+		}
+		count += here;
+	}
+	return count;
+}
+
+static uint32_t collect_avx2(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
+                             uint32_t *bits, bool *finite)
+{
+	enum { PART = 32 };
+	float room[PART * BLOCK];
+	uint64_t mask[PART];
+	uint32_t count = 0, largest = 0;
+	size_t blocks = n / BLOCK, whole = blocks * BLOCK;
+	for (size_t b = 0; b < blocks; b += PART) {
+		size_t here = blocks - b < PART ? blocks - b : PART, at = b * BLOCK;
+		uint32_t most = reach_difference_avx2(here, x + at, y + at, threshold, room, mask);
+		largest = most > largest ? most : largest;
+		count += take_reached(here, mask, room, (uint32_t)at, position + count, bits + count);
+	}
+	uint32_t more = sl_mask_collect_portable(n - whole, x + whole, y + whole, threshold, position + count,
+	                                         bits + count, finite);
+	for (uint32_t i = count; i < count + more; i++)
+		position[i] += (uint32_t)whole;
+	*finite = *finite && largest < UINT32_C(0x7f800000);
+	return count + more;
+}
+
 /* Packs what reaches of sixteen elements to the front; of most there are few, and a short store rarely crosses the end of a
  * cache line. */
 __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"), always_inline)) static inline uint32_t pack_avx512(
@@ -226,9 +296,11 @@ __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"))) static uint32_t coll
 uint32_t sl_mask_collect(size_t n, const float *x, const float *y, uint32_t threshold, uint32_t *position,
                          uint32_t *bits, bool *finite)
 {
-#ifdef SL_MASK_AVX512
+#ifdef SL_MASK_WIDE
 	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
 		return collect_either(n, x, y, threshold, position, bits, finite);
+	if (y && __builtin_cpu_supports("avx2"))
+		return collect_avx2(n, x, y, threshold, position, bits, finite);
 #endif
 	return sl_mask_collect_portable(n, x, y, threshold, position, bits, finite);
 }
@@ -245,7 +317,7 @@ uint32_t sl_mask_keep_portable(uint32_t n, uint32_t threshold, uint32_t *positio
 	return kept;
 }
 
-#ifdef SL_MASK_AVX512
+#ifdef SL_MASK_WIDE
 /* What is stored behind the kept elements was read before. */
 __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"))) static uint32_t keep_avx512(uint32_t n,
                                                                                         uint32_t threshold,
@@ -273,7 +345,7 @@ __attribute__((target("avx512f,avx512bw,avx512vl,popcnt"))) static uint32_t keep
 
 uint32_t sl_mask_keep(uint32_t n, uint32_t threshold, uint32_t *position, uint32_t *bits)
 {
-#ifdef SL_MASK_AVX512
+#ifdef SL_MASK_WIDE
 	if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
 		return keep_avx512(n, threshold, position, bits);
 #endif
