@@ -1,5 +1,6 @@
 /* roster_command.c — starling roster: shows the peers of a run, or changes and signs the roster. */
 #include "daemon/cli/common/command_line.h"
+#include "daemon/run/curvature.h"
 #include "daemon/run/endpoint.h"
 #include "daemon/run/local.h"
 #include "daemon/run/roster_of_run.h"
@@ -43,7 +44,7 @@ struct roster_command {
 	uint8_t operator_key[SL_KEY_BYTES];
 	struct sl_roster roster;
 	struct sl_roster_draft draft;
-	char note[SL_TEXT_MAX * 2], gamma[128]; /* of the run under the new roster */
+	char note[SL_TEXT_MAX * 2], gamma[128], eta[SL_TEXT_MAX]; /* of the run under the new roster */
 };
 
 static enum sl_status open_roster(struct roster_command *c, struct sl_error *error)
@@ -334,6 +335,7 @@ static void look_ahead(struct roster_command *c, const struct sl_roster *next)
 	else if (plan.gamma_follows && plan.gamma != before)
 		snprintf(c->gamma, sizeof c->gamma, "auto takes %g under serial %" PRIu32 ", instead of %g",
 		         plan.gamma, next->serial, before);
+	sl_curvature_of_run(&run, next, c->roster.topology.peers, c->eta); /* first those that are added */
 	sl_run_close(&run);
 }
 
@@ -441,6 +443,8 @@ static void report(const struct roster_command *c)
 		printf("gamma      %s\n", c->gamma);
 	if (c->note[0])
 		fprintf(stderr, "starling roster: note: %s\n", c->note);
+	if (c->eta[0])
+		fprintf(stderr, "starling roster: note: %s\n", c->eta);
 	if (c->admits || sl_bundles_wanted(&c->config)) {
 		print_signed(c, c->roster.serial);
 		return;

@@ -25,12 +25,29 @@ expect 0 "$build/starlingd" -n -r steep/run.conf -p 1
 says err "starlingd: note: eta = 9 may be too large: the loss of peer 1 has a curvature of"
 expect 0 "$starling" sim steep
 says err "note: eta = 9 may be too large"
+expect 0 "$starling" up steep --plain
+says err "starling up: note: eta = 9 may be too large: the loss of peer" "so that gradient steps are stable below 0."
+expect 0 "$starling" up steep --plain --set algorithm.eta=0.1
+! grep -q 'eta = ' err || fail "starling up has a note of eta = 0.1: $(cat err)"
+expect 0 "$starling" roster steep --add auto
+says err "starling roster: note: eta = 9 may be too large: the loss of peer"
+mkdir elsewhere
+mv steep/data/train-1.shard steep/data/train-2.shard elsewhere
+expect 0 "$starling" roster steep --link 3:1
+says err "the loss of peer 0 has"
+mv steep/data/train-0.shard elsewhere
+cp elsewhere/train-1.shard steep/data/train-4.shard
+expect 0 "$starling" roster steep --add auto
+says err "the loss of peer 4 has"
+mv steep/data/train-4.shard elsewhere
+expect 0 "$starling" roster steep --unlink 3:1
+! grep -q 'eta = ' err || fail "starling roster has a note of eta without data: $(cat err)"
 for fine in "algorithm.eta=0.1" "algorithm.eta=9 --set algorithm.smoothness=0.1" "algorithm.eta=9 --set model.name=mlp:4"; do
 	# shellcheck disable=SC2086
 	"$starling" sim --topology ring:3 $soft --set $fine > out 2> err || :
 	! grep -q 'eta = ' err || fail "a note of eta with $fine: $(cat err)"
 done
-ok "an eta above 2/L of the data is said, where the model is convex"
+ok "an eta above 2/L of the data is said, where the model is convex and the data are here"
 
 make_run bad complete:4 --set run.rounds=100000 --set algorithm.gamma=0.9 --set 'compress.pipeline=topk:0.05 | float32 | raw' --set checkpoint.every=10 --set run.round_timeout=never
 expect 1 "$starling" up bad --plain --set run.on_divergence=stop

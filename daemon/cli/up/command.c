@@ -3,6 +3,7 @@
 
 #include "daemon/cli/common/command_line.h"
 #include "daemon/cli/common/ports.h"
+#include "daemon/run/curvature.h"
 #include "daemon/run/status.h"
 #include "daemon/cli/common/summary.h"
 #include "daemon/cli/common/terminal.h"
@@ -111,6 +112,18 @@ static enum sl_status try_history(struct sl_up *up, struct sl_error *error)
 	return history ? SL_OK : error->status;
 }
 
+static void print_notes(const struct sl_up *up)
+{
+	char eta[SL_TEXT_MAX];
+	sl_curvature_of_run(&up->run, &up->run.roster, 0, eta);
+	if (up->run.plan.gamma_follows)
+		fprintf(stderr, "starling up: note: gamma = auto takes %g\n", up->run.plan.gamma);
+	if (up->run.note[0])
+		fprintf(stderr, "starling up: note: %s\n", up->run.note);
+	if (eta[0])
+		fprintf(stderr, "starling up: note: %s\n", eta);
+}
+
 static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 {
 	up->lock = sl_up_lock(up->folder, error); /* held until this process ends: a run is up only once */
@@ -138,10 +151,7 @@ static enum sl_status prepare(struct sl_up *up, struct sl_error *error)
 		up->children.child[k].absent = up->run.roster.peer[k].gone;
 	for (uint32_t k = 0; k < peers; k++)
 		sl_status_view_parse(&up->peer[k].view, "");
-	if (up->run.plan.gamma_follows)
-		fprintf(stderr, "starling up: note: gamma = auto takes %g\n", up->run.plan.gamma);
-	if (up->run.note[0])
-		fprintf(stderr, "starling up: note: %s\n", up->run.note);
+	print_notes(up);
 	if ((status = check_silent(up, error)) != SL_OK || (status = settle_ports(up, error)) != SL_OK)
 		return status;
 	if ((status = try_history(up, error)) != SL_OK ||
