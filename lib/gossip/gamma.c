@@ -14,10 +14,12 @@ static const double unknown_gain = 0.5;
 static const double room = 0.95, tolerance = 1.25;
 
 /* The stable range of models with few parameters is smaller than that of the same share of many: by up to a tenth with
- * 20 to 36, and up to a fifth with 8 (CHOCO; exact and coarse values; rings, hypercubes and complete graphs). */
+ * 20 to 36, and up to a fifth with 8 (CHOCO; exact and coarse values; rings, hypercubes and complete graphs). With 84 it is
+ * not. */
 static double small_model(double dimension)
 {
-	return fmax(dimension < 16 ? 0.73 : 0.87, 1 - 100 / (dimension * dimension));
+	double few = 16 / dimension;
+	return fmax(dimension < 16 ? 0.73 : 0.87, 1 - few * few * few);
 }
 
 double sl_gamma_gain(const struct sl_plan *plan)
@@ -40,37 +42,42 @@ static bool is_whole_at_random(const struct sl_pipeline *p, uint32_t dimension)
  * again. So γ(1 - w_ii) is bounded by the inverse of that delay, which grows as the share that is transmitted falls; copies
  * of neighbours, which are late at other times, change that by the ratio of β to 1 - w_ii, little. The numbers are lower
  * bounds in gossip without gradients (tests/research/gamma.c), of top-k from 3 to 40 % on rings, paths, tori, stars,
- * hypercubes, complete, random and exponential graphs of 3 to 32 peers: mostly what is stable is less than 1.3 times as much.
- * Values that are rounded shake the delay up, and allow more, the more of them a message has; but less if one magnitude
- * stands for all, as then no value is sent by its size. */
-static double shaken(const struct sl_pipeline *p, const struct sl_layout *layout)
-{
-	static const double most = 10, half = 6;
-	double coarse = sl_pipeline_coarseness(p, layout), count = sl_pipeline_count(p);
-	bool one_magnitude = p->quantise->symbol_max && p->quantise->symbol_max(p->quantise_options) == 1;
-	if (!(coarse > 0))
-		return 1;
-	return 1 + sqrt(coarse) + (one_magnitude ? 0 : most * count / (count + half) * coarse);
-}
-
+ * hypercubes, complete, random and exponential graphs of 3 to 32 peers: mostly what is stable is less than 1.2 times as much. */
 double sl_gamma_exact_most(const struct sl_plan *plan, const struct sl_plan_graph *graph)
 {
 	static const double most_gain = 1 - 1e-6, least_given = 0.5;
 	double given = fmax(graph->given, least_given), gain = fmin(sl_gamma_gain(plan), most_gain);
 	double square = gain * gain, delay = (1 - square * square) / (0.27 * gain * (1 + gain));
-	double around = 0.85 + 0.15 * graph->beta / given;
+	double around = 0.95 + 0.09 * graph->beta / given;
 	double most = small_model(plan->dimension) * around / (given * delay);
 	return plan->pipeline.select->shared_support && most < gain ? gain : most;
+}
+
+/* Values that are rounded shake the delay up, and allow more, the more of them a message has; but less if one magnitude
+ * stands for all, as then no value is sent by its size. Where disagreement between far parts of the graph lasts (a small gap: long
+ * rings and paths, stars, sparse random graphs), messages are mostly its slow drift: rounding that shakes half as much, and
+ * always the same way if it is to the nearest, so that coarser values than some do not help. */
+static double shaken(const struct sl_plan *plan, const struct sl_plan_graph *graph)
+{
+	static const double share = 6.3, half = 4, last = 0.45, some = 0.04;
+	const struct sl_pipeline *p = &plan->pipeline;
+	double coarse = sl_pipeline_coarseness(p, &plan->model.layout), count = sl_pipeline_count(p);
+	bool one_magnitude = p->quantise->symbol_max && p->quantise->symbol_max(p->quantise_options) == 1;
+	bool nearest =
+	    p->quantise->guarantee(p->quantise_options, sl_pipeline_count(p)).kind == SL_CLASS_CONTRACTIVE;
+	if (!(coarse > 0))
+		return 1;
+	double drift = nearest ? fmin(coarse, some) : coarse;
+	double mixed = fmin(graph->gap / last, 1) * coarse / (1 + 2 * coarse);
+	return 1 + sqrt(coarse) + (one_magnitude ? 0 : share * count / (count + half) * (drift + mixed));
 }
 
 double sl_gamma_copies_most(const struct sl_plan *plan, const struct sl_plan_graph *graph)
 {
 	static const double coarse = 0.02;
-	const struct sl_layout *layout = &plan->model.layout;
-	double gain = sl_gamma_gain(plan),
-	       most = shaken(&plan->pipeline, layout) * sl_gamma_exact_most(plan, graph);
+	double gain = sl_gamma_gain(plan), most = shaken(plan, graph) * sl_gamma_exact_most(plan, graph);
 	bool steps = most > gain && is_whole_at_random(&plan->pipeline, plan->dimension);
-	return steps && sl_pipeline_coarseness(&plan->pipeline, layout) > coarse ? gain : most;
+	return steps && sl_pipeline_coarseness(&plan->pipeline, &plan->model.layout) > coarse ? gain : most;
 }
 
 void sl_gamma_copies(const struct sl_plan *plan, const struct sl_plan_graph *graph,
@@ -86,11 +93,11 @@ static struct sl_gamma_bound bound_of(const struct sl_plan *plan, const struct s
 	return bound;
 }
 
-/* To two digits: that is 5 % at most, as much as `room` leaves. */
+/* To three digits: that is half a percent at most. */
 static double round_off(double v)
 {
 	char text[32];
-	snprintf(text, sizeof text, "%.1e", v * (1 + 1e-9));
+	snprintf(text, sizeof text, "%.2e", v * (1 + 1e-9));
 	return strtod(text, NULL);
 }
 

@@ -29,7 +29,7 @@ double sl_gamma_exact_most(const struct sl_plan *, const struct sl_plan_graph *)
 double sl_gamma_gain(const struct sl_plan *);
 
 /* γ of a run on that graph: the method's fixed one, the settings' number, or the value of auto (0 if no γ is
- * stable). auto is rounded to two digits, so that machines whose spectrum differs in the last bit agree. */
+ * stable). auto is rounded to three digits, so that machines whose spectrum differs in the last bit agree. */
 double sl_gamma_of(const struct sl_plan *, const struct sl_plan_graph *);
 
 /* Part of sl_plan_make, after the algorithm's prepare: fills plan->gamma and refuses auto if no γ is stable.

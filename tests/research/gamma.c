@@ -1,7 +1,7 @@
 /* gamma.c — which consensus step sizes are stable: what the rule in lib/gossip/gamma.c was fitted to, and is
  * checked against.
  *
- *   gamma consensus ALGORITHM GRAPH PIPELINE [ROUNDS [HIDDEN]]   no gradients: the decay of disagreement alone
+ *   gamma consensus ALGORITHM GRAPH PIPELINE [ROUNDS [HIDDEN]]   no gradients: the decay of disagreement alone; HIDDEN 0: softmax
  *   gamma learn ALGORITHM GRAPH PIPELINE MODEL ETA [ROUNDS [STEPS]]   label-sorted data, a step size that falls to a tenth
  *
  * Goes through a geometric grid of γ from 1 down, and prints the largest that is stable together with all
@@ -10,6 +10,7 @@
 
 #include "base/random.h"
 #include "compress/pipeline.h"
+#include "gossip/gamma.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -87,6 +88,15 @@ static void perturb(struct trial *t)
 	}
 }
 
+static double rule_of(const struct trial *t)
+{
+	struct sl_gamma_bound bound = { 0 };
+	struct sl_plan_graph graph = sl_plan_graph_of(&t->topology, &t->spectrum);
+	if (t->plan.algorithm->gamma_rule)
+		t->plan.algorithm->gamma_rule(&t->plan, &graph, &bound);
+	return bound.most;
+}
+
 static bool ask(const struct question *q, double gamma, struct answer *out)
 {
 	struct trial t;
@@ -112,6 +122,7 @@ static bool ask(const struct question *q, double gamma, struct answer *out)
 	trial_open(&t);
 	out->spectrum = t.spectrum;
 	out->gain = sl_pipeline_gain(&t.plan.pipeline, &t.plan.model.layout);
+	out->rule = rule_of(&t);
 	out->given = 0;
 	for (uint32_t i = 0; i < t.peers; i++)
 		out->given = fmax(out->given, 1 - t.topology.self[i]);
@@ -153,7 +164,7 @@ int main(int argc, char **argv)
 		q.steps = argc > 8 ? (unsigned)atoi(argv[8]) : 4;
 	} else if (argc > 6) {
 		snprintf(hidden, sizeof hidden, "mlp:%s", argv[6]);
-		q.model = hidden;
+		q.model = atoi(argv[6]) ? hidden : "softmax";
 	}
 	int rounds = learns ? 7 : 5;
 	q.rounds = argc > rounds ? (unsigned)atoi(argv[rounds]) : 1000;
@@ -181,9 +192,8 @@ int main(int argc, char **argv)
 	}
 	printf(
 	    "%-8s %-12s %-13s %-38s %-8s eta %-5g gain %.3f given %.3f beta %.3f gap %.4f  most %.4f best %.4f (%.4f) "
-	    "fit %.4f\n",
+	    "rule %.4f\n",
 	    argv[1], q.algorithm, q.graph, q.pipeline, q.model, q.eta, a.gain, a.given, a.spectrum.beta,
-	    a.spectrum.gap, most, best, learns ? loss : least,
-	    fmin(1, (0.98 - 0.75 * a.given) * a.gain / (1 - a.gain)));
+	    a.spectrum.gap, most, best, learns ? loss : least, a.rule);
 	return 0;
 }
