@@ -29,12 +29,15 @@ static void local(struct sl_learner *l)
 	memcpy(l->vector[NOW], l->x, l->dimension * sizeof *l->x);
 }
 
-/* The momentum follows what gossip does to the model, and carries its oscillations further. */
+/* The momentum follows what gossip does to the model, and carries it on for 1/(1 − μ) rounds; less of an oscillation, which has
+ * turned by then. In gossip alone 0.78 times what choco stands is stable for μ = 0.3 and 0.56 times for 0.5 (rings, stars,
+ * hypercubes and complete graphs). */
 static void gamma_rule(const struct sl_plan *plan, const struct sl_plan_graph *graph,
                        struct sl_gamma_bound *out)
 {
 	const struct options *o = (const void *)plan->algorithm_options;
-	out->most = (1 - o->mu) * sl_gamma_copies_most(plan, graph);
+	double turned = o->mu * (1 - o->mu) / 2;
+	out->most = (1 - o->mu) * (1 + turned) * sl_gamma_copies_most(plan, graph);
 }
 
 static void finish(struct sl_learner *l)
