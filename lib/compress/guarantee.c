@@ -44,7 +44,8 @@ struct sl_guarantee sl_pipeline_guarantee(const struct sl_pipeline *p)
 
 /* ---- ordinary vectors ---- */
 
-enum { ORDINARY = 1024, SCALINGS = 4, SIDE_MAX = 8192 };
+/* At least so many scalings, and so many values in all of them: of a few values one draw says little. */
+enum { ORDINARY = 1024, SCALINGS = 16, DRAWS = 4096, SIDE_MAX = 8192 };
 
 /* The z for which a standard normal number exceeds z in magnitude with probability p. */
 static double normal_quantile(double p)
@@ -61,7 +62,7 @@ static double normal_quantile(double p)
 }
 
 /* |Q(S) − S|²/|S|² where S is the share p of largest numbers among independent normal ones (p = 1: not chosen by
- * magnitude). Evaluated on quantiles in random order, spread over the vector, at several scales. */
+ * magnitude). Evaluated on quantiles in random order, spread over the vector, at several scales between two powers of two. */
 static double quantiser_error(const struct sl_pipeline *p, const struct sl_layout *layout, uint32_t most,
                               double share)
 {
@@ -72,6 +73,7 @@ static double quantiser_error(const struct sl_pipeline *p, const struct sl_layou
 	int32_t symbol[ORDINARY];
 	uint8_t side[SIDE_MAX];
 	double error = 0, square = 0;
+	uint32_t scalings = DRAWS / count > SCALINGS ? DRAWS / count : SCALINGS;
 	if (sl_pipeline_side(p) > sizeof side)
 		return (double)NAN;
 	for (uint32_t rank = 0; rank < count; rank++) {
@@ -79,13 +81,13 @@ static double quantiser_error(const struct sl_pipeline *p, const struct sl_layou
 		double beyond = rank ? (rank + 0.5) / count : 0.5 / most;
 		quantile[rank] = normal_quantile(share * beyond);
 	}
-	for (int scaling = 0; scaling < SCALINGS; scaling++) {
-		struct sl_message_context m = { .seed = 1, .version = (uint32_t)scaling, .layout = layout };
-		struct sl_random g = sl_random_stream(1, 0, "ordinary", (uint64_t)scaling);
+	for (uint32_t scaling = 0; scaling < scalings; scaling++) {
+		struct sl_message_context m = { .seed = 1, .version = scaling, .layout = layout };
+		struct sl_random g = sl_random_stream(1, 0, "ordinary", scaling);
 		struct sl_values values = { &m, index, count };
 		for (uint32_t i = 0; i < count; i++) {
 			uint32_t rank = sl_random_permutation(g.key, count, i);
-			double v = quantile[rank] * exp2(scaling / 4.0);
+			double v = quantile[rank] * exp2((double)scaling / scalings);
 			index[i] = (uint32_t)((uint64_t)i * p->dimension / count);
 			value[i] = (float)(sl_random_below(&g, 2) ? v : -v);
 			square += v * v;

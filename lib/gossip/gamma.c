@@ -53,13 +53,13 @@ double sl_gamma_exact_most(const struct sl_plan *plan, const struct sl_plan_grap
 	return plan->pipeline.select->shared_support && most < gain ? gain : most;
 }
 
-/* Values that are rounded shake the delay up, and allow more, the more of them a message has; but less if one magnitude
- * stands for all, as then no value is sent by its size. Where disagreement between far parts of the graph lasts (a small gap: long
- * rings and paths, stars, sparse random graphs), messages are mostly its slow drift: rounding that shakes half as much, and
- * always the same way if it is to the nearest, so that coarser values than some do not help. */
+/* Values that are rounded shake the delay up, and allow more; but less if one magnitude stands for all, as then no value is
+ * sent by its size. Where disagreement between far parts of the graph lasts (a small gap: long rings and paths, stars, sparse
+ * random graphs), messages are mostly its slow drift: rounding that shakes less, and always the same way if it is to the nearest,
+ * so that coarser values than some do not help. */
 static double shaken(const struct sl_plan *plan, const struct sl_plan_graph *graph)
 {
-	static const double share = 6.3, half = 4, last = 0.45, some = 0.04;
+	static const double root = 1.2, share = 6, few = 0.5, lasts = 0.3, some = 0.033;
 	const struct sl_pipeline *p = &plan->pipeline;
 	double coarse = sl_pipeline_coarseness(p, &plan->model.layout), count = sl_pipeline_count(p);
 	bool one_magnitude = p->quantise->symbol_max && p->quantise->symbol_max(p->quantise_options) == 1;
@@ -67,9 +67,10 @@ static double shaken(const struct sl_plan *plan, const struct sl_plan_graph *gra
 	    p->quantise->guarantee(p->quantise_options, sl_pipeline_count(p)).kind == SL_CLASS_CONTRACTIVE;
 	if (!(coarse > 0))
 		return 1;
-	double drift = nearest ? fmin(coarse, some) : coarse;
-	double mixed = fmin(graph->gap / last, 1) * coarse / (1 + 2 * coarse);
-	return 1 + sqrt(coarse) + (one_magnitude ? 0 : share * count / (count + half) * (drift + mixed));
+	double drift = nearest ? fmin(coarse, some) : coarse, mixing = fmin(graph->gap / lasts, 1);
+	double mixed = 1.2 * mixing * mixing * coarse / (1 + 6 * coarse);
+	return 1 + root * sqrt(coarse) +
+	       (one_magnitude ? 0 : share * count / (count + few) * (drift + mixed));
 }
 
 double sl_gamma_copies_most(const struct sl_plan *plan, const struct sl_plan_graph *graph)
