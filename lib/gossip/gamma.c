@@ -55,11 +55,11 @@ double sl_gamma_exact_most(const struct sl_plan *plan, const struct sl_plan_grap
 
 /* Values that are rounded shake the delay up, and allow more; but less if one magnitude stands for all, as then no value is
  * sent by its size. Where disagreement between far parts of the graph lasts (a small gap: long rings and paths, stars, sparse
- * random graphs), messages are mostly its slow drift: rounding that shakes less, and always the same way if it is to the nearest,
- * so that coarser values than some do not help. */
+ * random graphs), messages are mostly its slow drift: rounding that shakes less. To the nearest it always goes the same way: then
+ * it shakes by how unlike the values are, so that few values help less, and coarser ones than some no more on such graphs. */
 static double shaken(const struct sl_plan *plan, const struct sl_plan_graph *graph)
 {
-	static const double root = 1.2, share = 6, few = 0.5, lasts = 0.3, some = 0.033;
+	static const double root = 1.2, share = 6, lasts = 0.3, some = 0.033;
 	const struct sl_pipeline *p = &plan->pipeline;
 	double coarse = sl_pipeline_coarseness(p, &plan->model.layout), count = sl_pipeline_count(p);
 	bool one_magnitude = p->quantise->symbol_max && p->quantise->symbol_max(p->quantise_options) == 1;
@@ -67,7 +67,8 @@ static double shaken(const struct sl_plan *plan, const struct sl_plan_graph *gra
 	    p->quantise->guarantee(p->quantise_options, sl_pipeline_count(p)).kind == SL_CLASS_CONTRACTIVE;
 	if (!(coarse > 0))
 		return 1;
-	double drift = nearest ? fmin(coarse, some) : coarse, mixing = fmin(graph->gap / lasts, 1);
+	double few = nearest ? 2 : 0.5, drift = nearest ? fmin(coarse, some) : coarse,
+	       mixing = fmin(graph->gap / lasts, 1);
 	double mixed = 1.2 * mixing * mixing * coarse / (1 + 6 * coarse);
 	return 1 + root * sqrt(coarse) +
 	       (one_magnitude ? 0 : share * count / (count + few) * (drift + mixed));
