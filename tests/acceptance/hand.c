@@ -188,7 +188,7 @@ static void draw_graph(struct sl_random *g, char out[static 32])
 	else if (family == 5)
 		snprintf(out, 32, "%s", tori[sl_random_below(g, 4)]);
 	else if (family == 6)
-		snprintf(out, 32, "hypercube:%u", 8 << sl_random_below(g, 2));
+		snprintf(out, 32, "hypercube:%u", 8u << sl_random_below(g, 2));
 	else if (family == 7)
 		snprintf(out, 32, "erdos-renyi:%u,0.%u", peers, 3 + sl_random_below(g, 4));
 	else
