@@ -16,7 +16,7 @@ enum {
 #else
 	SL_WIRE_VERSION = 6,
 #endif
-	SL_RUN_VERSION = 5
+	SL_RUN_VERSION = 6
 };
 
 enum sl_frame_kind {
