@@ -63,8 +63,28 @@ for k in names:
 PY
 ok "the same with steps of the trainer's own, and its tensors come out by their names"
 expect 2 "$starling" init no --topology ring:$peers --trainer "$train steps" --set algorithm.name=beer
-says err "use mode gradient, or one of c-led, choco, deepsqueeze, dpsgd, malcom, push-sum"
+says err "use mode gradient, or one of c-led, choco, deepsqueeze, dpsgd, gasloc, malcom, push-sum, sparseloco, sparseloco-gossip"
 ok "a method that is no steps from the model names those that are"
+
+# Methods made for many local steps: where every batch is all data, and nothing is lost, the steps of a trainer are those of gradient mode.
+while read -r method graph; do
+	for mode in steps gradient; do
+		# shellcheck disable=SC2086
+		expect 0 "$starling" init many --topology "$graph" --trainer "$train $mode,evaluate whole" --set model.name=trainer:$mode \
+			--set run.rounds=20 $common --set algorithm.name=$method --set algorithm.local_steps=3 \
+			--set "compress.pipeline=topk:0.5 | dither:16 | golomb"
+		expect 0 "$starling" sim many --history many-$mode.db
+		rm -r many
+	done
+	query many-steps.db "1|1" "ATTACH 'many-gradient.db' AS other; SELECT max(abs(a.test_loss - b.test_loss)) < 1e-5, min(a.test_loss) < 0.9
+		FROM main.round AS a JOIN other.round AS b USING (peer, round) WHERE round = 19"
+	rm many-*.db
+done << END
+gasloc:0.3 ring:$peers
+sparseloco complete:$peers
+sparseloco-gossip ring:$peers
+END
+ok "gasloc and sparseloco: a trainer's own steps end where its gradients do"
 
 # Steps that are not interrupted, between the halves of a dual: the sites' own minima no longer pull the peers apart.
 for method in choco c-led:0.1; do

@@ -63,6 +63,7 @@ const struct sl_algorithm sl_algorithm_gasloc = {
 	.channels = 1,
 	.vectors = VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_ADD,
 	.start = start,
 	.local = local,

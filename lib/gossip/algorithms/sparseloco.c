@@ -61,6 +61,7 @@ const struct sl_algorithm sl_algorithm_sparseloco = {
 	.reads = SL_READS_LOCAL_STEPS | SL_READS_MOMENTUM | SL_READS_LAMBDA | SL_READS_ESTIMATOR,
 	.channels = 1,
 	.vectors = VECTORS,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_REPLACE,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.irrecoverable = true,

@@ -60,6 +60,7 @@ const struct sl_algorithm sl_algorithm_sparseloco_gossip = {
 	.channels = 1,
 	.vectors = VECTORS,
 	.graphs = SL_GRAPHS_CHANGING | SL_GRAPHS_BALANCED,
+	.outside_steps = true,
 	.absorb = SL_ABSORB_ADD,
 	.takes = SL_TAKES_CONTRACTIVE,
 	.local = local,
