@@ -250,6 +250,7 @@ trainers: all
 	@PYTHON=$(PYTHON) sh scripts/run-tests $(B) tests/e2e/trainer.sh tests/e2e/trainer_faults.sh tests/e2e/trainer_package.sh
 	@$(PYTHON) -c 'import torch' 2> /dev/null || { echo "trainers: $(PYTHON) has no torch: apt-get install python3-torch" >&2; exit 1; }
 	@PYTHONPATH=lib/trainer/python PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m unittest discover -s lib/trainer/python/tests -p 'torch_*.py'
+	@TORCH=1 PYTHON=$(PYTHON) sh scripts/run-tests $(B) tests/e2e/text.sh
 e2e: all $(hostile) $(door) $(sandbox) $(preloads)
 	@sh scripts/run-tests $(B) $(e2e)
 # make fuzz SECONDS=60 [TARGET=peer]: libFuzzer with address and undefined, all in build-fuzz; grows nothing in the
