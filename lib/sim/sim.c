@@ -15,19 +15,6 @@ static void find_reverse(struct sl_sim *s)
 		}
 }
 
-/* A normal deviate for each coordinate takes longer than a round of small models, and all peers begin with the same ones. */
-static bool make_start(struct sl_sim *s)
-{
-	s->plan = *s->setup.plan;
-	s->setup.plan = &s->plan;
-	s->seeded = malloc((s->plan.dimension + 1) * sizeof *s->seeded);
-	if (!s->seeded)
-		return false;
-	sl_model_start(&s->plan.model, s->plan.settings.seed, s->seeded);
-	s->plan.model.seeded = s->seeded;
-	return true;
-}
-
 /* One for each thread that takes a share of the peers. */
 static bool make_scratch(struct sl_sim *s)
 {
@@ -69,7 +56,7 @@ struct sl_sim *sl_sim_open(const struct sl_sim_setup *setup, struct sl_error *er
 		s->node = calloc(t->peers, sizeof *s->node);
 		s->link = calloc(t->first[t->peers] + 1, sizeof *s->link);
 	}
-	if (!s || !s->node || !s->link || !make_start(s) || !make_scratch(s)) {
+	if (!s || !s->node || !s->link || !make_scratch(s)) {
 		sl_sim_close(s);
 		sl_fail(error, SL_NO_MEMORY, "no memory for %u peers", t->peers);
 		return NULL;
@@ -116,7 +103,6 @@ void sl_sim_close(struct sl_sim *s)
 		free(s->scratch_block[i]);
 	free(s->scratch_block);
 	free(s->scratch);
-	free(s->seeded);
 	free(s->roster);
 	free(s->room);
 	free(s->node);

@@ -171,8 +171,6 @@ struct sl_sim_part {
 
 struct sl_sim {
 	struct sl_sim_setup setup;
-	struct sl_plan plan;        /* the caller's, with `seeded`: setup.plan points here */
-	float *seeded;              /* the start of every peer, made once */
 	struct sl_scratch *scratch; /* one per thread */
 	uint8_t **scratch_block;
 	uint32_t threads;

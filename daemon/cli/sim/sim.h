@@ -43,6 +43,7 @@ struct sl_sim_command {
 	char conf[4096 + 16], history_path[4096];
 	uint8_t (*secret)[SL_KEY_BYTES]; /* of each peer's noise, and pointers to those that are known */
 	const uint8_t **secrets;
+	float *seeded;       /* the start of every peer */
 	struct sl_pack pack; /* without a run's folder, the data of peers */
 	struct sl_mapping *file;
 	struct sl_dataset *shard;
