@@ -15,7 +15,7 @@ static const double room = 0.95, tolerance = 1.25;
 
 /* The stable range of models with few parameters is smaller than that of the same share of many: by up to a tenth with
  * 20 to 36, and up to a fifth with 8 (CHOCO; exact and coarse values; rings, hypercubes and complete graphs). With 84 it is
- * not. */
+ * not smaller. */
 static double small_model(double dimension)
 {
 	double few = 16 / dimension;

@@ -70,7 +70,8 @@ void sl_store_record(struct sl_store *, struct sl_recording *);
  * there is no stem: the caller skips this checkpoint and keeps the bytes. */
 bool sl_store_checkpoint(struct sl_store *, uint8_t *bytes, size_t length);
 /* Hands over the model's file that belongs to the next checkpoint (malloc'd, freed by the writer, or here if it cannot be
- * taken), as sl_model_file_bytes makes it; it is sealed and written once that checkpoint is durable. Call before sl_store_checkpoint. NULL: none. */
+ * taken), as sl_model_file_bytes makes it; it is sealed and written once that checkpoint is durable. Call before
+ * sl_store_checkpoint. NULL: none. */
 void sl_store_model(struct sl_store *, uint8_t *bytes, size_t length);
 /* Call before the first checkpoint: that generation's file is intact, but the peer refused to load it. */
 void sl_store_refused(struct sl_store *, unsigned generation);
