@@ -1,15 +1,19 @@
 /* floor.c — what a round cannot do without, measured alone: the gradients of a run's peers, a bare lockstep
  * exchange of frames over ZeroMQ (tcp, CURVE), or both, by as many processes as the run has peers.
  *
- *      floor RUN gradient|exchange|both ROUNDS BYTES
+ *      floor RUN gradient|exchange|both|vectors ROUNDS BYTES
  *
- * prints microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
+ * `vectors` is both, and the memory that gossip of compressed differences cannot leave alone, whatever the code: each
+ * message changes some coordinates of a copy, at random places, and one pass over the copies and the model mixes them.
+ * Nothing is selected, quantised, coded or checked. The program prints microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
  * voluntary and involuntary context switches. The first rounds are not counted. */
+#include "base/random.h"
 #include "daemon/run/blas.h"
 #include "daemon/run/memory.h"
 #include "daemon/run/run.h"
 #include "gossip/algorithm.h"
 #include "learn/model.h"
+#include "linalg/vector.h"
 
 #include <sched.h>
 #include <signal.h>
@@ -25,7 +29,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { PEERS_MOST = 64, KEY = 41, WARM_UP = 50, MESSAGE_MOST = 1 << 20 };
+enum { PEERS_MOST = 64, KEY = 41, WARM_UP = 50, MESSAGE_MOST = 1 << 20, DRAWS = 16 };
 
 /* Between the processes. */
 struct shared {
@@ -38,7 +42,7 @@ struct shared {
 struct floor {
 	struct sl_run run;
 	struct shared *shared;
-	bool gradient, exchange;
+	bool gradient, exchange, vectors;
 	uint32_t peers, peer, rounds, degree;
 	struct sl_peer_neighbour neighbour[SL_DEGREE_MAX];
 	size_t bytes;
@@ -46,6 +50,8 @@ struct floor {
 	uint32_t heard[PEERS_MOST]; /* frames so far of each peer */
 	struct sl_learner learner;
 	struct sl_scratch scratch;
+	float *copy[1 + SL_DEGREE_MAX], *value; /* the own copy is the last */
+	uint32_t *place[DRAWS], places;
 };
 
 static void must(bool good, const char *what)
@@ -92,6 +98,44 @@ static void open_learner(struct floor *f)
 	for (unsigned v = 0; v < plan->algorithm->vectors; v++)
 		f->learner.vector[v] = x + (v + 1) * (size_t)plan->dimension;
 	plan->model.model->init(&plan->model, plan->settings.seed, x);
+}
+
+/* About as many coordinates in a message as bytes. */
+static void open_copies(struct floor *f)
+{
+	size_t d = f->run.plan.dimension;
+	struct sl_random g = sl_random_stream(1, f->peer, "places", 0);
+	float *copies = (float *)(void *)sl_memory_take((f->degree + 1) * d * sizeof(float),
+	                                                (f->degree + 1) * d * sizeof(float));
+	must(copies != NULL, "memory");
+	for (uint32_t i = 0; i <= f->degree; i++)
+		f->copy[i] = copies + i * d;
+	f->places = f->bytes < d ? (uint32_t)f->bytes : (uint32_t)d;
+	f->value = calloc(f->places, sizeof *f->value);
+	must(f->value != NULL, "memory");
+	for (unsigned t = 0; t < DRAWS; t++) {
+		f->place[t] = malloc(f->places * sizeof **f->place);
+		must(f->place[t] != NULL, "memory");
+		for (uint32_t k = 0; k < f->places; k++) /* rising, one in each stretch of d / places */
+			f->place[t][k] = (uint32_t)((k + sl_random_unit_double(&g)) * (double)d / f->places);
+	}
+}
+
+static void touch_copy(const struct floor *f, float *copy, const uint32_t *place)
+{
+	for (uint32_t k = 0; k < f->places; k++)
+		copy[place[k]] += f->value[k];
+}
+
+static void touch_vectors(struct floor *f, uint32_t round)
+{
+	struct sl_mix_term term[SL_DEGREE_MAX];
+	double square[SL_DEGREE_MAX];
+	for (uint32_t i = 0; i <= f->degree; i++)
+		touch_copy(f, f->copy[i], f->place[(round + 5 * i) % DRAWS]);
+	for (uint32_t i = 0; i < f->degree; i++)
+		term[i] = (struct sl_mix_term){ 0, f->copy[f->degree], f->copy[i] };
+	sl_vector_mix_all(f->run.plan.dimension, f->degree, term, f->learner.x, square);
 }
 
 static void open_sockets(struct floor *f)
@@ -154,6 +198,8 @@ static void be_peer(struct floor *f)
 	f->degree = sl_run_neighbours(&f->run, f->peer, f->neighbour);
 	if (f->gradient)
 		open_learner(f);
+	if (f->vectors)
+		open_copies(f);
 	if (f->exchange)
 		open_sockets(f);
 	meet(f, 1);
@@ -167,6 +213,8 @@ static void be_peer(struct floor *f)
 			f->run.plan.algorithm->local(&f->learner);
 		if (f->exchange)
 			exchange(f, round);
+		if (f->vectors)
+			touch_vectors(f, round);
 	}
 	note(&s->end[f->peer], &s->end_us[f->peer]);
 	meet(f, 3);
@@ -201,7 +249,7 @@ int main(int argc, char **argv)
 	struct sl_error error;
 	char conf[4096];
 	if (argc != 5) {
-		fputs("usage: floor RUN gradient|exchange|both ROUNDS BYTES\n", stderr);
+		fputs("usage: floor RUN gradient|exchange|both|vectors ROUNDS BYTES\n", stderr);
 		return 2;
 	}
 	if (sl_blas_settle(argv, &error) != SL_OK) {
@@ -216,6 +264,7 @@ int main(int argc, char **argv)
 	}
 	f.gradient = strcmp(argv[2], "exchange") != 0;
 	f.exchange = strcmp(argv[2], "gradient") != 0;
+	f.vectors = strcmp(argv[2], "vectors") == 0;
 	f.rounds = (uint32_t)strtoul(argv[3], NULL, 10);
 	f.bytes = strtoul(argv[4], NULL, 10);
 	f.peers = f.run.roster.topology.peers;
