@@ -16,7 +16,9 @@ if __name__ == "__main__":
     held = [load(sys.argv[1], name, "held") for name in LIBRARIES]
     with join(model, kinds=("steps", "evaluate")) as peer:
         for task in peer:
-            text = load(sys.argv[1], LIBRARIES[task.peer], "train") if text is None else text
+            if text is None:
+                whose, text = task.peer, load(sys.argv[1], LIBRARIES[task.peer], "train")
+            assert task.peer == whose, "text and optimiser are one peer's: start a trainer for each (sim: --trainers 8)"
             torch.manual_seed(task.seed % 2**63)
             if task.kind == "steps":
                 task.done(loss=steps(model, optimizer, text, task.steps, task.eta), samples=BATCH * task.steps)
