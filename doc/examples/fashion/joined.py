@@ -20,10 +20,11 @@ def share(x, y, peer, peers):
 if __name__ == "__main__":
     model, data = network(), None
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=MOMENTUM)
-    # Momentum begins anew in each round: what is left of the last one points to this peer's own minimum.
-    with join(model, kinds=("steps", "evaluate"), optimizer=optimizer, reset=True) as peer:
+    with join(model, kinds=("steps", "evaluate"), optimizer=optimizer) as peer:
         for task in peer:
-            data = data or (share(*load("train"), task.peer, peer.peer.peers), load("t10k"))
+            if data is None:
+                whose, data = task.peer, (share(*load("train"), task.peer, peer.peer.peers), load("t10k"))
+            assert task.peer == whose, "images and momentum are one peer's: start a trainer for each (sim: --trainers 8)"
             torch.manual_seed(task.seed % 2**63)
             if task.kind == "steps":
                 rate = task.eta * len(data[0][1]) * peer.peer.peers / 60000  # every image of all peers counts the same
