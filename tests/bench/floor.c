@@ -3,9 +3,11 @@
  *
  *      floor RUN gradient|exchange|both|vectors ROUNDS BYTES
  *
- * `vectors` is both, and the memory that gossip of compressed differences cannot leave alone, whatever the code: each
- * message changes some coordinates of a copy, at random places, and one pass over the copies and the model mixes them.
- * Nothing is selected, quantised, coded or checked. The program prints microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
+ * `vectors` is both, and what starlingd does to memory in a round, without its arithmetic: each message changes some
+ * coordinates of a copy, at random places, and one pass over the copies and the model mixes them. Nothing is selected,
+ * quantised, coded or checked.
+ *
+ * Printed are microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
  * voluntary and involuntary context switches. The first rounds are not counted. */
 #include "base/random.h"
 #include "daemon/run/blas.h"
