@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RUNS = 20, WINDOWS_MOST = 300000, PEERS_MOST = 64 };
+enum { RUNS = 20, RATED_LEAST = 5, WINDOWS_MOST = 300000, PEERS_MOST = 64 };
 
 /* All that a run leaves. `rows`: of the history, in their order. */
 struct result {
@@ -112,13 +112,19 @@ static void run_to_the_end(struct sl_sim *sim, uint32_t peers, struct sl_faults 
 	}
 }
 
-/* A seed of the swarm on so many threads. */
+static void look_on(void *context, const struct sl_sim_step *step)
+{
+	(void)context;
+	(void)step;
+}
+
+/* A seed of the swarm on so many threads; 0: on one, in the order of events, as somebody looks on. */
 static void run_seed(const struct sl_swarm *w, uint32_t count, struct result *out,
                      uint64_t happened[static SL_FAULT_COUNT])
 {
 	struct sl_error error = { 0 };
 	struct sl_faults faults;
-	struct sl_threads *threads = sl_threads_start(count, &error);
+	struct sl_threads *threads = sl_threads_start(count ? count : 1, &error);
 	assert_non_null(threads);
 	memset(out, 0, sizeof *out);
 	sl_faults_draw(&faults, w->seed, &w->topology, w->part, w->settings.rounds, w->allowed);
@@ -136,6 +142,8 @@ static void run_seed(const struct sl_swarm *w, uint32_t count, struct result *ou
 	faults.calm = w->network;
 	struct sl_sim *sim = sl_sim_open(&setup, &error);
 	assert_non_null(sim);
+	if (count == 0)
+		sl_sim_watch(sim, &(struct sl_sim_watch){ .before = look_on });
 	run_to_the_end(sim, w->topology.peers, &faults, false, out);
 	take_result(sim, w->topology.peers, w->plan.dimension, out);
 	for (unsigned k = 0; k < SL_FAULT_COUNT; k++)
@@ -158,26 +166,29 @@ static void assert_same(const struct result *a, const struct result *b, uint32_t
 
 static bool is_shared_out(const struct sl_swarm *w)
 {
-	return w->network.rate == 0 && w->kind != SL_SWARM_HOSTILE;
+	return !w->network.bottleneck && w->kind != SL_SWARM_HOSTILE;
 }
 
 static void threads_change_nothing_whatever_happens(void **state)
 {
 	(void)state;
 	uint64_t happened[SL_FAULT_COUNT] = { 0 };
-	uint32_t runs = 0, kinds = 0;
+	uint32_t runs = 0, rated = 0, kinds = 0;
 	for (uint64_t seed = 1; runs < RUNS; seed++) {
 		struct sl_swarm w;
 		struct sl_error error = { 0 };
-		struct result one, two, three;
+		struct result seen, one, two, three;
 		assert_int_equal(sl_swarm_draw(&w, seed, &error), SL_OK);
 		if (is_shared_out(&w)) {
 			runs++;
+			rated += w.network.rate > 0;
+			run_seed(&w, 0, &seen, happened);
 			run_seed(&w, 1, &one, happened);
 			run_seed(&w, 2, &two, happened);
 			run_seed(&w, 3, &three, happened);
 			assert_string_equal(one.trouble, "");
 			assert_true(one.totals.events > 100);
+			assert_same(&one, &seen, w.topology.peers, seed);
 			assert_same(&one, &two, w.topology.peers, seed);
 			assert_same(&one, &three, w.topology.peers, seed);
 		}
@@ -186,6 +197,7 @@ static void threads_change_nothing_whatever_happens(void **state)
 	for (unsigned k = 0; k < SL_FAULT_COUNT; k++)
 		kinds += happened[k] > 0;
 	assert_int_equal(kinds, SL_FAULT_COUNT);
+	assert_true(rated >= RATED_LEAST);
 }
 
 static void run_torus(uint32_t count, bool steps, struct result *out)

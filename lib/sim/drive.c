@@ -210,7 +210,7 @@ static void tell_waits(struct sl_sim *s, const struct sl_sim_event *e, const str
 		return;
 	for (hears.link = t->first[e->peer]; hears.link < t->first[e->peer + 1]; hears.link++) {
 		event.edge = sl_sim_edge(s, e->peer, hears.link);
-		if (event.edge != SL_NO_EDGE && sl_sim_link_waits(s, hears.link, &event.link))
+		if (event.edge != SL_NO_EDGE && sl_sim_link_waits(s, hears.link, e->peer, &event.link))
 			step_peer(s, &hears, &event, scratch);
 	}
 }
@@ -237,8 +237,7 @@ static void deliver(struct sl_sim *s, const struct sl_sim_event *e, const struct
 		event.kind = SL_EVENT_RECEIVE;
 		n->wire_rx += sl_sim_on_wire(e->length);
 		sl_sim_pace_charge(s, e->peer, SL_BUDGET_HEAD); /* it is acknowledged */
-		if (e->connection)
-			s->link[s->link[e->link].reverse].arrived++;
+		sl_sim_link_arrives(s, e);
 		event.edge = sl_sim_edge(s, e->peer, e->link);
 		if (event.edge == SL_NO_EDGE)
 			return; /* its key counts no more */

@@ -7,7 +7,9 @@
  *
  * A message of n bytes is w = n + 33 + (2 if n + 33 ≤ 255, else 9) bytes of TCP payload (CURVE in ZMTP: sl_sim_on_wire).
  * It occupies the wire of its sender for w + 66·⌈w / 1448⌉ bytes, and that of its receiver, for the acknowledgement, for
- * 66. Handshakes and heartbeats occupy none. */
+ * 66 when it arrives. Handshakes and heartbeats occupy none.
+ *
+ * In a window a peer changes its own end of a link and nothing of the other: links open and end when the window does. */
 #include "sim/sim_state.h"
 
 #include <stdlib.h>
@@ -33,12 +35,6 @@ size_t sl_sim_on_wire(size_t message)
 size_t sl_sim_occupies(size_t message)
 {
 	return sl_budget_message(message);
-}
-
-static size_t acknowledgements(size_t message)
-{
-	(void)message;
-	return SL_BUDGET_HEAD; /* the segments of a message arrive together */
 }
 
 static bool has_started(const struct sl_sim *s, uint32_t peer)
@@ -80,7 +76,7 @@ void sl_sim_disturb(struct sl_sim *s, uint32_t link)
 {
 	if (!s->setup.network.rate)
 		return; /* nothing was asked of it */
-	s->link[link].disturbed = s->link[s->link[link].reverse].disturbed = true;
+	s->link[link].disturbed = true;
 }
 
 static void connect_link(struct sl_sim *s, uint32_t from, uint32_t link)
@@ -102,7 +98,7 @@ static void break_link(struct sl_sim *s, uint32_t from, uint32_t link)
 		tell(s, from, link, SL_LINK_DOWN, draw_us(s, link, "notice", NOTICE_MOST_US));
 	l->state = SL_SIM_CLOSED;
 	l->connection++; /* what is on its way belongs to none now */
-	l->queued = l->handed = l->arrived = 0;
+	l->queued = l->handed = s->link[l->reverse].arrived = 0;
 	l->waiting = 0;
 	l->moving = false;
 	l->full = l->told_full = l->told_busy = false;
@@ -118,14 +114,37 @@ static void review(struct sl_sim *s, uint32_t from, uint32_t link)
 		break_link(s, from, link); /* but what one that has ended handed over arrives */
 }
 
-void sl_sim_links_review(struct sl_sim *s, uint32_t peer)
+static void review_all(struct sl_sim *s, uint32_t peer)
 {
 	const struct sl_topology *t = s->setup.topology;
-	if (!s->setup.network.rate)
-		return;
 	for (uint32_t l = t->first[peer]; l < t->first[peer + 1]; l++) {
 		review(s, peer, l);
 		review(s, t->neighbour[l], s->link[l].reverse);
+	}
+}
+
+void sl_sim_links_review(struct sl_sim *s, uint32_t peer)
+{
+	if (!s->setup.network.rate)
+		return;
+	if (s->windowed)
+		s->node[peer].opens_or_ends = s->part[s->node[peer].part].opens_or_ends = true;
+	else
+		review_all(s, peer);
+}
+
+void sl_sim_links_follow(struct sl_sim *s)
+{
+	for (uint32_t k = 0; k < s->parts; k++) {
+		struct sl_sim_part *p = &s->part[k];
+		for (uint32_t i = p->first; p->opens_or_ends && i < p->end; i++) {
+			if (!s->node[i].opens_or_ends)
+				continue;
+			s->now = s->until;
+			s->node[i].opens_or_ends = false;
+			review_all(s, i);
+		}
+		p->opens_or_ends = false;
 	}
 }
 
@@ -167,11 +186,11 @@ bool sl_sim_link_hears(struct sl_sim *s, const struct sl_sim_event *e)
 	return false;
 }
 
-bool sl_sim_link_waits(struct sl_sim *s, uint32_t link, enum sl_link_change *change)
+bool sl_sim_link_waits(struct sl_sim *s, uint32_t link, uint32_t from, enum sl_link_change *change)
 {
 	struct sl_sim_link *l = &s->link[link];
-	bool busy = l->state == SL_SIM_UP && l->waiting &&
-	            sl_time_before(sl_time_after(s->now, SL_LINK_BUSY_US), l->moves_until);
+	struct sl_time then = sl_time_after(sl_sim_now_of(s, from), SL_LINK_BUSY_US);
+	bool busy = l->state == SL_SIM_UP && l->waiting && sl_time_before(then, l->moves_until);
 	if (!s->setup.network.rate || !l->told_up || busy == l->told_busy)
 		return false;
 	l->told_busy = busy;
@@ -192,25 +211,39 @@ void sl_sim_link_drained(struct sl_sim *s, const struct sl_sim_event *e)
 	}
 }
 
+/* The receiver sees them as late as a message. */
+static void tell_receiver(struct sl_sim *s, const struct sl_sim_event *e)
+{
+	uint32_t to = s->setup.topology->neighbour[e->link], back = s->link[e->link].reverse;
+	sl_sim_push(s, e->peer,
+	            (struct sl_sim_event){ .at = sl_time_after(e->at, s->setup.network.latency_us),
+	                                   .what = SL_HAPPENS_LINK,
+	                                   .peer = to,
+	                                   .link = back,
+	                                   .starts = s->node[to].starts,
+	                                   .connection = s->link[back].connection,
+	                                   .change = SL_LINK_MOVES });
+}
+
 void sl_sim_link_moves(struct sl_sim *s, const struct sl_sim_event *e)
 {
-	const struct sl_sim_link *l = &s->link[e->link];
+	struct sl_sim_link *l = &s->link[e->link];
 	struct sl_sim_event next = *e;
 	if (e->connection != l->connection)
 		return;
 	tell(s, e->peer, e->link, SL_LINK_MOVES, 0);
-	tell(s, s->setup.topology->neighbour[e->link], l->reverse, SL_LINK_MOVES, 0);
+	tell_receiver(s, e);
 	next.at = sl_time_after(e->at, MOVES_EVERY_US);
-	s->link[e->link].moving = sl_time_before(next.at, l->moves_until);
+	l->moving = sl_time_before(next.at, l->moves_until);
 	if (l->moving)
 		sl_sim_push(s, e->peer, next);
 }
 
-/* Bytes go through the wire as soon as it is free: from when until when. */
-static struct sl_time occupy(const struct sl_sim *s, struct sl_time *free_at, size_t bytes,
-                             struct sl_time *done)
+/* Bytes of a peer go through its wire as soon as it is free: from when until when. */
+static struct sl_time occupy(struct sl_sim *s, uint32_t peer, size_t bytes, struct sl_time *done)
 {
-	struct sl_time start = sl_time_before(*free_at, s->now) ? s->now : *free_at;
+	struct sl_time *free_at = s->setup.network.bottleneck ? &s->free_at : &s->node[peer].free_at;
+	struct sl_time now = sl_sim_now_of(s, peer), start = sl_time_before(*free_at, now) ? now : *free_at;
 	uint64_t rate = s->setup.network.rate;
 	*done = *free_at = sl_time_after(start, (int64_t)((8000000 * (uint64_t)bytes + rate - 1) / rate));
 	return start;
@@ -221,16 +254,16 @@ static int64_t smooth(int64_t mean, int64_t value, bool first)
 	return first ? value : mean + (value - mean) / 8;
 }
 
-static void measure(struct sl_sim *s, struct sl_sim_link *l, size_t message, struct sl_time start,
-                    struct sl_time done)
+static void measure(struct sl_sim *s, struct sl_sim_link *l, size_t message, struct sl_time now,
+                    struct sl_time start, struct sl_time done)
 {
 	bool first = l->wire_tx == 0;
-	struct sl_time since = sl_time_before(l->busy_until, s->now) ? s->now : l->busy_until;
+	struct sl_time since = sl_time_before(l->busy_until, now) ? now : l->busy_until;
 	l->wire_tx += (int64_t)sl_sim_on_wire(message);
 	l->busy_us += done.us - since.us;
 	l->busy_until = done;
-	l->queue_us = smooth(l->queue_us, start.us - s->now.us, first);
-	l->srtt_us = smooth(l->srtt_us, done.us - s->now.us + 2 * s->setup.network.latency_us, first);
+	l->queue_us = smooth(l->queue_us, start.us - now.us, first);
+	l->srtt_us = smooth(l->srtt_us, done.us - now.us + 2 * s->setup.network.latency_us, first);
 }
 
 void sl_sim_link_measure(const struct sl_sim *s, uint32_t link, struct sl_link_row *row)
@@ -260,7 +293,6 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 {
 	struct sl_sim_link *l = &s->link[link];
 	const struct sl_sim_network *n = &s->setup.network;
-	uint32_t to = s->setup.topology->neighbour[link];
 	size_t bytes = sl_sim_occupies(message);
 	if (l->state != SL_SIM_UP)
 		return false;
@@ -268,10 +300,8 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 		sl_sim_link_overflows(s, link, from);
 		return false;
 	}
-	struct sl_time done, none;
-	struct sl_time start = occupy(s, n->bottleneck ? &s->free_at : &s->node[from].free_at, bytes, &done);
-	occupy(s, n->bottleneck ? &s->free_at : &s->node[to].free_at, acknowledgements(message), &none);
-	measure(s, l, message, start, done);
+	struct sl_time now = sl_sim_now_of(s, from), done, start = occupy(s, from, bytes, &done);
+	measure(s, l, message, now, start, done);
 	l->queued += bytes;
 	l->waiting++;
 	l->handed++;
@@ -284,7 +314,7 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	sl_sim_push(s, from, e);
 	l->moves_until = done;
 	e.what = SL_HAPPENS_MOVE;
-	e.at = sl_time_after(s->now, MOVES_EVERY_US); /* packets of all connections take turns */
+	e.at = sl_time_after(now, MOVES_EVERY_US); /* packets of all connections take turns */
 	if (!l->moving && sl_time_before(e.at, done)) {
 		l->moving = true;
 		sl_sim_push(s, from, e);
@@ -293,14 +323,25 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	return true;
 }
 
+void sl_sim_link_arrives(struct sl_sim *s, const struct sl_sim_event *e)
+{
+	struct sl_time done;
+	if (!e->connection)
+		return;
+	s->link[e->link].arrived++;
+	occupy(s, e->peer, SL_BUDGET_HEAD,
+	       &done); /* one acknowledgement: the segments of a message arrive together */
+}
+
 /* ---- what must hold ---- */
 
 static bool is_undisturbed(const struct sl_sim *s, uint32_t from, uint32_t link)
 {
 	uint32_t to = s->setup.topology->neighbour[link], back = s->link[link].reverse;
 	struct sl_edge_view mine, theirs;
-	if (s->link[link].disturbed || s->node[from].distrusted || s->node[to].distrusted ||
-	    !sl_sim_view(s, from, link, &mine) || !sl_sim_view(s, to, back, &theirs))
+	if (s->link[link].disturbed || s->link[back].disturbed || s->node[from].distrusted ||
+	    s->node[to].distrusted || !sl_sim_view(s, from, link, &mine) ||
+	    !sl_sim_view(s, to, back, &theirs))
 		return false;
 	struct sl_peer_view a, b; /* whoever begins a new epoch may have dropped what it had taken */
 	sl_peer_inspect(s->node[from].peer, &a);
@@ -308,24 +349,63 @@ static bool is_undisturbed(const struct sl_sim *s, uint32_t from, uint32_t link)
 	return mine.refused + theirs.refused == 0 && !a.epoch && !b.epoch;
 }
 
-/* Remembers that it was sent now; returns the number of the message that brought it before, or 0. */
-static uint64_t note_sent(struct sl_sim_sent ring[static SL_SIM_SENT], uint32_t number, uint64_t message)
+/* Remembers that it was sent now; returns what is known of when it was sent before (message 0: nothing). */
+static struct sl_sim_sent note_sent(struct sl_sim_sent ring[static SL_SIM_SENT], struct sl_sim_sent now)
 {
-	struct sl_sim_sent *at = &ring[number % SL_SIM_SENT];
-	uint64_t before = at->message && at->number == number ? at->message : 0;
-	*at = (struct sl_sim_sent){ number, message };
-	return before;
+	struct sl_sim_sent *at = &ring[now.number % SL_SIM_SENT], before = *at;
+	*at = now;
+	if (before.message && before.number == now.number)
+		return before;
+	return (struct sl_sim_sent){ 0 };
 }
 
 /* What the receiver has no use for when it comes, or no room, it asks for later; but nothing is sent again that is on its
  * way or was taken. */
-void sl_sim_check_sent(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m)
+static void judge(struct sl_sim *s, const struct sl_sim_resent *r)
+{
+	struct sl_sim_link *l = &s->link[r->link];
+	uint32_t from = r->from, to = s->setup.topology->neighbour[r->link];
+	struct sl_edge_view theirs;
+	if (!is_undisturbed(s, from, r->link) || !sl_sim_view(s, to, l->reverse, &theirs))
+		return;
+	bool taken = theirs.their_epoch == r->epoch &&
+	             (r->is_frame ? r->number <= theirs.their_version : r->number <= theirs.step);
+	if (taken || r->on_its_way || r->before > s->link[l->reverse].arrived)
+		sl_sim_broken(
+		    s, from,
+		    "peer %u sent %s %u to peer %u again, which %s, over a link that nothing disturbed", from,
+		    r->is_frame ? "frame" : "the tag of step", r->number, to,
+		    taken ? "has it" : "would have had it soon");
+}
+
+static void note_resent(struct sl_sim *s, const struct sl_sim_resent *r)
+{
+	struct sl_sim_part *p = &s->part[s->node[r->from].part];
+	if (!s->windowed) {
+		judge(s, r);
+		return;
+	}
+	if (p->resents == p->resents_capacity) {
+		p->resents_capacity = p->resents_capacity ? 2 * p->resents_capacity : 8;
+		p->resent = realloc(p->resent, p->resents_capacity * sizeof *p->resent);
+		SL_CHECK(p->resent);
+	}
+	p->resent[p->resents++] = *r;
+}
+
+void sl_sim_check_resent(struct sl_sim *s, struct sl_sim_part *p)
+{
+	for (size_t i = 0; i < p->resents; i++)
+		judge(s, &p->resent[i]);
+	p->resents = 0;
+}
+
+void sl_sim_check_sent(struct sl_sim *s, uint32_t link, uint32_t from, const struct sl_action *m,
+                       struct sl_time arrives)
 {
 	struct sl_sim_link *l = &s->link[link];
 	const struct sl_frame *f = m->frame;
-	uint32_t to = s->setup.topology->neighbour[link];
 	bool frame = f->kind == SL_FRAME_DIFFERENCE;
-	struct sl_edge_view theirs;
 	if (s->setup.check == SL_SIM_CHECK_NONE || (!frame && f->kind != SL_FRAME_TAG))
 		return;
 	if (!l->sent)
@@ -335,17 +415,22 @@ void sl_sim_check_sent(struct sl_sim *s, uint32_t link, uint32_t from, const str
 		memset(l->sent, 0, sizeof *l->sent);
 		l->epoch = f->epoch;
 	}
-	uint64_t version = frame ? note_sent(l->sent->frame, f->version, l->handed + 1) : 0,
-	         step = f->tag ? note_sent(l->sent->tag, f->step, l->handed + 1) : 0,
-	         before = frame ? version : step;
-	if (!before || !is_undisturbed(s, from, link) || !sl_sim_view(s, to, l->reverse, &theirs))
-		return;
-	bool taken = theirs.their_epoch == f->epoch &&
-	             (frame ? f->version <= theirs.their_version : f->step <= theirs.step);
-	if (before > l->arrived || taken)
-		sl_sim_broken(
-		    s, from,
-		    "peer %u sent %s %u to peer %u again, which %s, over a link that nothing disturbed", from,
-		    frame ? "frame" : "the tag of step", frame ? f->version : f->step, to,
-		    taken ? "has it" : "would have had it soon");
+	struct sl_sim_sent none = { 0 }, now = { 0, l->handed, arrives };
+	struct sl_sim_sent version = none, step = none;
+	now.number = f->version;
+	if (frame)
+		version = note_sent(l->sent->frame, now);
+	now.number = f->step;
+	if (f->tag)
+		step = note_sent(l->sent->tag, now);
+	const struct sl_sim_sent *before = frame ? &version : &step;
+	if (before->message)
+		note_resent(s, &(struct sl_sim_resent){
+		                   .link = link,
+		                   .from = from,
+		                   .epoch = f->epoch,
+		                   .number = before->number,
+		                   .is_frame = frame,
+		                   .before = before->message,
+		                   .on_its_way = sl_time_before(sl_sim_now_of(s, from), before->arrives) });
 }

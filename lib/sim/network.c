@@ -33,11 +33,11 @@ static void hand_over(struct sl_sim *s, uint32_t link, uint32_t from, const stru
 	struct sl_time at;
 	if (lose)
 		sl_sim_disturb(s, link);
-	sl_sim_check_sent(s, link, from, m);
 	if (lose || !sl_sim_link_takes(s, link, from, length, &at)) {
 		sl_sim_totals_of(s, from)->lost++;
 		return;
 	}
+	sl_sim_check_sent(s, link, from, m, at);
 	sl_sim_totals_of(s, from)->wire_bytes += sl_sim_on_wire(length);
 	s->node[from].wire_tx += sl_sim_on_wire(length);
 	arrive(s, link, from, m, number, at);

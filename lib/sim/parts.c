@@ -105,6 +105,7 @@ void sl_sim_parts_free(struct sl_sim *s)
 		free(p->sums);
 		free(p->rows);
 		free(p->touched);
+		free(p->resent);
 	}
 	free(s->part);
 }

@@ -53,8 +53,8 @@ struct sl_sim_setup {
 	const struct sl_topology *roster;
 	/* One for each peer, as in struct sl_peer_setup; NULL, or none for a peer: of the seed. Borrowed. */
 	const uint8_t *const *secrets;
-	/* For windows. Threads share out the peers only where links are datagrams with a latency, nobody poisons, and
-	 * nothing captures or watches; results are the same anyway. */
+	/* For windows. Threads share out the peers only where links have a latency and no wire in common, nobody poisons,
+	 * and nothing captures or watches; results are the same anyway. */
 	struct sl_parallel threads;
 	/* Called before each peer is made, with its number and the context of the rows; may be NULL. */
 	void (*opening)(void *context, uint32_t peer);

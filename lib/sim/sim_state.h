@@ -79,6 +79,7 @@ struct sl_sim_node {
 	struct sl_outbox *outbox; /* of a byte budget; NULL: none */
 	struct sl_time paced_at;  /* the pending event of it */
 	struct sl_time free_at;   /* its wire has sent all that it was given */
+	bool opens_or_ends;       /* links of it, at the end of this window */
 
 	/* faults in force */
 	int64_t skew_us; /* offset of its clock from the simulator's */
@@ -104,9 +105,18 @@ enum { SL_SIM_SENT = 64 };
 struct sl_sim_sent {
 	uint32_t number;
 	uint64_t message;
+	struct sl_time arrives;
 };
 struct sl_sim_sent_all {
 	struct sl_sim_sent frame[SL_SIM_SENT], tag[SL_SIM_SENT]; /* by version and by step */
+};
+
+/* A frame or a tag that was sent again, until the window is over. */
+struct sl_sim_resent {
+	uint32_t link, from;
+	uint32_t epoch, number; /* version or step */
+	bool is_frame, on_its_way;
+	uint64_t before; /* the message that brought it before */
 };
 
 /* One direction of an edge, indexed as topology->neighbour is. */
@@ -129,9 +139,10 @@ struct sl_sim_link {
 	int64_t wire_tx, busy_us, queue_us, srtt_us;
 	struct sl_time busy_until;
 	/* what the invariants remember */
-	bool disturbed;           /* it was cut, or full, or … */
-	uint64_t handed, arrived; /* messages of this connection */
-	bool checked;             /* the sender's copy of the receiver was compared, when it was this one: */
+	bool disturbed; /* it was cut, or full, or … */
+	uint64_t handed,
+	    arrived;  /* messages of this connection; of the reverse one, which the peer has seen */
+	bool checked; /* the sender's copy of the receiver was compared, when it was this one: */
 	uint32_t checked_epoch, checked_version;
 	uint64_t checked_digest;
 	uint32_t epoch;               /* of the newest that was sent */
@@ -167,6 +178,9 @@ struct sl_sim_part {
 	bool summed;       /* in this window */
 	uint32_t *touched; /* peers with an event in this window */
 	uint32_t touches;
+	bool opens_or_ends;           /* one of its peers does */
+	struct sl_sim_resent *resent; /* in this window */
+	size_t resents, resents_capacity;
 };
 
 struct sl_sim {
@@ -267,25 +281,34 @@ void sl_sim_note(void *acting_now, enum sl_level, const char *kind, const char *
 /* The bytes of a handshake between two peers. */
 void sl_sim_count_handshake(struct sl_sim *, uint32_t a, uint32_t b);
 
-/* links.c. Where links are connections: looks at those of a peer after anything that may open or end them. */
+/* links.c. Where links are connections: looks at those of a peer after anything that may open or end them; in a window,
+ * when it is over. */
 void sl_sim_links_review(struct sl_sim *, uint32_t peer);
+/* … which is now. */
+void sl_sim_links_follow(struct sl_sim *);
 /* Whether the sender on a link is to be told of the change, which takes effect. */
 bool sl_sim_link_hears(struct sl_sim *, const struct sl_sim_event *);
 /* A message was dropped for lack of room before it reached the link. */
 void sl_sim_link_overflows(struct sl_sim *, uint32_t link, uint32_t from);
 /* What the sender is to be told of how long messages wait; false: nothing new. */
-bool sl_sim_link_waits(struct sl_sim *, uint32_t link, enum sl_link_change *);
+bool sl_sim_link_waits(struct sl_sim *, uint32_t link, uint32_t from, enum sl_link_change *);
 void sl_sim_link_drained(struct sl_sim *, const struct sl_sim_event *);
 void sl_sim_link_moves(struct sl_sim *, const struct sl_sim_event *);
 /* Whether a message of that length is on its way now, and when it arrives. */
 bool sl_sim_link_takes(struct sl_sim *, uint32_t link, uint32_t from, size_t message,
                        struct sl_time *arrives);
+/* A message has arrived. */
+void sl_sim_link_arrives(struct sl_sim *, const struct sl_sim_event *);
 /* Fills in what the driver knows of a link's row. */
 void sl_sim_link_measure(const struct sl_sim *, uint32_t link, struct sl_link_row *);
 /* Nothing is asked of the link any more, nor of the way back. */
 void sl_sim_disturb(struct sl_sim *, uint32_t link);
-/* Nothing is sent twice over a link that nothing disturbed. */
-void sl_sim_check_sent(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *);
+/* Nothing is sent twice over a link that nothing disturbed: looks at a message that was just handed over, in a window when it
+ * is over. */
+void sl_sim_check_sent(struct sl_sim *, uint32_t link, uint32_t from, const struct sl_action *,
+                       struct sl_time arrives);
+/* … which is now. */
+void sl_sim_check_resent(struct sl_sim *, struct sl_sim_part *);
 
 /* members.c */
 void sl_sim_keep_roster(struct sl_sim *, const struct sl_topology *, uint32_t serial);

@@ -2,7 +2,7 @@
  * takes, served by threads part by part, and then looked at together. */
 #include "sim/sim_state.h"
 
-enum { SERIAL_WINDOW_US = 1000 };
+enum { NO_LATENCY_US = 1000 }; /* a window where messages take no time */
 
 bool sl_sim_step(struct sl_sim *s)
 {
@@ -38,7 +38,7 @@ static bool is_separable(const struct sl_sim *s)
 {
 	const struct sl_sim_network *n = &s->setup.network;
 	const struct sl_sim_watch *w = &s->watch;
-	return n->rate == 0 && n->latency_us > 0 && s->poisoners == 0 && !s->setup.capture && !w->sent &&
+	return !n->bottleneck && n->latency_us > 0 && s->poisoners == 0 && !s->setup.capture && !w->sent &&
 	       !w->before && !w->after;
 }
 
@@ -96,6 +96,7 @@ static void look(void *of, uint32_t index, uint32_t thread)
 	struct sl_sim_part *p = w->part[index];
 	uint32_t count = w->all ? p->end - p->first : p->touches;
 	(void)thread;
+	sl_sim_check_resent(w->sim, p);
 	for (uint32_t i = 0; i < count && !p->trouble.text[0]; i++)
 		sl_sim_check_node(w->sim, w->all ? p->first + i : p->touched[i], !w->all);
 	for (uint32_t i = 0; i < p->touches; i++)
@@ -112,7 +113,7 @@ static void look_at_parts(struct sl_sim *s)
 	w.all = totals.halted == s->setup.topology->peers;
 	for (uint32_t k = 0; k < s->parts; k++) {
 		s->part[k].now = s->now;
-		if (w.all || s->part[k].touches > 0)
+		if (w.all || s->part[k].touches > 0 || s->part[k].resents > 0)
 			w.part[w.parts++] = &s->part[k];
 	}
 	s->parallel = true;
@@ -126,7 +127,8 @@ bool sl_sim_window(struct sl_sim *s, struct sl_time until)
 	bool separable = is_separable(s);
 	if (!sl_time_before(first, until))
 		return false;
-	int64_t span_us = separable ? s->setup.network.latency_us : SERIAL_WINDOW_US;
+	const struct sl_sim_network *n = &s->setup.network;
+	int64_t span_us = n->latency_us > 0 ? n->latency_us : NO_LATENCY_US;
 	s->until = sl_time_earlier(sl_time_after(first, span_us), until);
 	s->windowed = true;
 	if (separable)
@@ -134,6 +136,7 @@ bool sl_sim_window(struct sl_sim *s, struct sl_time until)
 	else
 		serve_serially(s);
 	s->windowed = false;
+	sl_sim_links_follow(s);
 	sl_sim_gather_trouble(s);
 	if (s->setup.check != SL_SIM_CHECK_NONE && !s->trouble.text[0])
 		look_at_parts(s);

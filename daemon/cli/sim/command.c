@@ -412,7 +412,7 @@ static const struct sl_argument arguments_of_sim[] = {
 	              SL_OPTION_U64, AT(processes), 1, 4096, "1" },
 	  .value = "N" },
 	{ .option = { "threads",
-	              "threads that share the work; results do not depend on their number (default: one per processor). Peers are shared out where links are datagrams with a latency and no peer is poisoned",
+	              "threads that share the work; results do not depend on their number (default: one per processor). Peers are shared out where links have a latency, no wire is shared by all, and no peer is poisoned",
 	              SL_OPTION_U64, AT(threads), 1, 1024 },
 	  .value = "N" },
 	{ .option = { "check", "invariants to check at the end of every window of virtual time",
