@@ -7,11 +7,12 @@ python=${PYTHON:-/usr/bin/python3}
 PYTHONPATH=$root/lib/trainer/python
 PYTHONDONTWRITEBYTECODE=1
 DATA=$work/data
-export PYTHONPATH PYTHONDONTWRITEBYTECODE DATA
+TMPDIR=$work/temporary
+export PYTHONPATH PYTHONDONTWRITEBYTECODE DATA TMPDIR
 peers=4
 kills=${KILLS:-6}
 rounds=${ROUNDS:-60}
-mkdir data
+mkdir data temporary
 expect 0 "$python" "$root/tests/trainer/data.py" data $peers
 train="$python $root/tests/trainer/softmax.py"
 # All data in each batch: then both compute the same, but for the order of sums.
@@ -37,13 +38,35 @@ same_models whole/history.db $peers
 same_rows whole/history.db $((60 * peers))
 query whole/history.db 12 "SELECT count(*) FROM metric AS a JOIN metric AS b USING (peer, round, name)
 	WHERE a.value = b.value AND a.run_id = $(newest daemon) AND b.run_id = $(newest sim)"
-ok "daemons and simulator end with the same bits"
+expect 0 "$starling" sim whole --threads 3
+same_models whole/history.db $peers
+same_rows whole/history.db $((60 * peers))
+ok "daemons and simulator end with the same bits, with a trainer for all peers of a part or for each"
 
 # shellcheck disable=SC2086
 expect 0 "$starling" init steps --topology ring:$peers --trainer "$train steps,evaluate" --set run.rounds=40 $common
 says out trainer:steps
 expect 0 "$starling" up steps --plain
 expect 0 "$starling" sim steps
+# What a trainer keeps is one peer's, so nobody gets fewer of them unasked.
+# shellcheck disable=SC2086
+expect 0 "$starling" init crowd --topology ring:65 --trainer "$train steps,evaluate" --set run.rounds=1 $common
+expect 2 "$starling" sim crowd
+says err "65 peers would have as many trainers: --trainers N"
+[ ! -e crowd/history.db ] || fail "a history of a run that did not begin"
+# There are no data for peers from 4 on.
+expect 1 "$starling" sim crowd --trainers 1
+says err "trainer 0 was started again and again and never answered" "No such file or directory"
+# Nor does one that hangs keep anybody.
+"$starling" sim whole --set "trainer.command=echo begins > $work/began; exec sleep 1000" > out 2> err &
+simulator=$!
+within 60 [ -s began ]
+kill "$simulator"
+wait "$simulator"
+[ $? -eq 1 ] || fail "exit code of a simulation that was asked to end"
+says err "starling sim: interrupted"
+[ -z "$(ls temporary)" ] || fail "left: $(ls temporary)"
+ok "trainers that never answer end a simulation, or do not keep it from ending"
 same_models steps/history.db $peers
 query steps/history.db 1 "SELECT min(test_accuracy) > 0.8 FROM round WHERE round = 39"
 for name in m.safetensors m.npz; do

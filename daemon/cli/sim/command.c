@@ -19,14 +19,14 @@
 
 enum { QUEUE_BYTES = 1000000, BUDGET_WIRE = 1000000000 };
 
-static volatile sig_atomic_t interrupted;
+static atomic_bool interrupted;
 
 static void on_signal(int number)
 {
 	(void)number;
-	if (interrupted) /* a call that waits for a trainer does not look at the flag */
+	if (interrupted) /* whoever asks twice does not want to wait for the end of a window */
 		_exit(1);
-	interrupted = 1;
+	interrupted = true;
 }
 
 /* ---- opening ---- */
@@ -67,11 +67,11 @@ static int run_swarm(const struct sl_sim_command *s)
 	return code;
 }
 
-/* Trainers and recordings are served one peer after the other. */
+/* Recordings are made one peer after the other, and trainers of several peers serve these in the order of events. */
 static enum sl_status start_threads(struct sl_sim_command *s, struct sl_error *error)
 {
 	uint32_t count = count_threads(s), peers = s->run.roster.topology.peers;
-	bool alone = s->guests || s->capture.path;
+	bool alone = s->capture.path || (s->guests && !sl_trainers_each(s->guests));
 	s->workers = sl_threads_start(alone ? 1 : count < peers ? count : peers, error);
 	return s->workers ? SL_OK : error->status;
 }
@@ -94,6 +94,21 @@ static void on_opening(void *context, uint32_t peer)
 	sl_waiting_show(&s->waiting, peer, s->run.roster.topology.peers);
 }
 
+/* What a trainer keeps, as an optimizer does, is one peer's: who wants fewer processes has to say so. */
+static enum sl_status count_trainers(struct sl_sim_command *s, struct sl_error *error)
+{
+	enum { UNASKED_MOST = 64 };
+	uint32_t peers = s->run.roster.topology.peers;
+	if (!s->processes && peers > UNASKED_MOST && sl_run_outside(&s->run.config.settings))
+		return sl_fail(
+		    error, SL_OUT_OF_RANGE,
+		    "%u peers would have as many trainers: --trainers N says how many serve them instead, and must keep nothing of one peer for another",
+		    peers);
+	if (!s->processes || s->processes > peers)
+		s->processes = peers;
+	return SL_OK;
+}
+
 static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 {
 	const struct sl_sim_network_options *n = &s->network;
@@ -108,9 +123,7 @@ static enum sl_status open_sim(struct sl_sim_command *s, struct sl_error *error)
 		.secrets = s->secrets,
 	};
 	if (sl_run_outside(&s->run.config.settings)) {
-		uint32_t most = s->run.roster.topology.peers,
-		         count = s->processes < most ? (uint32_t)s->processes : most;
-		s->guests = sl_trainers_start(&s->run, NULL, count, error);
+		s->guests = sl_trainers_start(&s->run, NULL, (uint32_t)s->processes, &interrupted, error);
 		if (!s->guests)
 			return error->status;
 	}
@@ -156,6 +169,11 @@ static void show_progress(struct sl_sim_command *s, const struct sl_sim_totals *
 	        sl_waiting_left(left, seconds, (double)round / (double)rounds));
 }
 
+static int failed_trainer(const struct sl_sim_command *s)
+{
+	return s->guests ? sl_trainers_failed(s->guests) : -1;
+}
+
 static bool run_to_the_end(struct sl_sim_command *s)
 {
 	struct sl_sim_totals totals;
@@ -172,7 +190,8 @@ static bool run_to_the_end(struct sl_sim_command *s)
 		s->reached = is_enough(s);
 		if (!more || s->reached)
 			break;
-	} while (totals.halted < s->run.roster.topology.peers && !sl_sim_trouble(s->sim) && !interrupted);
+	} while (totals.halted < s->run.roster.topology.peers && !sl_sim_trouble(s->sim) && !interrupted &&
+	         failed_trainer(s) < 0);
 	if (terminal)
 		fputs("\r\033[K", stderr);
 	return (s->reached || totals.halted == s->run.roster.topology.peers) && !sl_sim_trouble(s->sim);
@@ -190,10 +209,27 @@ static enum sl_status write_models(struct sl_sim_command *s, struct sl_error *er
 	return status;
 }
 
+static void say_why(const struct sl_sim_command *s)
+{
+	const char *trouble = sl_sim_trouble(s->sim);
+	if (failed_trainer(s) >= 0)
+		fprintf(
+		    stderr,
+		    "starling sim: trainer %d was started again and again and never answered; what it wrote is above\n",
+		    failed_trainer(s));
+	else
+		fprintf(stderr, "starling sim: %s\n",
+		        interrupted ? "interrupted"
+		        : trouble   ? trouble
+		                    : "no event is left, but peers have not finished");
+}
+
 static int simulate(struct sl_sim_command *s)
 {
 	struct sl_error error = { 0 };
 	enum sl_status status = sl_sim_command_open(s, &error);
+	if (status == SL_OK)
+		status = count_trainers(s, &error);
 	if (status == SL_OK)
 		status = sl_sim_command_begin_rows(s, &error);
 	s->began = sl_sim_command_seconds();
@@ -214,10 +250,7 @@ static int simulate(struct sl_sim_command *s)
 	    sl_summary_print(stdout, s->database, s->run.run_id, s->json, NULL, &error) != SL_OK)
 		return sl_command_fail(&sl_command_sim, &error);
 	if (!ok)
-		fprintf(stderr, "starling sim: %s\n",
-		        interrupted              ? "interrupted"
-		        : sl_sim_trouble(s->sim) ? sl_sim_trouble(s->sim)
-		                                 : "no event is left, but peers have not finished");
+		say_why(s);
 	uint32_t diverging = sl_sim_command_diverging(s);
 	if (diverging)
 		fprintf(
@@ -408,8 +441,8 @@ static const struct sl_argument arguments_of_sim[] = {
 	{ .option = { "bottleneck", "with --rate, let all peers share one wire", SL_OPTION_SWITCH,
 	              AT(network.bottleneck) } },
 	{ .option = { "trainers",
-	              "with [model] name = trainer, how many trainer processes serve the peers in turn, peer K by process K mod N",
-	              SL_OPTION_U64, AT(processes), 1, 4096, "1" },
+	              "with [model] name = trainer, how many trainer processes there are (default: one per peer, for up to 64 peers). Fewer serve the peers in turn, peer K by process K mod N, and must keep nothing of one peer for another",
+	              SL_OPTION_U64, AT(processes), 1, 4096 },
 	  .value = "N" },
 	{ .option = { "threads",
 	              "threads that share the work; results do not depend on their number (default: one per processor). Peers are shared out where links have a latency, no wire is shared by all, and no peer is poisoned",

@@ -36,7 +36,7 @@ struct sl_sim_command {
 	struct sl_threads *workers;
 	double until;               /* mean accuracy that is enough; 0: none */
 	bool reached;               /* it was */
-	uint64_t processes;         /* of trainers */
+	uint64_t processes;         /* of trainers; 0: one per peer */
 	struct sl_trainers *guests; /* NULL: a built-in model */
 	struct sl_run run;          /* without a run's folder, only the parts that a plan needs */
 	char temporary[4096];       /* folder of the shards if there is no run's folder; else empty */

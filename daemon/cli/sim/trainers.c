@@ -4,36 +4,102 @@
 #include "daemon/run/trainer/keeper.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE_MS = 5000 };
+enum { PATIENCE_MS = 5000, LOOK_EVERY_MS = 200, STARTS_MOST = 8 };
 
 struct sl_trainers {
 	char folder[4096];
-	uint32_t count;
+	uint32_t count, peers;
 	struct sl_door **door;
 	struct sl_keeper **keeper;
+	atomic_uint *starts; /* of each, when it answered last */
+
+	const atomic_bool *interrupted;
+	pthread_t watch;
+	bool watched, ending; /* ending: under the lock */
+	atomic_int failed;
+	pthread_mutex_t lock;
+	pthread_cond_t ends;
 };
 
-/* What the doors have to tell goes to standard error. */
-static void say(struct sl_trainers *t)
+/* ---- whoever waits for an answer looks at nothing else, so another thread does ---- */
+
+static bool must_stop(struct sl_trainers *t)
+{
+	for (uint32_t i = 0; i < t->count && t->failed < 0; i++)
+		if (sl_keeper_starts(t->keeper[i]) - atomic_load(&t->starts[i]) > STARTS_MOST)
+			t->failed = (int)i;
+	return atomic_load(t->interrupted) || t->failed >= 0;
+}
+
+static void *watch(void *of)
+{
+	struct sl_trainers *t = of;
+	struct timespec at;
+	bool stops = false;
+	pthread_mutex_lock(&t->lock);
+	while (!t->ending && !stops) {
+		clock_gettime(CLOCK_REALTIME, &at);
+		at.tv_nsec += LOOK_EVERY_MS * 1000000L;
+		at.tv_sec += at.tv_nsec / 1000000000;
+		at.tv_nsec %= 1000000000;
+		pthread_cond_timedwait(&t->ends, &t->lock, &at);
+		stops = must_stop(t);
+	}
+	for (uint32_t i = 0; i < t->count && stops; i++)
+		sl_door_stop(t->door[i]);
+	pthread_mutex_unlock(&t->lock);
+	return NULL;
+}
+
+static enum sl_status start_watch(struct sl_trainers *t, struct sl_error *error)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failure = pthread_create(&t->watch, NULL, watch, t);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	t->watched = !failure;
+	return failure ? sl_fail(error, SL_IO, "no thread for the trainers: %s", strerror(failure)) : SL_OK;
+}
+
+static void stop_watch(struct sl_trainers *t)
+{
+	if (!t->watched)
+		return;
+	pthread_mutex_lock(&t->lock);
+	t->ending = true;
+	pthread_cond_signal(&t->ends);
+	pthread_mutex_unlock(&t->lock);
+	pthread_join(t->watch, NULL);
+}
+
+/* ---- calls ---- */
+
+/* What the door has to tell goes to standard error. */
+static void say(struct sl_trainers *t, uint32_t i)
 {
 	struct sl_door_event event;
-	for (uint32_t i = 0; i < t->count; i++)
-		while (t->door[i] && sl_door_event(t->door[i], &event))
-			if (event.level <= SL_LEVEL_WARNING)
-				fprintf(stderr, "starling sim: trainer %u: %s: %s\n", i, event.kind,
-				        event.text);
+	while (sl_door_event(t->door[i], &event))
+		if (event.level <= SL_LEVEL_WARNING)
+			fprintf(stderr, "starling sim: trainer %u: %s: %s\n", i, event.kind, event.text);
 }
 
 static bool call(void *context, struct sl_guest_task *task, const float *in, float *out)
 {
 	struct sl_trainers *t = context;
-	bool answered = sl_door_call(t->door[task->peer % t->count], task, in, out);
-	say(t);
+	uint32_t i = task->peer % t->count;
+	bool answered = sl_door_call(t->door[i], task, in, out);
+	if (answered)
+		atomic_store(&t->starts[i], sl_keeper_starts(t->keeper[i]));
+	say(t, i);
 	return answered;
 }
 
@@ -64,7 +130,7 @@ static enum sl_status start_one(struct sl_trainers *t, const struct sl_run *run,
 }
 
 struct sl_trainers *sl_trainers_start(struct sl_run *run, const char *command, uint32_t count,
-                                      struct sl_error *error)
+                                      const atomic_bool *interrupted, struct sl_error *error)
 {
 	const char *folder = getenv("TMPDIR");
 	command = command ? command : run->config.settings.host.trainer;
@@ -76,25 +142,43 @@ struct sl_trainers *sl_trainers_start(struct sl_run *run, const char *command, u
 	struct sl_trainers *t = calloc(1, sizeof *t);
 	if (t) {
 		t->count = count;
+		t->peers = run->plan.peers;
+		t->interrupted = interrupted;
+		t->failed = -1;
+		t->starts = calloc(count, sizeof *t->starts);
+		pthread_mutex_init(&t->lock, NULL);
+		pthread_cond_init(&t->ends, NULL);
 		t->door = calloc(count, sizeof(struct sl_door *));
 		t->keeper = calloc(count, sizeof(struct sl_keeper *));
 		snprintf(t->folder, sizeof t->folder, "%s/starling-trainers-XXXXXX",
 		         folder ? folder : "/tmp");
 	}
 	enum sl_status status = SL_OK;
-	if (!t || !t->door || !t->keeper || !mkdtemp(t->folder)) {
+	if (!t || !t->door || !t->keeper || !t->starts || !mkdtemp(t->folder)) {
 		status = sl_fail(error, SL_IO, "no folder for trainers: %s", strerror(errno));
 		if (t)
 			t->folder[0] = '\0';
 	}
 	for (uint32_t i = 0; i < count && status == SL_OK; i++)
 		status = start_one(t, run, command, i, error);
+	if (status == SL_OK)
+		status = start_watch(t, error);
 	if (status == SL_OK) {
 		run->guest = (struct sl_guest){ t, call };
 		return t;
 	}
 	sl_trainers_stop(t);
 	return NULL;
+}
+
+int sl_trainers_failed(struct sl_trainers *t)
+{
+	return atomic_load(&t->failed);
+}
+
+bool sl_trainers_each(const struct sl_trainers *t)
+{
+	return t->count == t->peers;
 }
 
 bool sl_trainers_metric(struct sl_trainers *t, struct sl_metric_row *out)
@@ -109,6 +193,7 @@ void sl_trainers_stop(struct sl_trainers *t)
 {
 	if (!t)
 		return;
+	stop_watch(t);
 	for (uint32_t i = 0; t->door && i < t->count; i++)
 		if (t->door[i])
 			sl_door_stop(t->door[i]);
@@ -118,6 +203,9 @@ void sl_trainers_stop(struct sl_trainers *t)
 	}
 	if (t->folder[0])
 		rmdir(t->folder);
+	pthread_cond_destroy(&t->ends);
+	pthread_mutex_destroy(&t->lock);
+	free(t->starts);
 	free(t->door);
 	free(t->keeper);
 	free(t);

@@ -39,6 +39,7 @@ struct pace {
 };
 
 struct sl_door {
+	char *name; /* as in the setup */
 	struct sl_door_setup setup;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -436,6 +437,7 @@ struct sl_door *sl_door_open(const struct sl_door_setup *setup, struct sl_error 
 		return NULL;
 	}
 	d->setup = *setup;
+	d->setup.name = d->name = strdup(setup->name);
 	d->connection = d->listener = d->folder = d->vectors.descriptor = d->hello.descriptor = -1;
 	d->nudge = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->absent_since = sl_clock();
@@ -445,7 +447,9 @@ struct sl_door *sl_door_open(const struct sl_door_setup *setup, struct sl_error 
 	pthread_cond_init(&d->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
 	enum sl_status status = SL_OK;
-	if (getrandom(&d->epoch, sizeof d->epoch, 0) != sizeof d->epoch || d->nudge < 0)
+	if (!d->name)
+		status = sl_fail(error, SL_NO_MEMORY, "no memory for the name of a trainer's socket");
+	else if (getrandom(&d->epoch, sizeof d->epoch, 0) != sizeof d->epoch || d->nudge < 0)
 		status = sl_fail(error, SL_IO, "no descriptor for a trainer: %s", strerror(errno));
 	if (status == SL_OK && setup->steps && setup->start) {
 		d->spare = malloc(4 * (size_t)setup->start->dimension);
@@ -497,6 +501,7 @@ void sl_door_close(struct sl_door *d)
 	pthread_cond_destroy(&d->changed);
 	pthread_mutex_destroy(&d->lock);
 	free(d->spare);
+	free(d->name);
 	free(d);
 }
 

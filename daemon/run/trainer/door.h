@@ -12,7 +12,7 @@ struct sl_door;
 
 struct sl_door_setup {
 	const char *folder; /* created 0700 if it does not exist; any length */
-	const char *name;   /* of the socket in it; 0600 */
+	const char *name;   /* of the socket in it; 0600; copied */
 	uint32_t peer;      /* SL_TRAINER_ANY: tasks are of all peers */
 	uint32_t peers;
 	uint64_t run;

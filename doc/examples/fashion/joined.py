@@ -24,7 +24,7 @@ if __name__ == "__main__":
         for task in peer:
             if data is None:
                 whose, data = task.peer, (share(*load("train"), task.peer, peer.peer.peers), load("t10k"))
-            assert task.peer == whose, "images and momentum are one peer's: start a trainer for each (sim: --trainers 8)"
+            assert task.peer == whose, "images and momentum are one peer's: start a trainer for each, as starling sim does without --trainers"
             torch.manual_seed(task.seed % 2**63)
             if task.kind == "steps":
                 rate = task.eta * len(data[0][1]) * peer.peer.peers / 60000  # every image of all peers counts the same

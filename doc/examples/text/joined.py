@@ -18,7 +18,7 @@ if __name__ == "__main__":
         for task in peer:
             if text is None:
                 whose, text = task.peer, load(sys.argv[1], LIBRARIES[task.peer], "train")
-            assert task.peer == whose, "text and optimiser are one peer's: start a trainer for each (sim: --trainers 8)"
+            assert task.peer == whose, "text and optimiser are one peer's: start a trainer for each, as starling sim does without --trainers"
             torch.manual_seed(task.seed % 2**63)
             if task.kind == "steps":
                 task.done(loss=steps(model, optimizer, text, task.steps, task.eta), samples=BATCH * task.steps)
