@@ -323,14 +323,14 @@ bool sl_sim_link_takes(struct sl_sim *s, uint32_t link, uint32_t from, size_t me
 	return true;
 }
 
+/* One acknowledgement: the segments of a message arrive together. */
 void sl_sim_link_arrives(struct sl_sim *s, const struct sl_sim_event *e)
 {
 	struct sl_time done;
 	if (!e->connection)
 		return;
 	s->link[e->link].arrived++;
-	occupy(s, e->peer, SL_BUDGET_HEAD,
-	       &done); /* one acknowledgement: the segments of a message arrive together */
+	occupy(s, e->peer, SL_BUDGET_HEAD, &done);
 }
 
 /* ---- what must hold ---- */
