@@ -60,16 +60,23 @@ static int64_t draw_us(const struct sl_sim *s, uint32_t link, const char *what, 
 	return sl_random_below(&g, 2) ? (int64_t)sl_random_below(&g, most) : 0;
 }
 
-static void tell(struct sl_sim *s, uint32_t peer, uint32_t link, enum sl_link_change change, int64_t after_us)
+/* The peer hears of its end of a link; `source` causes it. */
+static void tell_at(struct sl_sim *s, uint32_t source, uint32_t peer, uint32_t link,
+                    enum sl_link_change change, struct sl_time at)
 {
-	sl_sim_push(s, peer,
-	            (struct sl_sim_event){ .at = sl_time_after(sl_sim_now_of(s, peer), after_us),
+	sl_sim_push(s, source,
+	            (struct sl_sim_event){ .at = at,
 	                                   .what = SL_HAPPENS_LINK,
 	                                   .peer = peer,
 	                                   .link = link,
 	                                   .starts = s->node[peer].starts,
 	                                   .connection = s->link[link].connection,
 	                                   .change = change });
+}
+
+static void tell(struct sl_sim *s, uint32_t peer, uint32_t link, enum sl_link_change change, int64_t after_us)
+{
+	tell_at(s, peer, peer, link, change, sl_time_after(sl_sim_now_of(s, peer), after_us));
 }
 
 void sl_sim_disturb(struct sl_sim *s, uint32_t link)
@@ -211,20 +218,6 @@ void sl_sim_link_drained(struct sl_sim *s, const struct sl_sim_event *e)
 	}
 }
 
-/* The receiver sees them as late as a message. */
-static void tell_receiver(struct sl_sim *s, const struct sl_sim_event *e)
-{
-	uint32_t to = s->setup.topology->neighbour[e->link], back = s->link[e->link].reverse;
-	sl_sim_push(s, e->peer,
-	            (struct sl_sim_event){ .at = sl_time_after(e->at, s->setup.network.latency_us),
-	                                   .what = SL_HAPPENS_LINK,
-	                                   .peer = to,
-	                                   .link = back,
-	                                   .starts = s->node[to].starts,
-	                                   .connection = s->link[back].connection,
-	                                   .change = SL_LINK_MOVES });
-}
-
 void sl_sim_link_moves(struct sl_sim *s, const struct sl_sim_event *e)
 {
 	struct sl_sim_link *l = &s->link[e->link];
@@ -232,7 +225,8 @@ void sl_sim_link_moves(struct sl_sim *s, const struct sl_sim_event *e)
 	if (e->connection != l->connection)
 		return;
 	tell(s, e->peer, e->link, SL_LINK_MOVES, 0);
-	tell_receiver(s, e);
+	tell_at(s, e->peer, s->setup.topology->neighbour[e->link], l->reverse, SL_LINK_MOVES,
+	        sl_time_after(e->at, s->setup.network.latency_us)); /* as late as a message */
 	next.at = sl_time_after(e->at, MOVES_EVERY_US);
 	l->moving = sl_time_before(next.at, l->moves_until);
 	if (l->moving)
