@@ -82,6 +82,16 @@ static void run(void *context, uint32_t tasks, sl_task *task, void *of)
 	pthread_mutex_unlock(&t->using);
 }
 
+int sl_thread_start(pthread_t *thread, void *(*work)(void *), void *of)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int failure = pthread_create(thread, NULL, work, of);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return failure;
+}
+
 struct sl_threads *sl_threads_start(uint32_t count, struct sl_error *error)
 {
 	struct sl_threads *t = calloc(1, sizeof *t + count * sizeof *t->helper);
@@ -95,16 +105,12 @@ struct sl_threads *sl_threads_start(uint32_t count, struct sl_error *error)
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->begun, NULL);
 	pthread_cond_init(&t->done, NULL);
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &before);
 	for (uint32_t i = 1; i < count && !failed; i++) {
 		struct helper *h = &t->helper[t->helpers];
 		*h = (struct helper){ .all = t, .number = i };
-		failed = pthread_create(&h->thread, NULL, help, h);
+		failed = sl_thread_start(&h->thread, help, h);
 		t->helpers += !failed;
 	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!failed)
 		return t;
 	sl_fail(error, SL_IO, "cannot start %u threads: %s", count, strerror(failed));

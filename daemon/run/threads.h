@@ -6,6 +6,11 @@
 #include "base/error.h"
 #include "base/parallel.h"
 
+#include <pthread.h>
+
+/* As pthread_create with standard attributes; the thread blocks all signals. Zero, or an errno. */
+int sl_thread_start(pthread_t *, void *(*work)(void *), void *of);
+
 /* Processors that this process may use. */
 uint32_t sl_threads_processors(void);
 

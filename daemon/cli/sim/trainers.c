@@ -1,11 +1,11 @@
 #include "daemon/cli/sim/trainers.h"
 
+#include "daemon/run/threads.h"
 #include "daemon/run/trainer/door.h"
 #include "daemon/run/trainer/keeper.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,11 +61,7 @@ static void *watch(void *of)
 
 static enum sl_status start_watch(struct sl_trainers *t, struct sl_error *error)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&t->watch, NULL, watch, t);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int failure = sl_thread_start(&t->watch, watch, t);
 	t->watched = !failure;
 	return failure ? sl_fail(error, SL_IO, "no thread for the trainers: %s", strerror(failure)) : SL_OK;
 }

@@ -1,6 +1,7 @@
 #include "daemon/run/trainer/door.h"
 
 #include "daemon/run/clock.h"
+#include "daemon/run/threads.h"
 #include "daemon/run/trainer/shared.h"
 #include "linalg/blocks.h"
 
@@ -9,7 +10,6 @@
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -420,11 +420,7 @@ static void *serve(void *context)
 
 static enum sl_status start_thread(struct sl_door *d, struct sl_error *error)
 {
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failure = pthread_create(&d->thread, NULL, serve, d);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int failure = sl_thread_start(&d->thread, serve, d);
 	return failure ? sl_fail(error, SL_IO, "no thread for the trainer: %s", strerror(failure)) : SL_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "daemon/run/trainer/keeper.h"
 
 #include "daemon/run/clock.h"
+#include "daemon/run/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +164,6 @@ static void discard(struct sl_keeper *k)
 
 struct sl_keeper *sl_keeper_start(const struct sl_keeper_setup *setup, struct sl_error *error)
 {
-	sigset_t all, before;
 	pthread_condattr_t attributes;
 	struct sl_keeper *k = calloc(1, sizeof *k);
 	if (!k) {
@@ -185,11 +185,8 @@ struct sl_keeper *sl_keeper_start(const struct sl_keeper_setup *setup, struct sl
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&k->changed, &attributes);
 	pthread_condattr_destroy(&attributes);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
 	bool memory = k->command && k->folder && k->environment && (!setup->log || k->log);
-	int failure = memory ? pthread_create(&k->thread, NULL, keep, k) : ENOMEM;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	int failure = memory ? sl_thread_start(&k->thread, keep, k) : ENOMEM;
 	if (!failure)
 		return k;
 	sl_fail(error, SL_IO, "cannot start a trainer: %s", strerror(failure));
