@@ -363,7 +363,7 @@ static void what_a_lagging_neighbour_asks_for_comes_once(void **state)
 static void a_neighbour_that_is_slow_for_good_holds_nobody_up(void **state)
 {
 	(void)state;
-	enum { ROUNDS = 6000, SLOW = 1000 };
+	enum { ROUNDS = 2000, SLOW = 1000 };
 	struct swarm w;
 	struct sl_link_row sum;
 	run_with_a_slow_one(&w, 20000000, SLOW, ROUNDS);

@@ -1,11 +1,12 @@
 /* floor.c — what a round cannot do without, measured alone: the gradients of a run's peers, a bare lockstep
  * exchange of frames over ZeroMQ (tcp, CURVE), or both, by as many processes as the run has peers.
  *
- *      floor RUN gradient|exchange|both|vectors ROUNDS BYTES
+ *      floor RUN gradient|exchange|both|vectors|sums ROUNDS BYTES
  *
  * `vectors` is both, and what starlingd does to memory in a round, without its arithmetic: each message changes some
  * coordinates of a copy, at random places, and one pass over the copies and the model mixes them. Nothing is selected,
- * quantised, coded or checked.
+ * quantised, coded or checked. `sums` is the least of another design, which starlingd does not have: each message changes the
+ * sum of the weighted differences of copies, copies of neighbours are not touched at all, and the pass adds the sum.
  *
  * Printed are microseconds a round, then for each peer and round: microseconds of CPU in user and in system mode,
  * voluntary and involuntary context switches. The first rounds are not counted. */
@@ -44,7 +45,7 @@ struct shared {
 struct floor {
 	struct sl_run run;
 	struct shared *shared;
-	bool gradient, exchange, vectors;
+	bool gradient, exchange, vectors, sums;
 	uint32_t peers, peer, rounds, degree;
 	struct sl_peer_neighbour neighbour[SL_DEGREE_MAX];
 	size_t bytes;
@@ -129,8 +130,21 @@ static void touch_copy(const struct floor *f, float *copy, const uint32_t *place
 		copy[place[k]] += f->value[k];
 }
 
+/* The first copy stands for the sum. */
+static void touch_sums(struct floor *f, uint32_t round)
+{
+	touch_copy(f, f->copy[f->degree], f->place[round % DRAWS]);
+	for (uint32_t i = 0; i <= f->degree; i++)
+		touch_copy(f, f->copy[0], f->place[(round + 5 * i) % DRAWS]);
+	sl_vector_axpy(f->run.plan.dimension, 0.5f, f->copy[0], f->learner.x);
+}
+
 static void touch_vectors(struct floor *f, uint32_t round)
 {
+	if (f->sums) {
+		touch_sums(f, round);
+		return;
+	}
 	struct sl_mix_term term[SL_DEGREE_MAX];
 	double square[SL_DEGREE_MAX];
 	for (uint32_t i = 0; i <= f->degree; i++)
@@ -251,7 +265,7 @@ int main(int argc, char **argv)
 	struct sl_error error;
 	char conf[4096];
 	if (argc != 5) {
-		fputs("usage: floor RUN gradient|exchange|both|vectors ROUNDS BYTES\n", stderr);
+		fputs("usage: floor RUN gradient|exchange|both|vectors|sums ROUNDS BYTES\n", stderr);
 		return 2;
 	}
 	if (sl_blas_settle(argv, &error) != SL_OK) {
@@ -266,7 +280,8 @@ int main(int argc, char **argv)
 	}
 	f.gradient = strcmp(argv[2], "exchange") != 0;
 	f.exchange = strcmp(argv[2], "gradient") != 0;
-	f.vectors = strcmp(argv[2], "vectors") == 0;
+	f.sums = strcmp(argv[2], "sums") == 0;
+	f.vectors = f.sums || strcmp(argv[2], "vectors") == 0;
 	f.rounds = (uint32_t)strtoul(argv[3], NULL, 10);
 	f.bytes = strtoul(argv[4], NULL, 10);
 	f.peers = f.run.roster.topology.peers;
